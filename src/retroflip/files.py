@@ -1,0 +1,120 @@
+"""Files that survive a kill: JSON replaced in one step, JSON lines of which at most the last can be torn.
+
+NaN and infinities are written as null, because JSON has no word for them and a browser refuses `NaN`.
+Reading knows one kind of damage that a kill can cause, a last line without its end; every other is an error.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from retroflip.errors import DataError
+
+
+def jsonable(value: Any) -> Any:
+    """Return `value` with every float that JSON cannot hold (NaN, infinity) replaced by None, and paths by text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Put `text` (UTF-8) at `path` so that a reader finds the old file or the new one, whole, also after a power cut.
+
+    Raises OSError when the folder is missing or cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def write_json_atomic(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically; key order is the caller's, so equal values give equal bytes."""
+    write_text_atomic(path, json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object per line, atomically."""
+    write_text_atomic(path, "".join(_line(row) for row in rows))
+
+
+def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one JSON object as a line and hand it to the operating system before returning.
+
+    A torn last line that an earlier kill left behind is cut off first: the new row must not be glued to it.
+    """
+    _cut_torn_line(path)
+    with path.open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write(_line(row))
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file that `append_jsonl` wrote. A last line without its line end was torn and is left out.
+
+    Raises DataError, with the line's number, for every other line that is not a JSON object or not UTF-8.
+    """
+    lines = path.read_bytes().split(b"\n")
+    return [_parse_row(path, number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
+
+
+def _parse_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except ValueError as error:
+        raise DataError(
+            f"{path}, line {number}: not JSON ({error}). The file was changed or damaged after it was written; "
+            "restore it, or delete the line if its row may be lost."
+        ) from error
+    if not isinstance(row, dict):
+        raise DataError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}.")
+    return row
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(jsonable(row), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with path.open("rb+") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) == b"\n":
+            return
+        whole = path.read_bytes().rfind(b"\n") + 1
+        stream.truncate(whole)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
