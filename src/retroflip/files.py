@@ -12,11 +12,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from retroflip.errors import DataError
 
 
 def jsonable(value: Any) -> Any:
-    """Return `value` with every float that JSON cannot hold (NaN, infinity) replaced by None, and paths by text."""
+    """Return `value` as JSON can hold it: NaN and infinities become None, paths text, numpy scalars numbers."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -29,7 +33,7 @@ def jsonable(value: Any) -> Any:
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Put `text` (UTF-8) at `path` so that a reader finds the old file or the new one, whole, also after a power cut.
+    """Put `text` (UTF-8) at `path`: a reader finds the old file or the new one, whole, even after a power cut.
 
     Raises OSError when the folder is missing or cannot be written.
     """
@@ -48,7 +52,7 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 
 def write_json_atomic(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically; key order is the caller's, so equal values give equal bytes."""
+    """Write `value` as indented JSON, atomically. Keys keep their order, so equal values give equal bytes."""
     write_text_atomic(path, json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -68,7 +72,7 @@ def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file that `append_jsonl` wrote. A last line without its line end was torn and is left out.
+    """Return the rows of a file that `append_jsonl` wrote, without a torn last line (one with no line end).
 
     Raises DataError, with the line's number, for every other line that is not a JSON object or not UTF-8.
     """
@@ -81,8 +85,8 @@ def _parse_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
         row = json.loads(line.decode("utf-8"))
     except ValueError as error:
         raise DataError(
-            f"{path}, line {number}: not JSON ({error}). The file was changed or damaged after it was written; "
-            "restore it, or delete the line if its row may be lost."
+            f"{path}, line {number}: not JSON ({error}). The file was changed or damaged after it was "
+            "written; restore it, or delete the line if its row may be lost."
         ) from error
     if not isinstance(row, dict):
         raise DataError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}.")
