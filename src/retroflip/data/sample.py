@@ -1,0 +1,56 @@
+"""One video question, as the rest of the code sees it."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TaskType(StrEnum):
+    """Which transformations change a question's answer (CRPO, section 3, Task Router)."""
+
+    SPATIAL = "spatial"
+    """a horizontal flip does"""
+    TEMPORAL = "temporal"
+    """temporal reversal does"""
+    SPATIOTEMPORAL = "spatiotemporal"
+    """both do"""
+    STATIC = "static"
+    """neither does"""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the answer must change on the counterfactual video."""
+        return self is not TaskType.STATIC
+
+
+class ProblemType(StrEnum):
+    """How an answer is read and compared (Video-R1's `problem_type`)."""
+
+    MULTIPLE_CHOICE = "multiple choice"
+    NUMERICAL = "numerical"
+    FREE_FORM = "free-form"
+
+
+class Sample(BaseModel):
+    """A question about one video.
+
+    `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the letter
+    for a multiple-choice question and the answer's text otherwise. `source_clip` names the recording that a video
+    was made from: both sides of a pair share it, and statistics are clustered by it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    video: str = Field(description="path of the video, relative to the data set's root, '/' between parts")
+    question: str
+    options: tuple[str, ...] = ()
+    solution: str
+    problem_type: ProblemType
+    source: str = ""
+    task: str = Field(default="", description="sub-task a score is broken down by, e.g. 'moving_direction'")
+    task_type: TaskType | None = None
+    source_clip: str
+    pair: str | None = Field(default=None, description="id of the counterfactual pair, the same on both sides")
+    side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
+    trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")

@@ -1,0 +1,61 @@
+"""Errors a user can meet, each named after the boundary that was crossed.
+
+Every message says what is wrong, where, and what to do about it. The command line prints the message alone and
+exits with the class's `exit_code`; anything that is not a `RetroflipError` is a bug and keeps its traceback.
+"""
+
+
+class RetroflipError(Exception):
+    """Base of every error that a user's input or environment can cause."""
+
+    exit_code = 1
+
+
+class UsageError(RetroflipError):
+    """The command, recipe or path given is wrong; nothing has been started."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe has an unknown key, a wrong value or contradicts itself."""
+
+
+class DataError(RetroflipError):
+    """A data file breaks its format; the message names the file and the line."""
+
+
+class PathEscapeError(DataError):
+    """A path in a data file leaves the root that the user named."""
+
+
+class VideoError(RetroflipError):
+    """One video cannot be used. In a data set it is recorded, counted and left out."""
+
+
+class MissingVideoError(VideoError):
+    """The file does not exist."""
+
+
+class DecodeError(VideoError):
+    """The file exists but holds no decodable video: empty, truncated, audio only or not a video."""
+
+
+class HashMismatchError(VideoError):
+    """The file's SHA-256 differs from its manifest's: the pixels cannot be trusted."""
+
+
+class TooManyFailuresError(DataError):
+    """More than the allowed share of a data set's videos failed."""
+
+
+class BlindnessError(RetroflipError):
+    """A pass would have run without (all of) its video; training on it would teach the model to guess."""
+
+
+class NonFiniteLossError(RetroflipError):
+    """The loss became NaN or infinite; raised before the optimizer step."""
+
+
+class RunDirectoryError(RetroflipError):
+    """A run directory holds another recipe's run, or one that is damaged."""
