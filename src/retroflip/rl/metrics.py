@@ -1,0 +1,56 @@
+"""What a batch of groups says about training, as plain numbers for `metrics.jsonl`."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
+
+import torch
+
+from retroflip.rl.answers import same_answer
+from retroflip.rl.methods.base import Group, Rewards, Rollout
+
+Observation = tuple[str, float]
+
+
+def group_metrics(
+    groups: Sequence[Group], rewards: Sequence[Rewards], advantages: Sequence[tuple[torch.Tensor, ...]]
+) -> dict[str, float]:
+    """Return the means of a batch; the three sequences run in parallel, one entry per group.
+
+    reward/BRANCH/COMPONENT, reward/BRANCH/total   mean over rollouts; components as `Rewards` defines them
+    reward_std/BRANCH            mean over groups of the unbiased std of the group's totals
+    zero_advantage               share of groups in which no trained branch has an advantage other than 0
+    zero_advantage/BRANCH        share of groups in which that branch has none
+    unparsed/BRANCH              share of rollouts without a parsed answer
+    same_answer/BRANCH           share of (first branch, BRANCH) pairs of rollouts with the same answer
+    Names that nothing was observed for are left out. Raises ValueError where the sequences differ in length.
+    """
+    observed: defaultdict[str, list[float]] = defaultdict(list)
+    for group, reward, advantage in zip(groups, rewards, advantages, strict=True):
+        for name, value in _observations(group, reward, advantage):
+            observed[name].append(value)
+    return {name: fmean(values) for name, values in sorted(observed.items())}
+
+
+def _observations(
+    group: Group, rewards: Rewards, advantages: tuple[torch.Tensor, ...]
+) -> Iterator[Observation]:
+    zero = [not bool(advantage_G.any()) for advantage_G in advantages]
+    trained = [branch.trained for branch in group.branches]
+    yield "zero_advantage", float(all(z for z, t in zip(zero, trained, strict=True) if t))
+    for index, branch in enumerate(group.branches):
+        terms = {**rewards.components, "total": rewards.totals}
+        for component, tensors in terms.items():
+            yield from ((f"reward/{branch.name}/{component}", float(value)) for value in tensors[index])
+        if branch.rollouts > 1:
+            yield f"reward_std/{branch.name}", float(rewards.totals[index].std())
+        yield f"zero_advantage/{branch.name}", float(zero[index])
+        unparsed = (rollout.answer is None for rollout in group.rollouts[index])
+        yield from ((f"unparsed/{branch.name}", float(is_none)) for is_none in unparsed)
+        if index > 0:
+            agreements = _agreements(group.rollouts[0], group.rollouts[index])
+            yield from ((f"same_answer/{branch.name}", agreement) for agreement in agreements)
+
+
+def _agreements(first: Sequence[Rollout], second: Sequence[Rollout]) -> Iterable[float]:
+    return (float(same_answer(a.answer, b.answer)) for a in first for b in second)
