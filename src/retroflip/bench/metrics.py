@@ -1,0 +1,143 @@
+"""Scores of a list of answers: accuracy, pair accuracy, same-answer rate and unparsed rate, with intervals.
+
+What counts, and in which denominator:
+- acc: right answers among all answers. Unparsed ones are wrong, never left out.
+- p_acc: pairs with both sides right among *complete* pairs (CRPO, section 4.1).
+- same_answer_rate: complete pairs whose two sides were parsed and say the same, among complete pairs. Answers
+  compare as option texts, because the sides of a pair may list their options in another order; numbers
+  compare as they are written.
+- unparsed_rate: answers from which nothing could be read, among all answers.
+A pair with a side missing (its video failed) is left out of the pair metrics and counted apart, under
+n_incomplete_pairs.
+For two options and no unparsed answers: acc = p_acc + same_answer_rate / 2.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from retroflip.bench.records import AnswerRecord
+from retroflip.bench.stats import cluster_interval
+from retroflip.errors import DataError
+
+Pair = tuple[AnswerRecord, AnswerRecord]
+
+
+class Pairs(NamedTuple):
+    """Complete pairs by id, side 0 first, in the order of their names; and ids of those that miss a side."""
+
+    complete: dict[str, Pair]
+    incomplete: list[str]
+
+
+def pair_up(records: Sequence[AnswerRecord]) -> Pairs:
+    """Join the answers of one control into pairs; answers that belong to no pair are passed over.
+
+    Raises DataError when a side is not named or occurs twice, when the two sides come from different source
+    clips (intervals would take them as independent), or when both have the same gold answer (a model that
+    never looks could be right on both, which is what pair accuracy is there to exclude).
+    """
+    sides: dict[str, dict[int, AnswerRecord]] = defaultdict(dict)
+    for record in records:
+        if record.pair is None:
+            continue
+        if record.side is None:
+            raise DataError(
+                f"pair '{record.pair}': question '{record.id}' does not say which side it is. "
+                'Give it "side": 0 for the original video or 1 for its counterfactual.'
+            )
+        other = sides[record.pair].setdefault(record.side, record)
+        if other is not record:
+            raise DataError(
+                f"pair '{record.pair}': questions '{other.id}' and '{record.id}' both claim side "
+                f"{record.side}. A pair has one question on side 0 and one on side 1; correct one of the two."
+            )
+    complete = {name: (both[0], both[1]) for name, both in sorted(sides.items()) if len(both) == 2}
+    for name, pair in complete.items():
+        _check_pair(name, pair)
+    return Pairs(complete, sorted(name for name, both in sides.items() if len(both) < 2))
+
+
+def pair_is_right(pair: Pair) -> bool:
+    """Whether both sides are right."""
+    return pair[0].correct and pair[1].correct
+
+
+def says_the_same(pair: Pair) -> bool:
+    """Whether both sides were parsed and name the same answer."""
+    return pair[0].answer is not None and pair[0].answer_text == pair[1].answer_text
+
+
+def measure(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str, Any]:
+    """Score the answers of one control. Rates are in 0..1; a rate over nothing, and its interval, is None.
+
+    Keys: acc, p_acc, same_answer_rate, unparsed_rate, each with `<key>_ci` ([low, high], 95 %, bootstrap over
+    source clips, `seed`); n_answers, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform
+    guessing is expected to reach on these very questions. Raises DataError as `pair_up` does.
+    """
+    pairs = pair_up(records)
+    complete = list(pairs.complete.values())
+    answer_clips = [record.source_clip for record in records]
+    pair_clips = [pair[0].source_clip for pair in complete]
+    right, unparsed = [r.correct for r in records], [r.answer is None for r in records]
+    return {
+        **_rate("acc", right, answer_clips, seed),
+        **_rate("p_acc", [pair_is_right(pair) for pair in complete], pair_clips, seed),
+        **_rate("same_answer_rate", [says_the_same(pair) for pair in complete], pair_clips, seed),
+        **_rate("unparsed_rate", unparsed, answer_clips, seed),
+        "n_answers": len(records),
+        "n_pairs": len(complete),
+        "n_incomplete_pairs": len(pairs.incomplete),
+        "n_clips": len(set(answer_clips)),
+        "truncated": sum(record.truncated for record in records),
+        "chance": expected_by_chance(records, complete),
+    }
+
+
+def expected_by_chance(records: Sequence[AnswerRecord], pairs: Sequence[Pair]) -> dict[str, float | None]:
+    """Return what drawing one option uniformly per question is expected to reach; open questions give 0."""
+    return {
+        "acc": _mean([_guess(record) for record in records]),
+        "p_acc": _mean([_guess(a) * _guess(b) for a, b in pairs]),
+        "same_answer_rate": _mean([_guess_the_same(pair) for pair in pairs]),
+    }
+
+
+def by_task(records: Sequence[AnswerRecord]) -> dict[str, list[AnswerRecord]]:
+    """Split answers by task, tasks in the order of their names; an unnamed task is called 'other'."""
+    tasks: dict[str, list[AnswerRecord]] = defaultdict(list)
+    for record in records:
+        tasks[record.task or "other"].append(record)
+    return dict(sorted(tasks.items()))
+
+
+def _check_pair(name: str, pair: Pair) -> None:
+    a, b = pair
+    if a.source_clip != b.source_clip:
+        raise DataError(
+            f"pair '{name}': its sides name different source clips, '{a.source_clip}' and '{b.source_clip}'. "
+            "Both are made from one recording; give them the same 'source_clip'."
+        )
+    if a.gold_text == b.gold_text:
+        raise DataError(
+            f"pair '{name}': both sides have the gold answer '{a.gold_text}', so a model that never looks at "
+            "the video could get the pair right. Correct one side, or drop 'pair' and 'side' from both."
+        )
+
+
+def _rate(name: str, hits: Sequence[bool], clips: Sequence[str], seed: int) -> dict[str, Any]:
+    interval = cluster_interval([float(hit) for hit in hits], clips, seed=seed)
+    return {name: _mean([float(hit) for hit in hits]), f"{name}_ci": interval and list(interval)}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _guess(record: AnswerRecord) -> float:
+    return 1 / len(record.options) if record.options else 0.0
+
+
+def _guess_the_same(pair: Pair) -> float:
+    a, b = (record.options for record in pair)
+    return len(set(a) & set(b)) / (len(a) * len(b)) if a and b else 0.0

@@ -1,0 +1,155 @@
+"""Answer records: one line of `answers.jsonl` for each question a model (or a control) was asked.
+
+A record holds what is needed to score it again without the model or the videos: the raw response, the parsed
+answer, the gold answer, the pair it belongs to and the clip its interval is clustered by.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from retroflip.data.sample import Sample
+from retroflip.errors import DataError
+from retroflip.files import append_jsonl, read_jsonl
+from retroflip.rl.answers import gold_answer, parse_answer, same_answer
+
+
+class Control(StrEnum):
+    """What the answerer was given (CRPO, appendix A.4), or which model-free answerer it was."""
+
+    FULL = "full"
+    TEXT_ONLY = "text_only"
+    SINGLE_FRAME = "single_frame"
+    SHUFFLED_FRAMES = "shuffled_frames"
+    ORACLE = "oracle"
+    RANDOM = "random"
+
+
+class AnswerRecord(BaseModel):
+    """One answer to one question about one video.
+
+    `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
+    nothing could be read from `response`, which is then never `correct`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1)
+    pair: str | None = None
+    side: int | None = Field(default=None, ge=0, le=1)
+    task: str = ""
+    source_clip: str
+    control: Control = Control.FULL
+    gold: str
+    options: tuple[str, ...] = ()
+    response: str
+    answer: str | None
+    correct: bool
+    truncated: bool = False
+    video: str
+
+    @model_validator(mode="after")
+    def _unparsed_is_wrong(self) -> "AnswerRecord":
+        if self.correct and self.answer is None:
+            raise ValueError("'correct' is true although 'answer' is null: an unparsed answer is never right")
+        return self
+
+    @property
+    def answer_text(self) -> str | None:
+        """The answer as text: a letter becomes its option, so that answers compare across option orders."""
+        return None if self.answer is None else option_text(self.answer, self.options)
+
+    @property
+    def gold_text(self) -> str:
+        """The gold answer as text, a letter replaced by its option."""
+        return option_text(self.gold, self.options)
+
+
+class Answers(NamedTuple):
+    """What an answers file holds; `torn` tells whether a last line without its end was left out."""
+
+    records: list[AnswerRecord]
+    torn: bool
+
+
+def option_text(answer: str, options: tuple[str, ...]) -> str:
+    """Return the option that the letter `answer` names, or `answer` itself when it names none.
+
+    >>> option_text("B", ("left", "right"))
+    'right'
+    """
+    index = ord(answer) - ord("A") if len(answer) == 1 else -1
+    return options[index] if 0 <= index < len(options) else answer
+
+
+def answer_record(
+    sample: Sample, response: str, control: Control, *, truncated: bool = False
+) -> AnswerRecord:
+    """Parse `response` to `sample`'s question and judge it, on the path that training rewards use too."""
+    gold, answer = gold_answer(sample), parse_answer(response, sample)
+    return AnswerRecord(
+        id=sample.id,
+        pair=sample.pair,
+        side=sample.side,
+        task=sample.task,
+        source_clip=sample.source_clip,
+        control=control,
+        gold=gold.value,
+        options=sample.options,
+        response=response,
+        answer=None if answer is None else answer.value,
+        correct=answer is not None and same_answer(answer, gold),
+        truncated=truncated,
+        video=sample.video,
+    )
+
+
+def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:
+    """Add records to `answers.jsonl`, one line each; a torn line left by a kill is cut off first."""
+    for record in records:
+        append_jsonl(path, record.model_dump(mode="json"))
+
+
+def read_answers(path: Path) -> Answers:
+    """Read `answers.jsonl`. A torn last line is left out and reported in the result.
+
+    Raises DataError, naming file and line, for any other damage, for a record that breaks its schema, and for
+    a question that was answered twice under one control (a resume that restarted the list, for instance).
+    """
+    if not path.is_file():
+        raise DataError(
+            f"{path} does not exist, so there are no answers to read. "
+            "Make them with: retroflip generate --model MODEL --data FILE --out DIR"
+        )
+    records: list[AnswerRecord] = []
+    seen: dict[tuple[str, Control], int] = {}
+    for number, row in enumerate(read_jsonl(path), start=1):
+        record = _parse(path, number, row)
+        first = seen.setdefault((record.id, record.control), number)
+        if first != number:
+            raise DataError(
+                f"{path}, record {number}: question '{record.id}' was already answered in record {first} "
+                f"under control '{record.control}'. Each question counts once; delete one of the two lines."
+            )
+        records.append(record)
+    return Answers(records, torn=_is_torn(path))
+
+
+def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
+    try:
+        return AnswerRecord.model_validate(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "record"
+        raise DataError(
+            f"{path}, record {number}: {where}: {first['msg']}. "
+            "Answer files are written by 'retroflip generate'; run it again if this one was changed by hand."
+        ) from error
+
+
+def _is_torn(path: Path) -> bool:
+    content = path.read_bytes()
+    return bool(content) and not content.endswith(b"\n")

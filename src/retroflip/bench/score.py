@@ -1,0 +1,129 @@
+"""From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.metrics import by_task, measure, pair_is_right, pair_up
+from retroflip.bench.records import AnswerRecord, Control, read_answers
+from retroflip.bench.stats import mcnemar, paired_interval
+from retroflip.errors import DataError
+from retroflip.files import write_json_atomic
+
+ANSWERS = "answers.jsonl"
+SCORES = "scores.json"
+
+
+def score_run(directory: Path) -> dict[str, Any]:
+    """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
+
+    `run.json`, when there, is copied under "settings": a score carries the frame count, pixel budget and
+    parser it was made with. Raises DataError for missing, empty or damaged answers.
+    """
+    path = directory / ANSWERS
+    answers = read_answers(path)
+    if not answers.records:
+        raise DataError(
+            f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
+        )
+    scores = score_records(answers.records)
+    scores["torn_last_line"] = answers.torn
+    scores["settings"] = read_settings(directory)
+    write_json_atomic(directory / SCORES, scores)
+    return scores
+
+
+def score_records(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str, Any]:
+    """Return the measures of the answers to full videos, overall and by task, and of each control.
+
+    A list without full-video answers (text-only alone, an oracle) is scored by its first control instead,
+    named under "scored". Keys beside those of `measure`: scored, tasks {task: measures}, controls
+    {control: measures}.
+    """
+    groups = {control: [r for r in records if r.control is control] for control in Control}
+    groups = {control: group for control, group in groups.items() if group}
+    main, *others = groups
+    tasks = by_task(groups[main])
+    return {
+        "scored": main.value,
+        **measure(groups[main], seed=seed),
+        "tasks": {task: measure(group, seed=seed) for task, group in tasks.items()},
+        "controls": {control.value: measure(groups[control], seed=seed) for control in others},
+    }
+
+
+def compare(
+    a: Sequence[AnswerRecord], b: Sequence[AnswerRecord], *, names: tuple[str, str], seed: int = 0
+) -> dict[str, Any]:
+    """Compare two answerers over the full-video pairs that both completed: b minus a.
+
+    Keys: a, b (names), p_acc_difference (in 0..1; None without common pairs), p_acc_difference_ci (paired
+    bootstrap over source clips), only_a and only_b (pairs only one got right), mcnemar_p (exact, two-sided),
+    n_pairs, n_unshared_pairs (left out because one of the two misses a side).
+
+    Raises DataError when the two were asked different questions under the same ids.
+    """
+    pairs_a, pairs_b = (pair_up(_full(records)).complete for records in (a, b))
+    shared = sorted(pairs_a.keys() & pairs_b.keys())
+    for name in shared:
+        _check_same_questions(name, pairs_a[name], pairs_b[name])
+    right_a = [pair_is_right(pairs_a[name]) for name in shared]
+    right_b = [pair_is_right(pairs_b[name]) for name in shared]
+    clips = [pairs_a[name][0].source_clip for name in shared]
+    interval = paired_interval(right_a, right_b, clips, seed=seed)
+    test = mcnemar(right_a, right_b)
+    return {
+        "a": names[0],
+        "b": names[1],
+        "p_acc_difference": (sum(right_b) - sum(right_a)) / len(shared) if shared else None,
+        "p_acc_difference_ci": interval and list(interval),
+        "only_a": test.only_a,
+        "only_b": test.only_b,
+        "mcnemar_p": test.p,
+        "n_pairs": len(shared),
+        "n_unshared_pairs": len(pairs_a.keys() ^ pairs_b.keys()),
+    }
+
+
+def compare_all(answers: Mapping[str, Sequence[AnswerRecord]]) -> list[dict[str, Any]]:
+    """Compare every two of the named answerers, the earlier name as `a`."""
+    names = list(answers)
+    return [
+        compare(answers[first], answers[second], names=(first, second))
+        for index, first in enumerate(names)
+        for second in names[index + 1 :]
+    ]
+
+
+def read_settings(directory: Path) -> dict[str, Any]:
+    """Return `directory`/run.json, or {} without one. Raises DataError when it is not a JSON object."""
+    path = directory / "run.json"
+    if not path.is_file():
+        return {}
+    return read_json_object(path)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in `path`. Raises DataError when it holds anything else."""
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}). It was changed or damaged; make it again.") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}.")
+    return value
+
+
+def _full(records: Sequence[AnswerRecord]) -> list[AnswerRecord]:
+    return [record for record in records if record.control is Control.FULL]
+
+
+def _check_same_questions(
+    name: str, a: tuple[AnswerRecord, AnswerRecord], b: tuple[AnswerRecord, AnswerRecord]
+) -> None:
+    if any(x.gold_text != y.gold_text or x.video != y.video for x, y in zip(a, b, strict=True)):
+        raise DataError(
+            f"pair '{name}' has other videos or gold answers in the two runs, so they cannot be compared. "
+            "Answer the same data file with both models."
+        )

@@ -1,0 +1,192 @@
+"""Intervals, tests and chance levels for paired benchmarks, on numpy alone.
+
+Answers about clips cut from one recording are not independent, so every bootstrap here draws whole source
+clips.
+Letters: U units (answers or pairs), C clusters (source clips), R resamples.
+"""
+# ruff: noqa: N803, N806 - a suffix names the dimensions
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+LEVEL = 0.95
+RESAMPLES = 2000
+_CHUNK = 256
+_T_LIMIT = 1e9
+"""beyond any 95 % quantile (12.7 at one degree of freedom); the upper end of the bisection"""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A closed interval."""
+
+    low: float
+    high: float
+
+
+class Chance(NamedTuple):
+    """What guessing one of the options uniformly, for each video anew, is expected to reach."""
+
+    acc: float
+    p_acc: float
+    same_answer_rate: float
+
+
+class McNemar(NamedTuple):
+    """Exact McNemar test: how many pairs only one of the two got right, and the two-sided p-value."""
+
+    only_a: int
+    only_b: int
+    p: float
+
+
+class SeedDifference(NamedTuple):
+    """Mean difference of two methods over seeds with its Student t interval."""
+
+    mean: float
+    interval: Interval | None
+    n: int
+
+
+def cluster_interval(
+    values: Sequence[float],
+    clusters: Sequence[str],
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval | None:
+    """Return the 95 % percentile interval of the mean of `values` (U), drawing whole `clusters` (U names).
+
+    `low` and `high` bound what one value can be. No values: None, there is nothing to bound. When every
+    cluster has the same mean (also: when there is one cluster), no resample can differ and the bootstrap
+    would claim certainty. Then the exact bound holds instead: after n equal clusters, a share of unlike ones
+    above u = 1 - 0.025^(1/n) is rejected at 2.5 %, so the mean may be off by at most u times its distance
+    to `low` and `high`. For 0 of n this is the Clopper-Pearson interval.
+
+    Raises ValueError when the two lengths differ.
+    """
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values need as many cluster names, got {len(clusters)}")
+    if not values:
+        return None
+    sums_C, sizes_C = _cluster_sums(values, clusters)
+    means_C = sums_C / sizes_C
+    if np.ptp(means_C) < 1e-12:
+        return _uniform_interval(float(means_C[0]), len(means_C), low, high)
+    means_R = _resampled_means(sums_C, sizes_C, seed, resamples)
+    tail = (1 - LEVEL) / 2
+    bounds = np.quantile(means_R, [tail, 1 - tail])
+    return Interval(float(bounds[0]), float(bounds[1]))
+
+
+def paired_interval(
+    a: Sequence[float], b: Sequence[float], clusters: Sequence[str], *, seed: int = 0
+) -> Interval | None:
+    """Return the 95 % interval of mean(b) - mean(a), both over the same units (U) with values in 0..1.
+
+    The two are drawn together, so what makes a clip hard for both cancels. Raises ValueError when the lengths
+    differ.
+    """
+    differences = [y - x for x, y in zip(a, b, strict=True)]
+    return cluster_interval(differences, clusters, low=-1.0, high=1.0, seed=seed)
+
+
+def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> McNemar:
+    """Compare two answerers over the same pairs by McNemar's exact two-sided test (binomial, p = 1/2).
+
+    Only pairs that exactly one of them got right count; with none of those p is 1. It takes pairs as
+    independent, so read it beside the clustered interval. Raises ValueError on unequal lengths.
+    """
+    outcomes = list(zip(a, b, strict=True))
+    only_a = sum(x and not y for x, y in outcomes)
+    only_b = sum(y and not x for x, y in outcomes)
+    n = only_a + only_b
+    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1))
+    # Python divides whole numbers of any size correctly rounded; 2.0 ** n would overflow from n = 1024 on.
+    return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**n))
+
+
+def chance(options: int, *, null_option: bool = False) -> Chance:
+    """Return chance levels for pairs of questions with the same `options`; a null option is one more to pick.
+
+    CRPO, appendix A.4: 3 options give 33.3 % and 11.1 %, 4 give 25 % and 6.25 %, 2 give 50 % and 25 %.
+    Raises ValueError for fewer than one option.
+    """
+    if options < 1:
+        raise ValueError(f"a question needs at least one option, got {options}")
+    k = options + null_option
+    return Chance(acc=1 / k, p_acc=1 / k**2, same_answer_rate=1 / k)
+
+
+def seed_difference(a: Sequence[float], b: Sequence[float]) -> SeedDifference:
+    """Return the mean of b - a over seeds and its 95 % Student t interval (None with fewer than two seeds).
+
+    a, b: one score per seed, in the same order. Raises ValueError on unequal lengths or no seeds.
+    """
+    differences = np.array([y - x for x, y in zip(a, b, strict=True)], dtype=np.float64)
+    if not len(differences):
+        raise ValueError("a difference over seeds needs at least one seed")
+    mean, n = float(differences.mean()), len(differences)
+    if n < 2:
+        return SeedDifference(mean, None, n)
+    half = t_quantile(1 - (1 - LEVEL) / 2, n - 1) * float(differences.std(ddof=1)) / math.sqrt(n)
+    return SeedDifference(mean, Interval(mean - half, mean + half), n)
+
+
+def t_quantile(probability: float, freedom: int) -> float:
+    """Return Student's t quantile for `probability` in (0.5, 1) and whole degrees of freedom >= 1.
+
+    Bisection of the closed form of the distribution (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+    Raises ValueError outside those ranges.
+    """
+    if not 0.5 < probability < 1 or freedom < 1:
+        raise ValueError(f"no t quantile for probability {probability} and {freedom} degrees of freedom")
+    low, high = 0.0, _T_LIMIT
+    while high - low > 1e-12 * max(1.0, high):
+        middle = (low + high) / 2
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if _t_inside(middle, freedom) < 2 * probability - 1 else (low, middle)
+    return (low + high) / 2
+
+
+def _t_inside(t: float, freedom: int) -> float:
+    """Return the probability that |T| <= t."""
+    theta = math.atan2(t, math.sqrt(freedom))
+    cosine, odd = math.cos(theta), freedom % 2
+    term = cosine if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(3 if odd else 2, freedom - 1, 2):
+        term *= (k - 1) / k * cosine**2
+        total += term
+    return 2 / math.pi * (theta + math.sin(theta) * total) if odd else math.sin(theta) * total
+
+
+def _cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple[Floats, Floats]:
+    names, index_U = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    sums_C = np.zeros(len(names))
+    np.add.at(sums_C, index_U, np.asarray(values, dtype=np.float64))
+    return sums_C, np.bincount(index_U, minlength=len(names)).astype(np.float64)
+
+
+def _uniform_interval(mean: float, clusters: int, low: float, high: float) -> Interval:
+    unlike = 1 - ((1 - LEVEL) / 2) ** (1 / clusters)
+    return Interval(mean - unlike * (mean - low), mean + unlike * (high - mean))
+
+
+def _resampled_means(sums_C: Floats, sizes_C: Floats, seed: int, resamples: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    shares_C = np.full(len(sums_C), 1 / len(sums_C))
+    means: list[Floats] = []
+    # In chunks: counts of 2,000 resamples over 100,000 clips would take 1.6 GB at once.
+    for start in range(0, resamples, _CHUNK):
+        counts_RC = rng.multinomial(len(sums_C), shares_C, size=min(_CHUNK, resamples - start))
+        means.append((counts_RC @ sums_C) / (counts_RC @ sizes_C))
+    return np.concatenate(means)

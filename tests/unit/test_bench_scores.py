@@ -1,0 +1,205 @@
+"""Answer records, pair metrics, scores on disk and comparisons, on answers small enough to count by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retroflip.bench.metrics import measure, pair_up
+from retroflip.bench.records import AnswerRecord, Control, append_answers, read_answers
+from retroflip.bench.score import compare, compare_all, score_records, score_run
+from retroflip.errors import DataError
+
+LEFT_RIGHT = ("left", "right")
+
+
+def record(name: str, side: int, answer: str | None, **changes: Any) -> AnswerRecord:
+    """One answer to pair `name`, whose gold answer is A on side 0 and B on side 1."""
+    gold = "AB"[side]
+    values: dict[str, Any] = {
+        "id": f"{name}-{side}",
+        "pair": name,
+        "side": side,
+        "task": "moving_direction",
+        "source_clip": f"clip-{name}",
+        "gold": gold,
+        "options": LEFT_RIGHT,
+        "response": rf"<think>look</think>\boxed{{{answer}}}",
+        "answer": answer,
+        "correct": answer == gold,
+        "video": f"./videos/{name}-{side}.mp4",
+    }
+    return AnswerRecord(**{**values, **changes})
+
+
+def pair(name: str, first: str | None, second: str | None, **changes: Any) -> list[AnswerRecord]:
+    return [record(name, 0, first, **changes), record(name, 1, second, **changes)]
+
+
+# both right, stuck on A, both wrong, half unparsed
+FOUR_PAIRS = [*pair("p", "A", "B"), *pair("q", "A", "A"), *pair("r", "B", "A"), *pair("s", None, "B")]
+
+
+def test_measures_by_hand() -> None:
+    found = measure(FOUR_PAIRS)
+    assert found["acc"] == 4 / 8
+    assert found["p_acc"] == 1 / 4
+    assert found["same_answer_rate"] == 1 / 4
+    assert found["unparsed_rate"] == 1 / 8
+    assert (found["n_answers"], found["n_pairs"], found["n_incomplete_pairs"]) == (8, 4, 0)
+    assert found["chance"] == {"acc": 0.5, "p_acc": 0.25, "same_answer_rate": 0.5}
+
+
+def test_two_options_and_all_parsed_decompose() -> None:
+    found = measure(FOUR_PAIRS[:6])
+    assert found["acc"] == pytest.approx(found["p_acc"] + found["same_answer_rate"] / 2)
+
+
+def test_a_fixed_answer_scores_half_but_no_pair() -> None:
+    found = measure([r for name in "abcdef" for r in pair(name, "A", "A")])
+    assert (found["acc"], found["p_acc"], found["same_answer_rate"]) == (0.5, 0.0, 1.0)
+
+
+def test_a_missing_side_leaves_pair_metrics_and_is_counted() -> None:
+    found = measure([*pair("p", "A", "B"), record("q", 0, "A")])
+    assert (found["p_acc"], found["n_pairs"], found["n_incomplete_pairs"]) == (1.0, 1, 1)
+    assert found["acc"] == 1.0
+    assert found["n_answers"] == 3
+
+
+def test_unparsed_sides_are_not_the_same_answer() -> None:
+    assert measure(pair("p", None, None))["same_answer_rate"] == 0.0
+
+
+def test_same_answer_means_the_same_option_text() -> None:
+    swapped = record("p", 1, "A", options=("right", "left"), gold="A", correct=True)
+    assert measure([record("p", 0, "A"), swapped])["same_answer_rate"] == 0.0
+    stuck = swapped.model_copy(update={"answer": "B", "correct": False})
+    assert measure([record("p", 0, "A"), stuck])["same_answer_rate"] == 1.0
+
+
+def test_without_pairs_the_pair_metrics_are_none() -> None:
+    found = measure([record("p", 0, "A").model_copy(update={"pair": None, "side": None})])
+    assert found["p_acc"] is None
+    assert found["p_acc_ci"] is None
+    assert found["acc"] == 1.0
+
+
+def test_truncated_answers_are_counted_apart() -> None:
+    assert measure(pair("p", "A", None, truncated=True))["truncated"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"side": 0, "id": "again"}, "both claim side 0"),
+        ({"side": None}, "does not say which side"),
+        ({"source_clip": "elsewhere"}, "different source clips"),
+        ({"gold": "A"}, "never looks"),
+    ],
+)
+def test_broken_pairs_are_refused(changes: dict[str, Any], message: str) -> None:
+    other = record("p", 1, None).model_copy(update=changes)
+    with pytest.raises(DataError, match=message):
+        pair_up([record("p", 0, "A"), other])
+
+
+def test_an_unparsed_answer_cannot_be_right() -> None:
+    with pytest.raises(ValueError, match="never right"):
+        record("p", 0, None, correct=True)
+
+
+def test_answers_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    append_answers(path, FOUR_PAIRS[:3])
+    append_answers(path, FOUR_PAIRS[3:])
+    assert read_answers(path) == (FOUR_PAIRS, False)
+
+
+def test_a_torn_last_line_is_reported_and_mended_on_append(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    append_answers(path, FOUR_PAIRS[:2])
+    path.write_bytes(path.read_bytes()[:-20])
+    assert read_answers(path) == (FOUR_PAIRS[:1], True)
+    append_answers(path, FOUR_PAIRS[1:2])
+    assert read_answers(path) == (FOUR_PAIRS[:2], False)
+
+
+def test_damage_elsewhere_names_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    append_answers(path, FOUR_PAIRS[:2])
+    path.write_text("{broken\n" + path.read_text())
+    with pytest.raises(DataError, match=r"answers\.jsonl, line 1"):
+        read_answers(path)
+
+
+def test_a_record_that_breaks_its_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    append_answers(path, FOUR_PAIRS[:1])
+    row = json.loads(path.read_text()) | {"side": 2}
+    path.write_text(path.read_text() + json.dumps(row) + "\n")
+    with pytest.raises(DataError, match="record 2: side"):
+        read_answers(path)
+
+
+def test_a_question_answered_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    append_answers(path, [*FOUR_PAIRS[:1], FOUR_PAIRS[0].model_copy(update={"control": Control.TEXT_ONLY})])
+    assert len(read_answers(path).records) == 2
+    append_answers(path, FOUR_PAIRS[:1])
+    with pytest.raises(DataError, match="already answered in record 1"):
+        read_answers(path)
+
+
+def test_missing_and_empty_answers_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="retroflip generate"):
+        score_run(tmp_path)
+    (tmp_path / "answers.jsonl").touch()
+    with pytest.raises(DataError, match="nothing to score"):
+        score_run(tmp_path)
+
+
+def test_scores_by_task_and_control() -> None:
+    blind = pair("p", "A", "A", control=Control.TEXT_ONLY)
+    found = score_records([*FOUR_PAIRS, *pair("t", "A", "B", task="event_sequence"), *blind])
+    assert found["scored"] == "full"
+    assert list(found["tasks"]) == ["event_sequence", "moving_direction"]
+    assert found["p_acc"] == 2 / 5
+    assert found["tasks"]["event_sequence"]["p_acc"] == 1.0
+    assert found["controls"]["text_only"]["p_acc"] == 0.0
+
+
+def test_an_oracle_run_is_scored_by_its_only_control() -> None:
+    found = score_records(pair("p", "A", "B", control=Control.ORACLE))
+    assert (found["scored"], found["p_acc"], found["controls"]) == ("oracle", 1.0, {})
+
+
+def test_score_run_writes_what_it_returns(tmp_path: Path) -> None:
+    append_answers(tmp_path / "answers.jsonl", FOUR_PAIRS)
+    (tmp_path / "run.json").write_text('{"frames": 8}')
+    found = score_run(tmp_path)
+    assert found["settings"] == {"frames": 8}
+    assert found["torn_last_line"] is False
+    assert json.loads((tmp_path / "scores.json").read_text()) == found
+
+
+def test_compare_by_hand() -> None:
+    a = [*pair("p", "A", "B"), *pair("q", "A", "A"), *pair("r", "B", "A"), *pair("only-a", "A", "B")]
+    b = [*pair("p", "A", "B"), *pair("q", "A", "B"), *pair("r", "A", "B"), *pair("only-b", "A", "B")]
+    found = compare(a, b, names=("base", "crpo"))
+    assert (found["a"], found["b"], found["n_pairs"], found["n_unshared_pairs"]) == ("base", "crpo", 3, 2)
+    assert found["p_acc_difference"] == pytest.approx(2 / 3)
+    assert (found["only_a"], found["only_b"], found["mcnemar_p"]) == (0, 2, 0.5)
+    assert found["p_acc_difference_ci"][0] <= 2 / 3 <= found["p_acc_difference_ci"][1]
+
+
+def test_compare_all_takes_every_two_in_order() -> None:
+    found = compare_all(dict.fromkeys(("base", "grpo", "crpo"), FOUR_PAIRS))
+    assert [(one["a"], one["b"]) for one in found] == [("base", "grpo"), ("base", "crpo"), ("grpo", "crpo")]
+    assert all(one["mcnemar_p"] == 1.0 for one in found)
+
+
+def test_compare_refuses_other_questions_under_the_same_name() -> None:
+    with pytest.raises(DataError, match="other videos or gold answers"):
+        compare(pair("p", "A", "B"), pair("p", "A", "B", video="./videos/x.mp4"), names=("a", "b"))

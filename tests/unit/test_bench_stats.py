@@ -1,0 +1,123 @@
+"""Statistics against hand-computed and published numbers."""
+
+import pytest
+
+from retroflip.bench.stats import (
+    chance,
+    cluster_interval,
+    mcnemar,
+    paired_interval,
+    seed_difference,
+    t_quantile,
+)
+
+
+def test_mcnemar_by_hand() -> None:
+    # 6 pairs only b got right, 1 only a: p = 2 * (C(7,0) + C(7,1)) / 2^7 = 16 / 128.
+    a = [True] + [False] * 6 + [True] * 3
+    b = [False] + [True] * 6 + [True] * 3
+    assert mcnemar(a, b) == (1, 6, 0.125)
+
+
+def test_mcnemar_without_discordant_pairs_is_one() -> None:
+    assert mcnemar([True, False], [True, False]).p == 1.0
+    assert mcnemar([], []).p == 1.0
+
+
+def test_mcnemar_with_even_split_is_capped_at_one() -> None:
+    assert mcnemar([True, False], [False, True]).p == 1.0
+
+
+def test_mcnemar_survives_thousands_of_discordant_pairs() -> None:
+    assert mcnemar([False] * 3000, [True] * 3000).p == 0.0
+    assert 0 < mcnemar([False] * 1050, [True] * 1050).p < 1e-300
+
+
+@pytest.mark.parametrize(("options", "acc", "p_acc"), [(2, 0.5, 0.25), (3, 1 / 3, 1 / 9), (4, 0.25, 0.0625)])
+def test_chance_levels_of_dybench(options: int, acc: float, p_acc: float) -> None:
+    """CRPO, appendix A.4: 50/25, 33.3/11.1 and 25/6.25 %."""
+    assert chance(options).acc == pytest.approx(acc)
+    assert chance(options).p_acc == pytest.approx(p_acc)
+
+
+def test_chance_needs_an_option() -> None:
+    with pytest.raises(ValueError, match="at least one option"):
+        chance(0)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"),
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (9, 2.2622), (30, 2.0423)],
+)
+def test_t_quantiles_of_the_printed_table(freedom: int, quantile: float) -> None:
+    """NIST/SEMATECH e-Handbook of Statistical Methods, table 1.3.6.7.2, column 0.975."""
+    assert t_quantile(0.975, freedom) == pytest.approx(quantile, abs=6e-5)
+
+
+def test_seed_difference_by_hand() -> None:
+    # Differences 0.1, 0.2, 0.3, 0.2, 0.2: mean 0.2, s = sqrt(0.02 / 4), half = 2.7764 s / sqrt(5) = 0.0878.
+    found = seed_difference([0.1, 0.1, 0.0, 0.1, 0.2], [0.2, 0.3, 0.3, 0.3, 0.4])
+    assert found.n == 5
+    assert found.mean == pytest.approx(0.2)
+    assert found.interval == pytest.approx((0.1122, 0.2878), abs=1e-4)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert seed_difference([0.1], [0.4]).interval is None
+
+
+def test_no_values_have_no_interval() -> None:
+    assert cluster_interval([], []) is None
+
+
+def test_one_cluster_says_next_to_nothing() -> None:
+    low, high = cluster_interval([1.0, 0.0, 1.0, 0.0], ["a"] * 4) or (1.0, 0.0)
+    assert low == pytest.approx(0.0125)
+    assert high == pytest.approx(0.9875)
+
+
+def test_none_right_is_bounded_as_clopper_and_pearson_do() -> None:
+    # 0 of 10: the upper limit solves (1 - p)^10 = 0.025, so p = 0.30850.
+    assert cluster_interval([0.0] * 10, [str(i) for i in range(10)]) == pytest.approx((0, 0.3085), abs=1e-4)
+
+
+def test_clusters_and_not_answers_count() -> None:
+    # 40 answers from 4 clips, each clip all right or all wrong, are no more certain than 4 answers.
+    clips = [name for name in "abcd" for _ in range(10)]
+    hits = [float(name in "ab") for name in clips]
+    clustered = cluster_interval(hits, clips)
+    independent = cluster_interval(hits, [str(i) for i in range(40)])
+    assert clustered == cluster_interval([1.0, 1.0, 0.0, 0.0], list("abcd"))
+    assert clustered is not None
+    assert independent is not None
+    assert clustered.high - clustered.low > 2 * (independent.high - independent.low)
+
+
+def test_bootstrap_interval_is_close_to_the_binomial_one() -> None:
+    # 50 of 100 independent answers: standard error 0.05, so 0.402 to 0.598.
+    found = cluster_interval([1.0] * 50 + [0.0] * 50, [str(i) for i in range(100)])
+    assert found == pytest.approx((0.402, 0.598), abs=0.012)
+
+
+def test_the_seed_decides_the_resamples() -> None:
+    values = [i / 99 for i in range(100)]
+    clips = [str(i) for i in range(100)]
+    assert cluster_interval(values, clips, seed=1) == cluster_interval(values, clips, seed=1)
+    assert cluster_interval(values, clips, seed=1) != cluster_interval(values, clips, seed=2)
+
+
+def test_a_paired_interval_is_narrower_than_the_two_alone() -> None:
+    # b is right wherever a is, and on one pair in five more.
+    clips = [str(i) for i in range(50)]
+    a = [float(i % 2 == 0) for i in range(50)]
+    b = [float(i % 2 == 0 or i % 5 == 1) for i in range(50)]
+    paired, alone = paired_interval(a, b, clips), cluster_interval(a, clips)
+    assert paired is not None
+    assert alone is not None
+    assert paired.low > 0
+    assert paired.high - paired.low < alone.high - alone.low
+
+
+def test_lengths_must_agree() -> None:
+    with pytest.raises(ValueError, match="cluster names"):
+        cluster_interval([1.0], [])
