@@ -150,7 +150,7 @@ def _required_task_type(task_type: TaskType | None, sample: Sample) -> TaskType:
         kinds = ", ".join(f'"{kind.value}"' for kind in TaskType)
         raise DataError(
             f"Sample {sample.id!r} ({sample.video}) has no task type, and CRPO needs one to choose the "
-            "counterfactual and to know whether the answer must change. Add the key 'task_type' to its record "
-            f"with one of {kinds}, or train with the method grpo, which needs none."
+            "counterfactual and to know whether the answer must change. Add the key 'task_type' to its "
+            f"record with one of {kinds}, or train with the method grpo, which needs none."
         )
     return task_type
