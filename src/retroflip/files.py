@@ -18,7 +18,7 @@ from retroflip.errors import DataError
 
 
 def jsonable(value: Any) -> Any:
-    """Return `value` as JSON can hold it: NaN and infinities become None, paths text, numpy scalars numbers."""
+    """Return `value` as JSON can hold it: NaN and infinities become None, paths text, numpy scalars plain."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -33,7 +33,7 @@ def jsonable(value: Any) -> Any:
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Put `text` (UTF-8) at `path`: a reader finds the old file or the new one, whole, even after a power cut.
+    """Put `text` (UTF-8) at `path`: a reader finds the old file or the new one whole, even after a power cut.
 
     Raises OSError when the folder is missing or cannot be written.
     """
