@@ -1,32 +1,47 @@
-"""What a model is asked: the system prompt, the question with its lettered options, and the null option."""
+"""The words put before a model: the system prompt, the question with its options, and the null option."""
 
 from retroflip.data.sample import ProblemType, Sample
-
-SYSTEM_PROMPT = (
-    "Watch the video. First think step by step inside <think> </think>, then give only the final answer inside "
-    "\\boxed{}."
-)
-"""what CRPO's training prompt (appendix B.1) asks of the model, in our words; a recipe can set another"""
+from retroflip.errors import DataError
 
 NULL_OPTION = "None of the above"
-"""CRPO, section 3: the option that lets a counterfactual answer say 'none of these any more'"""
+"""CRPO's null option: a transformed video may have an answer that no listed option names."""
+
+SYSTEM_PROMPT = (
+    "You answer questions about a video. First reason about what you see, inside <think> and </think>. "
+    "Then give the final answer alone in \\boxed{}: the option's letter for a multiple-choice question, "
+    "a number for a numerical one, a few words otherwise."
+)
+
+MAX_OPTIONS = 26
 
 
 def option_letter(index: int) -> str:
-    """Return the letter of the option at `index`: 0 is A."""
+    """Return the letter of the option at `index` (0 is "A"). Raises ValueError outside 0..25."""
+    if not 0 <= index < MAX_OPTIONS:
+        raise ValueError(f"option {index} has no letter: there are only A to Z")
     return chr(ord("A") + index)
 
 
 def with_null_option(sample: Sample) -> Sample:
-    """Return the sample with the null option as its last; unchanged if it has it or is not multiple choice."""
-    if sample.problem_type is not ProblemType.MULTIPLE_CHOICE or NULL_OPTION in sample.options:
+    """Return the sample with "None of the above" as its last option, once; only multiple choice changes.
+
+    Raises DataError when the sample already uses all 26 letters.
+    """
+    if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return sample
+    if any(option.strip().casefold() == NULL_OPTION.casefold() for option in sample.options):
+        return sample
+    if len(sample.options) >= MAX_OPTIONS:
+        raise DataError(
+            f"Sample {sample.id!r} has {len(sample.options)} options, so no letter is left for {NULL_OPTION!r}. "
+            "Remove an option, or train without the null option."
+        )
     return sample.model_copy(update={"options": (*sample.options, NULL_OPTION)})
 
 
 def user_text(sample: Sample) -> str:
-    """Return the question, followed by its options on lines of their own."""
-    if not sample.options:
+    """Return the question, followed for multiple choice by "Options:" and one "A. ..." line per option."""
+    if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return sample.question
     lines = [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)]
     return "\n".join([sample.question, "Options:", *lines])

@@ -51,6 +51,8 @@ class Sample(BaseModel):
     task: str = Field(default="", description="sub-task a score is broken down by, e.g. 'moving_direction'")
     task_type: TaskType | None = None
     source_clip: str
-    pair: str | None = Field(default=None, description="id of the counterfactual pair, the same on both sides")
+    pair: str | None = Field(
+        default=None, description="id of the counterfactual pair, the same on both sides"
+    )
     side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")
