@@ -207,7 +207,7 @@ def _folded(text: str) -> str:
 # Imported on first use: it takes two seconds and only numerical problems need it.
 @lru_cache(maxsize=4096)
 def _math(expression: str) -> tuple[Any, ...]:
-    from math_verify import LatexExtractionConfig, parse  # type: ignore[import-untyped]
+    from math_verify import LatexExtractionConfig, parse
 
     # It warns once that time limits are off; `_EXPRESSION` stands in for them.
     logging.getLogger("math_verify").setLevel(logging.ERROR)
