@@ -7,10 +7,11 @@ NULL_OPTION = "None of the above"
 """CRPO's null option: a transformed video may have an answer that no listed option names."""
 
 SYSTEM_PROMPT = (
-    "You answer questions about a video. First reason about what you see, inside <think> and </think>. "
-    "Then give the final answer alone in \\boxed{}: the option's letter for a multiple-choice question, "
-    "a number for a numerical one, a few words otherwise."
+    "Watch the video. First think step by step inside <think> </think>, then give only the final answer inside "
+    "\\boxed{}."
 )
+"""What CRPO's training prompt (appendix B.1) asks of the model, in our words. `retroflip-tiny` is trained on these
+very words; a recipe can set others."""
 
 MAX_OPTIONS = 26
 
@@ -33,8 +34,8 @@ def with_null_option(sample: Sample) -> Sample:
         return sample
     if len(sample.options) >= MAX_OPTIONS:
         raise DataError(
-            f"Sample {sample.id!r} has {len(sample.options)} options, so no letter is left for {NULL_OPTION!r}. "
-            "Remove an option, or train without the null option."
+            f"Sample {sample.id!r} has {len(sample.options)} options, so no letter is left for "
+            f"{NULL_OPTION!r}. Remove an option, or train without the null option."
         )
     return sample.model_copy(update={"options": (*sample.options, NULL_OPTION)})
 
