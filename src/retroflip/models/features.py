@@ -1,0 +1,59 @@
+"""The vision tower's output, computed once per video and handed to every pass that needs it.
+
+Shapes: N visual tokens of one video after merging, D the language model's width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from retroflip.models.encoding import Prompt
+
+
+@dataclass(frozen=True)
+class VisualFeatures:
+    """One video's features: what replaces its placeholders, and Qwen3-VL's additions to the first layers."""
+
+    pooled_ND: Tensor
+    deepstack_ND: tuple[Tensor, ...] = ()
+
+    def detached(self) -> "VisualFeatures":
+        """Return the same values without their history."""
+        return VisualFeatures(self.pooled_ND.detach(), tuple(layer.detach() for layer in self.deepstack_ND))
+
+
+class _EncoderOutput(BaseModelOutputWithPooling):
+    """What `mm_encoder_outputs` holds per modality: `pooler_output` and, for Qwen3-VL, `deepstack_features`."""
+
+    deepstack_features: list[tuple[Tensor, ...]] | None = None
+
+
+def encode_videos(model: Any, prompts: Sequence[Prompt]) -> list[VisualFeatures | None]:
+    """Run the vision tower once over the videos of all prompts; None for a prompt without a video."""
+    seeing = [prompt for prompt in prompts if prompt.pixels_PD is not None]
+    if not seeing:
+        return [None] * len(prompts)
+    pixels = torch.cat([prompt.pixels_PD for prompt in seeing if prompt.pixels_PD is not None])
+    grids = torch.cat([prompt.grid_thw for prompt in seeing if prompt.grid_thw is not None])
+    output = model.get_video_features(pixels.to(model.device), grids.to(model.device), return_dict=True)
+    layers = getattr(output, "deepstack_features", None) or []
+    split = iter(
+        VisualFeatures(pooled, tuple(layer[index] for layer in layers))
+        for index, pooled in enumerate(output.pooler_output)
+    )
+    return [None if prompt.pixels_PD is None else next(split) for prompt in prompts]
+
+
+def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any] | None:
+    """Return the model's `mm_encoder_outputs` for rows whose videos have these features, in the rows' order."""
+    present = [video for video in features if video is not None]
+    if not present:
+        return None
+    layers = [tuple(layer) for layer in zip(*(video.deepstack_ND for video in present), strict=True)]
+    output = _EncoderOutput(pooler_output=tuple(video.pooled_ND for video in present))
+    output.deepstack_features = layers
+    return {"video": output}

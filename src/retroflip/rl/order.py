@@ -1,0 +1,58 @@
+"""In which order a run goes through its samples, from the first step to the last."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Sampler
+
+from retroflip.draws import draw
+
+
+def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
+    """Return which pass over the data a step belongs to, counted from 0."""
+    return step // (samples // samples_per_step)
+
+
+class RunOrder(Sampler[int]):
+    """Dataset indices of a whole run in the order TRL's trainer reads them.
+
+    Every epoch is a new permutation, a function of (seed, epoch) alone; samples that do not fill a step are left out
+    of that epoch. Each step's indices stand there `repeats` times in a row, one for each trained rollout, and the
+    step is repeated for each of its `passes` (gradient accumulation times iterations).
+
+    TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have.
+    """
+
+    def __init__(
+        self, *, samples: int, samples_per_step: int, steps: int, repeats: int, passes: int, seed: int
+    ) -> None:
+        self.samples = samples
+        self.samples_per_step = samples_per_step
+        self.steps = steps
+        self.repeats = repeats
+        self.passes = passes
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.steps * self.samples_per_step * self.repeats * self.passes
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(self.steps):
+            chosen = self.step_indices(step)
+            for _ in range(self.passes):
+                for index in chosen:
+                    yield from [index] * self.repeats
+
+    def step_indices(self, step: int) -> list[int]:
+        """Return the samples of one step."""
+        epoch = epoch_of(step, self.samples, self.samples_per_step)
+        order = _epoch_order(self.seed, epoch, self.samples)
+        first = (step % (self.samples // self.samples_per_step)) * self.samples_per_step
+        return [int(index) for index in order[first : first + self.samples_per_step]]
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
+    return draw(seed, "order", epoch).permutation(samples)

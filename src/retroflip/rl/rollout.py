@@ -1,0 +1,163 @@
+"""Sample completions: every prompt is read once, its cache is handed to all its rollouts.
+
+Shapes: R prompts, G rollouts of each, N = R * G rows, V vocabulary, C completion tokens.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
+from retroflip.models.features import VisualFeatures, encoder_outputs
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn. temperature 0 is greedy. top_p keeps the smallest set of tokens of that mass."""
+
+    max_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One rollout: its tokens with the end-of-turn token when it came, and whether the limit cut it off."""
+
+    ids: tuple[int, ...]
+    truncated: bool
+
+
+class Roller:
+    """Draws completions from a model, never a special token other than the end of its turn."""
+
+    def __init__(
+        self, model: Any, *, pad_token: int, end_tokens: Collection[int], special_tokens: Collection[int]
+    ) -> None:
+        self.model = model
+        self.pad_token = pad_token
+        self.end_tokens = torch.tensor(sorted(end_tokens), device=model.device)
+        self.forbidden = torch.tensor(sorted(set(special_tokens) - set(end_tokens)), device=model.device)
+
+    @torch.no_grad()
+    def roll(
+        self,
+        prompts: Sequence[Prompt],
+        features: Sequence[VisualFeatures | None],
+        rollouts: int,
+        sampling: Sampling,
+        seed: int = 0,
+    ) -> list[list[Completion]]:
+        """Return `rollouts` completions of each prompt; equal seeds give equal completions."""
+        batch = batch_prompts(self.model, prompts, self.pad_token)
+        logits_NV, cache = self._prefill(batch, features, rollouts)
+        state = _Decoding(
+            cache=cache,
+            mask=batch.mask_RL.repeat_interleave(rollouts, dim=0),
+            position=batch.next_position_R.repeat_interleave(rollouts),
+            rows=torch.arange(len(prompts) * rollouts, device=self.model.device),
+        )
+        noise = torch.Generator(device=self.model.device).manual_seed(seed)
+        tokens_NC = self._decode(logits_NV, state, sampling, noise)
+        completions = [self._finished(row) for row in tokens_NC.tolist()]
+        return [completions[start : start + rollouts] for start in range(0, len(completions), rollouts)]
+
+    def _prefill(
+        self, batch: PromptBatch, features: Sequence[VisualFeatures | None], rollouts: int
+    ) -> tuple[Tensor, DynamicCache]:
+        cache = DynamicCache(config=self.model.config.get_text_config())
+        output = self.model(
+            input_ids=batch.input_ids_RL,
+            attention_mask=batch.mask_RL,
+            position_ids=batch.positions_3RL,
+            mm_encoder_outputs=encoder_outputs(features),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        cache.batch_repeat_interleave(rollouts)
+        return output.logits[:, -1].repeat_interleave(rollouts, dim=0), cache
+
+    def _decode(
+        self, logits_NV: Tensor, state: "_Decoding", sampling: Sampling, noise: torch.Generator
+    ) -> Tensor:
+        """Return the drawn tokens (N, C), padding after a row's end; a finished row leaves the batch at once."""
+        total = len(state.rows)
+        columns: list[Tensor] = []
+        for _ in range(sampling.max_tokens):
+            tokens = self._draw(logits_NV, state.rows, total, sampling, noise)
+            column = torch.full((total,), self.pad_token, device=tokens.device)
+            column[state.rows] = tokens
+            columns.append(column)
+            alive = ~torch.isin(tokens, self.end_tokens)
+            if not bool(alive.any()) or len(columns) == sampling.max_tokens:
+                break
+            if not bool(alive.all()):
+                state.keep(alive.nonzero()[:, 0])
+            logits_NV = self._advance(tokens[alive], state)
+        return torch.stack(columns, dim=1)
+
+    def _advance(self, tokens: Tensor, state: "_Decoding") -> Tensor:
+        """Feed one token to every row and return the next logits (N, V)."""
+        state.mask = torch.nn.functional.pad(state.mask, (0, 1), value=1)
+        output = self.model(
+            input_ids=tokens[:, None],
+            attention_mask=state.mask,
+            position_ids=state.position[None, :, None].expand(3, -1, 1),
+            past_key_values=state.cache,
+            use_cache=True,
+        )
+        state.position = state.position + 1
+        return output.logits[:, -1]
+
+    def _draw(
+        self, logits_NV: Tensor, rows: Tensor, total: int, sampling: Sampling, noise: torch.Generator
+    ) -> Tensor:
+        """Draw one token a row, by the Gumbel-max trick.
+
+        Noise is drawn for every row there ever was, so that the end of one never changes the tokens of another.
+        """
+        logits_NV = logits_NV.float().index_fill(1, self.forbidden, -torch.inf)
+        if sampling.temperature == 0.0:
+            return logits_NV.argmax(dim=-1)
+        logits_NV = _nucleus(logits_NV / sampling.temperature, sampling.top_p)
+        waits = torch.empty(total, logits_NV.shape[1], device=noise.device).exponential_(generator=noise)
+        return (logits_NV - waits[rows].log()).argmax(dim=-1)
+
+    def _finished(self, row: list[int]) -> Completion:
+        ends = [index for index, token in enumerate(row) if token in self._end_set]
+        if not ends:
+            return Completion(tuple(row), truncated=True)
+        return Completion(tuple(row[: ends[0] + 1]), truncated=False)
+
+    @property
+    def _end_set(self) -> set[int]:
+        return set(self.end_tokens.tolist())
+
+
+@dataclass
+class _Decoding:
+    """The rows still being written: their cache, what they may look at, where they stand, which rows they are."""
+
+    cache: DynamicCache
+    mask: Tensor
+    position: Tensor
+    rows: Tensor
+
+    def keep(self, index: Tensor) -> None:
+        self.cache.batch_select_indices(index)
+        self.mask, self.position, self.rows = self.mask[index], self.position[index], self.rows[index]
+
+
+def _nucleus(logits_NV: Tensor, top_p: float) -> Tensor:
+    """Return the logits with everything outside the smallest set of probability `top_p` at minus infinity."""
+    if top_p >= 1.0:
+        return logits_NV
+    ordered, order = logits_NV.sort(dim=-1, descending=True)
+    before = ordered.softmax(dim=-1).cumsum(dim=-1) - ordered.softmax(dim=-1)
+    ordered = ordered.masked_fill(before >= top_p, -torch.inf)
+    return torch.empty_like(logits_NV).scatter_(-1, order, ordered)

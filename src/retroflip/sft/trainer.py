@@ -1,0 +1,102 @@
+"""Supervised fine-tuning on video with TRL's SFTTrainer; the loss falls on the answer's tokens alone.
+
+Shapes: R rows of a batch, L prompt tokens, C answer tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from trl import SFTConfig, SFTTrainer
+
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.rl.order import RunOrder
+
+IGNORED = -100
+"""the label of a token that the loss does not count"""
+
+
+class Lessons(Protocol):
+    """What is taught: any indexed collection of prompts with the response to imitate."""
+
+    def __len__(self) -> int:
+        """Return the number of lessons."""
+
+    def lesson(self, index: int) -> tuple[Prompt, str]:
+        """Return a prompt and the response to it, reasoning and answer."""
+
+
+@dataclass(frozen=True)
+class LessonCollator:
+    """Encodes the lessons of a batch: prompts padded on the left, responses on the right, labels on responses."""
+
+    lessons: Lessons
+    encoder: Encoder
+
+    def __call__(self, rows: Sequence[dict[str, int]]) -> dict[str, Tensor]:
+        """Return the model's inputs for the lessons named by `rows[i]["index"]`."""
+        taught = [self.lessons.lesson(row["index"]) for row in rows]
+        prompts = [prompt for prompt, _ in taught]
+        tokenizer = self.encoder.tokenizer
+        answers = [tokenizer(text + tokenizer.eos_token)["input_ids"] for _, text in taught]
+        before = max(len(prompt.input_ids_L) for prompt in prompts)
+        after = max(len(answer) for answer in answers)
+
+        def row(prompt: Tensor, answer: Sequence[int], left: int, right: int) -> Tensor:
+            padded = torch.full((before + after,), left)
+            padded[before - len(prompt) : before] = prompt
+            padded[before:] = right
+            padded[before : before + len(answer)] = torch.tensor(answer)
+            return padded
+
+        pairs = list(zip(prompts, answers, strict=True))
+        pad = tokenizer.pad_token_id
+        batch = {
+            "input_ids": [row(prompt.input_ids_L, answer, pad, pad) for prompt, answer in pairs],
+            "labels": [
+                row(torch.full_like(prompt.input_ids_L, IGNORED), answer, IGNORED, IGNORED) for prompt, answer in pairs
+            ],
+            "attention_mask": [
+                row(torch.ones_like(prompt.input_ids_L), [1] * len(answer), 0, 0) for prompt, answer in pairs
+            ],
+            "mm_token_type_ids": [row(prompt.token_types_L, [0] * len(answer), 0, 0) for prompt, answer in pairs],
+        }
+        return {name: torch.stack(values) for name, values in batch.items()} | _visual_inputs(prompts)
+
+
+def _visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
+    """Return the videos of a batch as the model's forward takes them."""
+    pixels = [prompt.pixels_PD for prompt in prompts if prompt.pixels_PD is not None]
+    grids = [prompt.grid_thw for prompt in prompts if prompt.grid_thw is not None]
+    if not pixels:
+        return {}
+    inputs = {"pixel_values_videos": torch.cat(pixels), "video_grid_thw": torch.cat(grids)}
+    seconds = [prompt.seconds_per_grid for prompt in prompts if prompt.seconds_per_grid is not None]
+    return inputs | ({"second_per_grid_ts": torch.tensor(seconds)} if seconds else {})
+
+
+class VideoSFTTrainer(SFTTrainer):  # type: ignore[misc]
+    """Teaches lessons in the order of `RunOrder`, so that a resumed run sees what an unbroken one does."""
+
+    def __init__(self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any) -> None:
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=Dataset.from_dict({"index": list(range(len(lessons)))}),
+            data_collator=LessonCollator(lessons, encoder),
+            processing_class=encoder.processor,
+            **kwargs,
+        )
+
+    def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
+        return RunOrder(
+            samples=len(self.train_dataset),
+            samples_per_step=self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps,
+            steps=self.args.max_steps,
+            repeats=1,
+            passes=1,
+            seed=self.args.seed,
+        )
