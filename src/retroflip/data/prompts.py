@@ -7,11 +7,11 @@ NULL_OPTION = "None of the above"
 """CRPO's null option: a transformed video may have an answer that no listed option names."""
 
 SYSTEM_PROMPT = (
-    "Watch the video. First think step by step inside <think> </think>, then give only the final answer inside "
-    "\\boxed{}."
+    "Watch the video. First think step by step inside <think> </think>, "
+    "then give only the final answer inside \\boxed{}."
 )
-"""What CRPO's training prompt (appendix B.1) asks of the model, in our words. `retroflip-tiny` is trained on these
-very words; a recipe can set others."""
+"""What CRPO's training prompt (appendix B.1) asks of the model, in our words. `retroflip-tiny` is trained
+on these very words; a recipe can set others."""
 
 MAX_OPTIONS = 26
 

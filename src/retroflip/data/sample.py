@@ -34,9 +34,9 @@ class ProblemType(StrEnum):
 class Sample(BaseModel):
     """A question about one video.
 
-    `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the letter
-    for a multiple-choice question and the answer's text otherwise. `source_clip` names the recording that a video
-    was made from: both sides of a pair share it, and statistics are clustered by it.
+    `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the
+    letter for a multiple-choice question and the answer's text otherwise. `source_clip` names the recording
+    that a video was made from: both sides of a pair share it, and statistics are clustered by it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,8 +51,6 @@ class Sample(BaseModel):
     task: str = Field(default="", description="sub-task a score is broken down by, e.g. 'moving_direction'")
     task_type: TaskType | None = None
     source_clip: str
-    pair: str | None = Field(
-        default=None, description="id of the counterfactual pair, the same on both sides"
-    )
+    pair: str | None = Field(default=None, description="id of the counterfactual pair, shared by both sides")
     side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")

@@ -13,7 +13,7 @@ class Frames:
     """Sampled frames of one video.
 
     pixels_TCHW: uint8, shape (T, 3, H, W), RGB.
-    seconds: presentation time of each frame in seconds, T values, not decreasing, the first frame of the file at 0.
+    seconds: when each frame is shown, T values, not decreasing; the first frame of the file is at 0.
     """
 
     pixels_TCHW: Pixels  # noqa: N815 - the suffix names the dimensions
@@ -22,9 +22,7 @@ class Frames:
     def __post_init__(self) -> None:
         shape = self.pixels_TCHW.shape
         if self.pixels_TCHW.dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or 0 in shape:
-            raise ValueError(
-                f"frames must be uint8 of shape (T, 3, H, W), got {self.pixels_TCHW.dtype} {shape}"
-            )
+            raise ValueError(f"need uint8 of shape (T, 3, H, W), got {self.pixels_TCHW.dtype} {shape}")
         if len(self.seconds) != shape[0]:
             raise ValueError(f"{shape[0]} frames need as many time stamps, got {len(self.seconds)}")
         if any(b < a for a, b in zip(self.seconds, self.seconds[1:], strict=False)):

@@ -1,7 +1,8 @@
-"""Views of a video as pure functions on `Frames`: same shape, same span of time, pixels moved in space or time.
+"""Views of a video as pure functions on `Frames`: same shape, same span of time, pixels moved in space or
+time.
 
-Flip and reversal make the counterfactual branch of CRPO (section 3); shuffling is T-GRPO's probe; a single frame
-and a shuffle are controls that a model which looks at motion must fail.
+Flip and reversal make the counterfactual branch of CRPO (section 3); shuffling is T-GRPO's probe; a single
+frame and a shuffle are controls that a model which looks at motion must fail.
 """
 
 from enum import StrEnum
@@ -29,7 +30,8 @@ def flip(frames: Frames) -> Frames:
 def reverse(frames: Frames) -> Frames:
     """Play the frames backwards while time still runs forward.
 
-    A frame shown at t is shown at first + last - t, so a long pause between two frames stays between those two.
+    A frame shown at t is shown at first + last - t, so a long pause between two frames stays between those
+    two.
     """
     first, last = frames.seconds[0], frames.seconds[-1]
     seconds = tuple(first + (last - second) for second in reversed(frames.seconds))

@@ -1,0 +1,88 @@
+"""Writing video files that every browser plays: MP4, H.264, yuv420p, equal input giving equal bytes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from retroflip.errors import VideoError
+from retroflip.video.frames import Pixels
+
+_PRESET = "veryfast"
+"""The slower ones gain 3 % in size for 1.8 times the time on rendered clips."""
+
+_SCALER = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
+
+
+def encode(path: Path, pixels_TCHW: Pixels, fps: int | Fraction, *, crf: int = 18) -> None:  # noqa: N803
+    """Write RGB pixels, uint8 of shape (T, 3, H, W), as a video of `fps` frames a second, atomically.
+
+    The same input gives the same bytes under the same versions of PyAV and x264: one thread, no dates, no
+    library names. `crf` is x264's quality, from 1 (best) to 51; 0 would choose a profile that browsers
+    cannot play. H.264 in yuv420p knows even sizes only, so an odd width or height grows by one pixel, a
+    copy of the last column or row.
+
+    Raises ValueError for pixels of another type or shape, a frame rate of 0 or less, or a `crf` out of range;
+    VideoError when the file cannot be written.
+    """
+    shape = pixels_TCHW.shape
+    if pixels_TCHW.dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or 0 in shape:
+        raise ValueError(f"need uint8 of shape (T, 3, H, W), got {pixels_TCHW.dtype} {shape}")
+    if fps <= 0 or not 1 <= crf <= 51:
+        raise ValueError(f"need fps above 0 and crf from 1 to 51, got {fps} and {crf}")
+    odd = ((0, 0), (0, shape[2] % 2), (0, shape[3] % 2), (0, 0))
+    pixels_THWC = np.pad(pixels_TCHW.transpose(0, 2, 3, 1), odd, mode="edge")  # noqa: N806
+    with _replacing(path) as temporary:
+        _write(temporary, pixels_THWC, Fraction(fps), crf)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to; put the file at `path` once it is whole, or remove it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(
+            f"{path}: the video cannot be written ({error.strerror}). "
+            "Check that its folder exists, may be written to and has room."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, pixels_THWC: Pixels, fps: Fraction, crf: int) -> None:  # noqa: N803
+    reformatter = VideoReformatter()
+    file_options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    codec_options = {"crf": str(crf), "preset": _PRESET, "flags": "+bitexact"}
+    with av.open(str(path), "w", format="mp4", options=file_options) as container:
+        stream = container.add_stream("libx264", rate=fps, options=codec_options)
+        _configure(stream, *pixels_THWC.shape[1:3])
+        for index, picture in enumerate(pixels_THWC):
+            frame = reformatter.reformat(
+                VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU601,
+                dst_color_range=ColorRange.MPEG,
+                interpolation=_SCALER,
+                threads=1,
+            )
+            frame.pts, frame.time_base = index, 1 / fps
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _configure(stream: VideoStream, height: int, width: int) -> None:
+    """Set the picture format and say which RGB it stands for, or players would guess by size."""
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.thread_count = 1
+    stream.codec_context.colorspace = int(Colorspace.ITU601)
+    stream.codec_context.color_range = int(ColorRange.MPEG)
