@@ -1,0 +1,246 @@
+"""Recipes: everything that decides a training run, in one YAML file.
+
+A recipe is a mapping of sections (`kind`, `model`, `data`, `method`, `train`, `prompt`). Settings that change
+what is learned have no default, because TRL's are not the papers': a recipe states them. Paths in a recipe
+are relative to the recipe's folder; paths in overrides are relative to the working directory; `resolved()`
+holds absolute ones and runs again as it is, wherever it is put. A run's `run.json` can be loaded as a recipe.
+
+Reading YAML and saying in plain words what is wrong with a recipe is `recipe_reading.py`'s part.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from retroflip import recipe_reading as reading
+from retroflip.data.prompts import SYSTEM_PROMPT
+from retroflip.rl.methods.registry import METHODS, MethodSettings
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+PATHS = {"data": ("records", "root"), "model": ("path",)}
+"""the settings that name files, by section"""
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ModelSection(Section):
+    """Which model is trained. Weights are read from safetensors, and no code that comes with them is run."""
+
+    path: str = Field(
+        default="retroflip-tiny",
+        min_length=1,
+        description="'retroflip-tiny', a hub name such as Qwen/Qwen3-VL-4B-Instruct, or a directory",
+    )
+    revision: str | None = Field(default=None, description="branch, tag or commit of a hub model")
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="type of the weights")
+    freeze_vision: bool = Field(default=True, description="leave the vision tower and its projector as is")
+
+
+class DataSection(Section):
+    """Which video questions are trained on, and how many pixels of each video the model sees."""
+
+    records: str = Field(min_length=1, description="JSONL or JSON file of Video-R1 records")
+    root: str | None = Field(
+        default=None, description="folder that the records' paths start from; by default the records' folder"
+    )
+    frames: int = Field(
+        default=8,
+        ge=2,
+        multiple_of=2,
+        description="frames per video; even, because models merge frames in twos and repeat an odd last one",
+    )
+    max_side: AtLeastOne | None = Field(
+        default=None, description="longer side in pixels to which larger frames are scaled down"
+    )
+    max_failed_share: Share = Field(
+        default=0.01, description="share of undecodable videos at which the run stops"
+    )
+    limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
+
+    @property
+    def records_file(self) -> Path:
+        """The records' file."""
+        return Path(self.records)
+
+    @property
+    def root_folder(self) -> Path:
+        """The folder that the records' paths start from."""
+        return Path(self.root) if self.root is not None else self.records_file.parent
+
+
+class PromptSection(Section):
+    """What stands around the question."""
+
+    system: str | None = Field(default=None, description="system prompt; null for the built-in one")
+
+    @property
+    def system_text(self) -> str:
+        """The system prompt, the built-in one where the recipe sets none."""
+        return SYSTEM_PROMPT if self.system is None else self.system
+
+
+class SftPromptSection(PromptSection):
+    """What stands around the question in supervised fine-tuning."""
+
+    null_option: bool = Field(
+        default=True,
+        description='append "None of the above" to multiple-choice questions, as the methods do by default',
+    )
+
+
+class OptimizerSection(Section):
+    """What both kinds of training share."""
+
+    steps: AtLeastOne = Field(description="optimizer steps")
+    learning_rate: Positive = Field(description="peak learning rate of AdamW")
+    warmup_steps: int = Field(default=0, ge=0, description="steps over which the rate rises from 0")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="the rate's course after the warm-up"
+    )
+    weight_decay: NotNegative = 0.0
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
+    max_grad_norm: Positive = Field(default=1.0, description="norm to which gradients are clipped")
+    gradient_accumulation: AtLeastOne = Field(
+        default=1, description="backward passes per step; more need less memory and give the same step"
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="compute activations twice instead of keeping them"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of every random choice of the run")
+    save_every: AtLeastOne = Field(default=50, description="steps between checkpoints")
+    keep_checkpoints: int = Field(default=2, description="newest checkpoints that are kept")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "OptimizerSection":
+        if self.warmup_steps > self.steps:
+            raise ValueError(
+                f"warmup_steps is {self.warmup_steps}, but the run has only {self.steps} steps and would end "
+                "before its learning rate is reached: lower warmup_steps or raise steps"
+            )
+        if self.keep_checkpoints < 2:
+            raise ValueError(
+                f"keep_checkpoints is {self.keep_checkpoints}, and a kill inside a save would leave no whole "
+                "checkpoint to resume from: set keep_checkpoints to 2 or more"
+            )
+        return self
+
+
+class RlTrainSection(OptimizerSection):
+    """Reinforcement learning. The loss is TRL's; which rollouts and rewards enter it is the method's part."""
+
+    samples_per_step: AtLeastOne = Field(description="video questions per optimizer step")
+    beta: NotNegative = Field(description="weight of the KL divergence from the start model; 0 for none")
+    epsilon: Positive = Field(description="range to which the probability ratio is clipped")
+    temperature: Positive = Field(description="sampling temperature of rollouts")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus that rollouts are sampled from")
+    max_completion_length: AtLeastOne = Field(description="tokens at which a rollout is cut off")
+    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo"] = Field(
+        description="how TRL averages the loss over tokens and rollouts"
+    )
+    steps_per_generation: AtLeastOne = Field(
+        default=1, description="optimizer steps that are taken on one batch of rollouts"
+    )
+
+    @property
+    def micro_batch(self) -> int:
+        """Video questions per backward pass."""
+        return self.samples_per_step // self.gradient_accumulation
+
+    @model_validator(mode="after")
+    def _whole_passes(self) -> "RlTrainSection":
+        _check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
+        return self
+
+
+class SftTrainSection(OptimizerSection):
+    """Supervised fine-tuning on the records' traces."""
+
+    batch_size: AtLeastOne = Field(description="records per optimizer step")
+
+    @property
+    def micro_batch(self) -> int:
+        """Records per backward pass."""
+        return self.batch_size // self.gradient_accumulation
+
+    @model_validator(mode="after")
+    def _whole_passes(self) -> "SftTrainSection":
+        _check_division("batch_size", self.batch_size, self.gradient_accumulation)
+        return self
+
+
+class _Recipe(Section):
+    """What both kinds of recipe share."""
+
+    kind: Literal["rl", "sft"]
+    model: ModelSection = ModelSection()
+    data: DataSection
+
+    def resolved(self) -> dict[str, Any]:
+        """Return every setting, defaults too, as plain JSON values with absolute paths; it runs again."""
+        return reading.absolute(self.model_dump(mode="json"), Path.cwd(), PATHS)
+
+
+class RlRecipe(_Recipe):
+    """A recipe for `retroflip train`."""
+
+    kind: Literal["rl"] = "rl"
+    method: MethodSettings = Field(description="a section with the method's name and settings")
+    train: RlTrainSection
+    prompt: PromptSection = PromptSection()
+
+
+class SftRecipe(_Recipe):
+    """A recipe for `retroflip sft`."""
+
+    kind: Literal["sft"] = "sft"
+    train: SftTrainSection
+    prompt: SftPromptSection = SftPromptSection()
+
+
+Recipe = RlRecipe | SftRecipe
+KINDS: dict[str, type[Recipe]] = {"rl": RlRecipe, "sft": SftRecipe}
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, apply overrides of the form `section.key=value` (the value in YAML), and check it.
+
+    An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Raises
+    RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an unknown or
+    repeated key, a wrong value, or settings that contradict each other.
+    """
+    values = reading.absolute(reading.read_mapping(path), path.absolute().parent, PATHS)
+    for override in overrides:
+        key, value = reading.parse_override(override)
+        nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
+        values = reading.replaced(values, key, reading.at(nested, key), override)
+    origin = reading.Origin(path, tuple(overrides))
+    return recipe_from(values, origin)
+
+
+def recipe_from(values: dict[str, Any], origin: reading.Origin | None = None) -> Recipe:
+    """Check a recipe that is a mapping, such as `resolved()`. Raises RecipeError as `load_recipe` does."""
+    origin = origin or reading.Origin(None, ())
+    recipe_class = KINDS[reading.one_of(values, "kind", list(KINDS), origin)]
+    method_class: type[BaseModel] | None = None
+    if recipe_class is RlRecipe and isinstance(values.get("method"), dict):
+        method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
+    return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
+
+
+def _check_division(name: str, value: int, passes: int) -> None:
+    if value % passes:
+        raise ValueError(
+            f"gradient_accumulation is {passes}, which does not divide {name} ({value}) into equal passes: "
+            f"set {name} to a multiple of {passes}, or gradient_accumulation to a divisor of {value}"
+        )

@@ -1,0 +1,309 @@
+"""Reading a recipe's YAML and overrides, and saying in plain words what is wrong with them.
+
+Knows no setting by name: sections are pydantic models, and which settings are paths is given by the caller.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from retroflip.errors import RecipeError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+PathKeys = Mapping[str, Sequence[str]]
+SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a recipe came from: its file (None for one made in code) and the overrides put on it."""
+
+    file: Path | None
+    overrides: tuple[str, ...]
+
+    def of(self, key: str) -> str:
+        """Return where the value of a dotted key was written, as a phrase to end a sentence with."""
+        file = f"in {self.file}" if self.file else "in the recipe"
+        names = {override: override.partition("=")[0].strip() for override in self.overrides}
+        above = [override for override, name in names.items() if f"{key}.".startswith(f"{name}.")]
+        below = [override for override, name in names.items() if name.startswith(f"{key}.")]
+        if above:
+            return f"on the command line ({above[-1]})"
+        return f"{file} with {', '.join(below)}" if below else file
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key given twice and reads 1e-5 as the number it is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        scalars = [key_node for key_node, _ in node.value if isinstance(key_node, yaml.ScalarNode)]
+        for key_node in scalars:
+            key = str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice; keep one of the two", key_node.start_mark
+                )
+            seen.add(key)
+        return {str(key): value for key, value in super().construct_mapping(node, deep).items()}
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return a recipe file's mapping, or the recipe inside a run.json. Raises RecipeError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecipeError(
+            f"There is no recipe at {path}. Check the path; recipes/ holds working ones."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"The recipe {path} cannot be read: {error}. It must be a readable UTF-8 file."
+        ) from error
+    values = _parse(text, str(path))
+    if not isinstance(values, dict):
+        found = "nothing" if values is None else _described(values)
+        raise RecipeError(
+            f"The recipe {path} holds {found} where a mapping is expected. "
+            "Write sections such as 'kind: rl' and 'data:' with 'key: value' lines below."
+        )
+    inner = values.get("recipe")
+    return inner if isinstance(inner, dict) and "kind" not in values else values
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Return the dotted key and the value of `section.key=value`. Raises RecipeError."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not all(key.split(".")):
+        raise RecipeError(
+            f"The override {text!r} is not of the form section.key=value. Write, say, train.steps=100."
+        )
+    return key, _parse(value, f"the override {text!r}")
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise RecipeError(f"{where}{line}: not valid YAML: {error.problem}.") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where}: not valid YAML: {str(error).splitlines()[0]}.") from error
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """Return the mapping in which `value` stands at a dotted key."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    result: dict[str, Any] = value
+    return result
+
+
+def at(values: Mapping[str, Any], key: str) -> Any:
+    """Return what stands at a dotted key that is there."""
+    found: Any = values
+    for part in key.split("."):
+        found = found[part]
+    return found
+
+
+def replaced(values: Mapping[str, Any], key: str, value: Any, override: str) -> dict[str, Any]:
+    """Return `values` with `value` at a dotted key. Raises RecipeError where that leads through a value."""
+    part, _, rest = key.partition(".")
+    if not rest:
+        return {**values, part: value}
+    inner = values.get(part)
+    if inner is not None and not isinstance(inner, Mapping):
+        raise RecipeError(
+            f"The override {override!r} cannot be applied: {part!r} is {_described(inner)}, not a section."
+        )
+    return {**values, part: replaced(inner or {}, rest, value, override)}
+
+
+def absolute(values: Mapping[str, Any], base: Path, keys: PathKeys) -> dict[str, Any]:
+    """Return `values` with the paths among them made absolute; relative ones start from `base`.
+
+    A model's name is a path when it is written like one ("./out", "~/models/x") or is that of a directory.
+    """
+    result = dict(values)
+    for section, names in keys.items():
+        inner = values.get(section)
+        if isinstance(inner, Mapping):
+            found = {name: inner[name] for name in names if isinstance(inner.get(name), str)}
+            result[section] = {
+                **inner,
+                **{name: _absolute(text, base, section) for name, text in found.items()},
+            }
+    return result
+
+
+def _absolute(text: str, base: Path, section: str) -> str:
+    path = Path(text).expanduser()
+    by_name = section == "model" and not text.startswith((".", "~")) and not (base / path).is_dir()
+    return text if by_name or not text else str((base / path).resolve())
+
+
+def one_of(values: Mapping[str, Any], key: str, allowed: Sequence[str], origin: Origin) -> str:
+    """Return the choice at a dotted key's last part. Raises RecipeError when it is missing or not allowed."""
+    name = key.rpartition(".")[2]
+    choices = ", ".join(allowed)
+    if name not in values:
+        raise RecipeError(
+            f"{key} is missing {origin.of(key)}: set it to one of {choices}.{_swapped(values, name)}"
+        )
+    value = values[name]
+    if not isinstance(value, str) or value not in allowed:
+        near = difflib.get_close_matches(str(value), allowed, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise RecipeError(f"{key} is {value!r} {origin.of(key)}, but must be one of {choices}.{hint}")
+    return value
+
+
+def _swapped(values: Mapping[str, Any], name: str) -> str:
+    near = difflib.get_close_matches(name, [str(key) for key in values], n=1)
+    return f" There is a key {near[0]!r}; did you mean {name!r}?" if near else ""
+
+
+def validate(
+    model: type[ModelT], values: Mapping[str, Any], origin: Origin, variants: Mapping[str, type[BaseModel]]
+) -> ModelT:
+    """Return the checked recipe; `variants` says which model a section with several forms has here.
+
+    Raises RecipeError with one paragraph on what is wrong, unknown keys first.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        explainer = _Explainer(_known_keys(model, variants), frozenset(variants), origin)
+        problems = explainer.explain([dict(one) for one in error.errors(include_url=False)])
+    more = f" And {len(problems) - SHOWN_PROBLEMS} more." if len(problems) > SHOWN_PROBLEMS else ""
+    raise RecipeError(" ".join(problems[:SHOWN_PROBLEMS]) + more)
+
+
+def _known_keys(model: type[BaseModel], variants: Mapping[str, type[BaseModel]]) -> dict[str, dict[str, str]]:
+    """Return, per section ("" for the top), the keys it knows and what each is for."""
+    known: dict[str, dict[str, str]] = {"": {}}
+    for name, field in model.model_fields.items():
+        section = variants.get(name, field.annotation)
+        known[""][name] = field.description or ""
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            known[name] = {key: inner.description or "" for key, inner in section.model_fields.items()}
+            needed = [key for key, inner in section.model_fields.items() if inner.is_required()]
+            known[""][name] = f"a section with at least {', '.join(needed)}" if needed else "a section"
+    return known
+
+
+@dataclass(frozen=True)
+class _Explainer:
+    known: dict[str, dict[str, str]]
+    tagged: frozenset[str]
+    origin: Origin
+
+    def explain(self, errors: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return one sentence or two per error. A missing key is not named when it was only misspelt."""
+        unknown = [self._key(error) for error in errors if error["type"] == "extra_forbidden"]
+        suggested = {near for key in unknown if (near := self._nearest(key))}
+        sentences = [self._misspelt(key) for key in unknown if self._nearest(key)]
+        sentences += self._superfluous([key for key in unknown if not self._nearest(key)])
+        for error in errors:
+            key = self._key(error)
+            if error["type"] == "missing" and key not in suggested:
+                sentences.append(self._missing(key))
+            elif error["type"] not in ("missing", "extra_forbidden"):
+                sentences.append(self._wrong(key, error))
+        return sentences
+
+    def _key(self, error: Mapping[str, Any]) -> str:
+        """Return an error's dotted key. pydantic names the form of a section with several forms in it."""
+        parts = [str(part) for part in error["loc"]]
+        if parts[0] in self.tagged:
+            del parts[1:2]
+        return ".".join(parts)
+
+    def _nearest(self, key: str) -> str | None:
+        """Return the known dotted key that an unknown one was probably meant to be."""
+        section, _, name = key.rpartition(".")
+        near = difflib.get_close_matches(name, self.known.get(section, {}), n=1)
+        if near:
+            return f"{section}.{near[0]}" if section else near[0]
+        return next((f"{other}.{name}" for other, keys in self.known.items() if other and name in keys), None)
+
+    def _misspelt(self, key: str) -> str:
+        return f"Unknown key {key} {self.origin.of(key)}: did you mean {self._nearest(key)}?"
+
+    def _superfluous(self, keys: Sequence[str]) -> list[str]:
+        """Return one sentence per section that has keys which resemble no known one."""
+        by_section: dict[str, list[str]] = {}
+        for key in keys:
+            by_section.setdefault(key.rpartition(".")[0], []).append(key)
+        sentences = []
+        for section, unknown in by_section.items():
+            what = f"Unknown key {unknown[0]}" if len(unknown) == 1 else f"Unknown keys {', '.join(unknown)}"
+            place = f"the section {section}" if section else "a recipe of this kind"
+            known = ", ".join(self.known.get(section, {}))
+            sentences.append(f"{what} {self.origin.of(unknown[0])}: remove; {place} knows {known}.")
+        return sentences
+
+    def _missing(self, key: str) -> str:
+        section, _, name = key.rpartition(".")
+        purpose = self.known.get(section, {}).get(name)
+        return f"{key} is missing {self.origin.of(key)}: add it{f' ({purpose})' if purpose else ''}."
+
+    def _wrong(self, key: str, error: Mapping[str, Any]) -> str:
+        if error["type"] == "value_error":
+            return f"{key} {self.origin.of(key)}: {error['ctx']['error']}."
+        section, _, name = key.rpartition(".")
+        purpose = self.known.get(section, {}).get(name)
+        expected = _expected(error)
+        return f"{key} is {_described(error['input'])} {self.origin.of(key)}, but must be {expected}" + (
+            f" ({purpose})." if purpose else "."
+        )
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """Return what a value must be, from pydantic's error type."""
+    context = error.get("ctx", {})
+    kind = str(error["type"])
+    phrases = {
+        "greater_than": "above {gt}",
+        "greater_than_equal": "{ge} or more",
+        "less_than": "below {lt}",
+        "less_than_equal": "{le} or less",
+        "multiple_of": "a multiple of {multiple_of}",
+        "literal_error": "{expected}",
+        "string_too_short": "a text that is not empty",
+        "finite_number": "a finite number",
+    }
+    if kind in phrases:
+        return phrases[kind].format(**context)
+    types = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a text"}
+    sections = ("model", "dict", "mapping")
+    prefix = kind.split("_")[0]
+    if prefix in sections:
+        return "'key: value' lines"
+    return types.get(prefix, str(error["msg"]))
+
+
+def _described(value: Any) -> str:
+    """Return a value as a user wrote it, with its type where that is what matters."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a section"
+    if isinstance(value, list):
+        return "a list"
+    return f"the text {value!r}" if isinstance(value, str) else str(value)

@@ -1,0 +1,240 @@
+"""Recipes: what is accepted, how overrides and paths work; every mistake is named where it was made."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retroflip.data.prompts import SYSTEM_PROMPT
+from retroflip.errors import RecipeError
+from retroflip.files import write_json_atomic
+from retroflip.recipe import Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.rl.methods.crpo import CrpoSettings
+from retroflip.rl.methods.grpo import GrpoSettings
+
+RL = """\
+kind: rl
+data:
+  records: data/train.jsonl
+method: {name: crpo, rollouts: 8, w_aug: 0.25}
+train:
+  steps: 100
+  samples_per_step: 4
+  learning_rate: 1e-5
+  beta: 0.0
+  epsilon: 0.2
+  temperature: 1.0
+  max_completion_length: 64
+  loss_type: grpo
+"""
+
+SFT = """\
+kind: sft
+data: {records: r.jsonl}
+train: {steps: 10, batch_size: 8, learning_rate: 0.002, gradient_accumulation: 2}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load_rl(folder: Path, *overrides: str, text: str = RL) -> RlRecipe:
+    recipe = load_recipe(written(folder, text), overrides)
+    assert isinstance(recipe, RlRecipe)
+    return recipe
+
+
+def refusal(folder: Path, *overrides: str, text: str = RL) -> str:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(written(folder, text), overrides)
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_rl_recipe_is_read(tmp_path: Path) -> None:
+    recipe = load_rl(tmp_path)
+    assert isinstance(recipe.method, CrpoSettings)
+    assert recipe.method.w_aug == 0.25
+    assert recipe.train.learning_rate == 1e-5
+    assert recipe.train.micro_batch == 4
+    assert recipe.model.path == "retroflip-tiny"
+    assert recipe.prompt.system_text == SYSTEM_PROMPT
+
+
+def test_sft_recipe_is_read(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path, SFT))
+    assert isinstance(recipe, SftRecipe)
+    assert recipe.train.micro_batch == 4
+    assert recipe.data.records_file == tmp_path / "r.jsonl"
+    assert recipe.data.root_folder == tmp_path
+
+
+def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
+    recipe = load_rl(
+        tmp_path, "train.learning_rate=3e-4", "method={name: grpo, rollouts: 16}", "prompt.system=Look."
+    )
+    assert recipe.train.learning_rate == 3e-4
+    assert recipe.method == GrpoSettings(rollouts=16)
+    assert recipe.prompt.system_text == "Look."
+
+
+def test_the_last_override_of_a_key_wins(tmp_path: Path) -> None:
+    assert load_rl(tmp_path, "train.steps=5", "train.steps=7").train.steps == 7
+
+
+def test_paths_start_from_the_file_or_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    recipe = load_rl(there, "data.root=clips")
+    assert recipe.data.records_file == there / "data" / "train.jsonl"
+    assert recipe.data.root_folder == here / "clips"
+
+
+@pytest.mark.parametrize(
+    ("given_path", "expected"),
+    [
+        ("Qwen/Qwen3-VL-4B-Instruct", "Qwen/Qwen3-VL-4B-Instruct"),
+        ("./missing", "{folder}/missing"),
+        ("saved/model", "{folder}/saved/model"),
+        ("/abs/model", "/abs/model"),
+    ],
+)
+def test_a_model_is_a_path_when_written_like_one_or_when_it_exists(
+    tmp_path: Path, given_path: str, expected: str
+) -> None:
+    (tmp_path / "saved" / "model").mkdir(parents=True)
+    recipe = load_rl(tmp_path, text=RL + f"model: {{path: {given_path}}}\n")
+    assert recipe.model.path == expected.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", [RL, SFT])
+def test_a_resolved_recipe_runs_again_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    recipe = load_recipe(written(tmp_path, text))
+    resolved = recipe.resolved()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    again = load_recipe(written(elsewhere, yaml.safe_dump(resolved)))
+    assert again == recipe_from(resolved) == recipe
+    assert again.resolved() == resolved
+
+
+def test_a_run_json_can_be_run_again(tmp_path: Path) -> None:
+    recipe = load_rl(tmp_path)
+    run = tmp_path / "run.json"
+    write_json_atomic(run, {"schema": 1, "recipe": recipe.resolved(), "seed": 0})
+    assert load_recipe(run) == recipe
+
+
+MISTAKES = {
+    "train.stesp=3": ["train.stesp", "did you mean train.steps?", "command line"],
+    "beta=0.1": ["Unknown key beta", "did you mean train.beta?"],
+    "train.qqq=1": ["Unknown key train.qqq", "the section train knows steps"],
+    "method.w_agu=1": ["method.w_agu", "did you mean method.w_aug?"],
+    "method.name=grp": ["method.name is 'grp'", "grpo, crpo", "Did you mean grpo?"],
+    "method=grpo": ["method is the text 'grpo'", "'key: value' lines"],
+    "method.rollouts=1": ["method.rollouts", "set rollouts >= 2"],
+    "method.w_aug=high": ["method.w_aug is the text 'high'", "must be a number"],
+    "train.steps=2.5": ["train.steps is 2.5", "a whole number"],
+    "train.steps=true": ["train.steps is true", "a whole number"],
+    "train.steps=0": ["train.steps is 0", "1 or more"],
+    "train.beta=-1": ["train.beta is -1", "or more"],
+    "train.learning_rate=.inf": ["train.learning_rate is inf", "a finite number"],
+    "train.loss_type=gpo": ["train.loss_type is the text 'gpo'", "'dr_grpo'"],
+    "train.warmup_steps=101": ["warmup_steps is 101", "lower warmup_steps or raise steps"],
+    "train.gradient_accumulation=3": [
+        "does not divide samples_per_step (4)",
+        "with train.gradient_accumulation=3",
+    ],
+    "train.keep_checkpoints=1": ["set keep_checkpoints to 2 or more"],
+    "train=3": ["train is 3", "'key: value' lines"],
+    "data.frames=7": ["data.frames is 7", "a multiple of 2"],
+    "data.records=": ["data.records is empty", "a text"],
+    "kind=sft": ["Unknown key method", "train.batch_size is missing"],
+    "kind=rk": ["kind is 'rk'", "rl, sft"],
+    "method.name.x=3": ["'name' is the text 'crpo', not a section"],
+    "nonsense": ["section.key=value"],
+    "train..steps=1": ["section.key=value"],
+    "train.steps=[1": ["'train.steps=[1'", "not valid YAML"],
+}
+
+
+@pytest.mark.parametrize(("override", "phrases"), MISTAKES.items(), ids=MISTAKES)
+def test_a_mistake_on_the_command_line_is_named_with_its_fix(
+    tmp_path: Path, override: str, phrases: list[str]
+) -> None:
+    message = refusal(tmp_path, override)
+    assert all(phrase in message for phrase in phrases), message
+
+
+def test_a_mistake_in_the_file_names_the_file(tmp_path: Path) -> None:
+    message = refusal(tmp_path, text=RL.replace("steps: 100", "stesp: 100"))
+    assert f"Unknown key train.stesp in {tmp_path / 'recipe.yaml'}: did you mean train.steps?" in message
+    assert "missing" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("", "holds nothing"),
+        ("- a", "holds a list"),
+        ("kind: [rl", "line 1: not valid YAML"),
+        (RL + "kind: rl\n", "line 14: not valid YAML: the key 'kind' is given twice"),
+        ("kin: rl", "There is a key 'kin'; did you mean 'kind'?"),
+        ("kind: rl", "data is missing"),
+        ("kind: !!python/object/apply:os.getcwd []", "not valid YAML"),
+        ("? [a]\n: b", "unhashable key"),
+        ("1: 2\n" + RL, "Unknown key 1"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, phrase: str) -> None:
+    assert phrase in refusal(tmp_path, text=text)
+
+
+def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="There is no recipe at"):
+        load_recipe(tmp_path / "none.yaml")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(tmp_path)
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"kind: \xe9")
+    with pytest.raises(RecipeError, match="UTF-8"):
+        load_recipe(latin)
+
+
+SHIPPED = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads_and_runs_again(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe_from(recipe.resolved()) == recipe
+
+
+@given(
+    rate=st.floats(min_value=1e-12, max_value=1e3),
+    steps=st.integers(min_value=1, max_value=10**9),
+    system=st.none() | st.text(max_size=40),
+)
+def test_any_valid_recipe_survives_the_round_trip(rate: float, steps: int, system: str | None) -> None:
+    values: dict[str, Any] = {
+        **yaml.safe_load(SFT),
+        "train": {"steps": steps, "batch_size": 1, "learning_rate": rate},
+        "prompt": {"system": system},
+    }
+    recipe: Recipe = recipe_from(values)
+    assert recipe_from(recipe.resolved()).resolved() == recipe.resolved()
+    assert (recipe.train.learning_rate, recipe.train.steps, recipe.prompt.system) == (rate, steps, system)
