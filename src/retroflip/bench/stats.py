@@ -4,7 +4,7 @@ Answers about clips cut from one recording are not independent, so every bootstr
 clips.
 Letters: U units (answers or pairs), C clusters (source clips), R resamples.
 """
-# ruff: noqa: N803, N806 - a suffix names the dimensions
+
 
 import math
 from collections.abc import Sequence

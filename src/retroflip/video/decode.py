@@ -228,7 +228,7 @@ def _checked_count(path: Path, coded: int, decoded: _Pass) -> int:
 def _assemble(path: Path, decoded: _Pass, indices: Sequence[int]) -> Frames:
     if not decoded.pictures.keys() >= set(indices):
         raise DecodeError(f"{path}: the file changed while it was read. Wait until it is fully written.")
-    pixels_THWC = np.stack([decoded.pictures[index] for index in indices])  # noqa: N806
+    pixels_THWC = np.stack([decoded.pictures[index] for index in indices])
     seconds = tuple(decoded.starts[index] - decoded.starts[0] for index in indices)
     return Frames(np.ascontiguousarray(pixels_THWC.transpose(0, 3, 1, 2)), seconds)
 

@@ -21,7 +21,7 @@ _PRESET = "veryfast"
 _SCALER = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
 
 
-def encode(path: Path, pixels_TCHW: Pixels, fps: int | Fraction, *, crf: int = 18) -> None:  # noqa: N803
+def encode(path: Path, pixels_TCHW: Pixels, fps: int | Fraction, *, crf: int = 18) -> None:
     """Write RGB pixels, uint8 of shape (T, 3, H, W), as a video of `fps` frames a second, atomically.
 
     The same input gives the same bytes under the same versions of PyAV and x264: one thread, no dates, no
@@ -38,7 +38,7 @@ def encode(path: Path, pixels_TCHW: Pixels, fps: int | Fraction, *, crf: int = 1
     if fps <= 0 or not 1 <= crf <= 51:
         raise ValueError(f"need fps above 0 and crf from 1 to 51, got {fps} and {crf}")
     odd = ((0, 0), (0, shape[2] % 2), (0, shape[3] % 2), (0, 0))
-    pixels_THWC = np.pad(pixels_TCHW.transpose(0, 2, 3, 1), odd, mode="edge")  # noqa: N806
+    pixels_THWC = np.pad(pixels_TCHW.transpose(0, 2, 3, 1), odd, mode="edge")
     with _replacing(path) as temporary:
         _write(temporary, pixels_THWC, Fraction(fps), crf)
 
@@ -59,7 +59,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, pixels_THWC: Pixels, fps: Fraction, crf: int) -> None:  # noqa: N803
+def _write(path: Path, pixels_THWC: Pixels, fps: Fraction, crf: int) -> None:
     reformatter = VideoReformatter()
     file_options = {"movflags": "+faststart", "fflags": "+bitexact"}
     codec_options = {"crf": str(crf), "preset": _PRESET, "flags": "+bitexact"}

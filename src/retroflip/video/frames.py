@@ -16,7 +16,7 @@ class Frames:
     seconds: when each frame is shown, T values, not decreasing; the first frame of the file is at 0.
     """
 
-    pixels_TCHW: Pixels  # noqa: N815 - the suffix names the dimensions
+    pixels_TCHW: Pixels
     seconds: tuple[float, ...]
 
     def __post_init__(self) -> None:
