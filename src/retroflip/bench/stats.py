@@ -5,7 +5,6 @@ clips.
 Letters: U units (answers or pairs), C clusters (source clips), R resamples.
 """
 
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
