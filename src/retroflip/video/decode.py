@@ -158,6 +158,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         for stream in container.streams.video:
             if stream.disposition & Disposition.attached_pic:
                 continue
+            if stream.codec_context is None:  # PyAV's types do not know that it can be
+                raise DecodeError(f"{path}: no decoder for the video's format. Convert it to MP4 (H.264).")
             stream.thread_type = "NONE"
             stream.codec_context.thread_count = 1
             yield container, stream

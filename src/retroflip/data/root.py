@@ -1,0 +1,69 @@
+"""The fence around a data set: a path in a data file names a file under the user's root, or it is refused.
+
+A data file is somebody else's text; naming a file in it is no permission to read that file.
+"""
+
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from retroflip.errors import PathEscapeError
+
+
+def normalise(relative: str) -> str:
+    """Return the path without "." parts and doubled slashes ("./a//b.mp4" is "a/b.mp4"), looking at text
+    only.
+
+    Raises PathEscapeError for an empty or absolute path, a ".." part, a backslash, a drive letter, and
+    characters that no file name has (NUL, lone surrogates).
+    """
+    reason = _fault(relative)
+    if reason:
+        raise PathEscapeError(
+            f"The path {relative!r} {reason}. Paths in a data file are relative to the data set's root, with '/' "
+            "between their parts, and stay inside it."
+        )
+    return str(PurePosixPath(relative))
+
+
+def resolve(root: Path, relative: str) -> Path:
+    """Return the file that `relative` names under `root`, with all symbolic links followed. It need not
+    exist.
+
+    Raises PathEscapeError as `normalise` does, and for a symbolic link that leaves the root or leads in a
+    circle.
+    """
+    inside = normalise(relative)
+    try:
+        fence = root.resolve()
+        found = (fence / inside).resolve()
+    except (OSError, RuntimeError) as error:  # Python 3.11 raises RuntimeError for a circle, 3.13 OSError
+        raise PathEscapeError(f"The path {relative!r} cannot be followed under {root}: {error}.") from error
+    if not found.is_relative_to(fence):
+        raise PathEscapeError(
+            f"The path {relative!r} leads through a symbolic link to {found}, outside the root {fence}. "
+            "Put the file itself under the root, or choose a root that holds both."
+        )
+    return found
+
+
+def _fault(relative: str) -> str | None:
+    if not relative or not PurePosixPath(relative).parts:
+        return "is empty"
+    if "\0" in relative or not _encodable(relative):
+        return "holds a character that no file name can have"
+    if "\\" in relative:
+        return "has a backslash"
+    if relative.startswith("/") or PureWindowsPath(relative).drive:
+        return "is absolute"
+    if ".." in PurePosixPath(relative).parts:
+        return "has a '..' part"
+    return None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests: the clips in tests/fixtures/clips (see make_clips.sh for what they show)."""
+
+from pathlib import Path
+
+import pytest
+
+_CLIPS = Path(__file__).parent / "fixtures" / "clips"
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    """The folder of the fixture clips. Read only: a test that damages one works on a copy."""
+    return _CLIPS
+
+
+@pytest.fixture(scope="session")
+def clip(clips: Path) -> Path:
+    """One ordinary video: H.264 in MP4, 64x48, 12 frames at 12 a second, a square moving to the right."""
+    return clips / "h264.mp4"
