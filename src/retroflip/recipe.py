@@ -43,7 +43,11 @@ class ModelSection(Section):
     )
     revision: str | None = Field(default=None, description="branch, tag or commit of a hub model")
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="type of the weights")
-    freeze_vision: bool = Field(default=True, description="leave the vision tower and its projector as is")
+    vision: Literal["frozen", "projector", "trained"] = Field(
+        default="frozen",
+        description="which part of the vision tower is trained beside the language model: none, only the projector "
+        "(CRPO, table 7), or all of it",
+    )
 
 
 class DataSection(Section):
@@ -148,8 +152,8 @@ class RlTrainSection(OptimizerSection):
     loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo"] = Field(
         description="how TRL averages the loss over tokens and rollouts"
     )
-    steps_per_generation: AtLeastOne = Field(
-        default=1, description="optimizer steps that are taken on one batch of rollouts"
+    iterations: AtLeastOne = Field(
+        default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
     )
 
     @property
@@ -160,6 +164,12 @@ class RlTrainSection(OptimizerSection):
     @model_validator(mode="after")
     def _whole_passes(self) -> "RlTrainSection":
         _check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
+        if self.save_every % self.iterations:
+            raise ValueError(
+                f"save_every is {self.save_every}, which is no multiple of iterations ({self.iterations}), and a "
+                "checkpoint between two steps on the same rollouts could not be resumed exactly: set save_every to a "
+                f"multiple of {self.iterations}"
+            )
         return self
 
 

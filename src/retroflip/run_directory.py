@@ -1,0 +1,297 @@
+"""The directory of one training run: what was run, what it has written, and from where it goes on after a kill.
+
+`run.json` says what the run is and never changes; every start adds `logs/attempt_<n>/environment.json`, which says
+on what it ran. Rows and checkpoints are added, whole or not at all; nothing that a user put there is deleted.
+A checkpoint and a run count as complete once they hold the file `COMPLETE_MARKER`.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from retroflip.errors import DataError, RunDirectoryError
+from retroflip.files import read_jsonl, write_json_atomic, write_jsonl_atomic
+from retroflip.models import tiny
+from retroflip.video.hashing import sha256_file
+
+COMPLETE_MARKER = "complete"
+"""the file that a checkpoint, and a finished run, get last"""
+
+SCHEMA = 1
+PACKAGES = (
+    "retroflip", "accelerate", "av", "numpy", "peft", "safetensors", "tokenizers", "torch", "torchvision",
+    "transformers", "trl",
+)  # fmt: skip
+STEP_FILES = ("metrics.jsonl", "rollouts.jsonl", "timings.jsonl")
+_STEP_OF_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_GIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """An open run directory. `attempt` counts the starts of this run from 1."""
+
+    path: Path
+    attempt: int
+
+    @classmethod
+    def open(cls, path: Path, recipe: Mapping[str, Any], *, resume: bool) -> "RunDirectory":
+        """Start a run in a new or empty directory, or go on with the unfinished one that is there.
+
+        recipe: the resolved recipe. resume: whether to go on; without a run to go on with, one is started, since the
+        kill may have come before `run.json`. Raises RunDirectoryError where the directory holds anything else: other
+        files, a finished run, another recipe's run (naming the keys that differ), changed data or model, or an
+        unfinished run without `resume`.
+        """
+        path = path.absolute()
+        description = describe_run(recipe)
+        if _is_new(path):
+            path.mkdir(parents=True, exist_ok=True)
+            write_json_atomic(path / "run.json", description)
+        else:
+            _check_same_run(path, description, resume)
+        return cls(path, _start_attempt(path))
+
+    @property
+    def metrics(self) -> Path:
+        """One row per step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def timings(self) -> Path:
+        """One row per step: seconds, which no two runs have in common."""
+        return self.path / "timings.jsonl"
+
+    @property
+    def rollouts(self) -> Path:
+        """One row per rollout."""
+        return self.path / "rollouts.jsonl"
+
+    @property
+    def failures(self) -> Path:
+        """One row per video that could not be used."""
+        return self.path / "failures.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the trainer's `checkpoint-<step>` folders."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The folder of the trained model."""
+        return self.path / "model"
+
+    @property
+    def summary(self) -> Path:
+        """The run's result in numbers."""
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """The run's result to look at."""
+        return self.path / "report.html"
+
+    @property
+    def attempt_logs(self) -> Path:
+        """The folder of this start's logs."""
+        return self.path / "logs" / f"attempt_{self.attempt}"
+
+    def last_checkpoint(self) -> tuple[int, Path] | None:
+        """Return the step and the folder of the newest complete checkpoint, None where there is none."""
+        found = [
+            (int(match[1]), folder)
+            for folder in self.checkpoints.glob("checkpoint-*")
+            if (match := _STEP_OF_CHECKPOINT.fullmatch(folder.name)) and (folder / COMPLETE_MARKER).is_file()
+        ]
+        return max(found, default=None)
+
+    def rewind(self, step: int) -> None:
+        """Drop the rows after `step` from metrics, rollouts and timings: the resumed run writes them again."""
+        for name in STEP_FILES:
+            truncate_after_step(self.path / name, step)
+
+    def finish(self) -> None:
+        """Mark the run as finished; it cannot be resumed afterwards."""
+        (self.path / COMPLETE_MARKER).touch()
+
+
+def truncate_after_step(path: Path, step: int) -> None:
+    """Rewrite a JSON-lines file, atomically, with only the rows whose "step" is `step` or less.
+
+    A torn last line goes too; a missing file is left missing. Raises DataError for a row without a whole "step".
+    """
+    if not path.exists():
+        return
+    rows = read_jsonl(path)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row.get("step"), int):
+            raise DataError(f"{path}, row {number}: no step, so it is not known whether it is to be kept.")
+    write_jsonl_atomic(path, [row for row in rows if row["step"] <= step])
+
+
+def describe_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `run.json` holds: the recipe, what it reads (by hash), and the code and packages that ran it."""
+    data = recipe["data"]
+    return {
+        "schema": SCHEMA,
+        "recipe": dict(recipe),
+        "seed": recipe["train"]["seed"],
+        "budget": {"frames": data["frames"], "max_side": data["max_side"]},
+        "data_sha256": _data_hashes(recipe),
+        "model_sha256": _model_hash(recipe["model"]["path"]),
+        "code": describe_code(),
+        "packages": describe_packages(),
+    }
+
+
+def describe_packages() -> dict[str, str | None]:
+    """Return the installed versions of what a run's result depends on, None for a package that is not there."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def describe_code() -> dict[str, str] | None:
+    """Return the commit, and the SHA-256 of the uncommitted diff where there is one; None outside a checkout.
+
+    A checkout is retroflip's own only when this very file is tracked at its place in it: a package installed into
+    somebody else's repository says nothing about that one.
+    """
+    package = Path(__file__).parent
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or Path(top.decode().strip()) / "src" / "retroflip" != package.resolve():
+        return None
+    commit, diff = (
+        _git(package, "rev-parse", "HEAD"),
+        _git(package, "diff", "HEAD", "--binary", "--no-ext-diff"),
+    )
+    if commit is None or diff is None:
+        return None
+    changed = {"diff_sha256": hashlib.sha256(diff).hexdigest()} if diff else {}
+    return {"commit": commit.decode().strip(), **changed}
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    # GIT_DIR and the like, set inside a hook, would point git at another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True, check=True, timeout=_GIT_SECONDS, env=environment,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hash of the records, and of the manifest that vouches for their videos, where each exists."""
+    records = Path(recipe["data"]["records"])
+    root = Path(recipe["data"]["root"] or records.parent)
+    files = {"records": records, "manifest": root / "manifest.json"}
+    return {name: sha256_file(path) for name, path in files.items() if path.is_file()}
+
+
+def _model_hash(name: str) -> str | None:
+    """Return one hash over a local model's weights and settings; None for a hub model, named by its revision."""
+    folder = tiny.WEIGHTS if name == tiny.NAME else Path(name)
+    if not folder.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        digest.update(f"{path.name}\0{sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_new(path: Path) -> bool:
+    """Return whether a run can start here: nothing there yet, save what a kill left of writing `run.json`."""
+    if not path.exists():
+        return True
+    if not path.is_dir():
+        raise RunDirectoryError(
+            f"{path} is a file, and a run needs a directory. Name another one with --out."
+        )
+    return all(re.fullmatch(r"\.run\.json\..*\.tmp", entry.name) for entry in path.iterdir())
+
+
+def _check_same_run(path: Path, description: Mapping[str, Any], resume: bool) -> None:
+    there = _read_run(path)
+    differing = list(_differences(there["recipe"], description["recipe"]))
+    if differing:
+        raise RunDirectoryError(
+            f"{path} holds the run of another recipe; it differs in {'; '.join(differing)}. Name another directory "
+            "with --out, or give the recipe that the run began with (it is in run.json, which can be run as it is)."
+        )
+    for name, what in (("data_sha256", "data"), ("model_sha256", "start model")):
+        if there.get(name) != description[name]:
+            raise RunDirectoryError(
+                f"The {what} of the run in {path} changed since the run began ({name} in run.json), and a resumed run "
+                "would not be the same run. Restore what was there, or start anew in another directory with --out."
+            )
+    if (path / COMPLETE_MARKER).exists():
+        raise RunDirectoryError(f"The run in {path} is finished. Start another one with --out DIR.")
+    if not resume:
+        raise RunDirectoryError(
+            f"{path} holds an unfinished run of this recipe. Go on with it with --resume, or name another directory "
+            "with --out."
+        )
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    file = path / "run.json"
+    if not file.is_file():
+        raise RunDirectoryError(
+            f"{path} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
+        )
+    try:
+        run = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise RunDirectoryError(_damaged(file, f"it is not JSON: {error}")) from error
+    if not isinstance(run, dict) or not isinstance(run.get("recipe"), dict):
+        raise RunDirectoryError(_damaged(file, "it holds no recipe"))
+    if run.get("schema") != SCHEMA:
+        raise RunDirectoryError(
+            f"{file} has schema {run.get('schema')}, and this version of retroflip writes {SCHEMA}. "
+            "Go on with the version that began the run (see packages in run.json), or start anew with --out."
+        )
+    return run
+
+
+def _damaged(file: Path, cause: str) -> str:
+    return f"{file} is damaged: {cause}. Restore it, or start anew in another directory with --out."
+
+
+def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
+    """Yield "key (was x, now y)" for every dotted key at which two recipes differ."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
+    elif old != new:
+        yield f"{key} (was {json.dumps(old)}, now {json.dumps(new)})"
+
+
+def _start_attempt(path: Path) -> int:
+    logs = path / "logs"
+    logs.mkdir(exist_ok=True)
+    taken = [
+        int(match[1]) for folder in logs.iterdir() if (match := re.fullmatch(r"attempt_(\d+)", folder.name))
+    ]
+    attempt = max(taken, default=0) + 1
+    folder = logs / f"attempt_{attempt}"
+    folder.mkdir()
+    write_json_atomic(folder / "environment.json", {"code": describe_code(), "packages": describe_packages()})
+    return attempt
