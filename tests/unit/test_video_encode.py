@@ -1,0 +1,104 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from retroflip.errors import VideoError
+from retroflip.video.decode import decode, probe
+from retroflip.video.encode import encode
+from retroflip.video.frames import Pixels
+
+
+def moving_square(frames: int = 6, height: int = 32, width: int = 48) -> Pixels:
+    pixels_TCHW = np.full((frames, 3, height, width), 40, dtype=np.uint8)
+    for index in range(frames):
+        pixels_TCHW[index, :, 4:12, 4 * index : 4 * index + 8] = 200
+    return pixels_TCHW
+
+
+@pytest.mark.parametrize("fps", [8, Fraction(30000, 1001), Fraction(1, 2)])
+def test_decodes_to_the_same_pictures_and_times(tmp_path: Path, fps: int | Fraction) -> None:
+    pixels = moving_square()
+    encode(tmp_path / "a.mp4", pixels, fps, crf=10)
+    frames = decode(tmp_path / "a.mp4", 6)
+    assert np.abs(frames.pixels_TCHW.astype(int) - pixels).mean() < 1
+    assert frames.seconds == pytest.approx([index / float(fps) for index in range(6)], rel=1e-4)
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (90, 120, 30)])
+def test_keeps_colours(tmp_path: Path, colour: tuple[int, int, int]) -> None:
+    pixels = np.tile(np.array(colour, dtype=np.uint8)[None, :, None, None], (2, 1, 16, 16))
+    encode(tmp_path / "a.mp4", pixels, 4)
+    decoded = decode(tmp_path / "a.mp4", 1).pixels_TCHW[0, :, 8, 8]
+    assert np.abs(decoded.astype(int) - colour).max() <= 3
+
+
+def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        encode(tmp_path / name, moving_square(), 8)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_writes_what_browsers_play(tmp_path: Path) -> None:
+    encode(tmp_path / "a.mp4", moving_square(), 8)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt, stream.profile) == ("h264", "yuv420p", "High")
+        assert container.metadata.keys().isdisjoint({"creation_time", "encoder"})
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")  # plays before it is loaded whole
+
+
+def test_odd_sizes_grow_by_a_copy_of_the_edge(tmp_path: Path) -> None:
+    pixels = np.full((2, 3, 15, 17), 30, dtype=np.uint8)
+    pixels[..., 14, :] = pixels[..., :, 16] = 220
+    encode(tmp_path / "a.mp4", pixels, 4, crf=1)
+    decoded = decode(tmp_path / "a.mp4", 1).pixels_TCHW[0]
+    assert decoded.shape == (3, 16, 18)
+    assert decoded[:, 14:, :].min() > 180
+    assert decoded[:, :, 16:].min() > 180
+    assert decoded[:, :13, :15].max() < 70
+
+
+def test_one_frame(tmp_path: Path) -> None:
+    encode(tmp_path / "a.mp4", moving_square(1), 5)
+    assert probe(tmp_path / "a.mp4").frames == 1
+    assert probe(tmp_path / "a.mp4").seconds == pytest.approx(0.2)
+
+
+def test_replaces_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("old")
+    encode(tmp_path / "a.mp4", moving_square(), 8)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    assert probe(tmp_path / "a.mp4").frames == 6
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"gone/a\.mp4: the video cannot be written"):
+        encode(tmp_path / "gone" / "a.mp4", moving_square(), 8)
+
+
+def test_a_folder_in_the_way_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").mkdir()
+    with pytest.raises(VideoError):
+        encode(tmp_path / "a.mp4", moving_square(), 8)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "fps", "crf"),
+    [
+        (np.zeros((2, 3, 8, 8), dtype=np.float32), 8, 18),
+        (np.zeros((2, 8, 8, 3), dtype=np.uint8), 8, 18),
+        (np.zeros((0, 3, 8, 8), dtype=np.uint8), 8, 18),
+        (np.zeros((2, 3, 8, 8), dtype=np.uint8), 0, 18),
+        (np.zeros((2, 3, 8, 8), dtype=np.uint8), 8, 0),
+        (np.zeros((2, 3, 8, 8), dtype=np.uint8), 8, 52),
+    ],
+)
+def test_refuses_wrong_input(tmp_path: Path, pixels: Pixels, fps: int, crf: int) -> None:
+    with pytest.raises(ValueError, match="need"):
+        encode(tmp_path / "a.mp4", pixels, fps, crf=crf)
+    assert list(tmp_path.iterdir()) == []
