@@ -45,7 +45,7 @@ def test_a_random_answer_depends_on_seed_and_question_alone() -> None:
 
 
 def test_open_questions_leave_the_random_answerer_silent() -> None:
-    changes = {"options": (), "solution": "3", "problem_type": ProblemType.NUMERICAL}
+    changes = {"options": (), "solution": "three", "problem_type": ProblemType.FREE_FORM}
     open_question = SAMPLES[0].model_copy(update=changes)
     assert random_answers([open_question])[0].answer is None
     assert oracle_answers([open_question])[0].correct

@@ -1,0 +1,219 @@
+"""`report.html`: one file that opens anywhere, offline, and holds what a run did and whether it helped.
+
+The page is rendered by jinja2 with autoescape on; its one script is named by its hash in the page's own
+content security policy, so nothing that a model or a data set wrote can run, and nothing is fetched from a
+network.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from retroflip.files import jsonable, write_text_atomic
+from retroflip.report import tables, words
+from retroflip.report.charts import interval_plot
+from retroflip.report.clips import Clip, inline_clip
+from retroflip.report.curves import Figure, Rows, main_figures, other_figures
+from retroflip.report.load import load_run_directories
+from retroflip.report.pairs import Outcome, PairView, outcome_counts, select_pairs
+
+MAX_PAIRS = 12
+MAX_CLIP_CHARACTERS = 12_000_000
+"""of all clips in one page; pairs beyond it are shown without their videos"""
+MAX_RESPONSE = 4_000
+"""characters of a response that are shown; an endless repetition would fill the page"""
+MAX_FAILURES = 200
+_DROPPED = Clip(None, "Left out to keep this page small.")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A pair as the page shows it."""
+
+    pair: PairView
+    clips: tuple[Clip, Clip]
+    outcome: Outcome
+    changed: bool
+
+
+def report_directories(directories: Sequence[Path], out: Path, *, max_pairs: int = MAX_PAIRS) -> Path:
+    """Write the report of one or more run directories to the file `out` and return it.
+
+    Raises UsageError and DataError as `load_run_directories` does.
+    """
+    inputs = load_run_directories(directories)
+    return build_report(
+        out,
+        summary=inputs.summary,
+        runs=inputs.runs,
+        pairs=inputs.pairs,
+        failures=inputs.failures,
+        provenance=inputs.provenance,
+        max_pairs=max_pairs,
+    )
+
+
+def build_report(
+    out: Path,
+    *,
+    summary: Mapping[str, Any],
+    runs: Mapping[str, Rows],
+    pairs: Sequence[PairView],
+    failures: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    max_pairs: int = MAX_PAIRS,
+) -> Path:
+    """Write the report to `out`, atomically, and return it. Equal inputs give equal bytes.
+
+    summary: as summary.json; a missing part is left out of the page. runs: rows of metrics.jsonl by method.
+    pairs: all pairs; up to `max_pairs` are chosen. failures: rows with path, error, message. provenance: any
+    nesting of names and values.
+    """
+    summary = {"methods": {}, "controls": {}, "comparisons": [], "failures": {}, **summary}
+    names = [*summary["methods"], *(name for name in runs if name not in summary["methods"])]
+    slots = tables.slots_of(names)
+    page = _environment().get_template("report.html.j2")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    parts = {
+        **_assets(),
+        **_results(summary, runs, slots),
+        **_training(runs, slots),
+        **_browser(summary, pairs, slots, max_pairs),
+        **_failures(summary, failures),
+        "provenance": _flat(provenance),
+        "provenance_json": json.dumps(jsonable(provenance), indent=2, ensure_ascii=False, default=str),
+    }
+    write_text_atomic(out, page.render(parts))
+    return out
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("retroflip.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=words.percent,
+        interval=words.interval,
+        p_value=words.p_value,
+        plain=tables.plain,
+        short_name=words.short_name,
+        clipped=_clipped,
+    )
+    return environment
+
+
+def _assets() -> dict[str, Any]:
+    folder = files("retroflip.report") / "templates"
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    # Both are this package's own files, not data: they go into the page as they are.
+    return {"style": Markup(style), "script": Markup(script), "script_hash": digest}  # noqa: S704
+
+
+def _results(
+    summary: Mapping[str, Any], runs: Mapping[str, Rows], slots: Mapping[str, int]
+) -> dict[str, Any]:
+    methods = summary["methods"]
+    return {
+        "headline": words.headline(summary, runs),
+        "checks": words.checks(summary),
+        "methods": list(methods),
+        "rates": tables.RATES,
+        "plots": _plots(summary, slots),
+        "handicaps": tables.handicaps_shown(summary),
+        "method_rows": tables.method_rows(methods, slots),
+        "control_rows": tables.control_rows(summary),
+        "task_rows": tables.task_rows(methods),
+        "comparisons": summary["comparisons"],
+    }
+
+
+def _plots(summary: Mapping[str, Any], slots: Mapping[str, int]) -> list[Figure]:
+    notes = {"p_acc": "both videos of a pair right; higher is better", "same_answer_rate": "lower is better"}
+    first: Mapping[str, Any] = next(iter(summary["methods"].values()), {})
+    figures = []
+    for rate, note in notes.items():
+        rows = tables.plot_rows(summary, rate, slots)
+        if rows:
+            svg = interval_plot(tables.RATES[rate], rows, chance=words.chance_of(first, rate))
+            figures.append(Figure(tables.RATES[rate], note, svg))
+    return figures
+
+
+def _training(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> dict[str, Any]:
+    named = {words.short_name(name): rows for name, rows in runs.items()}
+    named_slots = {words.short_name(name): slots[name] for name in runs}
+    return {"figures": main_figures(named, named_slots), "other_figures": other_figures(named, named_slots)}
+
+
+def _browser(
+    summary: Mapping[str, Any], pairs: Sequence[PairView], slots: Mapping[str, int], count: int
+) -> dict[str, Any]:
+    before = words.before_method(list(summary["methods"]))
+    counts = outcome_counts(pairs, before)
+    cards: list[Card] = []
+    used = 0
+    for pair in select_pairs(pairs, before, count):
+        clips = (inline_clip(pair.sides[0].video), inline_clip(pair.sides[1].video))
+        if used + clips[0].bytes + clips[1].bytes > MAX_CLIP_CHARACTERS:
+            clips = (_DROPPED, _DROPPED)
+        used += clips[0].bytes + clips[1].bytes
+        cards.append(Card(pair, clips, pair.outcome(before), pair.changed(before)))
+    return {
+        "cards": cards,
+        "n_pairs": len(pairs),
+        "outcomes": {outcome: counts[outcome] for outcome in Outcome},
+        "tasks": sorted({card.pair.task for card in cards}),
+        "slots": slots,
+        "has_before": before is not None,
+    }
+
+
+def _failures(summary: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "failures": failures[:MAX_FAILURES],
+        "n_failures": len(failures),
+        "failure_counts": _flat(summary["failures"]),
+        "unread": {
+            name: {
+                "unparsed": measures.get("unparsed_rate"),
+                "truncated": measures.get("truncated"),
+                "incomplete": measures.get("n_incomplete_pairs"),
+                "answers": measures.get("n_answers"),
+            }
+            for name, measures in summary["methods"].items()
+        },
+    }
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested settings as (dotted name, text) pairs, in their order."""
+    rows: list[tuple[str, str]] = []
+    for name, item in value.items():
+        key = f"{prefix}{name}"
+        if isinstance(item, Mapping) and item:
+            rows += _flat(item, f"{key} · ")
+        else:
+            text = (
+                item if isinstance(item, str) else json.dumps(jsonable(item), ensure_ascii=False, default=str)
+            )
+            rows.append((key, text))
+    return rows
+
+
+def _clipped(text: str) -> str:
+    if len(text) <= MAX_RESPONSE:
+        return text
+    return f"{text[:MAX_RESPONSE]}\n… {len(text) - MAX_RESPONSE} more characters"

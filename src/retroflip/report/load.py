@@ -1,0 +1,245 @@
+"""Collecting a report's inputs from directories that `demo`, `train` and `generate` leave behind.
+
+Three kinds are known: an experiment (summary.json, METHOD/metrics.jsonl, eval/METHOD/answers.jsonl,
+data/pairs/), one training run (metrics.jsonl) and one evaluation (answers.jsonl). Several directories may be
+given; names that occur twice get their directory's name in front.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.metrics import pair_up
+from retroflip.bench.records import AnswerRecord, Control, read_answers
+from retroflip.bench.score import ANSWERS, compare_all, read_json_object, read_settings, score_records
+from retroflip.data.records import read_samples
+from retroflip.data.root import resolve
+from retroflip.errors import UsageError
+from retroflip.files import read_jsonl
+from retroflip.report.pairs import AnswerView, PairView, SideView
+
+METRICS_FILE = "metrics.jsonl"
+SUMMARY_FILE = "summary.json"
+RECORDS_FILE = "records.jsonl"
+_MODEL_FREE = (Control.ORACLE.value, Control.RANDOM.value)
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """All that a report shows.
+
+    summary: as in summary.json. runs: rows of metrics.jsonl by method. pairs: every pair with its answers.
+    failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory.
+    """
+
+    summary: dict[str, Any]
+    runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    pairs: list[PairView] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """One directory: where its runs and answers are, and the data its answers are about."""
+
+    root: Path
+    runs: dict[str, Path]
+    evaluations: dict[str, Path]
+    summary: dict[str, Any]
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.runs, *self.evaluations, *self.summary.get("methods", {})} - set(_MODEL_FREE)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The questions that were asked: their records, and the root of their videos."""
+
+    questions: Mapping[str, str]
+    root: Path
+
+
+def load_run_directories(directories: Sequence[Path]) -> ReportInputs:
+    """Read every directory and join them into one report's inputs.
+
+    Raises UsageError for no directory, for a missing one and for one that holds nothing to report; DataError
+    for damaged files.
+    """
+    if not directories:
+        raise UsageError("No directory given. Name one or more run directories: retroflip report DIR...")
+    folders = [_folder(Path(directory)) for directory in directories]
+    if len(folders) > 1:
+        folders = _with_unique_names(folders)
+    answers = {
+        name: read_answers(path / ANSWERS).records
+        for folder in folders
+        for name, path in folder.evaluations.items()
+    }
+    return ReportInputs(
+        summary=_summary(folders, answers),
+        runs={name: read_jsonl(path / METRICS_FILE) for f in folders for name, path in f.runs.items()},
+        pairs=[view for folder in folders for view in _pair_views(folder, answers)],
+        failures=[row for folder in folders for row in _failures(folder.root)],
+        provenance={str(folder.root): _provenance(folder) for folder in folders},
+    )
+
+
+def _folder(root: Path) -> _Folder:
+    if not root.is_dir():
+        raise UsageError(
+            f"{root} is not a directory. Give the --out directory of a demo, train or generate run."
+        )
+    own_name = _own_name(root)
+    runs = {path.parent.name: path.parent for path in sorted(root.glob(f"*/{METRICS_FILE}"))}
+    if (root / METRICS_FILE).is_file():
+        runs[own_name] = root
+    evaluations = {path.parent.name: path.parent for path in sorted(root.glob(f"eval/*/{ANSWERS}"))}
+    if (root / ANSWERS).is_file():
+        evaluations[own_name] = root
+    stored = read_json_object(root / SUMMARY_FILE) if (root / SUMMARY_FILE).is_file() else {}
+    if not (runs or evaluations or stored.get("methods")):
+        raise UsageError(
+            f"{root} holds nothing to report: no {METRICS_FILE}, no {ANSWERS}, no eval/, and no methods in a "
+            f"{SUMMARY_FILE}. Give the --out directory of a demo, train or generate run."
+        )
+    order = [*stored.get("methods", {}), "base"]
+    return _Folder(root, _ordered(runs, order), _ordered(evaluations, order), stored)
+
+
+def _own_name(root: Path) -> str:
+    """Return the method of the recipe in run.json, or the directory's name."""
+    method = read_settings(root).get("recipe", {}).get("method", {})
+    return str(method.get("name") or root.resolve().name)
+
+
+def _ordered(items: Mapping[str, Path], first: Sequence[str]) -> dict[str, Path]:
+    ranks = {name: rank for rank, name in reversed(list(enumerate(first)))}
+    return {name: items[name] for name in sorted(items, key=lambda name: (ranks.get(name, len(first)), name))}
+
+
+def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
+    folders = list(folders)
+    counts = Counter(name for folder in folders for name in folder.names)
+
+    def rename(name: str, folder: _Folder) -> str:
+        return f"{folder.root.resolve().name}/{name}" if counts[name] > 1 else name
+
+    return [
+        _Folder(
+            folder.root,
+            {rename(name, folder): path for name, path in folder.runs.items()},
+            {rename(name, folder): path for name, path in folder.evaluations.items()},
+            _renamed_summary(folder, {name: rename(name, folder) for name in folder.names}),
+        )
+        for folder in folders
+    ]
+
+
+def _renamed_summary(folder: _Folder, names: Mapping[str, str]) -> dict[str, Any]:
+    summary = dict(folder.summary)
+    summary["methods"] = {names[name]: m for name, m in summary.get("methods", {}).items()}
+    summary["comparisons"] = [
+        {
+            **entry,
+            "a": names.get(entry.get("a"), entry.get("a")),
+            "b": names.get(entry.get("b"), entry.get("b")),
+        }
+        for entry in summary.get("comparisons", [])
+    ]
+    return summary
+
+
+def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord]]) -> dict[str, Any]:
+    """Join the stored summaries; what they do not have is scored from the answers."""
+    methods: dict[str, Any] = {}
+    controls: dict[str, Any] = {}
+    comparisons: list[Any] = []
+    failures: dict[str, Any] = {}
+    for folder in folders:
+        methods |= folder.summary.get("methods", {})
+        controls |= folder.summary.get("controls", {})
+        comparisons += folder.summary.get("comparisons", [])
+        failures |= folder.summary.get("failures", {})
+    for name, records in answers.items():
+        place = controls if name in _MODEL_FREE else methods
+        if name not in place and records:
+            place[name] = score_records(records)
+    compared = {name: answers[name] for name in methods if name in answers}
+    if not comparisons:
+        comparisons = compare_all(compared)
+    return {"methods": methods, "controls": controls, "comparisons": comparisons, "failures": failures}
+
+
+def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]]) -> list[PairView]:
+    models = [name for name in folder.evaluations if name not in _MODEL_FREE]
+    complete = {
+        name: pair_up([r for r in answers[name] if r.control is Control.FULL]).complete for name in models
+    }
+    ids = sorted({pair for pairs in complete.values() for pair in pairs})
+    data = _data_of(folder.root) if ids else None
+    questions = data.questions if data else {}
+    views = []
+    for pair in ids:
+        sides = {name: pairs[pair] for name, pairs in complete.items() if pair in pairs}
+        first = next(iter(sides.values()))
+        question = questions.get(first[0].id, "(the question is not stored with these answers)")
+        both = (_side(sides, 0, data), _side(sides, 1, data))
+        views.append(PairView(pair, first[0].task, question, both))
+    return views
+
+
+def _side(
+    answered: Mapping[str, tuple[AnswerRecord, AnswerRecord]], index: int, data: _Data | None
+) -> SideView:
+    records = {name: pair[index] for name, pair in answered.items()}
+    first = next(iter(records.values()))
+    return SideView(
+        video=resolve(data.root, first.video) if data else None,
+        gold=first.gold,
+        options=first.options,
+        answers={
+            name: AnswerView(record.response, record.answer, record.correct, record.truncated)
+            for name, record in records.items()
+        },
+    )
+
+
+def _data_of(folder: Path) -> _Data | None:
+    """Return the pairs' data: the experiment's own, or what run.json names if it is still there."""
+    named = read_settings(folder).get("data")
+    records = folder / "data" / "pairs" / RECORDS_FILE
+    root = records.parent
+    if not records.is_file():
+        named = {"records": named} if isinstance(named, str) else named
+        if not isinstance(named, Mapping) or not isinstance(named.get("records"), str):
+            return None
+        records = Path(named["records"])
+        root = Path(named.get("root") or records.parent)
+    if not records.is_file():
+        return None
+    return _Data({sample.id: sample.question for sample in read_samples(records)}, root)
+
+
+def _failures(root: Path) -> list[dict[str, Any]]:
+    return [
+        {**row, "where": str(path.relative_to(root).parent)}
+        for path in sorted(root.rglob("failures.jsonl"))
+        for row in read_jsonl(path)
+    ]
+
+
+def _provenance(folder: _Folder) -> dict[str, Any]:
+    found = read_settings(folder.root)
+    runs = {name: read_settings(path) for name, path in folder.runs.items() if path != folder.root}
+    evaluations = {n: read_settings(path) for n, path in folder.evaluations.items() if path != folder.root}
+    parts = {
+        **found,
+        "summary settings": folder.summary.get("settings", {}),
+        "training runs": {name: settings for name, settings in runs.items() if settings},
+        "evaluations": {name: settings for name, settings in evaluations.items() if settings},
+    }
+    return {name: part for name, part in parts.items() if part not in ({}, None)}

@@ -1,0 +1,201 @@
+"""What the numbers say, in sentences. Every word depends on a number; none is written before the run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retroflip.report.curves import METRICS, Rows, series
+
+Measures = Mapping[str, Any]
+_GLUE = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A control's verdict: whether it came out as a sound benchmark needs it to, and what was measured."""
+
+    passed: bool
+    text: str
+
+
+def model_name(name: str) -> str:
+    """Return a method's name as it is written in papers; unknown names stay as they are."""
+    known = {
+        "base": "the start model",
+        "grpo": "GRPO",
+        "dr_grpo": "Dr.GRPO",
+        "crpo": "CRPO",
+        "t_grpo": "T-GRPO",
+        "arrowrl": "ArrowRL",
+        "strive": "STRIVE",
+    }
+    return known.get(name, name)
+
+
+def short_name(name: str) -> str:
+    """Return a method's name for tables and charts."""
+    return "Before RL" if name == "base" else model_name(name)
+
+
+def percent(value: float | None) -> str:
+    """Return a share as text: '41.2 %' (with a space that does not break), or a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f}{_GLUE}%"
+
+
+def points(value: float) -> str:
+    """Return a difference of shares in percentage points, signed: '+36.2 points'."""
+    return f"{100 * value:+.1f}{_GLUE}points"
+
+
+def interval(bounds: Sequence[float] | None) -> str:
+    """Return an interval of shares: '33.1 to 49.0 %', or '' where there is none."""
+    return "" if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}{_GLUE}%"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value: 'p = 0.012', 'p < 0.001'."""
+    if p is None:
+        return "–"
+    return f"p{_GLUE}<{_GLUE}0.001" if p < 0.001 else f"p{_GLUE}={_GLUE}{p:.3f}"
+
+
+def before_method(names: Sequence[str]) -> str | None:
+    """Return the method the others started from: the one called 'base', if it is there."""
+    return next((name for name in names if name == "base" or name.endswith("/base")), None)
+
+
+def headline(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
+    """Return the report's opening: the main result first, then what qualifies it."""
+    methods: Mapping[str, Measures] = summary.get("methods", {})
+    scored = {name: m for name, m in methods.items() if m.get("p_acc") is not None}
+    if not scored:
+        return _training_only(runs)
+    before = before_method(list(scored))
+    best = max((name for name in scored if name != before), key=lambda n: scored[n]["p_acc"], default=None)
+    if best is None:
+        only = next(iter(scored))
+        return [_level(only, None, scored), _certainty(scored[only])]
+    sentences = [_level(best, before, scored), _certainty(scored[best])]
+    for other in [name for name in scored if name != best]:
+        sentences.append(_difference(summary.get("comparisons", []), other, best))
+    sentences.append(_same_answers(best, before, scored))
+    return [sentence for sentence in sentences if sentence]
+
+
+def checks(summary: Mapping[str, Any]) -> list[Check]:
+    """Judge the controls: the oracle at 100 %, random at chance, handicapped inputs not above chance."""
+    found = []
+    for name, measures in summary.get("controls", {}).items():
+        if name == "oracle" and measures.get("acc") is not None:
+            found.append(_oracle(measures))
+        if name == "random" and measures.get("p_acc_ci") is not None:
+            found.append(_random(measures))
+    for name, measures in summary.get("methods", {}).items():
+        for control, handicapped in measures.get("controls", {}).items():
+            if handicapped.get("p_acc_ci") is not None:
+                found.append(_handicapped(name, control, handicapped))
+    return found
+
+
+def chance_of(measures: Measures, rate: str) -> float | None:
+    """Return the chance level of `rate` that was measured along with it."""
+    value = measures.get("chance", {}).get(rate)
+    return None if value is None else float(value)
+
+
+def _level(name: str, before: str | None, scored: Mapping[str, Measures]) -> str:
+    what = "The start model" if name == "base" else model_name(name)
+    value = scored[name]["p_acc"]
+    if before is None:
+        return f"{what} answers both videos right in {percent(value)} of pairs."
+    start = scored[before]["p_acc"]
+    way = "up from" if value > start else "down from" if value < start else "as before RL:"
+    ending = "" if value == start else " before RL"
+    return f"{what} answers both videos right in {percent(value)} of pairs, {way} {percent(start)}{ending}."
+
+
+def _certainty(measures: Measures) -> str:
+    parts = [f"{measures['n_pairs']} pairs" if measures.get("n_pairs") else "Pairs"]
+    if measures.get("p_acc_ci"):
+        parts.append(f"95{_GLUE}% interval {interval(measures['p_acc_ci'])}")
+    chance = chance_of(measures, "p_acc")
+    if chance is not None:
+        parts.append(f"guessing would reach {percent(chance)}")
+    return f"{'; '.join(parts)}."
+
+
+def _difference(comparisons: Sequence[Mapping[str, Any]], other: str, best: str) -> str:
+    for entry in comparisons:
+        if {entry.get("a"), entry.get("b")} == {other, best} and entry.get("p_acc_difference_ci"):
+            sign = 1 if entry["b"] == best else -1
+            low, high = sorted(sign * bound for bound in entry["p_acc_difference_ci"])
+            return _verdict(other, sign * entry["p_acc_difference"], low, high, entry.get("mcnemar_p"))
+    return ""
+
+
+def _verdict(other: str, value: float, low: float, high: float, p: float | None) -> str:
+    against = "its start" if other == "base" else model_name(other)
+    numbers = (
+        f"{points(value)}, 95{_GLUE}% interval {100 * low:+.1f} to {100 * high:+.1f}, McNemar {p_value(p)}"
+    )
+    if low > 0:
+        return f"That is a measurable gain over {against} ({numbers})."
+    if high < 0:
+        return f"That is a measurable loss against {against} ({numbers})."
+    return f"Against {against} no difference can be told from noise ({numbers})."
+
+
+def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures]) -> str:
+    shown = [n for n in scored if n not in (best, before) and scored[n].get("same_answer_rate") is not None]
+    others = [f"{percent(scored[n]['same_answer_rate'])} with {model_name(n)}" for n in shown]
+    if before is not None:
+        others.insert(0, f"{percent(scored[before].get('same_answer_rate'))} before RL")
+    compared = f", against {' and '.join(others)}" if others else ""
+    rate = percent(scored[best].get("same_answer_rate"))
+    return (
+        f"The mark of a shortcut, one answer for both videos, shows in {rate} of pairs with "
+        f"{model_name(best)}{compared}."
+    )
+
+
+def _training_only(runs: Mapping[str, Rows]) -> list[str]:
+    sentences = []
+    for name, rows in runs.items():
+        lines = (series(rows, metric, name, 0) for metric in METRICS[0].names)
+        line = next((line for line in lines if line.values), None)
+        if line is not None:
+            smooth = line.smoothed()
+            sentences.append(
+                f"In {len(line.steps)} steps of {model_name(name)} the correctness reward went from "
+                f"{smooth[0]:.2f} to {smooth[-1]:.2f}."
+            )
+    return [*sentences, "No pairs were evaluated, so whether the model sees motion is not known."]
+
+
+def _oracle(measures: Measures) -> Check:
+    return Check(
+        measures["acc"] == 1.0,
+        f"The oracle, which writes the gold answers, scores {percent(measures['acc'])}; "
+        f"sound scoring gives {percent(1.0)}.",
+    )
+
+
+def _random(measures: Measures) -> Check:
+    chance, bounds = chance_of(measures, "p_acc"), measures["p_acc_ci"]
+    inside = chance is not None and bounds[0] <= chance <= bounds[1]
+    return Check(
+        inside,
+        f"Random answers reach a pair accuracy of {percent(measures['p_acc'])} ({interval(bounds)}); "
+        f"chance is {percent(chance)}.",
+    )
+
+
+def _handicapped(name: str, control: str, measures: Measures) -> Check:
+    chance = chance_of(measures, "p_acc") or 0.0
+    passed = measures["p_acc_ci"][0] <= chance
+    end = "not above chance" if passed else "above chance, so some pairs give themselves away"
+    return Check(
+        passed,
+        f"{short_name(name)}, {control.replace('_', ' ')}: pair accuracy {percent(measures['p_acc'])} "
+        f"({interval(measures['p_acc_ci'])}); {end} ({percent(chance)}).",
+    )

@@ -1,0 +1,354 @@
+"""The report: what it says follows from the numbers, and nothing that a model wrote can act in it."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.records import Control, answer_record, append_answers
+from retroflip.bench.score import compare_all, score_records
+from retroflip.data.records import write_samples
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.errors import DataError, UsageError
+from retroflip.report import words
+from retroflip.report.build import build_report, report_directories
+from retroflip.report.charts import Series, line_chart, spread, ticks
+from retroflip.report.clips import inline_clip
+from retroflip.report.curves import main_figures, other_figures, series
+from retroflip.report.load import load_run_directories
+from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, select_pairs
+from retroflip.report.tables import slots_of
+from retroflip.video.encode import encode
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
+OPTIONS = ("left", "right")
+
+
+class Page(HTMLParser):
+    """Counts the elements of a page and keeps what it refers to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def sample(name: str, side: int, question: str = "Which way?") -> Sample:
+    return Sample(
+        id=f"{name}-{side}",
+        video=f"videos/{name}-{side}.mp4",
+        question=question,
+        options=OPTIONS,
+        solution="AB"[side],
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        task="moving_direction",
+        source_clip=name,
+        pair=name,
+        side=side,
+    )
+
+
+SAMPLES = [sample(f"p{index:02}", side) for index in range(20) for side in (0, 1)]
+METRICS = [{"step": step, "reward/original/correct": step / 20, "odd/one": step} for step in range(20)]
+
+
+def make_experiment(root: Path, right: dict[str, int]) -> Path:
+    """Lay out a demo's directory in which each method gets its first `right` pairs right and else says A."""
+    videos = root / "data" / "pairs" / "videos"
+    videos.mkdir(parents=True)
+    write_samples(root / "data" / "pairs" / "records.jsonl", SAMPLES)
+    pixels = np.zeros((4, 3, 16, 16), dtype=np.uint8)
+    for one in SAMPLES[:4]:
+        encode(root / "data" / "pairs" / one.video, pixels, 4)
+    for method, count in right.items():
+        folder = root / "eval" / method
+        folder.mkdir(parents=True)
+        seeing = {one.id for one in SAMPLES[: 2 * count]}
+        says = {one.id: one.solution if one.id in seeing else "A" for one in SAMPLES}
+        answers = [answer_record(one, rf"\boxed{{{says[one.id]}}}", Control.FULL) for one in SAMPLES]
+        append_answers(folder / "answers.jsonl", answers)
+    run = root / "crpo"
+    run.mkdir()
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in METRICS))
+    (run / "run.json").write_text(json.dumps({"recipe": {"method": {"name": "crpo"}}, "seed": 7}))
+    return root
+
+
+def pair(name: str, right: dict[str, bool], task: str = "t", text: str = "r") -> PairView:
+    """A pair whose models are right on both sides or give the same answer twice."""
+    sides = [
+        SideView(None, "AB"[side], OPTIONS, {m: AnswerView(text, "AB"[side] if ok else "A", ok or side == 0)
+                                             for m, ok in right.items()})
+        for side in (0, 1)
+    ]  # fmt: skip
+    return PairView(name, task, "Which way?", (sides[0], sides[1]))
+
+
+def build(out: Path, **changes: Any) -> Page:
+    inputs: dict[str, Any] = {"summary": {}, "runs": {}, "pairs": [], "failures": [], "provenance": {}}
+    return Page(build_report(out / "report.html", **{**inputs, **changes}))
+
+
+def test_a_demo_directory_becomes_one_self_contained_page(tmp_path: Path) -> None:
+    root = make_experiment(tmp_path / "demo", {"base": 2, "grpo": 2, "crpo": 15})
+    page = Page(report_directories([root], tmp_path / "report.html"))
+    links = [value for name, value in page.attributes if name in ("src", "href")]
+    assert all(link.startswith(("data:video/mp4;base64,", "#")) for link in links)
+    assert not re.search(r"https?://|url\(|@import", page.source)
+    assert page.tags.count("article") == 12
+    assert page.tags.count("video") >= 2
+    assert (
+        "CRPO answers both videos right in 75.0\u00a0% of pairs, up from 10.0\u00a0% before RL." in page.text
+    )
+    assert "measurable gain over GRPO" in page.text
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
+    root = make_experiment(tmp_path / "demo", {"base": 2, "crpo": 15})
+    first = report_directories([root], tmp_path / "a.html").read_bytes()
+    assert report_directories([root], tmp_path / "b.html").read_bytes() == first
+
+
+def test_nothing_that_a_model_or_a_data_set_wrote_becomes_markup(tmp_path: Path) -> None:
+    records = [answer_record(one, EVIL, Control.FULL) for one in SAMPLES[:4]]
+    evil = SideView(None, EVIL, (EVIL, "x"), {EVIL: AnswerView(EVIL, EVIL, correct=False)})
+    page = build(
+        tmp_path,
+        summary={
+            "methods": {EVIL: score_records(records)},
+            "controls": {EVIL: {}},
+            "comparisons": compare_all({EVIL: records, "b": records}),
+            "failures": {EVIL: EVIL},
+        },
+        runs={EVIL: [{"step": 1, EVIL: 2.0, "kl": 0.1}]},
+        pairs=[PairView(EVIL, EVIL, EVIL, (evil, evil))],
+        failures=[{"path": EVIL, "error": EVIL, "message": EVIL, "where": EVIL}],
+        provenance={EVIL: {EVIL: [EVIL]}},
+    )
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert page.text.count("alert(1)") >= 10
+    assert "{{ 7 * 7 }}" in page.text
+
+
+def test_the_only_script_is_the_one_that_the_policy_names(tmp_path: Path) -> None:
+    page = build(tmp_path, runs={"crpo": METRICS})
+    script = re.findall(r"<script>(.*?)</script>", page.source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    policy = next(value for name, value in page.attributes if name == "content" and "default-src" in value)
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+
+
+def test_a_run_without_pairs_claims_nothing_about_motion(tmp_path: Path) -> None:
+    page = build(tmp_path, runs={"crpo": METRICS})
+    assert "correctness reward went from 0.00 to 0.95" in page.text
+    assert "whether the model sees motion is not known" in page.text
+    assert "Results" not in page.text
+
+
+def test_an_empty_report_is_still_a_page(tmp_path: Path) -> None:
+    assert "No video failed." in build(tmp_path).text
+
+
+def summary_of(right: dict[str, int]) -> dict[str, Any]:
+    answers = {}
+    for method, count in right.items():
+        seeing = {one.id for one in SAMPLES[: 2 * count]}
+        answers[method] = [
+            answer_record(
+                one, rf"\boxed{{{one.solution if one.id in seeing else 'A'}}}", Control.FULL
+            )
+            for one in SAMPLES
+        ]  # fmt: skip
+    methods = {name: score_records(records) for name, records in answers.items()}
+    return {"methods": methods, "comparisons": compare_all(answers), "controls": {}}
+
+
+@pytest.mark.parametrize(
+    ("right", "first", "verdict"),
+    [
+        ({"base": 2, "crpo": 15}, "up from", "measurable gain over its start"),
+        ({"base": 15, "crpo": 2}, "down from", "measurable loss against its start"),
+        ({"base": 9, "crpo": 10}, "up from", "Against its start no difference can be told from noise"),
+        ({"base": 9, "crpo": 9}, "as before RL", "no difference can be told from noise"),
+    ],
+)
+def test_the_headline_follows_the_numbers(right: dict[str, int], first: str, verdict: str) -> None:
+    sentences = words.headline(summary_of(right), {})
+    assert first in sentences[0]
+    assert verdict in " ".join(sentences)
+
+
+def test_the_headline_reads_a_comparison_from_either_end() -> None:
+    summary = summary_of({"base": 2, "crpo": 15})
+    turned = summary_of({"crpo": 15, "base": 2})
+    assert "+65.0" in words.headline(summary, {})[2]
+    assert words.headline({**summary, "comparisons": turned["comparisons"]}, {}) == words.headline(
+        summary, {}
+    )
+
+
+def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
+    oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
+    assert all(check.passed for check in words.checks({"controls": {"oracle": oracle, "random": random}}))
+    assert not words.checks({"controls": {"oracle": random}})[0].passed
+    blind = {"methods": {"crpo": {"controls": {"text_only": oracle}}}}
+    assert "some pairs give themselves away" in words.checks(blind)[0].text
+
+
+@pytest.mark.parametrize(
+    ("right", "outcome"),
+    [
+        ({"base": False, "crpo": True}, Outcome.FIXED),
+        ({"base": True, "grpo": True, "crpo": False}, Outcome.BROKEN),
+        ({"base": False, "crpo": False}, Outcome.FAILING),
+        ({"base": True, "crpo": True}, Outcome.RIGHT),
+    ],
+)
+def test_outcomes(right: dict[str, bool], outcome: Outcome) -> None:
+    assert pair("p", right).outcome("base") is outcome
+
+
+def test_changed_means_that_an_answer_changed() -> None:
+    assert pair("p", {"base": False, "crpo": True}).changed("base")
+    assert not pair("p", {"base": True, "crpo": True}).changed("base")
+    assert not pair("p", {"crpo": True}).changed("base")
+
+
+def test_the_choice_shows_changes_failures_and_every_task() -> None:
+    kinds = [(False, True), (True, False), (False, False), (True, True)]
+    pairs = [
+        pair(f"{task}-{kind}-{index}", {"base": kind[0], "crpo": kind[1]}, task)
+        for task in ("a", "b", "c")
+        for kind in kinds
+        for index in range(20)
+    ]
+    chosen = select_pairs(pairs, "base", 12)
+    assert chosen == select_pairs(list(reversed(pairs)), "base", 12)
+    assert {one.outcome("base") for one in chosen} == set(Outcome)
+    assert {one.task for one in chosen[:3]} == {"a", "b", "c"}
+    assert sum(one.outcome("base") is Outcome.FIXED for one in chosen) == 4
+
+
+def test_a_choice_of_more_than_there_are_takes_all() -> None:
+    pairs = [pair("p", {"base": True}), pair("q", {"base": False})]
+    assert sorted(one.id for one in select_pairs(pairs, "base", 12)) == ["p", "q"]
+    assert select_pairs([], "base", 12) == []
+
+
+def test_training_directories_of_one_method_are_told_apart(tmp_path: Path) -> None:
+    runs = [make_experiment(tmp_path / name, {}) / "crpo" for name in ("one", "two")]
+    runs = [run.rename(run.parent / f"run-{run.parent.name}") for run in runs]
+    assert list(load_run_directories(runs[:1]).runs) == ["crpo"]
+    assert list(load_run_directories(runs).runs) == ["run-one/crpo", "run-two/crpo"]
+
+
+def test_stored_summaries_are_shown_as_they_are(tmp_path: Path) -> None:
+    root = make_experiment(tmp_path / "demo", {"base": 2, "crpo": 15})
+    stored = {"methods": {"base": {"p_acc": 0.5}, "crpo": {"p_acc": 0.25}}, "comparisons": []}
+    (root / "summary.json").write_text(json.dumps(stored))
+    assert load_run_directories([root]).summary["methods"] == stored["methods"]
+    assert (
+        "25.0\u00a0% of pairs, down from 50.0" in Page(report_directories([root], tmp_path / "r.html")).text
+    )
+
+
+def test_failures_are_collected_with_their_place(tmp_path: Path) -> None:
+    root = make_experiment(tmp_path / "demo", {"base": 2})
+    row = {"id": "x", "path": "videos/x.mp4", "error": "DecodeError", "message": "truncated"}
+    (root / "crpo" / "failures.jsonl").write_text(json.dumps(row) + "\n")
+    assert load_run_directories([root]).failures == [{**row, "where": "crpo"}]
+
+
+@pytest.mark.parametrize(("name", "message"), [("missing", "not a directory"), ("", "nothing to report")])
+def test_directories_without_results_are_refused(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_run_directories([tmp_path / name])
+
+
+def test_no_directory_is_refused() -> None:
+    with pytest.raises(UsageError, match="No directory given"):
+        load_run_directories([])
+
+
+def test_a_damaged_summary_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{")
+    with pytest.raises(DataError, match=r"summary\.json: not JSON"):
+        load_run_directories([tmp_path])
+
+
+def test_large_clips_become_previews_and_broken_ones_notes(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 3, 128, 128), dtype=np.uint8)
+    encode(tmp_path / "noise.mp4", noise, 10, crf=1)
+    assert (tmp_path / "noise.mp4").stat().st_size > 400_000
+    preview = inline_clip(tmp_path / "noise.mp4")
+    assert preview.note.startswith("Preview of 32 frames")
+    assert preview.uri is not None
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    broken = inline_clip(tmp_path / "broken.mp4")
+    assert broken.uri is None
+    assert "broken.mp4" in broken.note
+    assert inline_clip(None).uri is None
+
+
+def test_a_series_keeps_finite_values_and_the_last_row_of_a_step() -> None:
+    rows: list[dict[str, Any]] = [
+        {"step": 2, "kl": 3},
+        {"step": 1, "kl": None},
+        {"step": 0, "kl": 1},
+        {"step": 2, "kl": 4},
+    ]
+    assert series(rows, "kl", "run", 1) == Series("run", 1, (0, 2), (1.0, 4.0))
+
+
+def test_known_metrics_have_charts_and_others_are_not_lost() -> None:
+    runs = {"crpo": METRICS, "grpo": [{"step": 0, "grad_norm": 1.0}]}
+    slots = slots_of(["base", "crpo", "grpo"])
+    assert slots == {"base": 0, "crpo": 1, "grpo": 2}
+    assert [figure.title for figure in main_figures(runs, slots)] == ["Correctness", "Gradient norm"]
+    assert [figure.title for figure in other_figures(runs, slots)] == ["odd/one"]
+
+
+def test_smoothing_is_a_centred_mean() -> None:
+    line = Series("x", 1, tuple(range(40)), tuple(float(i) for i in range(40)))
+    # 40 values: a window of 3, and of 2 at both ends.
+    assert line.smoothed()[:2] == (0.5, 1.0)
+    assert line.smoothed()[20] == 20.0
+    assert line.smoothed()[-1] == 38.5
+
+
+def test_a_chart_names_every_line_and_needs_values() -> None:
+    svg = line_chart("KL", [Series("GRPO", 1, (0, 1), (0.0, 0.5)), Series("CRPO", 2, (0,), (0.25,))])
+    assert 'aria-label="KL: GRPO from 0 to 0.5; CRPO from 0.25 to 0.25"' in svg
+    assert svg.count('class="label') == 2
+    with pytest.raises(ValueError, match="no values"):
+        line_chart("KL", [Series("GRPO", 1, (), ())])
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert ticks(0, 1) == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    assert ticks(-3, 47, 5) == pytest.approx([0, 10, 20, 30, 40])
+
+
+def test_labels_keep_their_distance_and_order() -> None:
+    assert spread([10, 11, 50], 15, 0, 100) == [10, 25, 50]
+    assert spread([98, 99], 15, 0, 100) == [85, 100]
