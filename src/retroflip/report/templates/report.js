@@ -64,6 +64,8 @@ function player(pair) {
     };
     if (video.readyState > 0) ready();
     video.addEventListener("loadedmetadata", ready);
+    // The browser, or a filter that hides the pair, may stop one clip: then both stop.
+    video.addEventListener("pause", () => { if (playing && video.paused && !video.ended) pause(); });
   }
   play.addEventListener("click", () => {
     const first = leader();
