@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RunDirectoryError
 from retroflip.files import read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.models import tiny
@@ -202,7 +203,7 @@ def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of the records, and of the manifest that vouches for their videos, where each exists."""
     records = Path(recipe["data"]["records"])
     root = Path(recipe["data"]["root"] or records.parent)
-    files = {"records": records, "manifest": root / "manifest.json"}
+    files = {"records": records, "manifest": root / MANIFEST_NAME}
     return {name: sha256_file(path) for name, path in files.items() if path.is_file()}
 
 
