@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A time limit per example would fail tests on a busy machine, and on the first import of torch.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 _CLIPS = Path(__file__).parent / "fixtures" / "clips"
 

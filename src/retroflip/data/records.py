@@ -118,6 +118,7 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
         "trace": record.get("process"),
         **extra,
     }
+    _refuse_half_characters(fields)
     try:
         return Sample.model_validate(fields)
     except ValidationError as error:
@@ -199,6 +200,17 @@ def _text(record: Mapping[str, Any], key: str) -> str:
     if not text:
         raise DataError(f"{key!r} is empty, but must be a text.")
     return text
+
+
+def _refuse_half_characters(fields: Record) -> None:
+    r"""JSON's "\ud800" escapes can spell texts that no file, tokenizer or terminal takes."""
+    try:
+        json.dumps(fields, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise DataError(
+            f"a text holds {half!r}, half of a character. Save the file again as UTF-8."
+        ) from error
 
 
 def _identity(record: Mapping[str, Any]) -> str:

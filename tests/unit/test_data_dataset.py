@@ -1,0 +1,173 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from retroflip.data.dataset import VideoDataset, check
+from retroflip.data.manifest import (
+    Manifest,
+    build_manifest,
+    manifest_beside,
+    read_manifest,
+    write_manifest,
+)
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.errors import (
+    DataError,
+    HashMismatchError,
+    MissingVideoError,
+    PathEscapeError,
+    TooManyFailuresError,
+)
+
+
+def sample(name: str, video: str) -> Sample:
+    return Sample(
+        id=name,
+        video=video,
+        question="Which way?",
+        options=("left", "right"),
+        solution="B",
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        source_clip=video,
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path, clip: Path) -> Path:
+    """A root with the videos good.mp4, other.mp4 and damaged.mp4 (the first with one byte changed)."""
+    root = tmp_path / "root"
+    root.mkdir()
+    shutil.copy(clip, root / "good.mp4")
+    shutil.copy(clip, root / "other.mp4")
+    content = bytearray(clip.read_bytes())
+    content[-40] ^= 1
+    (root / "damaged.mp4").write_bytes(content)
+    return root
+
+
+def failures(log: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+class TestManifest:
+    def test_round_trip(self, root: Path) -> None:
+        manifest = build_manifest(root, ["./other.mp4", "good.mp4"])
+        write_manifest(root / "manifest.json", manifest)
+        assert read_manifest(root / "manifest.json") == manifest
+        assert manifest.files["good.mp4"].bytes == (root / "good.mp4").stat().st_size
+        assert manifest.sha256_of("./good.mp4") == manifest.sha256_of("good.mp4") is not None
+        assert manifest.sha256_of("unlisted.mp4") is None
+
+    def test_equal_content_gives_equal_bytes(self, root: Path) -> None:
+        for name, order in (("a.json", ["good.mp4", "other.mp4"]), ("b.json", ["other.mp4", "good.mp4"])):
+            write_manifest(root / name, build_manifest(root, order))
+        assert (root / "a.json").read_bytes() == (root / "b.json").read_bytes()
+
+    def test_any_changed_letter_is_noticed(self, root: Path) -> None:
+        path = root / "manifest.json"
+        write_manifest(path, build_manifest(root, ["good.mp4"]))
+        content = path.read_bytes()
+        for place in range(len(content)):
+            if not content[place : place + 1].isspace():
+                path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+                with pytest.raises(DataError, match=r"manifest\.json: not a whole manifest"):
+                    read_manifest(path)
+
+    def test_found_beside_the_data(self, root: Path) -> None:
+        assert manifest_beside(root) is None
+        write_manifest(root / "manifest.json", build_manifest(root, ["good.mp4"]))
+        assert (
+            manifest_beside(root)
+            == manifest_beside(root / "data.jsonl")
+            == build_manifest(root, ["good.mp4"])
+        )
+
+    def test_missing(self, root: Path) -> None:
+        with pytest.raises(DataError, match="cannot be read"):
+            read_manifest(root / "manifest.json")
+        with pytest.raises(MissingVideoError, match=r"gone\.mp4"):
+            build_manifest(root, ["gone.mp4"])
+
+
+class TestLoad:
+    def test_gives_the_frames_asked_for(self, root: Path) -> None:
+        dataset = VideoDataset([sample("1", "./good.mp4")], root, frames=4, max_side=32)
+        assert [dataset.load(one).pixels_TCHW.shape for one in dataset] == [(4, 3, 24, 32)]
+        assert len(dataset) == 1
+
+    def test_checks_the_hash_where_the_manifest_has_one(self, root: Path) -> None:
+        good = build_manifest(root, ["good.mp4"])
+        manifest = Manifest(files={"damaged.mp4": good.files["good.mp4"]})
+        dataset = VideoDataset([], root, manifest, frames=2)
+        assert len(dataset.load(sample("1", "good.mp4"))) == 2
+        with pytest.raises(HashMismatchError):
+            dataset.load(sample("2", "./damaged.mp4"))
+
+    def test_stays_inside_the_root(self, root: Path, clip: Path) -> None:
+        (root / "link.mp4").symlink_to(clip)
+        with pytest.raises(PathEscapeError):
+            VideoDataset([], root).load(sample("1", "link.mp4"))
+
+
+class TestCheck:
+    def test_all_good(self, root: Path, tmp_path: Path) -> None:
+        samples = [sample("1", "good.mp4"), sample("2", "other.mp4"), sample("3", "good.mp4")]
+        (tmp_path / "failures.jsonl").write_text("left by an earlier run\n")
+        assert check(VideoDataset(samples, root), log=tmp_path / "failures.jsonl") == samples
+        assert failures(tmp_path / "failures.jsonl") == []
+
+    def test_leaves_out_and_lists_what_fails(self, root: Path, tmp_path: Path) -> None:
+        (root / "empty.mp4").touch()
+        samples = [
+            sample("1", "good.mp4"),
+            sample("2", "empty.mp4"),
+            sample("3", "gone.mp4"),
+            sample("4", "./empty.mp4"),
+        ]
+        log = tmp_path / "failures.jsonl"
+        assert check(VideoDataset(samples, root), log=log, max_failed_share=0.75) == samples[:1]
+        assert [(row["id"], row["path"], row["error"]) for row in failures(log)] == [
+            ("2", "empty.mp4", "DecodeError"),
+            ("3", "gone.mp4", "MissingVideoError"),
+            ("4", "./empty.mp4", "DecodeError"),
+        ]
+        assert failures(log)[0]["message"].startswith(f"{root}/empty.mp4: the file is empty")
+
+    def test_stops_over_the_limit_and_says_how_to_go_on(self, root: Path, tmp_path: Path) -> None:
+        samples = [sample(str(index), "good.mp4") for index in range(29)] + [sample("29", "gone.mp4")]
+        log = tmp_path / "failures.jsonl"
+        with pytest.raises(TooManyFailuresError) as caught:
+            check(VideoDataset(samples, root), log=log)
+        message = str(caught.value)
+        assert "1 of 30 samples (3.3%)" in message
+        assert "the limit is 1.0%" in message
+        assert str(log) in message
+        assert f"{root}/gone.mp4: no such video file" in message
+        assert message.endswith("data.max_failed_share to 0.034.")  # 1/30 rounded up, so that it suffices
+        assert len(failures(log)) == 1
+        assert len(check(VideoDataset(samples, root), log=log, max_failed_share=0.034)) == 29
+
+    def test_the_limit_itself_is_allowed(self, root: Path, tmp_path: Path) -> None:
+        samples = [sample(str(index), "good.mp4") for index in range(99)] + [sample("99", "gone.mp4")]
+        assert len(check(VideoDataset(samples, root), log=tmp_path / "failures.jsonl")) == 99
+
+    def test_nothing_to_use(self, root: Path, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="the data is empty"):
+            check(VideoDataset([], root), log=tmp_path / "failures.jsonl")
+        with pytest.raises(DataError, match="no sample is left"):
+            check(
+                VideoDataset([sample("1", "gone.mp4")], root),
+                log=tmp_path / "failures.jsonl",
+                max_failed_share=1,
+            )
+
+    def test_a_path_that_escapes_stops_the_run(self, root: Path, clip: Path, tmp_path: Path) -> None:
+        (root / "link.mp4").symlink_to(clip)
+        with pytest.raises(PathEscapeError):
+            check(
+                VideoDataset([sample("1", "link.mp4")], root),
+                log=tmp_path / "failures.jsonl",
+                max_failed_share=1,
+            )

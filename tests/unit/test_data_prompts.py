@@ -1,0 +1,46 @@
+import pytest
+
+from retroflip.data.prompts import NULL_OPTION, option_letter, user_text, with_null_option
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.errors import DataError
+
+
+def sample(*options: str, kind: ProblemType = ProblemType.MULTIPLE_CHOICE) -> Sample:
+    return Sample(
+        id="1",
+        video="a.mp4",
+        question="Which way?",
+        options=options,
+        solution="A",
+        problem_type=kind,
+        source_clip="a.mp4",
+    )
+
+
+def test_options_stand_on_their_own_lines() -> None:
+    assert user_text(sample("left", "right")) == "Which way?\nOptions:\nA. left\nB. right"
+
+
+def test_an_open_question_stands_alone() -> None:
+    assert user_text(sample(kind=ProblemType.NUMERICAL)) == "Which way?"
+
+
+def test_the_null_option_comes_last_and_once() -> None:
+    once = with_null_option(sample("left", "right"))
+    assert once.options == ("left", "right", NULL_OPTION)
+    assert with_null_option(once) == once
+    assert with_null_option(sample("left", "none of the above")).options == ("left", "none of the above")
+
+
+def test_an_open_question_gets_no_null_option() -> None:
+    question = sample(kind=ProblemType.FREE_FORM)
+    assert with_null_option(question) == question
+
+
+def test_letters_run_out() -> None:
+    assert [option_letter(index) for index in (0, 1, 25)] == ["A", "B", "Z"]
+    for index in (-1, 26):
+        with pytest.raises(ValueError, match="no letter"):
+            option_letter(index)
+    with pytest.raises(DataError, match="'1' has 26 options"):
+        with_null_option(sample(*"abcdefghijklmnopqrstuvwxyz"))

@@ -1,0 +1,237 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retroflip.data.records import format_record, parse_record, read_samples, write_samples
+from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.errors import DataError, PathEscapeError
+
+RECORD: dict[str, Any] = {
+    "problem_id": 2,
+    "problem": "Which way does the ball move?",
+    "data_type": "video",
+    "problem_type": "multiple choice",
+    "options": ["A. left", "B. right"],
+    "solution": "<answer>B</answer>",
+    "path": "./CLEVRER/train/video_1.mp4",
+    "data_source": "CLEVRER",
+}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in {**RECORD, **changes}.items() if value is not ...}
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+class TestReading:
+    def test_a_video_r1_record_as_it_is(self) -> None:
+        assert parse_record(RECORD) == Sample(
+            id="2",
+            video="CLEVRER/train/video_1.mp4",
+            question="Which way does the ball move?",
+            options=("left", "right"),
+            solution="B",
+            problem_type=ProblemType.MULTIPLE_CHOICE,
+            source="CLEVRER",
+            source_clip="CLEVRER/train/video_1.mp4",
+        )
+
+    def test_a_chain_of_thought_record(self) -> None:
+        assert parse_record(record(process="<think>It moves.</think>")).trace == "<think>It moves.</think>"
+
+    def test_our_own_keys(self) -> None:
+        own = {
+            "task": "moving_direction",
+            "task_type": "spatial",
+            "source_clip": "c7",
+            "pair": "p7",
+            "side": 1,
+        }
+        sample = parse_record(record(**own))
+        assert (sample.task, sample.task_type, sample.source_clip) == (
+            "moving_direction",
+            TaskType.SPATIAL,
+            "c7",
+        )
+        assert (sample.pair, sample.side) == ("p7", 1)
+
+    def test_null_and_unknown_keys_are_ignored(self) -> None:
+        extra = {
+            "task": None,
+            "side": None,
+            "process": None,
+            "data_source": None,
+            "data_type": None,
+            "fps": 30,
+        }
+        assert parse_record(record(**extra)) == parse_record(RECORD).model_copy(update={"source": ""})
+
+    @pytest.mark.parametrize(
+        "options",
+        [["A. left", "B. right"], ["A) left", "B) right"], ["(A) left", "(B) right"], ["A: left", "B:right"]],
+    )
+    def test_letters_before_options_are_dropped(self, options: list[str]) -> None:
+        assert parse_record(record(options=options)).options == ("left", "right")
+
+    @pytest.mark.parametrize(
+        "options", [["left", "right"], ["A. Lincoln", "J. Smith"], ["A cat", "B cats"], ["A. left", "right"]]
+    )
+    def test_options_that_are_not_all_labelled_are_kept(self, options: list[str]) -> None:
+        assert parse_record(record(options=options)).options == tuple(options)
+
+    def test_numbers_among_options_are_read_as_text(self) -> None:
+        assert parse_record(record(options=[3, 4.5])).options == ("3", "4.5")
+
+    @pytest.mark.parametrize(
+        "solution", ["<answer>B</answer>", "B", "B.", "(B)", " <answer> B </answer> ", "B. right", "right"]
+    )
+    def test_the_solution_in_all_its_forms(self, solution: str) -> None:
+        assert parse_record(record(solution=solution)).solution == "B"
+
+    @pytest.mark.parametrize(
+        ("kind", "solution"), [("numerical", "3.5"), ("free-form", "a red ball"), ("OCR", "EXIT")]
+    )
+    def test_open_questions(self, kind: str, solution: str) -> None:
+        sample = parse_record(record(problem_type=kind, options=[], solution=f"<answer>{solution}</answer>"))
+        assert sample.solution == solution
+        expected = ProblemType.NUMERICAL if kind == "numerical" else ProblemType.FREE_FORM
+        assert sample.problem_type is expected
+
+    def test_a_number_as_solution(self) -> None:
+        assert parse_record(record(problem_type="numerical", options=[], solution=3)).solution == "3"
+
+    def test_an_id_from_the_content(self) -> None:
+        first, again = parse_record(record(problem_id=...)), parse_record(record(problem_id=...))
+        other = parse_record(record(problem_id=..., problem="And now?"))
+        assert first.id == again.id != other.id
+        assert len(first.id) == 16
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"data_type": "image"}, "data_type is 'image'.*Filter"),
+            ({"problem_type": "regression"}, "'regression' is not supported yet"),
+            ({"problem_type": "essay"}, "problem_type is 'essay', but must be one of: free-form"),
+            ({"problem_type": ...}, "'problem_type' is missing"),
+            ({"problem": ...}, "'problem' is missing"),
+            ({"problem": " "}, "'problem' is empty"),
+            ({"problem": ["x"]}, "'problem' is .*must be a text"),
+            ({"problem": "\ud800"}, r"a text holds '\\ud800', half of a character"),
+            ({"path": ...}, "'path' is missing"),
+            ({"solution": True}, "'solution' is True"),
+            ({"solution": "<answer></answer>"}, "'solution' is empty"),
+            ({"solution": "C"}, "'C' is none of the options: it must be a letter from A to B"),
+            ({"solution": "b"}, "none of the options"),
+            ({"solution": "B. left"}, "none of the options"),
+            ({"options": []}, "needs at least 2 options, found 0"),
+            ({"options": ["A. left"]}, "needs at least 2"),
+            ({"options": "A. left"}, "must be a list"),
+            ({"options": ["B. left", "A. right"]}, "letters are B, A"),
+            ({"options": ["A. left", "B. "]}, "option B has no text"),
+            ({"options": ["x"] * 27}, "at most 26"),
+            ({"side": 2}, "'side': Input should be less than or equal to 1, found 2"),
+            ({"task_type": "sideways"}, "'task_type'"),
+            ({"process": 3}, "'process'"),
+        ],
+    )
+    def test_every_fault_names_the_line_and_the_reason(
+        self, tmp_path: Path, changes: dict[str, Any], message: str
+    ) -> None:
+        path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3, **changes))
+        with pytest.raises(DataError, match=rf"data\.jsonl, line 2: .*{message}"):
+            read_samples(path)
+
+    @pytest.mark.parametrize("video", ["../x.mp4", "/etc/passwd", "a/../../x.mp4", "C:\\x.mp4", "a\0b.mp4"])
+    def test_a_path_out_of_the_root(self, tmp_path: Path, video: str) -> None:
+        with pytest.raises(PathEscapeError, match=r"data\.jsonl, line 1: The path"):
+            read_samples(write(tmp_path / "data.jsonl", record(path=video)))
+
+    def test_an_id_twice(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3), record(problem_id="2"))
+        with pytest.raises(DataError, match="line 3: the id '2' is already that of line 1"):
+            read_samples(path)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "holds no records"),
+            ("\n \n", "holds no records"),
+            ("[]", "holds no records"),
+            ("{}\n", r"line 1: 'problem_type' is missing"),
+            ("\n\n{oops}\n", "line 3: not JSON"),
+            ('"text"\n', 'line 1: expected a JSON object, found "text"'),
+            ("[\n{},\n\n3\n]", "line 2: 'problem_type' is missing"),
+            ("[\n3]", "line 2: expected a JSON object, found 3"),
+            ("[" * 100_000, "line 1: not JSON"),
+            ('{"a":' * 100_000, "line 1: not JSON"),
+        ],
+    )
+    def test_broken_files(self, tmp_path: Path, text: str, message: str) -> None:
+        (tmp_path / "data.jsonl").write_text(text)
+        with pytest.raises(DataError, match=rf"data\.jsonl.*{message}"):
+            read_samples(tmp_path / "data.jsonl")
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda text: text[:-2], r"line \d+: the array goes on"),
+            (lambda text: text + "[]", "text follows the array's end: '\\[\\]'"),
+            (lambda text: text[:-2] + ",]", "not JSON"),
+            (lambda text: text.replace("},", "}", 1), "line 2: the array goes on after this record"),
+            (lambda text: text.replace('"problem":', '"problem"', 1), r"line 2: not JSON"),
+        ],
+    )
+    def test_broken_arrays(self, tmp_path: Path, damage: Any, message: str) -> None:
+        text = json.dumps([record(problem_id=index) for index in range(3)], indent=1) + "\n"
+        (tmp_path / "data.json").write_text(damage(text))
+        with pytest.raises(DataError, match=message):
+            read_samples(tmp_path / "data.json")
+
+    def test_missing_file_folder_and_bytes(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"gone\.jsonl: the data file cannot be read \(No such file"):
+            read_samples(tmp_path / "gone.jsonl")
+        with pytest.raises(DataError, match="cannot be read"):
+            read_samples(tmp_path)
+        (tmp_path / "latin.jsonl").write_bytes(b'{"problem": "caf\xe9"}')
+        with pytest.raises(DataError, match=r"not a UTF-8 text file \(byte 16\)"):
+            read_samples(tmp_path / "latin.jsonl")
+
+
+class TestFiles:
+    def test_a_json_array_equals_its_lines(self, tmp_path: Path) -> None:
+        rows = [record(problem_id=index) for index in range(3)]
+        (tmp_path / "data.json").write_text("\ufeff" + json.dumps(rows, indent=2), encoding="utf-8")
+        assert read_samples(tmp_path / "data.json") == read_samples(write(tmp_path / "data.jsonl", *rows))
+
+    def test_an_array_item_is_named_by_the_line_it_starts_on(self, tmp_path: Path) -> None:
+        rows = [record(problem_id=index) for index in range(2)]
+        text = json.dumps([*rows, record(problem_id=1)], indent=1)
+        (tmp_path / "data.json").write_text(text)
+        starts = [number for number, line in enumerate(text.split("\n"), start=1) if line == " {"]
+        with pytest.raises(
+            DataError, match=f"line {starts[2]}: the id '1' is already that of line {starts[1]}"
+        ):
+            read_samples(tmp_path / "data.json")
+
+    def test_line_separators_of_unicode_do_not_end_a_record(self, tmp_path: Path) -> None:
+        row = json.dumps(record(problem="one\u2028two\x85three"), ensure_ascii=False)
+        (tmp_path / "data.jsonl").write_text(row + "\r\n", encoding="utf-8", newline="")
+        assert read_samples(tmp_path / "data.jsonl")[0].question == "one\u2028two\x85three"
+
+    def test_a_written_record_is_a_video_r1_record(self, tmp_path: Path) -> None:
+        sample = parse_record(RECORD)
+        assert format_record(sample) == {
+            **RECORD,
+            "problem_id": "2",
+            "source_clip": "CLEVRER/train/video_1.mp4",
+        }
+        write_samples(tmp_path / "data.jsonl", [sample])
+        assert json.loads((tmp_path / "data.jsonl").read_text()) == format_record(sample)
