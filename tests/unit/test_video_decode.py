@@ -132,12 +132,44 @@ class TestDisplayMatrix:
             decode(tmp_path / "m.mp4", 2)
 
 
+def cut_at_second_keyframe(target: Path) -> None:
+    """Write frames 7 to 59 of a video whose frame i is grey 4 i; frame 7 needs frame 6 and cannot be decoded."""
+    options = {"x264-params": "open-gop=1:keyint=8:min-keyint=8:bframes=2:b-adapt=0:scenecut=0"}
+    whole = target.with_name("whole.mkv")
+    with av.open(str(whole), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * index, dtype=np.uint8))
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with av.open(str(whole)) as before, av.open(str(target), "w") as after:
+        copy = after.add_stream_from_template(before.streams.video[0])
+        keyframes = 0
+        for packet in before.demux(video=0):
+            keyframes += packet.is_keyframe
+            if packet.size and keyframes >= 2:
+                packet.stream = copy
+                after.mux(packet)
+
+
 class TestSampling:
     def test_a_short_clip_repeats_frames(self, clip: Path) -> None:
         frames = decode(clip, 23)  # every half step of 0..11; a half rounds towards the nearer end
         order = [x // 4 for x, _ in corners(frames)]
         assert order == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11]
         assert frames.seconds[0] == frames.seconds[1] == 0
+
+    def test_counts_what_decodes_where_a_cut_left_frames_without_their_past(self, tmp_path: Path) -> None:
+        cut_at_second_keyframe(
+            tmp_path / "cut.mkv"
+        )  # 53 coded frames, the second of which refers to before the cut
+        frames = decode(tmp_path / "cut.mkv", 4)  # frames 0, 17, 34 and 51 of 52, which were 8, 25, 42 and 59
+        assert frames.seconds == pytest.approx([0, 1.7, 3.4, 5.1])
+        grey = frames.pixels_TCHW[:, 0, 5, 5].astype(int)
+        assert np.abs(grey - 4 * np.array([8, 25, 42, 59])).max() <= 2
+        assert probe(tmp_path / "cut.mkv").frames == 52
 
     def test_max_side_shrinks_the_longer_side_only(self, clip: Path) -> None:
         assert decode(clip, 2, max_side=32).pixels_TCHW.shape == (2, 3, 24, 32)
