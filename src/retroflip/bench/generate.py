@@ -1,0 +1,294 @@
+"""A model's greedy answers to a data set's questions, with the whole video and under the controls.
+
+A directory of answers is made in any number of goes: what is already in `answers.jsonl` is never asked again, and
+`run.json` holds the settings that all answers in it share. Each video is decoded once for all controls, and questions
+are batched with others of similar length; neither changes an answer, because padding on the left is exact.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
+from retroflip.bench.score import ANSWERS, read_json_object
+from retroflip.data.dataset import VideoDataset, check
+from retroflip.data.prompts import with_null_option
+from retroflip.data.records import format_record
+from retroflip.data.sample import Sample
+from retroflip.draws import draw
+from retroflip.errors import DataError, RunDirectoryError, UsageError
+from retroflip.files import jsonable, write_json_atomic
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.features import encode_videos
+from retroflip.progress import Progress
+from retroflip.rl import answers as parser
+from retroflip.rl.rollout import Roller, Sampling
+from retroflip.run_directory import describe_code, describe_packages
+from retroflip.video.hashing import sha256_file
+from retroflip.video.transforms import Transform, apply
+
+SAMPLER = "uniform, rounded linspace"
+VIEWS = {
+    Control.FULL: Transform.IDENTITY,
+    Control.SINGLE_FRAME: Transform.SINGLE,
+    Control.SHUFFLED_FRAMES: Transform.SHUFFLE,
+}
+"""what a control shows of the video; text-only shows nothing"""
+MODEL_FREE = (Control.ORACLE, Control.RANDOM)
+BATCHES_AHEAD = 4
+"""how many batches of samples are read ahead and sorted by length; their pixels are in memory together"""
+
+
+class _Question(NamedTuple):
+    sample: Sample
+    control: Control
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class _Answerer:
+    model: Any
+    encoder: Encoder
+    max_tokens: int
+
+    def answer(self, questions: Sequence[_Question]) -> list[AnswerRecord]:
+        """Ask one batch."""
+        prompts = [question.prompt for question in questions]
+        with torch.no_grad():
+            features = encode_videos(self.model, prompts)
+        sampling = Sampling(self.max_tokens, temperature=0.0)
+        rolled = self._roller().roll(prompts, features, 1, sampling)
+        return [
+            answer_record(
+                question.sample,
+                self.encoder.decode(completion.ids),
+                question.control,
+                truncated=completion.truncated,
+            )
+            for question, (completion,) in zip(questions, rolled, strict=True)
+        ]
+
+    def _roller(self) -> Roller:
+        tokenizer = self.encoder.tokenizer
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [tokenizer.eos_token_id if ends is None else ends]
+        return Roller(
+            self.model,
+            pad_token=tokenizer.pad_token_id,
+            end_tokens=ends,
+            special_tokens=self.encoder.special_tokens,
+        )
+
+
+def generate(
+    model: Any,
+    encoder: Encoder,
+    dataset: VideoDataset,
+    out: Path,
+    *,
+    controls: Sequence[str] = (Control.FULL,),
+    max_tokens: int,
+    batch_size: int,
+    null_option: bool,
+    seed: int,
+    progress: Progress,
+    max_failed_share: float = 0.01,
+    about: Mapping[str, Any] | None = None,
+) -> list[AnswerRecord]:
+    """Answer every sample under every control, greedily, and return the answers in the order of the data.
+
+    `out` gets run.json, failures.jsonl and, as they come, the answers (answers.jsonl); what is there already is not
+    asked again, whatever the order of the data, the batch size or the other controls. `seed` draws the single frame,
+    the order of the shuffled ones and the random answers. `max_failed_share` is the share of samples that may be left
+    out because of their video. `about` is added to run.json as it is: "data", the records' file, lets a report show
+    the videos.
+
+    Raises UsageError for an unknown control or no control; RunDirectoryError when `out` holds something else or answers
+    made with other settings, naming those that differ; DataError and TooManyFailuresError for the data.
+    """
+    wanted = parse_controls(controls)
+    settings = {
+        **_model_settings(model, encoder, max_tokens),
+        **_data_settings(dataset),
+        "null_option": null_option,
+        "seed": seed,
+    }
+    _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)})
+    good = check(dataset, log=out / "failures.jsonl", max_failed_share=max_failed_share)
+    asked = [with_null_option(sample) if null_option else sample for sample in good]
+    answered = _already_answered(out)
+    missing = {
+        sample.id: [control for control in wanted if (sample.id, control) not in answered] for sample in asked
+    }
+    progress.stage("answering", len(asked) * len(wanted), "answers")
+    done = len(asked) * len(wanted) - sum(len(controls) for controls in missing.values())
+    todo = [sample for sample in asked if missing[sample.id]]
+    answerer = _Answerer(model, encoder, max_tokens)
+    for batch in _answers(answerer, dataset, todo, missing, batch_size=batch_size, seed=seed):
+        append_answers(out / ANSWERS, batch)
+        answered |= {(record.id, record.control): record for record in batch}
+        done += len(batch)
+        progress.advance(done, _note(answered.values()))
+    return [answered[sample.id, control] for control in wanted for sample in asked]
+
+
+def parse_controls(names: Sequence[str]) -> list[Control]:
+    """Return the controls by these names, each once. Raises UsageError for an unknown name and for none at all."""
+    known = {control.value: control for control in Control}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise UsageError(
+            f"There is no control named {', '.join(map(repr, unknown))}: choose from {', '.join(known)}."
+            if unknown
+            else f"No control is named: choose at least one of {', '.join(known)}."
+        )
+    return list(dict.fromkeys(known[name] for name in names))
+
+
+def _answers(
+    answerer: _Answerer,
+    dataset: VideoDataset,
+    samples: Sequence[Sample],
+    missing: Mapping[str, Sequence[Control]],
+    *,
+    batch_size: int,
+    seed: int,
+) -> Iterator[list[AnswerRecord]]:
+    """Yield the missing answers batch by batch."""
+    was_training = answerer.model.training
+    answerer.model.eval()
+    try:
+        for control in MODEL_FREE:
+            unanswered = [sample for sample in samples if control in missing[sample.id]]
+            if unanswered:
+                yield (
+                    oracle_answers(unanswered)
+                    if control is Control.ORACLE
+                    else random_answers(unanswered, seed)
+                )
+        for window in _slices(samples, batch_size * BATCHES_AHEAD):
+            questions = [
+                question
+                for sample in window
+                for question in _questions(answerer.encoder, dataset, sample, missing[sample.id], seed)
+            ]
+            questions.sort(key=lambda question: len(question.prompt.input_ids_L))
+            for batch in _slices(questions, batch_size):
+                yield answerer.answer(batch)
+    finally:
+        answerer.model.train(was_training)
+
+
+def _questions(
+    encoder: Encoder, dataset: VideoDataset, sample: Sample, controls: Sequence[Control], seed: int
+) -> Iterator[_Question]:
+    """Encode one sample for each control that a model answers, decoding its video once."""
+    frames = dataset.load(sample) if any(control in VIEWS for control in controls) else None
+    for control in controls:
+        if control is Control.TEXT_ONLY:
+            yield _Question(sample, control, encoder.encode(sample, None))
+        elif control in VIEWS and frames is not None:
+            view = apply(VIEWS[control], frames, draw(seed, sample.id, control.value))
+            yield _Question(sample, control, encoder.encode(sample, view))
+
+
+def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _note(records: Any) -> str:
+    full = [record.correct for record in records if record.control is Control.FULL]
+    return f"accuracy {sum(full) / len(full):.2f}" if full else ""
+
+
+def _already_answered(out: Path) -> dict[tuple[str, Control], AnswerRecord]:
+    path = out / ANSWERS
+    records = read_answers(path).records if path.exists() else []
+    return {(record.id, record.control): record for record in records}
+
+
+def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, Any]:
+    """Return what decides the model's answer to a prompt, and what makes the prompt."""
+    video = encoder.processor.video_processor
+    return {
+        "weights_sha256": weights_digest(model),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "back_end": "transformers",
+        "decoding": "greedy",
+        "max_tokens": max_tokens,
+        "system_prompt": encoder.system_prompt,
+        "pixel_budget": {name: value for name, value in dict(video.size).items() if value is not None},
+        "parser": sha256_file(Path(parser.__file__))[:12],
+    }
+
+
+def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
+    records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
+    return {
+        "data_sha256": hashlib.sha256(records.encode()).hexdigest(),
+        "manifest_sha256": dataset.manifest.digest() if dataset.manifest else None,
+        "frames": dataset.frames,
+        "max_side": dataset.max_side,
+        "sampler": SAMPLER,
+    }
+
+
+def weights_digest(model: Any) -> str:
+    """Return the SHA-256 of a model's weights: a name or a path does not say what is in memory."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Begin a directory of answers, or make sure that the one there was made with the same settings."""
+    path = out / "run.json"
+    if not path.exists():
+        _check_empty(out)
+        out.mkdir(parents=True, exist_ok=True)
+        origin = {"code": describe_code(), "packages": describe_packages()}
+        write_json_atomic(path, {"schema": 1, "kind": "answers", **about, "settings": settings, **origin})
+        return
+    there = _read_run(path).get("settings")
+    if not isinstance(there, dict):
+        raise RunDirectoryError(
+            f"{out} holds a run of another kind ({path} has no settings of answers). Name another directory with --out."
+        )
+    now = jsonable(settings)
+    differing = [
+        f"{key} (was {json.dumps(there.get(key))}, now {json.dumps(now.get(key))})"
+        for key in dict.fromkeys([*there, *now])
+        if there.get(key) != now.get(key)
+    ]
+    if differing:
+        raise RunDirectoryError(
+            f"{out} holds answers that were made with other settings: {'; '.join(differing)}. Answers that differ in "
+            f"these cannot be scored together: name another directory with --out, or use the settings in {path}."
+        )
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    try:
+        return read_json_object(path)
+    except DataError as error:
+        raise RunDirectoryError(f"{error} Or name another directory with --out.") from error
+
+
+def _check_empty(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise RunDirectoryError(
+            f"{out} is a file, and answers need a directory. Name another one with --out."
+        )
+    # What a kill leaves of writing run.json begins with a dot.
+    if out.exists() and any(not entry.name.startswith(".run.json") for entry in out.iterdir()):
+        raise RunDirectoryError(
+            f"{out} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
+        )

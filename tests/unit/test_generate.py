@@ -1,0 +1,259 @@
+"""Answers are keyed on (question, control): any order, batch size or number of goes gives the same ones."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from random_models import random_model
+from retroflip.bench.generate import generate, parse_controls, weights_digest
+from retroflip.bench.records import AnswerRecord, Control, answer_record, read_answers
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.manifest import build_manifest
+from retroflip.data.prompts import NULL_OPTION
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
+from retroflip.files import read_jsonl
+from retroflip.models.encoding import Encoder
+from retroflip.progress import Silence
+
+Model = tuple[Any, Encoder]
+SEEN = ("full", "text_only", "single_frame", "shuffled_frames")
+QUESTIONS = (
+    "Which way does it move?",
+    "Which way?",
+    "Where does the square go, in the end, from where it was at first?",
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    model, processor = random_model("qwen3_vl", seed=1)
+    return model, Encoder(processor)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, clips: Path) -> VideoDataset:
+    """Three questions of different lengths about two clips of different sizes."""
+    for name in ("h264.mp4", "vp9.webm"):
+        (tmp_path / name).write_bytes((clips / name).read_bytes())
+    samples = [
+        Sample(
+            id=f"q{index}",
+            video=("h264.mp4", "vp9.webm")[index % 2],
+            question=question,
+            options=("left", "right"),
+            solution="B",
+            problem_type=ProblemType.MULTIPLE_CHOICE,
+            source_clip=f"clip{index}",
+        )
+        for index, question in enumerate(QUESTIONS)
+    ]
+    return VideoDataset(samples, tmp_path, frames=4)
+
+
+def ask(model: Model, dataset: VideoDataset, out: Path, **settings: Any) -> list[AnswerRecord]:
+    chosen: dict[str, Any] = {
+        "controls": SEEN,
+        "max_tokens": 6,
+        "batch_size": 4,
+        "null_option": True,
+        "seed": 0,
+    }
+    return generate(*model, dataset, out, progress=Silence(), **{**chosen, **settings})
+
+
+def by_key(records: Sequence[AnswerRecord]) -> dict[tuple[str, Control], str]:
+    return {(record.id, record.control): record.response for record in records}
+
+
+def test_every_question_is_answered_under_every_control_in_the_order_of_the_data(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    records = ask(model, dataset, tmp_path / "out", controls=(*SEEN, "oracle", "random"))
+
+    assert [(record.control.value, record.id) for record in records] == [
+        (control, f"q{index}") for control in (*SEEN, "oracle", "random") for index in range(3)
+    ]
+    assert sorted(by_key(read_answers(tmp_path / "out" / "answers.jsonl").records)) == sorted(by_key(records))
+    assert all(record.options == ("left", "right", NULL_OPTION) for record in records)
+    assert all(record.correct for record in records if record.control is Control.ORACLE)
+    assert all(
+        record.truncated == (len(record.response) > 0) for record in records if record.control is Control.FULL
+    )
+    assert len({record.response for record in records if record.id == "q0"}) > 3
+
+
+def test_the_batch_size_changes_no_answer(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
+    alone = ask(model, dataset, tmp_path / "one", batch_size=1)
+    together = ask(model, dataset, tmp_path / "many", batch_size=12)
+
+    assert alone == together
+
+
+def test_a_rerun_answers_only_what_is_missing(
+    model: Model, dataset: VideoDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ask(model, dataset, tmp_path / "whole")
+    ask(model, dataset, tmp_path / "cut")
+    file = tmp_path / "cut" / "answers.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    kept = lines[:7:2]
+    file.write_bytes(b"".join(kept) + lines[1][:30])  # in another order, with the torn line of a kill
+    asked: list[str] = []
+    monkeypatch.setattr(Encoder, "encode", _counting(asked))
+
+    resumed = ask(model, dataset, tmp_path / "cut", batch_size=2)
+
+    assert resumed == whole
+    assert file.read_bytes().startswith(b"".join(kept))
+    assert len(asked) == len(whole) - len(kept)
+    assert len(read_jsonl(file)) == len(whole)
+
+    asked.clear()
+    assert ask(model, dataset, tmp_path / "cut") == whole
+    assert asked == []
+
+
+def _counting(asked: list[str]) -> Any:
+    encode = Encoder.encode
+
+    def counted(self: Encoder, sample: Sample, frames: Any) -> Any:
+        asked.append(sample.id)
+        return encode(self, sample, frames)
+
+    return counted
+
+
+def test_another_control_is_added_to_what_is_there(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    full = ask(model, dataset, tmp_path / "out", controls=("full",))
+    both = ask(model, dataset, tmp_path / "out", controls=("text_only", "full"))
+
+    assert both[3:] == full
+    assert [record.control.value for record in both[:3]] == ["text_only"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"max_tokens": 7}, r"max_tokens \(was 6, now 7\)"),
+        ({"null_option": False}, r"null_option \(was true, now false\)"),
+        ({"seed": 3}, r"seed \(was 0, now 3\)"),
+    ],
+)
+def test_answers_made_with_other_settings_are_not_mixed(
+    model: Model, dataset: VideoDataset, tmp_path: Path, changed: dict[str, Any], named: str
+) -> None:
+    ask(model, dataset, tmp_path / "out", controls=("oracle",))
+    with pytest.raises(RunDirectoryError, match=named):
+        ask(model, dataset, tmp_path / "out", controls=("oracle",), **changed)
+
+
+def test_other_frames_data_or_weights_are_named_as_differing(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    ask(model, dataset, tmp_path / "out", controls=("oracle",))
+    other, processor = random_model("qwen3_vl", seed=2)
+    manifest = build_manifest(dataset.root, ["h264.mp4"])
+    with pytest.raises(RunDirectoryError, match=r"frames \(was 4, now 2\)"):
+        ask(model, replace(dataset, frames=2), tmp_path / "out")
+    with pytest.raises(RunDirectoryError, match="data_sha256"):
+        ask(model, replace(dataset, samples=dataset.samples[:2]), tmp_path / "out")
+    with pytest.raises(RunDirectoryError, match="manifest_sha256"):
+        ask(model, replace(dataset, manifest=manifest), tmp_path / "out")
+    with pytest.raises(RunDirectoryError, match="weights_sha256"):
+        ask((other, Encoder(processor)), dataset, tmp_path / "out")
+
+
+def test_run_json_holds_what_a_score_must_carry(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
+    ask(model, dataset, tmp_path / "out", controls=("oracle",), about={"data": "records.jsonl"})
+
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+
+    assert run["data"] == "records.jsonl"
+    assert run["packages"]["transformers"]
+    settings = run["settings"]
+    assert settings["frames"] == 4
+    assert settings["sampler"] == "uniform, rounded linspace"
+    assert settings["pixel_budget"] == {"shortest_edge": 8192, "longest_edge": 32768}
+    assert settings["weights_sha256"] == weights_digest(model[0])
+    assert {"parser", "null_option", "max_tokens", "data_sha256", "back_end", "dtype"} <= settings.keys()
+
+
+def test_a_directory_that_holds_something_else_is_refused(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "run.json").write_text('{"schema": 1, "recipe": {}}')
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    for name, message in {
+        "file": "is a file",
+        "full": "is not empty",
+        "training": "run of another kind",
+        "broken": "not JSON",
+    }.items():
+        with pytest.raises(RunDirectoryError, match=message):
+            ask(model, dataset, tmp_path / name)
+
+
+def test_a_video_that_fails_is_recorded_and_left_out(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    (dataset.root / "vp9.webm").write_bytes(b"\x00" * 500)
+    with pytest.raises(TooManyFailuresError, match=r"1 of 3 samples"):
+        ask(model, dataset, tmp_path / "out", controls=("full",))
+    records = ask(model, dataset, tmp_path / "out", controls=("full", "text_only"), max_failed_share=0.5)
+
+    assert [record.id for record in records] == ["q0", "q2", "q0", "q2"]
+    (failure,) = read_jsonl(tmp_path / "out" / "failures.jsonl")
+    assert (failure["id"], failure["path"], failure["error"]) == ("q1", "vp9.webm", "DecodeError")
+
+
+def test_controls_are_read_by_name() -> None:
+    assert parse_controls(["full", "random", "full"]) == [Control.FULL, Control.RANDOM]
+    with pytest.raises(
+        UsageError, match=r"'blind'.*full, text_only, single_frame, shuffled_frames, oracle, random"
+    ):
+        parse_controls(["full", "blind"])
+    with pytest.raises(UsageError, match="at least one"):
+        parse_controls([])
+
+
+def test_the_model_is_handed_back_in_the_mode_it_came_in(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    model[0].train()
+    ask(model, dataset, tmp_path / "out", controls=("full",))
+    assert model[0].training
+    model[0].eval()
+
+
+def test_greedy_answers_are_what_the_model_writes_alone(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    (record, *_) = ask(model, dataset, tmp_path / "out", controls=("text_only",), null_option=False)
+    network, encoder = model
+    sample = dataset.samples[0]
+    prompt = encoder.encode(sample, None)
+    forbidden = sorted(encoder.special_tokens - {encoder.tokenizer.eos_token_id})
+    with torch.no_grad():
+        written = network.generate(
+            input_ids=prompt.input_ids_L[None],
+            attention_mask=torch.ones_like(prompt.input_ids_L)[None],
+            do_sample=False,
+            max_new_tokens=6,
+            suppress_tokens=forbidden,
+        )[0, len(prompt.input_ids_L) :]
+
+    expected = answer_record(sample, encoder.decode(written), Control.TEXT_ONLY, truncated=True)
+    assert record == expected
