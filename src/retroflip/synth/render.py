@@ -1,6 +1,6 @@
 """Draw a scene: closed-form signed distances, anti-aliased to a fraction of a pixel, NumPy only.
 
-Shapes: T frames, H = W = size.
+Shapes: T frames, H = W = size; a coverage or a distance has the shape of a window of the frame.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,25 +10,28 @@ import numpy as np
 from retroflip.synth.scene import COLOURS, Floats, Scene, Track
 from retroflip.video.frames import Frames, Pixels
 
-Distance = Callable[[Floats, Floats, Floats], Floats]
+Distance = Callable[[Floats, Floats, float], Floats]
 """(dx, dy, radius) in shares of the side -> signed distance to the outline, negative inside."""
 
 
-def _circle(dx: Floats, dy: Floats, radius: Floats) -> Floats:
+def _circle(dx: Floats, dy: Floats, radius: float) -> Floats:
     return np.hypot(dx, dy) - radius
 
 
-def _square(dx: Floats, dy: Floats, radius: Floats) -> Floats:
-    return np.maximum(np.abs(dx), np.abs(dy)) - 0.86 * radius
+def _square(dx: Floats, dy: Floats, radius: float) -> Floats:
+    distance: Floats = np.maximum(np.abs(dx), np.abs(dy)) - 0.86 * radius
+    return distance
 
 
-def _diamond(dx: Floats, dy: Floats, radius: Floats) -> Floats:
-    return (np.abs(dx) + np.abs(dy) - 1.2 * radius) / np.sqrt(2.0)
+def _diamond(dx: Floats, dy: Floats, radius: float) -> Floats:
+    distance: Floats = (np.abs(dx) + np.abs(dy) - 1.2 * radius) / np.sqrt(2.0)
+    return distance
 
 
-def _triangle(dx: Floats, dy: Floats, radius: Floats) -> Floats:
+def _triangle(dx: Floats, dy: Floats, radius: float) -> Floats:
     half = np.sqrt(3.0) / 2.0
-    return np.maximum(dy, half * np.abs(dx) - 0.5 * dy) - 0.55 * radius
+    distance: Floats = np.maximum(dy, half * np.abs(dx) - 0.5 * dy) - 0.55 * radius
+    return distance
 
 
 _DISTANCES: dict[str, Distance] = {
@@ -37,32 +40,54 @@ _DISTANCES: dict[str, Distance] = {
     "diamond": _diamond,
     "triangle": _triangle,
 }
+_REACH = 1.2
+"""how far the widest shape, the diamond, reaches from its centre, in radii"""
+_MARGIN = 2.0
+"""pixels around an object that its anti-aliased outline may touch"""
 
 
-def _coverage_THW(track: Track, frames: Sequence[int], size: int) -> Floats:
-    """Return which share of each pixel the object covers, times its opacity."""
-    index = np.asarray(frames)
-
-    def at(values_T: Floats) -> Floats:
-        return values_T[index][:, None, None]
-
+def _coverage_HW(track: Track, frame: int, size: int, rows: slice, columns: slice) -> Floats:
+    """Return which share of each pixel of the window the object covers, times its opacity."""
     centres = (np.arange(size) + 0.5) / size
-    dx = np.abs(centres[None, None, :] - at(track.x_T))
-    dy = centres[None, :, None] - at(track.y_T)
-    gap = at(track.gap_T)
-    distance = _DISTANCES[track.shape](np.maximum(dx - gap, 0.0), dy, at(track.radius_T))
-    distance = np.where(gap > 0.0, np.maximum(distance, gap - dx), distance)
-    return np.clip(0.5 - distance * size, 0.0, 1.0) * at(track.opacity_T)
+    dx = np.abs(centres[None, columns] - track.x_T[frame])
+    dy = centres[rows, None] - track.y_T[frame]
+    gap = track.gap_T[frame]
+    distance = _DISTANCES[track.shape](np.maximum(dx - gap, 0.0), dy, track.radius_T[frame])
+    if gap > 0.0:
+        distance = np.maximum(distance, gap - dx)
+    covered: Floats = np.clip(0.5 - distance * size, 0.0, 1.0) * track.opacity_T[frame]
+    return covered
+
+
+def _window(track: Track, frame: int, size: int) -> tuple[slice, slice]:
+    """Return rows and columns outside of which the object covers nothing: most of a frame is background."""
+    across = _REACH * track.radius_T[frame]
+
+    def around(centre: float, reach: float) -> slice:
+        first, last = (centre - reach) * size - _MARGIN, (centre + reach) * size + _MARGIN
+        return slice(max(0, int(first)), max(0, int(last)))
+
+    return around(track.y_T[frame], across), around(track.x_T[frame], across + track.gap_T[frame])
+
+
+def _draw(canvas_CHW: Floats, track: Track, frame: int) -> None:
+    """Lay one object over the canvas."""
+    size = canvas_CHW.shape[1]
+    rows, columns = _window(track, frame, size)
+    under_CHW = canvas_CHW[:, rows, columns]
+    colour_CHW = np.asarray(COLOURS[track.colour], dtype=float)[:, None, None]
+    under_CHW += _coverage_HW(track, frame, size, rows, columns) * (colour_CHW - under_CHW)
 
 
 def render(scene: Scene, size: int, frames: Sequence[int] | None = None) -> Frames:
     """Draw the given frames of a scene (all by default) as uint8 RGB of shape (T, 3, size, size)."""
     chosen = range(len(scene)) if frames is None else frames
-    image_TCHW = np.empty((len(chosen), 3, size, size))
-    image_TCHW[:] = np.asarray(scene.background, dtype=float)[None, :, None, None]
-    for track in scene.tracks:
-        cover = _coverage_THW(track, chosen, size)[:, None]
-        colour = np.asarray(COLOURS[track.colour], dtype=float)[None, :, None, None]
-        image_TCHW += cover * (colour - image_TCHW)
-    pixels: Pixels = np.rint(image_TCHW).astype(np.uint8)
-    return Frames(pixels, tuple(index / scene.fps for index in chosen))
+    background_CHW = np.asarray(scene.background, dtype=float)[:, None, None]
+    canvas_CHW = np.empty((3, size, size))
+    pixels_TCHW: Pixels = np.empty((len(chosen), 3, size, size), dtype=np.uint8)
+    for pixels_CHW, frame in zip(pixels_TCHW, chosen, strict=True):
+        canvas_CHW[:] = background_CHW
+        for track in scene.tracks:
+            _draw(canvas_CHW, track, frame)
+        pixels_CHW[:] = np.rint(canvas_CHW, out=canvas_CHW)
+    return Frames(pixels_TCHW, tuple(index / scene.fps for index in chosen))

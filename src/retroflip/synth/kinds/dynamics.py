@@ -1,4 +1,4 @@
-"""Reversible dynamics: an object grows or shrinks, opens or closes, appears or disappears (DyBench's first sub-task)."""
+"""Reversible dynamics: grows or shrinks, opens or closes, appears or disappears (DyBench's first sub-task)."""
 
 from dataclasses import replace
 

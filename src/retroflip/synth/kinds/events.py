@@ -37,7 +37,9 @@ def make(rng: Rng) -> Clip:
     frames, fps = draw_length(rng)
     frames += frames % 2
     shape, colour = draw_look(rng)
-    track = Track.still(shape, colour, rng.uniform(0.3, 0.7), rng.uniform(0.6, 0.7), rng.uniform(0.12, 0.15), frames)
+    track = Track.still(
+        shape, colour, rng.uniform(0.3, 0.7), rng.uniform(0.6, 0.7), rng.uniform(0.12, 0.15), frames
+    )
     half = frames // 2
     pulse = np.sin(np.pi * (np.arange(half) + 0.5) / half)
     rest = np.zeros(half)
