@@ -31,7 +31,11 @@ def test_greedy_rollouts_equal_transformers_generate(family: str) -> None:
     rolled = roller.roll(prompts, encode_videos(model, prompts), 2, Sampling(max_tokens=12, temperature=0.0))
 
     for prompt, completions in zip(prompts, rolled, strict=True):
-        timing = {} if prompt.seconds_per_grid is None else {"second_per_grid_ts": torch.tensor([prompt.seconds_per_grid])}
+        timing = (
+            {}
+            if prompt.seconds_per_grid is None
+            else {"second_per_grid_ts": torch.tensor([prompt.seconds_per_grid])}
+        )
         generated = model.generate(
             input_ids=prompt.input_ids_L[None],
             attention_mask=torch.ones_like(prompt.input_ids_L)[None],
@@ -77,14 +81,20 @@ def test_sampled_frequencies_follow_the_softmax() -> None:
     roller = roller_of(model, encoder)
     features = encode_videos(model, prompts)
     drawn = roller.roll(prompts, features, 4000, Sampling(max_tokens=1, temperature=0.5), seed=0)[0]
-    counts = np.bincount([completion.ids[0] for completion in drawn], minlength=model.config.text_config.vocab_size)
+    counts = np.bincount(
+        [completion.ids[0] for completion in drawn], minlength=model.config.text_config.vocab_size
+    )
 
-    logits = model(
-        input_ids=prompts[0].input_ids_L[None],
-        mm_token_type_ids=prompts[0].token_types_L[None],
-        pixel_values_videos=prompts[0].pixels_PD,
-        video_grid_thw=prompts[0].grid_thw,
-    ).logits[0, -1].index_fill(0, roller.forbidden, -torch.inf)
+    logits = (
+        model(
+            input_ids=prompts[0].input_ids_L[None],
+            mm_token_type_ids=prompts[0].token_types_L[None],
+            pixel_values_videos=prompts[0].pixels_PD,
+            video_grid_thw=prompts[0].grid_thw,
+        )
+        .logits[0, -1]
+        .index_fill(0, roller.forbidden, -torch.inf)
+    )
     expected = (logits / 0.5).softmax(-1).detach().numpy()
     assert np.abs(counts / 4000 - expected).sum() < 4 * np.sqrt(expected * (1 - expected) / 4000).sum()
 

@@ -108,7 +108,9 @@ class Encoder:
     def decode(self, completion_ids: Sequence[int] | Tensor) -> str:
         """Return a completion's text; only the end-of-turn and padding tokens are left out."""
         silent = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
-        return str(self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in silent]))
+        return str(
+            self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in silent])
+        )
 
     @property
     def special_tokens(self) -> set[int]:
@@ -136,7 +138,12 @@ def _metadata(frames: Frames) -> dict[str, Any]:
     milliseconds = [round(second * 1000) for second in frames.seconds]
     spacing = max((milliseconds[-1] - milliseconds[0]) / (len(frames) - 1), 1.0)
     total = round(spacing * len(frames))
-    return {"fps": 1000.0, "frames_indices": milliseconds, "total_num_frames": total, "duration": total / 1000.0}
+    return {
+        "fps": 1000.0,
+        "frames_indices": milliseconds,
+        "total_num_frames": total,
+        "duration": total / 1000.0,
+    }
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,9 @@ def batch_prompts(model: Any, prompts: Sequence[Prompt], pad_token: int) -> Prom
     longest = max(len(prompt.input_ids_L) for prompt in prompts)
 
     def padded(rows: list[Tensor], fill: int) -> Tensor:
-        return torch.stack([torch.nn.functional.pad(row, (longest - len(row), 0), value=fill) for row in rows])
+        return torch.stack(
+            [torch.nn.functional.pad(row, (longest - len(row), 0), value=fill) for row in rows]
+        )
 
     device = model.device
     ids_RL = padded([prompt.input_ids_L for prompt in prompts], pad_token).to(device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from retroflip.errors import BlindnessError
 from retroflip.models.encoding import Prompt
 
 
@@ -57,3 +58,22 @@ def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any]
     output = _EncoderOutput(pooler_output=tuple(video.pooled_ND for video in present))
     output.deepstack_features = layers
     return {"video": output}
+
+
+def sighted_inputs(
+    model: Any, input_ids: Tensor, features: Sequence[VisualFeatures | None]
+) -> dict[str, dict[str, Any] | None]:
+    """Return the keyword argument that gives a forward pass over `input_ids` its videos.
+
+    A model given no features runs on its placeholders' embeddings without a word, so the count is checked here.
+    Raises BlindnessError unless the number of visual placeholder tokens equals the number of features.
+    """
+    outputs = encoder_outputs(features)
+    given = 0 if outputs is None else sum(len(pooled) for pooled in outputs["video"].pooler_output)
+    placeholders = int((input_ids == model.config.video_token_id).sum())
+    if placeholders != given:
+        raise BlindnessError(
+            f"A forward pass has {placeholders} visual placeholder tokens and {given} visual features: it would run "
+            "without (part of) its video. This is a defect of retroflip or of the model's processor; nothing was trained."
+        )
+    return {"mm_encoder_outputs": outputs}

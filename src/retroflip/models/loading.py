@@ -43,7 +43,9 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
     except (OSError, ValueError) as error:
         raise _not_loaded(name, error) from error
     if getattr(processor, "video_processor", None) is None:
-        raise UsageError(f"The processor of {name!r} does not take videos. Name a Qwen-VL model or 'retroflip-tiny'.")
+        raise UsageError(
+            f"The processor of {name!r} does not take videos. Name a Qwen-VL model or 'retroflip-tiny'."
+        )
     return processor
 
 

@@ -57,7 +57,9 @@ class Generator:
     ) -> list[GroupRollouts]:
         """Roll out and reward every sample. Random choices depend on (seed, sample, epoch, branch) and the step."""
         asked = [with_null_option(sample) if self.method.null_option else sample for sample in samples]
-        branches = [self.method.branches(sample, draw(self.seed, "branches", sample.id, epoch)) for sample in asked]
+        branches = [
+            self.method.branches(sample, draw(self.seed, "branches", sample.id, epoch)) for sample in asked
+        ]
         prompts = [self._prompts(*pair, epoch) for pair in zip(asked, branches, strict=True)]
         flat = [prompt for row in prompts for prompt in row]
         with torch.no_grad():
@@ -65,18 +67,24 @@ class Generator:
         counts = [branch.rollouts for row in branches for branch in row]
         completions = self._roll(roller, flat, features, counts, step)
         rolled = iter(
-            BranchRollouts(branch, prompt, seen, tuple(written), tuple(self.encoder.decode(one.ids) for one in written))
+            BranchRollouts(
+                branch, prompt, seen, tuple(written), tuple(self.encoder.decode(one.ids) for one in written)
+            )
             for branch, prompt, seen, written in zip(
                 (branch for row in branches for branch in row), flat, features, completions, strict=True
             )
         )
-        return [self._rewarded(sample, [next(rolled) for _ in row]) for sample, row in zip(asked, branches, strict=True)]
+        return [
+            self._rewarded(sample, [next(rolled) for _ in row])
+            for sample, row in zip(asked, branches, strict=True)
+        ]
 
     def _prompts(self, sample: Sample, branches: Sequence[Branch], epoch: int) -> list[Prompt]:
         """Decode the sample's video once and encode every branch's view of it."""
         frames = self.dataset.load(sample)
         views = [
-            apply(branch.transform, frames, draw(self.seed, "view", sample.id, epoch, branch.name)) for branch in branches
+            apply(branch.transform, frames, draw(self.seed, "view", sample.id, epoch, branch.name))
+            for branch in branches
         ]
         return [self.encoder.encode(sample, view) for view in views]
 

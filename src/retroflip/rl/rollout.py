@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
-from retroflip.models.features import VisualFeatures, encoder_outputs
+from retroflip.models.features import VisualFeatures, sighted_inputs
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Roller:
             input_ids=batch.input_ids_RL,
             attention_mask=batch.mask_RL,
             position_ids=batch.positions_3RL,
-            mm_encoder_outputs=encoder_outputs(features),
+            **sighted_inputs(self.model, batch.input_ids_RL, features),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,

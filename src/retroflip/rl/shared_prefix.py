@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
-from retroflip.models.features import VisualFeatures, encoder_outputs
+from retroflip.models.features import VisualFeatures, sighted_inputs
 
 
 class Scores(NamedTuple):
@@ -62,7 +62,9 @@ def pack(batch: PromptBatch, completions: Sequence[Sequence[Sequence[int]]], pad
         for number, completion in enumerate(branch, start=1):
             end = cursor + len(completion)
             ids[row, cursor:end] = torch.tensor(completion, device=device)
-            positions[:, row, cursor:end] = batch.next_position_R[row] + torch.arange(len(completion), device=device)
+            positions[:, row, cursor:end] = batch.next_position_R[row] + torch.arange(
+                len(completion), device=device
+            )
             segment[row, cursor:end] = number
             source = [start - 1, *range(cursor, end - 1)]
             sources.append(source + [0] * (longest - len(completion)))
@@ -111,7 +113,7 @@ def score(
         input_ids=packed.input_ids_RK,
         attention_mask=additive[:, None],
         position_ids=packed.positions_3RK,
-        mm_encoder_outputs=encoder_outputs(features),
+        **sighted_inputs(model, packed.input_ids_RK, features),
         use_cache=False,
         logits_to_keep=needed,
     ).logits

@@ -57,7 +57,7 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self._row_branch: Tensor | None = None
         super().__init__(
             model=model,
-            reward_funcs=[],
+            reward_funcs=_rewarded_elsewhere,
             args=args,
             train_dataset=Dataset.from_dict({"index": list(range(len(generator.dataset.samples)))}),
             processing_class=generator.encoder.processor,
@@ -101,7 +101,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
                 batch["old_per_token_logps"] = self._score(policy, everything, cached=True).log_probs_NC
             if self.ref_model is not None:
                 cached = not self.vision_trained
-                batch["ref_per_token_logps"] = self._score(self.ref_model, everything, cached=cached).log_probs_NC
+                batch["ref_per_token_logps"] = self._score(
+                    self.ref_model, everything, cached=cached
+                ).log_probs_NC
         return batch
 
     def _record(self, step: int, groups: Sequence[GroupRollouts]) -> None:
@@ -157,10 +159,14 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         Raises BlindnessError when a row's prompt is not the one that its completion was sampled from.
         """
         if self._row_branch is None or len(self._row_branch) != len(input_ids):
-            raise BlindnessError("Rows reached the scoring pass without their branches, and so without their videos.")
+            raise BlindnessError(
+                "Rows reached the scoring pass without their branches, and so without their videos."
+            )
         self._check_prompts(input_ids[:, :-logits_to_keep], attention_mask[:, :-logits_to_keep])
         lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
-        completions = [row[:length].tolist() for row, length in zip(input_ids[:, -logits_to_keep:], lengths, strict=True)]
+        completions = [
+            row[:length].tolist() for row, length in zip(input_ids[:, -logits_to_keep:], lengths, strict=True)
+        ]
         scores = self._score(model, self._row_branch, completions, cached=not self.vision_trained)
         width = (0, logits_to_keep - scores.log_probs_NC.shape[1])
         pad = torch.nn.functional.pad
@@ -193,7 +199,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             pad_token=self._tokenizer.pad_token_id,
             temperature=self.temperature,
         )
-        packed_order = torch.tensor([row for rows in rows_of.values() for row in rows], device=row_branch.device)
+        packed_order = torch.tensor(
+            [row for rows in rows_of.values() for row in rows], device=row_branch.device
+        )
         back = packed_order.argsort()
         return Scores(scores.log_probs_NC[back], scores.entropies_NC[back])
 
@@ -224,6 +232,13 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         (folder / COMPLETE_MARKER).touch()
+
+
+def _rewarded_elsewhere(**_: Any) -> list[float]:
+    """Stand where TRL wants a reward function; rewards are the method's, given when a group is generated."""
+    raise NotImplementedError(
+        "TRL asked for rewards, which the method gives; its generation was not replaced."
+    )
 
 
 def _padded(rows: Sequence[Tensor], pad: int) -> tuple[Tensor, Tensor]:

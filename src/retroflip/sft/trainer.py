@@ -57,12 +57,15 @@ class LessonCollator:
         batch = {
             "input_ids": [row(prompt.input_ids_L, answer, pad, pad) for prompt, answer in pairs],
             "labels": [
-                row(torch.full_like(prompt.input_ids_L, IGNORED), answer, IGNORED, IGNORED) for prompt, answer in pairs
+                row(torch.full_like(prompt.input_ids_L, IGNORED), answer, IGNORED, IGNORED)
+                for prompt, answer in pairs
             ],
             "attention_mask": [
                 row(torch.ones_like(prompt.input_ids_L), [1] * len(answer), 0, 0) for prompt, answer in pairs
             ],
-            "mm_token_type_ids": [row(prompt.token_types_L, [0] * len(answer), 0, 0) for prompt, answer in pairs],
+            "mm_token_type_ids": [
+                row(prompt.token_types_L, [0] * len(answer), 0, 0) for prompt, answer in pairs
+            ],
         }
         return {name: torch.stack(values) for name, values in batch.items()} | _visual_inputs(prompts)
 
@@ -81,7 +84,9 @@ def _visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
 class VideoSFTTrainer(SFTTrainer):  # type: ignore[misc]
     """Teaches lessons in the order of `RunOrder`, so that a resumed run sees what an unbroken one does."""
 
-    def __init__(self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any) -> None:
+    def __init__(
+        self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any
+    ) -> None:
         super().__init__(
             model=model,
             args=args,

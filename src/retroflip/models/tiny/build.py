@@ -125,7 +125,9 @@ def build(out: Path, progress: Progress, *, steps: int = 6_000, batch: int = 16,
         disable_tqdm=True,
     )
     lessons = FreshClips(encoder, seed, count=steps * batch)
-    trainer = VideoSFTTrainer(model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(progress)])
+    trainer = VideoSFTTrainer(
+        model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(progress)]
+    )
     trainer.train()
     model.save_pretrained(out, safe_serialization=True)
     processor.save_pretrained(out)

@@ -1,0 +1,143 @@
+"""The whole loop in one command: videos, supervised start, RL with GRPO and CRPO, paired evaluation, report.
+
+Every step is an ordinary command on an ordinary file: the recipes are those under `recipes/tiny`, the videos are MP4
+files on disk, and each run directory can be looked at, resumed or run again by hand. A killed demo goes on where it
+stopped when it is started again with the same arguments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.generate import generate
+from retroflip.bench.records import Control, read_answers
+from retroflip.bench.score import compare_all, score_records, score_run
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.manifest import read_manifest
+from retroflip.data.records import read_samples
+from retroflip.data.sample import Sample
+from retroflip.files import read_jsonl, write_json_atomic
+from retroflip.models.encoding import Encoder
+from retroflip.models.loading import load_model, load_processor
+from retroflip.progress import Progress
+from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
+from retroflip.recipes import recipe_file
+from retroflip.report.build import report_directories
+from retroflip.rl import run as rl_run
+from retroflip.run_directory import COMPLETE_MARKER
+from retroflip.sft import run as sft_run
+from retroflip.synth.laboratory import LabSettings, Laboratory, write_laboratory
+
+METHODS = ("grpo", "crpo")
+CONTROLS = (Control.FULL, Control.TEXT_ONLY, Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
+FRAMES = 8
+MAX_TOKENS = 80
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything a demo does."""
+
+    sft_samples: int
+    train_samples: int
+    pairs_per_task: int
+    sft_steps: int
+    rl_steps: int
+
+
+FULL = Size(sft_samples=480, train_samples=480, pairs_per_task=50, sft_steps=150, rl_steps=120)
+QUICK = Size(sft_samples=160, train_samples=120, pairs_per_task=10, sft_steps=40, rl_steps=12)
+
+
+def run_demo(out: Path, *, seed: int, quick: bool, progress: Progress) -> Path:
+    """Run the demo in the directory `out` and return the report's path."""
+    size = QUICK if quick else FULL
+    lab = write_laboratory(out / "data", lab_settings(size, seed), progress)
+    start = _supervised(out / "sft", lab, size, seed, progress)
+    models = {"base": start}
+    for method in METHODS:
+        models[method] = _reinforced(out / method, method, start, lab, size, seed, progress)
+    pairs = read_samples(lab.pairs / "records.jsonl")
+    for name, model in models.items():
+        _evaluate(out / "eval" / name, model, lab, pairs, progress)
+    write_json_atomic(out / "summary.json", summarise(out, list(models), pairs, seed))
+    return report_directories([out], out / "report.html")
+
+
+def lab_settings(size: Size, seed: int) -> LabSettings:
+    """Return the laboratory of a demo of this size."""
+    return LabSettings(
+        seed=seed,
+        sft_samples=size.sft_samples,
+        train_samples=size.train_samples,
+        pairs_per_task=size.pairs_per_task,
+    )
+
+
+def _supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
+    overrides = [
+        f"data.records={lab.sft / 'records.jsonl'}",
+        f"train.steps={size.sft_steps}",
+        f"train.seed={seed}",
+    ]
+    recipe = load_recipe(recipe_file("tiny/sft.yaml"), overrides)
+    assert isinstance(recipe, SftRecipe)
+    if not (out / COMPLETE_MARKER).exists():
+        sft_run.train(recipe, out, resume=True, progress=progress)
+    return out / "model"
+
+
+def _reinforced(
+    out: Path, method: str, start: Path, lab: Laboratory, size: Size, seed: int, progress: Progress
+) -> Path:
+    overrides = [
+        f"model.path={start}",
+        f"data.records={lab.train / 'records.jsonl'}",
+        f"train.steps={size.rl_steps}",
+        f"train.seed={seed}",
+    ]
+    recipe = load_recipe(recipe_file(f"tiny/{method}.yaml"), overrides)
+    assert isinstance(recipe, RlRecipe)
+    if not (out / COMPLETE_MARKER).exists():
+        rl_run.train(recipe, out, resume=True, progress=progress)
+    return out / "model"
+
+
+def _evaluate(out: Path, model: Path, lab: Laboratory, pairs: Sequence[Sample], progress: Progress) -> None:
+    dataset = VideoDataset(pairs, lab.pairs, read_manifest(lab.pairs / "manifest.json"), FRAMES)
+    generate(
+        load_model(str(model)),
+        Encoder(load_processor(str(model))),
+        dataset,
+        out,
+        controls=CONTROLS,
+        max_tokens=MAX_TOKENS,
+        batch_size=BATCH,
+        null_option=True,
+        seed=0,
+        progress=progress,
+    )
+    score_run(out)
+
+
+def summarise(out: Path, names: Sequence[str], pairs: Sequence[Sample], seed: int) -> dict[str, Any]:
+    """Return summary.json: every model's measures, the model-free controls, and every two models compared."""
+    answers = {name: read_answers(out / "eval" / name / "answers.jsonl").records for name in names}
+    return {
+        "schema": 1,
+        "methods": {name: score_records(records) for name, records in answers.items()},
+        "controls": {
+            "oracle": score_records(oracle_answers(pairs)),
+            "random": score_records(random_answers(pairs, seed)),
+        },
+        "comparisons": compare_all(answers),
+        "settings": {"seed": seed, "frames": FRAMES, "max_tokens": MAX_TOKENS, "pairs": len(pairs) // 2},
+        "failures": {name: _failed(out / name) for name in ("sft", *METHODS)},
+    }
+
+
+def _failed(run: Path) -> int:
+    return len(read_jsonl(run / "failures.jsonl"))

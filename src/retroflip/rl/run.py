@@ -1,0 +1,126 @@
+"""One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from trl import GRPOConfig
+
+from retroflip.data.sample import Sample
+from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
+from retroflip.models.encoding import Encoder
+from retroflip.progress import Progress
+from retroflip.recipe import RlRecipe
+from retroflip.rl.generation import Generator, GroupRollouts
+from retroflip.rl.methods.base import Method
+from retroflip.rl.methods.registry import build
+from retroflip.rl.rollout import Sampling
+from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.run_directory import RunDirectory
+from retroflip.training import StepRecorder, load_data, load_for_training, run_trainer, trainer_arguments
+
+TRAILING_STEPS = 10
+"""the last steps that a run's summary averages over"""
+
+
+def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
+    """Run the recipe in the directory `out`.
+
+    Raises RunDirectoryError when `out` holds another run, DataError and TooManyFailuresError for the data, and
+    NonFiniteLossError or BlindnessError when training would go wrong.
+    """
+    run = RunDirectory.open(out, recipe.resolved(), resume=resume)
+    dataset = load_data(recipe.data, run.failures)
+    model, processor = load_for_training(recipe.model)
+    method = build(recipe.method)
+    settings = recipe.train
+    trainer = VideoGRPOTrainer(
+        model=model,
+        args=grpo_config(recipe, run, trained_rollouts(method, dataset.samples)),
+        generator=Generator(
+            dataset=dataset,
+            encoder=Encoder(processor, recipe.prompt.system),
+            method=method,
+            sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
+            seed=settings.seed,
+        ),
+        samples_per_step=settings.samples_per_step,
+        vision_trained=recipe.model.vision != "frozen",
+        on_step=lambda step, groups: record_rollouts(run.rollouts, step + 1, groups),
+    )
+    trainer.add_callback(StepRecorder(run, progress, shown="reward/original/correct"))
+    progress.stage(f"training with {method.name}", settings.steps, "steps")
+    run_trainer(trainer, run, processor)
+    write_json_atomic(run.summary, summarise(run))
+    run.finish()
+
+
+def trained_rollouts(method: Method, samples: Sequence[Sample]) -> int:
+    """Return how many rollouts of each sample enter the loss: TRL's `num_generations`."""
+    branches = method.branches(samples[0], np.random.default_rng(0))
+    return sum(branch.rollouts for branch in branches if branch.trained)
+
+
+def grpo_config(recipe: RlRecipe, run: RunDirectory, rollouts: int) -> GRPOConfig:
+    """Return TRL's configuration. Everything that TRL's defaults and the papers see differently is stated."""
+    settings = recipe.train
+    return GRPOConfig(
+        **trainer_arguments(settings, recipe.model, run),
+        per_device_train_batch_size=settings.micro_batch * rollouts,
+        num_generations=rollouts,
+        steps_per_generation=settings.gradient_accumulation,
+        num_iterations=settings.iterations,
+        max_completion_length=settings.max_completion_length,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        loss_type=settings.loss_type,
+        importance_sampling_level="token",
+        use_bias_correction_kl=False,
+        mask_truncated_completions=False,
+        disable_dropout=True,
+        use_vllm=False,
+    )
+
+
+def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> None:
+    """Append one row per rollout: what was asked and written, how it was read, what it earned."""
+    for rolled in groups:
+        for index, branch in enumerate(rolled.branches):
+            for number, (text, rollout) in enumerate(
+                zip(branch.texts, rolled.group.rollouts[index], strict=True)
+            ):
+                components = {name: values[index] for name, values in rolled.rewards.components.items()}
+                append_jsonl(
+                    path,
+                    {
+                        "step": step,
+                        "sample": rolled.group.sample.id,
+                        "branch": branch.branch.name,
+                        "transform": branch.branch.transform.value,
+                        "rollout": number,
+                        "text": text,
+                        "answer": None if rollout.answer is None else rollout.answer.value,
+                        "gold": rolled.group.gold.value,
+                        "truncated": branch.completions[number].truncated,
+                        "rewards": {name: float(v[number]) for name, v in components.items() if len(v)},
+                        "total": float(rolled.rewards.totals[index][number]),
+                        "advantage": float(rolled.advantages[index][number]),
+                    },
+                )
+
+
+def summarise(run: RunDirectory) -> dict[str, object]:
+    """Return the run's numbers: every metric's mean over its last steps, and what could not be used."""
+    rows = read_jsonl(run.metrics)
+    tail = rows[-TRAILING_STEPS:]
+    names = sorted({name for row in tail for name in row} - {"step"})
+    means = {name: float(np.mean([row[name] for row in tail if row.get(name) is not None])) for name in names}
+    failed = read_jsonl(run.failures) if run.failures.exists() else []
+    return {
+        "schema": 1,
+        "steps": len(rows),
+        "last_steps": {"count": len(tail), "means": means},
+        "failures": {"videos": len(failed)},
+    }

@@ -1,0 +1,71 @@
+"""One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trl import SFTConfig
+
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.prompts import with_null_option
+from retroflip.data.sample import Sample
+from retroflip.errors import DataError
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.progress import Progress
+from retroflip.recipe import SftRecipe
+from retroflip.run_directory import RunDirectory
+from retroflip.sft.trainer import VideoSFTTrainer
+from retroflip.training import StepRecorder, load_data, load_for_training, run_trainer, trainer_arguments
+
+
+@dataclass(frozen=True)
+class RecordedLessons:
+    """The traces of a data set's records, each with its video."""
+
+    dataset: VideoDataset
+    encoder: Encoder
+    null_option: bool
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def lesson(self, index: int) -> tuple[Prompt, str]:
+        """Return one record's prompt and trace."""
+        sample = self.dataset.samples[index]
+        asked = with_null_option(sample) if self.null_option else sample
+        return self.encoder.encode(asked, self.dataset.load(sample)), _trace_of(sample)
+
+
+def _trace_of(sample: Sample) -> str:
+    if sample.trace is None:
+        raise DataError(
+            f"Sample {sample.id!r} has no reasoning trace (the key 'process' of its record), and supervised "
+            "fine-tuning imitates traces. Add one, or train on these records with `retroflip train`."
+        )
+    return sample.trace
+
+
+def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
+    """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
+    without a trace, before the first step."""
+    run = RunDirectory.open(out, recipe.resolved(), resume=resume)
+    dataset = load_data(recipe.data, run.failures)
+    for sample in dataset.samples:
+        _trace_of(sample)
+    model, processor = load_for_training(recipe.model)
+    encoder = Encoder(processor, recipe.prompt.system)
+    settings = recipe.train
+    trainer = VideoSFTTrainer(
+        model=model,
+        args=SFTConfig(
+            **trainer_arguments(settings, recipe.model, run),
+            per_device_train_batch_size=settings.micro_batch,
+            max_length=None,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        lessons=RecordedLessons(dataset, encoder, recipe.prompt.null_option),
+        encoder=encoder,
+    )
+    trainer.add_callback(StepRecorder(run, progress, shown="loss"))
+    progress.stage("supervised fine-tuning", settings.steps, "steps")
+    run_trainer(trainer, run, processor)
+    run.finish()

@@ -1,0 +1,113 @@
+"""What supervised and reinforcement learning runs share: data, optimizer settings, metrics, resuming."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from retroflip.data.dataset import VideoDataset, check
+from retroflip.data.manifest import read_manifest
+from retroflip.data.records import read_samples
+from retroflip.files import append_jsonl
+from retroflip.models.loading import load_model, load_processor
+from retroflip.progress import Progress
+from retroflip.recipe import DataSection, ModelSection, OptimizerSection
+from retroflip.run_directory import RunDirectory
+
+UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
+"""what trainers log besides measurements of the step: bookkeeping and clocks"""
+SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+
+
+def load_data(section: DataSection, failures: Path) -> VideoDataset:
+    """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
+    manifest = section.root_folder / "manifest.json"
+    dataset = VideoDataset(
+        samples=read_samples(section.records_file)[: section.limit],
+        root=section.root_folder,
+        manifest=read_manifest(manifest) if manifest.is_file() else None,
+        frames=section.frames,
+        max_side=section.max_side,
+    )
+    good = check(dataset, log=failures, max_failed_share=section.max_failed_share)
+    return replace(dataset, samples=good)
+
+
+def load_for_training(section: ModelSection) -> tuple[Any, Any]:
+    """Return (model, processor), with gradients off where the recipe freezes the vision tower."""
+    model = load_model(section.path, dtype=section.dtype, revision=section.revision)
+    for name, parameter in model.model.visual.named_parameters():
+        parameter.requires_grad_(_vision_part_trains(name, section.vision))
+    return model, load_processor(section.path, revision=section.revision)
+
+
+def _vision_part_trains(parameter: str, vision: str) -> bool:
+    projector = parameter.split(".")[0] in {"merger", "deepstack_merger_list"}
+    return vision == "trained" or (vision == "projector" and projector)
+
+
+def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDirectory) -> dict[str, Any]:
+    """Return the arguments that TRL's SFTConfig and GRPOConfig share, every one stated."""
+    return {
+        "output_dir": str(run.checkpoints),
+        "max_steps": train.steps,
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": SCHEDULES[train.schedule],
+        "warmup_steps": train.warmup_steps,
+        "weight_decay": train.weight_decay,
+        "adam_beta1": train.adam_beta1,
+        "adam_beta2": train.adam_beta2,
+        "max_grad_norm": train.max_grad_norm,
+        "gradient_accumulation_steps": train.gradient_accumulation,
+        "gradient_checkpointing": train.gradient_checkpointing,
+        "seed": train.seed,
+        "save_strategy": "steps",
+        "save_steps": train.save_every,
+        "save_total_limit": train.keep_checkpoints,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "bf16": model.dtype == "bfloat16" and torch.cuda.is_available(),
+        "use_cpu": not torch.cuda.is_available(),
+    }
+
+
+class StepRecorder(TrainerCallback):  # type: ignore[misc]
+    """Writes each step's measurements to metrics.jsonl, its seconds to timings.jsonl, and reports progress.
+
+    Seconds are kept apart, so that the metrics of equal runs are equal bytes.
+    """
+
+    def __init__(self, run: RunDirectory, progress: Progress, shown: str) -> None:
+        self.run = run
+        self.progress = progress
+        self.shown = shown
+        self.began = time.monotonic()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
+        self.began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+        if "loss" not in logs:
+            return
+        step = int(state.global_step)
+        measured = {name: value for name, value in sorted(logs.items()) if name not in UNRECORDED}
+        append_jsonl(self.run.metrics, {"step": step, **measured})
+        append_jsonl(self.run.timings, {"step": step, "seconds": time.monotonic() - self.began})
+        value = logs.get(self.shown)
+        self.progress.advance(step, "" if value is None else f"{self.shown} {value:.2f}")
+
+
+def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
+    """Train to the end, from the newest complete checkpoint if there is one, and write the model."""
+    last = run.last_checkpoint()
+    run.rewind(0 if last is None else last[0])
+    trainer.train(resume_from_checkpoint=None if last is None else str(last[1]))
+    policy = trainer.accelerator.unwrap_model(trainer.model)
+    policy.save_pretrained(run.model)
+    processor.save_pretrained(run.model)

@@ -1,0 +1,49 @@
+"""A data set of rendered clips in memory, for tests of training that are not about files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.sample import Sample
+from retroflip.synth.clip import Clip
+from retroflip.synth.kinds import KINDS
+from retroflip.synth.render import render
+from retroflip.synth.samples import sample_of
+from retroflip.video.frames import Frames
+from retroflip.video.sampling import uniform_indices
+
+
+@dataclass(frozen=True)
+class RenderedDataset(VideoDataset):
+    """Samples whose frames are drawn, not decoded; `loads` counts how often each was asked for."""
+
+    pictures: dict[str, Frames] = field(default_factory=dict)
+    loads: list[str] = field(default_factory=list)
+
+    def load(self, sample: Sample) -> Frames:
+        """Return the sample's frames."""
+        self.loads.append(sample.id)
+        return self.pictures[sample.id]
+
+
+def rendered(clips: Sequence[Clip], frames: int = 8, size: int = 64) -> RenderedDataset:
+    """Return the clips as a data set."""
+    names = [f"clip-{index}" for index in range(len(clips))]
+    samples = [
+        sample_of(clip, identity=name, video=name, source_clip=name)
+        for clip, name in zip(clips, names, strict=True)
+    ]
+    pictures = {
+        name: render(clip.scene, size, uniform_indices(len(clip.scene), frames))
+        for name, clip in zip(names, clips, strict=True)
+    }
+    return RenderedDataset(samples=samples, root=Path(), frames=frames, pictures=pictures)
+
+
+def drawn(kind: str, count: int, seed: int = 0) -> list[Clip]:
+    """Return `count` clips of a kind."""
+    rng = np.random.default_rng(seed)
+    return [KINDS[kind](rng) for _ in range(count)]
