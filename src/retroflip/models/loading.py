@@ -49,6 +49,13 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
     return processor
 
 
+def save_model(model: Any, processor: Any, folder: Path) -> None:
+    """Write a model as safetensors, with its processor, so that `load_model` and `from_pretrained` read it back."""
+    model.config.use_cache = True  # trainers switch it off, and whoever generates with the model wants it on
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
 def _not_loaded(name: str, error: Exception) -> UsageError:
     kind = "directory" if Path(name).exists() else "name"
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -18,6 +18,7 @@ from trl import SFTConfig
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.draws import draw
 from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.loading import save_model
 from retroflip.models.tiny.architecture import FRAMES, SIDE, build_model, build_processor, build_tokenizer
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.synth.clip import Clip
@@ -93,7 +94,7 @@ class _Report(TrainerCallback):  # type: ignore[misc]
             self.progress(state.global_step, state.max_steps, logs["loss"])
 
 
-def build(out: Path, progress: Progress, *, steps: int = 6_000, batch: int = 16, seed: int = 0) -> None:
+def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16, seed: int = 0) -> None:
     """Train the model and write it to `out` as safetensors, with its processor and chat template."""
     tokenizer = build_tokenizer(corpus(seed))
     processor = build_processor(tokenizer)
@@ -129,5 +130,4 @@ def build(out: Path, progress: Progress, *, steps: int = 6_000, batch: int = 16,
         model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(progress)]
     )
     trainer.train()
-    model.save_pretrained(out, safe_serialization=True)
-    processor.save_pretrained(out)
+    save_model(model, processor, out)
