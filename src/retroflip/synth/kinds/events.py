@@ -41,7 +41,9 @@ def make(rng: Rng) -> Clip:
         shape, colour, rng.uniform(0.3, 0.7), rng.uniform(0.6, 0.7), rng.uniform(0.12, 0.15), frames
     )
     half = frames // 2
-    pulse = np.sin(np.pi * (np.arange(half) + 0.5) / half)
+    wave = np.sin(np.pi * (np.arange(half) + 0.5) / half)
+    # The same backwards to the last bit: a pixel half-way between two values would round differently otherwise.
+    pulse = (wave + wave[::-1]) / 2.0
     rest = np.zeros(half)
     track = _acting(track, first, np.concatenate([pulse, rest]))
     track = _acting(track, second, np.concatenate([rest, pulse]))
