@@ -1,0 +1,109 @@
+"""The `retroflip` command: its sub-commands, and the boundary at which errors become one paragraph and a code.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Anything that is not a user's or the environment's fault
+is a bug and keeps its traceback.
+"""
+
+import errno
+import shlex
+import sys
+from importlib import metadata
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from retroflip.cli import data, evaluation, machine, training
+from retroflip.errors import RetroflipError
+
+INTERRUPTED = 130
+FLAG_TO_RESUME = {"train": ["--resume"], "sft": ["--resume"], "demo": [], "generate": [], "synth": []}
+"""commands that go on where they stopped, with what must be added to the command given"""
+ENVIRONMENT = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+    errno.EISDIR,
+}
+"""errors of the operating system that a user can mend"""
+
+_ARGUMENTS = "retroflip.arguments"
+
+
+class Boundary(TyperGroup):
+    """Turns errors that a user can mend into a paragraph on stderr and an exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the arguments as they were given, to say how to go on after an interruption."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except RetroflipError as error:
+            _fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _fail(_interrupted(ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), INTERRUPTED)
+        except OSError as error:
+            if error.errno not in ENVIRONMENT:
+                raise
+            name = f"{error.filename}: " if error.filename else ""
+            _fail(f"{name}{error.strerror}. Check the path, its permissions and the free space there.", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"Error: {message}" if code != INTERRUPTED else message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _interrupted(command: str | None, arguments: list[str]) -> str:
+    flags = FLAG_TO_RESUME.get(command or "")
+    if flags is None or "--dry-run" in arguments:
+        return "Interrupted."
+    added = [flag for flag in flags if flag not in arguments]
+    return (
+        f"Interrupted; what is finished is kept. Go on with: {shlex.join(['retroflip', *arguments, *added])}"
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"retroflip {metadata.version('retroflip')}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Boundary,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: retroflip demo --quick",
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Teach video language models to see motion, and prove that they do."""
+
+
+for _module in (machine, training, data, evaluation):
+    _module.register(app)
+
+
+def main() -> None:
+    """Run the command line; the console script `retroflip` starts here."""
+    typer.main.get_command(app)(prog_name="retroflip")

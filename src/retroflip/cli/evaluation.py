@@ -1,0 +1,239 @@
+"""`retroflip generate`, `retroflip score` and `retroflip report`."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from retroflip.cli.quiet import quiet
+from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.errors import UsageError
+
+RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
+
+
+class NumberType(StrEnum):
+    """The type of a model's weights."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog="Example: retroflip generate --model runs/demo/crpo/model --data p.jsonl --out a")(
+        generate
+    )
+    app.command(epilog="Example: retroflip score runs/base-answers runs/crpo-answers")(score)
+    app.command(epilog="Example: retroflip report runs/demo --out report.html")(report)
+
+
+def generate(
+    model: Annotated[str, typer.Option(metavar="M", help="'retroflip-tiny', a hub name or a directory.")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the answers; a rerun goes on in it.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where video paths start.", show_default="the folder of the data"),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames per video.")] = 8,
+    max_side: Annotated[
+        int | None, typer.Option(min=1, help="Longer side in pixels to which larger videos are shrunk.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens at which an answer is cut off.")] = 512,
+    controls: Annotated[
+        str,
+        typer.Option(
+            help="What the model is shown, comma-separated: full, text_only, single_frame, shuffled_frames; also "
+            "oracle and random, which need no model."
+        ),
+    ] = "full",
+    batch_size: Annotated[int, typer.Option(min=1, help="Questions asked at once; changes no answer.")] = 8,
+    null_option: Annotated[bool, typer.Option(help='Append "None of the above" to the options.')] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Draws single frames, shuffles and random answers.")] = 0,
+    dtype: Annotated[NumberType, typer.Option(help="Type of the weights.")] = NumberType.FLOAT32,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")] = None,
+    max_failed_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of questions whose video may fail before the run stops."),
+    ] = 0.01,
+    json: AsJson = False,
+) -> None:
+    """Let a model answer video questions.
+
+    Answers are greedy. A rerun in the same folder asks only what is not answered yet. Score the answers with
+    `retroflip score`.
+    """
+    from retroflip.data.dataset import VideoDataset
+    from retroflip.data.manifest import manifest_beside
+    from retroflip.data.records import read_samples
+
+    folder = root or data.parent
+    if not folder.is_dir():
+        raise UsageError(
+            f"--root {folder} is not a folder. Name the folder that the records' video paths start from."
+        )
+    dataset = VideoDataset(read_samples(data), folder, manifest_beside(folder), frames, max_side)
+    quiet(model)
+    from retroflip.bench.generate import generate as answer
+    from retroflip.bench.generate import parse_controls
+
+    chosen = parse_controls([name.strip() for name in controls.split(",") if name.strip()])
+    with shown_progress() as progress:
+        progress.stage(f"loading {model}", 0, "")
+        network, encoder = _load(model, dtype, revision)
+        records = answer(
+            network,
+            encoder,
+            dataset,
+            out,
+            controls=chosen,
+            max_tokens=max_tokens,
+            batch_size=batch_size,
+            null_option=null_option,
+            seed=seed,
+            progress=progress,
+            max_failed_share=max_failed_share,
+            about={"data": str(data.absolute()), "root": str(folder.absolute())},
+        )
+    failed = len(dataset) - len({record.id for record in records})
+    truncated = sum(record.truncated for record in records)
+    if json:
+        print_json({"out": str(out), "answers": len(records), "failed": failed, "truncated": truncated})
+        return
+    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
+    if failed:
+        print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
+    print(f"Score them with: retroflip score {out}")
+
+
+def score(
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR [DIR]", help="One folder of answers, or two to compare.")
+    ],
+    json: AsJson = False,
+) -> None:
+    """Score one model's answers, or compare two.
+
+    Intervals are 95 %, from a bootstrap over source clips. Two models are compared on the pairs that both answered:
+    the difference of their pair accuracies with its paired interval, and an exact McNemar test.
+    """
+    from retroflip.bench.records import read_answers
+    from retroflip.bench.score import ANSWERS, compare, score_run
+
+    if len(directories) > 2:
+        raise UsageError(f"score takes one directory, or two to compare, not {len(directories)}.")
+    names = _names(directories)
+    scores = {name: score_run(directory) for name, directory in zip(names, directories, strict=True)}
+    if len(directories) == 1:
+        if json:
+            print_json(scores[names[0]])
+        else:
+            _print_scores(names[0], scores[names[0]])
+        return
+    a, b = (read_answers(directory / ANSWERS).records for directory in directories)
+    difference = compare(a, b, names=(names[0], names[1]))
+    if json:
+        print_json({"scores": scores, "comparison": difference})
+        return
+    for name in names:
+        _print_scores(name, scores[name])
+    _print_comparison(difference)
+
+
+def report(
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of demo, train or generate.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page.", show_default="report.html in the first folder"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Write one HTML page about one or more runs.
+
+    The page is one self-contained file that works offline.
+    """
+    from retroflip.report.build import report_directories
+
+    path = report_directories(directories, out or directories[0] / "report.html")
+    if json:
+        print_json({"report": str(path)})
+    else:
+        print(f"The report: {path}")
+
+
+def print_summary(summary: Mapping[str, Any]) -> None:
+    """Print what summary.json says about methods, controls and comparisons."""
+    rows = [
+        (name, *_cells(measured))
+        for part in ("methods", "controls")
+        for name, measured in summary.get(part, {}).items()
+    ]
+    print_table("Models and controls", ("", *RATES.values(), "pairs"), rows)
+    for comparison in summary.get("comparisons", []):
+        _print_comparison(comparison)
+
+
+def _load(name: str, dtype: str, revision: str | None) -> tuple[Any, Any]:
+    import torch
+
+    from retroflip.models.encoding import Encoder
+    from retroflip.models.loading import load_model, load_processor
+
+    encoder = Encoder(load_processor(name, revision=revision))
+    model = load_model(name, dtype=dtype, revision=revision)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), encoder
+
+
+def _names(directories: Sequence[Path]) -> list[str]:
+    """Return short names of the directories, whole paths where the short ones are the same."""
+    short = [directory.resolve().name for directory in directories]
+    return short if len(set(short)) == len(short) else [str(directory) for directory in directories]
+
+
+def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
+    rows = [
+        (f"{scores['scored']}, all tasks", *_cells(scores)),
+        *((f"  {task}", *_cells(measured)) for task, measured in scores["tasks"].items()),
+        *((control, *_cells(measured)) for control, measured in scores["controls"].items()),
+    ]
+    print_table(name, ("", *RATES.values(), "pairs"), rows)
+    chance = scores["chance"]
+    print(f"By chance: Acc {_percent(chance['acc'])}, P-Acc {_percent(chance['p_acc'])}.")
+    if scores["truncated"]:
+        print(f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens.")
+    if scores["n_incomplete_pairs"]:
+        print(f"{scores['n_incomplete_pairs']} pairs miss a side and count in no pair measure.")
+
+
+def _cells(measured: Mapping[str, Any]) -> list[str]:
+    return [*(_rate(measured, name) for name in RATES), str(measured["n_pairs"])]
+
+
+def _rate(measured: Mapping[str, Any], name: str) -> str:
+    interval = measured[f"{name}_ci"]
+    return _percent(measured[name]) + (
+        f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _print_comparison(difference: Mapping[str, Any]) -> None:
+    a, b = difference["a"], difference["b"]
+    if difference["p_acc_difference"] is None:
+        print(f"{b} against {a}: no pair was answered by both.")
+        return
+    interval = difference["p_acc_difference_ci"]
+    within = f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]" if interval else ""
+    print(
+        f"{b} against {a}: P-Acc {100 * difference['p_acc_difference']:+.1f} points{within} on "
+        f"{difference['n_pairs']} pairs; only {b} right on {difference['only_b']}, only {a} on "
+        f"{difference['only_a']}; exact McNemar p = {difference['mcnemar_p']:.3g}."
+    )

@@ -1,0 +1,114 @@
+"""`retroflip demo`, `retroflip doctor` and `retroflip tiny`."""
+
+import inspect
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retroflip.cli.quiet import quiet
+from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.models import tiny as packaged
+
+REBUILT = Path("runs") / packaged.NAME
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog="Example: retroflip demo --quick --out runs/first")(demo)
+    app.command(epilog="Example: retroflip doctor --json")(doctor)
+    embedded = typer.Typer(no_args_is_help=True, epilog="Example: retroflip tiny build --out runs/tiny")
+    embedded.callback()(_tiny)
+    embedded.command(epilog="Example: retroflip tiny build --out runs/tiny --steps 500")(build)
+    app.add_typer(embedded, name="tiny")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of everything the demo makes.")] = Path(
+        "runs/demo"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Draws the videos, the training and its rollouts.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="The same steps with less of everything.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Go the whole way, from nothing to a report.
+
+    Renders videos, trains on them with SFT, GRPO and CRPO, judges the models on pairs and writes a report. Started
+    again after an interruption, it goes on where it stopped.
+    """
+    quiet(packaged.NAME)
+    from retroflip.cli.evaluation import print_summary
+
+    with shown_progress() as progress:
+        progress.stage("loading libraries", 0, "")
+        from retroflip.demo import run_demo
+
+        report = run_demo(out, seed=seed, quick=quick, progress=progress)
+    summary = json_format.loads((out / "summary.json").read_text(encoding="utf-8"))
+    if json:
+        print_json({**summary, "report": str(report)})
+    else:
+        print_summary(summary)
+        print(f"The report: {report}")
+
+
+def doctor(json: AsJson = False) -> None:
+    """Say what this machine lacks, and how to mend it."""
+    quiet(packaged.NAME)
+    from retroflip.doctor import collect
+
+    found = collect()
+    if json:
+        print_json(found)
+    else:
+        rows = [(check["name"], check["status"], check["value"]) for check in found["checks"]]
+        print_table("This machine", ("", "", "found"), rows)
+        for check in found["checks"]:
+            if check["fix"]:
+                print(f"{check['name']}: {check['fix']}")
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+def _tiny() -> None:
+    """The embedded model."""
+
+
+def build(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the model.",
+            show_default=f"the package where its weights are missing or damaged, else {REBUILT}",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps.", show_default="the shipped model's")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the weights and the clips.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Make retroflip-tiny again, from nothing.
+
+    Its tokenizer, its model and its training take under 45 minutes on two cores.
+    """
+    quiet(packaged.NAME)
+    from retroflip.doctor import tiny_model
+    from retroflip.models.tiny.build import build as train_anew
+
+    folder = out or (REBUILT if tiny_model(packaged.WEIGHTS).status == "ok" else packaged.WEIGHTS)
+    total = steps or inspect.signature(train_anew).parameters["steps"].default
+    with shown_progress() as progress:
+        progress.stage(f"building {packaged.NAME}", total, "steps")
+        train_anew(
+            folder,
+            lambda step, _, loss: progress.advance(step, f"loss {loss:.3f}"),
+            steps=total,
+            seed=seed,
+        )
+    if json:
+        print_json({"model": str(folder), "steps": total, "seed": seed})
+    else:
+        print(f"The model: {folder}. Use it with --model {folder}.")

@@ -1,0 +1,51 @@
+"""Keep libraries from telling users what they cannot act on; the library itself silences nothing."""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from retroflip.models import tiny
+
+CHATTY = ("accelerate", "datasets", "huggingface_hub", "transformers", "trl", "torch.distributed")
+
+
+def quiet(model: str) -> None:
+    """Prepare the process for loading `model`. Call it before torch, transformers or TRL are first imported.
+
+    A model that lies on this machine is loaded without the network. One from the hub keeps its download bar on a
+    terminal: it can take long.
+    """
+    local = model == tiny.NAME or Path(model).is_dir()
+    settings = {
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    if local:
+        settings["HF_HUB_OFFLINE"] = "1"
+    if local or not sys.stderr.isatty():
+        settings["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    _silence_warnings()
+    _silence_transformers()
+
+
+def _silence_warnings() -> None:
+    # Deprecations are addressed to us, who pin the versions, and not to whoever runs a command.
+    for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
+        warnings.simplefilter("ignore", category)
+    # Pinning memory has no meaning without a GPU, and torch says so once per loader.
+    warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
+
+
+def _silence_transformers() -> None:
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()

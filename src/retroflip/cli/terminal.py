@@ -1,0 +1,148 @@
+"""What the command line shows: progress on stderr, results on stdout."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, TextIO
+
+import typer
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
+]
+"""the option that every command with a result has"""
+
+LINE_SECONDS = 5.0
+LEAST_SECONDS = 1.0
+PLAIN_WIDTH = 120
+"""columns of a table that goes to a file or a pipe"""
+
+
+class TerminalProgress:
+    """A `progress.Progress` on stderr: a bar on a terminal, plain lines elsewhere.
+
+    Lines come at a stage's start and end, at every tenth of it unless these follow closely, and in between when five
+    seconds passed without one. A stage of 0 units is one of unknown length.
+    """
+
+    def __init__(self, stream: TextIO, *, bar: bool) -> None:
+        self._stream = stream
+        self._bar: Any = _bar() if bar else None
+        self._task: Any = None
+        self._name = self._unit = ""
+        self._total = self._done = self._shown = 0
+        self._began = self._last = time.monotonic()
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Begin a stage; the one before it is done."""
+        self._finish()
+        self._name, self._total, self._unit, self._done, self._shown = name, total, unit, 0, 0
+        self._began = self._last = time.monotonic()
+        if self._bar is None:
+            print(f"{name}: {total} {unit}" if total else name, file=self._stream, flush=True)
+            return
+        self._bar.start()
+        self._task = self._bar.add_task(name, total=total or None, unit=unit, note="")
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Show how far the stage is."""
+        self._done = done
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+            return
+        tenth = 10 * done // self._total if self._total else 0
+        wait = LINE_SECONDS if tenth <= self._shown else LEAST_SECONDS
+        if done != self._total and time.monotonic() - self._last < wait:
+            return
+        self._shown, self._last = tenth, time.monotonic()
+        print(self._line(done, note), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """End the display."""
+        self._finish()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _finish(self) -> None:
+        if self._task is None:
+            return
+        self._bar.stop_task(self._task)
+        if not self._total:
+            self._bar.remove_task(self._task)
+        self._task = None
+
+    def _line(self, done: int, note: str) -> str:
+        elapsed = time.monotonic() - self._began
+        share = f" ({100 * done // self._total} %)" if self._total else ""
+        left = (
+            f", about {clock(elapsed / done * (self._total - done))} left" if 0 < done < self._total else ""
+        )
+        return (
+            f"{self._name}: {done}/{self._total} {self._unit}{share}, {clock(elapsed)}{left}"
+            f"{', ' + note if note else ''}"
+        )
+
+
+@contextlib.contextmanager
+def shown_progress() -> Iterator[TerminalProgress]:
+    """Give a progress display for the work of a command.
+
+    Libraries that print to stdout (trainers do) are sent to stderr meanwhile: stdout is for results.
+    """
+    progress = TerminalProgress(sys.stderr, bar=sys.stderr.isatty())
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as people read it.
+
+    >>> clock(75)
+    '1:15'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    from retroflip.files import jsonable  # brings numpy, which --help does without
+
+    print(json.dumps(jsonable(value), indent=2, allow_nan=False))
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout; texts are shown as they are, never read as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(table)
+
+
+def _bar() -> Any:
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[unit]}", markup=False),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[note]}", markup=False),
+        console=Console(stderr=True),
+    )

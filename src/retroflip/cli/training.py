@@ -1,0 +1,132 @@
+"""`retroflip train` and `retroflip sft`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.quiet import quiet
+from retroflip.cli.terminal import AsJson, print_json, shown_progress
+from retroflip.errors import UsageError
+
+if TYPE_CHECKING:
+    from retroflip.recipe import Recipe
+
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="YAML file, or the run.json of an earlier run.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to replace: train.steps=200.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Run directory.", show_default="runs/ and the recipe's name"),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Print the resolved recipe, which runs as it is, and the cost; train nothing."
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the run directory.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog="Example: retroflip train recipes/tiny/crpo.yaml train.steps=50 --out runs/crpo")(
+        train
+    )
+    app.command(epilog="Example: retroflip sft recipes/tiny/sft.yaml data.records=mine.jsonl --dry-run")(sft)
+
+
+def train(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    resume: Resume = False,
+    json: AsJson = False,
+) -> None:
+    """Train a model by reinforcement learning.
+
+    The recipe names the method, the data and every setting.
+    """
+    _run("rl", recipe, overrides or [], out, dry_run=dry_run, resume=resume, json=json)
+
+
+def sft(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    resume: Resume = False,
+    json: AsJson = False,
+) -> None:
+    """Fine-tune a model on reasoning traces."""
+    _run("sft", recipe, overrides or [], out, dry_run=dry_run, resume=resume, json=json)
+
+
+def _run(
+    kind: str, file: Path, overrides: list[str], out: Path | None, *, dry_run: bool, resume: bool, json: bool
+) -> None:
+    from retroflip.recipe import load_recipe
+
+    recipe = load_recipe(file, overrides)
+    if recipe.kind != kind:
+        right = {"rl": "train", "sft": "sft"}[recipe.kind]
+        raise UsageError(f"{file} is a recipe of kind '{recipe.kind}': run it with `retroflip {right}`.")
+    quiet(recipe.model.path)
+    if dry_run:
+        _show(recipe, json=json)
+        return
+    directory = out or Path("runs") / file.stem
+    _train(recipe, directory, resume=resume)
+    result = {"out": str(directory), "model": str(directory / "model")}
+    if json:
+        print_json(result)
+    else:
+        print(
+            f"The run is finished: {directory}, its model is in {result['model']}. Judge it on pairs of videos:"
+        )
+        print(f"  retroflip generate --model {result['model']} --data PAIRS.jsonl --out {directory}-answers")
+
+
+def _train(recipe: "Recipe", out: Path, *, resume: bool) -> None:
+    from retroflip.recipe import RlRecipe
+
+    with shown_progress() as progress:
+        progress.stage("loading libraries", 0, "")
+        if isinstance(recipe, RlRecipe):
+            from retroflip.rl import run as rl_run
+
+            rl_run.train(recipe, out, resume=resume, progress=progress)
+        else:
+            from retroflip.sft import run as sft_run
+
+            sft_run.train(recipe, out, resume=resume, progress=progress)
+
+
+def _show(recipe: "Recipe", *, json: bool) -> None:
+    import yaml
+
+    from retroflip.cli.cost import cost
+
+    resolved = recipe.resolved()
+    expected = cost(recipe)
+    if json:
+        print_json({"recipe": resolved, "cost": expected})
+        return
+    for line in _lines(expected):
+        print(f"# {line}")
+    print(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True), end="")
+
+
+def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in values.items():
+        label = f"{indent}{name.replace('_', ' ')}:"
+        if isinstance(value, dict):
+            lines += [label, *_lines(value, f"{indent}  ")]
+        else:
+            lines.append(f"{label} {value:,}" if isinstance(value, int) else f"{label} {value}")
+    return lines

@@ -1,0 +1,425 @@
+"""The command line as users meet it: commands, files, exit codes, and what is said where."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from random_models import save_random_model
+from retroflip.cli import app
+from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
+from retroflip.video.encode import encode
+
+COMMANDS = (
+    "demo",
+    "doctor",
+    "train",
+    "sft",
+    "synth",
+    "validate",
+    "generate",
+    "score",
+    "report",
+    "tiny",
+    "tiny build",
+)
+RECIPE = {
+    "kind": "rl",
+    "model": {"path": "MODEL"},
+    "data": {"records": "data/records.jsonl", "frames": 4},
+    "method": {"name": "crpo", "rollouts": 2},
+    "train": {
+        "steps": 3,
+        "samples_per_step": 1,
+        "learning_rate": 1e-4,
+        "beta": 0.01,
+        "epsilon": 0.2,
+        "temperature": 1.0,
+        "max_completion_length": 8,
+        "loss_type": "grpo",
+    },
+}
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_model("qwen3_vl", tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to stand in, with a pair of clips: a bright bar moves right, and the same played backwards."""
+    monkeypatch.chdir(tmp_path)
+    write_data(tmp_path / "data", ["right.mp4", "left.mp4"])
+    return tmp_path
+
+
+def write_data(folder: Path, videos: Sequence[str]) -> None:
+    """Write two clips, and one question about each of `videos`; odd ones are the pairs' other sides."""
+    folder.mkdir(exist_ok=True)
+    pixels_TCHW = np.zeros((8, 3, 64, 64), dtype=np.uint8)
+    for index in range(8):
+        pixels_TCHW[index, :, :, 8 * index : 8 * index + 8] = 255
+    encode(folder / "right.mp4", pixels_TCHW, 8)
+    encode(folder / "left.mp4", pixels_TCHW[::-1], 8)
+    records = [record(index, video) for index, video in enumerate(videos)]
+    (folder / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+
+
+def record(index: int, video: str) -> dict[str, Any]:
+    return {
+        "problem_id": f"q{index}",
+        "problem": "Which way does the bar move?",
+        "data_type": "video",
+        "problem_type": "multiple choice",
+        "options": ["A. right", "B. left"],
+        "solution": f"<answer>{'AB'[index % 2]}</answer>",
+        "path": f"./{video}",
+        "data_source": "test",
+        "process": "<think>It moves.</think>\\boxed{A}",
+        "task_type": "spatiotemporal",
+        "source_clip": f"clip{index // 2}",
+        "pair": f"pair{index // 2}",
+        "side": index % 2,
+    }
+
+
+def write_recipe(folder: Path, model: Path, **replaced: Any) -> Path:
+    recipe = {**RECIPE, "model": {"path": str(model)}, **replaced}
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def generate(model: Path, out: str, *more: str) -> Result:
+    arguments = ["--model", str(model), "--data", "data/records.jsonl", "--out", out, "--frames", "4"]
+    return run("generate", *arguments, "--max-tokens", "5", *more)
+
+
+def assert_one_paragraph(result: Result, *parts: str, code: int = 1) -> None:
+    """The error is one line that says `parts`; nothing is on stdout, and no traceback anywhere."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert "Traceback" not in result.stderr
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example_that_names_it(command: str) -> None:
+    result = run(*command.split(), "--help")
+
+    assert result.exit_code == 0
+    assert f"Example: retroflip {command}" in result.stdout
+
+
+def test_every_example_parses() -> None:
+    for command in COMMANDS:
+        text = run(*command.split(), "--help").stdout
+        example = " ".join(text.partition("Example: ")[2].split())
+        if command != "tiny":
+            # With --help behind it an example is parsed as far as its options go, and does nothing.
+            assert run(*shlex.split(example)[1:], "--help").exit_code == 0
+
+
+def test_the_version_is_printed() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, "retroflip 0.1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["genrate"], "No such command 'genrate'. Did you mean 'generate'?"),
+        (["generate", "--model", "m"], "Missing option"),
+        (["synth", "--out", "x", "--per-task", "none", "--seed", "0"], "Invalid value for '--per-task'"),
+        (["score", "a", "b", "c"], "two to compare, not 3"),
+        (["score"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    heavy = "{'torch', 'transformers', 'numpy', 'av', 'rich.console', 'pydantic'}"
+    code = f"import sys, retroflip.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_missing_file_is_one_paragraph(work: Path, model: Path) -> None:
+    result = run("generate", "--model", model, "--data", "absent.jsonl", "--out", "out")
+    assert_one_paragraph(result, "absent.jsonl")
+    assert not (work / "out").exists()
+
+
+def test_a_bad_line_is_named_by_its_number(work: Path, model: Path) -> None:
+    with (work / "data" / "records.jsonl").open("a") as stream:
+        stream.write('{"problem_id": \n')
+    assert_one_paragraph(generate(model, "out"), "records.jsonl, line 3")
+
+
+def test_an_empty_data_file_is_refused(work: Path, model: Path) -> None:
+    (work / "data" / "records.jsonl").write_text("")
+    assert_one_paragraph(generate(model, "out"), "records.jsonl", "no records")
+
+
+def test_a_path_that_leaves_the_root_is_refused(work: Path, model: Path) -> None:
+    write_data(work / "data", ["right.mp4", "../../etc/passwd"])
+    assert_one_paragraph(generate(model, "out"), "records.jsonl, line 2", "'..'")
+
+
+def test_an_unknown_control_is_refused_before_the_model_is_loaded(work: Path) -> None:
+    result = generate(work / "no-such-model", "out", "--controls", "full,blind")
+    assert_one_paragraph(result, "'blind'", "text_only", code=2)
+
+
+def test_a_model_that_does_not_exist_is_one_paragraph(work: Path) -> None:
+    (work / "empty").mkdir()
+    assert_one_paragraph(generate(work / "empty", "out"), "empty", "retroflip-tiny", code=2)
+
+
+def test_an_unknown_recipe_key_names_the_nearest(work: Path, model: Path) -> None:
+    recipe = write_recipe(work, model)
+    result = run("train", recipe, "train.learning_rat=0.1", "--dry-run")
+    assert_one_paragraph(result, "train.learning_rat", "did you mean train.learning_rate?", code=2)
+
+
+def test_a_recipe_of_the_other_kind_names_the_right_command(work: Path, model: Path) -> None:
+    result = run("sft", write_recipe(work, model), "--dry-run")
+    assert_one_paragraph(result, "kind 'rl'", "`retroflip train`", code=2)
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    work: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retroflip.cli.training._train", interrupt)
+    result = run("train", write_recipe(work, model), "train.steps=9", "--out", "runs/my run")
+
+    assert result.exit_code == 130
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(f"retroflip train {work / 'mine.yaml'} train.steps=9 --out 'runs/my run' --resume")
+
+    monkeypatch.setattr("retroflip.cli.evaluation._load", interrupt)
+    assert generate(model, "out").stderr.splitlines()[-1].endswith("--max-tokens 5")
+
+
+def test_a_folder_that_cannot_be_written_is_one_paragraph(work: Path) -> None:
+    (work / "file").touch()
+    result = run("report", "data", "--out", "file/report.html")
+    assert result.exit_code == 2  # nothing to report comes first
+    write_answers(work / "a", right="AB")
+    assert_one_paragraph(run("report", "a", "--out", "file/report.html"), "file", "File exists")
+
+
+@pytest.mark.usefixtures("work")
+def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retroflip.data.records.read_samples", lambda _: 1 / 0)
+    result = run("validate", "--data", "data/records.jsonl")
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_answers_are_generated_scored_and_reported_without_the_network(
+    work: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    write_manifest(work / "data" / MANIFEST_NAME, build_manifest(work / "data", ["right.mp4", "left.mp4"]))
+    done = generate(model, "out", "--controls", "full, text_only,oracle", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"out": "out", "answers": 6, "failed": 0, "truncated": 4}
+    settings = json.loads((work / "out" / "run.json").read_text())["settings"]
+    assert (settings["frames"], settings["max_tokens"]) == (4, 5)
+    assert settings["manifest_sha256"]
+
+    scored = run("score", "out", "--json")
+    scores = json.loads(scored.stdout)
+    assert scored.exit_code == 0
+    assert scores["n_pairs"] == 1
+    assert scores["controls"]["oracle"]["p_acc"] == 1.0
+    assert scores["settings"]["settings"] == settings
+
+    table = run("score", "out").stdout
+    assert "oracle" in table
+    assert "100.0 [" in table
+
+    page = run("report", "out", "--json")
+    assert json.loads(page.stdout) == {"report": "out/report.html"}
+    assert "<html" in (work / "out" / "report.html").read_text()
+
+
+def test_generate_goes_on_where_it_stopped(work: Path, model: Path) -> None:
+    assert generate(model, "whole").exit_code == 0
+    answers = work / "whole" / "answers.jsonl"
+    whole = answers.read_bytes()
+    first, second = whole.splitlines(keepends=True)
+    answers.write_bytes(first + second[:20])
+
+    assert generate(model, "whole").exit_code == 0
+    assert answers.read_bytes() == whole
+
+    refused = generate(model, "whole", "--no-null-option")
+    assert_one_paragraph(refused, "null_option (was true, now false)")
+
+
+def test_a_corrupt_file_among_the_videos_is_recorded_counted_and_left_out(work: Path, model: Path) -> None:
+    write_data(work / "data", ["right.mp4", "left.mp4", "broken.mp4"])
+    (work / "data" / "broken.mp4").write_bytes((work / "data" / "left.mp4").read_bytes()[:400])
+
+    assert_one_paragraph(generate(model, "out"), "1 of 3 samples", "failures.jsonl")
+    done = generate(model, "out", "--max-failed-share", "0.4")
+
+    assert done.exit_code == 0, done.output
+    assert "1 questions are left out" in done.stdout
+    (failure,) = (work / "out" / "failures.jsonl").read_text().splitlines()
+    assert json.loads(failure)["path"] == "broken.mp4"
+    assert json.loads(failure)["error"] == "DecodeError"
+
+
+def write_answers(folder: Path, right: str) -> None:
+    """Write answers to two pairs, the letters in `right` for the first; the second is always wrong on side 1."""
+    from retroflip.bench.records import AnswerRecord, append_answers
+
+    folder.mkdir()
+    answers = [*right, "A", "A"]
+    append_answers(
+        folder / "answers.jsonl",
+        [
+            AnswerRecord(
+                id=f"q{index}",
+                pair=f"pair{index // 2}",
+                side=index % 2,
+                source_clip=f"clip{index // 2}",
+                gold="AB"[index % 2],
+                options=("right", "left"),
+                response=rf"\boxed{{{answer}}}",
+                answer=answer,
+                correct=answer == "AB"[index % 2],
+                video="x.mp4",
+            )
+            for index, answer in enumerate(answers)
+        ],
+    )
+
+
+def test_two_runs_are_compared_on_their_pairs(work: Path) -> None:
+    write_answers(work / "base", right="AA")
+    write_answers(work / "crpo", right="AB")
+
+    compared = json.loads(run("score", "base", "crpo", "--json").stdout)
+
+    assert compared["scores"]["base"]["p_acc"] == 0.0
+    assert compared["scores"]["crpo"]["p_acc"] == 0.5
+    assert compared["comparison"]["p_acc_difference"] == 0.5
+    assert (compared["comparison"]["only_a"], compared["comparison"]["only_b"]) == (0, 1)
+    text = run("score", "base", "crpo").stdout
+    assert "crpo against base: P-Acc +50.0 points" in text
+    assert "exact McNemar p = 1." in text
+
+
+def test_a_damaged_answer_is_named(work: Path) -> None:
+    write_answers(work / "base", right="AB")
+    path = work / "base" / "answers.jsonl"
+    path.write_text(path.read_text().replace('"gold": "B"', '"gild": "B"', 1))
+    assert_one_paragraph(run("score", "base"), "answers.jsonl", "record 2")
+
+
+def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, model: Path) -> None:
+    done = run("train", write_recipe(work, model), "train.steps=5", "--dry-run")
+
+    assert done.exit_code == 0, done.output
+    resolved = yaml.safe_load(done.stdout)
+    assert resolved["train"]["steps"] == 5
+    assert resolved["data"]["records"] == str(work / "data" / "records.jsonl")
+    for line in ("# samples: 2", "# videos: 2", "# steps: 5", "# rollouts per step: 4", "# parameters: "):
+        assert line in done.stdout
+    assert "# completion tokens at most: 160\n" in done.stdout  # 5 steps x 4 rollouts x 8 tokens
+    assert not (work / "runs").exists()
+
+    elsewhere = work / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "again.yaml").write_text(done.stdout)
+    again = json.loads(run("train", elsewhere / "again.yaml", "--dry-run", "--json").stdout)
+    assert again["recipe"] == resolved
+    assert again["cost"]["memory_estimate_gib"]["peak"] > 0.8
+
+
+def test_a_dry_run_of_supervised_training_counts_its_answer_tokens(work: Path, model: Path) -> None:
+    train = {"steps": 2, "batch_size": 2, "learning_rate": 1e-3}
+    recipe = {"kind": "sft", "model": {"path": str(model)}, "data": RECIPE["data"], "train": train}
+    (work / "sft.yaml").write_text(yaml.safe_dump(recipe))
+
+    cost = json.loads(run("sft", "sft.yaml", "--dry-run", "--json").stdout)["cost"]
+
+    assert cost["records_per_step"] == 2
+    assert cost["answer_tokens_of_first_sample"] > 3
+    assert cost["memory_estimate_gib"]["reference_weights"] == 0
+
+
+@pytest.mark.usefixtures("work")
+def test_synth_writes_data_that_validates() -> None:
+    arguments = ["synth", "--out", "pairs", "--per-task", "1", "--seed", "3", "--size", "32"]
+    made = json.loads(run(*arguments, "--json").stdout)
+
+    assert (made["samples"], made["pairs"]) == (7, 3)
+    checked = run("validate", "--data", made["records"], "--json")
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout) == {"questions": 7, "pairs": 3, "faults": []}
+
+
+def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:
+    path = work / "data" / "records.jsonl"
+    path.write_text(path.read_text().replace("<answer>B</answer>", "<answer>A</answer>"))
+
+    found = run("validate", "--data", path)
+
+    assert found.exit_code == 1
+    assert "q0: the answer of its pair's other side (q1), 'right', is right here too" in found.stdout
+    assert "2 questions and 1 pairs checked: 2 faults." in found.stdout
+
+
+def test_doctor_prints_one_object_and_exits_by_what_it_found() -> None:
+    done = run("doctor", "--json")
+
+    found = json.loads(done.stdout)
+    assert done.exit_code == (0 if found["ok"] else 1)
+    assert {"Python", "memory"} <= {check["name"] for check in found["checks"]}
+    assert "Python" in run("doctor").stdout
+
+
+def test_the_console_script_exits_with_the_errors_code(tmp_path: Path) -> None:
+    script = Path(sys.executable).parent / "retroflip"
+    environment = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(
+        [script, "validate", "--data", "absent.jsonl"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: absent.jsonl")
+    assert len(done.stderr.splitlines()) == 1
