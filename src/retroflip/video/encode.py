@@ -62,7 +62,8 @@ def _replacing(path: Path) -> Iterator[Path]:
 def _write(path: Path, pixels_THWC: Pixels, fps: Fraction, crf: int) -> None:
     reformatter = VideoReformatter()
     file_options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    codec_options = {"crf": str(crf), "preset": _PRESET, "flags": "+bitexact"}
+    # x264's macroblock tree makes the bytes depend on what the heap held before, even with one thread.
+    codec_options = {"crf": str(crf), "preset": _PRESET, "flags": "+bitexact", "x264-params": "mbtree=0"}
     with av.open(str(path), "w", format="mp4", options=file_options) as container:
         stream = container.add_stream("libx264", rate=fps, options=codec_options)
         _configure(stream, *pixels_THWC.shape[1:3])

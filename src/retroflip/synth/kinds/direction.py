@@ -37,14 +37,17 @@ def square_of(scene: Scene, frame: int) -> str:
     return f"{'abcdefgh'[column]}{row + 1}"
 
 
-def make(rng: Rng, directions: tuple[str, ...] = FOUR) -> Clip:
-    """Draw a clip: the path's middle lies anywhere it fits, so no frame's position alone tells the direction."""
+def make(rng: Rng, directions: tuple[str, ...] = FOUR, strength: float = 1.0) -> Clip:
+    """Draw a clip: the path's middle lies anywhere it fits, so no frame's position alone tells the direction.
+
+    strength: share of the usual way that the object goes.
+    """
     answer = str(rng.choice(directions))
     step_x, step_y = STEPS[answer]
     frames, fps = draw_length(rng)
     shape, colour = draw_look(rng)
     radius = rng.uniform(0.11, 0.16)
-    travel = rng.uniform(0.34, 0.6)
+    travel = strength * rng.uniform(0.34, 0.6)
     reach_x, reach_y = abs(step_x) * travel / 2 + radius, abs(step_y) * travel / 2 + radius
     middle_x, middle_y = rng.uniform(reach_x, 1 - reach_x), rng.uniform(reach_y, 1 - reach_y)
     along = (np.linspace(0.0, 1.0, frames) - 0.5) * travel

@@ -45,8 +45,11 @@ def _changing(track: Track, forward: str, course_T: Floats) -> Track:
 READINGS = {"grows": size_of, "opens": gap_of, "appears": brightness_of}
 
 
-def make(rng: Rng) -> Clip:
-    """Draw a clip; both ends of the change are jittered so that the first frame alone says little about the rest."""
+def make(rng: Rng, strength: float = 1.0) -> Clip:
+    """Draw a clip; both ends of the change are jittered so that the first frame alone says little about the rest.
+
+    strength: share of the usual change that the object goes through.
+    """
     forward, back = PAIRS[int(rng.integers(len(PAIRS)))]
     distractor_pair = PAIRS[int(rng.choice([i for i, pair in enumerate(PAIRS) if pair[0] != forward]))]
     frames, fps = draw_length(rng)
@@ -55,7 +58,8 @@ def make(rng: Rng) -> Clip:
     x, y = rng.uniform(0.36, 0.64, size=2)
     track = Track.still(shape, colour, x, y, rng.uniform(0.15, 0.2), frames)
     backwards = bool(rng.integers(2))
-    course_T = np.linspace(low, high, frames)
+    middle, reach = (low + high) / 2.0, strength * (high - low) / 2.0
+    course_T = np.linspace(middle - reach, middle + reach, frames)
     track = _changing(track, forward, course_T[::-1] if backwards else course_T)
     return Clip(
         scene=Scene((track,), draw_background(rng), fps),

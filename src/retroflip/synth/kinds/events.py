@@ -31,8 +31,8 @@ def _acting(track: Track, event: str, pulse_T: Floats) -> Track:
     return replace(track, opacity_T=track.opacity_T - 0.9 * pulse_T)
 
 
-def make(rng: Rng) -> Clip:
-    """Draw a clip of two different events, one in each half."""
+def make(rng: Rng, strength: float = 1.0) -> Clip:
+    """Draw a clip of two different events, one in each half. strength: share of an event's usual size."""
     first, second = (EVENTS[int(index)] for index in rng.permutation(len(EVENTS))[:2])
     frames, fps = draw_length(rng)
     frames += frames % 2
@@ -43,7 +43,7 @@ def make(rng: Rng) -> Clip:
     half = frames // 2
     wave = np.sin(np.pi * (np.arange(half) + 0.5) / half)
     # The same backwards to the last bit: a pixel half-way between two values would round differently otherwise.
-    pulse = (wave + wave[::-1]) / 2.0
+    pulse = strength * (wave + wave[::-1]) / 2.0
     rest = np.zeros(half)
     track = _acting(track, first, np.concatenate([pulse, rest]))
     track = _acting(track, second, np.concatenate([rest, pulse]))
