@@ -63,7 +63,7 @@ def doctor(json: AsJson = False) -> None:
         print_json(found)
     else:
         rows = [(check["name"], check["status"], check["value"]) for check in found["checks"]]
-        print_table("This machine", ("", "", "found"), rows)
+        print_table("This machine", ("", "", "found"), rows, numbers=False)
         for check in found["checks"]:
             if check["fix"]:
                 print(f"{check['name']}: {check['fix']}")

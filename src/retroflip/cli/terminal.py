@@ -117,15 +117,20 @@ def print_json(value: Mapping[str, Any]) -> None:
     print(json.dumps(jsonable(value), indent=2, allow_nan=False))
 
 
-def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout; texts are shown as they are, never read as markup."""
+def print_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True
+) -> None:
+    """Print a table on stdout; texts are shown as they are, never read as markup.
+
+    numbers: whether all columns but the first hold numbers, which stand on the right.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(title), title_justify="left")
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right")
+        table.add_column(name, justify="right" if numbers and index else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
