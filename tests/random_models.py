@@ -1,5 +1,6 @@
 """Small random-weight models of the real classes, for tests that must hold for every family."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from retroflip.models.tiny.build import corpus
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 
 
+@cache
 def random_tokenizer() -> Qwen2Tokenizer:
     """Return a tokenizer with Qwen's special tokens, trained on a few hundred texts."""
     return build_tokenizer(corpus(seed=0, clips=300))
@@ -41,7 +43,7 @@ def save_random_model(family: str, folder: Path) -> Path:
 
 
 def _qwen2_5_vl(tokenizer: Qwen2Tokenizer, seed: int) -> tuple[Any, Any]:
-    identity = tokenizer.convert_tokens_to_ids
+    ids = tokenizer.get_vocab()
     config = Qwen2_5_VLConfig(
         text_config={
             "vocab_size": -(-len(tokenizer) // 8) * 8,
@@ -65,10 +67,10 @@ def _qwen2_5_vl(tokenizer: Qwen2Tokenizer, seed: int) -> tuple[Any, Any]:
             "tokens_per_second": 2,
             "initializer_range": 0.1,
         },
-        image_token_id=identity("<|image_pad|>"),
-        video_token_id=identity("<|video_pad|>"),
-        vision_start_token_id=identity("<|vision_start|>"),
-        vision_end_token_id=identity("<|vision_end|>"),
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
     )
     torch.manual_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(config).eval()

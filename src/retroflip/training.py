@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.files import append_jsonl
-from retroflip.models.loading import load_model, load_processor
+from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
 from retroflip.run_directory import RunDirectory
@@ -62,7 +62,7 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
         "adam_beta2": train.adam_beta2,
         "max_grad_norm": train.max_grad_norm,
         "gradient_accumulation_steps": train.gradient_accumulation,
-        "gradient_checkpointing": train.gradient_checkpointing,
+        "activation_checkpointing": train.gradient_checkpointing,
         "seed": train.seed,
         "save_strategy": "steps",
         "save_steps": train.save_every,
@@ -77,7 +77,7 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
     }
 
 
-class StepRecorder(TrainerCallback):  # type: ignore[misc]
+class StepRecorder(TrainerCallback):
     """Writes each step's measurements to metrics.jsonl, its seconds to timings.jsonl, and reports progress.
 
     Seconds are kept apart, so that the metrics of equal runs are equal bytes.
@@ -92,7 +92,8 @@ class StepRecorder(TrainerCallback):  # type: ignore[misc]
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
         self.began = time.monotonic()
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        logs: dict[str, Any] = kwargs["logs"]
         if "loss" not in logs:
             return
         step = int(state.global_step)
@@ -107,7 +108,6 @@ def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
     """Train to the end, from the newest complete checkpoint if there is one, and write the model."""
     last = run.last_checkpoint()
     run.rewind(0 if last is None else last[0])
+    trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=None if last is None else str(last[1]))
-    policy = trainer.accelerator.unwrap_model(trainer.model)
-    policy.save_pretrained(run.model)
-    processor.save_pretrained(run.model)
+    save_model(trainer.accelerator.unwrap_model(trainer.model), processor, run.model)

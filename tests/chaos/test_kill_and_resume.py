@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from random_models import save_random_model
 
+from random_models import save_random_model
 from retroflip.progress import Silence
 from retroflip.report.build import report_directories
 from retroflip.synth.laboratory import LabSettings, write_laboratory

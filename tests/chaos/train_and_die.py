@@ -1,4 +1,7 @@
-"""A training process that kills itself: `train_and_die.py RECIPE OUT resume|new PLACE`, PLACE as step:N, save:N or end."""
+"""A training process that kills itself: `train_and_die.py RECIPE OUT new|resume PLACE`.
+
+PLACE is step:N (after that step), save:N (inside the save of that step) or end (nowhere).
+"""
 
 import os
 import signal
@@ -24,11 +27,9 @@ def kill_after_step(step: int) -> None:
     """Die when the step's metrics have been written."""
     real = StepRecorder.on_log
 
-    def on_log(
-        self: StepRecorder, args: Any, state: Any, control: Any, logs: dict[str, Any], **rest: Any
-    ) -> None:
-        real(self, args, state, control, logs, **rest)
-        if state.global_step == step and "loss" in logs:
+    def on_log(self: StepRecorder, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        real(self, args, state, control, **kwargs)
+        if state.global_step == step and "loss" in kwargs["logs"]:
             die()
 
     StepRecorder.on_log = on_log  # type: ignore[method-assign]
@@ -38,12 +39,12 @@ def kill_inside_save(step: int) -> None:
     """Die in the middle of a checkpoint: weights and optimizer are there, the random state and the mark are not."""
     real = Trainer._save_rng_state
 
-    def save(self: Trainer, folder: str) -> None:
+    def save(self: Trainer, output_dir: str) -> None:
         if self.state.global_step == step:
             die()
-        real(self, folder)
+        real(self, output_dir)
 
-    Trainer._save_rng_state = save
+    Trainer._save_rng_state = save  # type: ignore[method-assign]
 
 
 def main() -> None:

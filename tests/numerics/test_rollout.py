@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from random_models import FAMILIES, random_model
-from test_shared_prefix import prompts_of
 
+from random_models import FAMILIES, random_model
 from retroflip.models.encoding import Encoder
 from retroflip.models.features import encode_videos
 from retroflip.rl.rollout import Roller, Sampling, _nucleus
+from separate_rows import prompts_of
 
 
 def roller_of(model: object, encoder: Encoder) -> Roller:

@@ -1,31 +1,14 @@
 """A packed row gives the numbers of separate rows: log-probabilities, entropies and gradients."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
-from random_models import FAMILIES, random_model
 
-from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from random_models import FAMILIES, random_model
+from retroflip.models.encoding import Encoder
 from retroflip.models.features import encode_videos
 from retroflip.rl.shared_prefix import score
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.render import render
-from retroflip.synth.samples import sample_of
-from retroflip.video.sampling import uniform_indices
-
-KIND_NAMES = ("moving_direction", "static", "event_sequence")
-
-
-def prompts_of(encoder: Encoder, sizes: tuple[int, ...] = (64, 96, 64)) -> list[Prompt]:
-    """Return prompts of different lengths about clips of different sizes."""
-    prompts = []
-    for number, (kind, size) in enumerate(zip(KIND_NAMES, sizes, strict=True)):
-        clip = KINDS[kind](np.random.default_rng(number))
-        frames = render(clip.scene, size, uniform_indices(len(clip.scene), 8 - 2 * (number % 2)))
-        prompts.append(encoder.encode(sample_of(clip, identity=kind, video="", source_clip=kind), frames))
-    return prompts
+from separate_rows import gradients, prompts_of, separate
 
 
 def random_completions(encoder: Encoder, counts: tuple[int, ...] = (3, 2, 4)) -> list[list[list[int]]]:
@@ -36,31 +19,6 @@ def random_completions(encoder: Encoder, counts: tuple[int, ...] = (3, 2, 4)) ->
         [[int(token) for token in rng.choice(ordinary, size=int(rng.integers(1, 10)))] for _ in range(count)]
         for count in counts
     ]
-
-
-def separate(model: Any, prompt: Prompt, completion: list[int], pad: int, temperature: float) -> torch.Tensor:
-    """Return a completion's log-probabilities from the model's ordinary forward over [prompt | completion]."""
-    answer = torch.tensor(completion)
-    ids = torch.cat([prompt.input_ids_L, answer])[None]
-    batch = batch_prompts(model, [prompt], pad)
-    following = batch.next_position_R[0] + torch.arange(len(completion))
-    positions = torch.cat([batch.positions_3RL, following.expand(3, 1, -1)], dim=2)
-    logits = model(
-        input_ids=ids,
-        position_ids=positions,
-        pixel_values_videos=prompt.pixels_PD,
-        video_grid_thw=prompt.grid_thw,
-        use_cache=False,
-    ).logits[0]
-    predicted = logits[len(prompt.input_ids_L) - 1 : -1] / temperature
-    return predicted.log_softmax(-1).gather(-1, answer[:, None])[:, 0]
-
-
-def gradients(model: Any, loss: torch.Tensor) -> torch.Tensor:
-    """Return all gradients of a loss as one vector."""
-    model.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -79,7 +37,8 @@ def test_packed_rows_equal_separate_rows(family: str) -> None:
         for prompt, branch in zip(prompts, completions, strict=True)
         for completion in branch
     ]
-    separate_gradient = gradients(model, sum(row.sum() * w for row, w in zip(rows, weights, strict=True)))  # type: ignore[arg-type]
+    weighted = [row.sum() * weight for row, weight in zip(rows, weights, strict=True)]
+    separate_gradient = gradients(model, torch.stack(weighted).sum())
 
     for packed, row in zip(scores.log_probs_NC, rows, strict=True):
         torch.testing.assert_close(packed[: len(row)], row, atol=1e-5, rtol=0)

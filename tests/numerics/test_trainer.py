@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from trl.trainer.grpo_config import GRPOConfig
+
 from random_models import FAMILIES, random_model
 from rendered import RenderedDataset, drawn, rendered
-from test_shared_prefix import separate
-from trl import GRPOConfig
-
 from retroflip.errors import BlindnessError, NonFiniteLossError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.rl.generation import Generator, GroupRollouts
@@ -19,6 +18,7 @@ from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.rollout import Sampling
 from retroflip.rl.run import trained_rollouts
 from retroflip.rl.trainer import VideoGRPOTrainer
+from separate_rows import gradients, held_gradients, separate
 
 SAMPLES = 2
 
@@ -53,7 +53,7 @@ def make_trainer(
     method = ArbitraryRewards(settings)
     dataset = dataset or rendered(drawn("moving_direction", 4))
     rollouts = trained_rollouts(method, dataset.samples)
-    return VideoGRPOTrainer(
+    trainer = VideoGRPOTrainer(
         model=model,
         args=GRPOConfig(
             output_dir=str(folder / "checkpoints"),
@@ -68,7 +68,7 @@ def make_trainer(
             loss_type="grpo",
             use_bias_correction_kl=False,
             learning_rate=1e-3,
-            gradient_checkpointing=False,
+            activation_checkpointing=False,
             bf16=False,
             use_cpu=True,
             report_to=[],
@@ -82,23 +82,31 @@ def make_trainer(
         vision_trained=vision_trained,
         on_step=lambda _, groups: seen.extend(groups) if seen is not None else None,
     )
+    trainer.current_gradient_accumulation_steps = accumulation
+    return trainer
 
 
 def rows_of(trainer: VideoGRPOTrainer) -> list[dict[str, Any]]:
     """Return what TRL's loader gives for one step: every sample once per trained rollout."""
-    return [{"index": index} for index in range(SAMPLES) for _ in range(trainer.num_generations)]
+    return [{"index": index} for index in range(SAMPLES) for _ in range(trainer.rollouts_per_sample)]
+
+
+def models_of(trainer: VideoGRPOTrainer) -> tuple[Any, Any]:
+    """Return the policy and the reference."""
+    return trainer.model, trainer.ref_model
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family: str) -> None:
-    """Sum of the branches' means of min(rho A, clip(rho) A) - beta KL, with rho = 1 on policy, averaged over prompts."""
+    """Sum of the branches' means of min(rho A, clip(rho) A) - beta KL, averaged over prompts; on policy, rho is 1."""
     seen: list[GroupRollouts] = []
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, seen=seen)
+    policy_model, reference_model = models_of(trainer)
     with torch.no_grad():
-        for parameter in trainer.ref_model.model.language_model.parameters():
+        for parameter in reference_model.model.language_model.parameters():
             parameter.mul_(0.98)  # so that the KL term is not zero
     inputs = trainer._prepare_inputs(rows_of(trainer))
-    loss = trainer.compute_loss(trainer.model, inputs)
+    loss = trainer.compute_loss(policy_model, inputs)
 
     pad = trainer.generator.encoder.tokenizer.pad_token_id
     per_prompt = []
@@ -108,8 +116,8 @@ def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family
             terms = []
             for completion, advantage in zip(branch.completions, advantages, strict=True):
                 ids = list(completion.ids)
-                policy = separate(trainer.model, branch.prompt, ids, pad, 0.9)
-                reference = separate(trainer.ref_model, branch.prompt, ids, pad, 0.9)
+                policy = separate(policy_model, branch.prompt, ids, pad, 0.9)
+                reference = separate(reference_model, branch.prompt, ids, pad, 0.9)
                 kl = (reference - policy).exp() - (reference - policy) - 1
                 ratio = (policy - policy.detach()).exp()
                 terms.append((ratio * advantage - 0.05 * kl).mean())
@@ -118,41 +126,30 @@ def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family
     expected = -torch.stack(per_prompt).mean()
 
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
-    loss_gradient = gradient(trainer.model, loss)
-    expected_gradient = gradient(trainer.model, expected)
+    loss_gradient = gradients(policy_model, loss)
+    expected_gradient = gradients(policy_model, expected)
     assert (loss_gradient - expected_gradient).norm() / expected_gradient.norm() < 1e-5
 
 
-def gradient(model: Any, loss: torch.Tensor) -> torch.Tensor:
-    """Return the gradients of a loss as one vector."""
-    model.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
-
-
 def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path) -> None:
-    gradients = []
+    found = []
     for accumulation in (1, 4):
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=4), accumulation=accumulation)
-        trainer.current_gradient_accumulation_steps = accumulation
-        trainer.model.zero_grad()
+        policy, _ = models_of(trainer)
         for _ in range(accumulation):
-            loss = trainer.compute_loss(trainer.model, trainer._prepare_inputs(rows_of(trainer)))
+            loss = trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer)))
             loss.backward()
             trainer._step += 1
-        gradients.append(
-            torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.grad is not None])
-        )
-    assert (gradients[0] - gradients[1]).norm() / gradients[0].norm() < 1e-5
+        found.append(held_gradients(policy))
+    assert (found[0] - found[1]).norm() / found[0].norm() < 1e-5
 
 
 def test_a_video_is_decoded_and_encoded_once_per_step(tmp_path: Path) -> None:
     dataset = rendered(drawn("moving_direction", 4))
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), dataset=dataset)
     calls: list[int] = []
-    tower = trainer.model.model.visual
-    tower.register_forward_hook(lambda *_: calls.append(1))
-    trainer.ref_model.model.visual.register_forward_hook(lambda *_: calls.append(1))
+    for model in models_of(trainer):
+        model.model.visual.register_forward_hook(lambda *_: calls.append(1))
     trainer.compute_loss(trainer.model, trainer._prepare_inputs(rows_of(trainer)))
     assert sorted(dataset.loads) == ["clip-0", "clip-1"]
     assert len(calls) == 1
@@ -160,8 +157,9 @@ def test_a_video_is_decoded_and_encoded_once_per_step(tmp_path: Path) -> None:
 
 def test_gradients_reach_a_trained_vision_tower(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=4), vision_trained=True)
-    trainer.compute_loss(trainer.model, trainer._prepare_inputs(rows_of(trainer))).backward()
-    reached = [p.grad is not None and bool(p.grad.any()) for p in trainer.model.model.visual.parameters()]
+    policy, _ = models_of(trainer)
+    trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer))).backward()
+    reached = [p.grad is not None and bool(p.grad.any()) for p in policy.model.visual.parameters()]
     assert all(reached)
 
 
@@ -216,11 +214,12 @@ class TestNoSilentBlindness:
             encoder.check(blind, "sample-1")
 
 
-def test_a_broken_loss_stops_before_the_optimizer(tmp_path: Path) -> None:
+def test_a_broken_loss_stops_before_the_optimizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
-    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    policy, _ = models_of(trainer)
+    before = {name: value.clone() for name, value in policy.state_dict().items()}
     real = trainer._compute_loss
-    trainer._compute_loss = lambda model, inputs: real(model, inputs) * float("nan")
+    monkeypatch.setattr(trainer, "_compute_loss", lambda *arguments: real(*arguments) * float("nan"))
     with pytest.raises(NonFiniteLossError, match="clip-"):
         trainer.train()
-    assert all(torch.equal(before[name], value) for name, value in trainer.model.state_dict().items())
+    assert all(torch.equal(before[name], value) for name, value in policy.state_dict().items())

@@ -51,9 +51,10 @@ class Encoder:
         """
         text = self._render(sample, with_video=frames is not None)
         if frames is None:
-            encoded = self.processor(text=[text], return_tensors="pt")
-            ids_L = encoded["input_ids"][0]
-            return Prompt(ids_L, torch.zeros_like(ids_L))
+            ids_L = self.processor(text=[text], return_tensors="pt")["input_ids"][0]
+            prompt = Prompt(ids_L, torch.zeros_like(ids_L))
+            self.check(prompt, sample.id)
+            return prompt
         encoded = self.processor(
             text=[text],
             videos=[torch.from_numpy(_at_least_two(frames).pixels_TCHW)],
@@ -81,10 +82,10 @@ class Encoder:
         return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def check(self, prompt: Prompt, sample_id: str) -> None:
-        """Raise BlindnessError unless a video prompt holds a placeholder for every feature, and its time stamps."""
-        assert prompt.grid_thw is not None
+        """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""
         merge = int(self.processor.video_processor.merge_size) ** 2
-        features = int(prompt.grid_thw.prod()) // merge
+        steps, rows, columns = (0, 0, 0) if prompt.grid_thw is None else prompt.grid_thw[0].tolist()
+        features = steps * rows * columns // merge
         placeholders = int((prompt.input_ids_L == self.processor.video_token_id).sum())
         if placeholders != features:
             raise BlindnessError(
@@ -92,7 +93,6 @@ class Encoder:
                 "features, so part of the video would be lost. Does the question's text hold a special token such as "
                 "<|video_pad|>? Remove it."
             )
-        steps = int(prompt.grid_thw[0, 0])
         stamps = len(_TIME_STAMP.findall(self.tokenizer.decode(prompt.input_ids_L)))
         if prompt.seconds_per_grid is None and stamps < steps and self._writes_time_stamps:
             raise BlindnessError(

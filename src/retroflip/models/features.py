@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from retroflip.errors import BlindnessError
 from retroflip.models.encoding import Prompt
@@ -27,10 +26,15 @@ class VisualFeatures:
         return VisualFeatures(self.pooled_ND.detach(), tuple(layer.detach() for layer in self.deepstack_ND))
 
 
-class _EncoderOutput(BaseModelOutputWithPooling):
-    """What `mm_encoder_outputs` holds per modality: `pooler_output` and, for Qwen3-VL, `deepstack_features`."""
+@dataclass(frozen=True)
+class _EncoderOutput:
+    """What the models read from `mm_encoder_outputs["video"]`, by the names that they read it by.
 
-    deepstack_features: list[tuple[Tensor, ...]] | None = None
+    pooler_output: one (N, D) per video. deepstack_features: for each of Qwen3-VL's layers, one (N, D) per video.
+    """
+
+    pooler_output: tuple[Tensor, ...]
+    deepstack_features: list[tuple[Tensor, ...]]
 
 
 def encode_videos(model: Any, prompts: Sequence[Prompt]) -> list[VisualFeatures | None]:
@@ -55,9 +59,7 @@ def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any]
     if not present:
         return None
     layers = [tuple(layer) for layer in zip(*(video.deepstack_ND for video in present), strict=True)]
-    output = _EncoderOutput(pooler_output=tuple(video.pooled_ND for video in present))
-    output.deepstack_features = layers
-    return {"video": output}
+    return {"video": _EncoderOutput(tuple(video.pooled_ND for video in present), layers)}
 
 
 def sighted_inputs(
@@ -74,6 +76,7 @@ def sighted_inputs(
     if placeholders != given:
         raise BlindnessError(
             f"A forward pass has {placeholders} visual placeholder tokens and {given} visual features: it would run "
-            "without (part of) its video. This is a defect of retroflip or of the model's processor; nothing was trained."
+            "without (part of) its video. This is a defect of retroflip or of the model's processor; nothing was "
+            "trained."
         )
     return {"mm_encoder_outputs": outputs}

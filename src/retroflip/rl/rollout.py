@@ -112,7 +112,8 @@ class Roller:
             use_cache=True,
         )
         state.position = state.position + 1
-        return output.logits[:, -1]
+        logits_NV: Tensor = output.logits[:, -1]
+        return logits_NV
 
     def _draw(
         self, logits_NV: Tensor, rows: Tensor, total: int, sampling: Sampling, noise: torch.Generator

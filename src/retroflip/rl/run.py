@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from trl import GRPOConfig
+from trl.trainer.grpo_config import GRPOConfig
 
 from retroflip.data.sample import Sample
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic

@@ -16,7 +16,9 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor
-from trl import GRPOConfig, GRPOTrainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.errors import BlindnessError, NonFiniteLossError
 from retroflip.models.features import VisualFeatures, encode_videos
@@ -31,7 +33,7 @@ StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""
 
 
-class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+class VideoGRPOTrainer(GRPOTrainer):
     """Trains a video language model with any method.
 
     `args.num_generations` must be the number of trained rollouts of one sample. `vision_trained` says whether
@@ -53,6 +55,7 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         self.samples_per_step = samples_per_step
         self.vision_trained = vision_trained
         self.on_step = on_step
+        self.rollouts_per_sample = _stated(args.num_generations)
         self._rolled: list[BranchRollouts] = []
         self._row_branch: Tensor | None = None
         super().__init__(
@@ -74,14 +77,16 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             samples=len(self.generator.dataset.samples),
             samples_per_step=self.samples_per_step,
             steps=self.args.max_steps,
-            repeats=self.num_generations,
+            repeats=self.rollouts_per_sample,
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Tensor]:
         """Return TRL's batch of rows, one per trained rollout, with the branch that each row belongs to."""
-        samples = [self.generator.dataset.samples[row["index"]] for row in inputs[:: self.num_generations]]
+        samples = [
+            self.generator.dataset.samples[row["index"]] for row in inputs[:: self.rollouts_per_sample]
+        ]
         step = self.state.global_step
         epoch = epoch_of(step, len(self.generator.dataset.samples), self.samples_per_step)
         policy = self.accelerator.unwrap_model(self.model)
@@ -142,8 +147,8 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _compute_loss(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
         self._row_branch = inputs["branch"]
-        loss: Tensor = super()._compute_loss(model, inputs) * self.generator.method.loss_scale
-        return loss
+        loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
+        return loss * self.generator.method.loss_scale
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -162,7 +167,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             raise BlindnessError(
                 "Rows reached the scoring pass without their branches, and so without their videos."
             )
-        self._check_prompts(input_ids[:, :-logits_to_keep], attention_mask[:, :-logits_to_keep])
+        self._check_prompts(
+            self._row_branch, input_ids[:, :-logits_to_keep], attention_mask[:, :-logits_to_keep]
+        )
         lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
         completions = [
             row[:length].tolist() for row, length in zip(input_ids[:, -logits_to_keep:], lengths, strict=True)
@@ -172,9 +179,8 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         pad = torch.nn.functional.pad
         return pad(scores.log_probs_NC, width), pad(scores.entropies_NC, width), None
 
-    def _check_prompts(self, prompt_ids: Tensor, prompt_mask: Tensor) -> None:
-        assert self._row_branch is not None
-        for ids, mask, branch in zip(prompt_ids, prompt_mask, self._row_branch.tolist(), strict=True):
+    def _check_prompts(self, row_branch: Tensor, prompt_ids: Tensor, prompt_mask: Tensor) -> None:
+        for ids, mask, branch in zip(prompt_ids, prompt_mask, row_branch.tolist(), strict=True):
             if not torch.equal(ids[mask.bool()].cpu(), self._rolled[branch].prompt.input_ids_L):
                 raise BlindnessError(
                     "A prompt that is scored differs from the one that was rolled out: the completion would be judged "
@@ -214,7 +220,7 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """Take TRL's step. Raises NonFiniteLossError before the optimizer can move on a broken loss."""
-        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         if not math.isfinite(float(loss)):
             asked = sorted({row["index"] for row in inputs}) if isinstance(inputs, list) else []
             names = ", ".join(self.generator.dataset.samples[index].id for index in asked)
@@ -229,12 +235,20 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save, then mark the checkpoint as complete; a kill in between leaves it unmarked, and it is not resumed."""
-        super()._save_checkpoint(model, trial)
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+        folder = Path(self._get_output_dir(trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         (folder / COMPLETE_MARKER).touch()
 
 
-def _rewarded_elsewhere(**_: Any) -> list[float]:
+def _stated(num_generations: int | None) -> int:
+    if num_generations is None:
+        raise ValueError(
+            "args.num_generations must be the number of trained rollouts of one sample; it is None."
+        )
+    return num_generations
+
+
+def _rewarded_elsewhere(**_: Any) -> list[float | None]:
     """Stand where TRL wants a reward function; rewards are the method's, given when a group is generated."""
     raise NotImplementedError(
         "TRL asked for rewards, which the method gives; its generation was not replaced."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trl import SFTConfig
+from trl.trainer.sft_config import SFTConfig
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import torch
 from datasets import Dataset
 from torch import Tensor
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.rl.order import RunOrder
@@ -81,16 +82,17 @@ def _visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
     return inputs | ({"second_per_grid_ts": torch.tensor(seconds)} if seconds else {})
 
 
-class VideoSFTTrainer(SFTTrainer):  # type: ignore[misc]
+class VideoSFTTrainer(SFTTrainer):
     """Teaches lessons in the order of `RunOrder`, so that a resumed run sees what an unbroken one does."""
 
     def __init__(
         self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any
     ) -> None:
+        self.lesson_count = len(lessons)
         super().__init__(
             model=model,
             args=args,
-            train_dataset=Dataset.from_dict({"index": list(range(len(lessons)))}),
+            train_dataset=Dataset.from_dict({"index": list(range(self.lesson_count))}),
             data_collator=LessonCollator(lessons, encoder),
             processing_class=encoder.processor,
             **kwargs,
@@ -98,7 +100,7 @@ class VideoSFTTrainer(SFTTrainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
         return RunOrder(
-            samples=len(self.train_dataset),
+            samples=self.lesson_count,
             samples_per_step=self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps,
             steps=self.args.max_steps,
             repeats=1,

@@ -6,6 +6,7 @@ Qwen/Qwen3-VL-4B-Instruct, with small numbers in their configurations and a voca
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -20,10 +21,12 @@ from transformers import (
 )
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+PADDING = "<|endoftext|>"
+END_OF_TURN = "<|im_end|>"
 SPECIAL_TOKENS = (
-    "<|endoftext|>",
+    PADDING,
     "<|im_start|>",
-    "<|im_end|>",
+    END_OF_TURN,
     "<|vision_start|>",
     "<|vision_end|>",
     "<|vision_pad|>",
@@ -74,10 +77,8 @@ def build_tokenizer(texts: Iterable[str]) -> Qwen2Tokenizer:
     )
     learner.train_from_iterator(texts, trainer)
     learnt = json.loads(learner.to_str())["model"]
-    merges = [tuple(pair) for pair in learnt["merges"]]
-    tokenizer = Qwen2Tokenizer(
-        vocab=learnt["vocab"], merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>"
-    )
+    merges: Any = [tuple(pair) for pair in learnt["merges"]]  # annotated as strings there, read as pairs
+    tokenizer = Qwen2Tokenizer(vocab=learnt["vocab"], merges=merges, eos_token=END_OF_TURN, pad_token=PADDING)
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
     tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in REASONING_TOKENS])
     return tokenizer
@@ -106,7 +107,7 @@ def build_processor(tokenizer: Qwen2Tokenizer) -> Qwen3VLProcessor:
 
 def build_config(tokenizer: Qwen2Tokenizer) -> Qwen3VLConfig:
     """Return the model's configuration for this tokenizer."""
-    identity = tokenizer.convert_tokens_to_ids
+    ids = tokenizer.get_vocab()
     return Qwen3VLConfig(
         text_config={
             "vocab_size": -(-len(tokenizer) // 8) * 8,
@@ -140,10 +141,10 @@ def build_config(tokenizer: Qwen2Tokenizer) -> Qwen3VLConfig:
             "deepstack_visual_indexes": [0],
             "initializer_range": INITIAL_STD,
         },
-        image_token_id=identity("<|image_pad|>"),
-        video_token_id=identity("<|video_pad|>"),
-        vision_start_token_id=identity("<|vision_start|>"),
-        vision_end_token_id=identity("<|vision_end|>"),
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
         tie_word_embeddings=True,
     )
 
