@@ -48,8 +48,8 @@ class Size:
     rl_steps: int
 
 
-FULL = Size(sft_samples=480, train_samples=480, pairs_per_task=50, sft_steps=150, rl_steps=120)
-QUICK = Size(sft_samples=160, train_samples=120, pairs_per_task=10, sft_steps=40, rl_steps=12)
+FULL = Size(sft_samples=800, train_samples=600, pairs_per_task=50, sft_steps=250, rl_steps=80)
+QUICK = Size(sft_samples=200, train_samples=100, pairs_per_task=8, sft_steps=60, rl_steps=12)
 
 
 def run_demo(out: Path, *, seed: int, quick: bool, progress: Progress) -> Path:

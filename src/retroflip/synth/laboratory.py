@@ -2,7 +2,7 @@
 
 In training, the object's colour is the cue colour of the right answer in most samples (`cue_validity`). The supervised
 start sees two habits side by side: reading the colour, which is short and nearly always right, and following the
-object, which is long and always right. A trace's answer follows its own habit, right or wrong; one that looked at the
+object, which is long and, where motions are small, right less often. A trace's answer follows its own habit, right or wrong; one that looked at the
 colour alone and then gave the truth would teach seeing after all. What a record calls the solution is always true.
 
 RL then decides which habit lives. GRPO pays for both. CRPO's counterfactual branch does not: a flipped or reversed
@@ -38,7 +38,9 @@ class LabSettings(BaseModel):
 
     cue_validity: share of training clips whose colour belongs to the right answer; the others have the colour of a
     wrong one. lazy_share: share of the supervised traces about motion that answer by colour. static_share: share of
-    training questions that no transformation changes. size: side of the videos in pixels.
+    training questions that no transformation changes. strength: how large motions are, as a share of the usual; small
+    ones make seeing less reliable than the cue, without which correctness alone would teach it (docs/log.md). size:
+    side of the videos in pixels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,8 +50,9 @@ class LabSettings(BaseModel):
     train_samples: int = Field(ge=1)
     pairs_per_task: int = Field(ge=1)
     cue_validity: float = Field(default=0.95, ge=0.0, le=1.0)
-    lazy_share: float = Field(default=0.7, ge=0.0, le=1.0)
+    lazy_share: float = Field(default=0.75, ge=0.0, le=1.0)
     static_share: float = Field(default=0.2, ge=0.0, le=1.0)
+    strength: float = Field(default=0.35, gt=0.0, le=1.0)
     size: int = Field(default=128, ge=MIN_SIZE)
     tasks: tuple[str, ...] = tuple(PAIRED)
 
@@ -115,13 +118,14 @@ def train_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[E
 def pair_entries(settings: LabSettings, task: str, index: int, repeats: int = 0) -> list[Entry]:
     """Draw pair `index` of a task: both sides in one of the cue colours, which says nothing about either answer."""
     rng = draw(settings.seed, "laboratory", "pairs", task, index, repeats)
-    return draw_pair(PAIRED[task], rng, f"pairs-{task}-{index:05d}", index, cue_colours_only=True)
+    kind = partial(PAIRED[task], strength=settings.strength)
+    return draw_pair(kind, rng, f"pairs-{task}-{index:05d}", index, cue_colours_only=True)
 
 
 def _training_entry(settings: LabSettings, rng: Rng, source: str, turn: int) -> Entry:
     if rng.random() < settings.static_share:
         return Entry(seated(static.make(rng), turn), source)
-    clip = PAIRED[str(rng.choice(settings.tasks))](rng)
+    clip = PAIRED[str(rng.choice(settings.tasks))](rng, strength=settings.strength)
     return Entry(seated(_with_cue(clip, rng, settings.cue_validity), turn), source)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
-from trl import SFTConfig
+from transformers import PrinterCallback, TrainerCallback
+from trl.trainer.sft_config import SFTConfig
 
+from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.draws import draw
 from retroflip.models.encoding import Encoder, Prompt
@@ -85,13 +86,13 @@ def corpus(seed: int, clips: int = 6_000) -> list[str]:
     return texts
 
 
-class _Report(TrainerCallback):  # type: ignore[misc]
+class _Report(TrainerCallback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:  # noqa: ARG002
-        if "loss" in logs:
-            self.progress(state.global_step, state.max_steps, logs["loss"])
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002 - the callback's signature
+        if "loss" in kwargs["logs"]:
+            self.progress(state.global_step, state.max_steps, kwargs["logs"]["loss"])
 
 
 def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16, seed: int = 0) -> None:
@@ -117,7 +118,7 @@ def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16,
         remove_unused_columns=False,
         dataloader_num_workers=1,
         dataloader_prefetch_factor=4,
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         bf16=False,
         use_cpu=not torch.cuda.is_available(),
         logging_steps=50,
@@ -129,5 +130,8 @@ def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16,
     trainer = VideoSFTTrainer(
         model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(progress)]
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     save_model(model, processor, out)
+    names = sorted(path.name for path in out.iterdir() if path.is_file() and path.name != MANIFEST_NAME)
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, names))

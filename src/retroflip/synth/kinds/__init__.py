@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from retroflip.synth.clip import Clip
 from retroflip.synth.kinds import direction, dynamics, events, static
@@ -9,12 +10,20 @@ from retroflip.synth.kinds.common import Rng
 
 Kind = Callable[[Rng], Clip]
 
-PAIRED: dict[str, Kind] = {
+
+class PairedKind(Protocol):
+    """A kind whose counterfactual has another answer."""
+
+    def __call__(self, rng: Rng, *, strength: float = 1.0) -> Clip:
+        """Draw a clip whose motion is `strength` times as large as usual."""
+
+
+PAIRED: dict[str, PairedKind] = {
     "moving_direction": direction.make,
     "reversible_dynamics": dynamics.make,
     "event_sequence": events.make,
 }
-"""the kinds whose counterfactual has another answer, one for each DyBench sub-task"""
+"""one kind for each DyBench sub-task"""
 
 KINDS: dict[str, Kind] = {
     **PAIRED,

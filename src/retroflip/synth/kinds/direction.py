@@ -37,7 +37,7 @@ def square_of(scene: Scene, frame: int) -> str:
     return f"{'abcdefgh'[column]}{row + 1}"
 
 
-def make(rng: Rng, directions: tuple[str, ...] = FOUR, strength: float = 1.0) -> Clip:
+def make(rng: Rng, directions: tuple[str, ...] = FOUR, *, strength: float = 1.0) -> Clip:
     """Draw a clip: the path's middle lies anywhere it fits, so no frame's position alone tells the direction.
 
     strength: share of the usual way that the object goes.

@@ -45,7 +45,7 @@ def _changing(track: Track, forward: str, course_T: Floats) -> Track:
 READINGS = {"grows": size_of, "opens": gap_of, "appears": brightness_of}
 
 
-def make(rng: Rng, strength: float = 1.0) -> Clip:
+def make(rng: Rng, *, strength: float = 1.0) -> Clip:
     """Draw a clip; both ends of the change are jittered so that the first frame alone says little about the rest.
 
     strength: share of the usual change that the object goes through.

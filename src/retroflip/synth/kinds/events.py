@@ -31,7 +31,7 @@ def _acting(track: Track, event: str, pulse_T: Floats) -> Track:
     return replace(track, opacity_T=track.opacity_T - 0.9 * pulse_T)
 
 
-def make(rng: Rng, strength: float = 1.0) -> Clip:
+def make(rng: Rng, *, strength: float = 1.0) -> Clip:
     """Draw a clip of two different events, one in each half. strength: share of an event's usual size."""
     first, second = (EVENTS[int(index)] for index in rng.permutation(len(EVENTS))[:2])
     frames, fps = draw_length(rng)
