@@ -5,10 +5,11 @@ files on disk, and each run directory can be looked at, resumed or run again by 
 stopped when it is started again with the same arguments.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.generate import generate
@@ -16,6 +17,7 @@ from retroflip.bench.records import Control, read_answers
 from retroflip.bench.score import compare_all, score_records, score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
+from retroflip.data.prompts import with_null_option
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
 from retroflip.files import read_jsonl, write_json_atomic
@@ -28,7 +30,7 @@ from retroflip.report.build import report_directories
 from retroflip.rl import run as rl_run
 from retroflip.run_directory import COMPLETE_MARKER
 from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import LabSettings, Laboratory, write_laboratory
+from retroflip.synth.laboratory import Laboratory, LabSettings, write_laboratory
 
 METHODS = ("grpo", "crpo")
 CONTROLS = (Control.FULL, Control.TEXT_ONLY, Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
@@ -49,7 +51,7 @@ class Size:
 
 
 FULL = Size(sft_samples=800, train_samples=600, pairs_per_task=50, sft_steps=250, rl_steps=80)
-QUICK = Size(sft_samples=200, train_samples=100, pairs_per_task=8, sft_steps=60, rl_steps=12)
+QUICK = Size(sft_samples=320, train_samples=120, pairs_per_task=8, sft_steps=130, rl_steps=20)
 
 
 def run_demo(out: Path, *, seed: int, quick: bool, progress: Progress) -> Path:
@@ -78,32 +80,42 @@ def lab_settings(size: Size, seed: int) -> LabSettings:
 
 
 def _supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
-    overrides = [
-        f"data.records={lab.sft / 'records.jsonl'}",
-        f"train.steps={size.sft_steps}",
-        f"train.seed={seed}",
-    ]
-    recipe = load_recipe(recipe_file("tiny/sft.yaml"), overrides)
-    assert isinstance(recipe, SftRecipe)
+    """Teach both habits; return the folder of the model that does."""
+    settings = {
+        "data.records": lab.sft / "records.jsonl",
+        "train.steps": size.sft_steps,
+        "train.seed": seed,
+    }
     if not (out / COMPLETE_MARKER).exists():
-        sft_run.train(recipe, out, resume=True, progress=progress)
+        sft_run.train(_recipe(SftRecipe, "sft", settings), out, resume=True, progress=progress)
     return out / "model"
 
 
 def _reinforced(
     out: Path, method: str, start: Path, lab: Laboratory, size: Size, seed: int, progress: Progress
 ) -> Path:
-    overrides = [
-        f"model.path={start}",
-        f"data.records={lab.train / 'records.jsonl'}",
-        f"train.steps={size.rl_steps}",
-        f"train.seed={seed}",
-    ]
-    recipe = load_recipe(recipe_file(f"tiny/{method}.yaml"), overrides)
-    assert isinstance(recipe, RlRecipe)
+    """Reinforce the start model with a method; return the trained model's folder."""
+    settings = {
+        "model.path": start,
+        "data.records": lab.train / "records.jsonl",
+        "train.steps": size.rl_steps,
+        "train.seed": seed,
+    }
     if not (out / COMPLETE_MARKER).exists():
-        rl_run.train(recipe, out, resume=True, progress=progress)
+        rl_run.train(_recipe(RlRecipe, method, settings), out, resume=True, progress=progress)
     return out / "model"
+
+
+RecipeT = TypeVar("RecipeT", RlRecipe, SftRecipe)
+
+
+def _recipe(kind: type[RecipeT], name: str, settings: Mapping[str, Path | int]) -> RecipeT:
+    """Return a shipped tiny recipe with these settings."""
+    overrides = [f"{key}={json.dumps(value, default=str)}" for key, value in settings.items()]
+    recipe = load_recipe(recipe_file(f"tiny/{name}.yaml"), overrides)
+    if not isinstance(recipe, kind):
+        raise TypeError(f"recipes/tiny/{name}.yaml is not a {kind.__name__}")
+    return recipe
 
 
 def _evaluate(out: Path, model: Path, lab: Laboratory, pairs: Sequence[Sample], progress: Progress) -> None:
@@ -126,12 +138,13 @@ def _evaluate(out: Path, model: Path, lab: Laboratory, pairs: Sequence[Sample], 
 def summarise(out: Path, names: Sequence[str], pairs: Sequence[Sample], seed: int) -> dict[str, Any]:
     """Return summary.json: every model's measures, the model-free controls, and every two models compared."""
     answers = {name: read_answers(out / "eval" / name / "answers.jsonl").records for name in names}
+    asked = [with_null_option(sample) for sample in pairs]
     return {
         "schema": 1,
         "methods": {name: score_records(records) for name, records in answers.items()},
         "controls": {
-            "oracle": score_records(oracle_answers(pairs)),
-            "random": score_records(random_answers(pairs, seed)),
+            "oracle": score_records(oracle_answers(asked)),
+            "random": score_records(random_answers(asked, seed)),
         },
         "comparisons": compare_all(answers),
         "settings": {"seed": seed, "frames": FRAMES, "max_tokens": MAX_TOKENS, "pairs": len(pairs) // 2},
