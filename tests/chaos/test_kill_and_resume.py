@@ -1,21 +1,22 @@
 """A run that was killed and resumed ends as one that never was: weights, metrics, rollouts and report, byte by byte."""
 
-import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from train_and_die import run
 
 from random_models import save_random_model
 from retroflip.progress import Silence
 from retroflip.report.build import report_directories
+from retroflip.run_directory import COMPLETE_MARKER
 from retroflip.synth.laboratory import LabSettings, write_laboratory
 
-CHILD = Path(__file__).with_name("train_and_die.py")
 STEPS = 7
+SAVE_EVERY = 2
 EQUAL_FILES = (
     "metrics.jsonl",
     "rollouts.jsonl",
@@ -29,42 +30,37 @@ TRAIN: dict[str, Any] = {
     "steps": STEPS,
     "learning_rate": 1.0e-3,
     "warmup_steps": 2,
-    "save_every": 2,
+    "save_every": SAVE_EVERY,
     "seed": 3,
 }
+RL_TRAIN: dict[str, Any] = {
+    **TRAIN, "samples_per_step": 2, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0, "max_completion_length": 12,
+    "loss_type": "grpo",
+}  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {
-    "rl": {
+    "rl": {"kind": "rl", "method": {"name": "crpo", "rollouts": 2}, "train": RL_TRAIN},
+    "rl_twice_on_two_halves": {
         "kind": "rl",
         "method": {"name": "crpo", "rollouts": 2},
-        "train": {
-            **TRAIN, "samples_per_step": 2, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0,
-            "max_completion_length": 12, "loss_type": "grpo",
-        },
+        "train": {**RL_TRAIN, "gradient_accumulation": 2, "iterations": 2},
     },
     "sft": {"kind": "sft", "train": {**TRAIN, "schedule": "linear", "batch_size": 4}},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model and five clips, so that seven steps cross the ends of epochs."""
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Recipes about a random model and five clips, so that seven steps cross the ends of epochs."""
     folder = tmp_path_factory.mktemp("inputs")
     save_random_model("qwen3_vl", folder / "model")
     settings = LabSettings(seed=1, sft_samples=5, train_samples=5, pairs_per_task=1, size=64)
     write_laboratory(folder / "data", settings, Silence())
-    for kind, recipe in RECIPES.items():
-        records = folder / "data" / ("train" if kind == "rl" else "sft") / "records.jsonl"
+    files = {name: folder / f"{name}.yaml" for name in RECIPES}
+    for name, recipe in RECIPES.items():
+        records = folder / "data" / ("sft" if recipe["kind"] == "sft" else "train") / "records.jsonl"
         whole = {**recipe, "model": {"path": str(folder / "model")}, "data": {"records": str(records)}}
-        (folder / f"{kind}.yaml").write_text(yaml.safe_dump(whole))
-    return folder
-
-
-def run(inputs: Path, kind: str, out: Path, mode: str, place: str) -> int:
-    """Train in a child process and return its exit status."""
-    command = [sys.executable, str(CHILD), str(inputs / f"{kind}.yaml"), str(out), mode, place]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]
-    return done.returncode
+        files[name].write_text(yaml.safe_dump(whole))
+    return files
 
 
 def contents(out: Path) -> dict[str, bytes | None]:
@@ -73,18 +69,47 @@ def contents(out: Path) -> dict[str, bytes | None]:
     return {name: (out / name).read_bytes() if (out / name).exists() else None for name in EQUAL_FILES}
 
 
-@pytest.mark.parametrize("kind", ["rl", "sft"])
-def test_killed_runs_end_like_an_unbroken_one(inputs: Path, tmp_path: Path, kind: str) -> None:
-    unbroken, killed = tmp_path / "a" / "run", tmp_path / "b" / "run"
-    assert run(inputs, kind, unbroken, "new", "end") == 0
-
-    assert run(inputs, kind, killed, "new", "step:1") == -signal.SIGKILL
-    assert run(inputs, kind, killed, "resume", "save:4") == -signal.SIGKILL
-    assert not (killed / "checkpoints" / "checkpoint-4" / "complete").exists()
-    assert run(inputs, kind, killed, "resume", "step:5") == -signal.SIGKILL
-    assert run(inputs, kind, killed, "resume", "end") == 0
-
+def assert_equal_runs(unbroken: Path, killed: Path) -> None:
+    """Assert that both runs ended with the same bytes, and with something in them."""
     expected, resumed = contents(unbroken), contents(killed)
     assert expected["metrics.jsonl"] is not None
     assert len(expected["metrics.jsonl"].splitlines()) == STEPS
     assert [name for name in EQUAL_FILES if expected[name] != resumed[name]] == []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_killed_runs_end_like_an_unbroken_one(recipes: dict[str, Path], tmp_path: Path, name: str) -> None:
+    unbroken, killed = tmp_path / "a" / "run", tmp_path / "b" / "run"
+    assert not run(recipes[name], unbroken, "end", resume=False)
+
+    assert run(recipes[name], killed, "step:3", resume=False)
+    assert run(recipes[name], killed, "save:4", resume=True)
+    assert not (killed / "checkpoints" / "checkpoint-4" / COMPLETE_MARKER).exists()
+    assert not run(recipes[name], killed, "end", resume=True)
+
+    assert_equal_runs(unbroken, killed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("seed", range(3))
+def test_runs_killed_anywhere_end_like_an_unbroken_one(
+    recipes: dict[str, Path], tmp_path: Path, name: str, seed: int
+) -> None:
+    """Kills after random steps, inside random saves and at random moments, start and end of the run included."""
+    unbroken, killed = tmp_path / "a" / "run", tmp_path / "b" / "run"
+    began = time.monotonic()
+    assert not run(recipes[name], unbroken, "end", resume=False)
+    duration = time.monotonic() - began
+
+    rng = np.random.default_rng(seed)
+    saves = range(SAVE_EVERY, STEPS, SAVE_EVERY)
+    run(recipes[name], killed, f"step:{rng.integers(1, STEPS + 1)}", resume=False)
+    run(recipes[name], killed, f"save:{rng.choice(saves)}", resume=True)
+    for _ in range(4):
+        if not (killed / COMPLETE_MARKER).exists():
+            run(recipes[name], killed, "end", resume=True, kill_after=float(rng.uniform(0, duration)))
+    if not (killed / COMPLETE_MARKER).exists():
+        assert not run(recipes[name], killed, "end", resume=True)
+
+    assert_equal_runs(unbroken, killed)

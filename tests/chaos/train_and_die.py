@@ -1,25 +1,64 @@
-"""A training process that kills itself: `train_and_die.py RECIPE OUT new|resume PLACE`.
-
-PLACE is step:N (after that step), save:N (inside the save of that step) or end (nowhere).
-"""
+"""Training in a process that dies by SIGKILL, as a machine does: no handler runs, nothing is flushed."""
 
 import os
 import signal
-import sys
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from transformers import Trainer
 
+from retroflip import run_directory
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
+from retroflip.recipe import RlRecipe, load_recipe
 from retroflip.rl import run as rl_run
 from retroflip.sft import run as sft_run
 from retroflip.training import StepRecorder
 
+SECONDS = 300
+"""how long a run may take before it counts as hanging"""
+
+# Every run has a process of its own, forked from one that has imported everything once and done nothing else.
+_processes = get_context("forkserver")
+_processes.set_forkserver_preload([__name__, "retroflip.rl.run", "retroflip.sft.run"])
+
+
+def run(recipe: Path, out: Path, place: str, *, resume: bool, kill_after: float = SECONDS) -> bool:
+    """Train in a child process; return whether it was killed.
+
+    place: "step:N" to die after that step, "save:N" to die inside the save of that step, "end" to live. After
+    `kill_after` seconds the child is killed wherever it is.
+    """
+    process = _processes.Process(target=train, args=(recipe, out, place, resume))
+    process.start()
+    process.join(kill_after)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    assert process.exitcode in (0, -signal.SIGKILL), (
+        "training failed: see its traceback in the captured stderr"
+    )
+    return process.exitcode != 0
+
+
+def train(recipe_file: Path, out: Path, place: str, resume: bool) -> None:
+    """Train, and die in the given place."""
+    # The report names the commit, and somebody may commit while the test runs.
+    run_directory.describe_code = lambda: None
+    kind, _, step = place.partition(":")
+    if kind == "step":
+        kill_after_step(int(step))
+    if kind == "save":
+        kill_inside_save(int(step))
+    recipe = load_recipe(recipe_file)
+    if isinstance(recipe, RlRecipe):
+        rl_run.train(recipe, out, resume=resume, progress=Silence())
+    else:
+        sft_run.train(recipe, out, resume=resume, progress=Silence())
+
 
 def die() -> None:
-    """Die as a machine does: no handler runs, nothing is flushed."""
+    """Die at once."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -45,23 +84,3 @@ def kill_inside_save(step: int) -> None:
         real(self, output_dir)
 
     Trainer._save_rng_state = save  # type: ignore[method-assign]
-
-
-def main() -> None:
-    """Train as the arguments say."""
-    recipe_file, out, mode, place = sys.argv[1:]
-    kind, _, step = place.partition(":")
-    if kind == "step":
-        kill_after_step(int(step))
-    if kind == "save":
-        kill_inside_save(int(step))
-    recipe = load_recipe(Path(recipe_file))
-    if isinstance(recipe, RlRecipe):
-        rl_run.train(recipe, Path(out), resume=mode == "resume", progress=Silence())
-    else:
-        assert isinstance(recipe, SftRecipe)
-        sft_run.train(recipe, Path(out), resume=mode == "resume", progress=Silence())
-
-
-if __name__ == "__main__":
-    main()

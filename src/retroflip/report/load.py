@@ -31,7 +31,7 @@ class ReportInputs:
     """All that a report shows.
 
     summary: as in summary.json. runs: rows of metrics.jsonl by method. pairs: every pair with its answers.
-    failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory.
+    failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory name.
     """
 
     summary: dict[str, Any]
@@ -84,7 +84,7 @@ def load_run_directories(directories: Sequence[Path]) -> ReportInputs:
         runs={name: read_jsonl(path / METRICS_FILE) for f in folders for name, path in f.runs.items()},
         pairs=[view for folder in folders for view in _pair_views(folder, answers)],
         failures=[row for folder in folders for row in _failures(folder.root)],
-        provenance={str(folder.root): _provenance(folder) for folder in folders},
+        provenance=dict(zip(_labels(folders), map(_provenance, folders), strict=True)),
     )
 
 
@@ -136,6 +136,15 @@ def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
             _renamed_summary(folder, {name: rename(name, folder) for name in folder.names}),
         )
         for folder in folders
+    ]
+
+
+def _labels(folders: Sequence[_Folder]) -> list[str]:
+    """Return the directories' names, with their paths where names clash: equal runs get equal reports anywhere."""
+    names = [folder.root.resolve().name for folder in folders]
+    return [
+        str(folder.root) if names.count(name) > 1 else name
+        for folder, name in zip(folders, names, strict=True)
     ]
 
 
