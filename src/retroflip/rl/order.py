@@ -8,6 +8,7 @@ import numpy.typing as npt
 from torch.utils.data import Sampler
 
 from retroflip.draws import draw
+from retroflip.errors import DataError
 
 
 def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
@@ -22,12 +23,18 @@ class RunOrder(Sampler[int]):
     of that epoch. Each step's indices stand there `repeats` times in a row, one for each trained rollout, and the
     step is repeated for each of its `passes` (gradient accumulation times iterations).
 
-    TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have.
+    TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have. Raises DataError
+    where the samples do not fill a single step.
     """
 
     def __init__(
         self, *, samples: int, samples_per_step: int, steps: int, repeats: int, passes: int, seed: int
     ) -> None:
+        if samples < samples_per_step:
+            raise DataError(
+                f"The data set has {samples} usable samples, and one step takes {samples_per_step}. Add records, or "
+                "lower train.samples_per_step (train.batch_size in supervised fine-tuning)."
+            )
         self.samples = samples
         self.samples_per_step = samples_per_step
         self.steps = steps

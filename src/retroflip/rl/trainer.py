@@ -88,7 +88,8 @@ class VideoGRPOTrainer(GRPOTrainer):
             self.generator.dataset.samples[row["index"]] for row in inputs[:: self.rollouts_per_sample]
         ]
         step = self.state.global_step
-        epoch = epoch_of(step, len(self.generator.dataset.samples), self.samples_per_step)
+        generation = step // self.num_iterations
+        epoch = epoch_of(generation, len(self.generator.dataset.samples), self.samples_per_step)
         policy = self.accelerator.unwrap_model(self.model)
         groups = self.generator.generate(policy, self.roller, samples, epoch=epoch, step=step)
         self._record(step, groups)
