@@ -199,7 +199,8 @@ def traced(entry: Entry) -> Entry:
 def _pair_lesson(
     seed: int, task: str, index: int, directions: tuple[int, ...], with_traces: bool, repeats: int
 ) -> list[Entry]:
-    kind, turn = PAIRED[task], index
+    kind: Kind = PAIRED[task]
+    turn = index
     if task == "moving_direction":
         kind, turn = KINDS[DIRECTION_KINDS[directions[index % len(directions)]]], index // len(directions)
     entries = draw_pair(kind, draw(seed, "pairs", task, index, repeats), f"{task}-{index:05d}", turn)
