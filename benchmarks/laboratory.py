@@ -1,29 +1,31 @@
-"""The shortcut laboratory over several seeds: `retroflip demo` for each, then one table with a paired interval.
+"""The shortcut laboratory over several seeds: the demo for each, then one table with a paired interval.
 
     python benchmarks/laboratory.py --seeds 0 1 2 3 4 --out runs/laboratory
+    python benchmarks/laboratory.py --seeds 0 --out runs/large-motions --set strength=1.0
 
-Seeds that are already there are not run again. Prints JSON, and a Markdown table with --markdown.
+Seeds that are already there are not run again. Prints JSON, or a Markdown table with --markdown.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from retroflip.bench.stats import seed_difference
+from retroflip.cli.quiet import quiet
+from retroflip.cli.terminal import shown_progress
+from retroflip.demo import run_demo
 
 METHODS = ("base", "grpo", "crpo")
 RATES = ("acc", "p_acc", "same_answer_rate", "unparsed_rate")
 HANDICAPS = ("text_only", "single_frame", "shuffled_frames")
 
 
-def run_demo(out: Path, seed: int) -> dict[str, Any]:
+def summary_of(out: Path, seed: int, laboratory: dict[str, float]) -> dict[str, Any]:
     """Return the summary of the demo with this seed, running it unless it is there."""
     if not (out / "summary.json").exists():
-        command = [sys.executable, "-m", "retroflip", "demo", "--out", str(out), "--seed", str(seed)]
-        subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - this project's own command
+        with shown_progress() as progress:
+            run_demo(out, seed=seed, quick=False, progress=progress, laboratory=laboratory)
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
     return summary
 
@@ -37,9 +39,9 @@ def row(seed: int, summary: dict[str, Any]) -> dict[str, Any]:
     return {"seed": seed, "chance_p_acc": methods["base"]["chance"]["p_acc"], "methods": values}
 
 
-def study(out: Path, seeds: list[int]) -> dict[str, Any]:
+def study(out: Path, seeds: list[int], laboratory: dict[str, float]) -> dict[str, Any]:
     """Run all seeds and compare CRPO with GRPO seed by seed."""
-    rows = [row(seed, run_demo(out / f"seed-{seed}", seed)) for seed in seeds]
+    rows = [row(seed, summary_of(out / f"seed-{seed}", seed, laboratory)) for seed in seeds]
     p_acc = {name: [r["methods"][name]["p_acc"] for r in rows] for name in METHODS}
     difference = seed_difference(p_acc["grpo"], p_acc["crpo"])
     means = {
@@ -47,7 +49,7 @@ def study(out: Path, seeds: list[int]) -> dict[str, Any]:
         for name in METHODS
     }
     return {
-        "command": f"python benchmarks/laboratory.py --seeds {' '.join(map(str, seeds))}",
+        "laboratory": laboratory,
         "seeds": rows,
         "means": means,
         "chance_p_acc": sum(r["chance_p_acc"] for r in rows) / len(rows),
@@ -82,9 +84,18 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--out", type=Path, default=Path("runs/laboratory"))
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="settings of the laboratory other than the demo's: strength, cue_validity, lazy_share, static_share",
+    )
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table instead of JSON")
     arguments = parser.parse_args()
-    result = study(arguments.out, arguments.seeds)
+    laboratory = {name: float(value) for name, value in (pair.split("=") for pair in arguments.set)}
+    quiet("retroflip-tiny")
+    result = study(arguments.out, arguments.seeds, laboratory)
     print(markdown(result) if arguments.markdown else json.dumps(result, indent=2))  # noqa: T201 - its result
 
 

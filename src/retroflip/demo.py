@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from retroflip.bench.controls import oracle_answers, random_answers
@@ -54,10 +55,21 @@ FULL = Size(sft_samples=800, train_samples=600, pairs_per_task=50, sft_steps=250
 QUICK = Size(sft_samples=320, train_samples=120, pairs_per_task=8, sft_steps=130, rl_steps=20)
 
 
-def run_demo(out: Path, *, seed: int, quick: bool, progress: Progress) -> Path:
-    """Run the demo in the directory `out` and return the report's path."""
+def run_demo(
+    out: Path,
+    *,
+    seed: int,
+    quick: bool,
+    progress: Progress,
+    laboratory: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
+    """Run the demo in the directory `out` and return the report's path.
+
+    laboratory: settings of `LabSettings` that replace the demo's, for a study of what the result depends on.
+    """
     size = QUICK if quick else FULL
-    lab = write_laboratory(out / "data", lab_settings(size, seed), progress)
+    settings = LabSettings.model_validate({**lab_settings(size, seed).model_dump(), **laboratory})
+    lab = write_laboratory(out / "data", settings, progress)
     start = _supervised(out / "sft", lab, size, seed, progress)
     models = {"base": start}
     for method in METHODS:
@@ -81,7 +93,7 @@ def lab_settings(size: Size, seed: int) -> LabSettings:
 
 def _supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
     """Teach both habits; return the folder of the model that does."""
-    settings = {
+    settings: dict[str, Path | int] = {
         "data.records": lab.sft / "records.jsonl",
         "train.steps": size.sft_steps,
         "train.seed": seed,
@@ -95,7 +107,7 @@ def _reinforced(
     out: Path, method: str, start: Path, lab: Laboratory, size: Size, seed: int, progress: Progress
 ) -> Path:
     """Reinforce the start model with a method; return the trained model's folder."""
-    settings = {
+    settings: dict[str, Path | int] = {
         "model.path": start,
         "data.records": lab.train / "records.jsonl",
         "train.steps": size.rl_steps,

@@ -107,7 +107,7 @@ class OptimizerSection(Section):
 
     steps: AtLeastOne = Field(description="optimizer steps")
     learning_rate: Positive = Field(description="peak learning rate of AdamW")
-    warmup_steps: int = Field(default=0, ge=0, description="steps over which the rate rises from 0")
+    warmup_steps: int = Field(default=0, ge=0, description="steps over which the rate rises from 0; a shorter run ends on the way")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="the rate's course after the warm-up"
     )
@@ -127,11 +127,6 @@ class OptimizerSection(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> "OptimizerSection":
-        if self.warmup_steps > self.steps:
-            raise ValueError(
-                f"warmup_steps is {self.warmup_steps}, but the run has only {self.steps} steps and would end "
-                "before its learning rate is reached: lower warmup_steps or raise steps"
-            )
         if self.keep_checkpoints < 2:
             raise ValueError(
                 f"keep_checkpoints is {self.keep_checkpoints}, and a kill inside a save would leave no whole "

@@ -154,7 +154,6 @@ MISTAKES = {
     "train.beta=-1": ["train.beta is -1", "or more"],
     "train.learning_rate=.inf": ["train.learning_rate is inf", "a finite number"],
     "train.loss_type=gpo": ["train.loss_type is the text 'gpo'", "'dr_grpo'"],
-    "train.warmup_steps=101": ["warmup_steps is 101", "lower warmup_steps or raise steps"],
     "train.gradient_accumulation=3": [
         "does not divide samples_per_step (4)",
         "with train.gradient_accumulation=3",

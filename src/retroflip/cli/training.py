@@ -70,6 +70,7 @@ def _run(
     kind: str, file: Path, overrides: list[str], out: Path | None, *, dry_run: bool, resume: bool, json: bool
 ) -> None:
     from retroflip.recipe import load_recipe
+    from retroflip.report.build import report_directories
 
     recipe = load_recipe(file, overrides)
     if recipe.kind != kind:
@@ -81,13 +82,12 @@ def _run(
         return
     directory = out or Path("runs") / file.stem
     _train(recipe, directory, resume=resume)
-    result = {"out": str(directory), "model": str(directory / "model")}
+    report = report_directories([directory], directory / "report.html")
+    result = {"out": str(directory), "model": str(directory / "model"), "report": str(report)}
     if json:
         print_json(result)
     else:
-        print(
-            f"The run is finished: {directory}, its model is in {result['model']}. Judge it on pairs of videos:"
-        )
+        print(f"The run is finished. The model: {result['model']}, the report: {report}. Judge it on pairs:")
         print(f"  retroflip generate --model {result['model']} --data PAIRS.jsonl --out {directory}-answers")
 
 
