@@ -11,6 +11,7 @@ from transformers import PrinterCallback, TrainerCallback
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
+from retroflip.errors import DataError
 from retroflip.files import append_jsonl
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
@@ -22,8 +23,11 @@ UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
-def load_data(section: DataSection, failures: Path) -> VideoDataset:
-    """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
+def load_data(section: DataSection, failures: Path, samples_per_step: int) -> VideoDataset:
+    """Read the records and decode every video once: what fails is recorded in `failures` and left out.
+
+    Raises DataError when fewer samples are left than one step needs.
+    """
     manifest = section.root_folder / "manifest.json"
     dataset = VideoDataset(
         samples=read_samples(section.records_file)[: section.limit],
@@ -33,6 +37,11 @@ def load_data(section: DataSection, failures: Path) -> VideoDataset:
         max_side=section.max_side,
     )
     good = check(dataset, log=failures, max_failed_share=section.max_failed_share)
+    if len(good) < samples_per_step:
+        raise DataError(
+            f"{section.records} has {len(good)} usable samples, and a step takes {samples_per_step} different ones: "
+            "add records, or lower train.samples_per_step (for sft: train.batch_size)."
+        )
     return replace(dataset, samples=good)
 
 

@@ -30,7 +30,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     NonFiniteLossError or BlindnessError when training would go wrong.
     """
     run = RunDirectory.open(out, recipe.resolved(), resume=resume)
-    dataset = load_data(recipe.data, run.failures)
+    dataset = load_data(recipe.data, run.failures, recipe.train.samples_per_step)
     model, processor = load_for_training(recipe.model)
     method = build(recipe.method)
     settings = recipe.train
@@ -56,9 +56,13 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
 
 
 def trained_rollouts(method: Method, samples: Sequence[Sample]) -> int:
-    """Return how many rollouts of each sample enter the loss: TRL's `num_generations`."""
-    branches = method.branches(samples[0], np.random.default_rng(0))
-    return sum(branch.rollouts for branch in branches if branch.trained)
+    """Return how many rollouts of each sample enter the loss: TRL's `num_generations`.
+
+    Asks the method about every sample, so that one without what the method needs stops the run before its first step.
+    """
+    rng = np.random.default_rng(0)
+    groups = [method.branches(sample, rng) for sample in samples]
+    return sum(branch.rollouts for branch in groups[0] if branch.trained)
 
 
 def grpo_config(recipe: RlRecipe, run: RunDirectory, rollouts: int) -> GRPOConfig:
