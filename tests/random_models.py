@@ -14,6 +14,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from retroflip.models.encoding import Encoder
 from retroflip.models.tiny.architecture import CHAT_TEMPLATE, build_model, build_processor, build_tokenizer
 from retroflip.models.tiny.build import corpus
 
@@ -32,6 +33,12 @@ def random_model(family: str, seed: int = 0) -> tuple[Any, Any]:
     if family == "qwen3_vl":
         return build_model(tokenizer, seed).eval(), build_processor(tokenizer)
     return _qwen2_5_vl(tokenizer, seed)
+
+
+@cache
+def random_encoder(family: str) -> Encoder:
+    """Return the encoder of a family's processor, one for all tests: nothing changes it."""
+    return Encoder(random_model(family)[1])
 
 
 def save_random_model(family: str, folder: Path) -> Path:

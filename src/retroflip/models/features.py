@@ -21,10 +21,6 @@ class VisualFeatures:
     pooled_ND: Tensor
     deepstack_ND: tuple[Tensor, ...] = ()
 
-    def detached(self) -> "VisualFeatures":
-        """Return the same values without their history."""
-        return VisualFeatures(self.pooled_ND.detach(), tuple(layer.detach() for layer in self.deepstack_ND))
-
 
 @dataclass(frozen=True)
 class _EncoderOutput:

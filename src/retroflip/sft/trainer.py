@@ -97,6 +97,9 @@ class VideoSFTTrainer(SFTTrainer):
             processing_class=encoder.processor,
             **kwargs,
         )
+        # The models' classes deny it, since their own losses cannot; TRL's loss can divide by the answer tokens of the
+        # whole step. Without it, a step of several passes would weigh a short answer's tokens more than a long one's.
+        self.model_accepts_loss_kwargs = True
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
         return RunOrder(
