@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ def test_a_demo_directory_becomes_one_self_contained_page(tmp_path: Path) -> Non
         "CRPO answers both videos right in 75.0\u00a0% of pairs, up from 10.0\u00a0% before RL." in page.text
     )
     assert "measurable gain over GRPO" in page.text
+
+
+def test_every_pair_shows_its_options_once_and_both_sides_where_they_differ(tmp_path: Path) -> None:
+    same = [pair(f"pair-{index}", {"base": True}) for index in range(3)]
+    first, second = same[0].sides
+    turned = replace(second, options=second.options[::-1])
+    page = build(tmp_path, pairs=[*same, PairView("turned", "t", "Which way?", (first, turned))])
+    assert [value for _, value in page.attributes].count("options") == 3 + 2
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
