@@ -27,7 +27,7 @@ from retroflip.sft.trainer import VideoSFTTrainer
 WHAT_TO_DO = (
     f"TRL {trl.__version__} differs from the one that retroflip was written for. Read the method that is named here in "
     "trl/trainer/grpo_trainer.py (or sft_trainer.py), adapt src/retroflip/rl/trainer.py (or sft/trainer.py) to it, "
-    "then this test; tests/numerics/test_trainer.py must pass unchanged. Until then keep the pin of trl in pyproject.toml."
+    "then this test; tests/numerics/test_trainer.py must pass unchanged. Until then keep trl pinned in pyproject.toml."
 )
 
 
