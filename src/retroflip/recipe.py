@@ -107,7 +107,9 @@ class OptimizerSection(Section):
 
     steps: AtLeastOne = Field(description="optimizer steps")
     learning_rate: Positive = Field(description="peak learning rate of AdamW")
-    warmup_steps: int = Field(default=0, ge=0, description="steps over which the rate rises from 0; a shorter run ends on the way")
+    warmup_steps: int = Field(
+        default=0, ge=0, description="steps over which the rate rises from 0; a shorter run ends on the way"
+    )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="the rate's course after the warm-up"
     )

@@ -46,7 +46,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path
 
 
 def test_only_known_kinds_of_code_stand_in_the_documents() -> None:
-    assert {language for name in DOCUMENTS for language, _ in BLOCK.findall((ROOT / name).read_text())} == {"sh", "json"}
+    languages = {language for name in DOCUMENTS for language, _ in BLOCK.findall((ROOT / name).read_text())}
+    assert languages == {"sh", "json"}
 
 
 def test_the_record_of_the_readme_is_a_valid_sample(project: Path) -> None:
@@ -63,7 +64,8 @@ def test_every_command_of_the_documents_runs() -> None:
         assert arguments[:3] == ["uv", "run", "retroflip"], line
         arguments = arguments[3:]
         if any(argument.startswith("model.path=Qwen/") for argument in arguments):
-            load_recipe(Path(arguments[1]), [a for a in arguments[2:] if "=" in a])  # the weights are not here
+            # The weights are not here, so the recipe is read and no more.
+            load_recipe(Path(arguments[1]), [a for a in arguments[2:] if "=" in a])
             continue
         if arguments[0] in ("train", "sft") and "--dry-run" not in arguments:
             arguments.append("--dry-run")

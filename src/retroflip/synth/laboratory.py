@@ -2,8 +2,9 @@
 
 In training, the object's colour is the cue colour of the right answer in most samples (`cue_validity`). The supervised
 start sees two habits side by side: reading the colour, which is short and nearly always right, and following the
-object, which is long and, where motions are small, right less often. A trace's answer follows its own habit, right or wrong; one that looked at the
-colour alone and then gave the truth would teach seeing after all. What a record calls the solution is always true.
+object, which is long and, where motions are small, right less often. A trace's answer follows its own habit, right or
+wrong; one that looked at the colour alone and then gave the truth would teach seeing after all. What a record calls the
+solution is always true.
 
 RL then decides which habit lives. GRPO pays for both. CRPO's counterfactual branch does not: a flipped or reversed
 clip has the same colour but another answer, so whoever answers by colour says the same thing twice and cannot be
