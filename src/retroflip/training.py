@@ -1,5 +1,6 @@
 """What supervised and reinforcement learning runs share: data, optimizer settings, metrics, resuming."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -7,41 +8,33 @@ from typing import Any
 
 import torch
 from transformers import PrinterCallback, TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from retroflip.data.dataset import VideoDataset, check
-from retroflip.data.manifest import read_manifest
+from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_samples
-from retroflip.errors import DataError
+from retroflip.errors import NonFiniteLossError, UsageError
 from retroflip.files import append_jsonl
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
-from retroflip.run_directory import RunDirectory
+from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
-def load_data(section: DataSection, failures: Path, samples_per_step: int) -> VideoDataset:
-    """Read the records and decode every video once: what fails is recorded in `failures` and left out.
-
-    Raises DataError when fewer samples are left than one step needs.
-    """
-    manifest = section.root_folder / "manifest.json"
+def load_data(section: DataSection, failures: Path) -> VideoDataset:
+    """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
     dataset = VideoDataset(
         samples=read_samples(section.records_file)[: section.limit],
         root=section.root_folder,
-        manifest=read_manifest(manifest) if manifest.is_file() else None,
+        manifest=manifest_beside(section.root_folder),
         frames=section.frames,
         max_side=section.max_side,
     )
     good = check(dataset, log=failures, max_failed_share=section.max_failed_share)
-    if len(good) < samples_per_step:
-        raise DataError(
-            f"{section.records} has {len(good)} usable samples, and a step takes {samples_per_step} different ones: "
-            "add records, or lower train.samples_per_step (for sft: train.batch_size)."
-        )
     return replace(dataset, samples=good)
 
 
@@ -49,17 +42,18 @@ def load_for_training(section: ModelSection) -> tuple[Any, Any]:
     """Return (model, processor), with gradients off where the recipe freezes the vision tower."""
     model = load_model(section.path, dtype=section.dtype, revision=section.revision)
     for name, parameter in model.model.visual.named_parameters():
-        parameter.requires_grad_(_vision_part_trains(name, section.vision))
+        parameter.requires_grad_(vision_part_trains(name, section.vision))
     return model, load_processor(section.path, revision=section.revision)
 
 
-def _vision_part_trains(parameter: str, vision: str) -> bool:
+def vision_part_trains(parameter: str, vision: str) -> bool:
+    """Return whether a parameter of the vision tower, by its name in it, is trained under `model.vision`."""
     projector = parameter.split(".")[0] in {"merger", "deepstack_merger_list"}
     return vision == "trained" or (vision == "projector" and projector)
 
 
 def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDirectory) -> dict[str, Any]:
-    """Return the arguments that TRL's SFTConfig and GRPOConfig share, every one stated."""
+    """Return the arguments that TRL's SFTConfig and GRPOConfig share."""
     return {
         "output_dir": str(run.checkpoints),
         "max_steps": train.steps,
@@ -98,6 +92,20 @@ class StepRecorder(TrainerCallback):
         self.shown = shown
         self.began = time.monotonic()
 
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Raise NonFiniteLossError where a gradient is broken, before the optimizer can move on it."""
+        gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(gradients))
+        if not math.isfinite(norm):
+            raise NonFiniteLossError(
+                f"The gradient's norm became {norm} at step {state.global_step + 1}. Nothing was updated; the last "
+                "checkpoint is intact. A lower train.learning_rate helps, and float32 where model.dtype is bfloat16."
+            )
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Mark the checkpoint as complete; a kill before this leaves it unmarked, and it is not resumed."""
+        (Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / COMPLETE_MARKER).touch()
+
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
         self.began = time.monotonic()
 
@@ -114,7 +122,16 @@ class StepRecorder(TrainerCallback):
 
 
 def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
-    """Train to the end, from the newest complete checkpoint if there is one, and write the model."""
+    """Train to the end, from the newest complete checkpoint if there is one, and write the model.
+
+    Raises UsageError where the trainer would spread over several devices or processes.
+    """
+    if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
+        devices = max(trainer.args.n_gpu, trainer.args.world_size)
+        raise UsageError(
+            f"This run would use {devices} devices, and retroflip trains on one so far. Name it, for instance with "
+            "CUDA_VISIBLE_DEVICES=0, and start a single process."
+        )
     last = run.last_checkpoint()
     run.rewind(0 if last is None else last[0])
     trainer.remove_callback(PrinterCallback)

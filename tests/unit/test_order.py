@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retroflip.errors import DataError
-from retroflip.rl.order import RunOrder, epoch_of
+from retroflip.order import RunOrder, epoch_of
 
 
 class Shape(NamedTuple):

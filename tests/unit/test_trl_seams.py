@@ -18,7 +18,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.sft_trainer import SFTTrainer
 from trl.trainer.utils import shuffle_sequence_dict, split_tensor_dict
 
-from retroflip.rl import generation, order, rollout, shared_prefix
+from retroflip import order
+from retroflip.rl import generation, rollout, shared_prefix
 from retroflip.rl import trainer as rl_trainer
 from retroflip.rl.methods.registry import METHODS
 from retroflip.rl.trainer import VideoGRPOTrainer

@@ -6,12 +6,13 @@ Shapes: L prompt tokens, P visual patches, R prompts in a batch.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import ProcessorMixin
+from transformers import ProcessorMixin, Qwen3VLProcessor
 
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.data.sample import Sample
@@ -53,7 +54,7 @@ class Encoder:
         if frames is None:
             ids_L = self.processor(text=[text], return_tensors="pt")["input_ids"][0]
             prompt = Prompt(ids_L, torch.zeros_like(ids_L))
-            self.check(prompt, sample.id)
+            self.check(prompt, sample)
             return prompt
         encoded = self.processor(
             text=[text],
@@ -70,7 +71,7 @@ class Encoder:
             grid_thw=encoded["video_grid_thw"],
             seconds_per_grid=None if seconds is None else float(seconds[0]),
         )
-        self.check(prompt, sample.id)
+        self.check(prompt, sample)
         return prompt
 
     def _render(self, sample: Sample, *, with_video: bool) -> str:
@@ -81,7 +82,7 @@ class Encoder:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": self.system_prompt}]})
         return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
-    def check(self, prompt: Prompt, sample_id: str) -> None:
+    def check(self, prompt: Prompt, sample: Sample) -> None:
         """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""
         merge = int(self.processor.video_processor.merge_size) ** 2
         steps, rows, columns = (0, 0, 0) if prompt.grid_thw is None else prompt.grid_thw[0].tolist()
@@ -89,28 +90,45 @@ class Encoder:
         placeholders = int((prompt.input_ids_L == self.processor.video_token_id).sum())
         if placeholders != features:
             raise BlindnessError(
-                f"Sample {sample_id}: the prompt has {placeholders} visual placeholder tokens for {features} visual "
+                f"Sample {sample.id}: the prompt has {placeholders} visual placeholder tokens for {features} visual "
                 "features, so part of the video would be lost. Does the question's text hold a special token such as "
                 "<|video_pad|>? Remove it."
             )
-        stamps = len(_TIME_STAMP.findall(self.tokenizer.decode(prompt.input_ids_L)))
-        if prompt.seconds_per_grid is None and stamps < steps and self._writes_time_stamps:
+        if steps and not self._tells_time(prompt, sample, steps):
             raise BlindnessError(
-                f"Sample {sample_id}: the prompt names {stamps} time stamps for {steps} steps of video, so the model "
-                "cannot tell when things happen. The processor or its chat template does not fit this model."
+                f"Sample {sample.id}: the prompt does not give each of its {steps} steps of video a time stamp, so the "
+                "model cannot tell when things happen. The processor or its chat template does not fit this model."
             )
 
-    @property
-    def _writes_time_stamps(self) -> bool:
-        """Whether this processor tells time in the prompt's text (Qwen3-VL does, Qwen2-VL tells none at all)."""
-        return hasattr(self.processor, "_calculate_timestamps")
+    def _tells_time(self, prompt: Prompt, sample: Sample, steps: int) -> bool:
+        """Return whether the model learns when each step is shown, in the way of its family.
+
+        Qwen3-VL reads a time stamp before each step, Qwen2.5-VL is given the seconds between steps as a number, and
+        Qwen2-VL is told nothing.
+        """
+        if "second_per_grid_ts" in self.processor.model_input_names:
+            return prompt.seconds_per_grid is not None and prompt.seconds_per_grid > 0
+        if not isinstance(self.processor, Qwen3VLProcessor):
+            return True
+        written = _TIME_STAMP.findall(self.system_prompt + user_text(sample))
+        stamps = _TIME_STAMP.findall(self.tokenizer.decode(prompt.input_ids_L))
+        return len(stamps) - len(written) == steps
 
     def decode(self, completion_ids: Sequence[int] | Tensor) -> str:
-        """Return a completion's text; only the end-of-turn and padding tokens are left out."""
+        """Return a completion's text, with the <think> that the chat template opened for it, if it does.
+
+        Only the end-of-turn and padding tokens are left out.
+        """
         silent = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
-        return str(
-            self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in silent])
-        )
+        text = self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in silent])
+        return f"{self._opening}{text}"
+
+    @cached_property
+    def _opening(self) -> str:
+        """What the chat template has already written of every response: "<think>" for models that always reason."""
+        question = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
+        prompt = self.processor.apply_chat_template(question, tokenize=False, add_generation_prompt=True)
+        return "<think>" if str(prompt).rstrip().endswith("<think>") else ""
 
     @property
     def special_tokens(self) -> set[int]:

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
+from retroflip.video.hashing import sha256_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -22,16 +25,37 @@ def load_model(name: str, *, dtype: str = "float32", revision: str | None = None
 
     Raises UsageError, naming the cause, when there is no such model or it is not a video language model.
     """
+    _check_embedded(name)
     try:
-        return AutoModelForImageTextToText.from_pretrained(
+        model = AutoModelForImageTextToText.from_pretrained(
             locate(name),
             dtype=DTYPES[dtype],
             revision=revision or "main",
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _not_loaded(name, error) from error
+    if not hasattr(getattr(model, "model", None), "visual") or not hasattr(model.model, "get_rope_index"):
+        raise UsageError(
+            f"{name!r} is a {type(model).__name__}, and retroflip trains models of the Qwen-VL family (Qwen2-VL, "
+            "Qwen2.5-VL, Qwen3-VL), whose vision tower and positions it computes once. Name one of these."
+        )
+    return model
+
+
+def _check_embedded(name: str) -> None:
+    """Raise UsageError where a file of the embedded model is not the one that was shipped."""
+    if name != tiny.NAME:
+        return
+    manifest = read_manifest(tiny.WEIGHTS / MANIFEST_NAME)
+    for file, entry in manifest.files.items():
+        path = tiny.WEIGHTS / file
+        if not path.is_file() or sha256_file(path) != entry.sha256:
+            raise UsageError(
+                f"The embedded model is damaged: {path} is missing or not the file that was shipped. Install retroflip "
+                "again, or make the model again with `retroflip tiny build`."
+            )
 
 
 def load_processor(name: str, *, revision: str | None = None) -> Any:

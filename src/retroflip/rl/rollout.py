@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from retroflip.errors import BlindnessError
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
 from retroflip.models.features import VisualFeatures, sighted_inputs
 
@@ -52,7 +53,26 @@ class Roller:
         sampling: Sampling,
         seed: int = 0,
     ) -> list[list[Completion]]:
-        """Return `rollouts` completions of each prompt; equal seeds give equal completions."""
+        """Return `rollouts` completions of each prompt; equal seeds give equal completions.
+
+        The model reads in evaluation mode and is put back: with gradient checkpointing, layers in training mode drop
+        the cache, and every token would be written without a look at the prompt.
+        """
+        training = self.model.training
+        self.model.eval()
+        try:
+            return self._roll(prompts, features, rollouts, sampling, seed)
+        finally:
+            self.model.train(training)
+
+    def _roll(
+        self,
+        prompts: Sequence[Prompt],
+        features: Sequence[VisualFeatures | None],
+        rollouts: int,
+        sampling: Sampling,
+        seed: int,
+    ) -> list[list[Completion]]:
         batch = batch_prompts(self.model, prompts, self.pad_token)
         logits_NV, cache = self._prefill(batch, features, rollouts)
         state = _Decoding(
@@ -79,6 +99,12 @@ class Roller:
             use_cache=True,
             logits_to_keep=1,
         )
+        read, written = batch.input_ids_RL.shape[1], cache.get_seq_length()
+        if written != read:
+            raise BlindnessError(
+                f"The model kept {written} of a prompt's {read} tokens, so its rollouts would not see the prompt. This "
+                "is a defect of retroflip or of the model's class; nothing was trained."
+            )
         cache.batch_repeat_interleave(rollouts)
         return output.logits[:, -1].repeat_interleave(rollouts, dim=0), cache
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 from trl.trainer.grpo_config import GRPOConfig
 
+from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
 from retroflip.models.encoding import Encoder
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
+from retroflip.rl.answers import gold_answer
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
@@ -30,7 +32,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     NonFiniteLossError or BlindnessError when training would go wrong.
     """
     run = RunDirectory.open(out, recipe.resolved(), resume=resume)
-    dataset = load_data(recipe.data, run.failures, recipe.train.samples_per_step)
+    dataset = load_data(recipe.data, run.failures)
     model, processor = load_for_training(recipe.model)
     method = build(recipe.method)
     settings = recipe.train
@@ -58,10 +60,15 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
 def trained_rollouts(method: Method, samples: Sequence[Sample]) -> int:
     """Return how many rollouts of each sample enter the loss: TRL's `num_generations`.
 
-    Asks the method about every sample, so that one without what the method needs stops the run before its first step.
+    Asks every sample for its branches and its gold answer, so that one without what the method or the reward needs
+    stops the run before its first step.
     """
     rng = np.random.default_rng(0)
-    groups = [method.branches(sample, rng) for sample in samples]
+    asked = [with_null_option(sample) if method.null_option else sample for sample in samples]
+    groups = []
+    for sample in asked:
+        gold_answer(sample)
+        groups.append(method.branches(sample, rng))
     return sum(branch.rollouts for branch in groups[0] if branch.trained)
 
 
@@ -85,6 +92,8 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory, rollouts: int) -> GRPOConfi
         mask_truncated_completions=False,
         disable_dropout=True,
         use_vllm=False,
+        # The reference is loaded anew from where the policy came from: the same revision, safetensors as well.
+        model_init_kwargs={"revision": recipe.model.revision or "main", "use_safetensors": True},
     )
 
 

@@ -1,33 +1,29 @@
 """TRL's GRPOTrainer with eyes: every pass over a completion is given the video that the completion was about.
 
-TRL keeps the loss, the optimisation loop, the reference model and the checkpoints. Four of its methods are replaced:
-where completions are generated (`_generate_and_score_completions`), where they are scored
-(`_get_per_token_logps_and_entropies`), the order of the data, and what makes a checkpoint count as complete. Which RL
-method runs is not visible here.
+TRL keeps the loss, the optimisation loop, the reference model and the checkpoints. Replaced are where completions are
+generated (`_generate_and_score_completions`), where they are scored (`_get_per_token_logps_and_entropies`) and the
+order of the data; a step is also refused on a broken loss. Which RL method runs is not visible here.
 
 Shapes: N trained rollouts of a step (rows), C tokens of the longest completion.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from torch import Tensor
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.errors import BlindnessError, NonFiniteLossError
 from retroflip.models.features import VisualFeatures, encode_videos
+from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.generation import BranchRollouts, Generator, GroupRollouts
 from retroflip.rl.metrics import group_metrics
-from retroflip.rl.order import RunOrder, epoch_of
 from retroflip.rl.rollout import Roller
 from retroflip.rl.shared_prefix import Scores, score
-from retroflip.run_directory import COMPLETE_MARKER
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""
@@ -233,12 +229,6 @@ class VideoGRPOTrainer(GRPOTrainer):
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no model card: the run directory says what was trained, and how."""
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Save, then mark the checkpoint as complete; a kill in between leaves it unmarked, and it is not resumed."""
-        super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
-        folder = Path(self._get_output_dir(trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
-        (folder / COMPLETE_MARKER).touch()
 
 
 def _stated(num_generations: int | None) -> int:

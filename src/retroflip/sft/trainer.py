@@ -14,7 +14,7 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.rl.order import RunOrder
+from retroflip.order import RunOrder
 
 IGNORED = -100
 """the label of a token that the loss does not count"""
