@@ -1,8 +1,9 @@
 """The directory of one training run: what was run, what it has written, and from where it goes on after a kill.
 
-`run.json` says what the run is and never changes; every start adds `logs/attempt_<n>/environment.json`, which says
-on what it ran. Rows and checkpoints are added, whole or not at all; nothing that a user put there is deleted.
-A checkpoint and a run count as complete once they hold the file `COMPLETE_MARKER`.
+`run.json` says what the run is and does not change once a step is trained; every start adds
+`logs/attempt_<n>/environment.json`, which says on what it ran. Rows and checkpoints are added, whole or not at all;
+nothing that a user put there is deleted. A checkpoint and a run count as complete once they hold the file
+`COMPLETE_MARKER`. One process at a time has the directory (`directory_lock`).
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from retroflip import directory_lock
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RunDirectoryError
 from retroflip.files import read_jsonl, write_json_atomic, write_jsonl_atomic
@@ -48,18 +51,38 @@ class RunDirectory:
         """Start a run in a new or empty directory, or go on with the unfinished one that is there.
 
         recipe: the resolved recipe. resume: whether to go on; without a run to go on with, one is started, since the
-        kill may have come before `run.json`. Raises RunDirectoryError where the directory holds anything else: other
-        files, a finished run, another recipe's run (naming the keys that differ), changed data or model, or an
-        unfinished run without `resume`.
+        kill may have come before `run.json`. A run that has not trained a step, because its start failed over the data
+        or the model, leaves nothing to go on with: a start there is a new one, of any recipe. The directory is this
+        process's until it ends.
+
+        Raises RunDirectoryError where another process has the directory, and where it holds anything else: other files,
+        a finished run, another recipe's run (naming the keys that differ), changed data or model, or an unfinished run
+        without `resume`.
         """
         path = path.absolute()
         description = describe_run(recipe)
-        if _is_new(path):
-            path.mkdir(parents=True, exist_ok=True)
+        if not _is_new(path):
+            _read_run(path)
+        path.mkdir(parents=True, exist_ok=True)
+        directory_lock.hold(path)
+        if _is_new(path) or not _has_trained(path):
             write_json_atomic(path / "run.json", description)
         else:
-            _check_same_run(path, description, resume)
+            _check_same_run(path, description)
+            _check_can_go_on(path, resume)
         return cls(path, _start_attempt(path))
+
+    @staticmethod
+    def is_finished(path: Path, recipe: Mapping[str, Any]) -> bool:
+        """Return whether `path` holds the run of this resolved recipe, finished. Nothing is written.
+
+        Raises RunDirectoryError when it holds a finished run of another recipe, data or start model.
+        """
+        path = path.absolute()
+        if not (path / COMPLETE_MARKER).is_file():
+            return False
+        _check_same_run(path, describe_run(recipe))
+        return True
 
     @property
     def metrics(self) -> Path:
@@ -219,17 +242,28 @@ def _model_hash(name: str) -> str | None:
 
 
 def _is_new(path: Path) -> bool:
-    """Return whether a run can start here: nothing there yet, save what a kill left of writing `run.json`."""
+    """Return whether nothing is there yet, save the lock and what a kill left of writing `run.json`."""
     if not path.exists():
         return True
     if not path.is_dir():
         raise RunDirectoryError(
             f"{path} is a file, and a run needs a directory. Name another one with --out."
         )
-    return all(re.fullmatch(r"\.run\.json\..*\.tmp", entry.name) for entry in path.iterdir())
+    return all(
+        entry.name == directory_lock.LOCK_NAME or re.fullmatch(r"\.run\.json\..*\.tmp", entry.name)
+        for entry in path.iterdir()
+    )
 
 
-def _check_same_run(path: Path, description: Mapping[str, Any], resume: bool) -> None:
+def _has_trained(path: Path) -> bool:
+    """Return whether the run has anything that a step leaves behind."""
+    _read_run(path)
+    metrics = path / "metrics.jsonl"
+    results = (path / COMPLETE_MARKER, path / "model", *(path / "checkpoints").glob("checkpoint-*"))
+    return any(result.exists() for result in results) or (metrics.exists() and bool(read_jsonl(metrics)))
+
+
+def _check_same_run(path: Path, description: Mapping[str, Any]) -> None:
     there = _read_run(path)
     differing = list(_differences(there["recipe"], description["recipe"]))
     if differing:
@@ -240,11 +274,17 @@ def _check_same_run(path: Path, description: Mapping[str, Any], resume: bool) ->
     for name, what in (("data_sha256", "data"), ("model_sha256", "start model")):
         if there.get(name) != description[name]:
             raise RunDirectoryError(
-                f"The {what} of the run in {path} changed since the run began ({name} in run.json), and a resumed run "
-                "would not be the same run. Restore what was there, or start anew in another directory with --out."
+                f"The {what} of the run in {path} changed since the run began ({name} in run.json), so it is not the "
+                "run that is asked for. Restore what was there, or start anew in another directory with --out."
             )
+
+
+def _check_can_go_on(path: Path, resume: bool) -> None:
     if (path / COMPLETE_MARKER).exists():
-        raise RunDirectoryError(f"The run in {path} is finished. Start another one with --out DIR.")
+        raise RunDirectoryError(
+            f"The run in {path} is finished. Write its report with `retroflip report {shlex.quote(str(path))}`, or "
+            "start another run with --out DIR."
+        )
     if not resume:
         raise RunDirectoryError(
             f"{path} holds an unfinished run of this recipe. Go on with it with --resume, or name another directory "

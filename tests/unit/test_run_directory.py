@@ -3,8 +3,12 @@
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+import time
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retroflip import run_directory
+from retroflip.directory_lock import hold
 from retroflip.errors import DataError, RunDirectoryError
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic, write_text_atomic
 from retroflip.recipe import recipe_from
@@ -59,8 +64,12 @@ def test_a_new_run_says_what_it_is(out: Path, recipe: dict[str, Any], tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "records.jsonl"]
 
 
+def train_a_step(run: RunDirectory) -> None:
+    append_jsonl(run.metrics, {"step": 1})
+
+
 def test_an_unfinished_run_goes_on_only_when_asked_to(out: Path, recipe: dict[str, Any]) -> None:
-    RunDirectory.open(out, recipe, resume=False)
+    train_a_step(RunDirectory.open(out, recipe, resume=False))
     assert "--resume" in refusal(out, recipe)
     before = (out / "run.json").read_bytes()
     assert RunDirectory.open(out, recipe, resume=True).attempt == 2
@@ -68,14 +77,14 @@ def test_an_unfinished_run_goes_on_only_when_asked_to(out: Path, recipe: dict[st
 
 
 def test_another_recipe_is_refused_by_the_keys_that_differ(out: Path, recipe: dict[str, Any]) -> None:
-    RunDirectory.open(out, recipe, resume=False)
+    train_a_step(RunDirectory.open(out, recipe, resume=False))
     changed = {**recipe, "train": {**recipe["train"], "steps": 20, "seed": 1}}
     message = refusal(out, changed, resume=True)
     assert "train.steps (was 10, now 20); train.seed (was 0, now 1)" in message
 
 
 def test_changed_data_is_refused(out: Path, recipe: dict[str, Any], tmp_path: Path) -> None:
-    RunDirectory.open(out, recipe, resume=False)
+    train_a_step(RunDirectory.open(out, recipe, resume=False))
     (tmp_path / "records.jsonl").write_text("{} \n", encoding="utf-8")
     assert "data of the run" in refusal(out, recipe, resume=True)
 
@@ -85,7 +94,7 @@ def test_a_changed_start_model_is_refused(out: Path, recipe: dict[str, Any], tmp
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"1")
     recipe["model"]["path"] = str(folder)
-    RunDirectory.open(out, recipe, resume=False)
+    train_a_step(RunDirectory.open(out, recipe, resume=False))
     (folder / "model.safetensors").write_bytes(b"2")
     assert "start model of the run" in refusal(out, recipe, resume=True)
 
@@ -93,6 +102,107 @@ def test_a_changed_start_model_is_refused(out: Path, recipe: dict[str, Any], tmp
 def test_a_finished_run_is_refused(out: Path, recipe: dict[str, Any]) -> None:
     RunDirectory.open(out, recipe, resume=False).finish()
     assert "is finished" in refusal(out, recipe, resume=True)
+
+
+def test_a_start_that_trained_nothing_leaves_room_for_any_recipe(out: Path, recipe: dict[str, Any]) -> None:
+    RunDirectory.open(out, recipe, resume=False)
+    changed = {**recipe, "data": {**recipe["data"], "max_failed_share": 0.5}}
+    assert RunDirectory.open(out, changed, resume=False).attempt == 2
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["recipe"] == changed
+    assert len(list((out / "logs").iterdir())) == 2
+
+
+@pytest.mark.parametrize("left", ["checkpoints/checkpoint-1", "model"])
+def test_a_checkpoint_and_a_model_belong_to_their_recipe(
+    out: Path, recipe: dict[str, Any], left: str
+) -> None:
+    RunDirectory.open(out, recipe, resume=False)
+    (out / left).mkdir(parents=True)
+    changed = {**recipe, "data": {**recipe["data"], "max_failed_share": 0.5}}
+    assert "data.max_failed_share (was 0.01, now 0.5)" in refusal(out, changed, resume=True)
+
+
+def test_answers_are_no_run_that_has_trained_nothing(out: Path, recipe: dict[str, Any]) -> None:
+    out.mkdir()
+    write_json_atomic(out / "run.json", {"schema": 1, "kind": "answers", "settings": {}})
+    assert "no recipe" in refusal(out, recipe)
+
+
+def test_a_finished_run_is_known_again_only_by_its_own_recipe_and_data(
+    out: Path, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    assert not RunDirectory.is_finished(out, recipe)
+    assert not out.exists()
+    run = RunDirectory.open(out, recipe, resume=False)
+    assert not RunDirectory.is_finished(out, recipe)
+    run.finish()
+    assert RunDirectory.is_finished(out, recipe)
+    with pytest.raises(RunDirectoryError, match=r"train\.steps \(was 10, now 20\)"):
+        RunDirectory.is_finished(out, {**recipe, "train": {**recipe["train"], "steps": 20}})
+    (tmp_path / "records.jsonl").write_text("{} \n", encoding="utf-8")
+    with pytest.raises(RunDirectoryError, match="data of the run"):
+        RunDirectory.is_finished(out, recipe)
+
+
+def open_and_wait(out: Path, recipe: dict[str, Any], said: Connection) -> None:
+    """Open the run, train a step, say how that went, and live until killed."""
+    try:
+        train_a_step(RunDirectory.open(out, recipe, resume=True))
+    except RunDirectoryError as error:
+        said.send(str(error))
+    else:
+        said.send("opened")
+    time.sleep(60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
+def test_a_run_belongs_to_one_process_until_it_is_killed(out: Path, recipe: dict[str, Any]) -> None:
+    """The first child has the directory; the test's own process and a second child, forked from it, do not."""
+    processes = get_context("fork")
+    here, there = processes.Pipe()
+    first = processes.Process(target=open_and_wait, args=(out, recipe, there))
+    first.start()
+    assert here.recv() == "opened"
+    assert f"process {first.pid} on" in refusal(out, recipe, resume=True)
+    first.kill()
+    first.join()
+
+    assert RunDirectory.open(out, recipe, resume=True).attempt == 2
+    second = processes.Process(target=open_and_wait, args=(out, recipe, there))
+    second.start()
+    assert f"process {os.getpid()} on" in here.recv()
+    second.kill()
+    second.join()
+    assert RunDirectory.open(out, recipe, resume=True).attempt == 3
+    assert [row["step"] for row in read_jsonl(out / "metrics.jsonl")] == [1]
+
+
+LOCK_AND_LEAVE_A_CHILD = """
+import os, sys, time
+from pathlib import Path
+from retroflip.directory_lock import hold
+hold(Path(sys.argv[1]))
+if os.fork() == 0:
+    time.sleep(60)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
+def test_what_a_killed_process_forked_does_not_keep_its_lock(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK_AND_LEAVE_A_CHILD, str(tmp_path)],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(RunDirectoryError, match=f"process {process.pid} on"):
+            hold(tmp_path)
+        process.kill()
+        process.wait()
+        hold(tmp_path)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_foreign_directories_and_files_are_refused_and_left_alone(out: Path, recipe: dict[str, Any]) -> None:
