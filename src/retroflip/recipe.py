@@ -1,7 +1,10 @@
 """Recipes: everything that decides a training run, in one YAML file.
 
-A recipe is a mapping of sections (`kind`, `model`, `data`, `method`, `train`, `prompt`). Settings that change
-what is learned have no default, because TRL's are not the papers': a recipe states them. Paths in a recipe
+A recipe is a mapping of sections (`kind`, `model`, `data`, `method`, `train`, `prompt`). Settings without a
+value that fits every run have no default and must be stated: steps, batch, rate, and in reinforcement learning
+beta, epsilon, temperature, length and the loss's mean. The others default to the papers' values (a method's)
+or to the plain case (no weight decay, no warm-up, every token in the nucleus), never to TRL's; the shipped
+recipes state all that decides what is learned, and `resolved()` writes out every setting. Paths in a recipe
 are relative to the recipe's folder; paths in overrides are relative to the working directory; `resolved()`
 holds absolute ones and runs again as it is, wherever it is put. A run's `run.json` can be loaded as a recipe.
 
@@ -15,7 +18,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
-from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.rl.methods.registry import METHODS, MethodSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -67,7 +69,7 @@ class DataSection(Section):
         default=None, description="longer side in pixels to which larger frames are scaled down"
     )
     max_failed_share: Share = Field(
-        default=0.01, description="share of undecodable videos at which the run stops"
+        default=0.01, description="share of undecodable videos above which the run stops"
     )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
 
@@ -86,11 +88,6 @@ class PromptSection(Section):
     """What stands around the question."""
 
     system: str | None = Field(default=None, description="system prompt; null for the built-in one")
-
-    @property
-    def system_text(self) -> str:
-        """The system prompt, the built-in one where the recipe sets none."""
-        return SYSTEM_PROMPT if self.system is None else self.system
 
 
 class SftPromptSection(PromptSection):

@@ -8,7 +8,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.errors import RecipeError
 from retroflip.files import write_json_atomic
 from retroflip.recipe import Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
@@ -65,7 +64,7 @@ def test_rl_recipe_is_read(tmp_path: Path) -> None:
     assert recipe.train.learning_rate == 1e-5
     assert recipe.train.micro_batch == 4
     assert recipe.model.path == "retroflip-tiny"
-    assert recipe.prompt.system_text == SYSTEM_PROMPT
+    assert recipe.prompt.system is None
 
 
 def test_sft_recipe_is_read(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
     )
     assert recipe.train.learning_rate == 3e-4
     assert recipe.method == GrpoSettings(rollouts=16)
-    assert recipe.prompt.system_text == "Look."
+    assert recipe.prompt.system == "Look."
 
 
 def test_the_last_override_of_a_key_wins(tmp_path: Path) -> None:
@@ -214,13 +213,61 @@ def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
         load_recipe(latin)
 
 
-SHIPPED = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
+RECIPES = Path(__file__).parents[2] / "recipes"
+SHIPPED = sorted(RECIPES.rglob("*.yaml"))
+NOT_LEARNING = {
+    "data.root",
+    "data.limit",
+    "data.max_failed_share",
+    "train.keep_checkpoints",
+}
+"""settings that decide where files are, or what is kept, and not what is learned"""
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def dotted(values: dict[str, Any], prefix: str = "") -> set[str]:
+    """Return the names of all settings of a nested mapping."""
+    names: set[str] = set()
+    for key, value in values.items():
+        names |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}"}
+    return names
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_shipped_recipe_loads_and_runs_again(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe_from(recipe.resolved()) == recipe
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_shipped_recipe_states_all_that_decides_what_is_learned(path: Path) -> None:
+    stated = dotted(yaml.safe_load(path.read_text(encoding="utf-8")))
+    assert dotted(load_recipe(path).resolved()) - stated <= NOT_LEARNING
+
+
+@pytest.mark.parametrize("folder", ["tiny", "paper"])
+def test_grpo_is_crpo_without_its_own_settings(folder: str) -> None:
+    """A comparison of methods is fair when nothing but the method differs."""
+    crpo, grpo = (load_recipe(RECIPES / folder / f"{name}.yaml").resolved() for name in ("crpo", "grpo"))
+    own = {"name", "rollouts", "lambda_d", "lambda_s", "w_aug", "literal_change"}
+    assert {k: v for k, v in crpo.pop("method").items() if k not in own} == {
+        k: v for k, v in grpo.pop("method").items() if k not in own
+    }
+    assert crpo == grpo
+
+
+def test_the_papers_recipe_is_table_7() -> None:
+    recipe = load_recipe(RECIPES / "paper" / "crpo.yaml")
+    assert isinstance(recipe, RlRecipe)
+    assert recipe.model.path == "Qwen/Qwen3-VL-4B-Instruct"
+    assert (recipe.model.dtype, recipe.model.vision, recipe.data.frames) == ("bfloat16", "projector", 32)
+    assert recipe.method == CrpoSettings(rollouts=8, lambda_d=0.3, lambda_s=0.3, w_aug=0.5)
+    train = recipe.train
+    assert (train.learning_rate, train.schedule, train.weight_decay) == (1e-6, "constant", 0.01)
+    assert (train.adam_beta1, train.adam_beta2, train.max_grad_norm) == (0.9, 0.999, 1.0)
+    assert (train.beta, train.max_completion_length, train.gradient_checkpointing) == (0.01, 2048, True)
+    per_device, devices, generation_steps = 4, 32, 8
+    assert train.samples_per_step * recipe.method.rollouts == per_device * devices * generation_steps
+    assert train.micro_batch == 1
 
 
 @given(
