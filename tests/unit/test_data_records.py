@@ -1,10 +1,17 @@
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from retroflip.data.records import format_record, parse_record, read_samples, write_samples
+from retroflip.data.prompts import with_null_option
+from retroflip.data.records import (
+    format_record,
+    parse_record,
+    read_records,
+    read_samples,
+    write_samples,
+)
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, PathEscapeError
 
@@ -112,13 +119,57 @@ class TestReading:
         assert first.id == again.id != other.id
         assert len(first.id) == 16
 
+    def test_twenty_five_options_leave_a_letter_for_the_null_option(self) -> None:
+        sample = parse_record(record(options=[f"{n} balls" for n in range(25)]))
+        assert len(with_null_option(sample).options) == 26
+
+    @pytest.mark.parametrize("text", ["a <b> c", "|x|", "<think>", "is 1 <|> 2?", "<| video_pad |>"])
+    def test_other_angle_brackets_are_text(self, text: str) -> None:
+        assert parse_record(record(problem=text)).question == text
+
+
+class TestLeavingOut:
+    """Video-R1-260k.json mixes questions about videos with pictures and with regression."""
+
+    PICTURE: ClassVar = record(problem_id=7, data_type="image", path="./Chart/x.png")
+    REGRESSION: ClassVar = record(
+        problem_id=8, problem_type="regression", options=[], solution="<answer>3.1</answer>"
+    )
+
+    @pytest.mark.parametrize("as_array", [False, True])
+    def test_pictures_and_regression_are_left_out_and_counted(self, tmp_path: Path, as_array: bool) -> None:
+        rows = [self.PICTURE, RECORD, self.REGRESSION, self.PICTURE, record(problem_id=3)]
+        path = write(tmp_path / "data.jsonl", *rows)
+        if as_array:
+            path.write_text(json.dumps(rows))
+        read = read_records(path)
+        assert [sample.id for sample in read.samples] == ["2", "3"]
+        assert read.skipped == {"data_type image": 2, "problem_type regression": 1}
+        assert read.note == "3 of 5 records are left out: 2 of data_type image, 1 of problem_type regression."
+        assert read_samples(path) == read.samples
+
+    def test_nothing_left_out_is_nothing_to_say(self, tmp_path: Path) -> None:
+        read = read_records(write(tmp_path / "data.jsonl", RECORD))
+        assert (read.skipped, read.note) == ({}, "")
+
+    def test_a_file_of_nothing_else_is_refused(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "data.jsonl", self.PICTURE, self.REGRESSION)
+        with pytest.raises(
+            DataError, match=r"data\.jsonl: 2 of 2 records are left out: 1 of data_type image, 1 of"
+        ):
+            read_samples(path)
+
+    def test_a_fault_after_them_names_its_own_line(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "data.jsonl", self.PICTURE, self.PICTURE, record(problem=...))
+        with pytest.raises(DataError, match="line 3: 'problem' is missing"):
+            read_samples(path)
+
 
 class TestFaults:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"data_type": "image"}, "data_type is 'image'.*Filter"),
-            ({"problem_type": "regression"}, "'regression' is not supported yet"),
+            ({"data_type": "audio"}, "data_type is 'audio', but only.*Correct or delete"),
             ({"problem_type": "essay"}, "problem_type is 'essay', but must be one of: free-form"),
             ({"problem_type": ...}, "'problem_type' is missing"),
             ({"problem": ...}, "'problem' is missing"),
@@ -136,7 +187,10 @@ class TestFaults:
             ({"options": "A. left"}, "must be a list"),
             ({"options": ["B. left", "A. right"]}, "letters are B, A"),
             ({"options": ["A. left", "B. "]}, "option B has no text"),
-            ({"options": ["x"] * 27}, "at most 26"),
+            ({"options": [str(n) for n in range(26)]}, "there are 26 options, but at most 25 have a letter"),
+            ({"problem": "Which <|video_pad|>?"}, r"'problem' holds '<\|video_pad\|>'.*special token"),
+            ({"options": ["left", "<|im_end|>right"], "solution": "A"}, r"'options' holds '<\|im_end\|>'"),
+            ({"process": "<think>It<|image_pad|></think>"}, r"'process' holds '<\|image_pad\|>'"),
             ({"side": 2}, "'side': Input should be less than or equal to 1, found 2"),
             ({"task_type": "sideways"}, "'task_type'"),
             ({"process": 3}, "'process'"),

@@ -10,12 +10,17 @@ file:
 retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair` and `side` (see `Sample`). Other
 keys are ignored and not kept. On reading:
 
-- the letter before an option is dropped ("A. left", "A) left", "(A) left", "A: left") when every option
-carries its own; options without letters are kept as they are; - `solution` may stand without its tags; for
-multiple choice it is a letter ("A", "A.", "(A)", "A. left") or one option's text; - `problem_type` "OCR" is
-read as free-form, since its answers are compared the same way; "regression" and pictures (`data_type`
-"image") are refused: filter them out first; - a record without `problem_id` gets one from its content, one
-without `source_clip` its video's path.
+- Records of pictures (`data_type` "image") and of regression questions (`problem_type` "regression"), which
+  Video-R1-260k.json also holds, are left out and counted.
+- The letter before an option is dropped ("A. left", "A) left", "(A) left", "A: left") when every option
+  carries its own; options without letters are kept as they are. At most 25 options: CRPO's null option takes
+  the last letter.
+- `solution` may stand without its tags; for multiple choice it is a letter ("A", "A.", "(A)", "A. left") or
+  one option's text.
+- `problem_type` "OCR" is read as free-form, since its answers are compared the same way.
+- A record without `problem_id` gets one from its content, one without `source_clip` its video's path.
+- A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
+  it would stand in the prompt for something that is not there.
 
 White space around texts is dropped. Every fault is a DataError that names the file and the line.
 """
@@ -23,7 +28,9 @@ White space around texts is dropped. Every fault is a DataError that names the f
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +46,53 @@ _LABELLED = re.compile(r"\s*(?:\(([A-Z])\)[.:]?|([A-Z])[.):])\s*(.*)", re.DOTALL
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
 _OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side")
+_LEFT_OUT = {"data_type": "image", "problem_type": "regression"}
+"""kinds of Video-R1 records that are no questions about videos, or whose answers cannot be judged here"""
+_MAX_LISTED = MAX_OPTIONS - 1
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 
 Record = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class RecordsRead:
+    """What a data file held: its samples in order, and how many records of which kind were left out.
+
+    skipped: count by kind, such as "data_type image".
+    """
+
+    samples: list[Sample]
+    skipped: dict[str, int]
+
+    @property
+    def note(self) -> str:
+        """One sentence for a log or a reader about what was left out; empty when nothing was."""
+        if not self.skipped:
+            return ""
+        left_out = sum(self.skipped.values())
+        kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
+        return f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}."
+
+
 def read_samples(path: Path) -> list[Sample]:
-    """Return the samples of a JSONL or JSON file, in its order.
+    """Return the samples of a JSONL or JSON file, in its order; raises as `read_records` does."""
+    return read_records(path).samples
+
+
+def read_records(path: Path) -> RecordsRead:
+    """Read a JSONL or JSON file, leaving out records of pictures and of regression questions.
 
     Raises DataError, naming the file and the line, for a record that breaks the format; for a file that is
-    missing, not UTF-8 or without records; and for an id that two records share. Raises PathEscapeError for
-    a video path that is not a relative one.
+    missing, not UTF-8 or without a record that can be used; and for an id that two records share. Raises
+    PathEscapeError for a video path that is not a relative one.
     """
     samples: list[Sample] = []
     lines: dict[str, int] = {}
+    skipped: Counter[str] = Counter()
     for line, record in _records(path, _text_of(path)):
+        if (kind := _left_out_as(record)) is not None:
+            skipped[kind] += 1
+            continue
         try:
             sample = parse_record(record)
         except PathEscapeError as error:
@@ -66,9 +106,14 @@ def read_samples(path: Path) -> list[Sample]:
             )
         lines[sample.id] = line
         samples.append(sample)
+    if skipped and not samples:
+        raise DataError(
+            f"{path}: {RecordsRead(samples, dict(skipped)).note} None is a question about a video, which is what is "
+            "trained and measured on. Name a file that has some."
+        )
     if not samples:
         raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
-    return samples
+    return RecordsRead(samples, dict(skipped))
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
@@ -99,8 +144,8 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
     do."""
     if (record.get("data_type") or "video") != "video":
         raise DataError(
-            f"data_type is {record['data_type']!r}, but only records of videos can be read. "
-            "Filter the file to those with data_type 'video'."
+            f"data_type is {record['data_type']!r}, but only records with data_type 'video' can be read. "
+            "Correct or delete this one."
         )
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
@@ -119,6 +164,7 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
         **extra,
     }
     _refuse_half_characters(fields)
+    _refuse_special_tokens(fields)
     try:
         return Sample.model_validate(fields)
     except ValidationError as error:
@@ -213,6 +259,30 @@ def _refuse_half_characters(fields: Record) -> None:
         ) from error
 
 
+def _refuse_special_tokens(fields: Record) -> None:
+    """A tokenizer reads "<|im_end|>" in a question as the end of the turn, "<|video_pad|>" as part of a video."""
+    texts = {
+        "problem": fields["question"],
+        "options": " ".join(fields["options"]),
+        "process": fields["trace"],
+    }
+    for key, text in texts.items():
+        found = _SPECIAL_TOKEN.search(text) if isinstance(text, str) else None
+        if found:
+            raise DataError(
+                f"{key!r} holds {found[0]!r}, which models read as a special token and not as text. "
+                "Remove it or write it differently."
+            )
+
+
+def _left_out_as(record: Mapping[str, Any]) -> str | None:
+    """Return the kind for which a record is left out, None for one that is to be read."""
+    for key, value in _LEFT_OUT.items():
+        if str(record.get(key)).strip().lower() == value:
+            return f"{key} {value}"
+    return None
+
+
 def _identity(record: Mapping[str, Any]) -> str:
     if record.get("problem_id") is not None:
         return _text(record, "problem_id")
@@ -224,17 +294,18 @@ def _problem_type(name: str) -> ProblemType:
     if name.lower() in _PROBLEM_TYPES:
         return _PROBLEM_TYPES[name.lower()]
     known = ", ".join(sorted(_PROBLEM_TYPES))
-    if name.lower() == "regression":
-        raise DataError(
-            f"problem_type 'regression' is not supported yet. Filter the file to one of: {known}."
-        )
     raise DataError(f"problem_type is {name!r}, but must be one of: {known}.")
 
 
 def _options(values: Any) -> tuple[str, ...]:
     """Return the options' texts in the order of their letters, without the letters."""
-    if not isinstance(values, list) or len(values) > MAX_OPTIONS:
-        raise DataError(f"'options' must be a list of at most {MAX_OPTIONS} texts, found {values!r:.60}.")
+    if not isinstance(values, list):
+        raise DataError(f"'options' must be a list of texts, found {values!r:.60}.")
+    if len(values) > _MAX_LISTED:
+        raise DataError(
+            f"there are {len(values)} options, but at most {_MAX_LISTED} have a letter: the 26th is for "
+            "'None of the above', which methods add. Remove options."
+        )
     texts = [_text({"options": value}, "options") for value in values]
     found = [_LABELLED.fullmatch(text) for text in texts]
     labels = [match[1] or match[2] for match in found if match]
