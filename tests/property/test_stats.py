@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retroflip.bench.stats import chance, cluster_interval, mcnemar, paired_interval, t_quantile
+from retroflip.bench.stats import cluster_interval, mcnemar, paired_interval, t_quantile
 
 UNITS = st.lists(st.tuples(st.booleans(), st.sampled_from("abcdefgh")), min_size=1, max_size=40)
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60)
@@ -70,12 +70,6 @@ def test_mcnemar_ignores_pairs_on_which_both_agree(
 ) -> None:
     more = outcomes + [(both, both) for both in agreed]
     assert mcnemar(*_columns(more)) == mcnemar(*_columns(outcomes))
-
-
-@given(st.integers(2, 12))
-def test_a_null_option_is_one_more_option(k: int) -> None:
-    assert chance(k, null_option=True) == chance(k + 1)
-    assert chance(k).p_acc == pytest.approx(chance(k).acc ** 2)
 
 
 @given(st.integers(1, 200))

@@ -51,6 +51,16 @@ def test_measures_by_hand() -> None:
     assert found["chance"] == {"acc": 0.5, "p_acc": 0.25, "same_answer_rate": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("count", "acc", "p_acc"), [(2, 1 / 2, 1 / 4), (3, 1 / 3, 1 / 9), (4, 1 / 4, 1 / 16)]
+)
+def test_chance_levels_of_dybench(count: int, acc: float, p_acc: float) -> None:
+    """CRPO, appendix A.4: 50/25, 33.3/11.1 and 25/6.25 %. A null option is one of the options."""
+    options = ("left", "right", "up", "None of the above")[:count]
+    found = measure(pair("p", "A", "B", options=options))["chance"]
+    assert found == pytest.approx({"acc": acc, "p_acc": p_acc, "same_answer_rate": acc})
+
+
 def test_two_options_and_all_parsed_decompose() -> None:
     found = measure(FOUR_PAIRS[:6])
     assert found["acc"] == pytest.approx(found["p_acc"] + found["same_answer_rate"] / 2)

@@ -3,7 +3,6 @@
 import pytest
 
 from retroflip.bench.stats import (
-    chance,
     cluster_interval,
     mcnemar,
     paired_interval,
@@ -31,18 +30,6 @@ def test_mcnemar_with_even_split_is_capped_at_one() -> None:
 def test_mcnemar_survives_thousands_of_discordant_pairs() -> None:
     assert mcnemar([False] * 3000, [True] * 3000).p == 0.0
     assert 0 < mcnemar([False] * 1050, [True] * 1050).p < 1e-300
-
-
-@pytest.mark.parametrize(("options", "acc", "p_acc"), [(2, 0.5, 0.25), (3, 1 / 3, 1 / 9), (4, 0.25, 0.0625)])
-def test_chance_levels_of_dybench(options: int, acc: float, p_acc: float) -> None:
-    """CRPO, appendix A.4: 50/25, 33.3/11.1 and 25/6.25 %."""
-    assert chance(options).acc == pytest.approx(acc)
-    assert chance(options).p_acc == pytest.approx(p_acc)
-
-
-def test_chance_needs_an_option() -> None:
-    with pytest.raises(ValueError, match="at least one option"):
-        chance(0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Intervals, tests and chance levels for paired benchmarks, on numpy alone.
+"""Intervals and tests for paired benchmarks, on numpy alone.
 
 Answers about clips cut from one recording are not independent, so every bootstrap here draws whole source
 clips.
@@ -26,14 +26,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-class Chance(NamedTuple):
-    """What guessing one of the options uniformly, for each video anew, is expected to reach."""
-
-    acc: float
-    p_acc: float
-    same_answer_rate: float
 
 
 class McNemar(NamedTuple):
@@ -110,18 +102,6 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> McNemar:
     tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1))
     # Python divides whole numbers of any size correctly rounded; 2.0 ** n would overflow from n = 1024 on.
     return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**n))
-
-
-def chance(options: int, *, null_option: bool = False) -> Chance:
-    """Return chance levels for pairs of questions with the same `options`; a null option is one more to pick.
-
-    CRPO, appendix A.4: 3 options give 33.3 % and 11.1 %, 4 give 25 % and 6.25 %, 2 give 50 % and 25 %.
-    Raises ValueError for fewer than one option.
-    """
-    if options < 1:
-        raise ValueError(f"a question needs at least one option, got {options}")
-    k = options + null_option
-    return Chance(acc=1 / k, p_acc=1 / k**2, same_answer_rate=1 / k)
 
 
 def seed_difference(a: Sequence[float], b: Sequence[float]) -> SeedDifference:
