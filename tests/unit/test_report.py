@@ -16,16 +16,20 @@ from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
 from retroflip.data.records import write_samples
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
-from retroflip.report import words
+from retroflip.report import curves, words
 from retroflip.report.build import build_report, report_directories
 from retroflip.report.charts import Series, line_chart, spread, ticks
 from retroflip.report.clips import inline_clip
 from retroflip.report.curves import main_figures, other_figures, series
 from retroflip.report.load import load_run_directories
-from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, select_pairs
+from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, outcome_counts, select_pairs
 from retroflip.report.tables import slots_of
+from retroflip.rl.answers import Answer
+from retroflip.rl.methods.base import Group, Rollout
+from retroflip.rl.methods.crpo import Crpo, CrpoSettings
+from retroflip.rl.metrics import group_metrics
 from retroflip.video.encode import encode
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
@@ -231,16 +235,21 @@ def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
         ({"base": True, "grpo": True, "crpo": False}, Outcome.BROKEN),
         ({"base": False, "crpo": False}, Outcome.FAILING),
         ({"base": True, "crpo": True}, Outcome.RIGHT),
+        ({"two/base": False, "two/crpo": True}, Outcome.FIXED),
+        ({"two/base": True, "two/crpo": False}, Outcome.BROKEN),
+        ({"grpo": True, "crpo": False}, Outcome.SPLIT),
+        ({"grpo": False, "crpo": False}, Outcome.FAILING),
     ],
 )
 def test_outcomes(right: dict[str, bool], outcome: Outcome) -> None:
-    assert pair("p", right).outcome("base") is outcome
+    assert pair("p", right).outcome is outcome
 
 
 def test_changed_means_that_an_answer_changed() -> None:
-    assert pair("p", {"base": False, "crpo": True}).changed("base")
-    assert not pair("p", {"base": True, "crpo": True}).changed("base")
-    assert not pair("p", {"crpo": True}).changed("base")
+    assert pair("p", {"base": False, "crpo": True}).changed
+    assert pair("p", {"two/base": False, "two/crpo": True}).changed
+    assert not pair("p", {"base": True, "crpo": True}).changed
+    assert not pair("p", {"crpo": True}).changed
 
 
 def test_the_choice_shows_changes_failures_and_every_task() -> None:
@@ -251,17 +260,72 @@ def test_the_choice_shows_changes_failures_and_every_task() -> None:
         for kind in kinds
         for index in range(20)
     ]
-    chosen = select_pairs(pairs, "base", 12)
-    assert chosen == select_pairs(list(reversed(pairs)), "base", 12)
-    assert {one.outcome("base") for one in chosen} == set(Outcome)
+    chosen = select_pairs(pairs, 12)
+    assert chosen == select_pairs(list(reversed(pairs)), 12)
+    assert {one.outcome for one in chosen} == set(Outcome) - {Outcome.SPLIT}
     assert {one.task for one in chosen[:3]} == {"a", "b", "c"}
-    assert sum(one.outcome("base") is Outcome.FIXED for one in chosen) == 4
+    assert sum(one.outcome is Outcome.FIXED for one in chosen) == 4
 
 
 def test_a_choice_of_more_than_there_are_takes_all() -> None:
     pairs = [pair("p", {"base": True}), pair("q", {"base": False})]
-    assert sorted(one.id for one in select_pairs(pairs, "base", 12)) == ["p", "q"]
-    assert select_pairs([], "base", 12) == []
+    assert sorted(one.id for one in select_pairs(pairs, 12)) == ["p", "q"]
+    assert select_pairs([], 12) == []
+
+
+def test_several_demos_are_each_judged_by_their_own_start(tmp_path: Path) -> None:
+    """In the first demo pairs 2 to 14 are mended; in the second the same ones are broken."""
+    mended = make_experiment(tmp_path / "mended", {"base": 2, "crpo": 15})
+    broken = make_experiment(tmp_path / "broken", {"base": 15, "crpo": 2})
+    inputs = load_run_directories([mended, broken])
+    assert outcome_counts(inputs.pairs) == {
+        Outcome.FIXED: 13,
+        Outcome.BROKEN: 13,
+        Outcome.RIGHT: 2 * 2,
+        Outcome.FAILING: 2 * 5,
+    }
+    page = Page(report_directories([mended, broken], tmp_path / "report.html"))
+    assert "13 are mended by training, 13 are broken by training, 10 are wrong" in page.text
+    assert (
+        "mended/crpo answers both videos right in 75.0\u00a0% of pairs, up from 10.0\u00a0% before RL."
+        in page.text
+    )
+
+
+def test_without_a_start_model_nothing_is_said_to_be_mended(tmp_path: Path) -> None:
+    pairs = [pair("p", {"grpo": True, "crpo": False}), pair("q", {"grpo": True, "crpo": True})]
+    page = build(tmp_path, pairs=pairs)
+    assert "Of all pairs, 1 is right with every model, 1 is right with some models." in page.text
+    assert "by training" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "start"),
+    [
+        ("crpo", ["base", "crpo"], "base"),
+        ("b/crpo", ["a/base", "a/crpo", "b/base", "b/crpo"], "b/base"),
+        ("crpo", ["a/base", "b/base", "crpo"], None),
+        ("b/crpo", ["base", "a/crpo", "b/crpo"], "base"),
+        ("base", ["base", "crpo"], None),
+        ("crpo", ["grpo", "crpo"], None),
+    ],
+)
+def test_the_start_of_a_model_is_that_of_its_folder(name: str, names: list[str], start: str | None) -> None:
+    assert words.start_of(name, names) == start
+
+
+def test_every_chart_of_its_own_is_of_a_metric_that_training_writes() -> None:
+    """TRL logs the loss, the gradient's norm and the KL; the trainer adds lengths, `group_metrics` the rest."""
+    logged = {"loss", "grad_norm", "kl", "completion/length", "completion/truncated"}
+    answers = [Answer("option", "A"), Answer("option", "B")]
+    rollouts = tuple(Rollout(answer, well_formed=True) for answer in answers)
+    method = Crpo(CrpoSettings(rollouts=2))
+    asked = SAMPLES[0].model_copy(update={"task_type": TaskType.SPATIAL})
+    branches = method.branches(asked, np.random.default_rng(0))
+    group = Group(asked, answers[0], TaskType.SPATIAL, branches, (rollouts, rollouts))
+    rewards = method.rewards(group)
+    logged |= set(group_metrics([group], [rewards], [method.advantages(rewards.totals)]))
+    assert [metric.name for metric in curves.METRICS if metric.name not in logged] == []
 
 
 def test_training_directories_of_one_method_are_told_apart(tmp_path: Path) -> None:

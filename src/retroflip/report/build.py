@@ -40,8 +40,6 @@ class Card:
 
     pair: PairView
     clips: tuple[Clip, Clip]
-    outcome: Outcome
-    changed: bool
 
 
 def report_directories(directories: Sequence[Path], out: Path, *, max_pairs: int = MAX_PAIRS) -> Path:
@@ -86,7 +84,7 @@ def build_report(
         **_assets(),
         **_results(summary, runs, slots),
         **_training(runs, slots),
-        **_browser(summary, pairs, slots, max_pairs),
+        **_browser(pairs, slots, max_pairs),
         **_failures(summary, failures),
         "provenance": _flat(provenance),
         "provenance_json": json.dumps(jsonable(provenance), indent=2, ensure_ascii=False, default=str),
@@ -158,26 +156,26 @@ def _training(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> dict[str, A
     return {"figures": main_figures(named, named_slots), "other_figures": other_figures(named, named_slots)}
 
 
-def _browser(
-    summary: Mapping[str, Any], pairs: Sequence[PairView], slots: Mapping[str, int], count: int
-) -> dict[str, Any]:
-    before = words.before_method(list(summary["methods"]))
-    counts = outcome_counts(pairs, before)
+def _browser(pairs: Sequence[PairView], slots: Mapping[str, int], count: int) -> dict[str, Any]:
+    has_before = any(pair.before is not None for pair in pairs)
+    counts = outcome_counts(pairs)
+    # Where training can be judged, "0 are broken" is news; elsewhere only what there is counts.
+    shown = [one for one in Outcome if counts[one] or (has_before and one is not Outcome.SPLIT)]
     cards: list[Card] = []
     used = 0
-    for pair in select_pairs(pairs, before, count):
+    for pair in select_pairs(pairs, count):
         clips = (inline_clip(pair.sides[0].video), inline_clip(pair.sides[1].video))
         if used + clips[0].bytes + clips[1].bytes > MAX_CLIP_CHARACTERS:
             clips = (_DROPPED, _DROPPED)
         used += clips[0].bytes + clips[1].bytes
-        cards.append(Card(pair, clips, pair.outcome(before), pair.changed(before)))
+        cards.append(Card(pair, clips))
     return {
         "cards": cards,
         "n_pairs": len(pairs),
-        "outcomes": {outcome: counts[outcome] for outcome in Outcome},
+        "outcomes": {outcome: counts[outcome] for outcome in shown},
         "tasks": sorted({card.pair.task for card in cards}),
         "slots": slots,
-        "has_before": before is not None,
+        "has_before": has_before,
     }
 
 

@@ -1,6 +1,6 @@
 """From the rows of `metrics.jsonl` to charts: which metrics are shown first, under which titles."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,11 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric with a chart of its own: of its possible names the first found in a run counts."""
+    """A metric with a chart of its own; `name` is that of its rows in metrics.jsonl."""
 
     title: str
     note: str
-    names: tuple[str, ...]
+    name: str
     share: bool = False
 
 
@@ -34,70 +34,63 @@ METRICS = (
     Metric(
         "Correctness",
         "mean reward for a right answer to the original video",
-        ("reward/correct", "reward/original/correct"),
+        "reward/original/correct",
         share=True,
     ),
     Metric(
         "Counterfactual relation reward",
         "answers that relate to the other branch's as they should, weighted",
-        ("reward/crr", "reward/original/crr"),
+        "reward/original/crr",
     ),
     Metric(
         "Behaviour reward",
         "answer changed on a dynamic question, kept on a static one",
-        ("reward/behaviour", "reward/counterfactual/behave"),
+        "reward/counterfactual/behave",
         share=True,
     ),
     Metric(
         "Same answer on both branches",
         "share of original and counterfactual rollouts that say the same",
-        ("same_answer/counterfactual",),
+        "same_answer/counterfactual",
         share=True,
     ),
-    Metric("Reward spread", "standard deviation within a group", ("reward/std", "reward_std/original")),
+    Metric("Reward spread", "standard deviation within a group", "reward_std/original"),
     Metric(
         "Groups without a signal",
         "share whose advantages are all zero",
-        ("zero_advantage_share", "zero_advantage"),
+        "zero_advantage",
         share=True,
     ),
-    Metric("Gradient norm", "before clipping", ("grad_norm",)),
-    Metric("KL", "divergence from the reference model", ("kl",)),
-    Metric("Completion length", "tokens", ("completion/length",)),
+    Metric("Gradient norm", "before clipping", "grad_norm"),
+    Metric("KL", "divergence from the reference model", "kl"),
+    Metric("Completion length", "tokens", "completion/length"),
     Metric(
         "Unparsed rollouts",
         "share without a readable answer",
-        ("completion/unparsed", "unparsed/original"),
+        "unparsed/original",
         share=True,
     ),
-    Metric("Truncated rollouts", "share cut off at the length limit", ("completion/truncated",), share=True),
-    Metric("Loss", "", ("loss",)),
+    Metric("Truncated rollouts", "share cut off at the length limit", "completion/truncated", share=True),
+    Metric("Loss", "", "loss"),
 )
 
 
 def main_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
     """Return one chart for each known metric that any run has logged, with a line per run."""
-    figures = []
-    for metric in METRICS:
-        lines = [_first_present(rows, metric.names, name, slots[name]) for name, rows in runs.items()]
-        found = [line for line in lines if line is not None]
-        if found:
-            svg = line_chart(metric.title, found, share=metric.share)
-            figures.append(Figure(metric.title, metric.note, svg))
-    return figures
+    drawn = ((metric, _lines(metric.name, runs, slots)) for metric in METRICS)
+    return [
+        Figure(metric.title, metric.note, line_chart(metric.title, lines, share=metric.share))
+        for metric, lines in drawn
+        if lines
+    ]
 
 
 def other_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
     """Return a chart for each numeric metric that `main_figures` did not draw, in order of name."""
-    known = {name for metric in METRICS for name in _drawn(runs, metric)} | {"step"}
+    known = {metric.name for metric in METRICS} | {"step"}
     names = sorted({key for rows in runs.values() for row in rows for key in row} - known)
-    figures = []
-    for name in names:
-        lines = [series(rows, name, run, slots[run]) for run, rows in runs.items()]
-        found = [line for line in lines if line.values]
-        if found:
-            figures.append(Figure(name, "", line_chart(name, found)))
-    return figures
+    drawn = ((name, _lines(name, runs, slots)) for name in names)
+    return [Figure(name, "", line_chart(name, lines)) for name, lines in drawn if lines]
 
 
 def series(rows: Rows, metric: str, name: str, slot: int) -> Series:
@@ -107,17 +100,10 @@ def series(rows: Rows, metric: str, name: str, slot: int) -> Series:
     return Series(name, slot, tuple(steps), tuple(float(points[step]) for step in steps))
 
 
-def _first_present(rows: Rows, names: Iterable[str], run: str, slot: int) -> Series | None:
-    lines = (series(rows, name, run, slot) for name in names)
-    return next((line for line in lines if line.values), None)
-
-
-def _drawn(runs: Mapping[str, Rows], metric: Metric) -> set[str]:
-    """Return the names under which the metric's chart shows the runs."""
-    firsts = (
-        next((n for n in metric.names if series(rows, n, "", 0).values), None) for rows in runs.values()
-    )
-    return {name for name in firsts if name is not None}
+def _lines(metric: str, runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Series]:
+    """Return the metric's line in every run that has logged it."""
+    lines = [series(rows, metric, run, slots[run]) for run, rows in runs.items()]
+    return [line for line in lines if line.values]
 
 
 def _is_number(value: object) -> bool:

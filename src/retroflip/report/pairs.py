@@ -14,24 +14,28 @@ from pathlib import Path
 
 from retroflip.bench.records import option_text
 from retroflip.draws import draw_seed
+from retroflip.report.words import is_start
 
 
 class Outcome(StrEnum):
     """What training did to a pair, judged by pair accuracy."""
 
     FIXED = "fixed"
-    """wrong before, right with at least one trained model and broken by none"""
+    """wrong before, right with at least one trained model"""
     BROKEN = "broken"
     """right before, wrong with at least one trained model"""
     FAILING = "failing"
     """right with no model"""
     RIGHT = "right"
     """right with every model"""
+    SPLIT = "split"
+    """right with some of several models, of which none is known to be the start of the others"""
 
 
 _TURNS = (
     Outcome.FIXED,
     Outcome.BROKEN,
+    Outcome.SPLIT,
     Outcome.FAILING,
     Outcome.FIXED,
     Outcome.FAILING,
@@ -81,22 +85,32 @@ class PairView:
         """The models that answered both sides, in the order of the first side."""
         return [name for name in self.sides[0].answers if name in self.sides[1].answers]
 
+    @property
+    def before(self) -> str | None:
+        """The model that the others were trained from, if it answered this pair: that of the pair's own folder."""
+        return next((name for name in self.models if is_start(name)), None)
+
     def right(self, model: str) -> bool:
         """Whether `model` got both sides right."""
         return all(side.answers[model].correct for side in self.sides)
 
-    def outcome(self, before: str | None) -> Outcome:
-        """Judge the pair; `before` names the model that the others were trained from, if there is one."""
+    @property
+    def outcome(self) -> Outcome:
+        """What training did to this pair, as far as its models tell."""
         right = {name: self.right(name) for name in self.models}
         if not any(right.values()):
             return Outcome.FAILING
         if all(right.values()):
             return Outcome.RIGHT
-        return Outcome.BROKEN if before is not None and right.get(before) else Outcome.FIXED
+        if self.before is None:
+            return Outcome.SPLIT
+        return Outcome.BROKEN if right[self.before] else Outcome.FIXED
 
-    def changed(self, before: str | None) -> bool:
-        """Whether a trained model answers either video otherwise than `before` did."""
-        if before not in self.models:
+    @property
+    def changed(self) -> bool:
+        """Whether a trained model answers either video otherwise than the start model did."""
+        before = self.before
+        if before is None:
             return False
         return any(
             side.answers[name].answer != side.answers[before].answer
@@ -105,18 +119,18 @@ class PairView:
         )
 
 
-def outcome_counts(pairs: Iterable[PairView], before: str | None) -> Counter[Outcome]:
+def outcome_counts(pairs: Iterable[PairView]) -> Counter[Outcome]:
     """Return how many pairs there are of each outcome."""
-    return Counter(pair.outcome(before) for pair in pairs)
+    return Counter(pair.outcome for pair in pairs)
 
 
-def select_pairs(pairs: Sequence[PairView], before: str | None, count: int) -> list[PairView]:
+def select_pairs(pairs: Sequence[PairView], count: int) -> list[PairView]:
     """Return up to `count` pairs: outcomes take turns, and within an outcome tasks do.
 
     Within a task the order is that of a hash of the pair's id, so that names decide nothing.
     """
     queues = {
-        outcome: _by_task([p for p in pairs if p.outcome(before) is outcome], turn)
+        outcome: _by_task([p for p in pairs if p.outcome is outcome], turn)
         for turn, outcome in enumerate(Outcome)
     }
     chosen: list[PairView] = []

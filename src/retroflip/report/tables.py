@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retroflip.report.charts import Mark, MarkRow
-from retroflip.report.words import Measures, chance_of, interval, percent, short_name
+from retroflip.report.words import Measures, chance_of, interval, is_start, percent, short_name
 
 RATES = {
     "acc": "Accuracy",
@@ -106,17 +106,13 @@ def handicaps_shown(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def slots_of(names: Sequence[str]) -> dict[str, int]:
     """Return every method's style-sheet slot: 0, the muted one, for the start model, then 1 to 7 in turn."""
-    trained = [name for name in names if not _is_base(name)]
-    return {name: 0 if _is_base(name) else 1 + trained.index(name) % 7 for name in names}
+    trained = [name for name in names if not is_start(name)]
+    return {name: 0 if is_start(name) else 1 + trained.index(name) % 7 for name in names}
 
 
 def plain(name: str) -> str:
     """Return an identifier as words: 'moving_direction' becomes 'Moving direction'."""
     return (name or "other").replace("_", " ").capitalize()
-
-
-def _is_base(name: str) -> bool:
-    return name == "base" or name.endswith("/base")
 
 
 def _handicap(control: str) -> tuple[str, str]:

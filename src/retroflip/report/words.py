@@ -1,6 +1,6 @@
 """What the numbers say, in sentences. Every word depends on a number; none is written before the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,7 @@ class Check:
 
 def model_name(name: str) -> str:
     """Return a method's name as it is written in papers; unknown names stay as they are."""
-    known = {
-        "base": "the start model",
-        "grpo": "GRPO",
-        "dr_grpo": "Dr.GRPO",
-        "crpo": "CRPO",
-        "t_grpo": "T-GRPO",
-        "arrowrl": "ArrowRL",
-        "strive": "STRIVE",
-    }
-    return known.get(name, name)
+    return {"base": "the start model", "grpo": "GRPO", "crpo": "CRPO"}.get(name, name)
 
 
 def short_name(name: str) -> str:
@@ -59,9 +50,23 @@ def p_value(p: float | None) -> str:
     return f"p{_GLUE}<{_GLUE}0.001" if p < 0.001 else f"p{_GLUE}={_GLUE}{p:.3f}"
 
 
-def before_method(names: Sequence[str]) -> str | None:
-    """Return the method the others started from: the one called 'base', if it is there."""
-    return next((name for name in names if name == "base" or name.endswith("/base")), None)
+def is_start(name: str) -> bool:
+    """Whether a model is one that others were trained from: 'base', or 'FOLDER/base' among several folders."""
+    return name.rpartition("/")[2] == "base"
+
+
+def start_of(name: str, names: Iterable[str]) -> str | None:
+    """Return which of the models `names` the model `name` was trained from.
+
+    That is the start model of its own folder, or the only one there is; None without one, and for a start
+    model itself.
+    """
+    starts = [one for one in names if is_start(one)]
+    if is_start(name):
+        return None
+    folder, slash, _ = name.rpartition("/")
+    own = f"{folder}{slash}base"
+    return own if own in starts else starts[0] if len(starts) == 1 else None
 
 
 def headline(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
@@ -70,14 +75,15 @@ def headline(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
     scored = {name: m for name, m in methods.items() if m.get("p_acc") is not None}
     if not scored:
         return _training_only(runs)
-    before = before_method(list(scored))
-    best = max((name for name in scored if name != before), key=lambda n: scored[n]["p_acc"], default=None)
+    trained = [name for name in scored if not is_start(name)]
+    best = max(trained, key=lambda name: scored[name]["p_acc"], default=None)
     if best is None:
         only = next(iter(scored))
         return [_level(only, None, scored), _certainty(scored[only])]
+    before = start_of(best, scored)
     sentences = [_level(best, before, scored), _certainty(scored[best])]
     for other in [name for name in scored if name != best]:
-        sentences.append(_difference(summary.get("comparisons", []), other, best))
+        sentences.append(_difference(summary.get("comparisons", []), other, best, before))
     sentences.append(_same_answers(best, before, scored))
     return [sentence for sentence in sentences if sentence]
 
@@ -124,17 +130,17 @@ def _certainty(measures: Measures) -> str:
     return f"{'; '.join(parts)}."
 
 
-def _difference(comparisons: Sequence[Mapping[str, Any]], other: str, best: str) -> str:
+def _difference(comparisons: Sequence[Mapping[str, Any]], other: str, best: str, before: str | None) -> str:
     for entry in comparisons:
         if {entry.get("a"), entry.get("b")} == {other, best} and entry.get("p_acc_difference_ci"):
             sign = 1 if entry["b"] == best else -1
             low, high = sorted(sign * bound for bound in entry["p_acc_difference_ci"])
-            return _verdict(other, sign * entry["p_acc_difference"], low, high, entry.get("mcnemar_p"))
+            against = "its start" if other == before else model_name(other)
+            return _verdict(against, sign * entry["p_acc_difference"], low, high, entry.get("mcnemar_p"))
     return ""
 
 
-def _verdict(other: str, value: float, low: float, high: float, p: float | None) -> str:
-    against = "its start" if other == "base" else model_name(other)
+def _verdict(against: str, value: float, low: float, high: float, p: float | None) -> str:
     numbers = (
         f"{points(value)}, 95{_GLUE}% interval {100 * low:+.1f} to {100 * high:+.1f}, McNemar {p_value(p)}"
     )
@@ -161,9 +167,8 @@ def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures])
 def _training_only(runs: Mapping[str, Rows]) -> list[str]:
     sentences = []
     for name, rows in runs.items():
-        lines = (series(rows, metric, name, 0) for metric in METRICS[0].names)
-        line = next((line for line in lines if line.values), None)
-        if line is not None:
+        line = series(rows, METRICS[0].name, name, 0)
+        if line.values:
             smooth = line.smoothed()
             sentences.append(
                 f"In {len(line.steps)} steps of {model_name(name)} the correctness reward went from "
