@@ -1,5 +1,6 @@
 """`retroflip train` and `retroflip sft`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,7 +71,6 @@ def _run(
     kind: str, file: Path, overrides: list[str], out: Path | None, *, dry_run: bool, resume: bool, json: bool
 ) -> None:
     from retroflip.recipe import load_recipe
-    from retroflip.report.build import report_directories
 
     recipe = load_recipe(file, overrides)
     if recipe.kind != kind:
@@ -81,19 +81,17 @@ def _run(
         _show(recipe, json=json)
         return
     directory = out or Path("runs") / file.stem
-    _train(recipe, directory, resume=resume)
-    report = report_directories([directory], directory / "report.html")
-    result = {"out": str(directory), "model": str(directory / "model"), "report": str(report)}
-    if json:
-        print_json(result)
-    else:
-        print(f"The run is finished. The model: {result['model']}, the report: {report}. Judge it on pairs:")
-        print(f"  retroflip generate --model {result['model']} --data PAIRS.jsonl --out {directory}-answers")
+    before = _train(recipe, directory, resume=resume)
+    _conclude(directory, finished_before=before, json=json)
 
 
-def _train(recipe: "Recipe", out: Path, *, resume: bool) -> None:
+def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
+    """Train, unless the run is to be resumed and was finished before; return whether it was."""
     from retroflip.recipe import RlRecipe
+    from retroflip.run_directory import RunDirectory
 
+    if resume and RunDirectory.is_finished(out, recipe.resolved()):
+        return True
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
         if isinstance(recipe, RlRecipe):
@@ -104,12 +102,28 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> None:
             from retroflip.sft import run as sft_run
 
             sft_run.train(recipe, out, resume=resume, progress=progress)
+    return False
+
+
+def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
+    """Write the report, which a kill after the last step leaves out, and say what there is now."""
+    from retroflip.report.build import report_directories
+
+    report = report_directories([out], out / "report.html")
+    result = {"out": str(out), "model": str(out / "model"), "report": str(report)}
+    if json:
+        print_json(result)
+        return
+    begun = "The run was finished already." if finished_before else "The run is finished."
+    print(f"{begun} The model: {result['model']}, the report: {report}. Judge it on pairs:")
+    words = ["--model", result["model"], "--data", "PAIRS.jsonl", "--out", f"{out}-answers"]
+    print(f"  {shlex.join(['retroflip', 'generate', *words])}")
 
 
 def _show(recipe: "Recipe", *, json: bool) -> None:
     import yaml
 
-    from retroflip.cli.cost import cost
+    from retroflip.cost import cost
 
     resolved = recipe.resolved()
     expected = cost(recipe)

@@ -1,6 +1,6 @@
 """Memory estimates against sums done by hand."""
 
-from retroflip.cli.cost import LIBRARIES, Load, Shape, estimate_memory
+from retroflip.cost import LIBRARIES, Load, Shape, estimate_memory
 
 SHAPE = Shape(parameters=1000, trained=600, bytes_each=4, layers=3, width=10, cache_width=20, vocabulary=50)
 LOAD = Load(rollout_tokens=100, packed_tokens=40, scored_tokens=8)

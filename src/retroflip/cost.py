@@ -21,7 +21,7 @@ from retroflip.models.loading import load_processor, locate
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.training import _vision_part_trains
+from retroflip.training import vision_part_trains
 
 GIB = 2**30
 LIBRARIES = 0.85 * GIB
@@ -97,7 +97,7 @@ def measure_model(section: ModelSection) -> Shape:
     still = sum(
         parameter.numel()
         for name, parameter in model.model.visual.named_parameters()
-        if not _vision_part_trains(name, section.vision)
+        if not vision_part_trains(name, section.vision)
     )
     total = sum(parameter.numel() for parameter in model.parameters())
     text = config.get_text_config()
