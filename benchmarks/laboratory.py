@@ -3,18 +3,18 @@
     python benchmarks/laboratory.py --seeds 0 1 2 3 4 --out runs/laboratory
     python benchmarks/laboratory.py --seeds 0 --out runs/large-motions --set strength=1.0
 
-Seeds that are already there are not run again. Prints JSON, or a Markdown table with --markdown.
+Seeds that are already there with the same settings are not run again. Prints JSON, or a Markdown table with --markdown.
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.stats import seed_difference
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import shown_progress
-from retroflip.demo import run_demo
+from retroflip.errors import RetroflipError, RunDirectoryError
 
 METHODS = ("base", "grpo", "crpo")
 RATES = ("acc", "p_acc", "same_answer_rate", "unparsed_rate")
@@ -22,12 +22,40 @@ HANDICAPS = ("text_only", "single_frame", "shuffled_frames")
 
 
 def summary_of(out: Path, seed: int, laboratory: dict[str, float]) -> dict[str, Any]:
-    """Return the summary of the demo with this seed, running it unless it is there."""
-    if not (out / "summary.json").exists():
+    """Return the summary of the demo with this seed, running it unless it is there.
+
+    Raises RunDirectoryError when the one there is of another laboratory, and as `run_demo` does.
+    """
+    from retroflip.demo import FULL, lab_settings, run_demo
+    from retroflip.files import jsonable
+
+    file = out / "summary.json"
+    if not file.exists():
         with shown_progress() as progress:
             run_demo(out, seed=seed, quick=False, progress=progress, laboratory=laboratory)
-    summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
+    summary: dict[str, Any] = json.loads(file.read_text())
+    check_same(out, laboratory_of(out, summary), jsonable(lab_settings(FULL, seed, laboratory).model_dump()))
     return summary
+
+
+def laboratory_of(out: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the laboratory's settings, which a summary without them leaves to the description of its videos."""
+    stored = summary["settings"].get("laboratory")
+    return dict(stored or json.loads((out / "data" / "pairs" / "dataset.json").read_text()))
+
+
+def check_same(out: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise RunDirectoryError, naming what differs, when a demo was made with other settings than these."""
+    differing = [
+        f"{name} (was {there.get(name)}, now {value})"
+        for name, value in wanted.items()
+        if there.get(name) != value
+    ]
+    if differing:
+        raise RunDirectoryError(
+            f"{out} holds a demo of another laboratory; it differs in {'; '.join(differing)}. Name another folder with "
+            "--out, or give the settings it was made with (settings.laboratory in its summary.json)."
+        )
 
 
 def row(seed: int, summary: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +69,8 @@ def row(seed: int, summary: dict[str, Any]) -> dict[str, Any]:
 
 def study(out: Path, seeds: list[int], laboratory: dict[str, float]) -> dict[str, Any]:
     """Run all seeds and compare CRPO with GRPO seed by seed."""
+    from retroflip.bench.stats import seed_difference
+
     rows = [row(seed, summary_of(out / f"seed-{seed}", seed, laboratory)) for seed in seeds]
     p_acc = {name: [r["methods"][name]["p_acc"] for r in rows] for name in METHODS}
     difference = seed_difference(p_acc["grpo"], p_acc["crpo"])
@@ -95,7 +125,10 @@ def main() -> None:
     arguments = parser.parse_args()
     laboratory = {name: float(value) for name, value in (pair.split("=") for pair in arguments.set)}
     quiet("retroflip-tiny")
-    result = study(arguments.out, arguments.seeds, laboratory)
+    try:
+        result = study(arguments.out, arguments.seeds, laboratory)
+    except RetroflipError as error:
+        sys.exit(f"Error: {error}")
     print(markdown(result) if arguments.markdown else json.dumps(result, indent=2))  # noqa: T201 - its result
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from retroflip import directory_lock
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.generate import generate
 from retroflip.bench.records import Control, read_answers
@@ -29,7 +30,7 @@ from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
 from retroflip.recipes import recipe_file
 from retroflip.report.build import report_directories
 from retroflip.rl import run as rl_run
-from retroflip.run_directory import COMPLETE_MARKER
+from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import Laboratory, LabSettings, write_laboratory
 
@@ -66,9 +67,15 @@ def run_demo(
     """Run the demo in the directory `out` and return the report's path.
 
     laboratory: settings of `LabSettings` that replace the demo's, for a study of what the result depends on.
+
+    What is there already is used again if it is what this demo would make. Raises UsageError for other videos, and
+    RunDirectoryError for runs of other recipes, data or models, for answers made with other settings, and while
+    another process has the directory.
     """
     size = QUICK if quick else FULL
-    settings = LabSettings.model_validate({**lab_settings(size, seed).model_dump(), **laboratory})
+    settings = lab_settings(size, seed, laboratory)
+    out.mkdir(parents=True, exist_ok=True)
+    directory_lock.hold(out)
     lab = write_laboratory(out / "data", settings, progress)
     start = _supervised(out / "sft", lab, size, seed, progress)
     models = {"base": start}
@@ -77,18 +84,19 @@ def run_demo(
     pairs = read_samples(lab.pairs / "records.jsonl")
     for name, model in models.items():
         _evaluate(out / "eval" / name, model, lab, pairs, progress)
-    write_json_atomic(out / "summary.json", summarise(out, list(models), pairs, seed))
+    write_json_atomic(out / "summary.json", summarise(out, list(models), pairs, settings))
     return report_directories([out], out / "report.html")
 
 
-def lab_settings(size: Size, seed: int) -> LabSettings:
-    """Return the laboratory of a demo of this size."""
-    return LabSettings(
-        seed=seed,
-        sft_samples=size.sft_samples,
-        train_samples=size.train_samples,
-        pairs_per_task=size.pairs_per_task,
-    )
+def lab_settings(size: Size, seed: int, replaced: Mapping[str, Any] = MappingProxyType({})) -> LabSettings:
+    """Return the laboratory of a demo of this size, with these settings of `LabSettings` replaced."""
+    own = {
+        "seed": seed,
+        "sft_samples": size.sft_samples,
+        "train_samples": size.train_samples,
+        "pairs_per_task": size.pairs_per_task,
+    }
+    return LabSettings.model_validate({**own, **replaced})
 
 
 def _supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
@@ -98,8 +106,9 @@ def _supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Pro
         "train.steps": size.sft_steps,
         "train.seed": seed,
     }
-    if not (out / COMPLETE_MARKER).exists():
-        sft_run.train(_recipe(SftRecipe, "sft", settings), out, resume=True, progress=progress)
+    recipe = _recipe(SftRecipe, "sft", settings)
+    if not RunDirectory.is_finished(out, recipe.resolved()):
+        sft_run.train(recipe, out, resume=True, progress=progress)
     return out / "model"
 
 
@@ -113,8 +122,9 @@ def _reinforced(
         "train.steps": size.rl_steps,
         "train.seed": seed,
     }
-    if not (out / COMPLETE_MARKER).exists():
-        rl_run.train(_recipe(RlRecipe, method, settings), out, resume=True, progress=progress)
+    recipe = _recipe(RlRecipe, method, settings)
+    if not RunDirectory.is_finished(out, recipe.resolved()):
+        rl_run.train(recipe, out, resume=True, progress=progress)
     return out / "model"
 
 
@@ -147,7 +157,9 @@ def _evaluate(out: Path, model: Path, lab: Laboratory, pairs: Sequence[Sample], 
     score_run(out)
 
 
-def summarise(out: Path, names: Sequence[str], pairs: Sequence[Sample], seed: int) -> dict[str, Any]:
+def summarise(
+    out: Path, names: Sequence[str], pairs: Sequence[Sample], laboratory: LabSettings
+) -> dict[str, Any]:
     """Return summary.json: every model's measures, the model-free controls, and every two models compared."""
     answers = {name: read_answers(out / "eval" / name / "answers.jsonl").records for name in names}
     asked = [with_null_option(sample) for sample in pairs]
@@ -156,10 +168,16 @@ def summarise(out: Path, names: Sequence[str], pairs: Sequence[Sample], seed: in
         "methods": {name: score_records(records) for name, records in answers.items()},
         "controls": {
             "oracle": score_records(oracle_answers(asked)),
-            "random": score_records(random_answers(asked, seed)),
+            "random": score_records(random_answers(asked, laboratory.seed)),
         },
         "comparisons": compare_all(answers),
-        "settings": {"seed": seed, "frames": FRAMES, "max_tokens": MAX_TOKENS, "pairs": len(pairs) // 2},
+        "settings": {
+            "seed": laboratory.seed,
+            "frames": FRAMES,
+            "max_tokens": MAX_TOKENS,
+            "pairs": len(pairs) // 2,
+            "laboratory": laboratory.model_dump(),
+        },
         "failures": {name: _failed(out / name) for name in ("sft", *METHODS)},
     }
 
