@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from retroflip import directory_lock
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
 from retroflip.bench.score import ANSWERS, read_json_object
@@ -110,7 +111,8 @@ def generate(
     the videos.
 
     Raises UsageError for an unknown control or no control; RunDirectoryError when `out` holds something else or answers
-    made with other settings, naming those that differ; DataError and TooManyFailuresError for the data.
+    made with other settings, naming those that differ, or is in use by another process; DataError and
+    TooManyFailuresError for the data.
     """
     wanted = parse_controls(controls)
     settings = {
@@ -120,7 +122,7 @@ def generate(
         "seed": seed,
     }
     _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)})
-    good = check(dataset, log=out / "failures.jsonl", max_failed_share=max_failed_share)
+    good = check(dataset, log=out / "failures.jsonl", max_failed_share=max_failed_share, progress=progress)
     asked = [with_null_option(sample) if null_option else sample for sample in good]
     answered = _already_answered(out)
     missing = {
@@ -253,7 +255,9 @@ def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any]) -> N
     path = out / "run.json"
     if not path.exists():
         _check_empty(out)
-        out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    directory_lock.hold(out)
+    if not path.exists():
         origin = {"code": describe_code(), "packages": describe_packages()}
         write_json_atomic(path, {"schema": 1, "kind": "answers", **about, "settings": settings, **origin})
         return
@@ -287,8 +291,9 @@ def _check_empty(out: Path) -> None:
         raise RunDirectoryError(
             f"{out} is a file, and answers need a directory. Name another one with --out."
         )
-    # What a kill leaves of writing run.json begins with a dot.
-    if out.exists() and any(not entry.name.startswith(".run.json") for entry in out.iterdir()):
+    # A kill may leave the lock, and part of run.json under a name that begins with a dot.
+    left = (directory_lock.LOCK_NAME, ".run.json")
+    if out.exists() and any(not entry.name.startswith(left) for entry in out.iterdir()):
         raise RunDirectoryError(
             f"{out} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
         )

@@ -9,6 +9,7 @@ from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, TooManyFailuresError, VideoError
 from retroflip.files import write_jsonl_atomic
+from retroflip.progress import Progress, Silence
 from retroflip.video.decode import decode
 from retroflip.video.frames import Frames
 
@@ -42,8 +43,10 @@ class VideoDataset:
         return decode(path, self.frames, sha256=sha256, max_side=self.max_side)
 
 
-def check(dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01) -> list[Sample]:
-    """Decode every video once and return the samples whose video works, in order.
+def check(
+    dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01, progress: Progress | None = None
+) -> list[Sample]:
+    """Decode every video once and return the samples whose video works, in order; `progress` hears of each.
 
     The others go to `log` (JSON lines of id, path, error and message), written anew even when there are
     none. The share that counts is that of samples: a video asked about ten times weighs ten times.
@@ -54,7 +57,7 @@ def check(dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01) -
     """
     if not dataset.samples:
         raise DataError(f"There are no samples to use under {dataset.root}: the data is empty.")
-    errors = _video_errors(dataset)
+    errors = _video_errors(dataset, progress or Silence())
     failed = [
         (sample, error)
         for sample in dataset.samples
@@ -69,14 +72,17 @@ def check(dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01) -
     return good
 
 
-def _video_errors(dataset: VideoDataset) -> dict[str, VideoError]:
+def _video_errors(dataset: VideoDataset, progress: Progress) -> dict[str, VideoError]:
     """Return the error of every video that fails, by its path."""
     errors: dict[str, VideoError] = {}
-    for sample in {normalise(sample.video): sample for sample in dataset.samples}.values():
+    samples = {normalise(sample.video): sample for sample in dataset.samples}
+    progress.stage("checking videos", len(samples), "videos")
+    for done, (video, sample) in enumerate(samples.items(), start=1):
         try:
             dataset.load(sample)
         except VideoError as error:
-            errors[normalise(sample.video)] = error
+            errors[video] = error
+        progress.advance(done, f"{len(errors)} failed" if errors else "")
     return errors
 
 
