@@ -1,7 +1,7 @@
 # Set retroflip up: uv (when there is none), .venv with the pinned packages, retroflip itself as an editable install.
 #
-# Read it into the shell from the repository's root, `. ./setup.sh`, so that uv is found and .venv used afterwards;
-# `sh setup.sh` installs all the same. Nothing outside the repository is changed. When nothing changed it takes no time.
+# Read it into the shell from the repository's root, `. ./setup.sh`, so that `retroflip` and `uv run` are found and use
+# .venv afterwards; `sh setup.sh` installs all the same. Nothing outside the repository is changed. When nothing changed it takes no time.
 # RETROFLIP_PYTHON names another interpreter than Python 3.11.
 
 retroflip_get_uv() {
@@ -54,7 +54,11 @@ else
         export PATH
         # `uv run` prefers an active environment to .venv, so make .venv the active one.
         export VIRTUAL_ENV="$PWD/.venv"
-        retroflip_install
+        # First on PATH only once it is whole: its python has no pip to get uv with.
+        retroflip_install && case "$PATH:" in
+        "$PWD/.venv/bin:"*) ;;
+        *) PATH="$PWD/.venv/bin:$PATH" ;;
+        esac
     else
         false
     fi

@@ -120,7 +120,7 @@ def _decodes(decoder: str) -> bool:
 
 def tiny_model(folder: Path) -> Check:
     """Check the embedded model's files against the manifest beside them."""
-    rebuild = "Make it again: uv run retroflip tiny build"
+    rebuild = "Make it again: retroflip tiny build"
     if not (folder / "model.safetensors").is_file():
         return _check(tiny.NAME, False, f"no weights in {folder}", rebuild)
     try:

@@ -1,6 +1,7 @@
 """The project's own promises: pins for everything, no registry named, README and CI saying the same."""
 
 import re
+import shutil
 import subprocess
 import tomllib
 from importlib import metadata, resources
@@ -104,6 +105,31 @@ def test_setup_refuses_another_directory(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "repository's root" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_is_found_after_set_up_however_often_it_is_read(tmp_path: Path) -> None:
+    """With everything installed: a stamp that says so, and stand-ins for uv and the command."""
+    (tmp_path / "src" / "retroflip").mkdir(parents=True)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ("constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for command in (tmp_path / "tools" / "uv", tmp_path / ".venv" / "bin" / "retroflip"):
+        command.write_text("#!/bin/sh\n")
+        command.chmod(0o755)
+    pins = "".join((tmp_path / name).read_text() for name in ("constraints.txt", "pyproject.toml"))
+    (tmp_path / ".venv" / "retroflip.stamp").write_text(f"{tmp_path} 3.11\n{pins}")
+    script = f". {ROOT}/setup.sh && . {ROOT}/setup.sh && command -v retroflip && echo $PATH"
+
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={"PATH": f"{tmp_path}/tools:/usr/bin:/bin"},
+    )  # fmt: skip
+
+    command_found, path = done.stdout.splitlines()
+    assert command_found == f"{tmp_path}/.venv/bin/retroflip"
+    assert path == f"{tmp_path}/.venv/bin:{tmp_path}/tools:/usr/bin:/bin:{tmp_path}/.uv/bin"
+    assert done.stderr == ""
 
 
 def test_pre_commit_fetches_nothing() -> None:
