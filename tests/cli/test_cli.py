@@ -17,7 +17,12 @@ from typer.testing import CliRunner, Result
 
 from random_models import save_random_model
 from retroflip.cli import app
+from retroflip.cli.machine import demo_folder
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
+from retroflip.files import append_jsonl
+from retroflip.models.tiny import WEIGHTS
+from retroflip.recipe import load_recipe
+from retroflip.run_directory import RunDirectory
 from retroflip.video.encode import encode
 
 COMMANDS = (
@@ -227,6 +232,133 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert generate(model, "out").stderr.splitlines()[-1].endswith("--max-tokens 5")
 
 
+def test_resuming_a_finished_run_writes_the_report_that_a_kill_left_out(work: Path, model: Path) -> None:
+    recipe = write_recipe(work, model)
+    finished = RunDirectory.open(work / "my run", load_recipe(recipe).resolved(), resume=False)
+    append_jsonl(finished.metrics, {"step": 1, "loss": 0.5})
+    finished.finish()
+
+    refused = run("train", recipe, "--out", "my run")
+    assert_one_paragraph(refused, "is finished", f"`retroflip report '{work / 'my run'}'`")
+
+    done = run("train", recipe, "--out", "my run", "--resume")
+    assert done.exit_code == 0, done.output
+    assert "The run was finished already." in done.stdout
+    assert "--model 'my run/model'" in done.stdout
+    assert "<html" in finished.report.read_text()
+    assert finished.metrics.read_text().count("\n") == 1
+
+    other = run("train", recipe, "train.steps=9", "--out", "my run", "--resume")
+    assert_one_paragraph(other, "train.steps (was 3, now 9)")
+
+
+def test_a_start_that_failed_can_be_followed_by_the_advice_it_gave(work: Path, model: Path) -> None:
+    (work / "data" / "left.mp4").write_bytes(b"no video")
+    recipe = write_recipe(work, model)
+
+    failed = run("train", recipe, "--out", "run")
+    assert failed.exit_code == 1
+    assert "data.max_failed_share to 0.5" in failed.stderr
+
+    # Enough for the data, and the next check in line is met: a step that wants more samples than are left.
+    again = run("train", recipe, "data.max_failed_share=0.5", "train.samples_per_step=2", "--out", "run")
+    assert again.exit_code == 1
+    assert "1 usable samples" in again.stderr
+    assert json.loads((work / "run" / "run.json").read_text())["recipe"]["data"]["max_failed_share"] == 0.5
+
+
+def test_a_report_replaces_reports_only(work: Path) -> None:
+    write_answers(work / "a", right="AB")
+    (work / "thesis.html").write_text("<title>my thesis</title>")
+
+    assert_one_paragraph(run("report", "a", "--out", "thesis.html"), "no retroflip report", code=2)
+    assert (work / "thesis.html").read_text() == "<title>my thesis</title>"
+    assert_one_paragraph(run("report", "a", "--out", "data"), "--out data/report.html", code=2)
+    for _ in range(2):
+        assert run("report", "a", "--out", "report.html").exit_code == 0
+
+
+def test_a_report_shows_foreign_videos_only_when_their_folder_is_named(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_answers(work / "given" / "a", right="AB", video="right.mp4")
+    about = {"data": str(work / "data" / "records.jsonl"), "root": str(work / "data")}
+    (work / "given" / "a" / "run.json").write_text(json.dumps(about))
+    monkeypatch.chdir(work / "given")
+
+    def videos(*named: str) -> int:
+        assert run("report", "a", "--out", "r.html", *named).exit_code == 0
+        return Path("r.html").read_text().count("data:video/mp4")
+
+    assert videos() == 0
+    assert videos("--root", "../data") == 4
+    assert videos("--data", "../data/records.jsonl") == 4
+    assert_one_paragraph(run("report", "a", "--root", "absent"), "--root absent", code=2)
+    assert_one_paragraph(run("report", "a", "--data", "absent"), "--data absent", code=2)
+
+
+def test_a_build_replaces_nothing_but_an_earlier_build(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Path] = []
+
+    def build(out: Path, *_: Any, steps: int = 1, seed: int = 0) -> None:
+        built.append(out)
+
+    monkeypatch.setattr("retroflip.models.tiny.build.build", build)
+    model = work / "mine"
+    model.mkdir()
+    assert run("tiny", "build", "--out", model).exit_code == 0
+    (model / "model.safetensors").write_bytes(b"weights")
+    assert_one_paragraph(run("tiny", "build", "--out", model), "model.safetensors", code=2)
+    write_manifest(model / MANIFEST_NAME, build_manifest(model, ["model.safetensors"]))
+    assert run("tiny", "build", "--out", model).exit_code == 0
+    (model / "notes.txt").touch()
+    assert_one_paragraph(run("tiny", "build", "--out", model), "notes.txt", code=2)
+    assert_one_paragraph(run("tiny", "build", "--out", model / "notes.txt"), "is a file", code=2)
+    assert run("tiny", "build", "--out", WEIGHTS).exit_code == 0
+    assert built == [model, model, WEIGHTS]
+
+
+def test_demos_that_make_other_things_do_not_share_a_folder() -> None:
+    folders = [demo_folder(seed, quick=quick).as_posix() for quick in (False, True) for seed in (0, 3)]
+    assert folders == ["runs/demo", "runs/demo-seed-3", "runs/demo-quick", "runs/demo-quick-seed-3"]
+
+
+WATCH_IMPORTS = """
+import importlib.abc, os, runpy, sys
+
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name in ("torch", "huggingface_hub"):
+            print(name, os.environ.get("OMP_WAIT_POLICY"), os.environ.get("HF_HUB_OFFLINE"), flush=True)
+        if name == "huggingface_hub":
+            os._exit(0)
+
+sys.meta_path.insert(0, Watch())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("program", ["command line", "benchmark"])
+def test_libraries_are_loaded_after_their_environment_is_set(work: Path, model: Path, program: str) -> None:
+    root = Path(__file__).parents[2]
+    arguments: dict[str, list[str | Path]] = {
+        "command line": [
+            root / "src" / "retroflip" / "__main__.py", "train", write_recipe(work, model), "--dry-run"
+        ],
+        "benchmark": [root / "benchmarks" / "laboratory.py", "--out", work / "study"],
+    }  # fmt: skip
+    drop = ("OMP_WAIT_POLICY", "HF_HUB_OFFLINE")
+    environment = {name: value for name, value in os.environ.items() if name not in drop}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH_IMPORTS, *arguments[program]],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "huggingface_hub PASSIVE 1", done.stderr
+    assert all(line.split()[1] == "PASSIVE" for line in lines)
+
+
 def test_a_folder_that_cannot_be_written_is_one_paragraph(work: Path) -> None:
     (work / "file").touch()
     result = run("report", "data", "--out", "file/report.html")
@@ -302,11 +434,11 @@ def test_a_corrupt_file_among_the_videos_is_recorded_counted_and_left_out(work: 
     assert json.loads(failure)["error"] == "DecodeError"
 
 
-def write_answers(folder: Path, right: str) -> None:
+def write_answers(folder: Path, right: str, video: str = "x.mp4") -> None:
     """Write answers to two pairs, the letters in `right` for the first; the second is always wrong on side 1."""
     from retroflip.bench.records import AnswerRecord, append_answers
 
-    folder.mkdir()
+    folder.mkdir(parents=True)
     answers = [*right, "A", "A"]
     append_answers(
         folder / "answers.jsonl",
@@ -321,7 +453,7 @@ def write_answers(folder: Path, right: str) -> None:
                 response=rf"\boxed{{{answer}}}",
                 answer=answer,
                 correct=answer == "AB"[index % 2],
-                video="x.mp4",
+                video=video,
             )
             for index, answer in enumerate(answers)
         ],

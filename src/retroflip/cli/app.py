@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from retroflip.cli import data, evaluation, machine, training
+from retroflip.cli.quiet import set_environment
 from retroflip.errors import RetroflipError
 
 INTERRUPTED = 130
@@ -106,4 +107,5 @@ for _module in (machine, training, data, evaluation):
 
 def main() -> None:
     """Run the command line; the console script `retroflip` starts here."""
+    set_environment()
     typer.main.get_command(app)(prog_name="retroflip")

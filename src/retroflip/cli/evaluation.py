@@ -1,9 +1,10 @@
 """`retroflip generate`, `retroflip score` and `retroflip report`."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,6 +12,13 @@ from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 
+if TYPE_CHECKING:
+    from retroflip.bench.records import AnswerRecord
+    from retroflip.data.dataset import VideoDataset
+
+REPORT_TITLE = b"<title>retroflip report</title>"
+"""by which a report is known; it stands in the first HEAD_BYTES"""
+HEAD_BYTES = 4096
 RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
 
 
@@ -66,38 +74,21 @@ def generate(
     Answers are greedy. A rerun in the same folder asks only what is not answered yet. Score the answers with
     `retroflip score`.
     """
-    from retroflip.data.dataset import VideoDataset
-    from retroflip.data.manifest import manifest_beside
-    from retroflip.data.records import read_samples
-
-    folder = root or data.parent
-    if not folder.is_dir():
-        raise UsageError(
-            f"--root {folder} is not a folder. Name the folder that the records' video paths start from."
-        )
-    dataset = VideoDataset(read_samples(data), folder, manifest_beside(folder), frames, max_side)
+    dataset = _dataset(data, root or data.parent, frames, max_side)
     quiet(model)
-    from retroflip.bench.generate import generate as answer
     from retroflip.bench.generate import parse_controls
 
     chosen = parse_controls([name.strip() for name in controls.split(",") if name.strip()])
-    with shown_progress() as progress:
-        progress.stage(f"loading {model}", 0, "")
-        network, encoder = _load(model, dtype, revision)
-        records = answer(
-            network,
-            encoder,
-            dataset,
-            out,
-            controls=chosen,
-            max_tokens=max_tokens,
-            batch_size=batch_size,
-            null_option=null_option,
-            seed=seed,
-            progress=progress,
-            max_failed_share=max_failed_share,
-            about={"data": str(data.absolute()), "root": str(folder.absolute())},
-        )
+    settings = {
+        "controls": chosen,
+        "max_tokens": max_tokens,
+        "batch_size": batch_size,
+        "null_option": null_option,
+        "seed": seed,
+        "max_failed_share": max_failed_share,
+        "about": {"data": str(data.absolute()), "root": str(dataset.root.absolute())},
+    }
+    records = _answer(_Network(model, dtype, revision), dataset, out, settings)
     failed = len(dataset) - len({record.id for record in records})
     truncated = sum(record.truncated for record in records)
     if json:
@@ -106,7 +97,7 @@ def generate(
     print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
     if failed:
         print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
-    print(f"Score them with: retroflip score {out}")
+    print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
 
 
 def score(
@@ -151,19 +142,52 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="The page.", show_default="report.html in the first folder"),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Records of the questions that were answered, to show them."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where their video paths start, to show the videos. Without these two, what a folder's run.json names "
+            "is shown if it lies in that folder or in the one you are in.",
+            show_default="the folder of --data",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Write one HTML page about one or more runs.
 
     The page is one self-contained file that works offline.
     """
-    from retroflip.report.build import report_directories
+    from retroflip.report.build import build_report
+    from retroflip.report.load import load_run_directories
 
-    path = report_directories(directories, out or directories[0] / "report.html")
+    path = out or directories[0] / "report.html"
+    _check_overwritable(path)
+    inputs = load_run_directories(directories, data=data, root=root)
+    build_report(path, **vars(inputs))
     if json:
         print_json({"report": str(path)})
     else:
         print(f"The report: {path}")
+
+
+def _check_overwritable(path: Path) -> None:
+    """Refuse to write the report over anything but an earlier one."""
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder. Name the report's file: --out {shlex.quote(str(path / 'report.html'))}"
+        )
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    if REPORT_TITLE not in head:
+        raise UsageError(
+            f"{path} is there already and is no retroflip report, so it is left as it is. Name another file with --out."
+        )
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:
@@ -178,14 +202,45 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         _print_comparison(comparison)
 
 
-def _load(name: str, dtype: str, revision: str | None) -> tuple[Any, Any]:
+class _Network(NamedTuple):
+    """Which weights to load, and how."""
+
+    name: str
+    dtype: str
+    revision: str | None
+
+
+def _dataset(data: Path, root: Path, frames: int, max_side: int | None) -> "VideoDataset":
+    from retroflip.data.dataset import VideoDataset
+    from retroflip.data.manifest import manifest_beside
+    from retroflip.data.records import read_samples
+
+    if not root.is_dir():
+        raise UsageError(
+            f"--root {root} is not a folder. Name the folder that the records' video paths start from."
+        )
+    return VideoDataset(read_samples(data), root, manifest_beside(root), frames, max_side)
+
+
+def _answer(
+    network: _Network, dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
+) -> list["AnswerRecord"]:
+    with shown_progress() as progress:
+        progress.stage(f"loading {network.name}", 0, "")
+        from retroflip.bench.generate import generate
+
+        model, encoder = _load(network)
+        return generate(model, encoder, dataset, out, progress=progress, **settings)
+
+
+def _load(network: _Network) -> tuple[Any, Any]:
     import torch
 
     from retroflip.models.encoding import Encoder
     from retroflip.models.loading import load_model, load_processor
 
-    encoder = Encoder(load_processor(name, revision=revision))
-    model = load_model(name, dtype=dtype, revision=revision)
+    encoder = Encoder(load_processor(network.name, revision=network.revision))
+    model = load_model(network.name, dtype=network.dtype, revision=network.revision)
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), encoder
 
 

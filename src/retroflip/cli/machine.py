@@ -9,6 +9,7 @@ import typer
 
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.errors import UsageError
 from retroflip.models import tiny as packaged
 
 REBUILT = Path("runs") / packaged.NAME
@@ -25,9 +26,14 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of everything the demo makes.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of everything the demo makes.",
+            show_default="runs/demo, with -quick and -seed-N behind it for --quick and another seed than 0",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws the videos, the training and its rollouts.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="The same steps with less of everything.")] = False,
     json: AsJson = False,
@@ -40,17 +46,27 @@ def demo(
     quiet(packaged.NAME)
     from retroflip.cli.evaluation import print_summary
 
+    folder = out or demo_folder(seed, quick=quick)
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
         from retroflip.demo import run_demo
 
-        report = run_demo(out, seed=seed, quick=quick, progress=progress)
-    summary = json_format.loads((out / "summary.json").read_text(encoding="utf-8"))
+        report = run_demo(folder, seed=seed, quick=quick, progress=progress)
+    summary = json_format.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if json:
         print_json({**summary, "report": str(report)})
     else:
         print_summary(summary)
         print(f"The report: {report}")
+
+
+def demo_folder(seed: int, *, quick: bool) -> Path:
+    """Return where a demo goes by itself: demos that make other things do not share a folder.
+
+    >>> demo_folder(3, quick=True).as_posix()
+    'runs/demo-quick-seed-3'
+    """
+    return Path("runs") / f"demo{'-quick' if quick else ''}{f'-seed-{seed}' if seed else ''}"
 
 
 def doctor(json: AsJson = False) -> None:
@@ -99,6 +115,7 @@ def build(
     from retroflip.models.tiny.build import build as train_anew
 
     folder = out or (REBUILT if tiny_model(packaged.WEIGHTS).status == "ok" else packaged.WEIGHTS)
+    _check_replaceable(folder)
     total = steps or inspect.signature(train_anew).parameters["steps"].default
     with shown_progress() as progress:
         progress.stage(f"building {packaged.NAME}", total, "steps")
@@ -112,3 +129,25 @@ def build(
         print_json({"model": str(folder), "steps": total, "seed": seed})
     else:
         print(f"The model: {folder}. Use it with --model {folder}.")
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder with anything but an earlier build. The package's own weights may be damaged, and are made again.
+
+    A build's manifest lists its files, and these are all that is there; no other model has one.
+    """
+    from retroflip.data.manifest import MANIFEST_NAME, manifest_beside
+
+    if not folder.exists() or folder.resolve() == packaged.WEIGHTS.resolve():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file, and a model needs a folder. Name another one with --out.")
+    there = {entry.name for entry in folder.iterdir()}
+    manifest = manifest_beside(folder) if there else None
+    built = {*manifest.files, MANIFEST_NAME} if manifest else set()
+    foreign = sorted(there - built) or (sorted(there) if "model.safetensors" not in built else [])
+    if foreign:
+        raise UsageError(
+            f"{folder} holds something else than an earlier build of {packaged.NAME} ({foreign[0]}), which a build "
+            "could overwrite. Name a new or empty folder with --out."
+        )

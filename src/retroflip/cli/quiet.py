@@ -11,27 +11,35 @@ from retroflip.models import tiny
 CHATTY = ("accelerate", "datasets", "huggingface_hub", "transformers", "trl", "torch.distributed")
 
 
+ALWAYS = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Threads that spin while they wait slow a step down tenfold when another program wants their core.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""settings of the process's environment; a user's own stay"""
+
+
+def set_environment() -> None:
+    """Set what libraries read when they are loaded: call it before torch or numpy is first imported."""
+    for name, value in ALWAYS.items():
+        os.environ.setdefault(name, value)
+
+
 def quiet(model: str) -> None:
-    """Prepare the process for loading `model`. Call it before torch, transformers or TRL are first imported.
+    """Prepare the process for loading `model`. Call it before huggingface_hub, transformers or TRL are first imported.
 
     A model that lies on this machine is loaded without the network. One from the hub keeps its download bar on a
     terminal: it can take long.
     """
+    set_environment()
     local = model == tiny.NAME or Path(model).is_dir()
-    settings = {
-        "TOKENIZERS_PARALLELISM": "false",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        # Threads that spin while they wait slow a step down tenfold when another program wants their core.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
     if local:
-        settings["HF_HUB_OFFLINE"] = "1"
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if local or not sys.stderr.isatty():
-        settings["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
     _silence_warnings()

@@ -3,6 +3,9 @@
 Three kinds are known: an experiment (summary.json, METHOD/metrics.jsonl, eval/METHOD/answers.jsonl,
 data/pairs/), one training run (metrics.jsonl) and one evaluation (answers.jsonl). Several directories may be
 given; names that occur twice get their directory's name in front.
+
+A directory may come from somebody else. What its run.json names as its data is read, and shown in a page that may be
+passed on, only where that lies in the directory itself or the working directory; anything else the user must name.
 """
 
 from collections import Counter
@@ -63,14 +66,34 @@ class _Data:
     root: Path
 
 
-def load_run_directories(directories: Sequence[Path]) -> ReportInputs:
+@dataclass(frozen=True)
+class _Named:
+    """The records and the videos' root that the user named, for answers whose data is not in their directory."""
+
+    data: Path | None
+    root: Path | None
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders whose videos the user let a report show, wherever they are."""
+        return [Path.cwd(), *([self.root] if self.root else []), *([self.data.parent] if self.data else [])]
+
+
+def load_run_directories(
+    directories: Sequence[Path], *, data: Path | None = None, root: Path | None = None
+) -> ReportInputs:
     """Read every directory and join them into one report's inputs.
+
+    data, root: the records that were asked, and the folder that their video paths start from (the records' own without
+    it). They stand in for what run.json names; without them, that is used where it lies in its directory or in the
+    working directory. Answers whose data is nowhere have neither questions nor videos.
 
     Raises UsageError for no directory, for a missing one and for one that holds nothing to report; DataError
     for damaged files.
     """
     if not directories:
         raise UsageError("No directory given. Name one or more run directories: retroflip report DIR...")
+    named = _named(data, root)
     folders = [_folder(Path(directory)) for directory in directories]
     if len(folders) > 1:
         folders = _with_unique_names(folders)
@@ -82,10 +105,20 @@ def load_run_directories(directories: Sequence[Path]) -> ReportInputs:
     return ReportInputs(
         summary=_summary(folders, answers),
         runs={name: read_jsonl(path / METRICS_FILE) for f in folders for name, path in f.runs.items()},
-        pairs=[view for folder in folders for view in _pair_views(folder, answers)],
+        pairs=[view for folder in folders for view in _pair_views(folder, answers, named)],
         failures=[row for folder in folders for row in _failures(folder.root)],
         provenance=dict(zip(_labels(folders), map(_provenance, folders), strict=True)),
     )
+
+
+def _named(data: Path | None, root: Path | None) -> _Named:
+    if data is not None and not data.is_file():
+        raise UsageError(f"--data {data} is not a file. Name the records, JSONL or JSON, that were asked.")
+    if root is not None and not root.is_dir():
+        raise UsageError(
+            f"--root {root} is not a folder. Name the folder that the records' video paths start from."
+        )
+    return _Named(data, root)
 
 
 def _folder(root: Path) -> _Folder:
@@ -183,13 +216,13 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
     return {"methods": methods, "controls": controls, "comparisons": comparisons, "failures": failures}
 
 
-def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]]) -> list[PairView]:
+def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], named: _Named) -> list[PairView]:
     models = [name for name in folder.evaluations if name not in _MODEL_FREE]
     complete = {
         name: pair_up([r for r in answers[name] if r.control is Control.FULL]).complete for name in models
     }
     ids = sorted({pair for pairs in complete.values() for pair in pairs})
-    data = _data_of(folder.root) if ids else None
+    data = _data_of(folder.root, named) if ids else None
     questions = data.questions if data else {}
     views = []
     for pair in ids:
@@ -217,20 +250,36 @@ def _side(
     )
 
 
-def _data_of(folder: Path) -> _Data | None:
-    """Return the pairs' data: the experiment's own, or what run.json names if it is still there."""
-    named = read_settings(folder).get("data")
-    records = folder / "data" / "pairs" / RECORDS_FILE
-    root = records.parent
-    if not records.is_file():
-        named = {"records": named} if isinstance(named, str) else named
-        if not isinstance(named, Mapping) or not isinstance(named.get("records"), str):
-            return None
-        records = Path(named["records"])
-        root = Path(named.get("root") or records.parent)
-    if not records.is_file():
+def _data_of(folder: Path, named: _Named) -> _Data | None:
+    """Return the pairs' data where a report may show it: the experiment's own, the user's, or what run.json names."""
+    own = folder / "data" / "pairs" / RECORDS_FILE
+    records, root = (own, own.parent) if own.is_file() else _from_settings(folder)
+    if not own.is_file():
+        records = named.data or records
+        root = named.root or (named.data.parent if named.data else root)
+    allowed = [path.resolve() for path in (folder, *named.folders)]
+    if root is None or not root.is_dir() or not _lies_in(root, allowed):
         return None
-    return _Data({sample.id: sample.question for sample in read_samples(records)}, root)
+    known = (
+        records is not None and records.is_file() and (records == named.data or _lies_in(records, allowed))
+    )
+    samples = read_samples(records) if records is not None and known else []
+    return _Data({sample.id: sample.question for sample in samples}, root)
+
+
+def _from_settings(folder: Path) -> tuple[Path | None, Path | None]:
+    """Return the records, and the root of their videos, that run.json names."""
+    settings = read_settings(folder)
+    data, root = settings.get("data"), settings.get("root")
+    if not isinstance(data, str):
+        return None, None
+    records = Path(data)
+    return records, Path(root) if isinstance(root, str) else records.parent
+
+
+def _lies_in(path: Path, folders: Iterable[Path]) -> bool:
+    """Return whether a path, links followed, lies in one of these resolved folders."""
+    return any(path.resolve().is_relative_to(folder) for folder in folders)
 
 
 def _failures(root: Path) -> list[dict[str, Any]]:
