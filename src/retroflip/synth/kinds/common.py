@@ -32,6 +32,6 @@ def shuffled(rng: Rng, options: Sequence[str]) -> tuple[str, ...]:
 
 
 def cue_colours(answers: Sequence[str]) -> Mapping[str, str]:
-    """Return the colour that gives each answer away, for a two-way question the first colour of each half."""
+    """Return the colour that gives each answer away: the first colours, one per answer, in their order."""
     colours = list(COLOURS)
     return {answer: colours[index % len(colours)] for index, answer in enumerate(answers)}
