@@ -104,3 +104,18 @@ def test_nucleus_keeps_the_smallest_set_of_the_mass() -> None:
     kept = _nucleus(logits, 0.7).isfinite()
     assert kept.tolist() == [[True, True, False, False]]
     assert _nucleus(logits, 1.0) is logits
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rollouts_in_training_mode_with_gradient_checkpointing_see_their_prompt(family: str) -> None:
+    model, processor = random_model(family, seed=3)
+    encoder = Encoder(processor)
+    prompts = prompts_of(encoder)
+    features = encode_videos(model, prompts)
+    sampling = Sampling(max_tokens=10, temperature=0.0)
+    expected = roller_of(model, encoder).roll(prompts, features, 1, sampling)
+
+    model.train()
+    model.gradient_checkpointing_enable()
+    assert roller_of(model, encoder).roll(prompts, features, 1, sampling) == expected
+    assert model.training

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from random_models import FAMILIES, random_encoder, random_model
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import BlindnessError
-from retroflip.models.encoding import Prompt, batch_prompts
+from retroflip.models.encoding import Encoder, Prompt, batch_prompts
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of
@@ -185,3 +185,12 @@ class TestBatches:
         length = len(prompt.input_ids_L)
         assert torch.equal(batch.positions_3RL[:, 0], torch.arange(length).expand(3, -1))
         assert batch.next_position_R.tolist() == [length]
+
+
+def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, processor = random_model("qwen3_vl")
+    ids = processor.tokenizer("it moves</think>")["input_ids"]
+    assert Encoder(processor).decode(ids) == "it moves</think>"
+    opening = "{%- if add_generation_prompt -%}{{ '<think>\\n' }}{%- endif -%}"
+    monkeypatch.setattr(processor, "chat_template", processor.chat_template + opening)
+    assert Encoder(processor).decode(ids) == "<think>it moves</think>"

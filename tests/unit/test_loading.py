@@ -1,0 +1,63 @@
+"""Loading models: what cannot be trained is refused in a sentence."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+
+from random_models import save_random_model
+from retroflip.errors import UsageError
+from retroflip.models import tiny
+from retroflip.models.loading import load_model, load_processor, save_model
+
+
+def test_the_embedded_model_loads_and_is_small() -> None:
+    model, processor = load_model("retroflip-tiny"), load_processor("retroflip-tiny")
+    assert type(model).__name__ == "Qwen3VLForConditionalGeneration"
+    assert type(processor).__name__ == "Qwen3VLProcessor"
+    assert sum(path.stat().st_size for path in tiny.WEIGHTS.iterdir()) < 8e6
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_one_damaged_byte_of_the_embedded_model_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    shutil.copytree(tiny.WEIGHTS, tmp_path / "weights")
+    content = bytearray((tmp_path / "weights" / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "weights" / file).write_bytes(content)
+    monkeypatch.setattr(tiny, "WEIGHTS", tmp_path / "weights")
+    with pytest.raises(UsageError, match=file):
+        load_model("retroflip-tiny")
+
+
+def test_cut_weights_are_refused(tmp_path: Path) -> None:
+    folder = save_random_model("qwen3_vl", tmp_path / "model")
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(UsageError, match="could not be loaded"):
+        load_model(str(folder))
+
+
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="retroflip-tiny"):
+        load_model(str(tmp_path / "nothing"))
+
+
+def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = CLIPVisionConfig(**small, image_size=16, patch_size=8)
+    config = LlavaConfig(
+        vision_config=vision, text_config=LlamaConfig(**small, vocab_size=64), image_token_index=3
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(tmp_path / "llava")
+    with pytest.raises(UsageError, match="Qwen-VL family"):
+        load_model(str(tmp_path / "llava"))
+
+
+def test_a_saved_model_generates_with_its_cache(tmp_path: Path) -> None:
+    model, processor = load_model("retroflip-tiny"), load_processor("retroflip-tiny")
+    model.config.use_cache = False
+    save_model(model, processor, tmp_path / "saved")
+    assert getattr(load_model(str(tmp_path / "saved")).config, "use_cache", True)

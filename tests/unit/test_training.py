@@ -1,0 +1,70 @@
+"""What all training runs share: checkpoints that count, broken gradients, one device, the reference's revision."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from random_models import save_random_model
+from retroflip.errors import NonFiniteLossError, UsageError
+from retroflip.progress import Silence
+from retroflip.recipe import RlRecipe, SftRecipe
+from retroflip.rl.run import grpo_config
+from retroflip.run_directory import RunDirectory
+from retroflip.sft import run as sft_run
+from retroflip.synth.laboratory import LabSettings, write_laboratory
+from retroflip.training import StepRecorder, run_trainer
+
+RL_TRAIN: dict[str, Any] = {
+    "steps": 4, "samples_per_step": 1, "learning_rate": 1e-4, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0,
+    "max_completion_length": 8, "loss_type": "grpo",
+}  # fmt: skip
+
+
+def test_supervised_checkpoints_are_complete_and_resumed(tmp_path: Path) -> None:
+    model = save_random_model("qwen3_vl", tmp_path / "model")
+    settings = LabSettings(seed=1, sft_samples=3, train_samples=1, pairs_per_task=1, size=64)
+    lab = write_laboratory(tmp_path / "data", settings, Silence())
+    train = {"steps": 3, "batch_size": 2, "learning_rate": 1e-3, "save_every": 2}
+    recipe = SftRecipe.model_validate(
+        {"model": {"path": str(model)}, "data": {"records": str(lab.sft / "records.jsonl")}, "train": train}
+    )
+    sft_run.train(recipe, tmp_path / "run", resume=False, progress=Silence())
+    last = RunDirectory(tmp_path / "run", attempt=1).last_checkpoint()
+    assert last is not None
+    assert last[0] == 3
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_broken_gradient_stops_before_the_optimizer(tmp_path: Path, value: float) -> None:
+    recorder = StepRecorder(RunDirectory(tmp_path, attempt=1), Silence(), "loss")
+    model = torch.nn.Linear(2, 1)
+    state = SimpleNamespace(global_step=6)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    recorder.on_pre_optimizer_step(None, state, None, model=model)
+    model.bias.grad = torch.tensor([value])
+    with pytest.raises(NonFiniteLossError, match="step 7"):
+        recorder.on_pre_optimizer_step(None, state, None, model=model)
+
+
+@pytest.mark.parametrize(("n_gpu", "world_size"), [(2, 1), (1, 4)])
+def test_several_devices_are_refused(tmp_path: Path, n_gpu: int, world_size: int) -> None:
+    trainer = SimpleNamespace(args=SimpleNamespace(n_gpu=n_gpu, world_size=world_size))
+    with pytest.raises(UsageError, match="CUDA_VISIBLE_DEVICES"):
+        run_trainer(trainer, RunDirectory(tmp_path, attempt=1), None)
+
+
+def test_the_reference_is_loaded_from_the_policys_revision(tmp_path: Path) -> None:
+    recipe = RlRecipe.model_validate(
+        {
+            "model": {"path": "Qwen/Qwen3-VL-4B-Instruct", "revision": "abc"},
+            "data": {"records": "x.jsonl"},
+            "method": {"name": "grpo"},
+            "train": RL_TRAIN,
+        }
+    )
+    config = grpo_config(recipe, RunDirectory(tmp_path, attempt=1), rollouts=8)
+    assert config.model_init_kwargs == {"revision": "abc", "use_safetensors": True}
