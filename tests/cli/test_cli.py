@@ -301,6 +301,7 @@ def test_a_build_replaces_nothing_but_an_earlier_build(work: Path, monkeypatch: 
     built: list[Path] = []
 
     def build(out: Path, *_: Any, steps: int = 1, seed: int = 0) -> None:
+        assert (steps, seed) == (1, 0)
         built.append(out)
 
     monkeypatch.setattr("retroflip.models.tiny.build.build", build)

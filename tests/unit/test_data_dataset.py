@@ -47,6 +47,19 @@ def root(tmp_path: Path, clip: Path) -> Path:
     return root
 
 
+class Heard:
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        self.said.append((name, total, unit))
+
+    def advance(self, done: int, note: str = "") -> None:
+        self.said.append((done, note))
+
+
 def failures(log: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
@@ -134,6 +147,13 @@ class TestCheck:
             ("4", "./empty.mp4", "DecodeError"),
         ]
         assert failures(log)[0]["message"].startswith(f"{root}/empty.mp4: the file is empty")
+
+    def test_tells_how_far_it_is_by_videos_and_not_samples(self, root: Path, tmp_path: Path) -> None:
+        videos = ("good.mp4", "gone.mp4", "./good.mp4")
+        dataset = VideoDataset([sample(str(index), video) for index, video in enumerate(videos)], root)
+        heard = Heard()
+        check(dataset, log=tmp_path / "failures.jsonl", max_failed_share=0.5, progress=heard)
+        assert heard.said == [("checking videos", 2, "videos"), (1, ""), (2, "1 failed")]
 
     def test_stops_over_the_limit_and_says_how_to_go_on(self, root: Path, tmp_path: Path) -> None:
         samples = [sample(str(index), "good.mp4") for index in range(29)] + [sample("29", "gone.mp4")]

@@ -14,12 +14,14 @@ from retroflip.errors import RunDirectoryError
 from retroflip.files import jsonable
 from retroflip.progress import Silence
 from retroflip.recipe import SftRecipe
+from retroflip.rl import run as rl_run
 from retroflip.run_directory import RunDirectory
+from retroflip.sft import run as sft_run
 
 SMALL = demo.Size(sft_samples=2, train_samples=2, pairs_per_task=1, sft_steps=3, rl_steps=2)
 
 
-class ReachedRl(Exception):
+class ReachedRlError(Exception):
     """The supervised stage is behind."""
 
 
@@ -28,23 +30,23 @@ def test_a_finished_stage_is_used_again_only_if_it_is_the_one_wanted(
 ) -> None:
     trained: list[SftRecipe] = []
 
-    def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Any) -> None:
+    def train(recipe: SftRecipe, out: Path, *, resume: bool, **_: Any) -> None:
         trained.append(recipe)
         run = RunDirectory.open(out, recipe.resolved(), resume=resume)
         run.model.mkdir()
         run.finish()
 
     def reinforce(*_: Any, **__: Any) -> None:
-        raise ReachedRl
+        raise ReachedRlError
 
     def run_small() -> None:
         demo.run_demo(tmp_path, seed=0, quick=True, progress=Silence(), laboratory={"size": 32})
 
     monkeypatch.setattr(demo, "QUICK", SMALL)
-    monkeypatch.setattr(demo.sft_run, "train", train)
-    monkeypatch.setattr(demo.rl_run, "train", reinforce)
+    monkeypatch.setattr(sft_run, "train", train)
+    monkeypatch.setattr(rl_run, "train", reinforce)
     for _ in range(2):
-        with pytest.raises(ReachedRl):
+        with pytest.raises(ReachedRlError):
             run_small()
     assert [recipe.train.steps for recipe in trained] == [3]
 

@@ -89,15 +89,7 @@ def generate(
         "about": {"data": str(data.absolute()), "root": str(dataset.root.absolute())},
     }
     records = _answer(_Network(model, dtype, revision), dataset, out, settings)
-    failed = len(dataset) - len({record.id for record in records})
-    truncated = sum(record.truncated for record in records)
-    if json:
-        print_json({"out": str(out), "answers": len(records), "failed": failed, "truncated": truncated})
-        return
-    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
-    if failed:
-        print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
-    print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
+    _print_answers(records, len(dataset), out, max_tokens, json=json)
 
 
 def score(
@@ -231,6 +223,20 @@ def _answer(
 
         model, encoder = _load(network)
         return generate(model, encoder, dataset, out, progress=progress, **settings)
+
+
+def _print_answers(
+    records: Sequence["AnswerRecord"], questions: int, out: Path, max_tokens: int, *, json: bool
+) -> None:
+    failed = questions - len({record.id for record in records})
+    truncated = sum(record.truncated for record in records)
+    if json:
+        print_json({"out": str(out), "answers": len(records), "failed": failed, "truncated": truncated})
+        return
+    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
+    if failed:
+        print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
+    print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
 
 
 def _load(network: _Network) -> tuple[Any, Any]:
