@@ -53,7 +53,7 @@ class LabSettings(BaseModel):
     cue_validity: float = Field(default=0.95, ge=0.0, le=1.0)
     lazy_share: float = Field(default=0.75, ge=0.0, le=1.0)
     static_share: float = Field(default=0.2, ge=0.0, le=1.0)
-    strength: float = Field(default=0.35, gt=0.0, le=1.0)
+    strength: float = Field(default=0.25, gt=0.0, le=1.0)
     size: int = Field(default=128, ge=MIN_SIZE)
     tasks: tuple[str, ...] = tuple(PAIRED)
 
