@@ -1,6 +1,8 @@
 """Answers are keyed on (question, control): any order, batch size or number of goes gives the same ones."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +95,33 @@ def test_the_batch_size_changes_no_answer(model: Model, dataset: VideoDataset, t
     together = ask(model, dataset, tmp_path / "many", batch_size=12)
 
     assert alone == together
+
+
+HOLD_FOLDER = """
+import sys
+from pathlib import Path
+from retroflip.directory_lock import hold
+hold(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
+def test_two_processes_do_not_answer_into_one_folder(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_FOLDER, str(tmp_path / "out")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunDirectoryError, match=f"in use by process {other.pid} on"):
+            ask(model, dataset, tmp_path / "out")
+        other.kill()
+    assert len(ask(model, dataset, tmp_path / "out", controls=("oracle",))) == 3
 
 
 def test_a_rerun_answers_only_what_is_missing(
