@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import PrinterCallback, TrainerCallback
@@ -12,7 +12,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import manifest_beside
-from retroflip.data.records import read_samples
+from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, UsageError
 from retroflip.files import append_jsonl
 from retroflip.models.loading import load_model, load_processor, save_model
@@ -25,17 +25,27 @@ UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
-def load_data(section: DataSection, failures: Path) -> VideoDataset:
+class LoadedData(NamedTuple):
+    """The usable samples with their videos, and how many records of each kind retroflip has no use for."""
+
+    dataset: VideoDataset
+    skipped: dict[str, int]
+
+
+def load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
     """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
+    read = read_records(section.records_file)
+    if read.note:
+        progress.stage(read.note, 0, "")
     dataset = VideoDataset(
-        samples=read_samples(section.records_file)[: section.limit],
+        samples=read.samples[: section.limit],
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,
         max_side=section.max_side,
     )
-    good = check(dataset, log=failures, max_failed_share=section.max_failed_share)
-    return replace(dataset, samples=good)
+    good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)
+    return LoadedData(replace(dataset, samples=good), read.skipped)
 
 
 def load_for_training(section: ModelSection) -> tuple[Any, Any]:

@@ -187,7 +187,9 @@ class TestBatches:
         assert batch.next_position_R.tolist() == [length]
 
 
-def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     _, processor = random_model("qwen3_vl")
     ids = processor.tokenizer("it moves</think>")["input_ids"]
     assert Encoder(processor).decode(ids) == "it moves</think>"

@@ -46,11 +46,18 @@ def test_a_missing_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
-    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    vision = CLIPVisionConfig(**small, image_size=16, patch_size=8)
-    config = LlavaConfig(
-        vision_config=vision, text_config=LlamaConfig(**small, vocab_size=64), image_token_index=3
+    vision = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=16,
+        patch_size=8,
     )
+    text = LlamaConfig(
+        hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, vocab_size=64
+    )
+    config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=3)
     LlavaForConditionalGeneration(config).save_pretrained(tmp_path / "llava")
     with pytest.raises(UsageError, match="Qwen-VL family"):
         load_model(str(tmp_path / "llava"))

@@ -1,6 +1,6 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     NonFiniteLossError or BlindnessError when training would go wrong.
     """
     run = RunDirectory.open(out, recipe.resolved(), resume=resume)
-    dataset = load_data(recipe.data, run.failures)
+    dataset, skipped = load_data(recipe.data, run.failures, progress)
     model, processor = load_for_training(recipe.model)
     method = build(recipe.method)
     settings = recipe.train
@@ -53,7 +53,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     trainer.add_callback(StepRecorder(run, progress, shown="reward/original/correct"))
     progress.stage(f"training with {method.name}", settings.steps, "steps")
     run_trainer(trainer, run, processor)
-    write_json_atomic(run.summary, summarise(run))
+    write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
     run.finish()
 
 
@@ -124,7 +124,7 @@ def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> N
                 )
 
 
-def summarise(run: RunDirectory) -> dict[str, object]:
+def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:
     """Return the run's numbers: every metric's mean over its last steps, and what could not be used."""
     rows = read_jsonl(run.metrics)
     tail = rows[-TRAILING_STEPS:]
@@ -135,5 +135,6 @@ def summarise(run: RunDirectory) -> dict[str, object]:
         "schema": 1,
         "steps": len(rows),
         "last_steps": {"count": len(tail), "means": means},
+        "records": {"used": samples, "left_out": dict(skipped)},
         "failures": {"videos": len(failed)},
     }

@@ -48,7 +48,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
     without a trace, before the first step."""
     run = RunDirectory.open(out, recipe.resolved(), resume=resume)
-    dataset = load_data(recipe.data, run.failures)
+    dataset, _ = load_data(recipe.data, run.failures, progress)
     for sample in dataset.samples:
         _trace_of(sample)
     model, processor = load_for_training(recipe.model)
