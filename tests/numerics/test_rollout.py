@@ -116,6 +116,6 @@ def test_rollouts_in_training_mode_with_gradient_checkpointing_see_their_prompt(
     expected = roller_of(model, encoder).roll(prompts, features, 1, sampling)
 
     model.train()
-    model.gradient_checkpointing_enable()
+    model.activation_checkpointing_enable()
     assert roller_of(model, encoder).roll(prompts, features, 1, sampling) == expected
     assert model.training

@@ -76,7 +76,7 @@ def test_a_seed_is_used_again_only_if_it_is_of_the_laboratory_wanted(tmp_path: P
     summary_of = study().summary_of
 
     assert summary_of(tmp_path, 1, {"strength": 0.5})["settings"]["seed"] == 1
-    with pytest.raises(RunDirectoryError, match=r"strength \(was 0\.5, now 0\.35\)\."):
+    with pytest.raises(RunDirectoryError, match=r"strength \(was 0\.5, now 0\.25\)\."):
         summary_of(tmp_path, 1, {})
     with pytest.raises(RunDirectoryError, match=r"seed \(was 1, now 2\)"):
         summary_of(tmp_path, 2, {"strength": 0.5})

@@ -60,7 +60,6 @@ def texts_in(method: Callable[..., Any]) -> set[str]:
             ["self", "model", "input_ids", "attention_mask", "logits_to_keep"],
         ),
         (GRPOTrainer, VideoGRPOTrainer, "training_step", ["self", "model", "inputs", "num_items_in_batch"]),
-        (GRPOTrainer, VideoGRPOTrainer, "_save_checkpoint", ["self", "model", "trial"]),
         (GRPOTrainer, VideoGRPOTrainer, "create_model_card", ["self"]),
         (SFTTrainer, VideoSFTTrainer, "_get_train_sampler", ["self"]),
     ],
