@@ -53,7 +53,7 @@ class Size:
 
 
 FULL = Size(sft_samples=800, train_samples=600, pairs_per_task=50, sft_steps=250, rl_steps=80)
-QUICK = Size(sft_samples=320, train_samples=120, pairs_per_task=8, sft_steps=130, rl_steps=20)
+QUICK = Size(sft_samples=280, train_samples=100, pairs_per_task=8, sft_steps=110, rl_steps=16)
 
 
 def run_demo(

@@ -1,6 +1,7 @@
 """The trainer: TRL's loss on the same tensors, videos in every pass, and refusal to train blindly."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from random_models import FAMILIES, random_model
 from rendered import RenderedDataset, drawn, rendered
+from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
-from retroflip.rl.rollout import Sampling
+from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.run import trained_rollouts
 from retroflip.rl.trainer import VideoGRPOTrainer
 from separate_rows import gradients, held_gradients, separate
@@ -40,6 +42,8 @@ def make_trainer(
     family: str = "qwen3_vl",
     dataset: RenderedDataset | None = None,
     accumulation: int = 1,
+    iterations: int = 1,
+    steps: int = 2,
     beta: float = 0.05,
     vision_trained: bool = False,
     seen: list[GroupRollouts] | None = None,
@@ -57,10 +61,11 @@ def make_trainer(
         model=model,
         args=GRPOConfig(
             output_dir=str(folder / "checkpoints"),
-            max_steps=2,
+            max_steps=steps,
             per_device_train_batch_size=SAMPLES * rollouts // accumulation,
             gradient_accumulation_steps=accumulation,
             steps_per_generation=accumulation,
+            num_iterations=iterations,
             num_generations=rollouts,
             max_completion_length=12,
             temperature=0.9,
@@ -96,39 +101,102 @@ def models_of(trainer: VideoGRPOTrainer) -> tuple[Any, Any]:
     return trainer.model, trainer.ref_model
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family: str) -> None:
-    """Sum of the branches' means of min(rho A, clip(rho) A) - beta KL, averaged over prompts; on policy, rho is 1."""
-    seen: list[GroupRollouts] = []
-    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, seen=seen)
-    policy_model, reference_model = models_of(trainer)
-    with torch.no_grad():
-        for parameter in reference_model.model.language_model.parameters():
-            parameter.mul_(0.98)  # so that the KL term is not zero
-    inputs = trainer._prepare_inputs(rows_of(trainer))
-    loss = trainer.compute_loss(policy_model, inputs)
+def equation_6(groups: list[GroupRollouts], policy: Any, old: Any, reference: Any, pad: int) -> torch.Tensor:
+    """Return minus CRPO's objective with every completion scored alone: epsilon 0.2, beta 0.05, temperature 0.9.
 
-    pad = trainer.generator.encoder.tokenizer.pad_token_id
+    Sum of the branches' means of min(rho A, clip(rho) A) - beta KL, averaged over prompts, with rho = policy / old.
+    """
     per_prompt = []
-    for group in seen:
+    for group in groups:
         objective = torch.zeros(())
         for branch, advantages in zip(group.branches, group.advantages, strict=True):
             terms = []
             for completion, advantage in zip(branch.completions, advantages, strict=True):
-                ids = list(completion.ids)
-                policy = separate(policy_model, branch.prompt, ids, pad, 0.9)
-                reference = separate(reference_model, branch.prompt, ids, pad, 0.9)
-                kl = (reference - policy).exp() - (reference - policy) - 1
-                ratio = (policy - policy.detach()).exp()
-                terms.append((ratio * advantage - 0.05 * kl).mean())
+                scored = [
+                    separate(model, branch.prompt, list(completion.ids), pad, 0.9)
+                    for model in (policy, old, reference)
+                ]
+                now, before, start = scored[0], scored[1].detach(), scored[2].detach()
+                kl = (start - now).exp() - (start - now) - 1
+                rho = (now - before).exp()
+                surrogate = torch.minimum(rho * advantage, rho.clamp(0.8, 1.2) * advantage)
+                terms.append((surrogate - 0.05 * kl).mean())
             objective = objective + torch.stack(terms).mean()
         per_prompt.append(objective)
-    expected = -torch.stack(per_prompt).mean()
+    return -torch.stack(per_prompt).mean()
 
+
+def scale(model: Any, factor: float) -> None:
+    """Multiply a language model's weights in place."""
+    with torch.no_grad():
+        for parameter in model.model.language_model.parameters():
+            parameter.mul_(factor)
+
+
+def assert_equal_loss_and_gradient(policy: Any, loss: torch.Tensor, expected: torch.Tensor) -> None:
+    """Assert equality up to rounding."""
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
-    loss_gradient = gradients(policy_model, loss)
-    expected_gradient = gradients(policy_model, expected)
-    assert (loss_gradient - expected_gradient).norm() / expected_gradient.norm() < 1e-5
+    found, wanted = gradients(policy, loss), gradients(policy, expected)
+    assert (found - wanted).norm() / wanted.norm() < 1e-5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family: str) -> None:
+    seen: list[GroupRollouts] = []
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, seen=seen)
+    policy, reference = models_of(trainer)
+    scale(reference, 0.98)  # so that the KL term is not zero
+    loss = trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer)))
+
+    expected = equation_6(seen, policy, policy, reference, trainer.roller.pad_token)
+    assert_equal_loss_and_gradient(policy, loss, expected)
+
+
+def test_a_second_step_on_the_same_rollouts_is_clipped_against_the_policy_that_wrote_them(
+    tmp_path: Path,
+) -> None:
+    seen: list[GroupRollouts] = []
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), iterations=2, seen=seen)
+    policy, reference = models_of(trainer)
+    scale(reference, 0.98)
+    inputs = trainer._prepare_inputs(rows_of(trainer))
+    old = type(policy).from_pretrained(tmp_path / "start")
+    scale(policy, 1.03)
+    loss = trainer.compute_loss(policy, inputs)
+
+    expected = equation_6(seen, policy, old, reference, trainer.roller.pad_token)
+    assert_equal_loss_and_gradient(policy, loss, expected)
+    clipped = {name: values[-1] for name, values in trainer._metrics["train"].items() if "clip" in name}
+    assert clipped["clip_ratio/region_mean"] > 0
+
+
+@dataclass(frozen=True)
+class EpochsSeen(Generator):
+    """A generator that notes of which epoch and samples every generation was."""
+
+    noted: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+
+    def generate(
+        self, model: Any, roller: Roller, samples: Sequence[Sample], *, epoch: int, step: int
+    ) -> list[GroupRollouts]:
+        """Note, and generate."""
+        self.noted.append((epoch, frozenset(sample.id for sample in samples)))
+        return super().generate(model, roller, samples, epoch=epoch, step=step)
+
+
+@pytest.mark.parametrize("iterations", [1, 2])
+def test_an_epoch_is_a_pass_over_the_data_however_often_rollouts_are_used(
+    tmp_path: Path, iterations: int
+) -> None:
+    """Four clips, two a step: two generations to an epoch, each clip once in it."""
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=2), iterations=iterations, steps=4 * iterations)
+    plain = trainer.generator
+    noting = EpochsSeen(plain.dataset, plain.encoder, plain.method, plain.sampling, plain.seed)
+    trainer.generator = noting
+    trainer.train()
+    assert [epoch for epoch, _ in noting.noted] == [0, 0, 1, 1]
+    for first, second in (noting.noted[:2], noting.noted[2:]):
+        assert first[1] | second[1] == {sample.id for sample in plain.dataset.samples}
 
 
 def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path) -> None:
