@@ -6,6 +6,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer
 
 from retroflip import run_directory
@@ -43,6 +44,8 @@ def run(recipe: Path, out: Path, place: str, *, resume: bool, kill_after: float 
 
 def train(recipe_file: Path, out: Path, place: str, resume: bool) -> None:
     """Train, and die in the given place."""
+    # With more threads a sum can round differently in another process.
+    torch.set_num_threads(1)
     # The report names the commit, and somebody may commit while the test runs.
     run_directory.describe_code = lambda: None
     kind, _, step = place.partition(":")
