@@ -30,6 +30,7 @@ from retroflip.rl.rollout import Sampling
 from retroflip.rl.run import trained_rollouts
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.synth.kinds import direction
+from training_settings import IN_MEMORY
 
 TEMPERATURE = 2.0
 MAX_TOKENS = 64
@@ -61,19 +62,10 @@ def learn(method: Method, folder: Path, *, clips: int, steps: int, seed: int) ->
             max_completion_length=MAX_TOKENS,
             temperature=TEMPERATURE,
             beta=0.0,
-            loss_type="grpo",
-            learning_rate=1e-3,
             lr_scheduler_type="constant",
             adam_beta2=0.98,
-            activation_checkpointing=False,
-            bf16=False,
-            use_cpu=True,
-            report_to=[],
-            disable_tqdm=True,
-            save_strategy="no",
-            logging_steps=1,
-            remove_unused_columns=False,
             seed=seed,
+            **IN_MEMORY,
         ),
         generator=Generator(
             dataset, Encoder(load_processor(tiny.NAME)), method, Sampling(MAX_TOKENS, TEMPERATURE), seed=seed

@@ -21,6 +21,7 @@ from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.run import trained_rollouts
 from retroflip.rl.trainer import VideoGRPOTrainer
 from separate_rows import gradients, held_gradients, separate
+from training_settings import IN_MEMORY
 
 SAMPLES = 2
 
@@ -70,17 +71,8 @@ def make_trainer(
             max_completion_length=12,
             temperature=0.9,
             beta=beta,
-            loss_type="grpo",
             use_bias_correction_kl=False,
-            learning_rate=1e-3,
-            activation_checkpointing=False,
-            bf16=False,
-            use_cpu=True,
-            report_to=[],
-            disable_tqdm=True,
-            save_strategy="no",
-            logging_steps=1,
-            remove_unused_columns=False,
+            **IN_MEMORY,
         ),
         generator=Generator(dataset, Encoder(processor), method, Sampling(12, 0.9), seed=0),
         samples_per_step=SAMPLES,

@@ -41,6 +41,7 @@ class Roller:
     ) -> None:
         self.model = model
         self.pad_token = pad_token
+        self._ends = frozenset(end_tokens)
         self.end_tokens = torch.tensor(sorted(end_tokens), device=model.device)
         self.forbidden = torch.tensor(sorted(set(special_tokens) - set(end_tokens)), device=model.device)
 
@@ -156,14 +157,10 @@ class Roller:
         return (logits_NV - waits[rows].log()).argmax(dim=-1)
 
     def _finished(self, row: list[int]) -> Completion:
-        ends = [index for index, token in enumerate(row) if token in self._end_set]
+        ends = [index for index, token in enumerate(row) if token in self._ends]
         if not ends:
             return Completion(tuple(row), truncated=True)
         return Completion(tuple(row[: ends[0] + 1]), truncated=False)
-
-    @property
-    def _end_set(self) -> set[int]:
-        return set(self.end_tokens.tolist())
 
 
 @dataclass

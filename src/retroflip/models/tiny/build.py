@@ -38,7 +38,7 @@ SHARES = {
 }
 """how often each kind is drawn"""
 
-Progress = Callable[[int, int, float], None]
+LossListener = Callable[[int, int, float], None]
 """called with (step, steps, loss)"""
 
 
@@ -87,15 +87,15 @@ def corpus(seed: int, clips: int = 6_000) -> list[str]:
 
 
 class _Report(TrainerCallback):
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, listener: LossListener) -> None:
+        self.listener = listener
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002 - the callback's signature
         if "loss" in kwargs["logs"]:
-            self.progress(state.global_step, state.max_steps, kwargs["logs"]["loss"])
+            self.listener(state.global_step, state.max_steps, kwargs["logs"]["loss"])
 
 
-def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16, seed: int = 0) -> None:
+def build(out: Path, listener: LossListener, *, steps: int = 5_000, batch: int = 16, seed: int = 0) -> None:
     """Train the model and write it to `out` as safetensors, with its processor and chat template."""
     tokenizer = build_tokenizer(corpus(seed))
     processor = build_processor(tokenizer)
@@ -128,7 +128,7 @@ def build(out: Path, progress: Progress, *, steps: int = 5_000, batch: int = 16,
     )
     lessons = FreshClips(encoder, seed, count=steps * batch)
     trainer = VideoSFTTrainer(
-        model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(progress)]
+        model=model, args=args, lessons=lessons, encoder=encoder, callbacks=[_Report(listener)]
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

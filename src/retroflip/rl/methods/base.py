@@ -6,7 +6,7 @@ is given. The trainer knows this module and no method by name. Dimensions: G rol
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -107,6 +107,7 @@ class MethodConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    name: str
     rollouts: int = Field(default=8, description="rollouts per branch, G")
     format_weight: float = Field(default=1.0, ge=0, description="reward of a well-formed response")
     null_option: bool = Field(
@@ -123,3 +124,23 @@ class MethodConfig(BaseModel):
                 "of its group: set rollouts >= 2"
             )
         return rollouts
+
+
+SettingsT = TypeVar("SettingsT", bound=MethodConfig)
+
+
+@dataclass(frozen=True)
+class Configured(Generic[SettingsT]):
+    """What a method reads off its settings alone."""
+
+    settings: SettingsT
+
+    @property
+    def name(self) -> str:
+        """Its name in recipes and reports."""
+        return self.settings.name
+
+    @property
+    def null_option(self) -> bool:
+        """Whether "None of the above" is appended to multiple-choice questions (CRPO, section 3, Null Option)."""
+        return self.settings.null_option

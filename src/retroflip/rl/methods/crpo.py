@@ -18,7 +18,7 @@ from retroflip.data.sample import Sample, TaskType
 from retroflip.errors import DataError
 from retroflip.rl.advantages import hybrid_normalised
 from retroflip.rl.answers import Answer, same_answer
-from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards, Rollout
+from retroflip.rl.methods.base import Branch, Configured, Group, MethodConfig, Rewards, Rollout
 from retroflip.rl.rewards import correctness, indicator, well_formedness
 from retroflip.video.transforms import Transform
 
@@ -57,20 +57,8 @@ class CrpoSettings(MethodConfig):
 
 
 @dataclass(frozen=True)
-class Crpo:
+class Crpo(Configured[CrpoSettings]):
     """Counterfactual Relational Policy Optimization."""
-
-    settings: CrpoSettings
-
-    @property
-    def name(self) -> str:
-        """Its name in recipes and reports."""
-        return self.settings.name
-
-    @property
-    def null_option(self) -> bool:
-        """Whether "None of the above" is appended to multiple-choice questions (section 3, Null Option)."""
-        return self.settings.null_option
 
     @property
     def loss_scale(self) -> float:

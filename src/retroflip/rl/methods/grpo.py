@@ -8,7 +8,7 @@ import torch
 
 from retroflip.data.sample import Sample
 from retroflip.rl.advantages import group_normalised
-from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards
+from retroflip.rl.methods.base import Branch, Configured, Group, MethodConfig, Rewards
 from retroflip.rl.rewards import correctness, well_formedness
 from retroflip.video.transforms import Transform
 
@@ -24,20 +24,8 @@ class GrpoSettings(MethodConfig):
 
 
 @dataclass(frozen=True)
-class Grpo:
+class Grpo(Configured[GrpoSettings]):
     """Group relative policy optimisation on the original video alone."""
-
-    settings: GrpoSettings
-
-    @property
-    def name(self) -> str:
-        """Its name in recipes and reports."""
-        return self.settings.name
-
-    @property
-    def null_option(self) -> bool:
-        """Whether "None of the above" is appended to multiple-choice questions."""
-        return self.settings.null_option
 
     @property
     def loss_scale(self) -> float:
