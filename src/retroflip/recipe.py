@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
+from retroflip.data.sample import Modality
 from retroflip.rl.methods.registry import METHODS, MethodSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -65,6 +66,18 @@ class DataSection(Section):
         multiple_of=2,
         description="frames per video; even, because models merge frames in twos and repeat an odd last one",
     )
+    pool: int | None = Field(
+        default=None,
+        ge=2,
+        description="frames decoded per video, of which every branch is shown `frames`; by default no more than those. "
+        "STRIVE draws its variants from 64",
+    )
+    modalities: tuple[Modality, ...] = Field(
+        default=(Modality.VIDEO,),
+        min_length=1,
+        strict=False,
+        description="which records are used; images and texts are trained on with a single branch",
+    )
     max_side: AtLeastOne | None = Field(
         default=None, description="longer side in pixels to which larger frames are scaled down"
     )
@@ -72,6 +85,20 @@ class DataSection(Section):
         default=0.01, description="share of undecodable videos above which the run stops"
     )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
+
+    @model_validator(mode="after")
+    def _pool_holds_frames(self) -> "DataSection":
+        if self.pool is not None and self.pool < self.frames:
+            raise ValueError(
+                f"pool is {self.pool}, fewer than the {self.frames} frames that are taken from it: set pool to "
+                f"{self.frames} or more, or leave it out"
+            )
+        return self
+
+    @property
+    def pool_frames(self) -> int:
+        """Frames decoded per video."""
+        return self.frames if self.pool is None else self.pool
 
     @property
     def records_file(self) -> Path:
@@ -148,6 +175,12 @@ class RlTrainSection(OptimizerSection):
     )
     iterations: AtLeastOne = Field(
         default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
+    )
+    refills: int = Field(
+        default=0,
+        ge=0,
+        description="how often, per step, questions whose rollouts all earned the same are replaced by others "
+        "(dynamic sampling); 0 trains on whatever was drawn",
     )
 
     @property

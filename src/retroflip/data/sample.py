@@ -23,6 +23,14 @@ class TaskType(StrEnum):
         return self is not TaskType.STATIC
 
 
+class Modality(StrEnum):
+    """What a question is about (Video-R1's `data_type`)."""
+
+    VIDEO = "video"
+    IMAGE = "image"
+    TEXT = "text"
+
+
 class ProblemType(StrEnum):
     """How an answer is read and compared (Video-R1's `problem_type`)."""
 
@@ -32,7 +40,7 @@ class ProblemType(StrEnum):
 
 
 class Sample(BaseModel):
-    """A question about one video.
+    """A question about one video, one image or nothing but its text.
 
     `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the
     letter for a multiple-choice question and the answer's text otherwise. `source_clip` names the recording
@@ -42,7 +50,10 @@ class Sample(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    video: str = Field(description="path of the video, relative to the data set's root, '/' between parts")
+    modality: Modality = Modality.VIDEO
+    video: str = Field(
+        description="path of the video or image, relative to the data set's root, '/' between parts; '' for a text"
+    )
     question: str
     options: tuple[str, ...] = ()
     solution: str
