@@ -72,10 +72,9 @@ class DataSection(Section):
         description="frames decoded per video, of which every branch is shown `frames`; by default no more than those. "
         "STRIVE draws its variants from 64",
     )
-    modalities: tuple[Modality, ...] = Field(
+    modalities: Annotated[tuple[Annotated[Modality, Field(strict=False)], ...], Field(strict=False)] = Field(
         default=(Modality.VIDEO,),
         min_length=1,
-        strict=False,
         description="which records are used; images and texts are trained on with a single branch",
     )
     max_side: AtLeastOne | None = Field(
