@@ -28,7 +28,9 @@ def test_greedy_rollouts_equal_transformers_generate(family: str) -> None:
     prompts = prompts_of(encoder)
     roller = roller_of(model, encoder)
 
-    rolled = roller.roll(prompts, encode_videos(model, prompts), 2, Sampling(max_tokens=12, temperature=0.0))
+    sampling = Sampling(max_tokens=12, temperature=0.0)
+    rolled = roller.roll(prompts, encode_videos(model, prompts), [2, 1, 3], sampling, seeds=[0, 1, 2])
+    assert [len(completions) for completions in rolled] == [2, 1, 3]
 
     for prompt, completions in zip(prompts, rolled, strict=True):
         timing = (
@@ -60,12 +62,17 @@ def test_a_rollout_does_not_depend_on_its_neighbours_and_avoids_special_tokens(f
     features = encode_videos(model, prompts)
     sampling = Sampling(max_tokens=20, temperature=1.3, top_p=0.95)
 
-    first = roller.roll(prompts, features, 6, sampling, seed=11)
-    again = roller.roll(prompts, features, 6, sampling, seed=11)
-    other = roller.roll(prompts, features, 6, sampling, seed=12)
+    first = roller.roll(prompts, features, [6, 4, 6], sampling, seeds=[11, 12, 13])
+    again = roller.roll(prompts, features, [6, 4, 6], sampling, seeds=[11, 12, 13])
+    alone = [
+        roller.roll([prompt], [seen], [count], sampling, seeds=[seed])[0]
+        for prompt, seen, count, seed in zip(prompts, features, (6, 4, 6), (11, 12, 13), strict=True)
+    ]
+    other = roller.roll(prompts, features, [6, 4, 6], sampling, seeds=[11, 12, 14])
 
-    assert first == again
-    assert first != other
+    assert first == again == alone
+    assert other[:2] == first[:2]
+    assert other[2] != first[2]
     drawn = {token for row in first for completion in row for token in completion.ids}
     assert not drawn & (encoder.special_tokens - {encoder.tokenizer.eos_token_id})
     for completion in (completion for row in first for completion in row):
@@ -80,7 +87,7 @@ def test_sampled_frequencies_follow_the_softmax() -> None:
     prompts = prompts_of(encoder)[:1]
     roller = roller_of(model, encoder)
     features = encode_videos(model, prompts)
-    drawn = roller.roll(prompts, features, 4000, Sampling(max_tokens=1, temperature=0.5), seed=0)[0]
+    drawn = roller.roll(prompts, features, [4000], Sampling(max_tokens=1, temperature=0.5), seeds=[0])[0]
     counts = np.bincount(
         [completion.ids[0] for completion in drawn], minlength=model.config.text_config.vocab_size
     )
@@ -113,9 +120,37 @@ def test_rollouts_in_training_mode_with_gradient_checkpointing_see_their_prompt(
     prompts = prompts_of(encoder)
     features = encode_videos(model, prompts)
     sampling = Sampling(max_tokens=10, temperature=0.0)
-    expected = roller_of(model, encoder).roll(prompts, features, 1, sampling)
+    expected = roller_of(model, encoder).roll(prompts, features, [1, 1, 1], sampling, seeds=[0, 0, 0])
 
     model.train()
     model.activation_checkpointing_enable()
-    assert roller_of(model, encoder).roll(prompts, features, 1, sampling) == expected
+    assert roller_of(model, encoder).roll(prompts, features, [1, 1, 1], sampling, seeds=[0, 0, 0]) == expected
     assert model.training
+
+
+def test_a_process_that_is_done_keeps_step_with_the_others_and_writes_nothing_more() -> None:
+    """Processes that share a sharded model go forward together: the one that is done repeats itself."""
+    model, processor = random_model("qwen3_vl", seed=3)
+    encoder = Encoder(processor)
+    prompts = prompts_of(encoder)[:2]
+    features = encode_videos(model, prompts)
+    sampling = Sampling(max_tokens=30, temperature=1.3)
+    tokenizer = encoder.tokenizer
+    ends = [token for token in range(0, len(tokenizer), 3) if token not in encoder.special_tokens]
+    settings = {"pad_token": tokenizer.pad_token_id, "end_tokens": ends, "special_tokens": encoder.special_tokens}
+    written = Roller(model, **settings).roll(prompts, features, [3, 2], sampling, seeds=[0, 1])
+    longest = max(len(completion.ids) for row in written for completion in row)
+    assert longest < sampling.max_tokens
+
+    asked: list[bool] = []
+    forwards: list[int] = []
+
+    def others_write_to_the_limit(writing: bool) -> bool:
+        asked.append(writing)
+        return True
+
+    model.register_forward_hook(lambda *_: forwards.append(1))
+    waiting = Roller(model, **settings, goes_on=others_write_to_the_limit)
+    assert waiting.roll(prompts, features, [3, 2], sampling, seeds=[0, 1]) == written
+    assert len(forwards) == sampling.max_tokens
+    assert asked == [True] * (longest - 1) + [False] * (sampling.max_tokens - longest)

@@ -1,11 +1,14 @@
 """One step's rollouts: branches drawn, videos decoded and encoded once, completions sampled, answers rewarded.
 
+Every process knows all groups of the step; prompts and features it holds for its own branches alone (`rl/world.py`).
+
 Shapes: S samples, B branches of a sample, G rollouts of a branch, C tokens of a completion.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -16,20 +19,58 @@ from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_videos
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
+from retroflip.rl.frame_scores import FrameScores
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
-from retroflip.rl.rollout import Completion, Roller, Sampling
-from retroflip.video.transforms import apply
+from retroflip.rl.rollout import Completion, Sampling
+from retroflip.rl.world import World
+from retroflip.video.frames import Frames
+
+
+class Writer(Protocol):
+    """Writes completions; `Roller` is the one that needs nothing but the model."""
+
+    def roll(
+        self,
+        prompts: Sequence[Prompt],
+        features: Sequence[VisualFeatures | None],
+        rollouts: Sequence[int],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[list[Completion]]:
+        """Return `rollouts[r]` completions of each prompt r."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sample as it is asked, with its branches."""
+
+    sample: Sample
+    branches: tuple[Branch, ...]
+
+
+class Place(NamedTuple):
+    """Where a branch stands in a step: question number and branch number."""
+
+    question: int
+    branch: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote on one branch."""
+
+    branch: Branch
+    completions: tuple[Completion, ...]
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class BranchRollouts:
-    """One branch with what the model was shown and what it wrote."""
+    """One branch of this process: what the model was shown, and what it wrote."""
 
-    branch: Branch
+    written: Written
     prompt: Prompt
     features: VisualFeatures | None
-    completions: tuple[Completion, ...]
-    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,86 +78,184 @@ class GroupRollouts:
     """One sample's branches, rewarded. advantages: (G,) per branch."""
 
     group: Group
-    branches: tuple[BranchRollouts, ...]
+    branches: tuple[Written, ...]
     rewards: Rewards
     advantages: tuple[torch.Tensor, ...]
+
+    @property
+    def teaches(self) -> bool:
+        """Whether some rollout that is trained on has an advantage other than 0."""
+        trained = (branch.branch.trained for branch in self.branches)
+        return any(bool(a.any()) for a, t in zip(self.advantages, trained, strict=True) if t)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A step's groups, and this process's part in them.
+
+    own: its branches. spare: one that may be scored again without weight, for a process that has fewer than others.
+    refilled: groups that were replaced because they taught nothing.
+    """
+
+    groups: list[GroupRollouts]
+    own: dict[Place, BranchRollouts]
+    spare: BranchRollouts
+    refilled: int
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Prepares the next step's prompts on a thread while the model works on the current step's."""
+
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "prepare"))
+    waiting: dict[int, Future[list[Prompt]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Generator:
-    """Everything a step's rollouts depend on besides the step itself."""
+    """Everything a step's rollouts depend on besides the step itself.
+
+    scores: of the frames, where the method's views need them. refills: how often, at most, questions that teach
+    nothing are replaced within a step. at_once: branches that are written together, all by default.
+    """
 
     dataset: VideoDataset
     encoder: Encoder
     method: Method
     sampling: Sampling
     seed: int
+    scores: FrameScores | None = None
+    refills: int = 0
+    at_once: int | None = None
+    world: World = field(default_factory=World)
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def prepare(self, samples: Sequence[Sample], *, epoch: int, step: int) -> None:
+        """Begin, on another thread, to decode and encode what a later `generate` of this step will ask for."""
+        questions = [self._question(sample, epoch) for sample in samples]
+        places = self.world.share(_places(questions, range(len(questions))))
+        self.ahead.waiting[step] = self.ahead.pool.submit(self._prompts, questions, places, epoch)
 
     def generate(
-        self, model: Any, roller: Roller, samples: Sequence[Sample], *, epoch: int, step: int
-    ) -> list[GroupRollouts]:
-        """Roll out and reward every sample. Random choices depend on (seed, sample, epoch, branch) and the step."""
-        asked = [with_null_option(sample) if self.method.null_option else sample for sample in samples]
-        branches = [
-            self.method.branches(sample, draw(self.seed, "branches", sample.id, epoch)) for sample in asked
-        ]
-        prompts = [self._prompts(*pair, epoch) for pair in zip(asked, branches, strict=True)]
-        flat = [prompt for row in prompts for prompt in row]
-        with torch.no_grad():
-            features = encode_videos(model, flat)
-        counts = [branch.rollouts for row in branches for branch in row]
-        completions = self._roll(roller, flat, features, counts, step)
-        rolled = iter(
-            BranchRollouts(
-                branch, prompt, seen, tuple(written), tuple(self.encoder.decode(one.ids) for one in written)
-            )
-            for branch, prompt, seen, written in zip(
-                (branch for row in branches for branch in row), flat, features, completions, strict=True
-            )
-        )
-        return [
-            self._rewarded(sample, [next(rolled) for _ in row])
-            for sample, row in zip(asked, branches, strict=True)
-        ]
+        self, model: Any, writer: Writer, samples: Sequence[Sample], *, epoch: int, step: int
+    ) -> Generation:
+        """Roll out and reward every sample.
 
-    def _prompts(self, sample: Sample, branches: Sequence[Branch], epoch: int) -> list[Prompt]:
-        """Decode the sample's video once and encode every branch's view of it."""
-        frames = self.dataset.load(sample)
-        views = [
-            apply(branch.transform, frames, draw(self.seed, "view", sample.id, epoch, branch.name))
-            for branch in branches
-        ]
-        return [self.encoder.encode(sample, view) for view in views]
+        Random choices depend on (seed, sample, epoch, branch), rollouts on the step as well. Questions that teach
+        nothing are replaced by others of the data, drawn by (seed, step, round), up to `refills` times.
+        """
+        questions = [self._question(sample, epoch) for sample in samples]
+        open_questions: Sequence[int] = range(len(questions))
+        own: dict[Place, BranchRollouts] = {}
+        written: dict[Place, Written] = {}
+        refilled = 0
+        for round_ in range(self.refills + 1):
+            places = _places(questions, open_questions)
+            mine = self.world.share(places)
+            ready = self.ahead.waiting.pop(step, None) if round_ == 0 else None
+            prompts = ready.result() if ready else self._prompts(questions, mine, epoch)
+            rolled = self._roll(model, writer, questions, mine, prompts, (step, round_))
+            held = dict(zip(mine[: self.world.owned(len(places))], rolled, strict=False))
+            own |= held
+            written |= dict(self.world.gather([(place, branch.written) for place, branch in held.items()]))
+            groups = self._rewarded(questions, written)
+            idle = [number for number, group in enumerate(groups) if not group.teaches]
+            others = self._others(questions, step, round_)[: len(idle)]
+            if round_ == self.refills or not others:
+                break
+            open_questions = idle[: len(others)]
+            refilled += len(others)
+            for number, sample in zip(open_questions, others, strict=True):
+                questions[number] = self._question(sample, epoch)
+            own = {place: branch for place, branch in own.items() if place.question not in open_questions}
+            written = {
+                place: branch for place, branch in written.items() if place.question not in open_questions
+            }
+        return Generation(groups, own, rolled[0], refilled)
+
+    def _question(self, sample: Sample, epoch: int) -> Question:
+        asked = with_null_option(sample) if self.method.null_option else sample
+        branches = self.method.branches(asked, draw(self.seed, "branches", asked.id, epoch))
+        return Question(asked, tuple(branches))
+
+    def _others(self, questions: Sequence[Question], step: int, round_: int) -> list[Sample]:
+        """Return the samples that this step does not ask yet, in an order of its own."""
+        asked = {question.sample.id for question in questions}
+        rest = [sample for sample in self.dataset.samples if sample.id not in asked]
+        order = draw(self.seed, "refill", step, round_).permutation(len(rest))
+        return [rest[index] for index in order]
+
+    def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
+        """Decode each question's video once and encode the views of the branches at these places."""
+        pools: dict[int, Frames | None] = {}
+        prompts = []
+        for place in places:
+            question = questions[place.question]
+            if place.question not in pools:
+                pools = {place.question: self.dataset.load(question.sample)}
+            prompts.append(self._prompt(question, place, pools[place.question], epoch))
+        return prompts
+
+    def _prompt(self, question: Question, place: Place, pool: Frames | None, epoch: int) -> Prompt:
+        sample, branch = question.sample, question.branches[place.branch]
+        if pool is None or len(pool) == 1:
+            return self.encoder.encode(sample, pool)
+        scores = self.scores[sample] if self.scores is not None and branch.view.needs_scores else None
+        rng = draw(self.seed, "view", sample.id, epoch, branch.name)
+        return self.encoder.encode(sample, branch.view.apply(pool, self.dataset.frames, rng, scores))
 
     def _roll(
         self,
-        roller: Roller,
+        model: Any,
+        writer: Writer,
+        questions: Sequence[Question],
+        places: Sequence[Place],
         prompts: Sequence[Prompt],
-        features: Sequence[VisualFeatures | None],
-        counts: Sequence[int],
-        step: int,
-    ) -> list[list[Completion]]:
-        """Sample each prompt's number of completions; prompts with equal numbers share a batch."""
-        completions: list[list[Completion]] = [[] for _ in prompts]
-        for count in sorted(set(counts)):
-            chosen = [index for index, wanted in enumerate(counts) if wanted == count]
-            rolled = roller.roll(
-                [prompts[index] for index in chosen],
-                [features[index] for index in chosen],
-                count,
-                self.sampling,
-                seed=draw_seed(self.seed, "rollouts", step, count),
+        when: tuple[int, int],
+    ) -> list[BranchRollouts]:
+        """Encode the videos in one run of the vision tower, and sample every branch's completions."""
+        with torch.no_grad():
+            features = encode_videos(model, prompts)
+        branches = [questions[place.question].branches[place.branch] for place in places]
+        seeds = [
+            draw_seed(self.seed, "rollouts", *when, questions[place.question].sample.id, branch.name)
+            for place, branch in zip(places, branches, strict=True)
+        ]
+        completions: list[list[Completion]] = []
+        for first in range(0, len(prompts), self.at_once or len(prompts)):
+            chosen = slice(first, first + (self.at_once or len(prompts)))
+            counts = [branch.rollouts for branch in branches[chosen]]
+            completions += writer.roll(
+                prompts[chosen], features[chosen], counts, self.sampling, seeds[chosen]
             )
-            for index, written in zip(chosen, rolled, strict=True):
-                completions[index] = written
-        return completions
+        return [
+            BranchRollouts(
+                Written(branch, tuple(ended), tuple(self.encoder.decode(one.ids) for one in ended)),
+                prompt,
+                seen,
+            )
+            for branch, ended, prompt, seen in zip(branches, completions, prompts, features, strict=True)
+        ]
 
-    def _rewarded(self, sample: Sample, branches: Sequence[BranchRollouts]) -> GroupRollouts:
-        rollouts = tuple(
-            tuple(Rollout(parse_answer(text, sample), is_well_formed(text)) for text in branch.texts)
-            for branch in branches
-        )
-        kinds = tuple(branch.branch for branch in branches)
-        group = Group(sample, gold_answer(sample), sample.task_type, kinds, rollouts)
-        rewards = self.method.rewards(group)
-        return GroupRollouts(group, tuple(branches), rewards, self.method.advantages(rewards.totals))
+    def _rewarded(self, questions: Sequence[Question], written: dict[Place, Written]) -> list[GroupRollouts]:
+        branches = [
+            tuple(written[Place(number, index)] for index in range(len(question.branches)))
+            for number, question in enumerate(questions)
+        ]
+        groups = [_group(question, rolled) for question, rolled in zip(questions, branches, strict=True)]
+        rewards = [self.method.rewards(group) for group in groups]
+        advantages = self.method.advantages([reward.totals for reward in rewards])
+        return [GroupRollouts(*parts) for parts in zip(groups, branches, rewards, advantages, strict=True)]
+
+
+def _places(questions: Sequence[Question], numbers: Iterable[int]) -> list[Place]:
+    return [Place(number, index) for number in numbers for index in range(len(questions[number].branches))]
+
+
+def _group(question: Question, branches: Sequence[Written]) -> Group:
+    sample = question.sample
+    rollouts = tuple(
+        tuple(Rollout(parse_answer(text, sample), is_well_formed(text)) for text in branch.texts)
+        for branch in branches
+    )
+    return Group(sample, gold_answer(sample), sample.task_type, question.branches, rollouts)

@@ -3,7 +3,7 @@
 Shapes: R prompts, G rollouts of each, N = R * G rows, V vocabulary, C completion tokens.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,24 @@ class Completion:
 
 
 class Roller:
-    """Draws completions from a model, never a special token other than the end of its turn."""
+    """Draws completions from a model, never a special token other than the end of its turn.
+
+    goes_on: told whether this process still writes, says whether any does. Processes that share one sharded model must
+    take every step together; the one that is done repeats itself until the last is.
+    """
 
     def __init__(
-        self, model: Any, *, pad_token: int, end_tokens: Collection[int], special_tokens: Collection[int]
+        self,
+        model: Any,
+        *,
+        pad_token: int,
+        end_tokens: Collection[int],
+        special_tokens: Collection[int],
+        goes_on: Callable[[bool], bool] = bool,
     ) -> None:
         self.model = model
         self.pad_token = pad_token
+        self.goes_on = goes_on
         self._ends = frozenset(end_tokens)
         self.end_tokens = torch.tensor(sorted(end_tokens), device=model.device)
         self.forbidden = torch.tensor(sorted(set(special_tokens) - set(end_tokens)), device=model.device)
@@ -50,19 +61,21 @@ class Roller:
         self,
         prompts: Sequence[Prompt],
         features: Sequence[VisualFeatures | None],
-        rollouts: int,
+        rollouts: Sequence[int],
         sampling: Sampling,
-        seed: int = 0,
+        seeds: Sequence[int],
     ) -> list[list[Completion]]:
-        """Return `rollouts` completions of each prompt; equal seeds give equal completions.
+        """Return `rollouts[r]` completions of each prompt r, drawn with the noise of `seeds[r]` alone.
 
-        The model reads in evaluation mode and is put back: with gradient checkpointing, layers in training mode drop
-        the cache, and every token would be written without a look at the prompt.
+        What a prompt's rollouts are does not depend on the prompts beside it (but for rounding), so neither on how
+        many processes share the work. The model reads in evaluation mode and is put back: with gradient
+        checkpointing, layers in training mode drop the cache, and every token would be written without a look at the
+        prompt.
         """
         training = self.model.training
         self.model.eval()
         try:
-            return self._roll(prompts, features, rollouts, sampling, seed)
+            return self._roll(prompts, features, rollouts, sampling, seeds)
         finally:
             self.model.train(training)
 
@@ -70,25 +83,29 @@ class Roller:
         self,
         prompts: Sequence[Prompt],
         features: Sequence[VisualFeatures | None],
-        rollouts: int,
+        rollouts: Sequence[int],
         sampling: Sampling,
-        seed: int,
+        seeds: Sequence[int],
     ) -> list[list[Completion]]:
         batch = batch_prompts(self.model, prompts, self.pad_token)
-        logits_NV, cache = self._prefill(batch, features, rollouts)
+        device = self.model.device
+        row_of_N = torch.arange(len(prompts), device=device).repeat_interleave(
+            torch.tensor(list(rollouts), device=device)
+        )
+        logits_NV, cache = self._prefill(batch, features, row_of_N)
         state = _Decoding(
             cache=cache,
-            mask=batch.mask_RL.repeat_interleave(rollouts, dim=0),
-            position=batch.next_position_R.repeat_interleave(rollouts),
-            rows=torch.arange(len(prompts) * rollouts, device=self.model.device),
+            mask=batch.mask_RL[row_of_N],
+            position=batch.next_position_R[row_of_N],
+            rows=torch.arange(len(row_of_N), device=device),
         )
-        noise = torch.Generator(device=self.model.device).manual_seed(seed)
+        noise = _Noise(rollouts, seeds, device)
         tokens_NC = self._decode(logits_NV, state, sampling, noise)
-        completions = [self._finished(row) for row in tokens_NC.tolist()]
-        return [completions[start : start + rollouts] for start in range(0, len(completions), rollouts)]
+        completions = iter(self._finished(row) for row in tokens_NC.tolist())
+        return [[next(completions) for _ in range(count)] for count in rollouts]
 
     def _prefill(
-        self, batch: PromptBatch, features: Sequence[VisualFeatures | None], rollouts: int
+        self, batch: PromptBatch, features: Sequence[VisualFeatures | None], row_of_N: Tensor
     ) -> tuple[Tensor, DynamicCache]:
         cache = DynamicCache(config=self.model.config.get_text_config())
         output = self.model(
@@ -106,23 +123,28 @@ class Roller:
                 f"The model kept {written} of a prompt's {read} tokens, so its rollouts would not see the prompt. This "
                 "is a defect of retroflip or of the model's class; nothing was trained."
             )
-        cache.batch_repeat_interleave(rollouts)
-        return output.logits[:, -1].repeat_interleave(rollouts, dim=0), cache
+        cache.batch_select_indices(row_of_N)
+        return output.logits[:, -1][row_of_N], cache
 
-    def _decode(
-        self, logits_NV: Tensor, state: "_Decoding", sampling: Sampling, noise: torch.Generator
-    ) -> Tensor:
+    def _decode(self, logits_NV: Tensor, state: "_Decoding", sampling: Sampling, noise: "_Noise") -> Tensor:
         """Return the drawn tokens (N, C), padding after a row's end; a finished row leaves the batch at once."""
         total = len(state.rows)
         columns: list[Tensor] = []
+        done = False
         for _ in range(sampling.max_tokens):
-            tokens = self._draw(logits_NV, state.rows, total, sampling, noise)
+            tokens = self._draw(logits_NV, state.rows, sampling, noise)
             column = torch.full((total,), self.pad_token, device=tokens.device)
-            column[state.rows] = tokens
+            if not done:
+                column[state.rows] = tokens
             columns.append(column)
             alive = ~torch.isin(tokens, self.end_tokens)
-            if not bool(alive.any()) or len(columns) == sampling.max_tokens:
+            done = done or not bool(alive.any())
+            if len(columns) == sampling.max_tokens or not self.goes_on(not done):
                 break
+            if done:
+                alive = torch.zeros_like(alive).index_fill(
+                    0, torch.zeros(1, dtype=torch.long, device=alive.device), True
+                )
             if not bool(alive.all()):
                 state.keep(alive.nonzero()[:, 0])
             logits_NV = self._advance(tokens[alive], state)
@@ -142,25 +164,42 @@ class Roller:
         logits_NV: Tensor = output.logits[:, -1]
         return logits_NV
 
-    def _draw(
-        self, logits_NV: Tensor, rows: Tensor, total: int, sampling: Sampling, noise: torch.Generator
-    ) -> Tensor:
-        """Draw one token a row, by the Gumbel-max trick.
-
-        Noise is drawn for every row there ever was, so that the end of one never changes the tokens of another.
-        """
+    def _draw(self, logits_NV: Tensor, rows: Tensor, sampling: Sampling, noise: "_Noise") -> Tensor:
+        """Draw one token a row, by the Gumbel-max trick."""
         logits_NV = logits_NV.float().index_fill(1, self.forbidden, -torch.inf)
         if sampling.temperature == 0.0:
             return logits_NV.argmax(dim=-1)
         logits_NV = _nucleus(logits_NV / sampling.temperature, sampling.top_p)
-        waits = torch.empty(total, logits_NV.shape[1], device=noise.device).exponential_(generator=noise)
-        return (logits_NV - waits[rows].log()).argmax(dim=-1)
+        return (logits_NV - noise.draw(logits_NV.shape[1], rows).log()).argmax(dim=-1)
 
     def _finished(self, row: list[int]) -> Completion:
         ends = [index for index, token in enumerate(row) if token in self._ends]
         if not ends:
             return Completion(tuple(row), truncated=True)
         return Completion(tuple(row[: ends[0] + 1]), truncated=False)
+
+
+class _Noise:
+    """Each prompt's own stream of exponential waits.
+
+    At every token a prompt draws for all the rows it ever had, so that the end of one never changes the tokens of
+    another.
+    """
+
+    def __init__(self, rollouts: Sequence[int], seeds: Sequence[int], device: torch.device) -> None:
+        self.rollouts = rollouts
+        self.device = device
+        self.streams = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
+
+    def draw(self, vocabulary: int, rows: Tensor) -> Tensor:
+        """Return the next waits (len(rows), vocabulary) of these rows."""
+        waits_NV = torch.cat(
+            [
+                torch.empty(count, vocabulary, device=self.device).exponential_(generator=stream)
+                for count, stream in zip(self.rollouts, self.streams, strict=True)
+            ]
+        )
+        return waits_NV[rows]
 
 
 @dataclass

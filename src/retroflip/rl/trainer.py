@@ -1,40 +1,73 @@
 """TRL's GRPOTrainer with eyes: every pass over a completion is given the video that the completion was about.
 
-TRL keeps the loss, the optimisation loop, the reference model and the checkpoints. Replaced are where completions are
-generated (`_generate_and_score_completions`), where they are scored (`_get_per_token_logps_and_entropies`) and the
-order of the data; a step is also refused on a broken loss. Which RL method runs is not visible here.
+TRL keeps the loss, the optimisation loop, the reference model and the checkpoints. Replaced are how a step is loaded,
+rolled out and cut into passes (`get_train_dataloader`, `_prepare_inputs`) and how its rows are scored
+(`_get_per_token_logps_and_entropies`); a step is also refused on a broken loss. Which method runs is not visible here.
 
-Shapes: N trained rollouts of a step (rows), C tokens of the longest completion.
+Shapes: N rows of a pass, one per trained rollout; C tokens of the longest completion.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from datasets import Dataset
+from peft import PeftModel
 from torch import Tensor
+from torch.utils.data import DataLoader
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
-from retroflip.models.features import VisualFeatures, encode_videos
+from retroflip.models.features import encode_videos
+from retroflip.models.vision_counter import VisionCounter
 from retroflip.order import RunOrder, epoch_of
-from retroflip.rl.generation import BranchRollouts, Generator, GroupRollouts
+from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
 from retroflip.rl.shared_prefix import Scores, score
+from retroflip.rl.world import World
+
+_MEAN_OF_ROWS = frozenset({"grpo", "dr_grpo"})
+"""the losses that TRL averages over a pass's rows, and then over passes"""
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""
 
 
+@dataclass(frozen=True)
+class Pass:
+    """The branches that one backward pass learns from.
+
+    advantages: (G,) per branch; none where the branches are only there to keep processes in step. rows: how many rows
+    TRL is given, as many on every process, the last ones blank. scale: what TRL's loss is multiplied by.
+    """
+
+    branches: tuple[BranchRollouts, ...]
+    advantages: tuple[Tensor, ...]
+    rows: int
+    scale: float
+
+    @property
+    def completions(self) -> list[list[list[int]]]:
+        """Token ids of every branch's rollouts."""
+        return [[list(one.ids) for one in branch.written.completions] for branch in self.branches]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether anything is learned from it."""
+        return bool(self.advantages)
+
+
 class VideoGRPOTrainer(GRPOTrainer):
     """Trains a video language model with any method.
 
-    `args.num_generations` must be the number of trained rollouts of one sample. `vision_trained` says whether
-    gradients reach the vision tower or its projector: then the policy's features are computed in the policy pass,
-    otherwise one run of the tower serves all passes.
+    `vision_trained` says whether gradients reach the vision tower or its projector: then the policy's features are
+    computed in the policy pass, otherwise one run of the tower serves all passes.
     """
 
     def __init__(
@@ -47,13 +80,13 @@ class VideoGRPOTrainer(GRPOTrainer):
         vision_trained: bool,
         on_step: StepListener,
     ) -> None:
-        self.generator = generator
         self.samples_per_step = samples_per_step
         self.vision_trained = vision_trained
         self.on_step = on_step
-        self.rollouts_per_sample = _stated(args.num_generations)
-        self._rolled: list[BranchRollouts] = []
-        self._row_branch: Tensor | None = None
+        self.last_groups: Sequence[GroupRollouts] = ()
+        self._passes: list[dict[str, Any]] = []
+        self._shown = 0
+        self._current: dict[str, Any] | None = None
         super().__init__(
             model=model,
             reward_funcs=_rewarded_elsewhere,
@@ -61,182 +94,251 @@ class VideoGRPOTrainer(GRPOTrainer):
             train_dataset=Dataset.from_dict({"index": list(range(len(generator.dataset.samples)))}),
             processing_class=generator.encoder.processor,
         )
-        self.roller = Roller(
-            self.accelerator.unwrap_model(self.model),
-            pad_token=self._tokenizer.pad_token_id,
-            end_tokens=self.eos_token_ids,
-            special_tokens=generator.encoder.special_tokens,
-        )
-
-    def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
-        return RunOrder(
-            samples=len(self.generator.dataset.samples),
-            samples_per_step=self.samples_per_step,
+        accelerator = self.accelerator
+        self.world = World(accelerator.process_index, accelerator.num_processes, str(accelerator.device))
+        self.generator = replace(generator, world=self.world)
+        self.order = RunOrder(
+            samples=len(generator.dataset.samples),
+            samples_per_step=samples_per_step,
             steps=self.args.max_steps,
-            repeats=self.rollouts_per_sample,
+            repeats=1,
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
+        self.counter = VisionCounter()
+        self.counter.watch(self.policy)
+        if self.ref_model is not None:
+            self.counter.watch(self.accelerator.unwrap_model(self.ref_model))
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """Return TRL's batch of rows, one per trained rollout, with the branch that each row belongs to."""
-        samples = [
-            self.generator.dataset.samples[row["index"]] for row in inputs[:: self.rollouts_per_sample]
-        ]
+    @property
+    def policy(self) -> Any:
+        """The model that is trained, out of what wraps it; adapters are inside it."""
+        return _base(self.accelerator.unwrap_model(self.model))
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the order of the run: every process gets all questions of a step, and takes its share itself."""
+        return DataLoader(
+            self.train_dataset,
+            batch_size=self.samples_per_step,
+            sampler=self.order,
+            collate_fn=list,
+        )
+
+    def _prepare_inputs(self, generation_batch: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the rows of the next pass, after rolling out a new step when the last one is used up.
+
+        Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
+        """
+        passes = self.args.gradient_accumulation_steps
+        if self._step % (passes * self.num_iterations) == 0 or not self._passes:
+            self._passes = self._generate([row["index"] for row in generation_batch])
+        return self._passes[self._step % passes]
+
+    def _generate(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         step = self.state.global_step
         generation = step // self.num_iterations
-        epoch = epoch_of(generation, len(self.generator.dataset.samples), self.samples_per_step)
-        policy = self.accelerator.unwrap_model(self.model)
-        groups = self.generator.generate(policy, self.roller, samples, epoch=epoch, step=step)
-        self._record(step, groups)
-        trained = [
-            (rolled, advantages)
-            for group in groups
-            for rolled, advantages in zip(group.branches, group.advantages, strict=True)
-            if rolled.branch.trained
-        ]
-        self._rolled = [rolled for rolled, _ in trained]
-        batch = self._rows([advantages for _, advantages in trained])
-        with torch.no_grad():
-            everything = batch["branch"]
-            if self.num_iterations > 1:
-                batch["old_per_token_logps"] = self._score(policy, everything, cached=True).log_probs_NC
-            if self.ref_model is not None:
-                cached = not self.vision_trained
-                batch["ref_per_token_logps"] = self._score(
-                    self.ref_model, everything, cached=cached
-                ).log_probs_NC
-        return batch
+        with self.accelerator.autocast():
+            rolled = self.generator.generate(
+                self.policy,
+                self._roller(),
+                self._samples(indices),
+                epoch=self._epoch(generation),
+                step=generation,
+            )
+            self.last_groups = rolled.groups
+            self._shown = sum(branch.features is not None for branch in rolled.own.values())
+            self._prepare_next(generation + 1)
+            tokens = sum(
+                len(one.ids) for group in rolled.groups for w in _trained(group) for one in w.completions
+            )
+            passes = [self._rows(one, tokens) for one in self._cut(rolled)]
+            for rows in passes:
+                self._score_before(rows)
+        self._record(step, rolled)
+        return passes
 
-    def _record(self, step: int, groups: Sequence[GroupRollouts]) -> None:
-        metrics = group_metrics(
-            [group.group for group in groups],
-            [group.rewards for group in groups],
-            [group.advantages for group in groups],
+    def _samples(self, indices: Sequence[int]) -> list[Sample]:
+        return [self.generator.dataset.samples[index] for index in indices]
+
+    def _epoch(self, generation: int) -> int:
+        return epoch_of(generation, len(self.generator.dataset.samples), self.samples_per_step)
+
+    def _prepare_next(self, generation: int) -> None:
+        if generation * self.num_iterations < self.args.max_steps:
+            samples = self._samples(self.order.step_indices(generation))
+            self.generator.prepare(samples, epoch=self._epoch(generation), step=generation)
+
+    def _roller(self) -> Roller:
+        return Roller(
+            self.policy,
+            pad_token=self._tokenizer.pad_token_id,
+            end_tokens=self.eos_token_ids,
+            special_tokens=self.generator.encoder.special_tokens,
+            goes_on=self.world.any,
         )
-        written = [one for group in groups for rolled in group.branches for one in rolled.completions]
-        metrics["completion/length"] = sum(len(one.ids) for one in written) / len(written)
-        metrics["completion/truncated"] = sum(one.truncated for one in written) / len(written)
-        for name, value in metrics.items():
-            self._metrics["train"][name].append(value)
-        self.on_step(step, groups)
 
-    def _rows(self, advantages: Sequence[Tensor]) -> dict[str, Tensor]:
+    def _cut(self, rolled: Generation) -> list[Pass]:
+        """Deal this process's trained branches out to the passes of a step.
+
+        The objective is the mean over questions of their rollouts' losses, each times the method's `row_weight`. TRL
+        takes means over a pass's rows (over a step's tokens in dapo), over passes and over processes; `scale` undoes
+        them, so that neither the cut nor the number of processes changes the step.
+        """
+        passes, groups = self.args.gradient_accumulation_steps, rolled.groups
+        trained = [place for place in sorted(rolled.own) if rolled.own[place].written.branch.trained]
+        everyone = sum(len(written.completions) for group in groups for written in _trained(group))
+        each = -(-len(trained) // passes)
+        cut = []
+        for number in range(passes):
+            places = trained[number * each : (number + 1) * each]
+            branches = tuple(rolled.own[place] for place in places)
+            advantages = tuple(groups[place.question].advantages[place.branch] for place in places)
+            rows = max(self.world.most(sum(len(one) for one in advantages)), 1)
+            counted = rows * passes * self.world.size if self.loss_type in _MEAN_OF_ROWS else everyone
+            scale = counted * self.generator.method.row_weight / len(groups)
+            cut.append(Pass(branches or (rolled.spare,), advantages, rows, scale))
+        return cut
+
+    def _rows(self, one: Pass, tokens: int) -> dict[str, Any]:
         """Return prompts (padded left), completions (padded right) and advantages, one row per trained rollout."""
         pad, device = self._tokenizer.pad_token_id, self.accelerator.device
-        prompts, completions, branch = [], [], []
-        for index, rolled in enumerate(self._rolled):
-            for completion in rolled.completions:
-                prompts.append(rolled.prompt.input_ids_L.flip(0))
-                completions.append(torch.tensor(completion.ids))
-                branch.append(index)
-        prompt_ids, prompt_mask = _padded(prompts, pad)
-        completion_ids, completion_mask = _padded(completions, pad)
+        prompts, completions = [], []
+        for branch, written in zip(one.branches, one.completions, strict=True):
+            prompts += [branch.prompt.input_ids_L.flip(0)] * len(written)
+            completions += [torch.tensor(ids) for ids in written]
+        blank = torch.empty(0, dtype=torch.long)
+        filled = len(prompts) if one.weighted else 0
+        prompt_ids, prompt_mask = _padded(prompts[:filled] + [blank] * (one.rows - filled), pad)
+        completion_ids, completion_mask = _padded(completions[:filled] + [blank] * (one.rows - filled), pad)
+        advantages = torch.cat([*one.advantages, torch.zeros(one.rows - filled)])
         return {
+            "pass": one,
             "prompt_ids": prompt_ids.flip(1).to(device),
             "prompt_mask": prompt_mask.flip(1).to(device),
             "completion_ids": completion_ids.to(device),
             "completion_mask": completion_mask.to(device),
-            "advantages": torch.cat(list(advantages)).to(device),
-            "branch": torch.tensor(branch, device=device),
-            "num_items_in_batch": completion_mask.sum().to(device),
+            "advantages": advantages.to(device),
+            "num_items_in_batch": torch.tensor(tokens, device=device),
         }
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
-        self._row_branch = inputs["branch"]
+    def _score_before(self, rows: dict[str, Any]) -> None:
+        """Add the log-probabilities that stay while the policy moves: the old policy's and the reference's."""
+        with torch.no_grad():
+            if self.num_iterations > 1:
+                rows["old_per_token_logps"] = self._score(self.model, rows, cached=True).log_probs_NC
+            if self.beta != 0.0:
+                with self._reference() as reference:
+                    cached = not self.vision_trained
+                    rows["ref_per_token_logps"] = self._score(reference, rows, cached=cached).log_probs_NC
+
+    @contextmanager
+    def _reference(self) -> Iterator[Any]:
+        """Give the model that the KL divergence is taken from: a copy of the start, or the policy without adapters."""
+        if self.ref_model is not None:
+            yield self.ref_model
+            return
+        with self.accelerator.unwrap_model(self.model).disable_adapter():
+            yield self.model
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        self._current = inputs
         loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
-        return loss * self.generator.method.loss_scale
+        return loss * inputs["pass"].scale
 
     def _get_per_token_logps_and_entropies(
         self,
         model: Any,
         input_ids: Tensor,
-        attention_mask: Tensor,
+        attention_mask: Tensor,  # noqa: ARG002 - TRL's signature
         logits_to_keep: int,
         *_: Any,
         **__: Any,
     ) -> tuple[Tensor, Tensor, None]:
         """Score rows with their videos. TRL calls this for the policy; its image arguments do not apply.
 
-        Raises BlindnessError when a row's prompt is not the one that its completion was sampled from.
+        Raises BlindnessError when the rows are not those of the pass that is being computed.
         """
-        if self._row_branch is None or len(self._row_branch) != len(input_ids):
+        rows = self._current
+        if rows is None:
             raise BlindnessError(
                 "Rows reached the scoring pass without their branches, and so without their videos."
             )
-        self._check_prompts(
-            self._row_branch, input_ids[:, :-logits_to_keep], attention_mask[:, :-logits_to_keep]
-        )
-        lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
-        completions = [
-            row[:length].tolist() for row, length in zip(input_ids[:, -logits_to_keep:], lengths, strict=True)
-        ]
-        scores = self._score(model, self._row_branch, completions, cached=not self.vision_trained)
-        width = (0, logits_to_keep - scores.log_probs_NC.shape[1])
-        pad = torch.nn.functional.pad
-        return pad(scores.log_probs_NC, width), pad(scores.entropies_NC, width), None
+        asked = torch.cat([rows["prompt_ids"], rows["completion_ids"]], dim=1)
+        if not torch.equal(asked, input_ids) or rows["completion_ids"].shape[1] != logits_to_keep:
+            raise BlindnessError(
+                "The rows that are scored differ from those that were rolled out: completions would be judged as "
+                "answers to other questions or videos."
+            )
+        scores = self._score(model, rows, cached=not self.vision_trained)
+        return scores.log_probs_NC, scores.entropies_NC, None
 
-    def _check_prompts(self, row_branch: Tensor, prompt_ids: Tensor, prompt_mask: Tensor) -> None:
-        for ids, mask, branch in zip(prompt_ids, prompt_mask, row_branch.tolist(), strict=True):
-            if not torch.equal(ids[mask.bool()].cpu(), self._rolled[branch].prompt.input_ids_L):
-                raise BlindnessError(
-                    "A prompt that is scored differs from the one that was rolled out: the completion would be judged "
-                    "as the answer to another question or video."
-                )
+    def _score(self, forward: Any, rows: dict[str, Any], *, cached: bool) -> Scores:
+        """Score the rows of a pass, each branch packed into one row; blank rows score 0.
 
-    def _score(
-        self, model: Any, row_branch: Tensor, completions: Sequence[list[int]] | None = None, *, cached: bool
-    ) -> Scores:
-        """Score the rows' completions (those just rolled out by default), each branch packed into one row."""
-        if completions is None:
-            completions = [list(one.ids) for rolled in self._rolled for one in rolled.completions]
-        rows_of: dict[int, list[int]] = {}
-        for row, branch in enumerate(row_branch.tolist()):
-            rows_of.setdefault(branch, []).append(row)
-        branches = [self._rolled[branch] for branch in rows_of]
+        forward: the model, in whatever wraps it. cached: whether to take the features that the rollouts were written
+        with, instead of running the vision tower.
+        """
+        one: Pass = rows["pass"]
+        model = _base(self.accelerator.unwrap_model(forward))
+        prompts = [branch.prompt for branch in one.branches]
         scores = score(
             model,
-            [rolled.prompt for rolled in branches],
-            self._features(model, branches, cached=cached),
-            [[completions[row] for row in rows] for rows in rows_of.values()],
+            prompts,
+            [branch.features for branch in one.branches] if cached else encode_videos(model, prompts),
+            one.completions,
             pad_token=self._tokenizer.pad_token_id,
             temperature=self.temperature,
+            forward=forward,
+            fused=self.accelerator.device.type == "cuda",
         )
-        packed_order = torch.tensor(
-            [row for rows in rows_of.values() for row in rows], device=row_branch.device
-        )
-        back = packed_order.argsort()
-        return Scores(scores.log_probs_NC[back], scores.entropies_NC[back])
+        shape = rows["completion_ids"].shape
+        if one.weighted:
+            return Scores(_fitted(scores.log_probs_NC, shape), _fitted(scores.entropies_NC, shape))
+        # Without weight, yet in the graph: a sharded model's processes must all go backward through it.
+        nothing = 0.0 * scores.log_probs_NC.sum()
+        return Scores(nothing.expand(shape), nothing.detach().expand(shape))
 
-    def _features(
-        self, model: Any, branches: Sequence[BranchRollouts], *, cached: bool
-    ) -> list[VisualFeatures | None]:
-        if cached:
-            return [rolled.features for rolled in branches]
-        return encode_videos(self.accelerator.unwrap_model(model), [rolled.prompt for rolled in branches])
+    def _record(self, step: int, rolled: Generation) -> None:
+        groups = rolled.groups
+        metrics = group_metrics(
+            [group.group for group in groups],
+            [group.rewards for group in groups],
+            [group.advantages for group in groups],
+        )
+        written = [one for group in groups for branch in group.branches for one in branch.completions]
+        metrics["completion/length"] = sum(len(one.ids) for one in written) / len(written)
+        metrics["completion/truncated"] = sum(one.truncated for one in written) / len(written)
+        if self.generator.refills:
+            metrics["refilled"] = float(rolled.refilled)
+        for name, value in metrics.items():
+            self._metrics["train"][name].append(value)
+        if self.accelerator.is_main_process:
+            self.on_step(step, groups)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
-        """Take TRL's step. Raises NonFiniteLossError before the optimizer can move on a broken loss."""
+        """Take TRL's step. Raises NonFiniteLossError, on every process, before the optimizer moves on a broken loss."""
         loss: Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[no-untyped-call]
-        if not math.isfinite(float(loss)):
-            asked = sorted({row["index"] for row in inputs}) if isinstance(inputs, list) else []
-            names = ", ".join(self.generator.dataset.samples[index].id for index in asked)
+        if self.world.any(not math.isfinite(float(loss))):
+            names = ", ".join(group.group.sample.id for group in self.last_groups)
             raise NonFiniteLossError(
                 f"The loss became {float(loss)} at step {self.state.global_step + 1}, on the samples {names}. Nothing "
                 "was updated; the last checkpoint is intact. A lower train.learning_rate or train.max_grad_norm helps."
             )
+        if self._step % self.args.gradient_accumulation_steps == 0 and self._shown:
+            self._metrics["train"]["vision/runs_per_branch"].append(self.counter.take() / self._shown)
         return loss
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no model card: the run directory says what was trained, and how."""
 
 
-def _stated(num_generations: int | None) -> int:
-    if num_generations is None:
-        raise ValueError(
-            "args.num_generations must be the number of trained rollouts of one sample; it is None."
-        )
-    return num_generations
+def _base(model: Any) -> Any:
+    """Return the model that adapters, if there are any, were put into."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def _trained(group: GroupRollouts) -> Iterator[Written]:
+    return (written for written in group.branches if written.branch.trained)
 
 
 def _rewarded_elsewhere(**_: Any) -> list[float | None]:
@@ -247,7 +349,14 @@ def _rewarded_elsewhere(**_: Any) -> list[float | None]:
 
 
 def _padded(rows: Sequence[Tensor], pad: int) -> tuple[Tensor, Tensor]:
-    """Return the rows padded on the right, and their mask."""
-    ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=pad)
+    """Return the rows padded on the right, to one token at least, and their mask."""
+    width = max(1, *(len(row) for row in rows))
+    ids = torch.stack([torch.nn.functional.pad(row, (0, width - len(row)), value=pad) for row in rows])
     lengths = torch.tensor([len(row) for row in rows])
-    return ids, (torch.arange(ids.shape[1])[None] < lengths[:, None]).long()
+    return ids, (torch.arange(width)[None] < lengths[:, None]).long()
+
+
+def _fitted(values_NC: Tensor, shape: torch.Size) -> Tensor:
+    """Return the values with zeros behind, in the shape of TRL's rows."""
+    rows, width = values_NC.shape
+    return torch.nn.functional.pad(values_NC, (0, shape[1] - width, 0, shape[0] - rows))

@@ -1,0 +1,25 @@
+"""Counts what passes through vision towers, so that a run's metrics can prove that no video does so twice."""
+
+from typing import Any
+
+from torch import nn
+
+
+class VisionCounter:
+    """Counts the videos and images that the towers it watches have encoded."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def watch(self, model: Any) -> None:
+        """Count from now on what this model's vision tower encodes."""
+        model.model.visual.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def take(self) -> int:
+        """Return the count, and start again from 0."""
+        seen, self.seen = self.seen, 0
+        return seen
+
+    def _count(self, _: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        grids = named["grid_thw"] if "grid_thw" in named else arguments[1]
+        self.seen += len(grids)

@@ -1,0 +1,61 @@
+"""The processes of a run, and the few words they exchange; a run of one process needs none.
+
+Every process knows the whole step (questions, branches, answers, rewards, advantages) and does its share of the
+branches. Branches of one group may lie on different processes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among `size`, counted from 0. device: where numbers that are exchanged must lie."""
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    def share(self, items: Sequence[T]) -> list[T]:
+        """Return this process's share: neighbouring items, as many on every process.
+
+        Where the items do not divide evenly, the last processes repeat the last item, so that all make equally many
+        passes through a sharded model; `owned` says how many of them count.
+        """
+        each = self._each(len(items))
+        mine = list(items[self.rank * each : (self.rank + 1) * each])
+        return mine + [items[-1]] * (each - len(mine))
+
+    def owned(self, count: int) -> int:
+        """Return how many of this process's share of `count` items are its own and no repetition."""
+        each = self._each(count)
+        return max(min(count - self.rank * each, each), 0)
+
+    def _each(self, count: int) -> int:
+        return -(-count // self.size)
+
+    def gather(self, items: Sequence[T]) -> list[T]:
+        """Return the items of all processes, in the order of their ranks."""
+        if self.size == 1:
+            return list(items)
+        lists: list[Any] = [None] * self.size
+        dist.all_gather_object(lists, list(items))
+        return [item for part in lists for item in part]
+
+    def any(self, flag: bool) -> bool:
+        """Return whether the flag is set on some process."""
+        return self.most(int(flag)) > 0
+
+    def most(self, number: int) -> int:
+        """Return the largest of the processes' numbers."""
+        if self.size == 1:
+            return number
+        held = torch.tensor(number, device=self.device)
+        dist.all_reduce(held, op=dist.ReduceOp.MAX)
+        return int(held)
