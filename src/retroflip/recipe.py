@@ -175,6 +175,11 @@ class RlTrainSection(OptimizerSection):
     iterations: AtLeastOne = Field(
         default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
     )
+    branches_at_once: AtLeastOne | None = Field(
+        default=None,
+        description="branches whose rollouts are written together; by default all of a step's. Fewer need less memory "
+        "and write the same",
+    )
     refills: int = Field(
         default=0,
         ge=0,
