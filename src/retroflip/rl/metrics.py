@@ -18,12 +18,15 @@ def group_metrics(
     """Return the means of a batch; the three sequences run in parallel, one entry per group.
 
     reward/BRANCH/COMPONENT, reward/BRANCH/total   mean over rollouts; components as `Rewards` defines them
-    reward_std/BRANCH            mean over groups of the unbiased std of the group's totals
+    reward/correct               share of right rollouts, over all trained branches that are paid for being right
+    reward_std                   mean over groups of the unbiased std of all their trained branches' totals together
+    reward_std/BRANCH            mean over groups of the unbiased std of that branch's totals
     zero_advantage               share of groups in which no trained branch has an advantage other than 0
-    zero_advantage/BRANCH        share of groups in which that branch has none
+    zero_advantage/BRANCH        share of groups in which that branch, a trained one, has none
     unparsed/BRANCH              share of rollouts without a parsed answer
     same_answer/BRANCH           share of (first branch, BRANCH) pairs of rollouts with the same answer
-    Names that nothing was observed for are left out. Raises ValueError where the sequences differ in length.
+    A branch's means are over the groups that have it: a sample without a video has the original alone. Names that
+    nothing was observed for are left out. Raises ValueError where the sequences differ in length.
     """
     observed: defaultdict[str, list[float]] = defaultdict(list)
     for group, reward, advantage in zip(groups, rewards, advantages, strict=True):
@@ -35,16 +38,20 @@ def group_metrics(
 def _observations(
     group: Group, rewards: Rewards, advantages: tuple[torch.Tensor, ...]
 ) -> Iterator[Observation]:
-    zero = [not bool(advantage_G.any()) for advantage_G in advantages]
-    trained = [branch.trained for branch in group.branches]
-    yield "zero_advantage", float(all(z for z, t in zip(zero, trained, strict=True) if t))
+    trained = [index for index, branch in enumerate(group.branches) if branch.trained]
+    zero = {index: not bool(advantages[index].any()) for index in trained}
+    yield "zero_advantage", float(all(zero.values()))
+    yield "reward_std", float(torch.cat([rewards.totals[index] for index in trained]).std())
     for index, branch in enumerate(group.branches):
         terms = {**rewards.components, "total": rewards.totals}
         for component, tensors in terms.items():
             yield from ((f"reward/{branch.name}/{component}", float(value)) for value in tensors[index])
+            if component == "correct" and branch.trained:
+                yield from (("reward/correct", float(value)) for value in tensors[index])
         if branch.rollouts > 1:
             yield f"reward_std/{branch.name}", float(rewards.totals[index].std())
-        yield f"zero_advantage/{branch.name}", float(zero[index])
+        if branch.trained:
+            yield f"zero_advantage/{branch.name}", float(zero[index])
         unparsed = (rollout.answer is None for rollout in group.rollouts[index])
         yield from ((f"unparsed/{branch.name}", float(is_none)) for is_none in unparsed)
         if index > 0:

@@ -1,6 +1,6 @@
 """Reward terms that methods share (CRPO, appendix B.1). Each returns float32 of shape (G,): G rollouts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -15,9 +15,28 @@ def indicator(truths: Iterable[bool]) -> torch.Tensor:
 
 def correctness(rollouts: Sequence[Rollout], gold: Answer) -> torch.Tensor:
     """Return R_correct = I[o = o*]; an unparsed answer is wrong."""
-    return indicator(same_answer(rollout.answer, gold) for rollout in rollouts)
+    return agreement(rollouts, gold)
+
+
+def agreement(rollouts: Sequence[Rollout], reference: Answer | None) -> torch.Tensor:
+    """Return I[o = reference]; an unparsed answer agrees with nothing."""
+    return indicator(same_answer(rollout.answer, reference) for rollout in rollouts)
+
+
+def change(rollouts: Sequence[Rollout], reference: Answer | None, *, literal: bool) -> torch.Tensor:
+    """Return I[o != reference]. An unparsed answer has not changed, or garbage would be paid, unless `literal`."""
+    return indicator(
+        (rollout.answer is not None or literal) and not same_answer(rollout.answer, reference)
+        for rollout in rollouts
+    )
 
 
 def well_formedness(rollouts: Sequence[Rollout], weight: float) -> torch.Tensor:
     """Return R_format: `weight` for a well-formed response and 0 for any other."""
     return weight * indicator(rollout.well_formed for rollout in rollouts)
+
+
+def total(components: Mapping[str, tuple[torch.Tensor, ...]], branch: int) -> torch.Tensor:
+    """Return the sum of one branch's reward terms, leaving out those that it does not have (shape (0,))."""
+    terms = [tensors[branch] for tensors in components.values()]
+    return torch.stack([term for term in terms if term.numel()]).sum(0)

@@ -4,28 +4,34 @@ A method is pure: it sees answers, never text or videos, and chooses at random o
 is given. The trainer knows this module and no method by name. Dimensions: G rollouts of one branch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.data.sample import Sample, TaskType
 from retroflip.rl.answers import Answer
-from retroflip.video.transforms import Transform
+from retroflip.rl.methods.scorer import ScorerSettings
+from retroflip.video.views import View
+
+Totals: TypeAlias = tuple[torch.Tensor, ...]
+"""one float32 tensor of shape (G,) per branch of one sample; branches may differ in G"""
 
 
 @dataclass(frozen=True)
 class Branch:
     """One variant of a sample's video and the rollouts sampled on it.
 
+    view: what the model is shown of the video. Images are shown as they are and texts have nothing to show: their
+        one branch has the identity.
     trained: whether its rollouts enter the loss; those of a probe only serve rewards and diagnostics.
     """
 
     name: str
-    transform: Transform
+    view: View
     trained: bool
     rollouts: int
 
@@ -69,7 +75,7 @@ class Rewards:
     """
 
     components: Mapping[str, tuple[torch.Tensor, ...]]
-    totals: tuple[torch.Tensor, ...]
+    totals: Totals
 
 
 class Method(Protocol):
@@ -84,22 +90,33 @@ class Method(Protocol):
         """Whether "None of the above" is appended to multiple-choice questions before the prompt is made."""
 
     @property
-    def loss_scale(self) -> float:
-        """The factor between the method's objective and the mean over all trained rollouts.
+    def row_weight(self) -> float:
+        """The weight of one trained rollout in a sample's objective; a batch's is the mean over its samples.
 
-        TRL's loss is the mean over rows. CRPO's objective (equation 6) adds up the branches' means instead:
-        with B trained branches of G rollouts, sum_b 1/G sum_i = B * 1/(B G) sum_b sum_i. Multiply the mean by
-        this factor (B); without it, more branches would mean a smaller step for each.
+        It is the same for all trained rollouts: 1/G where the objective is the mean over one branch, and also for
+        CRPO, whose equation 6 adds up its branches' means; 1/(M G) where it is the mean over M branches (STRIVE).
+        A sample has as many trained rollouts in all as its branches say, which may differ between samples.
         """
 
+    @property
+    def scorer(self) -> ScorerSettings | None:
+        """What scores the frames of a video against its question; None where no view needs scores."""
+
     def branches(self, sample: Sample, rng: np.random.Generator) -> tuple[Branch, ...]:
-        """Return the sample's branches. Raises DataError where the sample lacks what the method needs."""
+        """Return the sample's branches; a sample without a video has one, on what there is to see.
+
+        Raises DataError where the sample lacks what the method needs.
+        """
 
     def rewards(self, group: Group) -> Rewards:
         """Return the rewards of every rollout of a group whose branches this method chose."""
 
-    def advantages(self, totals: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        """Return the advantages, float32 of shape (G,) per branch, from one group's `Rewards.totals`."""
+    def advantages(self, groups: Sequence[Totals]) -> list[Totals]:
+        """Return the advantages of all groups of a step from their `Rewards.totals`, in the same shapes.
+
+        float32. Every advantage of a branch that is not trained is 0. Most methods look at each group alone; those
+        that divide by a batch's standard deviation need all groups of an optimizer step at once.
+        """
 
 
 class MethodConfig(BaseModel):
@@ -108,39 +125,23 @@ class MethodConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
-    rollouts: int = Field(default=8, description="rollouts per branch, G")
+    rollouts: int = Field(default=8, ge=1, description="rollouts per branch, G")
     format_weight: float = Field(default=1.0, ge=0, description="reward of a well-formed response")
     null_option: bool = Field(
         default=True,
         description='append "None of the above" to multiple-choice questions; B.1 does so for all methods',
     )
 
-    @field_validator("rollouts")
-    @classmethod
-    def _enough_rollouts(cls, rollouts: int) -> int:
-        if rollouts < 2:
+    @property
+    def group_size(self) -> int:
+        """How many rollouts a mean reward is taken over, and how many a sample without a video gets."""
+        return self.rollouts
+
+    @model_validator(mode="after")
+    def _something_to_compare(self) -> "MethodConfig":
+        if self.group_size < 2:
             raise ValueError(
-                f"a group of {rollouts} has zero advantage, because a reward is compared with the others "
+                f"a group of {self.group_size} has zero advantage, because a reward is compared with the others "
                 "of its group: set rollouts >= 2"
             )
-        return rollouts
-
-
-SettingsT = TypeVar("SettingsT", bound=MethodConfig)
-
-
-@dataclass(frozen=True)
-class Configured(Generic[SettingsT]):
-    """What a method reads off its settings alone."""
-
-    settings: SettingsT
-
-    @property
-    def name(self) -> str:
-        """Its name in recipes and reports."""
-        return self.settings.name
-
-    @property
-    def null_option(self) -> bool:
-        """Whether "None of the above" is appended to multiple-choice questions (CRPO, section 3, Null Option)."""
-        return self.settings.null_option
+        return self

@@ -4,6 +4,9 @@ Two branches: the original video and its counterfactual (flipped or reversed, af
 Answers must change across them where the question is about motion and stay where it is not. The paper leaves
 open what an unparsed counterfactual answer is: here it has not changed, or garbage would be paid
 (`literal_change`).
+
+The ablations of its table 2 are settings: `flip: false`, `reverse: false`, `lambda_d: 0` with `lambda_s: 0`
+(without R_CRR), `behave: false`, `w_aug: 0` (without the counterfactual branch) and `null_option: false`.
 """
 
 from collections.abc import Sequence
@@ -12,15 +15,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from retroflip.data.sample import Sample, TaskType
 from retroflip.errors import DataError
 from retroflip.rl.advantages import hybrid_normalised
-from retroflip.rl.answers import Answer, same_answer
-from retroflip.rl.methods.base import Branch, Configured, Group, MethodConfig, Rewards, Rollout
-from retroflip.rl.rewards import correctness, indicator, well_formedness
+from retroflip.rl.answers import Answer
+from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards, Rollout, Totals
+from retroflip.rl.methods.configured import Configured, original, plain_rewards
+from retroflip.rl.rewards import agreement, change, correctness, total, well_formedness
 from retroflip.video.transforms import Transform
+from retroflip.video.views import Transformed
 
 _TRANSFORMS = {
     TaskType.SPATIAL: (Transform.FLIP,),
@@ -46,10 +51,28 @@ class CrpoSettings(MethodConfig):
         description="scale of the counterfactual rewards before normalisation (equation 3); at 0 the "
         "counterfactual branch is a probe that is not trained (appendix D.3)",
     )
+    behave: bool = Field(
+        default=True,
+        description="reward the counterfactual branch for behaving as expected (equation 4); without it that still "
+        "decides who earns the relation reward (equation 5)",
+    )
+    flip: bool = Field(default=True, description="mirror videos; without it, spatial questions are GRPO's")
+    reverse: bool = Field(
+        default=True, description="reverse videos; without it, temporal questions are GRPO's"
+    )
     literal_change: bool = Field(
         default=False,
         description="count an unparsed counterfactual answer as changed, as equations 2 and 4 read",
     )
+
+    @model_validator(mode="after")
+    def _some_counterfactual(self) -> "CrpoSettings":
+        if not (self.flip or self.reverse):
+            raise ValueError(
+                "flip and reverse are both false, and no video would have a counterfactual: set one of them to true, "
+                "or name the method grpo"
+            )
+        return self
 
     def method(self) -> "Crpo":
         """Return the method with these settings."""
@@ -58,79 +81,75 @@ class CrpoSettings(MethodConfig):
 
 @dataclass(frozen=True)
 class Crpo(Configured[CrpoSettings]):
-    """Counterfactual Relational Policy Optimization."""
+    """Counterfactual Relational Policy Optimization.
 
-    @property
-    def loss_scale(self) -> float:
-        """The number of trained branches: equation 6 adds up the branches' means."""
-        return 2.0 if self._counterfactual_trained else 1.0
+    Equation 6 adds up the branches' means, so a rollout weighs 1/G however many branches its question has.
+    """
 
-    def branches(self, sample: Sample, rng: np.random.Generator) -> tuple[Branch, ...]:
+    def video_branches(self, sample: Sample, rng: np.random.Generator) -> tuple[Branch, ...]:
         """Return the original and the counterfactual branch.
 
-        Spatial questions are flipped and temporal ones reversed; for spatiotemporal and static ones `rng`
-        chooses with equal probability. Raises DataError where the sample has no task type.
+        Spatial questions are flipped and temporal ones reversed; for spatiotemporal and static ones `rng` chooses with
+        equal probability. Where an ablation leaves none of a question's transformations, no counterfactual has a known
+        relation to the answer: such a question has its original branch alone, with GRPO's rewards. Raises DataError
+        where the sample has no task type.
         """
-        transforms = _TRANSFORMS[_required_task_type(sample.task_type, sample)]
-        transform = transforms[int(rng.integers(len(transforms)))]
-        rollouts = self.settings.rollouts
-        return (
-            Branch("original", Transform.IDENTITY, trained=True, rollouts=rollouts),
-            Branch("counterfactual", transform, trained=self._counterfactual_trained, rollouts=rollouts),
-        )
+        transforms = self._transforms(_required_task_type(sample.task_type, sample))
+        first = original(self.settings.rollouts)
+        if not transforms:
+            return (first,)
+        view = Transformed(transforms[int(rng.integers(len(transforms)))])
+        trained = self.settings.w_aug > 0
+        return (first, Branch("counterfactual", view, trained=trained, rollouts=self.settings.rollouts))
 
-    def rewards(self, group: Group) -> Rewards:
+    def video_rewards(self, group: Group) -> Rewards:
         """Return the rewards of equations 1 to 5; components stand before `w_aug`, totals after it.
 
         Components: correct (original only), behave (counterfactual only), crr and format (both).
         """
-        original, counterfactual = group.rollouts
+        if len(group.branches) == 1:
+            return plain_rewards(group, self.settings.format_weight)
+        factual, counterfactual = group.rollouts
         dynamic = _required_task_type(group.task_type, group.sample).dynamic
         weight = self.settings.lambda_d if dynamic else self.settings.lambda_s
-        correct = correctness(original, group.gold)
-        behave = self._behaves(counterfactual, group.gold, dynamic)
+        correct = correctness(factual, group.gold)
+        behaves = self._behaves(counterfactual, group.gold, dynamic)
         relation = torch.stack(
-            [self._behaves(counterfactual, rollout.answer, dynamic).mean() for rollout in original]
+            [self._behaves(counterfactual, rollout.answer, dynamic).mean() for rollout in factual]
         )
         none = torch.zeros(0)
         components = {
             "correct": (correct, none),
-            "behave": (none, behave),
-            "crr": (correct * weight * relation, behave * weight * correct.mean()),
+            "behave": (none, behaves if self.settings.behave else none),
+            "crr": (correct * weight * relation, behaves * weight * correct.mean()),
             "format": (
-                well_formedness(original, self.settings.format_weight),
+                well_formedness(factual, self.settings.format_weight),
                 well_formedness(counterfactual, self.settings.format_weight),
             ),
         }
-        total_original = correct + components["crr"][0] + components["format"][0]
-        total_counterfactual = behave + components["crr"][1] + components["format"][1]
-        return Rewards(components, (total_original, self.settings.w_aug * total_counterfactual))
+        totals = (total(components, branch=0), self.settings.w_aug * total(components, branch=1))
+        return Rewards(components, totals)
 
-    def advantages(self, totals: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    def advantages(self, groups: Sequence[Totals]) -> list[Totals]:
         """Return (reward - branch mean) / (std over both branches' centred rewards + 1e-4).
 
         At `w_aug` 0 the counterfactual's rewards are G zeros and stay among the 2G values of the std, which
         is the limit of ever smaller `w_aug`; that branch's advantages are 0.
         """
-        original, counterfactual = totals
-        return hybrid_normalised([original, counterfactual])
+        return [hybrid_normalised(totals) for totals in groups]
 
-    @property
-    def _counterfactual_trained(self) -> bool:
-        return self.settings.w_aug > 0
+    def _transforms(self, task_type: TaskType) -> tuple[Transform, ...]:
+        kept = {Transform.FLIP: self.settings.flip, Transform.REVERSE: self.settings.reverse}
+        return tuple(transform for transform in _TRANSFORMS[task_type] if kept[transform])
 
     def _behaves(self, rollouts: Sequence[Rollout], reference: Answer | None, dynamic: bool) -> torch.Tensor:
         """Return, per counterfactual rollout, whether it stands to the reference as the task type asks.
 
         That is I[o_j != reference] for dynamic and I[o_j = reference] for static questions.
         """
-        if not dynamic:
-            return indicator(same_answer(rollout.answer, reference) for rollout in rollouts)
-        return indicator(
-            (rollout.answer is not None or self.settings.literal_change)
-            and not same_answer(rollout.answer, reference)
-            for rollout in rollouts
-        )
+        if dynamic:
+            return change(rollouts, reference, literal=self.settings.literal_change)
+        return agreement(rollouts, reference)
 
 
 def _required_task_type(task_type: TaskType | None, sample: Sample) -> TaskType:

@@ -4,11 +4,14 @@ from typing import Annotated, TypeAlias, get_args
 
 from pydantic import Field
 
+from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.crpo import CrpoSettings
+from retroflip.rl.methods.dr_grpo import DrGrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.methods.t_grpo import TGrpoSettings
 
-AnySettings: TypeAlias = GrpoSettings | CrpoSettings
+AnySettings: TypeAlias = GrpoSettings | DrGrpoSettings | TGrpoSettings | ArrowRlSettings | CrpoSettings
 MethodSettings = Annotated[AnySettings, Field(discriminator="name")]
 """The type of a recipe's `method` section: which settings are valid depends on its `name`."""
 
