@@ -137,7 +137,11 @@ def test_a_process_that_is_done_keeps_step_with_the_others_and_writes_nothing_mo
     sampling = Sampling(max_tokens=30, temperature=1.3)
     tokenizer = encoder.tokenizer
     ends = [token for token in range(0, len(tokenizer), 3) if token not in encoder.special_tokens]
-    settings = {"pad_token": tokenizer.pad_token_id, "end_tokens": ends, "special_tokens": encoder.special_tokens}
+    settings = {
+        "pad_token": tokenizer.pad_token_id,
+        "end_tokens": ends,
+        "special_tokens": encoder.special_tokens,
+    }
     written = Roller(model, **settings).roll(prompts, features, [3, 2], sampling, seeds=[0, 1])
     longest = max(len(completion.ids) for row in written for completion in row)
     assert longest < sampling.max_tokens

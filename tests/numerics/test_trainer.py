@@ -1,91 +1,26 @@
 """The trainer: TRL's loss on the same tensors, videos in every pass, and refusal to train blindly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from trl.trainer.grpo_config import GRPOConfig
 
 from random_models import FAMILIES, random_model
-from rendered import RenderedDataset, drawn, rendered
+from rendered import drawn, rendered
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.rl.generation import Generator, GroupRollouts
-from retroflip.rl.methods.base import Group, Rewards
-from retroflip.rl.methods.crpo import Crpo, CrpoSettings
-from retroflip.rl.rollout import Roller, Sampling
-from retroflip.rl.run import trained_rollouts
-from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.rl.generation import Generation, Generator, GroupRollouts, Writer
+from retroflip.rl.methods.crpo import CrpoSettings
+from retroflip.rl.trainer import Pass, VideoGRPOTrainer
 from separate_rows import gradients, held_gradients, separate
-from training_settings import IN_MEMORY
+from training_runs import SAMPLES, SomeTeach, make_trainer
 
-SAMPLES = 2
-
-
-@dataclass(frozen=True)
-class ArbitraryRewards(Crpo):
-    """CRPO with rewards that differ between rollouts, since a random model earns none."""
-
-    def rewards(self, group: Group) -> Rewards:
-        """Return rewards that depend on the rollout's place alone."""
-        totals = tuple(torch.arange(branch.rollouts) ** 1.5 for branch in group.branches)
-        return Rewards({"correct": totals}, totals)
-
-
-def make_trainer(
-    folder: Path,
-    settings: CrpoSettings,
-    *,
-    family: str = "qwen3_vl",
-    dataset: RenderedDataset | None = None,
-    accumulation: int = 1,
-    iterations: int = 1,
-    steps: int = 2,
-    beta: float = 0.05,
-    vision_trained: bool = False,
-    seen: list[GroupRollouts] | None = None,
-) -> VideoGRPOTrainer:
-    """Return a trainer of a random model over a few rendered clips, two questions a step."""
-    model, processor = random_model(family)
-    start = folder / "start"
-    model.save_pretrained(start)
-    model = type(model).from_pretrained(start)
-    model.train().model.visual.requires_grad_(vision_trained)
-    method = ArbitraryRewards(settings)
-    dataset = dataset or rendered(drawn("moving_direction", 4))
-    rollouts = trained_rollouts(method, dataset.samples)
-    trainer = VideoGRPOTrainer(
-        model=model,
-        args=GRPOConfig(
-            output_dir=str(folder / "checkpoints"),
-            max_steps=steps,
-            per_device_train_batch_size=SAMPLES * rollouts // accumulation,
-            gradient_accumulation_steps=accumulation,
-            steps_per_generation=accumulation,
-            num_iterations=iterations,
-            num_generations=rollouts,
-            max_completion_length=12,
-            temperature=0.9,
-            beta=beta,
-            use_bias_correction_kl=False,
-            **IN_MEMORY,
-        ),
-        generator=Generator(dataset, Encoder(processor), method, Sampling(12, 0.9), seed=0),
-        samples_per_step=SAMPLES,
-        vision_trained=vision_trained,
-        on_step=lambda _, groups: seen.extend(groups) if seen is not None else None,
-    )
-    trainer.current_gradient_accumulation_steps = accumulation
-    return trainer
-
-
-def rows_of(trainer: VideoGRPOTrainer) -> list[dict[str, Any]]:
-    """Return what TRL's loader gives for one step: every sample once per trained rollout."""
-    return [{"index": index} for index in range(SAMPLES) for _ in range(trainer.rollouts_per_sample)]
+STEP = [{"index": index} for index in range(SAMPLES)]
+"""what the loader gives for one step"""
 
 
 def models_of(trainer: VideoGRPOTrainer) -> tuple[Any, Any]:
@@ -93,19 +28,22 @@ def models_of(trainer: VideoGRPOTrainer) -> tuple[Any, Any]:
     return trainer.model, trainer.ref_model
 
 
-def equation_6(groups: list[GroupRollouts], policy: Any, old: Any, reference: Any, pad: int) -> torch.Tensor:
+def equation_6(
+    groups: list[GroupRollouts], shown: Pass, policy: Any, old: Any, reference: Any, pad: int
+) -> torch.Tensor:
     """Return minus CRPO's objective with every completion scored alone: epsilon 0.2, beta 0.05, temperature 0.9.
 
     Sum of the branches' means of min(rho A, clip(rho) A) - beta KL, averaged over prompts, with rho = policy / old.
     """
     per_prompt = []
+    prompts = (branch.prompt for branch in shown.branches)
     for group in groups:
         objective = torch.zeros(())
         for branch, advantages in zip(group.branches, group.advantages, strict=True):
-            terms = []
+            prompt, terms = next(prompts), []
             for completion, advantage in zip(branch.completions, advantages, strict=True):
                 scored = [
-                    separate(model, branch.prompt, list(completion.ids), pad, 0.9)
+                    separate(model, prompt, list(completion.ids), pad, 0.9)
                     for model in (policy, old, reference)
                 ]
                 now, before, start = scored[0], scored[1].detach(), scored[2].detach()
@@ -138,9 +76,10 @@ def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, seen=seen)
     policy, reference = models_of(trainer)
     scale(reference, 0.98)  # so that the KL term is not zero
-    loss = trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer)))
+    inputs = trainer._prepare_inputs(STEP)
+    loss = trainer.compute_loss(policy, inputs)
 
-    expected = equation_6(seen, policy, policy, reference, trainer.roller.pad_token)
+    expected = equation_6(seen, inputs["pass"], policy, policy, reference, trainer._tokenizer.pad_token_id)
     assert_equal_loss_and_gradient(policy, loss, expected)
 
 
@@ -151,12 +90,12 @@ def test_a_second_step_on_the_same_rollouts_is_clipped_against_the_policy_that_w
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), iterations=2, seen=seen)
     policy, reference = models_of(trainer)
     scale(reference, 0.98)
-    inputs = trainer._prepare_inputs(rows_of(trainer))
+    inputs = trainer._prepare_inputs(STEP)
     old = type(policy).from_pretrained(tmp_path / "start")
     scale(policy, 1.03)
     loss = trainer.compute_loss(policy, inputs)
 
-    expected = equation_6(seen, policy, old, reference, trainer.roller.pad_token)
+    expected = equation_6(seen, inputs["pass"], policy, old, reference, trainer._tokenizer.pad_token_id)
     assert_equal_loss_and_gradient(policy, loss, expected)
     clipped = {name: values[-1] for name, values in trainer._metrics["train"].items() if "clip" in name}
     assert clipped["clip_ratio/region_mean"] > 0
@@ -169,11 +108,11 @@ class EpochsSeen(Generator):
     noted: list[tuple[int, frozenset[str]]] = field(default_factory=list)
 
     def generate(
-        self, model: Any, roller: Roller, samples: Sequence[Sample], *, epoch: int, step: int
-    ) -> list[GroupRollouts]:
+        self, model: Any, writer: Writer, samples: Sequence[Sample], *, epoch: int, step: int
+    ) -> Generation:
         """Note, and generate."""
         self.noted.append((epoch, frozenset(sample.id for sample in samples)))
-        return super().generate(model, roller, samples, epoch=epoch, step=step)
+        return super().generate(model, writer, samples, epoch=epoch, step=step)
 
 
 @pytest.mark.parametrize("iterations", [1, 2])
@@ -191,34 +130,64 @@ def test_an_epoch_is_a_pass_over_the_data_however_often_rollouts_are_used(
         assert first[1] | second[1] == {sample.id for sample in plain.dataset.samples}
 
 
-def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo"])
+def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path, loss_type: str) -> None:
+    """Four branches in 1, 2 or 4 passes, or with a pass left over that has none."""
     found = []
-    for accumulation in (1, 4):
-        trainer = make_trainer(tmp_path, CrpoSettings(rollouts=4), accumulation=accumulation)
+    for accumulation in (1, 2, 3, 4, 5):
+        settings = CrpoSettings(rollouts=4)
+        trainer = make_trainer(tmp_path, settings, accumulation=accumulation, loss_type=loss_type)
         policy, _ = models_of(trainer)
         for _ in range(accumulation):
-            loss = trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer)))
+            loss = trainer.compute_loss(policy, trainer._prepare_inputs(STEP))
             loss.backward()
             trainer._step += 1
         found.append(held_gradients(policy))
-    assert (found[0] - found[1]).norm() / found[0].norm() < 1e-5
+    for other in found[1:]:
+        assert (found[0] - other).norm() / found[0].norm() < 1e-5
 
 
 def test_a_video_is_decoded_and_encoded_once_per_step(tmp_path: Path) -> None:
     dataset = rendered(drawn("moving_direction", 4))
-    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), dataset=dataset)
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), dataset=dataset, steps=1)
     calls: list[int] = []
     for model in models_of(trainer):
         model.model.visual.register_forward_hook(lambda *_: calls.append(1))
-    trainer.compute_loss(trainer.model, trainer._prepare_inputs(rows_of(trainer)))
-    assert sorted(dataset.loads) == ["clip-0", "clip-1"]
+    trainer.train()
+    assert len(dataset.loads) == len(set(dataset.loads)) == SAMPLES
     assert len(calls) == 1
+    assert trainer.state.log_history[0]["vision/runs_per_branch"] == 1.0
+
+
+def test_the_next_step_is_prepared_while_this_one_runs_and_nothing_is_decoded_twice(tmp_path: Path) -> None:
+    dataset = rendered(drawn("moving_direction", 4))
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), dataset=dataset, steps=2)
+    trainer._prepare_inputs(STEP)
+    (coming,) = trainer.generator.ahead.waiting.values()
+    assert len(coming.result()) == 2 * SAMPLES
+    asked = len(dataset.loads)
+    trainer._step, trainer.state.global_step = 1, 1
+    trainer._prepare_inputs([{"index": index} for index in trainer.order.step_indices(1)])
+    assert len(dataset.loads) == asked
+
+
+def test_questions_that_teach_nothing_are_replaced(tmp_path: Path) -> None:
+    """Two of four clips are asked; rewards differ on clips 2 and 3 alone."""
+    seen: list[GroupRollouts] = []
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), seen=seen)
+    trainer.generator = replace(trainer.generator, method=SomeTeach(CrpoSettings(rollouts=3)), refills=3)
+    trainer._prepare_inputs(STEP)
+    assert {group.group.sample.id for group in seen} == {"clip-2", "clip-3"}
+    assert trainer._metrics["train"]["zero_advantage"] == [0.0]
+    assert trainer._metrics["train"]["refilled"][0] >= 2
+    passes = [branch.written for one in trainer._passes for branch in one["pass"].branches]
+    assert passes == [written for group in seen for written in group.branches]
 
 
 def test_gradients_reach_a_trained_vision_tower(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=4), vision_trained=True)
     policy, _ = models_of(trainer)
-    trainer.compute_loss(policy, trainer._prepare_inputs(rows_of(trainer))).backward()
+    trainer.compute_loss(policy, trainer._prepare_inputs(STEP)).backward()
     reached = [p.grad is not None and bool(p.grad.any()) for p in policy.model.visual.parameters()]
     assert all(reached)
 
@@ -228,7 +197,7 @@ class TestNoSilentBlindness:
 
     def test_scoring_without_features_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
-        inputs = trainer._prepare_inputs(rows_of(trainer))
+        inputs = trainer._prepare_inputs(STEP)
         trainer.compute_loss(trainer.model, inputs)
         monkeypatch.setattr("retroflip.models.features.encoder_outputs", lambda _: None)
         with pytest.raises(BlindnessError, match="placeholder"):
@@ -240,21 +209,25 @@ class TestNoSilentBlindness:
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
         monkeypatch.setattr("retroflip.models.features.encoder_outputs", lambda _: None)
         with pytest.raises(BlindnessError, match="placeholder"):
-            trainer._prepare_inputs(rows_of(trainer))
+            trainer._prepare_inputs(STEP)
 
-    def test_scoring_other_prompts_than_were_rolled_out_fails(self, tmp_path: Path) -> None:
+    def test_scoring_other_rows_than_were_rolled_out_fails(self, tmp_path: Path) -> None:
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
-        inputs = trainer._prepare_inputs(rows_of(trainer))
-        inputs["branch"] = inputs["branch"].flip(0)
-        with pytest.raises(BlindnessError, match="differs from the one that was rolled out"):
-            trainer.compute_loss(trainer.model, inputs)
+        inputs = trainer._prepare_inputs(STEP)
+        trainer.compute_loss(trainer.model, inputs)
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        width = inputs["completion_ids"].shape[1]
+        trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, width)
+        with pytest.raises(BlindnessError, match="differ from those that were rolled out"):
+            trainer._get_per_token_logps_and_entropies(trainer.model, ids.flip(0), mask.flip(0), width)
 
     def test_rows_without_branches_fail(self, tmp_path: Path) -> None:
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
-        inputs = trainer._prepare_inputs(rows_of(trainer))
-        inputs["branch"] = inputs["branch"][:-1]
+        inputs = trainer._prepare_inputs(STEP)
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
         with pytest.raises(BlindnessError, match="without their branches"):
-            trainer.compute_loss(trainer.model, inputs)
+            trainer._get_per_token_logps_and_entropies(trainer.model, ids, ids, 1)
 
     def test_a_placeholder_in_the_question_fails(self) -> None:
         _, processor = random_model("qwen3_vl")

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from retroflip.data.dataset import VideoDataset
@@ -19,11 +21,17 @@ from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_videos
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
-from retroflip.rl.frame_scores import FrameScores
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
+
+
+class FrameScores(Protocol):
+    """How much each frame of a video's pool has to do with its question."""
+
+    def __getitem__(self, sample: Sample) -> npt.NDArray[np.float64]:
+        """Return one score per frame."""
 
 
 class Writer(Protocol):

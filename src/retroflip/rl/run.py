@@ -33,18 +33,21 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     """
     run = RunDirectory.open(out, recipe.resolved(), resume=resume)
     dataset, skipped = load_data(recipe.data, run.failures, progress)
-    model, processor = load_for_training(recipe.model)
     method = build(recipe.method)
+    check_samples(method, dataset.samples)
+    model, processor = load_for_training(recipe.model)
     settings = recipe.train
     trainer = VideoGRPOTrainer(
         model=model,
-        args=grpo_config(recipe, run, trained_rollouts(method, dataset.samples)),
+        args=grpo_config(recipe, run),
         generator=Generator(
             dataset=dataset,
             encoder=Encoder(processor, recipe.prompt.system),
             method=method,
             sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
             seed=settings.seed,
+            refills=settings.refills,
+            at_once=settings.branches_at_once,
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
@@ -57,28 +60,26 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     run.finish()
 
 
-def trained_rollouts(method: Method, samples: Sequence[Sample]) -> int:
-    """Return how many rollouts of each sample enter the loss: TRL's `num_generations`.
+def check_samples(method: Method, samples: Sequence[Sample]) -> None:
+    """Ask every sample for its branches and its gold answer.
 
-    Asks every sample for its branches and its gold answer, so that one without what the method or the reward needs
-    stops the run before its first step.
+    One without what the method or the reward needs stops the run before its first step. Raises DataError.
     """
     rng = np.random.default_rng(0)
-    asked = [with_null_option(sample) if method.null_option else sample for sample in samples]
-    groups = []
-    for sample in asked:
-        gold_answer(sample)
-        groups.append(method.branches(sample, rng))
-    return sum(branch.rollouts for branch in groups[0] if branch.trained)
+    for sample in samples:
+        asked = with_null_option(sample) if method.null_option else sample
+        gold_answer(asked)
+        method.branches(asked, rng)
 
 
-def grpo_config(recipe: RlRecipe, run: RunDirectory, rollouts: int) -> GRPOConfig:
+def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
     """Return TRL's configuration. Everything that TRL's defaults and the papers see differently is stated."""
     settings = recipe.train
     return GRPOConfig(
         **trainer_arguments(settings, recipe.model, run),
-        per_device_train_batch_size=settings.micro_batch * rollouts,
-        num_generations=rollouts,
+        # TRL's own grouping, which is not used: a pass holds whole branches, however many rollouts they have.
+        per_device_train_batch_size=2,
+        num_generations=2,
         steps_per_generation=settings.gradient_accumulation,
         num_iterations=settings.iterations,
         max_completion_length=settings.max_completion_length,
@@ -111,7 +112,7 @@ def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> N
                         "step": step,
                         "sample": rolled.group.sample.id,
                         "branch": branch.branch.name,
-                        "transform": branch.branch.transform.value,
+                        "view": branch.branch.view.label,
                         "rollout": number,
                         "text": text,
                         "answer": None if rollout.answer is None else rollout.answer.value,

@@ -118,13 +118,13 @@ class VideoGRPOTrainer(GRPOTrainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return the order of the run: every process gets all questions of a step, and takes its share itself."""
         return DataLoader(
-            self.train_dataset,
+            Dataset.from_dict({"index": list(range(self.order.samples))}),
             batch_size=self.samples_per_step,
             sampler=self.order,
             collate_fn=list,
         )
 
-    def _prepare_inputs(self, generation_batch: list[dict[str, Any]]) -> dict[str, Any]:
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         """Return the rows of the next pass, after rolling out a new step when the last one is used up.
 
         Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
@@ -243,7 +243,8 @@ class VideoGRPOTrainer(GRPOTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         self._current = inputs
         loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
-        return loss * inputs["pass"].scale
+        one: Pass = inputs["pass"]
+        return loss * one.scale
 
     def _get_per_token_logps_and_entropies(
         self,

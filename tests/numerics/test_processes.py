@@ -1,0 +1,54 @@
+"""Two processes write and learn what one does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+SCRIPT = Path(__file__).parent / "train_in_processes.py"
+
+
+def trained(folder: Path, processes: int, *arguments: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return what a run in this many processes wrote: its groups and its weights."""
+    folder.mkdir()
+    launcher = [
+        "-m",
+        "torch.distributed.run",
+        f"--nproc_per_node={processes}",
+        "--master_port=0",
+        "--standalone",
+    ]
+    subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT), str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return json.loads((folder / "run.json").read_text()), load_file(folder / "weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("samples", "accumulation", "loss_type"),
+    [
+        pytest.param(1, 1, "grpo", id="a group's branches lie on different processes"),
+        pytest.param(3, 2, "dapo", id="six branches, two passes each, tokens counted over all"),
+    ],
+)
+def test_two_processes_do_what_one_does(
+    tmp_path: Path, samples: int, accumulation: int, loss_type: str
+) -> None:
+    arguments = (str(samples), str(accumulation), loss_type)
+    run, weights = trained(tmp_path / "one", 1, *arguments)
+    run_of_two, weights_of_two = trained(tmp_path / "two", 2, *arguments)
+    assert run["groups"] == run_of_two["groups"]
+    assert run["gradient_norms"] == pytest.approx(run_of_two["gradient_norms"], rel=1e-4)
+    assert weights.keys() == weights_of_two.keys()
+    for name, values in weights.items():
+        torch.testing.assert_close(weights_of_two[name], values, atol=1e-4, rtol=0, msg=name)
