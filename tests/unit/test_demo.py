@@ -17,8 +17,9 @@ from retroflip.recipe import SftRecipe
 from retroflip.rl import run as rl_run
 from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
+from retroflip.stages import FULL, Size, lab_settings
 
-SMALL = demo.Size(sft_samples=2, train_samples=2, pairs_per_task=1, sft_steps=3, rl_steps=2)
+SMALL = Size(sft_samples=2, train_samples=2, pairs_per_task=1, sft_steps=3, rl_steps=2)
 
 
 class ReachedRlError(Exception):
@@ -68,7 +69,7 @@ def study() -> ModuleType:
 
 @pytest.mark.parametrize("place", ["summary.json", "data/pairs/dataset.json"])
 def test_a_seed_is_used_again_only_if_it_is_of_the_laboratory_wanted(tmp_path: Path, place: str) -> None:
-    made = jsonable(demo.lab_settings(demo.FULL, 1, {"strength": 0.5}).model_dump())
+    made = jsonable(lab_settings(FULL, 1, {"strength": 0.5}).model_dump())
     (tmp_path / "data" / "pairs").mkdir(parents=True)
     kept = {"seed": 1} if place != "summary.json" else {"seed": 1, "laboratory": made}
     (tmp_path / "summary.json").write_text(json.dumps({"settings": kept}))

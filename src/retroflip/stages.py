@@ -1,0 +1,126 @@
+"""The stages of a laboratory, which the demo and the studies string together: supervised start, RL, evaluation.
+
+Each is an ordinary run of a recipe under `recipes/tiny`, in a directory of its own; what is there already is used again
+if it is what would be made, and a killed run goes on where it stopped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
+
+from retroflip.bench.generate import generate
+from retroflip.bench.records import Control
+from retroflip.bench.score import score_run
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.manifest import read_manifest
+from retroflip.data.sample import Sample
+from retroflip.models.encoding import Encoder
+from retroflip.models.loading import load_model, load_processor
+from retroflip.progress import Progress
+from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
+from retroflip.recipes import recipe_file
+from retroflip.rl import run as rl_run
+from retroflip.run_directory import RunDirectory
+from retroflip.sft import run as sft_run
+from retroflip.synth.laboratory import Laboratory, LabSettings
+
+FRAMES = 8
+MAX_TOKENS = 80
+BATCH = 64
+
+Settings: TypeAlias = Mapping[str, Any]
+"""settings of a recipe by dotted key, as JSON values or paths"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything is done."""
+
+    sft_samples: int
+    train_samples: int
+    pairs_per_task: int
+    sft_steps: int
+    rl_steps: int
+
+
+FULL = Size(sft_samples=800, train_samples=600, pairs_per_task=50, sft_steps=250, rl_steps=80)
+
+
+def lab_settings(size: Size, seed: int, replaced: Mapping[str, Any] = MappingProxyType({})) -> LabSettings:
+    """Return the laboratory of this size, with these settings of `LabSettings` replaced."""
+    own = {
+        "seed": seed,
+        "sft_samples": size.sft_samples,
+        "train_samples": size.train_samples,
+        "pairs_per_task": size.pairs_per_task,
+    }
+    return LabSettings.model_validate({**own, **replaced})
+
+
+def supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
+    """Teach both habits; return the folder of the model that does."""
+    settings = {"data.records": lab.sft / "records.jsonl", "train.steps": size.sft_steps, "train.seed": seed}
+    recipe = tiny_recipe(SftRecipe, "sft", settings)
+    if not RunDirectory.is_finished(out, recipe.resolved()):
+        sft_run.train(recipe, out, resume=True, progress=progress)
+    return out / "model"
+
+
+def rl_recipe(
+    name: str, start: Path, lab: Laboratory, size: Size, seed: int, settings: Settings = MappingProxyType({})
+) -> RlRecipe:
+    """Return recipes/tiny/NAME.yaml on this laboratory from this start model, with these settings replaced."""
+    own = {
+        "model.path": start,
+        "data.records": lab.train / "records.jsonl",
+        "train.steps": size.rl_steps,
+        "train.seed": seed,
+    }
+    return tiny_recipe(RlRecipe, name, {**own, **settings})
+
+
+def reinforced(recipe: RlRecipe, out: Path, progress: Progress) -> Path:
+    """Run an RL recipe unless that was done; return the trained model's folder."""
+    if not RunDirectory.is_finished(out, recipe.resolved()):
+        rl_run.train(recipe, out, resume=True, progress=progress)
+    return out / "model"
+
+
+RecipeT = TypeVar("RecipeT", RlRecipe, SftRecipe)
+
+
+def tiny_recipe(kind: type[RecipeT], name: str, settings: Settings) -> RecipeT:
+    """Return recipes/tiny/NAME.yaml with these settings. Raises RecipeError where they are wrong."""
+    overrides = [f"{key}={json.dumps(value, default=str)}" for key, value in settings.items()]
+    recipe = load_recipe(recipe_file(f"tiny/{name}.yaml"), overrides)
+    if not isinstance(recipe, kind):
+        raise TypeError(f"recipes/tiny/{name}.yaml is not a {kind.__name__}")
+    return recipe
+
+
+def evaluate(
+    out: Path,
+    model: Path,
+    lab: Laboratory,
+    pairs: Sequence[Sample],
+    controls: Sequence[Control],
+    progress: Progress,
+) -> None:
+    """Ask the model about the laboratory's pairs under these controls, and score its answers."""
+    dataset = VideoDataset(pairs, lab.pairs, read_manifest(lab.pairs / "manifest.json"), FRAMES)
+    generate(
+        load_model(str(model)),
+        Encoder(load_processor(str(model))),
+        dataset,
+        out,
+        controls=controls,
+        max_tokens=MAX_TOKENS,
+        batch_size=BATCH,
+        null_option=True,
+        seed=0,
+        progress=progress,
+    )
+    score_run(out)
