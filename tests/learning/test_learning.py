@@ -27,7 +27,6 @@ from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
 from retroflip.rl.rollout import Sampling
-from retroflip.rl.run import trained_rollouts
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.synth.kinds import direction
 from training_settings import IN_MEMORY
@@ -49,16 +48,13 @@ def learn(method: Method, folder: Path, *, clips: int, steps: int, seed: int) ->
     dataset = rendered([direction.make(rng) for _ in range(clips)])
     model = load_model(tiny.NAME)
     model.model.visual.requires_grad_(False)
-    rollouts = trained_rollouts(method, dataset.samples)
     trainer = VideoGRPOTrainer(
         model=model,
         args=GRPOConfig(
             output_dir=str(folder),
             max_steps=steps,
-            per_device_train_batch_size=clips * rollouts,
-            gradient_accumulation_steps=1,
-            steps_per_generation=1,
-            num_generations=rollouts,
+            per_device_train_batch_size=2,
+            num_generations=2,
             max_completion_length=MAX_TOKENS,
             temperature=TEMPERATURE,
             beta=0.0,

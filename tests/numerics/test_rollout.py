@@ -6,7 +6,7 @@ import torch
 
 from random_models import FAMILIES, random_model
 from retroflip.models.encoding import Encoder
-from retroflip.models.features import encode_videos
+from retroflip.models.features import encode_visuals
 from retroflip.rl.rollout import Roller, Sampling, _nucleus
 from separate_rows import prompts_of
 
@@ -29,7 +29,7 @@ def test_greedy_rollouts_equal_transformers_generate(family: str) -> None:
     roller = roller_of(model, encoder)
 
     sampling = Sampling(max_tokens=12, temperature=0.0)
-    rolled = roller.roll(prompts, encode_videos(model, prompts), [2, 1, 3], sampling, seeds=[0, 1, 2])
+    rolled = roller.roll(prompts, encode_visuals(model, prompts), [2, 1, 3], sampling, seeds=[0, 1, 2])
     assert [len(completions) for completions in rolled] == [2, 1, 3]
 
     for prompt, completions in zip(prompts, rolled, strict=True):
@@ -59,7 +59,7 @@ def test_a_rollout_does_not_depend_on_its_neighbours_and_avoids_special_tokens(f
     encoder = Encoder(processor)
     prompts = prompts_of(encoder)
     roller = roller_of(model, encoder)
-    features = encode_videos(model, prompts)
+    features = encode_visuals(model, prompts)
     sampling = Sampling(max_tokens=20, temperature=1.3, top_p=0.95)
 
     first = roller.roll(prompts, features, [6, 4, 6], sampling, seeds=[11, 12, 13])
@@ -86,7 +86,7 @@ def test_sampled_frequencies_follow_the_softmax() -> None:
     encoder = Encoder(processor)
     prompts = prompts_of(encoder)[:1]
     roller = roller_of(model, encoder)
-    features = encode_videos(model, prompts)
+    features = encode_visuals(model, prompts)
     drawn = roller.roll(prompts, features, [4000], Sampling(max_tokens=1, temperature=0.5), seeds=[0])[0]
     counts = np.bincount(
         [completion.ids[0] for completion in drawn], minlength=model.config.text_config.vocab_size
@@ -118,7 +118,7 @@ def test_rollouts_in_training_mode_with_gradient_checkpointing_see_their_prompt(
     model, processor = random_model(family, seed=3)
     encoder = Encoder(processor)
     prompts = prompts_of(encoder)
-    features = encode_videos(model, prompts)
+    features = encode_visuals(model, prompts)
     sampling = Sampling(max_tokens=10, temperature=0.0)
     expected = roller_of(model, encoder).roll(prompts, features, [1, 1, 1], sampling, seeds=[0, 0, 0])
 
@@ -133,7 +133,7 @@ def test_a_process_that_is_done_keeps_step_with_the_others_and_writes_nothing_mo
     model, processor = random_model("qwen3_vl", seed=3)
     encoder = Encoder(processor)
     prompts = prompts_of(encoder)[:2]
-    features = encode_videos(model, prompts)
+    features = encode_visuals(model, prompts)
     sampling = Sampling(max_tokens=30, temperature=1.3)
     tokenizer = encoder.tokenizer
     ends = [token for token in range(0, len(tokenizer), 3) if token not in encoder.special_tokens]

@@ -19,7 +19,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import VisualFeatures, encode_videos
+from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
@@ -223,7 +223,7 @@ class Generator:
     ) -> list[BranchRollouts]:
         """Encode the videos in one run of the vision tower, and sample every branch's completions."""
         with torch.no_grad():
-            features = encode_videos(model, prompts)
+            features = encode_visuals(model, prompts)
         branches = [questions[place.question].branches[place.branch] for place in places]
         seeds = [
             draw_seed(self.seed, "rollouts", *when, questions[place.question].sample.id, branch.name)

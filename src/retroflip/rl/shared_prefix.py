@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from retroflip.models.block_attention import block_mask, uses_blocks
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
 from retroflip.models.features import VisualFeatures, sighted_inputs
 
@@ -117,7 +118,7 @@ def score(
     packed = pack(batch_prompts(model, prompts, pad_token), completions, pad_token)
     inputs = {
         "input_ids": packed.input_ids_RK,
-        "attention_mask": _additive(packed.mask_RKK, model.dtype)[:, None],
+        "attention_mask": _attention_mask(model, packed.mask_RKK),
         "position_ids": packed.positions_3RK,
         **sighted_inputs(model, packed.input_ids_RK, features),
         "use_cache": False,
@@ -129,12 +130,14 @@ def score(
     return Scores(empty.masked_scatter(valid, log_probs), empty.masked_scatter(valid, entropies))
 
 
-def _additive(mask_RKK: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the mask in numbers of the type that attention is computed in."""
+def _attention_mask(model: Any, mask_RKK: Tensor) -> Any:
+    """Return the mask in the form that the model's attention takes: blocks, or numbers of the type it computes in."""
+    if uses_blocks(model):
+        return block_mask(mask_RKK)
     device = mask_RKK.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else dtype
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else model.dtype
     additive = torch.zeros(mask_RKK.shape, dtype=dtype, device=mask_RKK.device)
-    return additive.masked_fill_(~mask_RKK, torch.finfo(dtype).min)
+    return additive.masked_fill_(~mask_RKK, torch.finfo(dtype).min)[:, None]
 
 
 def _plain_head(

@@ -23,7 +23,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
-from retroflip.models.features import encode_videos
+from retroflip.models.features import encode_visuals
 from retroflip.models.vision_counter import VisionCounter
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Written
@@ -285,7 +285,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         scores = score(
             model,
             prompts,
-            [branch.features for branch in one.branches] if cached else encode_videos(model, prompts),
+            [branch.features for branch in one.branches] if cached else encode_visuals(model, prompts),
             one.completions,
             pad_token=self._tokenizer.pad_token_id,
             temperature=self.temperature,
