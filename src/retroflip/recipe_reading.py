@@ -20,6 +20,14 @@ PathKeys = Mapping[str, Sequence[str]]
 SHOWN_PROBLEMS = 3
 
 
+class ContradictionError(ValueError):
+    """Raised by a recipe's own checks where settings of two sections exclude each other. `key` is one of them."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a recipe came from: its file (None for one made in code) and the overrides put on it."""
@@ -227,6 +235,9 @@ class _Explainer:
 
     def _key(self, error: Mapping[str, Any]) -> str:
         """Return an error's dotted key. pydantic names the form of a section with several forms in it."""
+        cause = error.get("ctx", {}).get("error")
+        if isinstance(cause, ContradictionError):
+            return cause.key
         parts = [str(part) for part in error["loc"]]
         if parts[0] in self.tagged:
             del parts[1:2]
@@ -235,7 +246,7 @@ class _Explainer:
     def _nearest(self, key: str) -> str | None:
         """Return the known dotted key that an unknown one was probably meant to be."""
         section, _, name = key.rpartition(".")
-        near = difflib.get_close_matches(name, self.known.get(section, {}), n=1)
+        near = difflib.get_close_matches(name, self.known.get(section, {}), n=1, cutoff=0.7)
         if near:
             return f"{section}.{near[0]}" if section else near[0]
         return next((f"{other}.{name}" for other, keys in self.known.items() if other and name in keys), None)

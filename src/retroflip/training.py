@@ -85,7 +85,9 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
         "report_to": [],
         "disable_tqdm": True,
         "remove_unused_columns": False,
-        "bf16": model.dtype == "bfloat16" and torch.cuda.is_available(),
+        "bf16": train.precision == "bfloat16",
+        # A pass over texts alone gives the vision tower no gradients.
+        "ddp_find_unused_parameters": model.vision != "frozen",
         "use_cpu": not torch.cuda.is_available(),
     }
 
