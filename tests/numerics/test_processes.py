@@ -11,26 +11,24 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-SCRIPT = Path(__file__).parent / "train_in_processes.py"
+HERE = Path(__file__).parent
+
+
+def run(processes: int, script: str, *arguments: str) -> None:
+    """Run one of the scripts beside this file in so many processes."""
+    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--standalone"]
+    subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), str(HERE / script), *arguments],
+        check=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
 
 
 def trained(folder: Path, processes: int, *arguments: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Return what a run in this many processes wrote: its groups and its weights."""
     folder.mkdir()
-    launcher = [
-        "-m",
-        "torch.distributed.run",
-        f"--nproc_per_node={processes}",
-        "--master_port=0",
-        "--standalone",
-    ]
-    subprocess.run(
-        [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT), str(folder), *arguments],
-        check=True,
-        capture_output=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    run(processes, "train_in_processes.py", str(folder), *arguments)
     return json.loads((folder / "run.json").read_text()), load_file(folder / "weights.safetensors")
 
 
@@ -45,10 +43,15 @@ def test_two_processes_do_what_one_does(
     tmp_path: Path, samples: int, accumulation: int, loss_type: str
 ) -> None:
     arguments = (str(samples), str(accumulation), loss_type)
-    run, weights = trained(tmp_path / "one", 1, *arguments)
-    run_of_two, weights_of_two = trained(tmp_path / "two", 2, *arguments)
-    assert run["groups"] == run_of_two["groups"]
-    assert run["gradient_norms"] == pytest.approx(run_of_two["gradient_norms"], rel=1e-4)
+    one, weights = trained(tmp_path / "one", 1, *arguments)
+    two, weights_of_two = trained(tmp_path / "two", 2, *arguments)
+    assert one["groups"] == two["groups"]
+    assert one["gradient_norms"] == pytest.approx(two["gradient_norms"], rel=1e-4)
     assert weights.keys() == weights_of_two.keys()
     for name, values in weights.items():
         torch.testing.assert_close(weights_of_two[name], values, atol=1e-4, rtol=0, msg=name)
+
+
+def test_a_model_sharded_over_two_processes_writes_and_learns_as_a_whole_one() -> None:
+    """One process writes longer than the other, and both must take every step through the model together."""
+    run(2, "sharded_passes.py")

@@ -29,6 +29,7 @@ from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
+from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import Scores, score
 from retroflip.rl.world import World
 
@@ -135,6 +136,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         return self._passes[self._step % passes]
 
     def _generate(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        tell_shards(self.policy)
         step = self.state.global_step
         generation = step // self.num_iterations
         with self.accelerator.autocast():
