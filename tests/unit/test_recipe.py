@@ -246,32 +246,6 @@ def test_every_shipped_recipe_states_all_that_decides_what_is_learned(path: Path
     assert dotted(load_recipe(path).resolved()) - stated <= NOT_LEARNING
 
 
-@pytest.mark.parametrize("folder", ["tiny", "paper"])
-def test_grpo_is_crpo_without_its_own_settings(folder: str) -> None:
-    """A comparison of methods is fair when nothing but the method differs."""
-    crpo, grpo = (load_recipe(RECIPES / folder / f"{name}.yaml").resolved() for name in ("crpo", "grpo"))
-    own = {"name", "rollouts", "lambda_d", "lambda_s", "w_aug", "literal_change"}
-    assert {k: v for k, v in crpo.pop("method").items() if k not in own} == {
-        k: v for k, v in grpo.pop("method").items() if k not in own
-    }
-    assert crpo == grpo
-
-
-def test_the_papers_recipe_is_table_7() -> None:
-    recipe = load_recipe(RECIPES / "paper" / "crpo.yaml")
-    assert isinstance(recipe, RlRecipe)
-    assert recipe.model.path == "Qwen/Qwen3-VL-4B-Instruct"
-    assert (recipe.model.dtype, recipe.model.vision, recipe.data.frames) == ("bfloat16", "projector", 32)
-    assert recipe.method == CrpoSettings(rollouts=8, lambda_d=0.3, lambda_s=0.3, w_aug=0.5)
-    train = recipe.train
-    assert (train.learning_rate, train.schedule, train.weight_decay) == (1e-6, "constant", 0.01)
-    assert (train.adam_beta1, train.adam_beta2, train.max_grad_norm) == (0.9, 0.999, 1.0)
-    assert (train.beta, train.max_completion_length, train.gradient_checkpointing) == (0.01, 2048, True)
-    per_device, devices, generation_steps = 4, 32, 8
-    assert train.samples_per_step * recipe.method.rollouts == per_device * devices * generation_steps
-    assert train.micro_batch == 1
-
-
 @given(
     rate=st.floats(min_value=1e-12, max_value=1e3),
     steps=st.integers(min_value=1, max_value=10**9),
