@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from peft import LoraConfig, get_peft_model
 from trl.trainer.grpo_config import GRPOConfig
 
 from random_models import random_model
@@ -54,6 +55,8 @@ def make_trainer(
     vision_trained: bool = False,
     loss_type: str = "grpo",
     samples: int = SAMPLES,
+    lora: bool = False,
+    bfloat16: bool = False,
     seen: list[GroupRollouts] | None = None,
 ) -> VideoGRPOTrainer:
     """Return a trainer of a random model over a few rendered clips, two questions a step."""
@@ -62,6 +65,10 @@ def make_trainer(
     model.save_pretrained(start)
     model = type(model).from_pretrained(start)
     model.train().model.visual.requires_grad_(vision_trained)
+    if lora:
+        model = get_peft_model(
+            model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+        )
     method = ArbitraryRewards(settings)
     dataset = dataset or rendered(drawn("moving_direction", 4))
     trainer = VideoGRPOTrainer(
@@ -77,7 +84,7 @@ def make_trainer(
             temperature=0.9,
             beta=beta,
             use_bias_correction_kl=False,
-            **(IN_MEMORY | {"loss_type": loss_type}),
+            **(IN_MEMORY | {"loss_type": loss_type, "bf16": bfloat16}),
         ),
         generator=Generator(dataset, Encoder(processor), method, Sampling(12, 0.9), seed=0),
         samples_per_step=samples,

@@ -101,6 +101,28 @@ def test_a_second_step_on_the_same_rollouts_is_clipped_against_the_policy_that_w
     assert clipped["clip_ratio/region_mean"] > 0
 
 
+def test_the_reference_of_adapters_is_the_model_without_them(tmp_path: Path) -> None:
+    seen: list[GroupRollouts] = []
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), lora=True, seen=seen)
+    assert trainer.ref_model is None
+    inputs = trainer._prepare_inputs(STEP)
+    loss = trainer.compute_loss(trainer.model, inputs)
+
+    start, _ = random_model("qwen3_vl")
+    pad = trainer._tokenizer.pad_token_id
+    expected = equation_6(seen, inputs["pass"], trainer.policy, trainer.policy, start, pad)
+    assert_equal_loss_and_gradient(trainer.policy, loss, expected)
+    assert trainer._metrics["train"]["kl"][0] > 1e-3
+
+
+def test_passes_in_bfloat16_score_what_was_rolled_out_and_leave_float32_weights(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), bfloat16=True, steps=2)
+    trainer.train()
+    assert {parameter.dtype for parameter in trainer.policy.parameters()} == {torch.float32}
+    kl = [row["kl"] for row in trainer.state.log_history if "kl" in row]
+    assert kl[0] == pytest.approx(0.0, abs=1e-3)
+
+
 @dataclass(frozen=True)
 class EpochsSeen(Generator):
     """A generator that notes of which epoch and samples every generation was."""

@@ -16,7 +16,7 @@ import torch
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.sample import Sample
+from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
@@ -206,7 +206,7 @@ class Generator:
 
     def _prompt(self, question: Question, place: Place, pool: Frames | None, epoch: int) -> Prompt:
         sample, branch = question.sample, question.branches[place.branch]
-        if pool is None or len(pool) == 1:
+        if pool is None or sample.modality is not Modality.VIDEO:
             return self.encoder.encode(sample, pool)
         scores = self.scores[sample] if self.scores is not None and branch.view.needs_scores else None
         rng = draw(self.seed, "view", sample.id, epoch, branch.name)
