@@ -36,6 +36,21 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class LoraSection(Section):
+    """Low-rank adapters, trained in place of the weights that they stand beside."""
+
+    rank: AtLeastOne = Field(description="inner width of an adapter")
+    alpha: Positive = Field(description="an adapter's output is multiplied by alpha / rank")
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of an adapter's inputs that training drops"
+    )
+    targets: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        min_length=1,
+        description="linear layers of the language model's blocks that get an adapter",
+    )
+
+
 class ModelSection(Section):
     """Which model is trained. Weights are read from safetensors, and no code that comes with them is run."""
 
@@ -54,6 +69,11 @@ class ModelSection(Section):
         default="frozen",
         description="which part of the vision tower is trained beside the language model: none, only the projector "
         "(CRPO, table 7), or all of it",
+    )
+    lora: LoraSection | None = Field(
+        default=None,
+        description="train low-rank adapters in place of the language model's weights, and of the vision tower's under "
+        "`vision: trained`; the projector is trained whole all the same",
     )
 
 
@@ -259,6 +279,16 @@ class RlRecipe(_Recipe):
     method: MethodSettings = Field(description="a section with the method's name and settings")
     train: RlTrainSection
     prompt: PromptSection = PromptSection()
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> "RlRecipe":
+        if self.model.lora is not None and self.model.lora.dropout > 0:
+            raise reading.ContradictionError(
+                "model.lora.dropout",
+                f"dropout is {self.model.lora.dropout}, and rollouts are judged by the policy that wrote them, which "
+                "dropout would make another one in every pass: set model.lora.dropout to 0",
+            )
+        return self
 
 
 class SftRecipe(_Recipe):

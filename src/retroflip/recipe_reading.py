@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -204,13 +204,22 @@ def _known_keys(model: type[BaseModel], variants: Mapping[str, type[BaseModel]])
     """Return, per section ("" for the top), the keys it knows and what each is for."""
     known: dict[str, dict[str, str]] = {"": {}}
     for name, field in model.model_fields.items():
-        section = variants.get(name, field.annotation)
         known[""][name] = field.description or ""
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            known[name] = {key: inner.description or "" for key, inner in section.model_fields.items()}
-            needed = [key for key, inner in section.model_fields.items() if inner.is_required()]
+        section = variants.get(name) or _section_in(field.annotation)
+        if section:
+            inner = _known_keys(section, {})
+            known |= {f"{name}.{key}" if key else name: keys for key, keys in inner.items()}
+            needed = [key for key, inside in section.model_fields.items() if inside.is_required()]
             known[""][name] = f"a section with at least {', '.join(needed)}" if needed else "a section"
     return known
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a setting may hold, alone or beside null; None for a plain value."""
+    for option in (annotation, *get_args(annotation)):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
 
 
 @dataclass(frozen=True)

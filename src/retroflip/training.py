@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from peft import PeftModel
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
@@ -15,6 +16,7 @@ from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, UsageError
 from retroflip.files import append_jsonl
+from retroflip.lora import PROJECTORS, add_adapters
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
@@ -22,6 +24,8 @@ from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
+ADAPTER = "adapter"
+"""the folder inside the trained model's that holds its adapters"""
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
@@ -48,17 +52,24 @@ def load_data(section: DataSection, failures: Path, progress: Progress) -> Loade
     return LoadedData(replace(dataset, samples=good), read.skipped)
 
 
-def load_for_training(section: ModelSection) -> tuple[Any, Any]:
-    """Return (model, processor), with gradients off where the recipe freezes the vision tower."""
+def load_for_training(section: ModelSection, seed: int = 0) -> tuple[Any, Any]:
+    """Return (model, processor), with gradients on what the recipe trains; `seed` is of the adapters' start."""
     model = load_model(section.path, dtype=section.dtype, revision=section.revision)
+    return choose_trained(model, section, seed), load_processor(section.path, revision=section.revision)
+
+
+def choose_trained(model: Any, section: ModelSection, seed: int = 0) -> Any:
+    """Return the model with gradients on what the recipe trains and on nothing else: a PeftModel under `model.lora`."""
+    if section.lora is not None:
+        return add_adapters(model, section, section.lora, seed)
     for name, parameter in model.model.visual.named_parameters():
         parameter.requires_grad_(vision_part_trains(name, section.vision))
-    return model, load_processor(section.path, revision=section.revision)
+    return model
 
 
 def vision_part_trains(parameter: str, vision: str) -> bool:
     """Return whether a parameter of the vision tower, by its name in it, is trained under `model.vision`."""
-    projector = parameter.split(".")[0] in {"merger", "deepstack_merger_list"}
+    projector = parameter.split(".")[0] in PROJECTORS
     return vision == "trained" or (vision == "projector" and projector)
 
 
@@ -148,4 +159,15 @@ def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
     run.rewind(0 if last is None else last[0])
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=None if last is None else str(last[1]))
-    save_model(trainer.accelerator.unwrap_model(trainer.model), processor, run.model)
+    save_trained(trainer.accelerator.unwrap_model(trainer.model), processor, run.model)
+
+
+def save_trained(model: Any, processor: Any, folder: Path) -> None:
+    """Write the model that was trained; one with adapters as the model that they make, and them beside it.
+
+    The adapters are merged into the weights for that: nothing can be trained afterwards.
+    """
+    if isinstance(model, PeftModel):
+        model.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
+        model = model.merge_and_unload()
+    save_model(model, processor, folder)

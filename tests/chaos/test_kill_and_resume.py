@@ -23,6 +23,7 @@ EQUAL_FILES = (
     "failures.jsonl",
     "summary.json",
     "model/model.safetensors",
+    "model/adapter/adapter_model.safetensors",
     "report.html",
 )
 
@@ -45,6 +46,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         "train": {**RL_TRAIN, "gradient_accumulation": 2, "iterations": 2},
     },
     "sft": {"kind": "sft", "train": {**TRAIN, "schedule": "linear", "batch_size": 4}},
+    "sft_with_adapters": {
+        "kind": "sft",
+        "model": {"vision": "projector", "lora": {"rank": 4, "alpha": 8, "dropout": 0.2}},
+        "train": {**TRAIN, "batch_size": 4, "precision": "bfloat16"},
+    },
 }
 
 
@@ -58,7 +64,8 @@ def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     files = {name: folder / f"{name}.yaml" for name in RECIPES}
     for name, recipe in RECIPES.items():
         records = folder / "data" / ("sft" if recipe["kind"] == "sft" else "train") / "records.jsonl"
-        whole = {**recipe, "model": {"path": str(folder / "model")}, "data": {"records": str(records)}}
+        model = {"path": str(folder / "model"), **recipe.get("model", {})}
+        whole = {**recipe, "model": model, "data": {"records": str(records)}}
         files[name].write_text(yaml.safe_dump(whole))
     return files
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retroflip.errors import RecipeError
 from retroflip.files import write_json_atomic
-from retroflip.recipe import Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.recipe import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
 
@@ -82,6 +82,13 @@ def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
     assert recipe.train.learning_rate == 3e-4
     assert recipe.method == GrpoSettings(rollouts=16)
     assert recipe.prompt.system == "Look."
+
+
+def test_adapters_are_a_section_or_nothing(tmp_path: Path) -> None:
+    recipe = load_rl(tmp_path, "model.lora={rank: 8, alpha: 16, targets: [q_proj]}")
+    assert recipe.model.lora == LoraSection(rank=8, alpha=16.0, targets=("q_proj",))
+    assert recipe_from(recipe.resolved()) == recipe
+    assert load_rl(tmp_path, "model.lora=null").model.lora is None
 
 
 def test_the_last_override_of_a_key_wins(tmp_path: Path) -> None:
@@ -166,6 +173,12 @@ MISTAKES = {
     "method.name.x=3": ["'name' is the text 'crpo', not a section"],
     "train.precision=float16": ["train.precision is the text 'float16'", "'float32' or 'bfloat16'"],
     "model.dtype=bfloat16": ["train.precision in", "the weights are bfloat16", "or model.dtype to float32"],
+    "model.lora=8": ["model.lora is 8", "'key: value' lines"],
+    "model.lora={rank: 8}": ["model.lora.alpha is missing", "alpha / rank"],
+    "model.lora={rnk: 8, alpha: 8}": ["Unknown key model.lora.rnk", "did you mean model.lora.rank?"],
+    "model.lora={rank: 8, alpha: 8, target: []}": ["did you mean model.lora.targets?"],
+    "model.lora={rank: 0, alpha: 8}": ["model.lora.rank is 0", "1 or more"],
+    "model.lora={rank: 8, alpha: 8, dropout: 0.1}": ["set model.lora.dropout to 0", "command line"],
     "nonsense": ["section.key=value"],
     "train..steps=1": ["section.key=value"],
     "train.steps=[1": ["'train.steps=[1'", "not valid YAML"],

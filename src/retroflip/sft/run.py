@@ -51,7 +51,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     dataset, _ = load_data(recipe.data, run.failures, progress)
     for sample in dataset.samples:
         _trace_of(sample)
-    model, processor = load_for_training(recipe.model)
+    model, processor = load_for_training(recipe.model, recipe.train.seed)
     encoder = Encoder(processor, recipe.prompt.system)
     settings = recipe.train
     trainer = VideoSFTTrainer(
