@@ -40,7 +40,7 @@ class LoraSection(Section):
     """Low-rank adapters, trained in place of the weights that they stand beside."""
 
     rank: AtLeastOne = Field(description="inner width of an adapter")
-    alpha: Positive = Field(description="an adapter's output is multiplied by alpha / rank")
+    alpha: AtLeastOne = Field(description="an adapter's output is multiplied by alpha / rank")
     dropout: float = Field(
         default=0.0, ge=0, lt=1, description="share of an adapter's inputs that training drops"
     )

@@ -23,7 +23,7 @@ PREFIX = "base_model.model.model."
 
 def adapted(family: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, **settings: Any) -> Any:
     """Return a random model with adapters of rank 2 on the attention's queries and values."""
-    lora = LoraSection(rank=2, alpha=4.0, targets=settings.pop("targets", ATTENTION))
+    lora = LoraSection(rank=2, alpha=4, targets=settings.pop("targets", ATTENTION))
     model, _ = random_model(family)
     return choose_trained(model.to(dtype), ModelSection(lora=lora, **settings), seed)
 
@@ -94,7 +94,7 @@ def test_by_default_every_linear_layer_of_the_language_model_is_adapted_and_no_o
         for name, part in model.named_modules()
         if isinstance(part, torch.nn.Linear) and "language_model" in name
     }
-    made = choose_trained(model, ModelSection(lora=LoraSection(rank=2, alpha=4.0)))
+    made = choose_trained(model, ModelSection(lora=LoraSection(rank=2, alpha=4)))
     assert {name.rpartition(".lora_")[0] for name in trained_names(made)} == {
         name.removeprefix("model.") for name in linear
     }
@@ -119,7 +119,7 @@ def test_training_starts_from_the_model_itself(vision: str) -> None:
 def test_choosing_draws_nothing_from_the_run() -> None:
     model, _ = random_model("qwen3_vl")
     before = torch.get_rng_state()
-    choose_trained(model, ModelSection(lora=LoraSection(rank=2, alpha=4.0)), seed=5)
+    choose_trained(model, ModelSection(lora=LoraSection(rank=2, alpha=4)), seed=5)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -141,7 +141,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def fine_tuned(out: Path, inputs: tuple[Path, Path], **train: Any) -> Path:
     """Fine-tune with adapters and the projector; return the folder of the model."""
     model, records = inputs
-    lora = {"rank": 4, "alpha": 8.0}
+    lora = {"rank": 4, "alpha": 8}
     recipe = SftRecipe.model_validate(
         {
             "model": {"path": str(model), "vision": "projector", "lora": lora},
@@ -187,7 +187,7 @@ def test_activations_computed_twice_train_the_same_adapters(
 
 
 def test_adapters_start_from_the_seed(inputs: tuple[Path, Path]) -> None:
-    section = ModelSection(path=str(inputs[0]), lora=LoraSection(rank=2, alpha=4.0))
+    section = ModelSection(path=str(inputs[0]), lora=LoraSection(rank=2, alpha=4))
     (first, _), (same, _), (other, _) = (load_for_training(section, seed) for seed in (7, 7, 8))
     name = f"{PREFIX}language_model.layers.0.mlp.up_proj.lora_A.default.weight"
     assert torch.equal(first.get_parameter(name), same.get_parameter(name))

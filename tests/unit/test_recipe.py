@@ -86,7 +86,7 @@ def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
 
 def test_adapters_are_a_section_or_nothing(tmp_path: Path) -> None:
     recipe = load_rl(tmp_path, "model.lora={rank: 8, alpha: 16, targets: [q_proj]}")
-    assert recipe.model.lora == LoraSection(rank=8, alpha=16.0, targets=("q_proj",))
+    assert recipe.model.lora == LoraSection(rank=8, alpha=16, targets=("q_proj",))
     assert recipe_from(recipe.resolved()) == recipe
     assert load_rl(tmp_path, "model.lora=null").model.lora is None
 
