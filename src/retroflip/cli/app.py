@@ -13,12 +13,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from retroflip.cli import data, evaluation, machine, training
+from retroflip.cli import data, evaluation, machine, study, training
 from retroflip.cli.quiet import set_environment
 from retroflip.errors import RetroflipError
 
 INTERRUPTED = 130
-FLAG_TO_RESUME = {"train": ["--resume"], "sft": ["--resume"], "demo": [], "generate": [], "synth": []}
+FLAG_TO_RESUME = {
+    "train": ["--resume"],
+    "sft": ["--resume"],
+    "demo": [],
+    "generate": [],
+    "synth": [],
+    "study": [],
+}
 """commands that go on where they stopped, with what must be added to the command given"""
 ENVIRONMENT = {
     errno.EACCES,
@@ -101,7 +108,7 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, data, evaluation):
+for _module in (machine, training, data, evaluation, study):
     _module.register(app)
 
 

@@ -1,0 +1,98 @@
+"""A study's numbers as one JSON object: every cell, means over seeds, differences, and the papers' orders."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from retroflip.bench.stats import SeedDifference
+from retroflip.study.arms import ARMS, BASELINE, Arm, Budget
+from retroflip.study.cells import Cell, State
+from retroflip.study.compare import BySeed, Verdict, check_claim, difference, judge, over_seeds, tally
+from retroflip.study.papers import REFERENCES, Reference
+
+SCHEMA = 1
+
+Cells = Mapping[str, Mapping[int, Cell]]
+"""cells by arm and seed"""
+
+
+def document(
+    cells: Cells, budgets: Mapping[str, Budget | None], settings: Mapping[str, Any], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Return study.json. Rates are in 0..1 and their differences too; a paper's points are in per cent."""
+    values = by_measure(cells)
+    papers = [_reference(reference, values.get(reference.measure, {})) for reference in REFERENCES]
+    verdicts = [Verdict(claim["verdict"]) for paper in papers for claim in paper["claims"]]
+    states = Counter(cell.state for of_arm in cells.values() for cell in of_arm.values())
+    return {
+        "schema": SCHEMA,
+        "study": "methods",
+        "settings": dict(settings),
+        "seeds": list(seeds),
+        "cells": {state.value: states[state] for state in State},
+        "baseline": BASELINE,
+        "arms": [_arm(arm, cells[arm.name], budgets[arm.name], values) for arm in ARMS],
+        "papers": papers,
+        "verdicts": tally(verdicts),
+    }
+
+
+def by_measure(cells: Cells) -> dict[str, dict[str, dict[int, float]]]:
+    """Return what was measured: by measure, arm and seed."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for arm, of_arm in cells.items():
+        for seed, cell in of_arm.items():
+            for measure, value in cell.measures.items():
+                found.setdefault(measure, {}).setdefault(arm, {})[seed] = value
+    return found
+
+
+def _arm(
+    arm: Arm,
+    cells: Mapping[int, Cell],
+    budget: Budget | None,
+    values: Mapping[str, Mapping[str, BySeed]],
+) -> dict[str, Any]:
+    own = {measure: arms[arm.name] for measure, arms in values.items() if arm.name in arms}
+    differences = {
+        measure: _interval(difference(values[measure].get(BASELINE, {}), of_seed))
+        for measure, of_seed in own.items()
+        if arm.name != BASELINE
+    }
+    return {
+        "name": arm.name,
+        "title": arm.title,
+        "recipe": arm.recipe,
+        "replaced": dict(arm.settings),
+        "rollouts": budget and {**asdict(budget), "per_step": budget.per_step},
+        "cells": {
+            str(seed): {"state": cell.state.value, "failure": cell.failure, **cell.measures}
+            for seed, cell in cells.items()
+        },
+        "means": {measure: _interval(over_seeds(of_seed)) for measure, of_seed in own.items()},
+        "minus_baseline": differences,
+        "papers": {
+            reference.source: reference.values[arm.name]
+            for reference in REFERENCES
+            if arm.name in reference.values
+        },
+    }
+
+
+def _reference(reference: Reference, values: Mapping[str, BySeed]) -> dict[str, Any]:
+    claims = []
+    for claim in reference.claims():
+        found = check_claim(claim, values)
+        claims.append({**asdict(claim), "found": _interval(found), "verdict": judge(found).value})
+    return {
+        "source": reference.source,
+        "shows": reference.shows,
+        "measure": reference.measure,
+        "note": reference.note,
+        "claims": claims,
+    }
+
+
+def _interval(found: SeedDifference | None) -> dict[str, Any] | None:
+    return found and {"mean": found.mean, "ci": found.interval and list(found.interval), "n": found.n}
