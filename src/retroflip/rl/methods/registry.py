@@ -9,9 +9,12 @@ from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.dr_grpo import DrGrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.methods.strive import StriveSettings
 from retroflip.rl.methods.t_grpo import TGrpoSettings
 
-AnySettings: TypeAlias = GrpoSettings | DrGrpoSettings | TGrpoSettings | ArrowRlSettings | CrpoSettings
+AnySettings: TypeAlias = (
+    GrpoSettings | DrGrpoSettings | TGrpoSettings | ArrowRlSettings | CrpoSettings | StriveSettings
+)
 MethodSettings = Annotated[AnySettings, Field(discriminator="name")]
 """The type of a recipe's `method` section: which settings are valid depends on its `name`."""
 
