@@ -261,6 +261,7 @@ class TestMetrics:
                 "zero_advantage": 1 / 3,
                 "zero_advantage/original": 2 / 3,
                 "zero_advantage/counterfactual": 1 / 3,
+                "unparsed": 3 / 12,
                 "unparsed/original": 2 / 6,
                 "unparsed/counterfactual": 1 / 6,
                 "same_answer/counterfactual": (2 + 0 + 0) / 12,
@@ -269,11 +270,12 @@ class TestMetrics:
 
     def test_of_probes_only_answers_and_rewards_count(self) -> None:
         method = built("crpo", rollouts=2, w_aug=0)
-        group = group_of(method, "AB", "BB", task_type=TaskType.SPATIAL)
+        group = group_of(method, "A-", "BB", task_type=TaskType.SPATIAL)
         rewards = method.rewards(group)
         metrics = group_metrics([group], [rewards], method.advantages([rewards.totals]))
         assert metrics["zero_advantage"] == 0
         assert "zero_advantage/counterfactual" not in metrics
+        assert metrics["unparsed"] == 0.5
         # 2.3 and 1: the probe's zeros are not trained on
         assert metrics["reward_std"] == metrics["reward_std/original"] == pytest.approx(1.3 / math.sqrt(2))
 

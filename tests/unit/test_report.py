@@ -324,7 +324,7 @@ def test_every_chart_of_its_own_is_of_a_metric_that_training_writes() -> None:
     branches = method.branches(asked, np.random.default_rng(0))
     group = Group(asked, answers[0], TaskType.SPATIAL, branches, (rollouts, rollouts))
     rewards = method.rewards(group)
-    logged |= set(group_metrics([group], [rewards], [method.advantages(rewards.totals)]))
+    logged |= set(group_metrics([group], [rewards], method.advantages([rewards.totals])))
     assert [metric.name for metric in curves.METRICS if metric.name not in logged] == []
 
 

@@ -23,7 +23,7 @@ def group_metrics(
     reward_std/BRANCH            mean over groups of the unbiased std of that branch's totals
     zero_advantage               share of groups in which no trained branch has an advantage other than 0
     zero_advantage/BRANCH        share of groups in which that branch, a trained one, has none
-    unparsed/BRANCH              share of rollouts without a parsed answer
+    unparsed, unparsed/BRANCH    share of rollouts without a parsed answer; of all trained branches, and of that one
     same_answer/BRANCH           share of (first branch, BRANCH) pairs of rollouts with the same answer
     A branch's means are over the groups that have it: a sample without a video has the original alone. Names that
     nothing was observed for are left out. Raises ValueError where the sequences differ in length.
@@ -52,8 +52,10 @@ def _observations(
             yield f"reward_std/{branch.name}", float(rewards.totals[index].std())
         if branch.trained:
             yield f"zero_advantage/{branch.name}", float(zero[index])
-        unparsed = (rollout.answer is None for rollout in group.rollouts[index])
-        yield from ((f"unparsed/{branch.name}", float(is_none)) for is_none in unparsed)
+        for rollout in group.rollouts[index]:
+            yield f"unparsed/{branch.name}", float(rollout.answer is None)
+            if branch.trained:
+                yield "unparsed", float(rollout.answer is None)
         if index > 0:
             agreements = _agreements(group.rollouts[0], group.rollouts[index])
             yield from ((f"same_answer/{branch.name}", agreement) for agreement in agreements)
