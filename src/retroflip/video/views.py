@@ -312,10 +312,9 @@ class Stochastic:
 
     def _part(self, total: int, rng: np.random.Generator) -> range:
         low, high = self.crop
-        longest = max(
-            math.floor(high * total + 1e-9), min(2, total)
-        )  # 1e-9: products that miss their whole number
-        shortest = min(max(math.ceil(low * total - 1e-9), 2), longest)
+        slack = 1e-9  # of a product that should be a whole number
+        longest = max(math.floor(high * total + slack), min(2, total))
+        shortest = min(max(math.ceil(low * total - slack), 2), longest)
         length = int(rng.integers(shortest, longest, endpoint=True))
         start = int(rng.integers(total - length, endpoint=True))
         widest = min(self.strides[1], max(length - 1, 1))
