@@ -38,7 +38,7 @@ class LoadedData(NamedTuple):
 
 def load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
     """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
-    read = read_records(section.records_file)
+    read = read_records(section.records_file, section.modalities)
     if read.note:
         progress.stage(read.note, 0, "")
     dataset = VideoDataset(
@@ -46,6 +46,7 @@ def load_data(section: DataSection, failures: Path, progress: Progress) -> Loade
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,
+        pool=section.pool,
         max_side=section.max_side,
     )
     good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)

@@ -33,8 +33,8 @@ class Figure:
 METRICS = (
     Metric(
         "Correctness",
-        "mean reward for a right answer to the original video",
-        "reward/original/correct",
+        "share of right answers where the right answer is known",
+        "reward/correct",
         share=True,
     ),
     Metric(
@@ -54,7 +54,7 @@ METRICS = (
         "same_answer/counterfactual",
         share=True,
     ),
-    Metric("Reward spread", "standard deviation within a group", "reward_std/original"),
+    Metric("Reward spread", "standard deviation within a group", "reward_std"),
     Metric(
         "Groups without a signal",
         "share whose advantages are all zero",
@@ -67,7 +67,7 @@ METRICS = (
     Metric(
         "Unparsed rollouts",
         "share without a readable answer",
-        "unparsed/original",
+        "unparsed",
         share=True,
     ),
     Metric("Truncated rollouts", "share cut off at the length limit", "completion/truncated", share=True),

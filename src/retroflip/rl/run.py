@@ -2,22 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from accelerate import PartialState
+from peft import PeftModel
 from trl.trainer.grpo_config import GRPOConfig
 
+from retroflip.cache import cache_folder
+from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
 from retroflip.models.encoding import Encoder
+from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
 from retroflip.rl.answers import gold_answer
+from retroflip.rl.frame_scores import FrameScores, score_all
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
 from retroflip.rl.rollout import Sampling
 from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.rl.world import World
 from retroflip.run_directory import RunDirectory
 from retroflip.training import StepRecorder, load_data, load_for_training, run_trainer, trainer_arguments
 
@@ -35,7 +43,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     dataset, skipped = load_data(recipe.data, run.failures, progress)
     method = build(recipe.method)
     check_samples(method, dataset.samples)
-    model, processor = load_for_training(recipe.model)
+    model, processor = load_for_training(recipe.model, recipe.train.seed)
     settings = recipe.train
     trainer = VideoGRPOTrainer(
         model=model,
@@ -46,6 +54,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
             method=method,
             sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
             seed=settings.seed,
+            scores=frame_scores(method, dataset, model, processor, progress),
             refills=settings.refills,
             at_once=settings.branches_at_once,
         ),
@@ -53,11 +62,33 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
         vision_trained=recipe.model.vision != "frozen",
         on_step=lambda step, groups: record_rollouts(run.rollouts, step + 1, groups),
     )
-    trainer.add_callback(StepRecorder(run, progress, shown="reward/original/correct"))
+    trainer.add_callback(StepRecorder(run, progress, shown="reward/correct"))
     progress.stage(f"training with {method.name}", settings.steps, "steps")
     run_trainer(trainer, run, processor)
     write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
     run.finish()
+
+
+def frame_scores(
+    method: Method, dataset: VideoDataset, policy: Any, processor: Any, progress: Progress
+) -> FrameScores | None:
+    """Return the scores that the method's views choose frames by, None where they need none.
+
+    They are computed with the start weights, and kept for other runs on the same videos.
+    """
+    if method.scorer is None:
+        return None
+    settings = method.scorer
+    scorer = build_scorer(
+        settings.name,
+        path=settings.path,
+        revision=settings.revision,
+        policy=policy.get_base_model() if isinstance(policy, PeftModel) else policy,
+        processor=processor,
+    )
+    state = PartialState()
+    world = World(state.process_index, state.num_processes, str(state.device))
+    return score_all(dataset, scorer, cache_folder("frame_scores"), progress, world)
 
 
 def check_samples(method: Method, samples: Sequence[Sample]) -> None:
