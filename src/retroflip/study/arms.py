@@ -117,7 +117,7 @@ ARMS = (
     _strive("_deterministic", "STRIVE: deterministic", strategy="deterministic"),
     _strive("_stochastic", "STRIVE: stochastic", strategy="stochastic"),
     _strive("_importance", "STRIVE: importance, by similarity", strategy="importance"),
-    _strive("_gradient", "STRIVE: importance, by gradient", strategy="importance", tau=1.0, scorer={"name": "gradient"}),
+    _strive("_gradient", "STRIVE: by gradient", strategy="importance", tau=1.0, scorer={"name": "gradient"}),
     _strive("_top", "STRIVE: the best frame of every segment", top=True),
     _strive("_1x16", "STRIVE, one variant: 1 x 16", variants=1),
     _strive("_4x4", "STRIVE, four variants: 4 x 4", variants=4),
