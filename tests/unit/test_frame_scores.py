@@ -18,7 +18,7 @@ from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError, PathEscapeError, TooManyFailuresError
 from retroflip.models.scorers.base import Scores
 from retroflip.progress import Silence
-from retroflip.rl.frame_scores import FAILURES, FrameScores, score_all
+from retroflip.rl.frame_scores import FrameScores, score_all
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
 
@@ -99,6 +99,12 @@ def scored(
     scorer = scorer or Brightness()
     dataset.decoded.clear()
     return score_all(dataset, scorer, folder, Silence()), scorer
+
+
+def only(folder: Path, name: str) -> Path:
+    """Return the only file under a folder whose name begins like this."""
+    (found,) = folder.rglob(f"{name}-*.jsonl")
+    return found
 
 
 def equal(first: FrameScores, second: FrameScores) -> bool:
@@ -195,7 +201,7 @@ class TestCache:
 
     def test_after_a_kill_only_what_is_missing_is_computed(self, dataset: Counted, tmp_path: Path) -> None:
         first, _ = scored(dataset, tmp_path / "scores")
-        file = tmp_path / "scores" / "scores-0.jsonl"
+        file = only(tmp_path / "scores", "scores")
         content = file.read_bytes()
         rows = content.splitlines(keepends=True)
         for length in (len(content) - 1, len(rows[0] + rows[1]) + 7, len(rows[0] + rows[1]), 5, 0):
@@ -203,12 +209,23 @@ class TestCache:
             again, scorer = scored(dataset, tmp_path / "scores")
             assert equal(first, again)
             assert len(scorer.asked) == 3 - content[:length].count(b"\n")
-            assert file.read_bytes() == content
+            assert equal(first, scored(dataset, tmp_path / "scores")[0])
+            for other in set(file.parent.iterdir()) - {file}:
+                assert content.endswith(other.read_bytes())
+                other.unlink()
+
+    def test_another_run_that_still_writes_is_left_alone(self, dataset: Counted, tmp_path: Path) -> None:
+        first, _ = scored(dataset, tmp_path / "scores")
+        file = only(tmp_path / "scores", "scores")
+        half = file.read_bytes()[:-20]
+        file.write_bytes(half)
+        assert equal(first, scored(dataset, tmp_path / "scores")[0])
+        assert file.read_bytes() == half
 
     def test_a_changed_byte_is_noticed_or_changes_nothing(self, dataset: Counted, tmp_path: Path) -> None:
         one = replace(dataset, samples=dataset.samples[1:3])
         first, _ = scored(one, tmp_path / "scores")
-        file = tmp_path / "scores" / "scores-0.jsonl"
+        file = only(tmp_path / "scores", "scores")
         content = file.read_bytes()
         unnoticed = 0
         for place in range(len(content) - 1):
@@ -222,7 +239,7 @@ class TestCache:
             assert scorer.asked == []
         assert unnoticed < 10
         file.write_bytes(content.replace(b"[", b"[1", 1))
-        with pytest.raises(DataError, match=r"scores-0\.jsonl, row 1: .* Delete the file"):
+        with pytest.raises(DataError, match=r"scores-.*\.jsonl, row 1: .* Delete the file"):
             scored(one, tmp_path / "scores")
 
 
@@ -231,14 +248,15 @@ class TestFailures:
         self, dataset: Counted, tmp_path: Path
     ) -> None:
         scorer = Brightness(unfinite="Where")
-        with pytest.raises(TooManyFailuresError, match=r"1 of 3 samples.*not a finite number"):
+        with pytest.raises(TooManyFailuresError, match=r"1 of 3 samples.*not a finite number") as caught:
             scored(dataset, tmp_path / "scores", scorer)
-        (row,) = (json.loads(line) for line in (tmp_path / "scores" / FAILURES).read_text().splitlines())
+        log = only(tmp_path / "scores", "failures")
+        assert str(log) in str(caught.value)
+        (row,) = (json.loads(line) for line in log.read_text().splitlines())
         assert (row["id"], row["path"], row["error"]) == ("3", "./one.mp4", "DataError")
         assert "4 of 4 frames" in row["message"]
         _, scorer = scored(dataset, tmp_path / "scores")
         assert [question.split("\n")[0] for question in scorer.asked] == ["Where to?"]
-        assert (tmp_path / "scores" / FAILURES).read_text() == ""
 
     @pytest.mark.parametrize(("damage", "error"), [("cut", "DecodeError"), ("gone", "MissingVideoError")])
     def test_every_sample_of_a_video_that_fails_is_counted_and_the_others_are_kept(
@@ -251,7 +269,8 @@ class TestFailures:
             broken.unlink()
         with pytest.raises(TooManyFailuresError, match="2 of 3 samples"):
             scored(dataset, tmp_path / "scores")
-        rows = [json.loads(line) for line in (tmp_path / "scores" / FAILURES).read_text().splitlines()]
+        log = only(tmp_path / "scores", "failures")
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
         assert [(row["id"], row["error"]) for row in rows] == [("1", error), ("3", error)]
         broken.write_bytes(whole)
         scored(dataset, tmp_path / "scores")

@@ -1,7 +1,8 @@
 """How much each frame of every video has to do with its question: scored once, before the first step, and kept on disk.
 
 Scores are those of the start weights for a whole run (STRIVE, section 3.3, scores videos and not steps), so a resumed
-run reads what the first attempt has written. F frames of a video's pool.
+run reads what the first attempt has written, and so does any other run with the same scorer. Every process of every
+attempt appends to a file of its own, so that runs can share a folder. F frames of a video's pool.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 
@@ -27,7 +29,6 @@ from retroflip.video.hashing import sha256_file
 
 FORMULAS = 1
 """counted up when a scorer's formula changes, so that no earlier score is taken for a new one"""
-FAILURES = "failures.jsonl"
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,18 @@ def score_all(
     """Return the scores of all samples that have a video, computing those which `folder` does not hold.
 
     What is scored is the question with its options as they are in the data, without a null option. A video is decoded
-    once for all of its questions. `folder` is made where it is missing. The processes of a run call this together: each
-    scores its share, writes a file of its own, and gets all scores.
+    once for all of its questions. `folder` is made where it is missing; each scorer has its own in it. The processes of
+    a run call this together: each scores its share and gets all scores.
 
-    Raises TooManyFailuresError where a video cannot be scored, because none may be guessed; all of those are listed in
-    `folder`. Raises DataError for a damaged file of scores.
+    Raises TooManyFailuresError where a sample cannot be scored, because no score may be guessed; all of those are
+    listed in a file that the message names. Raises DataError for a damaged file of scores.
     """
     world = world or World()
-    folder.mkdir(parents=True, exist_ok=True)
-    known = _read(sorted(folder.glob("scores-*.jsonl")))
-    scoring = _Scoring(dataset, scorer, known, folder / f"scores-{world.rank}.jsonl")
+    attempt = world.gather([uuid4().hex])[0]
+    own_folder = folder / scorer.id
+    own_folder.mkdir(parents=True, exist_ok=True)
+    known = _read(sorted(own_folder.glob("scores-*.jsonl")))
+    scoring = _Scoring(dataset, scorer, known, own_folder / f"scores-{attempt}-{world.rank}.jsonl")
     videos = _by_video(dataset)
     _remark(scorer, videos, progress)
     own = videos[world.rank :: world.size]
@@ -78,11 +81,11 @@ def score_all(
     for done, samples in enumerate(own, start=1):
         scoring.score(samples)
         progress.advance(done, f"{len(scoring.failures)} failed" if scoring.failures else "")
-    failures = world.gather(scoring.failures)
-    if world.rank == 0:
-        write_jsonl_atomic(folder / FAILURES, [failure._asdict() for failure in failures])
-    if failures:
-        raise TooManyFailuresError(_none_may_fail(failures, sum(map(len, videos)), folder / FAILURES))
+    if failures := world.gather(scoring.failures):
+        log = own_folder / f"failures-{attempt}.jsonl"
+        if world.rank == 0:
+            write_jsonl_atomic(log, [failure._asdict() for failure in failures])
+        raise TooManyFailuresError(_none_may_fail(failures, sum(map(len, videos)), log))
     return FrameScores(dict(world.gather(list(scoring.scores.items()))))
 
 
