@@ -115,6 +115,12 @@ def test_strive_arms_choose_from_more_frames_than_they_show() -> None:
     assert (data.pool_frames, data.frames) == (16, stages.FRAMES)
 
 
+def test_gradients_are_weights_as_they_are_and_similarities_have_strives_temperature() -> None:
+    taus = {name: recipe_by_name(name).resolved()["method"]["tau"] for name in TRAINED if "strive" in name}
+    assert taus.pop("strive_gradient") == 1.0
+    assert set(taus.values()) == {0.4}
+
+
 def test_arms_are_chosen_by_name_in_their_own_order() -> None:
     assert [arm.name for arm in chosen(["crpo", "grpo"])] == ["grpo", "crpo"]
     assert chosen([]) == ARMS

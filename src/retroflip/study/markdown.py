@@ -105,7 +105,7 @@ def _training(arms: Sequence[dict[str, Any]]) -> str:
             _mean(arm, "reward_std"),
             _number(arm["minus_baseline"].get("reward_std"), signed=True),
             _mean(arm, "correct", percent=True),
-            _mean(arm, "rollouts_per_step"),
+            _sampled(arm),
         )
         for arm in arms
         if arm["recipe"] is not None
@@ -165,6 +165,11 @@ def _rollouts(arm: dict[str, Any]) -> str:
     probed = f" + {budget['probed']} probed" if budget["probed"] else ""
     steps = f", {budget['rounds']} x the steps" if budget["rounds"] > 1 else ""
     return f"{budget['per_step']} = {QUESTIONS} x ({budget['trained']}{probed}){steps}"
+
+
+def _sampled(arm: dict[str, Any]) -> str:
+    found = arm["means"].get("rollouts_per_step")
+    return NOTHING if found is None else f"{found['mean']:.1f}"
 
 
 def _seeds(arm: dict[str, Any]) -> str:
