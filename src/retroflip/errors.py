@@ -57,5 +57,9 @@ class NonFiniteLossError(RetroflipError):
     """The loss became NaN or infinite; raised before the optimizer step."""
 
 
+class OtherProcessError(RetroflipError):
+    """Another process of the same run failed, and tells why itself."""
+
+
 class RunDirectoryError(RetroflipError):
     """A run directory holds another recipe's run, or one that is damaged."""

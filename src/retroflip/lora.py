@@ -6,14 +6,16 @@ trained projector is a copy beside that one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from torch import nn
+from torch import Tensor, nn
 
 from retroflip.errors import UsageError
+from retroflip.models.loading import load_model
 from retroflip.recipe import LoraSection, ModelSection
 
 PROJECTORS = ("merger", "deepstack_merger_list")
@@ -47,6 +49,20 @@ def add_adapters(model: Any, section: ModelSection, lora: LoraSection, seed: int
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+def gathered(model: PeftModel, state: Mapping[str, Tensor]) -> PeftModel:
+    """Return a model with adapters that holds the given weights, in one piece on the CPU.
+
+    model: one whose own parameters are spread over processes. state: all weights, by the names that they have in it.
+    """
+    config = model.peft_config[model.active_adapter]
+    dtype = next(str(values.dtype) for name, values in state.items() if "lora_" not in name)
+    name = str(config.base_model_name_or_path)
+    base = load_model(name, dtype=dtype.removeprefix("torch."), revision=config.revision)
+    whole = get_peft_model(base, replace(config, inference_mode=False))
+    whole.load_state_dict(state)
+    return whole
 
 
 def _within(place: str, layers: Sequence[str]) -> str:

@@ -2,21 +2,24 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel
+from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from retroflip import processes
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, UsageError
 from retroflip.files import append_jsonl
-from retroflip.lora import PROJECTORS, add_adapters
+from retroflip.lora import PROJECTORS, add_adapters, gathered
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
@@ -36,8 +39,31 @@ class LoadedData(NamedTuple):
     skipped: dict[str, int]
 
 
+def open_run(out: Path, recipe: Mapping[str, Any], *, resume: bool) -> RunDirectory:
+    """Meet the run's other processes and open its directory, as `RunDirectory.open` does, in the first of them alone.
+
+    Raises UsageError where one process would spread a step over several devices, and OtherProcessError where the
+    directory cannot be opened, in every process but the one that says why.
+    """
+    devices = torch.cuda.device_count()
+    if processes.count() == 1 and devices > 1:
+        raise UsageError(
+            f"{devices} GPUs can be seen, and one process uses one. Start a process for each with `accelerate launch "
+            f"--num_processes {devices} -m retroflip` in place of `retroflip`, or name one with CUDA_VISIBLE_DEVICES=0."
+        )
+    processes.join()
+    return processes.from_main(lambda: RunDirectory.open(out, recipe, resume=resume))
+
+
 def load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
-    """Read the records and decode every video once: what fails is recorded in `failures` and left out."""
+    """Read the records and decode every video once: what fails is recorded in `failures` and left out.
+
+    The first process does it for all of them.
+    """
+    return processes.from_main(lambda: _load_data(section, failures, progress))
+
+
+def _load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
     read = read_records(section.records_file, section.modalities)
     if read.note:
         progress.stage(read.note, 0, "")
@@ -97,6 +123,10 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
         "report_to": [],
         "disable_tqdm": True,
         "remove_unused_columns": False,
+        # The order of a run fills every batch. Without this, accelerate takes the records that do not divide evenly for
+        # the size of the last one, and measures that part of it alone.
+        "dataloader_drop_last": True,
+        "log_level_replica": "passive",
         "bf16": train.precision == "bfloat16",
         # A pass over texts alone gives the vision tower no gradients.
         "ddp_find_unused_parameters": model.vision != "frozen",
@@ -118,8 +148,7 @@ class StepRecorder(TrainerCallback):
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Raise NonFiniteLossError where a gradient is broken, before the optimizer can move on it."""
-        gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(gradients))
+        norm = gradient_norm(kwargs["model"])
         if not math.isfinite(norm):
             raise NonFiniteLossError(
                 f"The gradient's norm became {norm} at step {state.global_step + 1}. Nothing was updated; the last "
@@ -128,14 +157,16 @@ class StepRecorder(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Mark the checkpoint as complete; a kill before this leaves it unmarked, and it is not resumed."""
-        (Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / COMPLETE_MARKER).touch()
+        processes.wait()
+        if processes.is_main():
+            (Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / COMPLETE_MARKER).touch()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
         self.began = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         logs: dict[str, Any] = kwargs["logs"]
-        if "loss" not in logs:
+        if "loss" not in logs or not processes.is_main():
             return
         step = int(state.global_step)
         measured = {name: value for name, value in sorted(logs.items()) if name not in UNRECORDED}
@@ -145,30 +176,42 @@ class StepRecorder(TrainerCallback):
         self.progress.advance(step, "" if value is None else f"{self.shown} {value:.2f}")
 
 
+def gradient_norm(model: Any) -> float:
+    """Return the norm of all gradients of a model, whole where its parameters are spread over processes."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+
 def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
-    """Train to the end, from the newest complete checkpoint if there is one, and write the model.
-
-    Raises UsageError where the trainer would spread over several devices or processes.
-    """
-    if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
-        devices = max(trainer.args.n_gpu, trainer.args.world_size)
-        raise UsageError(
-            f"This run would use {devices} devices, and retroflip trains on one so far. Name it, for instance with "
-            "CUDA_VISIBLE_DEVICES=0, and start a single process."
-        )
-    last = run.last_checkpoint()
-    run.rewind(0 if last is None else last[0])
+    """Train to the end, from the newest complete checkpoint if there is one, and write the model."""
+    last = processes.from_main(lambda: _rewound(run))
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last[1]))
-    save_trained(trainer.accelerator.unwrap_model(trainer.model), processor, run.model)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    save_trained(trainer, processor, run.model)
 
 
-def save_trained(model: Any, processor: Any, folder: Path) -> None:
+def _rewound(run: RunDirectory) -> Path | None:
+    """Return the checkpoint to go on from, after dropping the rows that were written later."""
+    step, checkpoint = run.last_checkpoint() or (0, None)
+    run.rewind(step)
+    return checkpoint
+
+
+def save_trained(trainer: Any, processor: Any, folder: Path) -> None:
     """Write the model that was trained; one with adapters as the model that they make, and them beside it.
 
-    The adapters are merged into the weights for that: nothing can be trained afterwards.
+    The adapters are merged into the weights for that: nothing can be trained afterwards. To be called in every
+    process; the first one writes.
     """
+    spread = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if spread else None
+    if not processes.is_main():
+        return
     if isinstance(model, PeftModel):
-        model.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
+        if state is not None:
+            model, state = gathered(model, state), None
+        model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
         model = model.merge_and_unload()
-    save_model(model, processor, folder)
+    save_model(model, processor, folder, state)

@@ -16,7 +16,7 @@ from retroflip.rl.run import grpo_config
 from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import StepRecorder, run_trainer
+from retroflip.training import StepRecorder
 
 RL_TRAIN: dict[str, Any] = {
     "steps": 4, "samples_per_step": 1, "learning_rate": 1e-4, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0,
@@ -93,11 +93,13 @@ def test_a_broken_gradient_stops_before_the_optimizer(tmp_path: Path, value: flo
         recorder.on_pre_optimizer_step(None, state, None, model=model)
 
 
-@pytest.mark.parametrize(("n_gpu", "world_size"), [(2, 1), (1, 4)])
-def test_several_devices_are_refused(tmp_path: Path, n_gpu: int, world_size: int) -> None:
-    trainer = SimpleNamespace(args=SimpleNamespace(n_gpu=n_gpu, world_size=world_size))
-    with pytest.raises(UsageError, match="CUDA_VISIBLE_DEVICES"):
-        run_trainer(trainer, RunDirectory(tmp_path, attempt=1), None)
+def test_one_process_does_not_spread_over_several_devices(
+    tmp_path: Path, inputs: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    with pytest.raises(UsageError, match="accelerate launch --num_processes 4"):
+        fine_tune(tmp_path / "run", inputs)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_reference_is_loaded_from_the_policys_revision(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`retroflip train` and `retroflip sft`."""
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,9 +9,12 @@ import typer
 
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, print_json, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import OtherProcessError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from retroflip.progress import Progress
     from retroflip.recipe import Recipe
 
 RecipeFile = Annotated[
@@ -80,19 +84,26 @@ def _run(
     if dry_run:
         _show(recipe, json=json)
         return
+    from retroflip import processes
+
     directory = out or Path("runs") / file.stem
-    before = _train(recipe, directory, resume=resume)
-    _conclude(directory, finished_before=before, json=json)
+    try:
+        before = _train(recipe, directory, resume=resume)
+    except OtherProcessError as error:
+        raise typer.Exit(error.exit_code) from error
+    if processes.is_main():
+        _conclude(directory, finished_before=before, json=json)
 
 
 def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
     """Train, unless the run is to be resumed and was finished before; return whether it was."""
+    from retroflip import processes
     from retroflip.recipe import RlRecipe
     from retroflip.run_directory import RunDirectory
 
     if resume and RunDirectory.is_finished(out, recipe.resolved()):
         return True
-    with shown_progress() as progress:
+    with _progress() as progress:
         progress.stage("loading libraries", 0, "")
         if isinstance(recipe, RlRecipe):
             from retroflip.rl import run as rl_run
@@ -102,7 +113,18 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
             from retroflip.sft import run as sft_run
 
             sft_run.train(recipe, out, resume=resume, progress=progress)
+        processes.leave()
     return False
+
+
+@contextlib.contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Give the first process of a run its display, and the others none."""
+    from retroflip import processes
+    from retroflip.progress import Silence
+
+    with shown_progress() as shown:
+        yield shown if processes.is_main() else Silence()
 
 
 def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:

@@ -1,5 +1,6 @@
 """Load a model and its processor: the embedded tiny one, a Hugging Face name, or a local directory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,15 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
     return processor
 
 
-def save_model(model: Any, processor: Any, folder: Path) -> None:
-    """Write a model as safetensors, with its processor, so that `load_model` and `from_pretrained` read it back."""
+def save_model(
+    model: Any, processor: Any, folder: Path, weights: Mapping[str, torch.Tensor] | None = None
+) -> None:
+    """Write a model as safetensors, with its processor, so that `load_model` and `from_pretrained` read it back.
+
+    weights: those to write, where the model's own are spread over processes.
+    """
     model.config.use_cache = True  # trainers switch it off, and whoever generates with the model wants it on
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
 
 

@@ -5,16 +5,23 @@ from pathlib import Path
 
 from trl.trainer.sft_config import SFTConfig
 
+from retroflip import processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
-from retroflip.errors import DataError
+from retroflip.errors import DataError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.progress import Progress
-from retroflip.recipe import SftRecipe
-from retroflip.run_directory import RunDirectory
+from retroflip.recipe import SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
-from retroflip.training import StepRecorder, load_data, load_for_training, run_trainer, trainer_arguments
+from retroflip.training import (
+    StepRecorder,
+    load_data,
+    load_for_training,
+    open_run,
+    run_trainer,
+    trainer_arguments,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def _trace_of(sample: Sample) -> str:
 def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
     """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
     without a trace, before the first step."""
-    run = RunDirectory.open(out, recipe.resolved(), resume=resume)
+    run = open_run(out, recipe.resolved(), resume=resume)
     dataset, _ = load_data(recipe.data, run.failures, progress)
     for sample in dataset.samples:
         _trace_of(sample)
@@ -58,7 +65,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
         model=model,
         args=SFTConfig(
             **trainer_arguments(settings, recipe.model, run),
-            per_device_train_batch_size=settings.micro_batch,
+            per_device_train_batch_size=_records_each(settings),
             max_length=None,
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
@@ -68,4 +75,16 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     trainer.add_callback(StepRecorder(run, progress, shown="loss"))
     progress.stage("supervised fine-tuning", settings.steps, "steps")
     run_trainer(trainer, run, processor)
-    run.finish()
+    if processes.is_main():
+        run.finish()
+
+
+def _records_each(settings: SftTrainSection) -> int:
+    """Return how many records each process reads in a pass. Raises UsageError where they do not divide evenly."""
+    passes = settings.gradient_accumulation * processes.count()
+    if settings.batch_size % passes:
+        raise UsageError(
+            f"train.batch_size is {settings.batch_size}, which {processes.count()} processes with {passes} passes "
+            f"in all cannot share evenly: set it to a multiple of {passes}, or start another number of processes."
+        )
+    return settings.batch_size // passes

@@ -104,9 +104,14 @@ class VideoSFTTrainer(SFTTrainer):
     def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
         return RunOrder(
             samples=self.lesson_count,
-            samples_per_step=self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps,
+            samples_per_step=self.args.train_batch_size
+            * self.args.gradient_accumulation_steps
+            * self.args.world_size,
             steps=self.args.max_steps,
             repeats=1,
             passes=1,
             seed=self.args.seed,
         )
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write no model card: the run directory says what was trained, and how."""
