@@ -57,6 +57,24 @@ class NonFiniteLossError(RetroflipError):
     """The loss became NaN or infinite; raised before the optimizer step."""
 
 
+class TooLittleMemoryError(RetroflipError):
+    """The memory of the GPU or of the machine did not suffice for a step."""
+
+
+class DiskFullError(RetroflipError):
+    """A run could not be written on: the disk is full, or a quota or limit is reached."""
+
+
+class RunStoppedError(RetroflipError):
+    """The run was told to stop and did, in good order: `step` is saved, and it can go on from there."""
+
+    exit_code = 0
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
 class OtherProcessError(RetroflipError):
     """Another process of the same run failed, and tells why itself."""
 

@@ -114,6 +114,18 @@ def _umask() -> int:
     return current
 
 
+def sync_tree(folder: Path) -> None:
+    """Return when every file under a folder is on the disk; a write that the system put off can fail only then."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    _sync_folder(folder)
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return

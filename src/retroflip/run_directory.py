@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any
 from retroflip import directory_lock
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RunDirectoryError
-from retroflip.files import read_jsonl, write_json_atomic, write_jsonl_atomic
+from retroflip.files import read_jsonl, sync_tree, write_json_atomic, write_jsonl_atomic, write_text_atomic
 from retroflip.models import tiny
 from retroflip.video.hashing import sha256_file
 
@@ -115,6 +116,11 @@ class RunDirectory:
         return self.path / "model"
 
     @property
+    def broken_step(self) -> Path:
+        """The samples of the step on which the loss or a gradient became NaN or infinite."""
+        return self.path / "broken_step.json"
+
+    @property
     def summary(self) -> Path:
         """The run's result in numbers."""
         return self.path / "summary.json"
@@ -131,17 +137,41 @@ class RunDirectory:
 
     def last_checkpoint(self) -> tuple[int, Path] | None:
         """Return the step and the folder of the newest complete checkpoint, None where there is none."""
-        found = [
+        return max(self._checkpoints(complete=True), default=None)
+
+    def mark_complete(self, step: int) -> None:
+        """Mark the checkpoint of a step as complete, once all of it is on the disk."""
+        folder = self.checkpoints / f"checkpoint-{step}"
+        sync_tree(folder)
+        write_text_atomic(folder / COMPLETE_MARKER, "")
+
+    def drop_incomplete_checkpoints(self) -> None:
+        """Delete checkpoints that a kill or a full disk left without their mark."""
+        for _, folder in self._checkpoints(complete=False):
+            shutil.rmtree(folder)
+
+    def keep_newest_checkpoints(self, count: int) -> None:
+        """Delete complete checkpoints but for the newest so many."""
+        for _, folder in sorted(self._checkpoints(complete=True))[:-count]:
+            # First the mark: a checkpoint that a kill leaves half deleted must not count.
+            (folder / COMPLETE_MARKER).unlink()
+            shutil.rmtree(folder)
+
+    def _checkpoints(self, *, complete: bool) -> list[tuple[int, Path]]:
+        return [
             (int(match[1]), folder)
             for folder in self.checkpoints.glob("checkpoint-*")
-            if (match := _STEP_OF_CHECKPOINT.fullmatch(folder.name)) and (folder / COMPLETE_MARKER).is_file()
+            if (match := _STEP_OF_CHECKPOINT.fullmatch(folder.name))
+            and (folder / COMPLETE_MARKER).is_file() == complete
         ]
-        return max(found, default=None)
 
     def rewind(self, step: int) -> None:
-        """Drop the rows after `step` from metrics, rollouts and timings: the resumed run writes them again."""
+        """Drop what was written after `step`, which the resumed run writes again: rows of metrics, rollouts and
+        timings, incomplete checkpoints, and what was said of a broken step."""
         for name in STEP_FILES:
             truncate_after_step(self.path / name, step)
+        self.drop_incomplete_checkpoints()
+        self.broken_step.unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Mark the run as finished; it cannot be resumed afterwards."""

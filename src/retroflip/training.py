@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,24 +11,33 @@ import torch
 from peft import PeftModel
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from retroflip import processes
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_records
-from retroflip.errors import NonFiniteLossError, UsageError
-from retroflip.files import append_jsonl
+from retroflip.errors import (
+    NonFiniteLossError,
+    OtherProcessError,
+    RetroflipError,
+    RunStoppedError,
+    UsageError,
+)
+from retroflip.failures import MEMORY_HINTS, explained
+from retroflip.files import append_jsonl, write_json_atomic
 from retroflip.lora import PROJECTORS, add_adapters, gathered
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.run_directory import RunDirectory
+from retroflip.signals import StopOnSignal
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
 ADAPTER = "adapter"
 """the folder inside the trained model's that holds its adapters"""
+NAMED_SAMPLES = 10
+"""how many samples the message about a broken step names; its file holds them all"""
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
@@ -137,43 +146,95 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
 class StepRecorder(TrainerCallback):
     """Writes each step's measurements to metrics.jsonl, its seconds to timings.jsonl, and reports progress.
 
-    Seconds are kept apart, so that the metrics of equal runs are equal bytes.
+    Seconds are kept apart, so that the metrics of equal runs are equal bytes. A step whose gradient is broken is
+    refused; offending: called then, to say what the step learned from: one row per text, each with the key "sample". In
+    a run of several processes it is called in the first alone.
     """
 
-    def __init__(self, run: RunDirectory, progress: Progress, shown: str) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        progress: Progress,
+        shown: str,
+        offending: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    ) -> None:
         self.run = run
         self.progress = progress
         self.shown = shown
+        self.offending = offending
         self.began = time.monotonic()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Raise NonFiniteLossError where a gradient is broken, before the optimizer can move on it."""
         norm = gradient_norm(kwargs["model"])
         if not math.isfinite(norm):
-            raise NonFiniteLossError(
-                f"The gradient's norm became {norm} at step {state.global_step + 1}. Nothing was updated; the last "
-                "checkpoint is intact. A lower train.learning_rate helps, and float32 where model.dtype is bfloat16."
-            )
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Mark the checkpoint as complete; a kill before this leaves it unmarked, and it is not resumed."""
-        processes.wait()
-        if processes.is_main():
-            (Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / COMPLETE_MARKER).touch()
+            raise broken_step(self.run, int(state.global_step) + 1, "gradient's norm", norm, self.offending)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
         self.began = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         logs: dict[str, Any] = kwargs["logs"]
-        if "loss" not in logs or not processes.is_main():
+        if "loss" not in logs:
             return
         step = int(state.global_step)
+        # A gradient that DeepSpeed holds is seen here alone, when its step is done.
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise broken_step(self.run, step, name, logs[name], self.offending)
+        if not processes.is_main():
+            return
         measured = {name: value for name, value in sorted(logs.items()) if name not in UNRECORDED}
         append_jsonl(self.run.metrics, {"step": step, **measured})
         append_jsonl(self.run.timings, {"step": step, "seconds": time.monotonic() - self.began})
         value = logs.get(self.shown)
         self.progress.advance(step, "" if value is None else f"{self.shown} {value:.2f}")
+
+
+class KeptCheckpoints(TrainerCallback):
+    """Marks each checkpoint as complete once every process has written its part of it, and then deletes the oldest.
+
+    A kill before the mark leaves a checkpoint that does not count. The trainer's own deleting, which comes before the
+    mark and counts what is incomplete, must be off.
+    """
+
+    def __init__(self, run: RunDirectory, count: int) -> None:
+        self.run = run
+        self.count = count
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
+        processes.wait()
+        if processes.is_main():
+            self.run.mark_complete(state.global_step)
+            self.run.keep_newest_checkpoints(self.count)
+
+
+def broken_step(
+    run: RunDirectory,
+    step: int,
+    quantity: str,
+    value: float,
+    offending: Callable[[], Sequence[Mapping[str, Any]]],
+) -> RetroflipError:
+    """Write down what the step that broke learned from, and return the error to raise, which names it.
+
+    quantity, value: what became NaN or infinite. To be called in every process of the run; the first one writes, the
+    others get an OtherProcessError.
+    """
+    if not processes.is_main():
+        return OtherProcessError(f"The {quantity} became {value} at step {step}.")
+    rows = list(offending())
+    write_json_atomic(
+        run.broken_step, {"step": step, "quantity": quantity, "value": str(value), "rows": rows}
+    )
+    samples = list(dict.fromkeys(str(row["sample"]) for row in rows))
+    named = f", on the samples {', '.join(samples[:NAMED_SAMPLES])}" if samples else ""
+    more = f" and {len(samples) - NAMED_SAMPLES} more" if len(samples) > NAMED_SAMPLES else ""
+    return NonFiniteLossError(
+        f"The {quantity} became {value} at step {step}{named}{more}; what it learned from is in {run.broken_step}. "
+        "Nothing of that step is kept, and the last checkpoint is intact. A lower train.learning_rate or "
+        "train.max_grad_norm helps, and float32 where model.dtype or train.precision is bfloat16."
+    )
 
 
 def gradient_norm(model: Any) -> float:
@@ -183,12 +244,32 @@ def gradient_norm(model: Any) -> float:
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
 
-def run_trainer(trainer: Any, run: RunDirectory, processor: Any) -> None:
-    """Train to the end, from the newest complete checkpoint if there is one, and write the model."""
+def run_trainer(
+    trainer: Any, run: RunDirectory, processor: Any, hints: Callable[[], str] = lambda: MEMORY_HINTS
+) -> None:
+    """Train to the end, from the newest complete checkpoint if there is one, and write the model.
+
+    hints: sentences on which settings take less memory, for when it does not suffice.
+
+    Raises RunStoppedError after a SIGTERM or SIGINT, behind the step that it came in, which is saved;
+    NonFiniteLossError, TooLittleMemoryError and DiskFullError, which leave the last complete checkpoint as it is.
+    """
     last = processes.from_main(lambda: _rewound(run))
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    save_trained(trainer, processor, run.model)
+    trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit))
+    trainer.args.save_total_limit = None
+    with explained(run, hints), StopOnSignal(getattr(trainer.args, "num_iterations", 1)) as stop:
+        trainer.add_callback(stop)
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        if not stop.stopped:
+            save_trained(trainer, processor, run.model)
+    if stop.stopped:
+        step = trainer.state.global_step
+        raise RunStoppedError(
+            f"Stopped behind step {step} of {trainer.state.max_steps}, which is saved in {run.path}. Go on by the same "
+            "command with --resume.",
+            step,
+        )
 
 
 def _rewound(run: RunDirectory) -> Path | None:

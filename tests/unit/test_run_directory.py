@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -244,6 +245,35 @@ def test_only_complete_checkpoints_count_and_the_newest_is_by_number(
             (run.checkpoints / name / COMPLETE_MARKER).touch()
     (run.checkpoints / "checkpoint-tmp").mkdir()
     assert run.last_checkpoint() == (10, run.checkpoints / "checkpoint-10")
+
+
+def test_incomplete_checkpoints_are_dropped_and_no_others(out: Path, recipe: dict[str, Any]) -> None:
+    run = RunDirectory.open(out, recipe, resume=False)
+    for name in ("checkpoint-2", "checkpoint-3", "checkpoint-mine", "notes"):
+        (run.checkpoints / name).mkdir(parents=True)
+    run.mark_complete(2)
+    run.rewind(2)
+    left = {path.name for path in run.checkpoints.iterdir()}
+    assert left == {"checkpoint-2", "checkpoint-mine", "notes"}
+
+
+def test_a_checkpoint_that_is_half_deleted_does_not_count(
+    out: Path, recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.open(out, recipe, resume=False)
+    for step in (1, 2):
+        (run.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
+        run.mark_complete(step)
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.keep_newest_checkpoints(1)
+    assert run.last_checkpoint() == (2, run.checkpoints / "checkpoint-2")
+    assert (run.checkpoints / "checkpoint-1").is_dir()
+    assert not (run.checkpoints / "checkpoint-1" / COMPLETE_MARKER).exists()
 
 
 def test_rewinding_keeps_the_rows_up_to_the_checkpoint(out: Path, recipe: dict[str, Any]) -> None:

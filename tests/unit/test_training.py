@@ -1,5 +1,7 @@
-"""What all training runs share: checkpoints that count, broken gradients, one device, the reference's revision."""
+"""What all training runs share: checkpoints that count, broken steps, number types, memory, devices."""
 
+import errno
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,15 +10,20 @@ import pytest
 import torch
 
 from random_models import save_random_model
-from retroflip.errors import NonFiniteLossError, UsageError
+from retroflip.data.records import read_records
+from retroflip.errors import NonFiniteLossError, TooLittleMemoryError, UsageError
+from retroflip.failures import explained
+from retroflip.files import read_jsonl
 from retroflip.models.loading import load_model
+from retroflip.order import RunOrder
 from retroflip.progress import Silence
 from retroflip.recipe import RlRecipe, SftRecipe
 from retroflip.rl.run import grpo_config
-from retroflip.run_directory import RunDirectory
+from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
 from retroflip.sft import run as sft_run
+from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import StepRecorder
+from retroflip.training import KeptCheckpoints, StepRecorder, broken_step
 
 RL_TRAIN: dict[str, Any] = {
     "steps": 4, "samples_per_step": 1, "learning_rate": 1e-4, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0,
@@ -91,6 +98,95 @@ def test_a_broken_gradient_stops_before_the_optimizer(tmp_path: Path, value: flo
     model.bias.grad = torch.tensor([value])
     with pytest.raises(NonFiniteLossError, match="step 7"):
         recorder.on_pre_optimizer_step(None, state, None, model=model)
+
+
+def test_a_broken_step_names_its_samples_and_keeps_them(
+    tmp_path: Path, inputs: dict[str, dict[str, str]]
+) -> None:
+    """A rate of 1e30 leaves weights after the first step that the second cannot compute with."""
+    with pytest.raises(NonFiniteLossError) as caught:
+        fine_tune(tmp_path / "run", inputs, steps=4, learning_rate=1e30, save_every=1)
+    run = RunDirectory(tmp_path / "run", attempt=1)
+    broken = json.loads(run.broken_step.read_text(encoding="utf-8"))
+    assert (broken["step"], broken["quantity"], broken["value"]) == (2, "gradient's norm", "nan")
+    records = read_records(Path(inputs["data"]["records"])).samples
+    order = RunOrder(samples=len(records), samples_per_step=2, steps=4, repeats=1, passes=1, seed=0)
+    second = [records[index] for index in order.step_indices(1)]
+    assert [(row["sample"], row["text"]) for row in broken["rows"]] == [(one.id, one.trace) for one in second]
+    message = str(caught.value)
+    assert f"on the samples {second[0].id}, {second[1].id}; " in message
+    assert str(run.broken_step) in message
+    last = run.last_checkpoint()
+    assert last is not None
+    assert last[0] == 1
+    run.rewind(1)
+    assert not run.broken_step.exists()
+
+
+def test_a_long_list_of_samples_is_cut_in_the_message_and_whole_in_the_file(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path, attempt=1)
+    rows = [{"sample": f"s{number // 2}"} for number in range(24)]
+    error = broken_step(run, 3, "loss", float("inf"), lambda: rows)
+    assert "s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more; " in str(error)
+    assert json.loads(run.broken_step.read_text())["rows"] == rows
+
+
+def test_what_deepspeed_alone_sees_is_refused_when_it_is_logged(tmp_path: Path) -> None:
+    recorder = StepRecorder(RunDirectory(tmp_path, attempt=1), Silence(), "loss")
+    state = SimpleNamespace(global_step=5)
+    recorder.on_log(None, state, None, logs={"loss": 1.0, "grad_norm": 2.0})
+    with pytest.raises(NonFiniteLossError, match="grad_norm became nan at step 5"):
+        recorder.on_log(None, state, None, logs={"loss": 1.0, "grad_norm": float("nan")})
+    assert [row["grad_norm"] for row in read_jsonl(tmp_path / "metrics.jsonl")] == [2.0]
+
+
+def allocate_too_much(*_: Any, **__: Any) -> torch.Tensor:
+    return torch.empty(10**15)
+
+
+def run_out_on_the_gpu(*_: Any, **__: Any) -> torch.Tensor:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nAnd a hundred lines more.")
+
+
+@pytest.mark.parametrize("loss", [allocate_too_much, run_out_on_the_gpu])
+def test_too_little_memory_is_told_with_what_would_fit(
+    tmp_path: Path, inputs: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch, loss: Any
+) -> None:
+    monkeypatch.setattr(VideoSFTTrainer, "compute_loss", loss)
+    with pytest.raises(TooLittleMemoryError) as caught:
+        fine_tune(tmp_path / "run", inputs)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "to allocate" in message
+    assert "train.gradient_accumulation" in message
+    assert "No checkpoint was complete yet." in message
+
+
+def test_other_errors_of_a_step_pass_as_they_are(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path, attempt=1)
+    for error in (RuntimeError("shapes do not match"), OSError(errno.EACCES, "denied"), ValueError("x")):
+        with pytest.raises(type(error)) as caught, explained(run, str):
+            raise error
+        assert caught.value is error
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, inputs: dict[str, dict[str, str]]) -> None:
+    fine_tune(tmp_path / "run", inputs, steps=4, save_every=1, keep_checkpoints=2)
+    left = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    assert left == {"checkpoint-3", "checkpoint-4"}
+
+
+def test_incomplete_checkpoints_never_push_out_the_last_complete_one(tmp_path: Path) -> None:
+    """Kills left 3 and 4 incomplete; only when 5 is whole may something go, and 2 is among the newest two."""
+    run = RunDirectory(tmp_path, attempt=1)
+    for step in range(1, 6):
+        (run.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
+    for step in (1, 2):
+        run.mark_complete(step)
+    KeptCheckpoints(run, 2).on_save(None, SimpleNamespace(global_step=5), None)
+    complete = {path.parent.name for path in run.checkpoints.glob(f"*/{COMPLETE_MARKER}")}
+    assert complete == {"checkpoint-2", "checkpoint-5"}
+    assert not (run.checkpoints / "checkpoint-1").exists()
 
 
 def test_one_process_does_not_spread_over_several_devices(

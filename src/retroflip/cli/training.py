@@ -9,7 +9,7 @@ import typer
 
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, print_json, shown_progress
-from retroflip.errors import OtherProcessError, UsageError
+from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,13 @@ def _run(
         before = _train(recipe, directory, resume=resume)
     except OtherProcessError as error:
         raise typer.Exit(error.exit_code) from error
+    except RunStoppedError as stopped:
+        processes.leave()
+        if processes.is_main():
+            print_json({"out": str(directory), "stopped_behind_step": stopped.step}) if json else print(
+                stopped
+            )
+        return
     if processes.is_main():
         _conclude(directory, finished_before=before, json=json)
 

@@ -1,5 +1,6 @@
 """One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,14 @@ class RecordedLessons:
         asked = with_null_option(sample) if self.null_option else sample
         return self.encoder.encode(asked, self.dataset.load(sample)), _trace_of(sample)
 
+    def named(self, indices: Sequence[int]) -> list[dict[str, str | None]]:
+        """Return the records as a message about them shows them."""
+        samples = [self.dataset.samples[index] for index in indices]
+        return [
+            {"sample": sample.id, "video": sample.video, "question": sample.question, "text": sample.trace}
+            for sample in samples
+        ]
+
 
 def _trace_of(sample: Sample) -> str:
     if sample.trace is None:
@@ -60,6 +69,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
         _trace_of(sample)
     model, processor = load_for_training(recipe.model, recipe.train.seed)
     encoder = Encoder(processor, recipe.prompt.system)
+    lessons = RecordedLessons(dataset, encoder, recipe.prompt.null_option)
     settings = recipe.train
     trainer = VideoSFTTrainer(
         model=model,
@@ -69,10 +79,14 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
             max_length=None,
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
-        lessons=RecordedLessons(dataset, encoder, recipe.prompt.null_option),
+        lessons=lessons,
         encoder=encoder,
     )
-    trainer.add_callback(StepRecorder(run, progress, shown="loss"))
+    trainer.add_callback(
+        StepRecorder(
+            run, progress, shown="loss", offending=lambda: lessons.named(trainer.indices_of_current_step())
+        )
+    )
     progress.stage("supervised fine-tuning", settings.steps, "steps")
     run_trainer(trainer, run, processor)
     if processes.is_main():

@@ -101,6 +101,10 @@ class VideoSFTTrainer(SFTTrainer):
         # whole step. Without it, a step of several passes would weigh a short answer's tokens more than a long one's.
         self.model_accepts_loss_kwargs = True
 
+    def indices_of_current_step(self) -> list[int]:
+        """Return the lessons that the step being taken learns from, in all processes."""
+        return self._get_train_sampler().step_indices(self.state.global_step)
+
     def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
         return RunOrder(
             samples=self.lesson_count,

@@ -1,0 +1,228 @@
+"""A run that is told to stop saves the step it is in and ends well; resumed, it ends as one that was left alone."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from launched import launch
+from random_models import save_random_model
+from retroflip import processes
+from retroflip.errors import DiskFullError, RunStoppedError
+from retroflip.files import read_jsonl
+from retroflip.progress import Silence
+from retroflip.recipe import SftRecipe, load_recipe
+from retroflip.rl import run as rl_run
+from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.sft import run as sft_run
+from retroflip.synth.laboratory import LabSettings, write_laboratory
+from retroflip.training import StepRecorder
+
+STEPS = 7
+TRAIN: dict[str, Any] = {"steps": STEPS, "learning_rate": 1e-3, "warmup_steps": 2, "save_every": 2, "seed": 3}
+RL_TRAIN: dict[str, Any] = {
+    **TRAIN, "samples_per_step": 2, "beta": 0.0, "epsilon": 0.2, "temperature": 1.0, "max_completion_length": 8,
+    "loss_type": "grpo",
+}  # fmt: skip
+RECIPES: dict[str, dict[str, Any]] = {
+    "sft": {"kind": "sft", "train": {**TRAIN, "batch_size": 2}},
+    "rl": {"kind": "rl", "method": {"name": "grpo", "rollouts": 2}, "train": RL_TRAIN},
+    "rl_twice": {
+        "kind": "rl",
+        "method": {"name": "grpo", "rollouts": 2},
+        "train": {**RL_TRAIN, "iterations": 2},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Recipes about a random model and five clips."""
+    folder = tmp_path_factory.mktemp("inputs")
+    save_random_model("qwen3_vl", folder / "model")
+    settings = LabSettings(seed=1, sft_samples=5, train_samples=5, pairs_per_task=1, size=64)
+    write_laboratory(folder / "data", settings, Silence())
+    files = {name: folder / f"{name}.yaml" for name in RECIPES}
+    for name, recipe in RECIPES.items():
+        records = folder / "data" / ("sft" if recipe["kind"] == "sft" else "train") / "records.jsonl"
+        whole = {**recipe, "model": {"path": str(folder / "model")}, "data": {"records": str(records)}}
+        files[name].write_text(yaml.safe_dump(whole))
+    return files
+
+
+@pytest.fixture(scope="module")
+def unbroken(recipes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Runs that were left alone, one for each recipe and number of processes."""
+
+    @cache
+    def run(name: str, count: int = 1) -> Path:
+        out = tmp_path_factory.mktemp("unbroken") / "run"
+        assert launch(count, train, recipes[name], out) == [0] * count
+        return out
+
+    return run
+
+
+def train(recipe_file: Path, out: Path, resume: bool = False) -> None:
+    """Train in this process."""
+    recipe = load_recipe(recipe_file)
+    job: Any = sft_run if isinstance(recipe, SftRecipe) else rl_run
+    job.train(recipe, out, resume=resume, progress=Silence())
+
+
+def at_step(step: int, happens: Callable[[], None]) -> None:
+    """Let something happen when a step's metrics have been written."""
+    real = StepRecorder.on_log
+
+    def on_log(self: StepRecorder, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        real(self, args, state, control, **kwargs)
+        if state.global_step == step and "loss" in kwargs["logs"]:
+            happens()
+
+    StepRecorder.on_log = on_log  # type: ignore[method-assign]
+
+
+def train_and_stop(recipe_file: Path, out: Path, number: int, asked_rank: int, again: bool) -> None:
+    """Train, get a signal behind step 2, and another behind step 3; say when the run stopped."""
+
+    def signalled() -> None:
+        if processes.rank() == asked_rank:
+            os.kill(os.getpid(), number)
+
+    at_step(2, signalled)
+    if again:
+        at_step(3, signalled)
+    before = signal.getsignal(number)
+    try:
+        train(recipe_file, out)
+    except RunStoppedError as stopped:
+        out.with_name(f"stopped-{processes.rank()}").write_text(f"{stopped.step} {stopped}")
+    assert signal.getsignal(number) == before
+
+
+def assert_equal_runs(unbroken: Path, resumed: Path) -> None:
+    """Assert that the two runs trained the same weights by the same steps, to the byte."""
+    for name in ("metrics.jsonl", "model/model.safetensors"):
+        assert (unbroken / name).read_bytes() == (resumed / name).read_bytes(), name
+    assert len(read_jsonl(resumed / "metrics.jsonl")) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "last"),
+    [
+        ("sft", signal.SIGTERM, 3),
+        ("sft", signal.SIGINT, 3),
+        ("rl", signal.SIGTERM, 3),
+        pytest.param("rl_twice", signal.SIGTERM, 4, id="not between two steps on the same rollouts"),
+    ],
+)
+def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on_from_there(
+    recipes: dict[str, Path],
+    unbroken: Callable[..., Path],
+    tmp_path: Path,
+    name: str,
+    number: int,
+    last: int,
+) -> None:
+    out = tmp_path / "run"
+    assert launch(1, train_and_stop, recipes[name], out, number, 0, False) == [0]
+    step, message = (tmp_path / "stopped-0").read_text().split(" ", 1)
+    assert int(step) == last
+    assert f"step {last} of {STEPS}" in message
+    assert "--resume" in message
+    assert not (out / COMPLETE_MARKER).exists()
+    assert not (out / "model").exists()
+    checkpoint = RunDirectory(out, attempt=1).last_checkpoint()
+    assert checkpoint is not None
+    assert checkpoint[0] == last
+    assert [row["step"] for row in read_jsonl(out / "metrics.jsonl")] == list(range(1, last + 1))
+
+    assert launch(1, train, recipes[name], out, True) == [0]
+    assert_equal_runs(unbroken(name), out)
+
+
+def test_the_same_signal_again_stops_at_once(
+    recipes: dict[str, Path], unbroken: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The second one comes behind step 3, before its checkpoint is written."""
+    out = tmp_path / "run"
+    assert launch(1, train_and_stop, recipes["sft"], out, signal.SIGTERM, 0, True) == [-signal.SIGTERM]
+    assert RunDirectory(out, attempt=1).last_checkpoint() == (2, out / "checkpoints" / "checkpoint-2")
+    assert launch(1, train, recipes["sft"], out, True) == [0]
+    assert_equal_runs(unbroken("sft"), out)
+
+
+def test_all_processes_stop_behind_the_same_step_whichever_is_told(
+    recipes: dict[str, Path], unbroken: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert launch(2, train_and_stop, recipes["sft"], out, signal.SIGTERM, 1, False) == [0, 0]
+    assert [(tmp_path / f"stopped-{rank}").read_text().split()[0] for rank in (0, 1)] == ["3", "3"]
+    assert launch(2, train, recipes["sft"], out, True) == [0, 0]
+    assert_equal_runs(unbroken("sft", 2), out)
+
+
+@pytest.mark.slow
+def test_the_command_ends_well_and_says_how_to_go_on(
+    recipes: dict[str, Path], unbroken: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "retroflip", "sft", str(recipes["sft"]), "--out"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    with subprocess.Popen(
+        [*command, str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        while not (out / "metrics.jsonl").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.terminate()
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "--resume" in said
+    assert "report" not in said
+    assert not (out / "report.html").exists()
+    subprocess.run([*command, str(out), "--resume"], check=True, capture_output=True, env=environment)
+    assert_equal_runs(unbroken("sft"), out)
+
+
+def train_until_full(recipe_file: Path, out: Path, room: str) -> None:
+    """Train, and run out of room behind step 3 for files of some size; say what was raised."""
+
+    def fill() -> None:
+        place, difference = {
+            "weights": ("checkpoints/checkpoint-2/model.safetensors", -1),
+            "optimizer": ("checkpoints/checkpoint-2/optimizer.pt", -1),
+            "metrics": ("metrics.jsonl", 10),
+        }[room]
+        size = (out / place).stat().st_size + difference
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    at_step(3, fill)
+    try:
+        train(recipe_file, out)
+    except DiskFullError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        out.with_name("said").write_text(str(error))
+
+
+@pytest.mark.parametrize("room", ["weights", "optimizer", "metrics"])
+def test_a_full_disk_ends_the_run_in_a_paragraph_and_leaves_the_last_checkpoint(
+    recipes: dict[str, Path], unbroken: Callable[..., Path], tmp_path: Path, room: str
+) -> None:
+    out = tmp_path / "run"
+    assert launch(1, train_until_full, recipes["sft"], out, room) == [0]
+    said = (tmp_path / "said").read_text()
+    assert "\n" not in said
+    assert all(words in said for words in (str(out), "GiB are free", "up to step 2", "--resume")), said
+    assert [path.name for path in (out / "checkpoints").iterdir()] == ["checkpoint-2"]
+
+    assert launch(1, train, recipes["sft"], out, True) == [0]
+    assert_equal_runs(unbroken("sft"), out)
