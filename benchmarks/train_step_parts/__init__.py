@@ -1,0 +1,1 @@
+"""What `benchmarks/train_step.py` measures, and with what."""
