@@ -77,8 +77,8 @@ def image_and_text(encoder: Encoder) -> tuple[Prompt, Prompt]:
     )
 
 
-def request_for(prompt: Prompt, rollouts: int = 2, salt: int = 0, seed: int = 5) -> Request:
-    return build_request(prompt, rollouts, SAMPLING, seed, vocabulary(), salt=salt)
+def request_for(prompt: Prompt, rollouts: int = 2, weights: int = 0, seed: int = 5) -> Request:
+    return build_request(prompt, rollouts, SAMPLING, seed, vocabulary(), weights=weights)
 
 
 def answer_to(request: Request, *rollouts: tuple[int, ...]) -> Answer:
@@ -140,20 +140,20 @@ def test_keys_are_equal_for_equal_pixels_under_equal_weights_alone() -> None:
     (prompt, other, _) = prompts_of(random_encoder("qwen3_vl"))
     assert prompt.pixels_PD is not None
 
-    def key(one: Prompt, salt: int = 0) -> str:
-        shown = request_for(one, salt=salt).shown
+    def key(one: Prompt, weights: int = 0) -> str:
+        shown = request_for(one, weights=weights).shown
         assert shown is not None
         return shown.key
 
     assert key(prompt) == key(replace(prompt, pixels_PD=prompt.pixels_PD.clone()))
     reverse = replace(prompt, pixels_PD=prompt.pixels_PD.flip(0))
-    assert len({key(prompt), key(prompt, salt=1), key(other), key(reverse)}) == 4
+    assert len({key(prompt), key(prompt, weights=1), key(other), key(reverse)}) == 4
 
 
 def test_greedy_rollouts_are_refused() -> None:
     (prompt, *_) = prompts_of(random_encoder("qwen3_vl"))
     with pytest.raises(ValueError, match="temperature above 0"):
-        build_request(prompt, 2, Sampling(8, temperature=0.0), 0, vocabulary(), salt=0)
+        build_request(prompt, 2, Sampling(8, temperature=0.0), 0, vocabulary(), weights=0)
 
 
 # What is made of the answers
@@ -223,6 +223,7 @@ class CountingEngine:
     """Rollout g of request r is (r, g, end); a request's number stands for its prompt."""
 
     context: int = 4096
+    weights: int = 0
     asked: list[Request] = field(default_factory=list)
 
     def write(self, requests: Sequence[Request]) -> Mapping[int, Answer]:
@@ -252,14 +253,14 @@ def test_every_branch_gets_its_own_number_of_rollouts_and_its_own_seed() -> None
     ]
 
 
-def test_no_roll_reuses_the_features_of_another() -> None:
+def test_features_are_not_reused_under_other_weights() -> None:
     """TRL empties vLLM's cache of prompts with every change of weights, and not its cache of features."""
     engine, prompts = CountingEngine(), prompts_of(random_encoder("qwen3_vl"))[:1]
-    writer = writer_over(engine)
-    for _ in range(2):
-        writer.roll([*prompts, *prompts], [None] * 2, [1, 1], SAMPLING, [0, 1])
+    for number in (1, 1, 2):
+        engine.weights = number
+        writer_over(engine).roll(prompts, [None], [1], SAMPLING, [0])
     keys = [request.shown.key for request in engine.asked if request.shown]
-    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_prompts_that_leave_no_room_are_refused() -> None:
@@ -422,7 +423,7 @@ def close() -> float:
 
 @pytest.mark.gpu
 def test_the_engine_draws_with_the_policys_probabilities(running: Running) -> None:
-    running.engine.take_weights()
+    running.engine.sync_weights()
     prompts = [*prompts_of(running.encoder), *image_and_text(running.encoder)]
     sampling = Sampling(max_tokens=12, temperature=SAMPLING.temperature)
     counts, seeds = [3, 1, 2, 2, 2], [2**63 - 1, 7, 8, 9, 10]
@@ -460,21 +461,21 @@ def test_the_engine_follows_the_policys_weights(running: Running) -> None:
     def gap() -> float:
         return running.gap(prompts, writer.roll(prompts, [None] * 3, [2] * 3, sampling, [1, 2, 3]))
 
-    running.engine.take_weights()
+    running.engine.sync_weights()
     for part in (running.policy, running.policy.model.visual):  # all of it, then what vLLM caches features of
         assert gap() < close()
         with torch.no_grad():
             for parameter in part.parameters():
                 parameter.mul_(1.1)
         assert gap() > 20 * close()
-        running.engine.take_weights()
+        running.engine.sync_weights()
     assert gap() < close()
 
 
 @pytest.mark.gpu
 def test_a_prompt_without_its_pixels_is_another_one_to_the_engine(running: Running) -> None:
     """So that the comparison above would notice an engine that is blind."""
-    running.engine.take_weights()
+    running.engine.sync_weights()
     (prompt, *_) = prompts_of(running.encoder)
     assert prompt.pixels_PD is not None
     dark = replace(prompt, pixels_PD=torch.zeros_like(prompt.pixels_PD))

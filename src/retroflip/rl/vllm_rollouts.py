@@ -105,7 +105,11 @@ class Answer:
 
 
 class Engine(Protocol):
-    """Draws rollouts. context: tokens of prompt and completion that it can hold."""
+    """Draws rollouts with the policy's weights."""
+
+    @property
+    def weights(self) -> int:
+        """Return a number that no other weights of this engine have had."""
 
     @property
     def context(self) -> int:
@@ -118,7 +122,7 @@ class Engine(Protocol):
 class VLLMWriter:
     """Writes completions by vLLM in place of `retroflip.rl.rollout.Roller`.
 
-    config: the policy's configuration. Its weights must have been brought to the engine before every step's first roll.
+    config: the policy's configuration. Its weights must have been brought to the engine before a step's first roll.
     Raises UsageError for a family that vLLM reads otherwise than transformers does.
     """
 
@@ -140,7 +144,6 @@ class VLLMWriter:
             image=config.image_token_id,
             video=config.video_token_id,
         )
-        self._rolls = 0
 
     def roll(
         self,
@@ -155,11 +158,8 @@ class VLLMWriter:
         Raises UsageError for a prompt that leaves no room for its completion, BlindnessError when the engine read
         another prompt, and RetroflipError when rollouts are missing or hold tokens that were forbidden.
         """
-        self._rolls += (
-            1  # vLLM keeps features by key, also over a change of weights: no roll reuses another's
-        )
         requests = [
-            build_request(prompt, count, sampling, seed, self.vocabulary, salt=self._rolls)
+            build_request(prompt, count, sampling, seed, self.vocabulary, weights=self.engine.weights)
             for prompt, count, seed in zip(prompts, rollouts, seeds, strict=True)
         ]
         longest = max(len(request.prompt_ids) for request in requests) + sampling.max_tokens
@@ -177,12 +177,12 @@ class VLLMWriter:
 
 
 def build_request(
-    prompt: Prompt, rollouts: int, sampling: Sampling, seed: int, vocabulary: Vocabulary, *, salt: int
+    prompt: Prompt, rollouts: int, sampling: Sampling, seed: int, vocabulary: Vocabulary, *, weights: int
 ) -> Request:
     """Return the request for a branch's rollouts, drawn with the seeds seed, seed + 1, ...
 
-    salt: tells apart equal pixels that are seen with different weights. Raises ValueError for greedy sampling, which
-    would write the same rollout again and again.
+    weights: the number of the engine's weights; vLLM keeps features by their key, also when its weights change. Raises
+    ValueError for greedy sampling, which would write the same rollout again and again.
     """
     if sampling.temperature <= 0.0:
         raise ValueError(f"rollouts by vLLM need a temperature above 0, got {sampling.temperature}")
@@ -198,10 +198,10 @@ def build_request(
         "stop_token_ids": sorted(vocabulary.ends),
         "logit_bias": dict.fromkeys(sorted(vocabulary.forbidden), FORBIDDEN_BIAS),
     }
-    return Request(tuple(prompt.input_ids_L.tolist()), _shown(prompt, vocabulary, salt), arguments)
+    return Request(tuple(prompt.input_ids_L.tolist()), _shown(prompt, vocabulary, weights), arguments)
 
 
-def _shown(prompt: Prompt, vocabulary: Vocabulary, salt: int) -> Shown | None:
+def _shown(prompt: Prompt, vocabulary: Vocabulary, weights: int) -> Shown | None:
     """Return what a prompt shows; the markers around a whole video are text, those between its steps belong to it."""
     if prompt.pixels_PD is None or prompt.grid_thw is None:
         return None
@@ -209,7 +209,7 @@ def _shown(prompt: Prompt, vocabulary: Vocabulary, salt: int) -> Shown | None:
     start = int((ids_L == vocabulary.vision_start).nonzero()[0]) + 1
     end = int((ids_L == vocabulary.vision_end).nonzero()[-1])
     token = vocabulary.image if prompt.is_image else vocabulary.video
-    content = hashlib.sha256(f"{salt} {prompt.is_image} {prompt.grid_thw.tolist()} ".encode())
+    content = hashlib.sha256(f"{weights} {prompt.is_image} {prompt.grid_thw.tolist()} ".encode())
     content.update(prompt.pixels_PD.contiguous().numpy().data)
     return Shown(
         kind="image" if prompt.is_image else "video",
@@ -308,6 +308,7 @@ class Colocated(VLLMGeneration):
     def __init__(self, model: Any, accelerator: Any, processor: Any, settings: EngineSettings) -> None:
         require_vllm()
         self.settings = settings
+        self.weights = 0
         super().__init__(
             model=model,
             accelerator=accelerator,
@@ -344,9 +345,10 @@ class Colocated(VLLMGeneration):
         )
         self.accelerator.wait_for_everyone()
 
-    def take_weights(self) -> None:
+    def sync_weights(self) -> None:
         """Bring the policy's weights to the engine; all processes must, before the first roll of every step."""
-        self.sync_weights()  # type: ignore[no-untyped-call]
+        super().sync_weights()  # type: ignore[no-untyped-call]
+        self.weights += 1
 
     @property
     def context(self) -> int:
