@@ -1,10 +1,10 @@
 """Rollouts by a vLLM engine inside the training process, about the very tokens and pixels that training scores.
 
 vLLM is given prompts as its own processor would leave them: ids with every placeholder, pixels and where they belong.
-Its processor is not used, because what it makes of frames can differ from what training reads without a word: it takes
-times, sizes and normalisation from settings of its own. TRL loads the engine, brings the policy's weights to it
-(`VLLMGeneration.sync_weights`) and weighs the loss by `importance_ratio`; TRL's own requests are not used, because they
-carry no video.
+Its processor is not used: with transformers 5.23 it refuses videos, and where it works it takes times, sizes and
+normalisation from settings of its own, so that rollouts and training could see different things without a word. TRL
+brings the policy's weights to the engine (`VLLMGeneration.sync_weights`), and its loss takes `importance_ratio`; TRL's
+own requests carry no video.
 
 Shapes: K tokens from a video's first to its last, N rollouts (rows), C completion tokens, P patches.
 """
