@@ -29,8 +29,12 @@ class PathEscapeError(DataError):
     """A path in a data file leaves the root that the user named."""
 
 
-class VideoError(RetroflipError):
-    """One video cannot be used. In a data set it is recorded, counted and left out."""
+class MediaError(RetroflipError):
+    """One video or image cannot be used. In a data set it is recorded, counted and left out."""
+
+
+class VideoError(MediaError):
+    """One video cannot be used."""
 
 
 class MissingVideoError(VideoError):
@@ -45,8 +49,12 @@ class HashMismatchError(VideoError):
     """The file's SHA-256 differs from its manifest's: the pixels cannot be trusted."""
 
 
+class ImageError(MediaError):
+    """One image cannot be used: missing, damaged, too large, of a format that is not read, or not its manifest's."""
+
+
 class TooManyFailuresError(DataError):
-    """More than the allowed share of a data set's videos failed."""
+    """More than the allowed share of a data set's videos and images failed."""
 
 
 class BlindnessError(RetroflipError):

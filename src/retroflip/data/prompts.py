@@ -1,17 +1,24 @@
 """The words put before a model: the system prompt, the question with its options, and the null option."""
 
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
 
 NULL_OPTION = "None of the above"
 """CRPO's null option: a transformed video may have an answer that no listed option names."""
 
-SYSTEM_PROMPT = (
-    "Watch the video. First think step by step inside <think> </think>, "
-    "then give only the final answer inside \\boxed{}."
+_FORMAT = (
+    "First think step by step inside <think> </think>, then give only the final answer inside \\boxed{}."
 )
+SYSTEM_PROMPT = f"Watch the video. {_FORMAT}"
 """What CRPO's training prompt (appendix B.1) asks of the model, in our words. `retroflip-tiny` is trained
 on these very words; a recipe can set others."""
+
+SYSTEM_PROMPTS = {
+    Modality.VIDEO: SYSTEM_PROMPT,
+    Modality.IMAGE: f"Look at the image. {_FORMAT}",
+    Modality.TEXT: _FORMAT,
+}
+"""The same by what a sample is about; a recipe's own prompt stands before all of them."""
 
 MAX_OPTIONS = 26
 

@@ -7,18 +7,21 @@ file:
      "problem_type": "multiple choice", "options": ["A. left", "B. right"], "solution": "<answer>A</answer>",
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
-retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair` and `side` (see `Sample`). Other
-keys are ignored and not kept. On reading:
+retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair` and `side` (see `Sample`), and
+the `data_type` "text", a record with no `path` or an empty one. Other keys are ignored and not kept. On
+reading:
 
-- Records of pictures (`data_type` "image") and of regression questions (`problem_type` "regression"), which
-  Video-R1-260k.json also holds, are left out and counted.
+- Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
+  without one is), and those of regression questions (`problem_type` "regression"), are left out and counted.
+  Video-R1-260k.json holds more images than videos.
 - The letter before an option is dropped ("A. left", "A) left", "(A) left", "A: left") when every option
   carries its own; options without letters are kept as they are. At most 25 options: CRPO's null option takes
   the last letter.
 - `solution` may stand without its tags; for multiple choice it is a letter ("A", "A.", "(A)", "A. left") or
   one option's text.
 - `problem_type` "OCR" is read as free-form, since its answers are compared the same way.
-- A record without `problem_id` gets one from its content, one without `source_clip` its video's path.
+- A record without `problem_id` gets one from its content, one without `source_clip` its file's path, or its
+  id when it is text alone.
 - A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
   it would stand in the prompt for something that is not there.
 
@@ -29,7 +32,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +41,7 @@ from pydantic import ValidationError
 
 from retroflip.data.prompts import MAX_OPTIONS, option_letter
 from retroflip.data.root import normalise
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
 
@@ -46,8 +49,8 @@ _LABELLED = re.compile(r"\s*(?:\(([A-Z])\)[.:]?|([A-Z])[.):])\s*(.*)", re.DOTALL
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
 _OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side")
-_LEFT_OUT = {"data_type": "image", "problem_type": "regression"}
-"""kinds of Video-R1 records that are no questions about videos, or whose answers cannot be judged here"""
+_UNJUDGED = "regression"
+"""the kind of Video-R1 question whose answers cannot be judged here"""
 _MAX_LISTED = MAX_OPTIONS - 1
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 
@@ -74,23 +77,23 @@ class RecordsRead:
         return f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}."
 
 
-def read_samples(path: Path) -> list[Sample]:
+def read_samples(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> list[Sample]:
     """Return the samples of a JSONL or JSON file, in its order; raises as `read_records` does."""
-    return read_records(path).samples
+    return read_records(path, modalities).samples
 
 
-def read_records(path: Path) -> RecordsRead:
-    """Read a JSONL or JSON file, leaving out records of pictures and of regression questions.
+def read_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
+    """Read a JSONL or JSON file, leaving out records of other modalities and of regression questions.
 
     Raises DataError, naming the file and the line, for a record that breaks the format; for a file that is
     missing, not UTF-8 or without a record that can be used; and for an id that two records share. Raises
-    PathEscapeError for a video path that is not a relative one.
+    PathEscapeError for a path that is not a relative one.
     """
     samples: list[Sample] = []
     lines: dict[str, int] = {}
     skipped: Counter[str] = Counter()
     for line, record in _records(path, _text_of(path)):
-        if (kind := _left_out_as(record)) is not None:
+        if (kind := _left_out_as(record, modalities)) is not None:
             skipped[kind] += 1
             continue
         try:
@@ -108,8 +111,8 @@ def read_records(path: Path) -> RecordsRead:
         samples.append(sample)
     if skipped and not samples:
         raise DataError(
-            f"{path}: {RecordsRead(samples, dict(skipped)).note} None is a question about a video, which is what is "
-            "trained and measured on. Name a file that has some."
+            f"{path}: {RecordsRead(samples, dict(skipped)).note} None is of data_type {' or '.join(modalities)}, which "
+            "is what was asked for. Name a file that has some."
         )
     if not samples:
         raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
@@ -127,11 +130,11 @@ def format_record(sample: Sample) -> Record:
     record: Record = {
         "problem_id": sample.id,
         "problem": sample.question,
-        "data_type": "video",
+        "data_type": sample.modality.value,
         "problem_type": sample.problem_type.value,
         "options": [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)],
         "solution": f"<answer>{sample.solution}</answer>",
-        "path": f"./{sample.video}",
+        "path": f"./{sample.video}" if sample.video else "",
         "data_source": sample.source,
         "process": sample.trace,
         **{key: getattr(sample, key) for key in _OPTIONAL_KEYS},
@@ -142,24 +145,22 @@ def format_record(sample: Sample) -> Record:
 def parse_record(record: Mapping[str, Any]) -> Sample:
     """Return the sample that a record describes. Raises DataError saying what is wrong with it and what to
     do."""
-    if (record.get("data_type") or "video") != "video":
-        raise DataError(
-            f"data_type is {record['data_type']!r}, but only records with data_type 'video' can be read. "
-            "Correct or delete this one."
-        )
+    modality = _modality(record)
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
-    video = normalise(_text(record, "path"))
+    identity = _identity(record)
+    path = _path(record, modality)
     extra = {key: record[key] for key in _OPTIONAL_KEYS if record.get(key) is not None}
     fields: Record = {
-        "id": _identity(record),
-        "video": video,
+        "id": identity,
+        "modality": modality,
+        "video": path,
         "question": _text(record, "problem"),
         "options": options,
         "solution": _solution(_text(record, "solution"), options, problem_type),
         "problem_type": problem_type,
         "source": _text(record, "data_source") if record.get("data_source") else "",
-        "source_clip": video,
+        "source_clip": path or identity,
         "trace": record.get("process"),
         **extra,
     }
@@ -275,12 +276,38 @@ def _refuse_special_tokens(fields: Record) -> None:
             )
 
 
-def _left_out_as(record: Mapping[str, Any]) -> str | None:
+def _left_out_as(record: Mapping[str, Any], modalities: Collection[Modality]) -> str | None:
     """Return the kind for which a record is left out, None for one that is to be read."""
-    for key, value in _LEFT_OUT.items():
-        if str(record.get(key)).strip().lower() == value:
-            return f"{key} {value}"
-    return None
+    data_type = _lower(record.get("data_type") or Modality.VIDEO)
+    if data_type in set(Modality) - set(modalities):
+        return f"data_type {data_type}"
+    return f"problem_type {_UNJUDGED}" if _lower(record.get("problem_type")) == _UNJUDGED else None
+
+
+def _lower(value: Any) -> str:
+    return str(value).strip().lower()
+
+
+def _modality(record: Mapping[str, Any]) -> Modality:
+    name = record.get("data_type") or Modality.VIDEO
+    if _lower(name) not in set(Modality):
+        raise DataError(
+            f"data_type is {name!r}, but only records with data_type {', '.join(Modality)} can be read. Correct or "
+            "delete this one."
+        )
+    return Modality(_lower(name))
+
+
+def _path(record: Mapping[str, Any], modality: Modality) -> str:
+    """Return the normalised path of the record's video or image, "" for a text."""
+    if modality is not Modality.TEXT:
+        return normalise(_text(record, "path"))
+    if record.get("path"):
+        raise DataError(
+            f"data_type is 'text', but 'path' names a file ({record['path']!r:.60}), which would not be looked at. "
+            "Remove the path, or correct the data_type."
+        )
+    return ""
 
 
 def _identity(record: Mapping[str, Any]) -> str:
