@@ -6,7 +6,7 @@ import torch
 from random_models import FAMILIES, random_encoder, random_model
 from rendered import drawn, rendered
 from retroflip.errors import BlindnessError
-from retroflip.models.features import VisualFeatures, encode_videos, sighted_inputs
+from retroflip.models.features import VisualFeatures, encode_visuals, sighted_inputs
 from separate_rows import prompts_of
 
 (QUESTION,) = rendered(drawn("static", 1)).samples
@@ -19,11 +19,11 @@ def test_features_of_a_batch_are_those_of_each_video_alone(family: str) -> None:
     first, second, third = prompts_of(encoder)
     prompts = [first, encoder.encode(QUESTION, None), second, third]
 
-    together = encode_videos(model, prompts)
+    together = encode_visuals(model, prompts)
 
     assert together[1] is None
     for prompt, features in zip(prompts, together, strict=True):
-        (alone,) = encode_videos(model, [prompt])
+        (alone,) = encode_visuals(model, [prompt])
         if features is None or alone is None:
             assert features is alone
             continue
@@ -42,7 +42,7 @@ def test_given_features_answer_as_given_pixels_do(family: str) -> None:
     with torch.no_grad():
         pixels = {"pixel_values_videos": prompt.pixels_PD, "video_grid_thw": prompt.grid_thw}
         expected = model(**common, **pixels).logits
-        inputs = sighted_inputs(model, prompt.input_ids_L, encode_videos(model, [prompt]))
+        inputs = sighted_inputs(model, prompt.input_ids_L, encode_visuals(model, [prompt]))
         found = model(**common, video_grid_thw=prompt.grid_thw, **inputs).logits
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
@@ -53,7 +53,7 @@ class TestMismatch:
     def test_every_wrong_number_of_features_fails(self) -> None:
         model, _ = random_model("qwen3_vl")
         prompts = prompts_of(random_encoder("qwen3_vl"))[::2]
-        features = encode_videos(model, prompts)
+        features = encode_visuals(model, prompts)
         ids = torch.cat([prompt.input_ids_L for prompt in prompts])
         assert sighted_inputs(model, ids, features)["mm_encoder_outputs"] is not None
         one = features[0]
@@ -69,4 +69,4 @@ class TestMismatch:
         text = encoder.encode(QUESTION, None)
         assert sighted_inputs(model, text.input_ids_L, [None]) == {"mm_encoder_outputs": None}
         with pytest.raises(BlindnessError, match="placeholder"):
-            sighted_inputs(model, text.input_ids_L, encode_videos(model, prompts_of(encoder)[:1]))
+            sighted_inputs(model, text.input_ids_L, encode_visuals(model, prompts_of(encoder)[:1]))

@@ -1,4 +1,4 @@
-"""From a question and its frames to what a Qwen-VL model reads, checked for blindness at the door.
+"""From a question and its frames or image to what a Qwen-VL model reads, checked for blindness at the door.
 
 Shapes: L prompt tokens, P visual patches, R prompts in a batch.
 """
@@ -7,15 +7,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import ProcessorMixin, Qwen3VLProcessor
 
-from retroflip.data.prompts import SYSTEM_PROMPT, user_text
-from retroflip.data.sample import Sample
+from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
+from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
 from retroflip.video.frames import Frames
 
@@ -26,8 +26,9 @@ _TIME_STAMP = re.compile(r"<\d+\.\d seconds>")
 class Prompt:
     """One encoded prompt; a text-only prompt has no pixels.
 
-    pixels_PD: flattened patches, float32. grid_thw: (1, 3) patches per time step, row and column.
+    pixels_PD: flattened patches of one video or image, float32. grid_thw: (1, 3) patches per time step, row and column.
     seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else None.
+    is_image: whether the pixels are an image's, which the models keep apart from videos by its own placeholders.
     """
 
     input_ids_L: Tensor
@@ -35,70 +36,123 @@ class Prompt:
     pixels_PD: Tensor | None = None
     grid_thw: Tensor | None = None
     seconds_per_grid: float | None = None
+    is_image: bool = False
+
+
+class _Kind(NamedTuple):
+    """What a processor calls one kind of visual input: its placeholder token's id, and tokens' sides in patches."""
+
+    name: str
+    token: int
+    merge_size: int
 
 
 class Encoder:
-    """Turns samples and frames into prompts with a model's own processor and chat template."""
+    """Turns samples and frames into prompts with a model's own processor and chat template.
+
+    system_prompt: stands before every question; None for the built-in ones, which differ between videos, images and
+    texts.
+    """
 
     def __init__(self, processor: ProcessorMixin, system_prompt: str | None = None) -> None:
         self.processor: Any = processor
         self.tokenizer: Any = self.processor.tokenizer
         self.system_prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
+        self._is_built_in = system_prompt is None
 
     def encode(self, sample: Sample, frames: Frames | None) -> Prompt:
-        """Encode one question about `frames`, or about nothing at all (the text-only control).
+        """Encode one question about `frames`, a video's or an image's single one, or about nothing at all.
 
-        Raises BlindnessError when the prompt does not carry every frame and its time.
+        Without frames go texts, and the text-only control of any sample.
+
+        Raises BlindnessError when the prompt does not carry every frame and its time, and ValueError for frames of a
+        text or several of an image.
         """
-        text = self._render(sample, with_video=frames is not None)
         if frames is None:
-            ids_L = self.processor(text=[text], return_tensors="pt")["input_ids"][0]
-            prompt = Prompt(ids_L, torch.zeros_like(ids_L))
-            self.check(prompt, sample)
-            return prompt
+            prompt = self._of_text(sample)
+        elif sample.modality is Modality.IMAGE and len(frames) == 1:
+            prompt = self._of_image(sample, frames)
+        elif sample.modality is Modality.VIDEO:
+            prompt = self._of_video(sample, frames)
+        else:
+            raise ValueError(
+                f"sample {sample.id} is {sample.modality.value} and cannot have {len(frames)} frames"
+            )
+        self.check(prompt, sample)
+        return prompt
+
+    def _of_text(self, sample: Sample) -> Prompt:
+        ids_L = self.processor(text=[self._render(sample)], return_tensors="pt")["input_ids"][0]
+        return Prompt(ids_L, torch.zeros_like(ids_L))
+
+    def _of_image(self, sample: Sample, frames: Frames) -> Prompt:
         encoded = self.processor(
-            text=[text],
-            videos=[torch.from_numpy(_at_least_two(frames).pixels_TCHW)],
-            video_metadata=[_metadata(_at_least_two(frames))],
+            text=[self._render(sample, {"type": "image"})],
+            images=[torch.from_numpy(frames.pixels_TCHW[0])],
+            input_data_format="channels_first",
+            return_tensors="pt",
+        )
+        return Prompt(
+            input_ids_L=encoded["input_ids"][0],
+            token_types_L=encoded["mm_token_type_ids"][0],
+            pixels_PD=encoded["pixel_values"],
+            grid_thw=encoded["image_grid_thw"],
+            is_image=True,
+        )
+
+    def _of_video(self, sample: Sample, frames: Frames) -> Prompt:
+        whole = _in_whole_steps(frames, int(self.processor.video_processor.temporal_patch_size))
+        encoded = self.processor(
+            text=[self._render(sample, {"type": "video"})],
+            videos=[torch.from_numpy(whole.pixels_TCHW)],
+            video_metadata=[_metadata(whole, _mean_spacing(frames))],
             do_sample_frames=False,
             return_tensors="pt",
         )
         seconds = encoded.get("second_per_grid_ts")
-        prompt = Prompt(
+        return Prompt(
             input_ids_L=encoded["input_ids"][0],
             token_types_L=encoded["mm_token_type_ids"][0],
             pixels_PD=encoded["pixel_values_videos"],
             grid_thw=encoded["video_grid_thw"],
             seconds_per_grid=None if seconds is None else float(seconds[0]),
         )
-        self.check(prompt, sample)
-        return prompt
 
-    def _render(self, sample: Sample, *, with_video: bool) -> str:
-        question = {"type": "text", "text": user_text(sample)}
-        content = [{"type": "video"}, question] if with_video else [question]
-        messages = [{"role": "user", "content": content}]
-        if self.system_prompt:
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": self.system_prompt}]})
+    def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
+        messages = [{"role": "user", "content": [*visual, {"type": "text", "text": user_text(sample)}]}]
+        if system := self._system_prompt_of(sample):
+            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
         return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def _system_prompt_of(self, sample: Sample) -> str:
+        return SYSTEM_PROMPTS[sample.modality] if self._is_built_in else self.system_prompt
 
     def check(self, prompt: Prompt, sample: Sample) -> None:
         """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""
-        merge = int(self.processor.video_processor.merge_size) ** 2
         steps, rows, columns = (0, 0, 0) if prompt.grid_thw is None else prompt.grid_thw[0].tolist()
-        features = steps * rows * columns // merge
-        placeholders = int((prompt.input_ids_L == self.processor.video_token_id).sum())
-        if placeholders != features:
-            raise BlindnessError(
-                f"Sample {sample.id}: the prompt has {placeholders} visual placeholder tokens for {features} visual "
-                "features, so part of the video would be lost. Does the question's text hold a special token such as "
-                "<|video_pad|>? Remove it."
-            )
-        if steps and not self._tells_time(prompt, sample, steps):
+        for kind in self._kinds:
+            shown = prompt.is_image == (kind.name == "image")
+            features = steps * rows * columns // kind.merge_size**2 if shown else 0
+            placeholders = int((prompt.input_ids_L == kind.token).sum())
+            if placeholders != features:
+                raise BlindnessError(
+                    f"Sample {sample.id}: the prompt has {placeholders} visual placeholder tokens for {features} "
+                    f"visual features, so part of the {kind.name} would be lost. Does the question's text hold a "
+                    f"special token such as <|{kind.name}_pad|>? Remove it."
+                )
+        if steps and not prompt.is_image and not self._tells_time(prompt, sample, steps):
             raise BlindnessError(
                 f"Sample {sample.id}: the prompt does not give each of its {steps} steps of video a time stamp, so the "
                 "model cannot tell when things happen. The processor or its chat template does not fit this model."
             )
+
+    @cached_property
+    def _kinds(self) -> tuple[_Kind, ...]:
+        processor = self.processor
+        return (
+            _Kind("video", int(processor.video_token_id), int(processor.video_processor.merge_size)),
+            _Kind("image", int(processor.image_token_id), int(processor.image_processor.merge_size)),
+        )
 
     def _tells_time(self, prompt: Prompt, sample: Sample, steps: int) -> bool:
         """Return whether the model learns when each step is shown, in the way of its family.
@@ -110,7 +164,7 @@ class Encoder:
             return prompt.seconds_per_grid is not None and prompt.seconds_per_grid > 0
         if not isinstance(self.processor, Qwen3VLProcessor):
             return True
-        written = _TIME_STAMP.findall(self.system_prompt + user_text(sample))
+        written = _TIME_STAMP.findall(self._system_prompt_of(sample) + user_text(sample))
         stamps = _TIME_STAMP.findall(self.tokenizer.decode(prompt.input_ids_L))
         return len(stamps) - len(written) == steps
 
@@ -140,21 +194,36 @@ class Encoder:
         return {int(token_id) for token_id, token in added if token.special}
 
 
-def _at_least_two(frames: Frames) -> Frames:
-    """Return the frames, a single one shown twice: Qwen-VL's encoders merge frames in twos and refuse one."""
-    if len(frames) > 1:
+def _in_whole_steps(frames: Frames, step: int) -> Frames:
+    """Return the frames, the last one repeated with its time until they fill whole steps of `step` frames.
+
+    Qwen-VL's encoders merge frames in twos. Its processors fill up an odd number too, but after they have divided the
+    video's pixel budget among the frames given, and they refuse a single one.
+    """
+    missing = -len(frames) % step
+    if not missing:
         return frames
-    return Frames(np.repeat(frames.pixels_TCHW, 2, axis=0), frames.seconds * 2)
+    pixels_TCHW = np.concatenate([frames.pixels_TCHW, np.repeat(frames.pixels_TCHW[-1:], missing, axis=0)])
+    return Frames(pixels_TCHW, frames.seconds + frames.seconds[-1:] * missing)
 
 
-def _metadata(frames: Frames) -> dict[str, Any]:
+def _milliseconds(frames: Frames) -> list[int]:
+    return [round(second * 1000) for second in frames.seconds]
+
+
+def _mean_spacing(frames: Frames) -> float:
+    """Return the mean time between frames in milliseconds, at least 1, also for a single frame."""
+    milliseconds = _milliseconds(frames)
+    return max((milliseconds[-1] - milliseconds[0]) / max(len(frames) - 1, 1), 1.0)
+
+
+def _metadata(frames: Frames, spacing: float) -> dict[str, Any]:
     """Return the frames' times in the form that processors read: indices at 1,000 frames a second.
 
-    Qwen3-VL writes index / fps into the prompt. Qwen2.5-VL takes the mean spacing, which it computes as
-    total_num_frames / len(indices) / fps.
+    Qwen3-VL writes index / fps into the prompt. Qwen2.5-VL takes the mean spacing (of the frames that were not
+    repeated), which it computes as total_num_frames / len(indices) / fps.
     """
-    milliseconds = [round(second * 1000) for second in frames.seconds]
-    spacing = max((milliseconds[-1] - milliseconds[0]) / (len(frames) - 1), 1.0)
+    milliseconds = _milliseconds(frames)
     total = round(spacing * len(frames))
     return {
         "fps": 1000.0,
@@ -162,6 +231,37 @@ def _metadata(frames: Frames) -> dict[str, Any]:
         "total_num_frames": total,
         "duration": total / 1000.0,
     }
+
+
+def visual_grids(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
+    """Return what Qwen-VL models are told about the videos and images of a batch, by their names for it.
+
+    In the prompts' order, each kind by itself: image_grid_thw, video_grid_thw (count, 3) and second_per_grid_ts
+    (videos,), none of them where there is nothing to tell.
+    """
+    found: dict[str, list[Tensor]] = {}
+    for prompt in prompts:
+        if prompt.grid_thw is not None:
+            found.setdefault("image_grid_thw" if prompt.is_image else "video_grid_thw", []).append(
+                prompt.grid_thw
+            )
+        if prompt.seconds_per_grid is not None:
+            found.setdefault("second_per_grid_ts", []).append(torch.tensor([prompt.seconds_per_grid]))
+    return {name: torch.cat(tensors) for name, tensors in found.items()}
+
+
+def visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
+    """Return the videos and images of a batch as a Qwen-VL model's forward takes them: `visual_grids` and the pixels.
+
+    pixel_values and pixel_values_videos: (patches of all images, of all videos; D), in the prompts' order.
+    """
+    found: dict[str, list[Tensor]] = {}
+    for prompt in prompts:
+        if prompt.pixels_PD is not None:
+            found.setdefault("pixel_values" if prompt.is_image else "pixel_values_videos", []).append(
+                prompt.pixels_PD
+            )
+    return visual_grids(prompts) | {name: torch.cat(tensors) for name, tensors in found.items()}
 
 
 @dataclass(frozen=True)
@@ -187,18 +287,12 @@ def batch_prompts(model: Any, prompts: Sequence[Prompt], pad_token: int) -> Prom
         )
 
     device = model.device
+    grids = {name: tensor.to(device) for name, tensor in visual_grids(prompts).items()}
     ids_RL = padded([prompt.input_ids_L for prompt in prompts], pad_token).to(device)
     types_RL = padded([prompt.token_types_L for prompt in prompts], 0).to(device)
     mask_RL = padded([torch.ones_like(prompt.input_ids_L) for prompt in prompts], 0).to(device)
-    grids = [prompt.grid_thw for prompt in prompts if prompt.grid_thw is not None]
-    seconds = [prompt.seconds_per_grid for prompt in prompts if prompt.seconds_per_grid is not None]
-    times = {"second_per_grid_ts": torch.tensor(seconds, device=device)} if seconds else {}
     positions_3RL, _ = model.model.get_rope_index(
-        ids_RL,
-        mm_token_type_ids=types_RL,
-        video_grid_thw=torch.cat(grids).to(device) if grids else None,
-        attention_mask=mask_RL,
-        **times,
+        ids_RL, mm_token_type_ids=types_RL, attention_mask=mask_RL, **grids
     )
     visible_3RL = positions_3RL.masked_fill(mask_RL[None] == 0, -1)
     return PromptBatch(ids_RL, mask_RL, positions_3RL, visible_3RL.amax(dim=(0, 2)) + 1)
