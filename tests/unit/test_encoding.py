@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from random_models import FAMILIES, random_encoder, random_model
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import BlindnessError
-from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_grids, visual_inputs
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of
@@ -26,6 +28,8 @@ QUESTION = Sample(
     problem_type=ProblemType.MULTIPLE_CHOICE,
     source_clip="q",
 )
+ABOUT_IMAGE = QUESTION.model_copy(update={"modality": Modality.IMAGE, "video": "q.png"})
+TEXT = QUESTION.model_copy(update={"modality": Modality.TEXT, "video": ""})
 
 
 def frames_at(seconds: Sequence[float], height: int = 64, width: int = 64) -> Frames:
@@ -99,11 +103,145 @@ class TestVisualTokens:
             assert part in text_of(prompt)
             assert part in seeing
 
-    @pytest.mark.parametrize("frames", [None, frames_at([0.0, 1.0])], ids=["text only", "video"])
-    def test_a_placeholder_in_the_question_is_refused(self, frames: Frames | None) -> None:
-        sample = QUESTION.model_copy(update={"question": "What does <|video_pad|> mean?"})
-        with pytest.raises((BlindnessError, ValueError), match="video_pad"):
+    @pytest.mark.parametrize(
+        ("asked", "frames"),
+        [
+            (QUESTION, None),
+            (QUESTION, frames_at([0.0, 1.0])),
+            (ABOUT_IMAGE, None),
+            (ABOUT_IMAGE, frames_at([0.0])),
+            (TEXT, None),
+        ],
+        ids=["text only", "video", "image's text only", "image", "text"],
+    )
+    @pytest.mark.parametrize("token", ["<|video_pad|>", "<|image_pad|>"])
+    def test_a_placeholder_in_the_question_is_refused(
+        self, asked: Sample, frames: Frames | None, token: str
+    ) -> None:
+        sample = asked.model_copy(update={"question": f"What does {token} mean?"})
+        with pytest.raises((BlindnessError, ValueError), match=re.escape(token) + "|images|videos"):
             random_encoder("qwen3_vl").encode(sample, frames)
+
+
+class TestImages:
+    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 96), (200, 40), (33, 3), (1, 150)])
+    def test_an_image_is_what_the_processor_makes_of_the_picture(
+        self, family: str, height: int, width: int
+    ) -> None:
+        encoder = random_encoder(family)
+        frame = frames_at([0.0], height, width)
+        prompt = encoder.encode(ABOUT_IMAGE, frame)
+        assert prompt.is_image
+        assert prompt.seconds_per_grid is None
+        assert prompt.grid_thw is not None
+        assert prompt.pixels_PD is not None
+        steps, rows, columns = prompt.grid_thw[0].tolist()
+        placeholders = prompt.input_ids_L == encoder.processor.image_token_id
+        assert steps == 1
+        assert int(placeholders.sum()) == (rows // 2) * (columns // 2)
+        assert torch.equal(placeholders, prompt.token_types_L == 1)
+        assert not (prompt.input_ids_L == encoder.processor.video_token_id).any()
+        picture = Image.fromarray(frame.pixels_TCHW[0].transpose(1, 2, 0))
+        expected = encoder.processor.image_processor([picture], return_tensors="pt")
+        assert torch.equal(prompt.grid_thw, expected["image_grid_thw"])
+        assert torch.equal(prompt.pixels_PD, expected["pixel_values"])
+
+    def test_it_stands_where_a_video_would_and_has_no_time(self) -> None:
+        text = text_of(random_encoder("qwen3_vl").encode(ABOUT_IMAGE, frames_at([0.0], 64, 64)))
+        assert re.search(
+            r"<\|im_start\|>user\n<\|vision_start\|>(<\|image_pad\|>)+<\|vision_end\|>Where does it go\?",
+            text,
+        )
+        assert "seconds" not in text
+
+    def test_an_image_has_one_frame_and_a_text_has_none(self) -> None:
+        encoder = random_encoder("qwen3_vl")
+        with pytest.raises(ValueError, match="image and cannot have 2 frames"):
+            encoder.encode(ABOUT_IMAGE, frames_at([0.0, 1.0]))
+        with pytest.raises(ValueError, match="text and cannot have 1 frames"):
+            encoder.encode(TEXT, frames_at([0.0]))
+
+    def test_a_prompt_that_lost_part_of_its_image_is_refused(self) -> None:
+        encoder = random_encoder("qwen3_vl")
+        whole = encoder.encode(ABOUT_IMAGE, frames_at([0.0]))
+        first = int((whole.input_ids_L == encoder.processor.image_token_id).nonzero()[0])
+        short = torch.cat([whole.input_ids_L[:first], whole.input_ids_L[first + 1 :]])
+        with pytest.raises(BlindnessError, match=r"3 visual placeholder tokens for 4 .* part of the image"):
+            encoder.check(replace(whole, input_ids_L=short), ABOUT_IMAGE)
+        with pytest.raises(BlindnessError, match="part of the video"):
+            encoder.check(replace(whole, is_image=False), ABOUT_IMAGE)
+
+
+class TestSystemPrompt:
+    CASES = (
+        (QUESTION, [0.0, 1.0], "Watch the video. First"),
+        (ABOUT_IMAGE, [0.0], "Look at the image. First"),
+    )
+
+    @pytest.mark.parametrize(("sample", "seconds", "begins"), [*CASES, (TEXT, [], "First think")])
+    def test_the_built_in_one_speaks_of_what_is_there(
+        self, sample: Sample, seconds: list[float], begins: str
+    ) -> None:
+        prompt = random_encoder("qwen3_vl").encode(sample, frames_at(seconds) if seconds else None)
+        assert text_of(prompt).startswith(f"<|im_start|>system\n{begins}")
+        assert text_of(prompt).count("only the final answer inside \\boxed{}") == 1
+
+    @pytest.mark.parametrize(("sample", "seconds", "begins"), [*CASES, (TEXT, [], "First think")])
+    def test_a_stated_one_stands_before_everything(
+        self, sample: Sample, seconds: list[float], begins: str
+    ) -> None:
+        encoder = Encoder(random_encoder("qwen3_vl").processor, "Answer at once.")
+        text = text_of(encoder.encode(sample, frames_at(seconds) if seconds else None))
+        assert text.startswith("<|im_start|>system\nAnswer at once.<|im_end|>")
+        assert begins not in text
+
+
+class TestOddCounts:
+    """Models merge frames in twos; views may choose any number."""
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("count", [1, 3, 5])
+    def test_the_last_frame_is_shown_twice_with_its_time(self, family: str, count: int) -> None:
+        encoder = random_encoder(family)
+        odd = frames_at([0.5 + 0.7 * index for index in range(count)], 100, 75)
+        even = Frames(
+            np.concatenate([odd.pixels_TCHW, odd.pixels_TCHW[-1:]]), (*odd.seconds, odd.seconds[-1])
+        )
+        filled, given_whole = encoder.encode(QUESTION, odd), encoder.encode(QUESTION, even)
+        assert torch.equal(filled.input_ids_L, given_whole.input_ids_L)
+        for one, other in (
+            (filled.pixels_PD, given_whole.pixels_PD),
+            (filled.grid_thw, given_whole.grid_thw),
+        ):
+            assert one is not None
+            assert other is not None
+            assert torch.equal(one, other)
+
+    @pytest.mark.parametrize("count", [3, 5, 7])
+    def test_the_pixel_budget_is_that_of_the_frames_shown(self, count: int) -> None:
+        """The budget of the random model: eight frames of 64 x 64, in patches of 16 x 16."""
+        prompt = random_encoder("qwen3_vl").encode(
+            QUESTION, frames_at([float(i) for i in range(count)], 300, 300)
+        )
+        assert prompt.grid_thw is not None
+        steps, rows, columns = prompt.grid_thw[0].tolist()
+        assert steps == (count + 1) // 2
+        assert 2 * steps * rows * columns * 16 * 16 <= 8 * 64 * 64
+
+    def test_stamps_of_three_five_and_six_frames(self) -> None:
+        encoder = random_encoder("qwen3_vl")
+        seconds = [0.0, 1.0, 3.0, 4.0, 8.0, 9.0]
+        stamps = {
+            count: stamps_of(encoder.encode(QUESTION, frames_at(seconds[:count]))) for count in (3, 5, 6)
+        }
+        assert stamps == {3: [0.5, 3.0], 5: [0.5, 3.5, 8.0], 6: [0.5, 3.5, 8.5]}
+
+    def test_qwen2_5_takes_the_spacing_of_the_frames_that_are_there(self) -> None:
+        prompt = random_encoder("qwen2_5_vl").encode(QUESTION, frames_at([0.0, 1.0, 2.0], 56, 56))
+        assert prompt.seconds_per_grid == pytest.approx(
+            2.0
+        )  # two frames a second apart, not 2 s over 4 frames
 
 
 class TestTime:
@@ -163,7 +301,9 @@ class TestBatches:
     def test_a_padded_prompt_stands_where_it_stands_alone(self, family: str) -> None:
         model, _ = random_model(family)
         encoder = random_encoder(family)
-        prompts = [*prompts_of(encoder), encoder.encode(QUESTION, None)]
+        picture = encoder.encode(ABOUT_IMAGE, frames_at([0.0], 90, 40))
+        first, *others = prompts_of(encoder)
+        prompts = [first, picture, *others, encoder.encode(QUESTION, None), picture]
         pad = encoder.tokenizer.pad_token_id
         batch = batch_prompts(model, prompts, pad)
         longest = max(len(prompt.input_ids_L) for prompt in prompts)
@@ -177,6 +317,43 @@ class TestBatches:
             alone = batch_prompts(model, [prompt], pad)
             assert torch.equal(batch.positions_3RL[:, row, longest - length :], alone.positions_3RL[:, 0])
             assert batch.next_position_R[row] == alone.next_position_R[0]
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_an_image_takes_one_moment_and_a_row_and_column_for_each_of_its_tokens(self, family: str) -> None:
+        """2 x 2 tokens that begin at position p: all at time p, rows and columns p and p + 1, and text from p + 2."""
+        model, _ = random_model(family)
+        encoder = random_encoder(family)
+        prompt = encoder.encode(ABOUT_IMAGE, frames_at([0.0], 64, 64))
+        batch = batch_prompts(model, [encoder.encode(QUESTION, frames_at([0.0, 9.0])), prompt], 0)
+        row_3L = batch.positions_3RL[:, 1, -len(prompt.input_ids_L) :]
+        places = (prompt.input_ids_L == encoder.processor.image_token_id).nonzero()[:, 0].tolist()
+        start = places[0]
+        assert places == list(range(start, start + 4))
+        assert (row_3L[:, start : start + 4] - start).tolist() == [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
+        assert row_3L[:, start + 4].tolist() == [start + 2] * 3
+        assert batch.next_position_R[1] == len(prompt.input_ids_L) - 2
+
+    def test_grids_and_pixels_are_told_by_kind_in_the_order_of_the_rows(self) -> None:
+        encoder = random_encoder("qwen2_5_vl")
+        films = [
+            encoder.encode(QUESTION, frames_at([0.0, gap], 56, 56 * n)) for n, gap in ((1, 1.0), (2, 3.0))
+        ]
+        pictures = [encoder.encode(ABOUT_IMAGE, frames_at([0.0], 56, 28 * n)) for n in (1, 3)]
+        mixed = [pictures[0], films[1], encoder.encode(TEXT, None), films[0], pictures[1]]
+        inputs = visual_inputs(mixed)
+        assert inputs.keys() == visual_grids(mixed).keys() | {"pixel_values", "pixel_values_videos"}
+        assert inputs["second_per_grid_ts"].tolist() == pytest.approx([6.0, 2.0])
+        for grids, pixels, prompts in (
+            ("image_grid_thw", "pixel_values", pictures),
+            ("video_grid_thw", "pixel_values_videos", films[::-1]),
+        ):
+            assert inputs[grids].tolist() == [
+                p.grid_thw[0].tolist() for p in prompts if p.grid_thw is not None
+            ]
+            assert torch.equal(
+                inputs[pixels], torch.cat([p.pixels_PD for p in prompts if p.pixels_PD is not None])
+            )
+        assert visual_inputs([encoder.encode(TEXT, None)]) == {}
 
     def test_text_is_counted_from_zero(self) -> None:
         model, _ = random_model("qwen3_vl")
