@@ -1,13 +1,13 @@
 """A data set of rendered clips in memory, for tests of training that are not about files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from retroflip.data.dataset import VideoDataset
-from retroflip.data.sample import Sample
+from retroflip.data.sample import Modality, Sample
 from retroflip.synth.clip import Clip
 from retroflip.synth.kinds import KINDS
 from retroflip.synth.render import render
@@ -23,10 +23,10 @@ class RenderedDataset(VideoDataset):
     pictures: dict[str, Frames] = field(default_factory=dict)
     loads: list[str] = field(default_factory=list)
 
-    def load(self, sample: Sample) -> Frames:
-        """Return the sample's frames."""
+    def load(self, sample: Sample) -> Frames | None:
+        """Return the sample's frames; None for a text."""
         self.loads.append(sample.id)
-        return self.pictures[sample.id]
+        return self.pictures.get(sample.id)
 
 
 def rendered(clips: Sequence[Clip], frames: int = 8, size: int = 64) -> RenderedDataset:
@@ -47,3 +47,19 @@ def drawn(kind: str, count: int, seed: int = 0) -> list[Clip]:
     """Return `count` clips of a kind."""
     rng = np.random.default_rng(seed)
     return [KINDS[kind](rng) for _ in range(count)]
+
+
+def of_all_kinds(clips: Sequence[Clip]) -> RenderedDataset:
+    """Return the clips as a data set in which the second is a text and the third the picture of its first frame."""
+    videos = rendered(clips)
+    kinds = [Modality.VIDEO, Modality.TEXT, Modality.IMAGE, *[Modality.VIDEO] * (len(clips) - 3)]
+    samples = [
+        sample.model_copy(
+            update={"modality": kind, "task_type": sample.task_type if kind is Modality.VIDEO else None}
+        )
+        for sample, kind in zip(videos.samples, kinds, strict=True)
+    ]
+    pictures = {name: frames for name, frames in videos.pictures.items() if name != "clip-1"}
+    film = pictures["clip-2"]
+    pictures["clip-2"] = Frames(film.pixels_TCHW[:1], film.seconds[:1])
+    return replace(videos, samples=samples, pictures=pictures)

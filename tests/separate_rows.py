@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_inputs
 from retroflip.synth.kinds import KINDS
 from retroflip.synth.render import render
 from retroflip.synth.samples import sample_of
@@ -34,8 +34,7 @@ def separate(model: Any, prompt: Prompt, completion: list[int], pad: int, temper
     logits: torch.Tensor = model(
         input_ids=ids,
         position_ids=positions,
-        pixel_values_videos=prompt.pixels_PD,
-        video_grid_thw=prompt.grid_thw,
+        **visual_inputs([prompt]),
         use_cache=False,
     ).logits[0]
     predicted = logits[len(prompt.input_ids_L) - 1 : -1] / temperature

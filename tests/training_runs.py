@@ -9,6 +9,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from random_models import random_model
 from rendered import RenderedDataset, drawn, rendered
+from retroflip.errors import NonFiniteLossError
 from retroflip.models.encoding import Encoder
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Group, Rewards
@@ -89,6 +90,7 @@ def make_trainer(
         generator=Generator(dataset, Encoder(processor), method, Sampling(12, 0.9), seed=0),
         samples_per_step=samples,
         vision_trained=vision_trained,
+        on_broken_loss=lambda step, loss: NonFiniteLossError(f"{loss} at step {step}"),
         on_step=lambda _, groups: seen.extend(groups) if seen is not None else None,
     )
     trainer.current_gradient_accumulation_steps = accumulation

@@ -189,6 +189,22 @@ class OptimizerSection(Section):
         return self
 
 
+class EngineSection(Section):
+    """How a vLLM engine is loaded in every training process."""
+
+    context: AtLeastOne = Field(description="tokens that a prompt and its completion may have together")
+    sequences: AtLeastOne = Field(default=64, description="rollouts that are written at once")
+    memory: float = Field(
+        default=0.3, gt=0, lt=1, description="share of a GPU's memory that its weights and caches get"
+    )
+    batch_tokens: AtLeastOne = Field(default=8192, description="tokens of prompts that are read at once")
+    eager: bool = Field(default=False, description="do without CUDA graphs")
+    correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
+        default="token_truncate",
+        description="how the loss corrects for what the engine rounds otherwise: TRL's vllm_importance_sampling_mode",
+    )
+
+
 class RlTrainSection(OptimizerSection):
     """Reinforcement learning. The loss is TRL's; which rollouts and rewards enter it is the method's part."""
 
@@ -203,6 +219,14 @@ class RlTrainSection(OptimizerSection):
     )
     iterations: AtLeastOne = Field(
         default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
+    )
+    engine: EngineSection | None = Field(
+        default=None,
+        description="a vLLM engine beside the model that writes the rollouts (the extra `vllm`); null: the model does",
+    )
+    attention: Literal["dense", "blocks"] = Field(
+        default="dense",
+        description="mask of packed rows: dense, or in blocks (FlexAttention, on a GPU), which skips what is masked",
     )
     branches_at_once: AtLeastOne | None = Field(
         default=None,

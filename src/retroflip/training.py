@@ -90,8 +90,14 @@ def _load_data(section: DataSection, failures: Path, progress: Progress) -> Load
 
 def load_for_training(section: ModelSection, seed: int = 0) -> tuple[Any, Any]:
     """Return (model, processor), with gradients on what the recipe trains; `seed` is of the adapters' start."""
+    model, processor = load(section)
+    return choose_trained(model, section, seed), processor
+
+
+def load(section: ModelSection) -> tuple[Any, Any]:
+    """Return the start model and its processor, before anything is chosen to be trained."""
     model = load_model(section.path, dtype=section.dtype, revision=section.revision)
-    return choose_trained(model, section, seed), load_processor(section.path, revision=section.revision)
+    return model, load_processor(section.path, revision=section.revision)
 
 
 def choose_trained(model: Any, section: ModelSection, seed: int = 0) -> Any:

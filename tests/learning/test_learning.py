@@ -19,6 +19,7 @@ from transformers import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
 
 from rendered import rendered
+from retroflip.errors import NonFiniteLossError
 from retroflip.models import tiny
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_model, load_processor
@@ -69,6 +70,7 @@ def learn(method: Method, folder: Path, *, clips: int, steps: int, seed: int) ->
         samples_per_step=clips,
         vision_trained=False,
         on_step=lambda *_: None,
+        on_broken_loss=lambda step, loss: NonFiniteLossError(f"{loss} at step {step}"),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

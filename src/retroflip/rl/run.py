@@ -1,18 +1,21 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
-from peft import PeftModel
 from trl.trainer.grpo_config import GRPOConfig
 
+from retroflip import processes
 from retroflip.cache import cache_folder
+from retroflip.cost import advice
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
+from retroflip.failures import MEMORY_HINTS
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
 from retroflip.models.encoding import Encoder
 from retroflip.models.scorers.build import build as build_scorer
@@ -25,9 +28,19 @@ from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
 from retroflip.rl.rollout import Sampling
 from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.rl.vllm_rollouts import EngineSettings, require_vllm
 from retroflip.rl.world import World
 from retroflip.run_directory import RunDirectory
-from retroflip.training import StepRecorder, load_data, load_for_training, run_trainer, trainer_arguments
+from retroflip.training import (
+    StepRecorder,
+    broken_step,
+    choose_trained,
+    load,
+    load_data,
+    open_run,
+    run_trainer,
+    trainer_arguments,
+)
 
 TRAILING_STEPS = 10
 """the last steps that a run's summary averages over"""
@@ -39,11 +52,14 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     Raises RunDirectoryError when `out` holds another run, DataError and TooManyFailuresError for the data, and
     NonFiniteLossError or BlindnessError when training would go wrong.
     """
-    run = RunDirectory.open(out, recipe.resolved(), resume=resume)
+    engine = engine_settings(recipe)
+    run = open_run(out, recipe.resolved(), resume=resume)
     dataset, skipped = load_data(recipe.data, run.failures, progress)
     method = build(recipe.method)
     check_samples(method, dataset.samples)
-    model, processor = load_for_training(recipe.model, recipe.train.seed)
+    start, processor = load(recipe.model)
+    scores = frame_scores(method, dataset, start, processor, progress)
+    model = choose_trained(start, recipe.model, recipe.train.seed)
     settings = recipe.train
     trainer = VideoGRPOTrainer(
         model=model,
@@ -54,40 +70,66 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
             method=method,
             sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
             seed=settings.seed,
-            scores=frame_scores(method, dataset, model, processor, progress),
+            scores=scores,
             refills=settings.refills,
             at_once=settings.branches_at_once,
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
         on_step=lambda step, groups: record_rollouts(run.rollouts, step + 1, groups),
+        on_broken_loss=lambda step, loss: broken_step(run, step, "loss", loss, offending),
+        engine=engine,
+        blocks=settings.attention == "blocks",
     )
-    trainer.add_callback(StepRecorder(run, progress, shown="reward/correct"))
+
+    def offending() -> list[dict[str, Any]]:
+        return list(rollout_rows(trainer.last_groups))
+
+    trainer.add_callback(StepRecorder(run, progress, shown="reward/correct", offending=offending))
     progress.stage(f"training with {method.name}", settings.steps, "steps")
-    run_trainer(trainer, run, processor)
-    write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
-    run.finish()
+    run_trainer(trainer, run, processor, hints=lambda: memory_hints(recipe))
+    if processes.is_main():
+        write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
+        run.finish()
+
+
+def memory_hints(recipe: RlRecipe) -> str:
+    """Return which settings take less memory, with those that would fit into the GPU where there is one."""
+    if not torch.cuda.is_available():
+        return MEMORY_HINTS
+    return f"{MEMORY_HINTS} {advice(recipe, torch.cuda.get_device_properties(0).total_memory)}"
+
+
+def engine_settings(recipe: RlRecipe) -> EngineSettings | None:
+    """Return how to load the engine that writes rollouts; None where the model writes them itself.
+
+    Raises UsageError where it is asked for and not installed.
+    """
+    section = recipe.train.engine
+    if section is None:
+        return None
+    require_vllm()
+    return EngineSettings(**section.model_dump(exclude={"correction"}), dtype=recipe.train.precision)
 
 
 def frame_scores(
-    method: Method, dataset: VideoDataset, policy: Any, processor: Any, progress: Progress
+    method: Method, dataset: VideoDataset, start: Any, processor: Any, progress: Progress
 ) -> FrameScores | None:
     """Return the scores that the method's views choose frames by, None where they need none.
 
-    They are computed with the start weights, and kept for other runs on the same videos.
+    They are computed with the start model, and kept for other runs on the same videos.
     """
     if method.scorer is None:
         return None
-    settings = method.scorer
+    settings, state = method.scorer, PartialState()
     scorer = build_scorer(
         settings.name,
         path=settings.path,
         revision=settings.revision,
-        policy=policy.get_base_model() if isinstance(policy, PeftModel) else policy,
+        policy=start.to(state.device),
         processor=processor,
     )
-    state = PartialState()
-    world = World(state.process_index, state.num_processes, str(state.device))
+    world = World(state.process_index, state.num_processes)
     return score_all(dataset, scorer, cache_folder("frame_scores"), progress, world)
 
 
@@ -123,7 +165,9 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
         use_bias_correction_kl=False,
         mask_truncated_completions=False,
         disable_dropout=True,
+        # The engine is loaded by the trainer (`rl/vllm_rollouts.py`); TRL's own knows no videos.
         use_vllm=False,
+        vllm_importance_sampling_mode=settings.engine.correction if settings.engine else "token_truncate",
         # The reference is loaded anew from where the policy came from: the same revision, safetensors as well.
         model_init_kwargs={"revision": recipe.model.revision or "main", "use_safetensors": True},
     )
@@ -131,29 +175,29 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
 
 def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> None:
     """Append one row per rollout: what was asked and written, how it was read, what it earned."""
+    for row in rollout_rows(groups):
+        append_jsonl(path, {"step": step, **row})
+
+
+def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:
+    """Yield every rollout of a step as a record of plain values."""
     for rolled in groups:
-        for index, branch in enumerate(rolled.branches):
-            for number, (text, rollout) in enumerate(
-                zip(branch.texts, rolled.group.rollouts[index], strict=True)
-            ):
-                components = {name: values[index] for name, values in rolled.rewards.components.items()}
-                append_jsonl(
-                    path,
-                    {
-                        "step": step,
-                        "sample": rolled.group.sample.id,
-                        "branch": branch.branch.name,
-                        "view": branch.branch.view.label,
-                        "rollout": number,
-                        "text": text,
-                        "answer": None if rollout.answer is None else rollout.answer.value,
-                        "gold": rolled.group.gold.value,
-                        "truncated": branch.completions[number].truncated,
-                        "rewards": {name: float(v[number]) for name, v in components.items() if len(v)},
-                        "total": float(rolled.rewards.totals[index][number]),
-                        "advantage": float(rolled.advantages[index][number]),
-                    },
-                )
+        for index, written in enumerate(rolled.branches):
+            components = {name: values[index] for name, values in rolled.rewards.components.items()}
+            for number, rollout in enumerate(rolled.group.rollouts[index]):
+                yield {
+                    "sample": rolled.group.sample.id,
+                    "branch": written.branch.name,
+                    "view": written.branch.view.label,
+                    "rollout": number,
+                    "text": written.texts[number],
+                    "answer": None if rollout.answer is None else rollout.answer.value,
+                    "gold": rolled.group.gold.value,
+                    "truncated": written.completions[number].truncated,
+                    "rewards": {name: float(v[number]) for name, v in components.items() if len(v)},
+                    "total": float(rolled.rewards.totals[index][number]),
+                    "advantage": float(rolled.advantages[index][number]),
+                }
 
 
 def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:

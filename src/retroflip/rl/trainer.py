@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
@@ -22,15 +22,25 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
-from retroflip.errors import BlindnessError, NonFiniteLossError
+from retroflip.errors import BlindnessError, RetroflipError
+from retroflip.models.block_attention import use_blocks
 from retroflip.models.features import encode_visuals
 from retroflip.models.vision_counter import VisionCounter
 from retroflip.order import RunOrder, epoch_of
-from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Written
+from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import Scores, score
+from retroflip.rl.vllm_rollouts import (
+    Colocated,
+    CorrectionMode,
+    EngineSettings,
+    VLLMWriter,
+    drawn_log_probs,
+    importance_ratio,
+    mean_gap,
+)
 from retroflip.rl.world import World
 
 _MEAN_OF_ROWS = frozenset({"grpo", "dr_grpo"})
@@ -67,8 +77,10 @@ class Pass:
 class VideoGRPOTrainer(GRPOTrainer):
     """Trains a video language model with any method.
 
-    `vision_trained` says whether gradients reach the vision tower or its projector: then the policy's features are
-    computed in the policy pass, otherwise one run of the tower serves all passes.
+    `engine` writes the rollouts where there is one, otherwise the policy does. `blocks`: whether packed rows have block
+    masks. `on_broken_loss` makes the error for (step, loss). `vision_trained`: whether gradients reach the vision tower
+    or its projector; then the policy's features are computed in the policy pass, otherwise one run of the tower serves
+    all passes.
     """
 
     def __init__(
@@ -80,10 +92,14 @@ class VideoGRPOTrainer(GRPOTrainer):
         samples_per_step: int,
         vision_trained: bool,
         on_step: StepListener,
+        on_broken_loss: Callable[[int, float], RetroflipError],
+        engine: EngineSettings | None = None,
+        blocks: bool = False,
     ) -> None:
         self.samples_per_step = samples_per_step
         self.vision_trained = vision_trained
         self.on_step = on_step
+        self.on_broken_loss = on_broken_loss
         self.last_groups: Sequence[GroupRollouts] = ()
         self._passes: list[dict[str, Any]] = []
         self._shown = 0
@@ -95,8 +111,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             train_dataset=Dataset.from_dict({"index": list(range(len(generator.dataset.samples)))}),
             processing_class=generator.encoder.processor,
         )
-        accelerator = self.accelerator
-        self.world = World(accelerator.process_index, accelerator.num_processes, str(accelerator.device))
+        self.world = World(self.accelerator.process_index, self.accelerator.num_processes)
         self.generator = replace(generator, world=self.world)
         self.order = RunOrder(
             samples=len(generator.dataset.samples),
@@ -106,6 +121,13 @@ class VideoGRPOTrainer(GRPOTrainer):
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
+        if blocks:
+            for one in (self.policy, *([] if self.ref_model is None else [self.ref_model])):
+                use_blocks(self.accelerator.unwrap_model(one))
+        self.colocated = None
+        if engine is not None:
+            self.colocated = Colocated(self.model, self.accelerator, self.processing_class, engine)
+            self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
         self.counter = VisionCounter()
         self.counter.watch(self.policy)
         if self.ref_model is not None:
@@ -137,12 +159,14 @@ class VideoGRPOTrainer(GRPOTrainer):
 
     def _generate(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         tell_shards(self.policy)
+        if self.colocated is not None:
+            self.colocated.sync_weights()
         step = self.state.global_step
         generation = step // self.num_iterations
         with self.accelerator.autocast():
             rolled = self.generator.generate(
                 self.policy,
-                self._roller(),
+                self._writer(),
                 self._samples(indices),
                 epoch=self._epoch(generation),
                 step=generation,
@@ -170,13 +194,22 @@ class VideoGRPOTrainer(GRPOTrainer):
             samples = self._samples(self.order.step_indices(generation))
             self.generator.prepare(samples, epoch=self._epoch(generation), step=generation)
 
-    def _roller(self) -> Roller:
+    def _writer(self) -> Writer:
+        special_tokens = self.generator.encoder.special_tokens
+        if self.colocated is not None:
+            return VLLMWriter(
+                self.colocated,
+                self.policy.config,
+                end_tokens=self.eos_token_ids,
+                special_tokens=special_tokens,
+            )
+        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
         return Roller(
             self.policy,
             pad_token=self._tokenizer.pad_token_id,
             end_tokens=self.eos_token_ids,
-            special_tokens=self.generator.encoder.special_tokens,
-            goes_on=self.world.any,
+            special_tokens=special_tokens,
+            goes_on=self.world.any if sharded else bool,
         )
 
     def _cut(self, rolled: Generation) -> list[Pass]:
@@ -226,12 +259,31 @@ class VideoGRPOTrainer(GRPOTrainer):
     def _score_before(self, rows: dict[str, Any]) -> None:
         """Add the log-probabilities that stay while the policy moves: the old policy's and the reference's."""
         with torch.no_grad():
-            if self.num_iterations > 1:
+            if self.num_iterations > 1 or self.colocated is not None:
                 rows["old_per_token_logps"] = self._score(self.model, rows, cached=True).log_probs_NC
+            if self.colocated is not None:
+                self._correct(rows)
             if self.beta != 0.0:
                 with self._reference() as reference:
                     cached = not self.vision_trained
                     rows["ref_per_token_logps"] = self._score(reference, rows, cached=cached).log_probs_NC
+
+    def _correct(self, rows: dict[str, Any]) -> None:
+        """Add TRL's correction for rollouts that an engine drew, which computes a little differently."""
+        one: Pass = rows["pass"]
+        written = [c for branch in one.branches for c in branch.written.completions] if one.weighted else []
+        drawn = drawn_log_probs(written, tuple(rows["completion_ids"].shape)).to(self.accelerator.device)
+        old, mask = rows["old_per_token_logps"], rows["completion_mask"]
+        rows["sampling_per_token_logps"] = drawn
+        rows["importance_sampling_ratio"] = importance_ratio(
+            old,
+            drawn,
+            mask,
+            mode=cast(CorrectionMode, self.vllm_importance_sampling_mode),
+            clip_min=self.vllm_importance_sampling_clip_min,
+            clip_max=self.vllm_importance_sampling_clip_max,
+        )
+        self._metrics["train"]["engine/log_prob_gap"].append(float(mean_gap(old, drawn, mask)))
 
     @contextmanager
     def _reference(self) -> Iterator[Any]:
@@ -319,14 +371,10 @@ class VideoGRPOTrainer(GRPOTrainer):
             self.on_step(step, groups)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
-        """Take TRL's step. Raises NonFiniteLossError, on every process, before the optimizer moves on a broken loss."""
+        """Take TRL's step. Raises what `on_broken_loss` makes of a loss that is not finite, in every process."""
         loss: Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         if self.world.any(not math.isfinite(float(loss))):
-            names = ", ".join(group.group.sample.id for group in self.last_groups)
-            raise NonFiniteLossError(
-                f"The loss became {float(loss)} at step {self.state.global_step + 1}, on the samples {names}. Nothing "
-                "was updated; the last checkpoint is intact. A lower train.learning_rate or train.max_grad_norm helps."
-            )
+            raise self.on_broken_loss(self.state.global_step + 1, float(loss))
         if self._step % self.args.gradient_accumulation_steps == 0 and self._shown:
             self._metrics["train"]["vision/runs_per_branch"].append(self.counter.take() / self._shown)
         return loss

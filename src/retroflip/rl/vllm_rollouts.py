@@ -133,7 +133,7 @@ class VLLMWriter:
             raise UsageError(
                 f"vLLM cannot write the rollouts of a {config.model_type} model: it counts positions after a video "
                 "otherwise than transformers, with which the model is trained, so rollouts would come from a model "
-                "other than the trained one. Use a Qwen3-VL model, or leave vLLM out (train.rollouts: model)."
+                "other than the trained one. Use a Qwen3-VL model, or leave vLLM out (train.engine: null)."
             )
         self.engine = engine
         self.vocabulary = Vocabulary(
@@ -261,7 +261,7 @@ def _other_prompt(ours: Sequence[int], theirs: Sequence[int]) -> str:
         f"vLLM read a prompt of {len(theirs)} tokens where training scores one of {len(ours)}; they part at token "
         f"{first}. The rollouts answer another prompt than the one they would be trained on, so nothing was trained. "
         f"Install vLLM of the {VERSION} series with the transformers that retroflip pins, or leave vLLM out "
-        "(train.rollouts: model)."
+        "(train.engine: null)."
     )
 
 
@@ -272,7 +272,7 @@ def require_vllm() -> None:
     except ImportError as error:
         raise UsageError(
             f"Rollouts by vLLM need vLLM, which cannot be imported ({error}). Install it with "
-            "`pip install retroflip[vllm]`, or leave vLLM out (train.rollouts: model)."
+            "`pip install retroflip[vllm]`, or leave vLLM out (train.engine: null)."
         ) from error
     if not found.startswith(f"{VERSION}."):
         raise UsageError(

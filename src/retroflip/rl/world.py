@@ -6,21 +6,19 @@ branches. Branches of one group may lie on different processes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import torch
-import torch.distributed as dist
+from retroflip import processes
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class World:
-    """This process among `size`, counted from 0. device: where numbers that are exchanged must lie."""
+    """This process among `size`, counted from 0."""
 
     rank: int = 0
     size: int = 1
-    device: str = "cpu"
 
     def share(self, items: Sequence[T]) -> list[T]:
         """Return this process's share: neighbouring items, as many on every process.
@@ -42,20 +40,12 @@ class World:
 
     def gather(self, items: Sequence[T]) -> list[T]:
         """Return the items of all processes, in the order of their ranks."""
-        if self.size == 1:
-            return list(items)
-        lists: list[Any] = [None] * self.size
-        dist.all_gather_object(lists, list(items))
-        return [item for part in lists for item in part]
+        return list(items) if self.size == 1 else processes.gather(items)
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on some process."""
-        return self.most(int(flag)) > 0
+        return flag if self.size == 1 else processes.agree(flag)
 
     def most(self, number: int) -> int:
         """Return the largest of the processes' numbers."""
-        if self.size == 1:
-            return number
-        held = torch.tensor(number, device=self.device)
-        dist.all_reduce(held, op=dist.ReduceOp.MAX)
-        return int(held)
+        return max(self.gather([number]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from retroflip.data.sample import Sample
 from retroflip.rl.advantages import Normalise, joint_normalised
@@ -76,6 +76,15 @@ class StriveSettings(MethodConfig):
         if isinstance(segments, tuple) and segments[0] > segments[1]:
             raise ValueError(f"segments is {list(segments)}: write the smaller number first")
         return segments
+
+    @model_validator(mode="after")
+    def _gradients_are_weights(self) -> "StriveSettings":
+        if self.scorer.name == "gradient" and self.strategy.startswith("importance") and self.tau != 1:
+            raise ValueError(
+                f"tau is {self.tau}, and the gradient scorer's scores are the logarithms of the weights that frames "
+                "are sampled with (STRIVE, section 4.2): set tau to 1"
+            )
+        return self
 
     @property
     def group_size(self) -> int:
