@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retroflip.data.prompts import option_letter
-from retroflip.data.records import format_record, parse_record, read_samples, write_samples
+from retroflip.data.records import format_record, parse_record, read_records, read_samples, write_samples
 from retroflip.data.root import normalise, resolve
-from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.data.sample import Modality, ProblemType, Sample, TaskType
 from retroflip.errors import PathEscapeError
 
 words = st.text(min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -25,9 +25,11 @@ def samples(draw: st.DrawFn, ids: st.SearchStrategy[str] = words) -> Sample:
     options = (
         tuple(draw(st.lists(texts, min_size=2, max_size=6))) if kind is ProblemType.MULTIPLE_CHOICE else ()
     )
+    modality = draw(st.sampled_from(Modality))
     return Sample(
         id=draw(ids),
-        video=draw(paths),
+        modality=modality,
+        video="" if modality is Modality.TEXT else draw(paths),
         question=draw(texts),
         options=options,
         solution=option_letter(draw(st.integers(0, len(options) - 1))) if options else draw(texts),
@@ -53,7 +55,12 @@ def test_reading_a_written_file_gives_the_samples_back(written: list[Sample]) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.jsonl"
         write_samples(path, written)
-        assert read_samples(path) == written
+        assert read_samples(path, tuple(Modality)) == written
+        videos = [sample for sample in written if sample.modality is Modality.VIDEO]
+        if videos:
+            read = read_records(path)
+            assert read.samples == videos
+            assert sum(read.skipped.values()) == len(written) - len(videos)
 
 
 @given(relative=st.lists(st.sampled_from(["..", ".", "", "a", "b", "\\", "\0", "C:", "~"])).map("/".join))

@@ -2,7 +2,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import (
@@ -12,19 +14,21 @@ from retroflip.data.manifest import (
     read_manifest,
     write_manifest,
 )
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import (
     DataError,
     HashMismatchError,
+    ImageError,
     MissingVideoError,
     PathEscapeError,
     TooManyFailuresError,
 )
 
 
-def sample(name: str, video: str) -> Sample:
+def sample(name: str, video: str, modality: Modality = Modality.VIDEO) -> Sample:
     return Sample(
         id=name,
+        modality=modality,
         video=video,
         question="Which way?",
         options=("left", "right"),
@@ -45,6 +49,15 @@ def root(tmp_path: Path, clip: Path) -> Path:
     content[-40] ^= 1
     (root / "damaged.mp4").write_bytes(content)
     return root
+
+
+@pytest.fixture
+def picture(root: Path) -> Sample:
+    """A question about an image of the root: red on the left, green on the right, 20 x 10."""
+    pixels = np.zeros((10, 20, 3), dtype=np.uint8)
+    pixels[:, :10, 0] = pixels[:, 10:, 1] = 255
+    Image.fromarray(pixels).save(root / "picture.png")
+    return sample("picture", "picture.png", Modality.IMAGE)
 
 
 class Heard:
@@ -107,14 +120,50 @@ class TestManifest:
 class TestLoad:
     def test_gives_the_frames_asked_for(self, root: Path) -> None:
         dataset = VideoDataset([sample("1", "./good.mp4")], root, frames=4, max_side=32)
-        assert [dataset.load(one).pixels_TCHW.shape for one in dataset] == [(4, 3, 24, 32)]
+        loaded = [dataset.load(one) for one in dataset]
+        assert [frames.pixels_TCHW.shape for frames in loaded if frames is not None] == [(4, 3, 24, 32)]
         assert len(dataset) == 1
+
+    def test_gives_a_pool_of_more_frames_where_one_is_set(self, root: Path) -> None:
+        dataset = VideoDataset([], root, frames=4, pool=12)
+        pool = dataset.load(sample("1", "good.mp4"))
+        assert pool is not None
+        assert len(pool) == 12
+        shown = VideoDataset([], root, frames=12).load(sample("1", "good.mp4"))
+        assert shown is not None
+        assert pool.seconds == shown.seconds
+        assert np.array_equal(pool.pixels_TCHW, shown.pixels_TCHW)
+
+    def test_gives_an_image_as_one_frame(self, root: Path, picture: Sample) -> None:
+        frames = VideoDataset([], root, frames=4, pool=8).load(picture)
+        assert frames is not None
+        assert frames.seconds == (0.0,)
+        assert frames.pixels_TCHW[0, :, 5, 0].tolist() == [255, 0, 0]
+        assert frames.pixels_TCHW[0, :, 5, 19].tolist() == [0, 255, 0]
+        small = VideoDataset([], root, max_side=10).load(picture)
+        assert small is not None
+        assert small.pixels_TCHW.shape == (1, 3, 5, 10)
+
+    def test_gives_nothing_for_a_text(self, root: Path) -> None:
+        assert VideoDataset([], root).load(sample("1", "", Modality.TEXT)) is None
+
+    def test_an_image_has_its_hash_and_its_root_too(self, root: Path, picture: Sample, clip: Path) -> None:
+        manifest = build_manifest(root, ["picture.png"])
+        assert VideoDataset([], root, manifest).load(picture) is not None
+        other = Manifest(files={"picture.png": build_manifest(root, ["good.mp4"]).files["good.mp4"]})
+        with pytest.raises(ImageError, match="SHA-256"):
+            VideoDataset([], root, other).load(picture)
+        (root / "link.png").symlink_to(clip)
+        with pytest.raises(PathEscapeError):
+            VideoDataset([], root).load(picture.model_copy(update={"video": "link.png"}))
 
     def test_checks_the_hash_where_the_manifest_has_one(self, root: Path) -> None:
         good = build_manifest(root, ["good.mp4"])
         manifest = Manifest(files={"damaged.mp4": good.files["good.mp4"]})
         dataset = VideoDataset([], root, manifest, frames=2)
-        assert len(dataset.load(sample("1", "good.mp4"))) == 2
+        good_frames = dataset.load(sample("1", "good.mp4"))
+        assert good_frames is not None
+        assert len(good_frames) == 2
         with pytest.raises(HashMismatchError):
             dataset.load(sample("2", "./damaged.mp4"))
 
@@ -154,6 +203,37 @@ class TestCheck:
         heard = Heard()
         check(dataset, log=tmp_path / "failures.jsonl", max_failed_share=0.5, progress=heard)
         assert heard.said == [("checking videos", 2, "videos"), (1, ""), (2, "1 failed")]
+
+    def test_images_are_checked_as_videos_are_and_texts_cannot_fail(
+        self, root: Path, tmp_path: Path, picture: Sample
+    ) -> None:
+        (root / "cut.png").write_bytes((root / "picture.png").read_bytes()[:50])
+        samples = [
+            sample("text", "", Modality.TEXT),
+            picture,
+            sample("cut", "cut.png", Modality.IMAGE),
+            sample("good", "good.mp4"),
+            sample("film as image", "./good.mp4", Modality.IMAGE),
+            sample("gone", "gone.webp", Modality.IMAGE),
+        ]
+        log, heard = tmp_path / "failures.jsonl", Heard()
+        good = check(VideoDataset(samples, root), log=log, max_failed_share=0.5, progress=heard)
+        assert [one.id for one in good] == ["text", "picture", "good"]
+        assert [(row["id"], row["path"], row["error"]) for row in failures(log)] == [
+            ("cut", "cut.png", "ImageError"),
+            ("film as image", "./good.mp4", "ImageError"),
+            ("gone", "gone.webp", "ImageError"),
+        ]
+        assert heard.said[0] == ("checking videos and images", 5, "files")
+        assert heard.said[-1] == (5, "3 failed")
+        with pytest.raises(TooManyFailuresError, match=r"The files of 3 of 6 samples \(50.0%\)"):
+            check(VideoDataset(samples, root), log=log, max_failed_share=0.49)
+
+    def test_texts_alone_need_no_checking(self, root: Path, tmp_path: Path) -> None:
+        samples = [sample("1", "", Modality.TEXT), sample("2", "", Modality.TEXT)]
+        heard = Heard()
+        assert check(VideoDataset(samples, root), log=tmp_path / "log", progress=heard) == samples
+        assert heard.said == []
 
     def test_stops_over_the_limit_and_says_how_to_go_on(self, root: Path, tmp_path: Path) -> None:
         samples = [sample(str(index), "good.mp4") for index in range(29)] + [sample("29", "gone.mp4")]

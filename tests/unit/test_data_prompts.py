@@ -1,7 +1,14 @@
 import pytest
 
-from retroflip.data.prompts import NULL_OPTION, option_letter, user_text, with_null_option
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.prompts import (
+    NULL_OPTION,
+    SYSTEM_PROMPT,
+    SYSTEM_PROMPTS,
+    option_letter,
+    user_text,
+    with_null_option,
+)
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
 
 
@@ -44,3 +51,20 @@ def test_letters_run_out() -> None:
             option_letter(index)
     with pytest.raises(DataError, match="'1' has 26 options"):
         with_null_option(sample(*"abcdefghijklmnopqrstuvwxyz"))
+
+
+def test_the_system_prompt_of_videos_is_the_one_that_the_embedded_model_was_trained_on() -> None:
+    assert SYSTEM_PROMPTS[Modality.VIDEO] == SYSTEM_PROMPT
+    assert SYSTEM_PROMPT == (
+        "Watch the video. First think step by step inside <think> </think>, then give only the final answer inside "
+        "\\boxed{}."
+    )
+
+
+def test_every_system_prompt_asks_for_the_same_form() -> None:
+    form = SYSTEM_PROMPTS[Modality.TEXT]
+    assert [prompt.removesuffix(form) for prompt in SYSTEM_PROMPTS.values()] == [
+        "Watch the video. ",
+        "Look at the image. ",
+        "",
+    ]

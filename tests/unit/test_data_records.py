@@ -12,7 +12,7 @@ from retroflip.data.records import (
     read_samples,
     write_samples,
 )
-from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.data.sample import Modality, ProblemType, Sample, TaskType
 from retroflip.errors import DataError, PathEscapeError
 
 RECORD: dict[str, Any] = {
@@ -163,6 +163,76 @@ class TestLeavingOut:
         path = write(tmp_path / "data.jsonl", self.PICTURE, self.PICTURE, record(problem=...))
         with pytest.raises(DataError, match="line 3: 'problem' is missing"):
             read_samples(path)
+
+
+class TestModalities:
+    """A video, an image, a text, and one record of each that cannot be judged."""
+
+    ROWS: ClassVar = [
+        record(problem_id=1),
+        record(problem_id=2, data_type="image", path="./Chart/x.png"),
+        record(problem_id=3, data_type="text", path=...),
+        record(problem_id=4, data_type="text", path=""),
+        record(problem_id=5, data_type=...),
+        record(problem_id=6, data_type="image", problem_type="regression", options=[], solution="3.1"),
+    ]
+
+    @pytest.mark.parametrize(
+        ("modalities", "ids", "skipped"),
+        [
+            (["video"], "15", {"data_type image": 2, "data_type text": 2}),
+            (["image"], "2", {"data_type video": 2, "data_type text": 2, "problem_type regression": 1}),
+            (["text"], "34", {"data_type video": 2, "data_type image": 2}),
+            (["video", "text"], "1345", {"data_type image": 2}),
+            (["video", "image", "text"], "12345", {"problem_type regression": 1}),
+        ],
+    )
+    def test_those_asked_for_are_read_and_the_others_counted(
+        self, tmp_path: Path, modalities: list[str], ids: str, skipped: dict[str, int]
+    ) -> None:
+        path = write(tmp_path / "data.jsonl", *self.ROWS)
+        read = read_records(path, [Modality(name) for name in modalities])
+        assert "".join(sample.id for sample in read.samples) == ids
+        assert read.skipped == skipped
+        assert read_samples(path, [Modality(name) for name in modalities]) == read.samples
+
+    def test_what_is_read(self) -> None:
+        video, image, text, again = map(parse_record, self.ROWS[:4])
+        assert [sample.modality for sample in (video, image, text)] == ["video", "image", "text"]
+        assert (image.video, image.source_clip) == ("Chart/x.png", "Chart/x.png")
+        assert (text.video, text.source_clip) == ("", "3")
+        assert again == text.model_copy(update={"id": "4", "source_clip": "4"})
+        assert parse_record(record(data_type=" Image ", path="x.png")).modality is Modality.IMAGE
+
+    def test_a_file_without_any_of_them_is_refused(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "data.jsonl", RECORD)
+        with pytest.raises(
+            DataError, match=r"1 of data_type video\. None is of data_type image or text, which"
+        ):
+            read_records(path, (Modality.IMAGE, Modality.TEXT))
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"data_type": "image", "path": ...}, "'path' is missing"),
+            ({"data_type": "image", "path": ""}, "'path' is empty"),
+            ({"data_type": "text"}, "data_type is 'text', but 'path' names a file .*video_1.mp4"),
+            ({"data_type": "text", "path": ["x.png"]}, "data_type is 'text', but 'path' names a file"),
+            ({"data_type": "text", "path": ..., "problem": ...}, "'problem' is missing"),
+        ],
+    )
+    def test_faults_name_file_and_line(self, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+        path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3, **changes))
+        with pytest.raises(DataError, match=rf"data\.jsonl, line 2: {message}"):
+            read_records(path, tuple(Modality))
+
+    @pytest.mark.parametrize("row", ROWS[:5])
+    def test_a_written_record_is_read_as_it_was(self, row: dict[str, Any]) -> None:
+        sample = parse_record(row)
+        written = format_record(sample)
+        assert parse_record(written) == sample
+        assert written["data_type"] == row.get("data_type", "video")
+        assert written["path"] == row.get("path", "")
 
 
 class TestFaults:

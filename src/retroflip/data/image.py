@@ -92,15 +92,15 @@ def _checked_content(path: Path, sha256: str | None) -> bytes:
     return content
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(path: Path, size: tuple[int, int], what: str = "the image") -> None:
     width, height = size
     if width * height > MAX_PIXELS:
         raise ImageError(
-            f"{path}: the image has {width} x {height} pixels, and {MAX_PIXELS} are the limit. Store it smaller."
+            f"{path}: {what} has {width} x {height} pixels, and {MAX_PIXELS} are the limit. Store it smaller."
         )
     if max(size) > MAX_ASPECT * min(size):
         raise ImageError(
-            f"{path}: the image has {width} x {height} pixels; no model reads one that is more than {MAX_ASPECT} times "
+            f"{path}: {what} has {width} x {height} pixels; no model reads one that is more than {MAX_ASPECT} times "
             "as long as wide. Crop it, or leave it out of the data."
         )
 
@@ -122,5 +122,5 @@ def _shrunk(path: Path, image: Image.Image, max_side: int | None) -> Image.Image
     if scale == 1.0:
         return image
     width, height = (max(1, round(side * scale)) for side in image.size)
-    _check_size(path, (width, height))
+    _check_size(path, (width, height), f"the image shrunk to a side of {max_side}")
     return image.resize((width, height), Image.Resampling.BOX)
