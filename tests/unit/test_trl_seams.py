@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import trl
 from transformers import Trainer
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.sft_trainer import SFTTrainer
-from trl.trainer.utils import shuffle_sequence_dict, split_tensor_dict
 
 from retroflip import order
 from retroflip.rl import generation, rollout, shared_prefix
 from retroflip.rl import trainer as rl_trainer
+from retroflip.rl.averages import MEAN_OF_ROWS
 from retroflip.rl.methods.registry import METHODS
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.sft.trainer import VideoSFTTrainer
@@ -50,8 +49,8 @@ def texts_in(method: Callable[..., Any]) -> set[str]:
 @pytest.mark.parametrize(
     ("base", "ours", "name", "parameters"),
     [
-        (GRPOTrainer, VideoGRPOTrainer, "_get_train_sampler", ["self", "dataset"]),
-        (GRPOTrainer, VideoGRPOTrainer, "_generate_and_score_completions", ["self", "inputs"]),
+        (GRPOTrainer, VideoGRPOTrainer, "get_train_dataloader", ["self"]),
+        (GRPOTrainer, VideoGRPOTrainer, "_prepare_inputs", ["self", "generation_batch"]),
         (GRPOTrainer, VideoGRPOTrainer, "_compute_loss", ["self", "model", "inputs"]),
         (
             GRPOTrainer,
@@ -76,17 +75,15 @@ def test_what_is_replaced_is_still_there(
 @pytest.mark.parametrize(
     ("caller", "callee"),
     [
-        ("_prepare_inputs", "_generate_and_score_completions"),
-        ("_prepare_inputs", "_buffered_inputs"),
-        ("_prepare_inputs", "shuffle_sequence_dict"),
-        ("_prepare_inputs", "split_tensor_dict"),
-        ("compute_loss", "_compute_loss"),
-        ("_compute_loss", "_get_per_token_logps_and_entropies"),
-        ("get_train_dataloader", "_get_train_sampler"),
+        (Trainer.training_step, "_prepare_inputs"),
+        (Trainer._inner_training_loop, "get_train_dataloader"),
+        (GRPOTrainer.training_step, "_step"),
+        (GRPOTrainer.compute_loss, "_compute_loss"),
+        (GRPOTrainer._compute_loss, "_get_per_token_logps_and_entropies"),
     ],
 )
-def test_what_is_replaced_is_still_called(caller: str, callee: str) -> None:
-    assert calls(getattr(GRPOTrainer, caller), callee), f"{caller} no longer uses {callee}. {WHAT_TO_DO}"
+def test_what_is_replaced_is_still_called(caller: Callable[..., Any], callee: str) -> None:
+    assert calls(caller, callee), f"{caller.__qualname__} no longer uses {callee}. {WHAT_TO_DO}"
 
 
 def test_generation_alone_asks_for_rewards() -> None:
@@ -102,7 +99,7 @@ def test_generation_alone_asks_for_rewards() -> None:
 def test_the_loss_reads_the_rows_that_are_given() -> None:
     keys = {
         "prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "advantages", "old_per_token_logps",
-        "ref_per_token_logps", "num_items_in_batch",
+        "ref_per_token_logps", "num_items_in_batch", "importance_sampling_ratio", "sampling_per_token_logps",
     }  # fmt: skip
     missing = keys - texts_in(GRPOTrainer._compute_loss)
     assert not missing, f"_compute_loss does not read {sorted(missing)}. {WHAT_TO_DO}"
@@ -111,30 +108,25 @@ def test_the_loss_reads_the_rows_that_are_given() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "_step", "_metrics", "_tokenizer", "eos_token_ids", "num_generations", "num_iterations", "ref_model",
-        "temperature",
+        "_step", "_metrics", "_tokenizer", "eos_token_ids", "num_iterations", "ref_model", "temperature", "loss_type",
+        "use_vllm", "vllm_importance_sampling_mode", "vllm_importance_sampling_clip_max",
+        "vllm_importance_sampling_clip_min",
     ],
 )  # fmt: skip
 def test_attributes_are_still_set(name: str) -> None:
     assert calls(GRPOTrainer.__init__, name), f"GRPOTrainer sets no {name}. {WHAT_TO_DO}"
 
 
-def test_rows_keep_their_branches_when_they_are_shuffled_and_split() -> None:
-    torch.manual_seed(0)
-    rows: Any = {
-        "prompt_ids": torch.arange(12)[:, None] * 10,
-        "advantages": torch.arange(12.0),
-        "branch": torch.arange(12),
-        "num_items_in_batch": torch.tensor(77),
-    }
-    shuffled: Any = shuffle_sequence_dict(rows)
-    parts: Any = split_tensor_dict(shuffled, 3)
-    assert [len(part["branch"]) for part in parts] == [4, 4, 4]
-    assert sorted(torch.cat([part["branch"] for part in parts]).tolist()) == list(range(12))
-    for part in parts:
-        assert torch.equal(part["prompt_ids"][:, 0], part["branch"] * 10), WHAT_TO_DO
-        assert torch.equal(part["advantages"], part["branch"].float()), WHAT_TO_DO
-        assert int(part["num_items_in_batch"]) == 77
+def test_losses_average_as_the_scale_of_a_pass_counts_on() -> None:
+    """A mean over rows, over passes: what `Pass.scale` undoes for these losses and not for those that count tokens."""
+    source = inspect.getsource(GRPOTrainer._compute_loss)
+    for name in MEAN_OF_ROWS:
+        assert f'"{name}"' in source, WHAT_TO_DO
+    assert "normalizer = self.current_gradient_accumulation_steps" in source, WHAT_TO_DO
+    assert "per_token_loss.size(0) * self.max_completion_length" in source, WHAT_TO_DO
+    assert 'inputs["num_items_in_batch"].clamp(min=1.0) / self.accelerator.num_processes' in source, (
+        WHAT_TO_DO
+    )
 
 
 def test_a_supervised_loss_divides_by_the_tokens_of_the_whole_step() -> None:

@@ -26,7 +26,7 @@ from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
 from retroflip.files import jsonable, write_json_atomic
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import encode_videos
+from retroflip.models.features import encode_visuals
 from retroflip.progress import Progress
 from retroflip.rl import answers as parser
 from retroflip.rl.rollout import Roller, Sampling
@@ -62,9 +62,10 @@ class _Answerer:
         """Ask one batch."""
         prompts = [question.prompt for question in questions]
         with torch.no_grad():
-            features = encode_videos(self.model, prompts)
+            features = encode_visuals(self.model, prompts)
         sampling = Sampling(self.max_tokens, temperature=0.0)
-        rolled = self._roller().roll(prompts, features, 1, sampling)
+        each, seeds = [1] * len(prompts), [0] * len(prompts)
+        rolled = self._roller().roll(prompts, features, each, sampling, seeds)
         return [
             answer_record(
                 question.sample,

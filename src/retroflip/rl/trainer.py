@@ -27,6 +27,7 @@ from retroflip.models.block_attention import use_blocks
 from retroflip.models.features import encode_visuals
 from retroflip.models.vision_counter import VisionCounter
 from retroflip.order import RunOrder, epoch_of
+from retroflip.rl.averages import MEAN_OF_ROWS
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
@@ -42,9 +43,6 @@ from retroflip.rl.vllm_rollouts import (
     mean_gap,
 )
 from retroflip.rl.world import World
-
-_MEAN_OF_ROWS = frozenset({"grpo", "dr_grpo"})
-"""the losses that TRL averages over a pass's rows, and then over passes"""
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""
@@ -229,7 +227,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             branches = tuple(rolled.own[place] for place in places)
             advantages = tuple(groups[place.question].advantages[place.branch] for place in places)
             rows = max(self.world.most(sum(len(one) for one in advantages)), 1)
-            counted = rows * passes * self.world.size if self.loss_type in _MEAN_OF_ROWS else everyone
+            counted = rows * passes * self.world.size if self.loss_type in MEAN_OF_ROWS else everyone
             scale = counted * self.generator.method.row_weight / len(groups)
             cut.append(Pass(branches or (rolled.spare,), advantages, rows, scale))
         return cut
