@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py
 
-Prints Markdown. The estimate is that of `retroflip.cost`, which `--dry-run` prints for a recipe. The models' sizes, from
-their published configurations and rounded, are written out because nothing is downloaded.
+Prints Markdown, by the estimate of `retroflip.cost`, which `--dry-run` prints for a recipe. The sizes of the models are
+from their published configurations, rounded, and written out because nothing is downloaded.
 """
 
 from itertools import product
