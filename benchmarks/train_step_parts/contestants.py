@@ -22,6 +22,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
+from retroflip.errors import NonFiniteLossError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.models.loading import load_model
@@ -162,8 +163,10 @@ class OurTrainer(VideoGRPOTrainer):
     roller_class: type[ForcedRoller] = ForcedRoller
     forced_GC: torch.Tensor
 
-    def _roller(self) -> Roller:
-        plain = super()._roller()
+    def _writer(self) -> Roller:
+        plain = super()._writer()
+        if not isinstance(plain, Roller):
+            raise TypeError(f"rollouts must come from the model, not from a {type(plain).__name__}")
         roller = self.roller_class(
             plain.model,
             pad_token=plain.pad_token,
@@ -220,6 +223,7 @@ def _retroflip(name: str, workload: Workload, folder: Path, stopwatch: Stopwatch
         samples_per_step=1,
         vision_trained=False,
         on_step=lambda _, __: None,
+        on_broken_loss=lambda step, loss: NonFiniteLossError(f"The loss became {loss} at step {step}."),
     )
     trainer.forced_GC = completions_GC(workload, encoder.tokenizer)
     passage = _watch_models(trainer, stopwatch)

@@ -18,7 +18,7 @@ from retroflip.data.manifest import manifest_beside
 from retroflip.data.prompts import with_null_option
 from retroflip.data.records import read_records
 from retroflip.data.sample import Modality, Sample
-from retroflip.errors import VideoError
+from retroflip.errors import MediaError
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_processor, locate
 from retroflip.recipe import DataSection, ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
@@ -70,7 +70,7 @@ class Load:
 
 
 def cost(recipe: Recipe) -> dict[str, Any]:
-    """Return what the recipe's run takes. Raises UsageError for the model, DataError and VideoError for the data."""
+    """Return what the recipe's run takes. Raises UsageError for the model, DataError and MediaError for the data."""
     dataset = _dataset(recipe.data)
     encoder = Encoder(load_processor(recipe.model.path, revision=recipe.model.revision), recipe.prompt.system)
     shape = measure_model(recipe.model, recipe.train.precision)
@@ -313,6 +313,6 @@ def _dataset(section: DataSection) -> VideoDataset:
 def _loads(dataset: VideoDataset, sample: Sample) -> bool:
     try:
         dataset.load(sample)
-    except VideoError:
+    except MediaError:
         return False
     return True

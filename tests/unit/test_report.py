@@ -71,7 +71,7 @@ def sample(name: str, side: int, question: str = "Which way?") -> Sample:
 
 
 SAMPLES = [sample(f"p{index:02}", side) for index in range(20) for side in (0, 1)]
-METRICS = [{"step": step, "reward/original/correct": step / 20, "odd/one": step} for step in range(20)]
+METRICS = [{"step": step, "reward/correct": step / 20, "odd/one": step} for step in range(20)]
 
 
 def make_experiment(root: Path, right: dict[str, int]) -> Path:

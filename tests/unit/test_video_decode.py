@@ -9,6 +9,7 @@ import pytest
 
 from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, VideoError
 from retroflip.video.decode import VideoInfo, decode, probe
+from retroflip.video.encode import encode
 from retroflip.video.frames import Frames
 from retroflip.video.hashing import sha256_file
 
@@ -288,3 +289,9 @@ class TestBadFiles:
 
 def test_every_clip_is_small(clips: Path) -> None:
     assert sum(path.stat().st_size for path in clips.iterdir()) < 200_000
+
+
+def test_a_video_too_narrow_for_models_is_a_decode_error(tmp_path: Path) -> None:
+    encode(tmp_path / "narrow.mp4", np.zeros((4, 3, 2, 404), dtype=np.uint8), fps=10)
+    with pytest.raises(DecodeError, match="404 x 2"):
+        decode(tmp_path / "narrow.mp4", 2)

@@ -14,12 +14,10 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from retroflip.errors import ImageError
-from retroflip.video.frames import Frames
+from retroflip.video.frames import MAX_ASPECT, Frames
 
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64 * 2**20
-MAX_ASPECT = 200
-"""longer side over shorter one; Qwen-VL's processors refuse more than this"""
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)

@@ -11,6 +11,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
+from retroflip.models.features import require_features
 from retroflip.video.hashing import sha256_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -42,7 +43,20 @@ def load_model(name: str, *, dtype: str = "float32", revision: str | None = None
             f"{name!r} is a {type(model).__name__}, and retroflip trains models of the Qwen-VL family (Qwen2-VL, "
             "Qwen2.5-VL, Qwen3-VL), whose vision tower and positions it computes once. Name one of these."
         )
+    require_features(model, name)
+    _require_full_attention(model, name)
     return model
+
+
+def _require_full_attention(model: Any, name: str) -> None:
+    """Raise UsageError where a layer of the language model mixes tokens otherwise than under a mask."""
+    layers = getattr(model.config.get_text_config(), "layer_types", None) or []
+    others = sorted(set(layers) - {"full_attention"})
+    if others:
+        raise UsageError(
+            f"{name!r} has layers of another kind than full attention ({', '.join(others)}), and retroflip packs "
+            "rollouts behind one prompt, which only full attention keeps apart. Name another model."
+        )
 
 
 def _check_embedded(name: str) -> None:

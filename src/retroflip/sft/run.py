@@ -1,7 +1,7 @@
 """One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trl.trainer.sft_config import SFTConfig
@@ -65,6 +65,9 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     without a trace, before the first step."""
     run = open_run(out, recipe.resolved(), resume=resume)
     dataset, _ = load_data(recipe.data, run.failures, progress)
+    dataset = replace(
+        dataset, pool=None
+    )  # without views there is nothing to choose from more frames than are shown
     for sample in dataset.samples:
         _trace_of(sample)
     model, processor = load_for_training(recipe.model, recipe.train.seed)

@@ -13,7 +13,7 @@ from torch import Tensor
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.encoding import Encoder, Prompt, visual_inputs
 from retroflip.order import RunOrder
 
 IGNORED = -100
@@ -68,18 +68,7 @@ class LessonCollator:
                 row(prompt.token_types_L, [0] * len(answer), 0, 0) for prompt, answer in pairs
             ],
         }
-        return {name: torch.stack(values) for name, values in batch.items()} | _visual_inputs(prompts)
-
-
-def _visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
-    """Return the videos of a batch as the model's forward takes them."""
-    pixels = [prompt.pixels_PD for prompt in prompts if prompt.pixels_PD is not None]
-    grids = [prompt.grid_thw for prompt in prompts if prompt.grid_thw is not None]
-    if not pixels:
-        return {}
-    inputs = {"pixel_values_videos": torch.cat(pixels), "video_grid_thw": torch.cat(grids)}
-    seconds = [prompt.seconds_per_grid for prompt in prompts if prompt.seconds_per_grid is not None]
-    return inputs | ({"second_per_grid_ts": torch.tensor(seconds)} if seconds else {})
+        return {name: torch.stack(values) for name, values in batch.items()} | visual_inputs(prompts)
 
 
 class VideoSFTTrainer(SFTTrainer):

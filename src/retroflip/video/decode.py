@@ -26,7 +26,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError
-from retroflip.video.frames import Frames, Pixels
+from retroflip.video.frames import MAX_ASPECT, Frames, Pixels
 from retroflip.video.hashing import sha256_file
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.truncation import missing_bytes
@@ -92,7 +92,18 @@ def decode(path: Path, frames: int, *, sha256: str | None = None, max_side: int 
         total = _checked_count(path, coded, decoded)
         if total != coded:
             decoded = _decode_pass(path, uniform_indices(total, frames), max_side)
-        return _assemble(path, decoded, uniform_indices(total, frames))
+        return _checked_shape(path, _assemble(path, decoded, uniform_indices(total, frames)))
+
+
+def _checked_shape(path: Path, frames: Frames) -> Frames:
+    """Return the frames, unless they are so narrow that models' processors refuse them in the middle of a run."""
+    height, width = frames.pixels_TCHW.shape[2:]
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise DecodeError(
+            f"{path}: its pictures are {width} x {height}, and models take no side more than {MAX_ASPECT} times the "
+            "other. Cut the video to a usual shape, or leave it out."
+        )
+    return frames
 
 
 def probe(path: Path) -> VideoInfo:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+MAX_ASPECT = 200
+"""longer side over shorter one; Qwen-VL's processors refuse more than this"""
+
 Pixels = npt.NDArray[np.uint8]
 
 
