@@ -11,6 +11,7 @@ from random_models import random_model
 from rendered import RenderedDataset, drawn, rendered
 from retroflip.errors import NonFiniteLossError
 from retroflip.models.encoding import Encoder
+from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
@@ -85,6 +86,7 @@ def make_trainer(
             temperature=0.9,
             beta=beta,
             use_bias_correction_kl=False,
+            importance_sampling_level="sequence" if loss_type in OF_SEQUENCES else "token",
             **(IN_MEMORY | {"loss_type": loss_type, "bf16": bfloat16}),
         ),
         generator=Generator(dataset, Encoder(processor), method, Sampling(12, 0.9), seed=0),

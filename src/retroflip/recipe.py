@@ -214,8 +214,8 @@ class RlTrainSection(OptimizerSection):
     temperature: Positive = Field(description="sampling temperature of rollouts")
     top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus that rollouts are sampled from")
     max_completion_length: AtLeastOne = Field(description="tokens at which a rollout is cut off")
-    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo"] = Field(
-        description="how TRL averages the loss over tokens and rollouts"
+    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"] = Field(
+        description="TRL's loss: how it clips, and how it averages over tokens and rollouts"
     )
     iterations: AtLeastOne = Field(
         default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"

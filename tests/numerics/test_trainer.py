@@ -184,11 +184,11 @@ def test_an_epoch_is_a_pass_over_the_data_however_often_rollouts_are_used(
         assert first[1] | second[1] == {sample.id for sample in plain.dataset.samples}
 
 
-@pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo"])
+@pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo"])
 def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path, loss_type: str) -> None:
-    """Four branches in 1, 2 or 4 passes, or with a pass left over that has none."""
+    """Four branches in one pass, in two uneven ones, or with a pass left over that has none."""
     found = []
-    for accumulation in (1, 2, 3, 4, 5):
+    for accumulation in (1, 3, 5):
         settings = CrpoSettings(rollouts=4)
         trainer = make_trainer(tmp_path, settings, accumulation=accumulation, loss_type=loss_type)
         policy, _ = models_of(trainer)

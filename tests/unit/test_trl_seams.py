@@ -120,7 +120,7 @@ def test_attributes_are_still_set(name: str) -> None:
 def test_losses_average_as_the_scale_of_a_pass_counts_on() -> None:
     """A mean over rows, over passes: what `Pass.scale` undoes for these losses and not for those that count tokens."""
     source = inspect.getsource(GRPOTrainer._compute_loss)
-    for name in MEAN_OF_ROWS:
+    for name in sorted(MEAN_OF_ROWS):
         assert f'"{name}"' in source, WHAT_TO_DO
     assert "normalizer = self.current_gradient_accumulation_steps" in source, WHAT_TO_DO
     assert "per_token_loss.size(0) * self.max_completion_length" in source, WHAT_TO_DO

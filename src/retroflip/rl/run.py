@@ -22,6 +22,7 @@ from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
 from retroflip.rl.answers import gold_answer
+from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.frame_scores import FrameScores, score_all
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
@@ -161,7 +162,7 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
         beta=settings.beta,
         epsilon=settings.epsilon,
         loss_type=settings.loss_type,
-        importance_sampling_level="token",
+        importance_sampling_level="sequence" if settings.loss_type in OF_SEQUENCES else "token",
         use_bias_correction_kl=False,
         mask_truncated_completions=False,
         disable_dropout=True,
