@@ -7,15 +7,13 @@ trained projector is a copy beside that one.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
 from retroflip.errors import UsageError
-from retroflip.models.loading import load_model
 from retroflip.recipe import LoraSection, ModelSection
 
 PROJECTORS = ("merger", "deepstack_merger_list")
@@ -51,18 +49,25 @@ def add_adapters(model: Any, section: ModelSection, lora: LoraSection, seed: int
     return adapted
 
 
-def gathered(model: PeftModel, state: Mapping[str, Tensor]) -> PeftModel:
-    """Return a model with adapters that holds the given weights, in one piece on the CPU.
+def merged(model: PeftModel, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of the model without adapters that computes what this one does, by their names in it.
 
-    model: one whose own parameters are spread over processes. state: all weights, by the names that they have in it.
+    state: the weights of `model`, which may be spread over processes itself. Nothing of either is changed.
     """
-    config = model.peft_config[model.active_adapter]
-    dtype = next(str(values.dtype) for name, values in state.items() if "lora_" not in name)
-    name = str(config.base_model_name_or_path)
-    base = load_model(name, dtype=dtype.removeprefix("torch."), revision=config.revision)
-    whole = get_peft_model(base, replace(config, inference_mode=False))
-    whole.load_state_dict(state)
-    return whole
+    adapter = model.active_adapter
+    config = cast(LoraConfig, model.peft_config[adapter])
+    scale = config.lora_alpha / config.r
+    weights = {}
+    for full_name, values in state.items():
+        name = full_name.removeprefix("base_model.model.")
+        if ".lora_" in name or ".original_module." in name:
+            continue
+        if name.endswith(".base_layer.weight"):
+            layer = full_name.removesuffix(".base_layer.weight")
+            down, up = (state[f"{layer}.lora_{half}.{adapter}.weight"] for half in "AB")
+            values = (values + (up @ down) * scale).to(values.dtype).cpu()
+        weights[name.replace(".base_layer.", ".").replace(f".modules_to_save.{adapter}.", ".")] = values
+    return weights
 
 
 def _within(place: str, layers: Sequence[str]) -> str:

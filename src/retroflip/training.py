@@ -25,7 +25,7 @@ from retroflip.errors import (
 )
 from retroflip.failures import MEMORY_HINTS, explained
 from retroflip.files import append_jsonl, write_json_atomic
-from retroflip.lora import PROJECTORS, add_adapters, gathered
+from retroflip.lora import PROJECTORS, add_adapters, merged
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
@@ -288,17 +288,15 @@ def _rewound(run: RunDirectory) -> Path | None:
 def save_trained(trainer: Any, processor: Any, folder: Path) -> None:
     """Write the model that was trained; one with adapters as the model that they make, and them beside it.
 
-    The adapters are merged into the weights for that: nothing can be trained afterwards. To be called in every
-    process; the first one writes.
+    To be called in every process; the first one writes.
     """
     spread = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
     model = trainer.accelerator.unwrap_model(trainer.model)
-    state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if spread else None
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if spread else model.state_dict()
     if not processes.is_main():
         return
     if isinstance(model, PeftModel):
-        if state is not None:
-            model, state = gathered(model, state), None
-        model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
-        model = model.merge_and_unload()
-    save_model(model, processor, folder, state)
+        model.save_pretrained(str(folder / ADAPTER), state_dict=weights, save_embedding_layers=False)
+        weights = merged(model, weights)
+        model = model.get_base_model()
+    save_model(model, processor, folder, weights)

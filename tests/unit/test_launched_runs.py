@@ -1,7 +1,9 @@
 """Runs of several processes: they train what one does, one of them writes, and none waits for one that failed."""
 
+import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from accelerate import PartialState
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils import DistributedType
+from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from safetensors.torch import load_file
 
 from launched import launch
@@ -17,12 +24,14 @@ from random_models import save_random_model
 from retroflip import processes
 from retroflip.errors import DataError, OtherProcessError, RunDirectoryError, UsageError
 from retroflip.files import read_jsonl
+from retroflip.models.loading import load_model
 from retroflip.progress import Silence
 from retroflip.recipe import SftRecipe, load_recipe
 from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import LabSettings, write_laboratory
 
+CONFIGURATIONS = Path(__file__).parents[2] / "recipes" / "accelerate"
 STEPS = 4
 SECTIONS: dict[str, dict[str, Any]] = {
     "whole": {},
@@ -150,6 +159,69 @@ def test_no_process_waits_for_one_that_failed(tmp_path: Path, error: type[Except
     assert (tmp_path / "said-0").read_text() == f"{error.__name__}: on purpose"
     expected = f"OtherProcessError: The first process of the run stopped: {told}"
     assert (tmp_path / "said-1").read_text() == expected
+
+
+def launched_environment(config: str) -> dict[str, str]:
+    """Return what `accelerate launch` tells its processes under a shipped configuration."""
+    file = str(CONFIGURATIONS / f"{config}.yaml")
+    command = ["--config_file", file, "--num_processes", "2", "-m", "retroflip"]
+    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(command))
+    if not arguments.use_deepspeed:
+        return dict(prepare_multi_gpu_env(arguments))
+    arguments.deepspeed_fields_from_accelerate_config = ",".join(load_config_from_file(file).deepspeed_config)
+    return dict(prepare_deepspeed_cmd_env(arguments)[1])
+
+
+def fine_tune_sharded(config: str, recipe_file: Path, out: Path, resume: bool) -> None:
+    """Fine-tune under a shipped configuration. accelerate shards on GPUs only: here it takes the CPU for one."""
+    own = {name: os.environ[name] for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")}
+    os.environ |= launched_environment(config) | own | {"ACCELERATE_TORCH_DEVICE": "cpu"}
+    if config == "zero3":
+        os.environ["DS_ACCELERATOR"] = "cpu"
+        importlib.import_module("deepspeed").init_distributed("gloo", auto_mpi_discovery=False)
+    else:
+        torch.distributed.init_process_group("gloo")
+    PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    fine_tune(recipe_file, out, resume=resume)
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ("fsdp2", "with adapters"),
+        pytest.param("fsdp2", "whole", marks=pytest.mark.slow),
+        pytest.param("zero3", "with adapters", marks=pytest.mark.slow),
+        pytest.param("zero3", "whole", marks=pytest.mark.slow),
+    ],
+)
+def test_a_model_spread_over_processes_trains_as_one_and_goes_on_after_a_kill(
+    recipes: dict[str, Path], tmp_path: Path, config: str, name: str
+) -> None:
+    if config == "zero3":
+        pytest.importorskip("deepspeed")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert launch(1, fine_tune, recipes[name], one) == [0]
+    assert launch(2, fine_tune_sharded, config, recipes[name], two, False) == [0, 0]
+    assert_same_training(one, two)
+    # What a kill inside the last save leaves.
+    (two / "complete").unlink()
+    (two / "checkpoints" / "checkpoint-4" / "complete").unlink()
+    shutil.rmtree(two / "model")
+    assert launch(2, fine_tune_sharded, config, recipes[name], two, True) == [0, 0]
+    assert_same_training(one, two)
+    assert (two / "model" / "adapter").exists() == (name == "with adapters")
+    assert load_model(str(two / "model")).config.architectures == ["Qwen3VLForConditionalGeneration"]
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"), [("ddp", "MULTI_GPU"), ("fsdp2", "FSDP"), ("zero3", "DEEPSPEED")]
+)
+def test_accelerate_accepts_the_shipped_configurations(config: str, kind: str) -> None:
+    """An unknown key is an error of its own loader."""
+    read = load_config_from_file(str(CONFIGURATIONS / f"{config}.yaml"))
+    assert read.distributed_type.value == kind
+    assert read.mixed_precision == "no"
+    assert len(list(CONFIGURATIONS.iterdir())) == 3
 
 
 LAUNCHERS = {

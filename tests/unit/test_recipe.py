@@ -229,7 +229,7 @@ def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = sorted(RECIPES.rglob("*.yaml"))
+SHIPPED = sorted(path for path in RECIPES.rglob("*.yaml") if path.parent.name != "accelerate")
 NOT_LEARNING = {
     "data.root",
     "data.limit",

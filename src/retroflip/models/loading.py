@@ -93,9 +93,14 @@ def save_model(
 ) -> None:
     """Write a model as safetensors, with its processor, so that `load_model` and `from_pretrained` read it back.
 
-    weights: those to write, where the model's own are spread over processes.
+    weights: those to write in place of the model's own, which may be spread over processes or stand beside adapters.
     """
     model.config.use_cache = True  # trainers switch it off, and whoever generates with the model wants it on
+    if weights is not None:
+        # Gathered from several processes, a weight with two names is there twice.
+        weights = {
+            name: values for name, values in weights.items() if name not in model.all_tied_weights_keys
+        }
     model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
 
