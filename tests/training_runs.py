@@ -44,6 +44,19 @@ class SomeTeach(ArbitraryRewards):
         return Rewards(rewards.components, tuple(torch.zeros_like(total) for total in rewards.totals))
 
 
+@dataclass(frozen=True)
+class NothingTeaches(ArbitraryRewards):
+    """Rewards that are all equal, and a list of the clips they were asked for."""
+
+    asked: list[str]
+
+    def rewards(self, group: Group) -> Rewards:
+        """Return zeros, and note the clip."""
+        self.asked.append(group.sample.id)
+        rewards = super().rewards(group)
+        return Rewards(rewards.components, tuple(torch.zeros_like(total) for total in rewards.totals))
+
+
 def make_trainer(
     folder: Path,
     settings: CrpoSettings,

@@ -305,6 +305,17 @@ class RlRecipe(_Recipe):
     prompt: PromptSection = PromptSection()
 
     @model_validator(mode="after")
+    def _views_have_a_choice(self) -> "RlRecipe":
+        needed = self.method.smallest_pool(self.data.frames)
+        if self.data.pool_frames < needed:
+            raise reading.ContradictionError(
+                "data.pool",
+                f"{self.data.pool_frames} frames are decoded of each video and {self.data.frames} of them shown, so "
+                f"that the method's variants would see the same or too little: set data.pool to {needed} or more",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_policy(self) -> "RlRecipe":
         if self.model.lora is not None and self.model.lora.dropout > 0:
             raise reading.ContradictionError(

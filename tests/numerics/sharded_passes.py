@@ -7,7 +7,9 @@ accelerate shards on GPUs only, so the sharding here is PyTorch's own, as accele
 
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
@@ -17,31 +19,21 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from random_models import random_model
-from retroflip.models.encoding import Encoder
-from retroflip.models.features import encode_visuals
+from retroflip.data.sample import Modality
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.features import encode_visuals, kinds_seen, run_idle
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import score
 from retroflip.rl.world import World
+from retroflip.synth.kinds import KINDS
+from retroflip.synth.samples import sample_of
 from separate_rows import prompts_of
 
 
-def main() -> None:
-    """Fail where anything differs."""
-    dist.init_process_group("gloo")
-    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
-    world = World(dist.get_rank(), dist.get_world_size())
-    alone, processor = random_model("qwen3_vl", seed=3)
-    sharded, _ = random_model("qwen3_vl", seed=3)
-    encoder = Encoder(processor)
-    prompts = prompts_of(encoder)[world.rank : world.rank + 1]
-
-    for layer in (*sharded.model.language_model.layers, *sharded.model.visual.blocks):
-        fully_shard(layer, mesh=mesh)
-    fully_shard(sharded, mesh=mesh)
-    tell_shards(sharded)
-
-    found = []
+def compare(alone: Any, sharded: Any, encoder: Encoder, prompt: Prompt, world: World) -> None:
+    """Write about the prompt and score it with both models; every process has a prompt of its own."""
+    prompts, found = [prompt], []
     for model, goes_on in ((alone, bool), (sharded, world.any)):
         roller = Roller(
             model,
@@ -50,8 +42,11 @@ def main() -> None:
             special_tokens=encoder.special_tokens,
             goes_on=goes_on,
         )
+        model.zero_grad()  # now, while all weights are sharded: a forward pass leaves the last group of them whole
+        lacking = world.lacking(kinds_seen(prompts))
         with torch.no_grad():
             features = encode_visuals(model, prompts)
+            run_idle(model, lacking)
         completions = roller.roll(prompts, features, [3], Sampling(10, 1.0), [world.rank])
         written = [[list(one.ids) for one in row] for row in completions]
         scores = score(model, prompts, features, written, pad_token=roller.pad_token)
@@ -65,6 +60,29 @@ def main() -> None:
         dist.all_reduce(mine.grad)
         mean = mine.grad / world.size
         torch.testing.assert_close(theirs.grad.full_tensor(), mean, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def main() -> None:
+    """Fail where anything differs."""
+    dist.init_process_group("gloo")
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    world = World(dist.get_rank(), dist.get_world_size())
+    alone, processor = random_model("qwen3_vl", seed=3)
+    sharded, _ = random_model("qwen3_vl", seed=3)
+    encoder = Encoder(processor)
+    video = prompts_of(encoder)[world.rank]
+    asked = sample_of(
+        KINDS["static"](np.random.default_rng(0)), identity="text", video="", source_clip="text"
+    )
+    text = encoder.encode(asked.model_copy(update={"modality": Modality.TEXT}), None)
+
+    for layer in (*sharded.model.language_model.layers, *sharded.model.visual.blocks):
+        fully_shard(layer, mesh=mesh)
+    fully_shard(sharded, mesh=mesh)
+    tell_shards(sharded)
+
+    compare(alone, sharded, encoder, video, world)
+    compare(alone, sharded, encoder, text if world.rank else video, world)
     dist.destroy_process_group()
 
 

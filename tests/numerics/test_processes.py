@@ -37,6 +37,9 @@ def trained(folder: Path, processes: int, *arguments: str) -> tuple[dict[str, An
     [
         pytest.param(1, 1, "grpo", id="a group's branches lie on different processes"),
         pytest.param(3, 2, "dapo", id="six branches, two passes each, tokens counted over all"),
+        pytest.param(
+            1, 2, "bnpo", id="passes without a branch, tokens counted in each", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_two_processes_do_what_one_does(
@@ -53,5 +56,5 @@ def test_two_processes_do_what_one_does(
 
 
 def test_a_model_sharded_over_two_processes_writes_and_learns_as_a_whole_one() -> None:
-    """One process writes longer than the other, and both must take every step through the model together."""
+    """One process writes longer than the other, or has no video, and both must run all of the model together."""
     run(2, "sharded_passes.py")

@@ -17,7 +17,7 @@ from retroflip.rl.generation import Generation, Generator, GroupRollouts, Writer
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.trainer import Pass, VideoGRPOTrainer
 from separate_rows import gradients, held_gradients, separate
-from training_runs import SAMPLES, SomeTeach, make_trainer
+from training_runs import SAMPLES, NothingTeaches, SomeTeach, make_trainer
 
 STEP = [{"index": index} for index in range(SAMPLES)]
 """what the loader gives for one step"""
@@ -184,7 +184,7 @@ def test_an_epoch_is_a_pass_over_the_data_however_often_rollouts_are_used(
         assert first[1] | second[1] == {sample.id for sample in plain.dataset.samples}
 
 
-@pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo"])
+@pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"])
 def test_accumulated_passes_give_the_gradient_of_one_pass(tmp_path: Path, loss_type: str) -> None:
     """Four branches in one pass, in two uneven ones, or with a pass left over that has none."""
     found = []
@@ -236,6 +236,19 @@ def test_questions_that_teach_nothing_are_replaced(tmp_path: Path) -> None:
     assert trainer._metrics["train"]["refilled"][0] >= 2
     passes = [branch.written for one in trainer._passes for branch in one["pass"].branches]
     assert passes == [written for group in seen for written in group.branches]
+
+
+def test_a_question_that_taught_nothing_is_not_asked_again_in_its_step(tmp_path: Path) -> None:
+    """Three idle clips, one a step: two replacements, and no clip twice."""
+    trainer = make_trainer(
+        tmp_path, CrpoSettings(rollouts=3), dataset=rendered(drawn("moving_direction", 3)), samples=1
+    )
+    asked: list[str] = []
+    idle = NothingTeaches(CrpoSettings(rollouts=3), asked)
+    trainer.generator = replace(trainer.generator, method=idle, refills=5)
+    trainer._prepare_inputs([{"index": 0}])
+    assert sorted(asked) == ["clip-0", "clip-1", "clip-2"]
+    assert trainer._metrics["train"]["refilled"] == [2.0]
 
 
 def test_gradients_reach_a_trained_vision_tower(tmp_path: Path) -> None:

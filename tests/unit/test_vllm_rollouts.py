@@ -290,7 +290,7 @@ def test_what_is_not_installed_is_named(
         module.__version__ = version  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "vllm", module)
     with pytest.raises(UsageError, match=named):
-        Colocated(None, None, None, EngineSettings(context=8))
+        Colocated(None, None, None, EngineSettings(8, 1, 0.3, 8, "float32", eager=True))
 
 
 def test_the_right_series_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,32 @@ def encode_visuals(model: Any, prompts: Sequence[Prompt]) -> list[VisualFeatures
     ]
 
 
+def kinds_seen(prompts: Sequence[Prompt]) -> set[str]:
+    """Return which of KINDS these prompts hold."""
+    return {"image" if p.is_image else "video" for p in prompts if p.pixels_PD is not None}
+
+
+def run_idle(model: Any, kinds: Sequence[str]) -> Tensor:
+    """Run the vision tower on a black patch of each of these kinds, and return 0, which depends on all of its weights.
+
+    A tower whose weights are sharded over processes runs on all of them or on none: one without a video of its own must
+    take part in the others' run.
+    """
+    vision = model.config.vision_config
+    side = vision.spatial_merge_size
+    width = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
+    pixels = torch.zeros(side * side, width, device=model.device)
+    grid = torch.tensor([[1, side, side]], device=model.device)
+    total = torch.zeros((), device=model.device)
+    for kind in kinds:
+        run = model.get_image_features if kind == "image" else model.get_video_features
+        output = run(pixels, grid, return_dict=True)
+        layers = getattr(output, "deepstack_features", None) or []
+        for features in [*output.pooler_output, *(one for layer in layers for one in layer)]:
+            total = total + 0.0 * features.sum()
+    return total
+
+
 def _encode(run: Callable[..., Any], device: torch.device, prompts: Sequence[Prompt]) -> list[VisualFeatures]:
     """Return the features of those prompts, all of one kind, that have something to see."""
     pixels = [prompt.pixels_PD for prompt in prompts if prompt.pixels_PD is not None]

@@ -6,6 +6,7 @@ Shapes: S samples, B branches of a sample, G rollouts of a branch, C tokens of a
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -19,7 +20,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import VisualFeatures, encode_visuals
+from retroflip.models.features import VisualFeatures, encode_visuals, kinds_seen, run_idle
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
@@ -156,6 +157,7 @@ class Generator:
         open_questions: Sequence[int] = range(len(questions))
         own: dict[Place, BranchRollouts] = {}
         written: dict[Place, Written] = {}
+        asked = {question.sample.id for question in questions}
         refilled = 0
         for round_ in range(self.refills + 1):
             places = _places(questions, open_questions)
@@ -168,10 +170,11 @@ class Generator:
             written |= dict(self.world.gather([(place, branch.written) for place, branch in held.items()]))
             groups = self._rewarded(questions, written)
             idle = [number for number, group in enumerate(groups) if not group.teaches]
-            others = self._others(questions, step, round_)[: len(idle)]
+            others = self._others(asked, step, round_)[: len(idle)]
             if round_ == self.refills or not others:
                 break
             open_questions = idle[: len(others)]
+            asked |= {sample.id for sample in others}
             refilled += len(others)
             for number, sample in zip(open_questions, others, strict=True):
                 questions[number] = self._question(sample, epoch)
@@ -186,9 +189,8 @@ class Generator:
         branches = self.method.branches(asked, draw(self.seed, "branches", asked.id, epoch))
         return Question(asked, tuple(branches))
 
-    def _others(self, questions: Sequence[Question], step: int, round_: int) -> list[Sample]:
-        """Return the samples that this step does not ask yet, in an order of its own."""
-        asked = {question.sample.id for question in questions}
+    def _others(self, asked: AbstractSet[str], step: int, round_: int) -> list[Sample]:
+        """Return the samples that this step has not asked yet, in an order of its own."""
         rest = [sample for sample in self.dataset.samples if sample.id not in asked]
         order = draw(self.seed, "refill", step, round_).permutation(len(rest))
         return [rest[index] for index in order]
@@ -222,8 +224,10 @@ class Generator:
         when: tuple[int, int],
     ) -> list[BranchRollouts]:
         """Encode the videos in one run of the vision tower, and sample every branch's completions."""
+        lacking = self.world.lacking(kinds_seen(prompts))
         with torch.no_grad():
             features = encode_visuals(model, prompts)
+            run_idle(model, lacking)
         branches = [questions[place.question].branches[place.branch] for place in places]
         seeds = [
             draw_seed(self.seed, "rollouts", *when, questions[place.question].sample.id, branch.name)

@@ -22,12 +22,12 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
-from retroflip.errors import BlindnessError, RetroflipError
+from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.block_attention import use_blocks
-from retroflip.models.features import encode_visuals
+from retroflip.models.features import encode_visuals, kinds_seen, run_idle
 from retroflip.models.vision_counter import VisionCounter
 from retroflip.order import RunOrder, epoch_of
-from retroflip.rl.averages import MEAN_OF_ROWS
+from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
@@ -119,6 +119,12 @@ class VideoGRPOTrainer(GRPOTrainer):
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
+        if self.is_fsdp_enabled and isinstance(model, PeftModel):
+            raise UsageError(
+                "model.lora is set, and FSDP shards what adapters are wrapped in, not the model inside, which writes "
+                "the rollouts. Adapters need little memory: start with recipes/accelerate/ddp.yaml, or set model.lora "
+                "to null."
+            )
         if blocks:
             for one in (self.policy, *([] if self.ref_model is None else [self.ref_model])):
                 use_blocks(self.accelerator.unwrap_model(one))
@@ -175,7 +181,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             tokens = sum(
                 len(one.ids) for group in rolled.groups for w in _trained(group) for one in w.completions
             )
-            passes = [self._rows(one, tokens) for one in self._cut(rolled)]
+            passes = [self._rows(one, tokens) for one in self._cut(rolled, tokens)]
             for rows in passes:
                 self._score_before(rows)
         self._record(step, rolled)
@@ -210,7 +216,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             goes_on=self.world.any if sharded else bool,
         )
 
-    def _cut(self, rolled: Generation) -> list[Pass]:
+    def _cut(self, rolled: Generation, tokens: int) -> list[Pass]:
         """Deal this process's trained branches out to the passes of a step.
 
         The objective is the mean over questions of their rollouts' losses, each times the method's `row_weight`. TRL
@@ -227,7 +233,11 @@ class VideoGRPOTrainer(GRPOTrainer):
             branches = tuple(rolled.own[place] for place in places)
             advantages = tuple(groups[place.question].advantages[place.branch] for place in places)
             rows = max(self.world.most(sum(len(one) for one in advantages)), 1)
-            counted = rows * passes * self.world.size if self.loss_type in MEAN_OF_ROWS else everyone
+            shares = passes * self.world.size
+            counted: float = rows * shares if self.loss_type in MEAN_OF_ROWS else everyone
+            if self.loss_type in MEAN_OF_OWN_TOKENS:
+                own = sum(len(one.ids) for branch in branches for one in branch.written.completions)
+                counted *= own * shares / tokens
             scale = counted * self.generator.method.row_weight / len(groups)
             cut.append(Pass(branches or (rolled.spare,), advantages, rows, scale))
         return cut
@@ -281,7 +291,8 @@ class VideoGRPOTrainer(GRPOTrainer):
             clip_min=self.vllm_importance_sampling_clip_min,
             clip_max=self.vllm_importance_sampling_clip_max,
         )
-        self._metrics["train"]["engine/log_prob_gap"].append(float(mean_gap(old, drawn, mask)))
+        if one.weighted:
+            self._metrics["train"]["engine/log_prob_gap"].append(float(mean_gap(old, drawn, mask)))
 
     @contextmanager
     def _reference(self) -> Iterator[Any]:
@@ -334,10 +345,17 @@ class VideoGRPOTrainer(GRPOTrainer):
         one: Pass = rows["pass"]
         model = _base(self.accelerator.unwrap_model(forward))
         prompts = [branch.prompt for branch in one.branches]
+        idle = torch.zeros(())
+        if cached:
+            features = [branch.features for branch in one.branches]
+        else:
+            lacking = self.world.lacking(kinds_seen(prompts))
+            features = encode_visuals(model, prompts)
+            idle = run_idle(model, lacking)
         scores = score(
             model,
             prompts,
-            [branch.features for branch in one.branches] if cached else encode_visuals(model, prompts),
+            features,
             one.completions,
             pad_token=self._tokenizer.pad_token_id,
             temperature=self.temperature,
@@ -345,10 +363,11 @@ class VideoGRPOTrainer(GRPOTrainer):
             fused=self.accelerator.device.type == "cuda",
         )
         shape = rows["completion_ids"].shape
+        idle = idle.to(scores.log_probs_NC.device)
         if one.weighted:
-            return Scores(_fitted(scores.log_probs_NC, shape), _fitted(scores.entropies_NC, shape))
+            return Scores(_fitted(scores.log_probs_NC, shape) + idle, _fitted(scores.entropies_NC, shape))
         # Without weight, yet in the graph: a sharded model's processes must all go backward through it.
-        nothing = 0.0 * scores.log_probs_NC.sum()
+        nothing = 0.0 * scores.log_probs_NC.sum() + idle
         return Scores(nothing.expand(shape), nothing.detach().expand(shape))
 
     def _record(self, step: int, rolled: Generation) -> None:

@@ -291,11 +291,11 @@ class EngineSettings:
     """
 
     context: int
-    sequences: int = 64
-    memory: float = 0.4
-    batch_tokens: int = 8192
-    dtype: Literal["bfloat16", "float32"] = "bfloat16"
-    eager: bool = False
+    sequences: int
+    memory: float
+    batch_tokens: int
+    dtype: Literal["bfloat16", "float32"]
+    eager: bool
 
 
 class Colocated(VLLMGeneration):

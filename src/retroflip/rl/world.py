@@ -4,7 +4,7 @@ Every process knows the whole step (questions, branches, answers, rewards, advan
 branches. Branches of one group may lie on different processes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,3 +49,9 @@ class World:
     def most(self, number: int) -> int:
         """Return the largest of the processes' numbers."""
         return max(self.gather([number]))
+
+    def lacking(self, kinds: Collection[str]) -> list[str]:
+        """Return what other processes have, of these kinds of things, and this one has not."""
+        if self.size == 1:
+            return []
+        return sorted(set(self.gather(sorted(kinds))) - set(kinds))

@@ -137,6 +137,10 @@ class MethodConfig(BaseModel):
         """How many rollouts a mean reward is taken over, and how many a sample without a video gets."""
         return self.rollouts
 
+    def smallest_pool(self, frames: int) -> int:
+        """Return how many frames must be decoded for `frames` that are shown, so that the views have a choice."""
+        return frames
+
     @model_validator(mode="after")
     def _something_to_compare(self) -> "MethodConfig":
         if self.group_size < 2:

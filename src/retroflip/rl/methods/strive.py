@@ -91,6 +91,17 @@ class StriveSettings(MethodConfig):
         """M G."""
         return self.variants * self.rollouts
 
+    def smallest_pool(self, frames: int) -> int:
+        """Return M times the frames where each variant takes its own, and more than one to each segment's draw."""
+        if self.variants == 1:
+            return frames
+        if self.strategy == "deterministic":
+            return self.variants * frames
+        if self.strategy == "stochastic":
+            return frames
+        most = max(self.segments) if isinstance(self.segments, tuple) else self.segments or frames
+        return min(most, frames) + 1
+
     def method(self) -> "Strive":
         """Return the method with these settings."""
         return Strive(self)
