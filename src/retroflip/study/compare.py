@@ -1,5 +1,6 @@
 """Arms compared over seeds, and what that says about the papers' orders."""
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
@@ -35,12 +36,15 @@ def difference(a: BySeed, b: BySeed) -> SeedDifference | None:
 def judge(found: SeedDifference | None) -> Verdict:
     """Return what greater - lesser, as found here, says about the claim that it is above 0.
 
-    Only an interval without 0 tells two arms apart; touching it does not.
+    Only an interval without 0 tells two arms apart; touching it does not. Nor does one without a width: that all seeds
+    differ alike, by a pair of videos say, is chance and no measure of their spread.
     """
     if found is None:
         return Verdict.NOT_RUN
     if found.interval is None:
         return Verdict.ONE_SEED
+    if math.isclose(found.interval.low, found.interval.high, abs_tol=1e-9):
+        return Verdict.UNDECIDED
     if found.interval.low > 0:
         return Verdict.AGREES
     return Verdict.DISAGREES if found.interval.high < 0 else Verdict.UNDECIDED
