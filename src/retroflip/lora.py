@@ -60,7 +60,8 @@ def merged(model: PeftModel, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     weights = {}
     for full_name, values in state.items():
         name = full_name.removeprefix("base_model.model.")
-        if ".lora_" in name or ".original_module." in name:
+        copy_of_another = ".modules_to_save." in name and f".modules_to_save.{adapter}." not in name
+        if ".lora_" in name or ".original_module." in name or copy_of_another:
             continue
         if name.endswith(".base_layer.weight"):
             layer = full_name.removesuffix(".base_layer.weight")

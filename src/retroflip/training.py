@@ -296,7 +296,12 @@ def save_trained(trainer: Any, processor: Any, folder: Path) -> None:
     if not processes.is_main():
         return
     if isinstance(model, PeftModel):
-        model.save_pretrained(str(folder / ADAPTER), state_dict=weights, save_embedding_layers=False)
+        model.save_pretrained(
+            str(folder / ADAPTER),
+            state_dict=weights,
+            save_embedding_layers=False,
+            selected_adapters=[model.active_adapter],
+        )
         weights = merged(model, weights)
         model = model.get_base_model()
     save_model(model, processor, folder, weights)

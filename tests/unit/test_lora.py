@@ -9,6 +9,7 @@ from peft import PeftModel
 
 from random_models import FAMILIES, random_encoder, random_model, save_random_model
 from retroflip.errors import UsageError
+from retroflip.lora import merged
 from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Silence
 from retroflip.recipe import LoraSection, ModelSection, SftRecipe
@@ -127,6 +128,20 @@ def test_what_is_trained_is_float32_beside_bfloat16_weights() -> None:
     model = adapted("qwen3_vl", dtype=torch.bfloat16, vision="projector")
     types = {(p.requires_grad, p.dtype) for p in model.parameters()}
     assert types == {(True, torch.float32), (False, torch.bfloat16)}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_merging_is_pefts_and_leaves_other_adapters_out(dtype: torch.dtype) -> None:
+    model = adapted("qwen3_vl", vision="projector", dtype=dtype)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            parameter.data += torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name)))
+    model.add_adapter("other", model.peft_config["default"])
+    made = merged(model, model.state_dict())
+    expected = weights(model.merge_and_unload())
+    assert made.keys() == expected.keys()
+    for name, values in expected.items():
+        assert torch.equal(made[name], values), name
 
 
 @pytest.fixture(scope="module")
