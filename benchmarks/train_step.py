@@ -1,6 +1,6 @@
 """Seconds, memory and tokens of one training step, side by side with TRL's own trainer and with our own unpacked rows.
 
-    python benchmarks/train_step.py --json                       # about ten minutes on two cores
+    python benchmarks/train_step.py --json                       # about ten minutes on two idle cores
     python benchmarks/train_step.py --prompts 2000 --rollouts 8 --repeats 5
     python benchmarks/train_step.py --full --json                # every prompt, group size and contestant: hours
     python benchmarks/train_step.py --preset qwen3-vl-4b --device cuda --json
@@ -41,7 +41,7 @@ from retroflip.cli.terminal import shown_progress
 PROMPTS = (300, 1000, 2000, 4000, 8000)
 ROLLOUTS = (4, 8, 16)
 CONTESTANTS = ("ours", "unpacked", "trl", "trl_half")
-QUICK_PROMPTS = (300, 1000)
+QUICK_PROMPTS = (300,)
 """prompts that the default run has besides the headline's"""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from train_step_parts.measure import Result
-from train_step_parts.stopwatch import PARTS
+from train_step_parts.stopwatch import OVERLAID, PARTS
 from train_step_parts.workload import OURS, TRL, TRL_HALF, UNPACKED
 
 TARGETS = {
@@ -123,9 +123,16 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def _cells(one: Result) -> list[str]:
-    spent = {name: median(parts[name] for parts in one.parts) for name in one.parts[0]}
-    other = one.median_seconds - sum(spent[name] for name in PARTS)
-    seconds = [one.median_seconds, *(spent[name] for name in PARTS), other, spent["vision"]]
+    spent = {name: median(parts[name] for parts in one.parts) for name in (*PARTS, OVERLAID)}
+    steps = zip(one.seconds, one.parts, strict=True)
+    other = median(seconds - sum(parts[name] for name in PARTS) for seconds, parts in steps)
+    seconds = [
+        one.median_seconds,
+        median(one.cpu_seconds),
+        *(spent[name] for name in PARTS),
+        other,
+        spent[OVERLAID],
+    ]
     return [
         *(f"{value:.2f}" for value in seconds),
         f"{one.peak_mib:.0f}",

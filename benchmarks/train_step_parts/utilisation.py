@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,7 +33,12 @@ def weights(preset: str) -> dict[str, int]:
 
 def device_name(device: str) -> str:
     """Return what the device calls itself."""
-    return torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def utilisation(results: Sequence[Result], workload: Workload) -> dict[str, float | None]:

@@ -217,7 +217,9 @@ def test_targets_are_met_missed_or_unknown() -> None:
 def test_a_failure_stands_in_the_table() -> None:
     failed = Result(TRL, 8000, 16, 128, error="nothing within 600 s")
     table = markdown([result(OURS, 8, [2.0]), failed]).splitlines()
-    assert table[2].startswith("| ours | 2000 | 8 | 2.00 |")
+    assert table[2].startswith(
+        "| ours | 2000 | 8 | 2.00 | 2.00 | 0.00 | 0.00 | 1.00 | 0.00 | 0.00 | 0.00 | 1.00 |"
+    )
     assert table[3] == "| trl | 8000 | 16 | nothing within 600 s |"
 
 
