@@ -1,6 +1,7 @@
 """Scores of frames are computed once, kept safely, and never guessed."""
 
 import json
+import os
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -291,6 +292,7 @@ class TestFailures:
 
 def _in_process(rank: int, dataset: Counted, folder: Path, broken: str) -> None:
     """Score as one of two processes, twice, and write down what it has and was asked."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     scorer = Brightness(unfinite=broken)
     report: dict[str, object] = {}

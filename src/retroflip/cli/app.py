@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from retroflip.cli import data, evaluation, machine, study, training
 from retroflip.cli.quiet import set_environment
-from retroflip.errors import RetroflipError
+from retroflip.errors import RetroflipError, RunStoppedError
 
 INTERRUPTED = 130
 FLAG_TO_RESUME = {
@@ -55,10 +55,14 @@ class Boundary(TyperGroup):
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except RunStoppedError as stopped:
+            what = f"Stopped behind step {stopped.step}, which is saved."
+            print(_go_on(what, ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), file=sys.stderr)
         except RetroflipError as error:
             _fail(str(error), error.exit_code)
         except KeyboardInterrupt:
-            _fail(_interrupted(ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), INTERRUPTED)
+            what = "Interrupted; what is finished is kept."
+            _fail(_go_on(what, ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), INTERRUPTED)
         except OSError as error:
             if error.errno not in ENVIRONMENT:
                 raise
@@ -71,14 +75,13 @@ def _fail(message: str, code: int) -> None:
     raise typer.Exit(code)
 
 
-def _interrupted(command: str | None, arguments: list[str]) -> str:
+def _go_on(what: str, command: str | None, arguments: list[str]) -> str:
+    """Return what happened, and with which command to go on from there if the command given can."""
     flags = FLAG_TO_RESUME.get(command or "")
     if flags is None or "--dry-run" in arguments:
         return "Interrupted."
     added = [flag for flag in flags if flag not in arguments]
-    return (
-        f"Interrupted; what is finished is kept. Go on with: {shlex.join(['retroflip', *arguments, *added])}"
-    )
+    return f"{what} Go on with: {shlex.join(['retroflip', *arguments, *added])}"
 
 
 def _print_version(wanted: bool) -> None:

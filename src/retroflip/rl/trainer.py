@@ -119,6 +119,9 @@ class VideoGRPOTrainer(GRPOTrainer):
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
+        if isinstance(self.model, PeftModel) and "ref" in self.model.peft_config:
+            # TRL's copy of the adapters as they are now. They start at zero, so the model without them is the same.
+            self.model.delete_adapter("ref")
         if self.is_fsdp_enabled and isinstance(model, PeftModel):
             raise UsageError(
                 "model.lora is set, and FSDP shards what adapters are wrapped in, not the model inside, which writes "
@@ -163,6 +166,8 @@ class VideoGRPOTrainer(GRPOTrainer):
 
     def _generate(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         tell_shards(self.policy)
+        if self.ref_model is not None:
+            tell_shards(self.accelerator.unwrap_model(self.ref_model))
         if self.colocated is not None:
             self.colocated.sync_weights()
         step = self.state.global_step
@@ -390,8 +395,9 @@ class VideoGRPOTrainer(GRPOTrainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """Take TRL's step. Raises what `on_broken_loss` makes of a loss that is not finite, in every process."""
         loss: Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[no-untyped-call]
-        if self.world.any(not math.isfinite(float(loss))):
-            raise self.on_broken_loss(self.state.global_step + 1, float(loss))
+        broken = not math.isfinite(float(loss))
+        if self.world.any(broken):
+            raise self.on_broken_loss(self.state.global_step + 1, float(loss) if broken else math.nan)
         if self._step % self.args.gradient_accumulation_steps == 0 and self._shown:
             self._metrics["train"]["vision/runs_per_branch"].append(self.counter.take() / self._shown)
         return loss

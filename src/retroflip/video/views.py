@@ -1,9 +1,10 @@
 """How a branch sees a video: which frames of the decoded pool it is shown, and what is done to their pixels.
 
 The variants are those of ST-GRPO (section 3) and STRIVE (section 3.3): deterministic, stochastic and by the
-importance of frames. A view is pure: the generator that it is given decides everything random. No frame of
-the pool is shown twice (the pool of a video with fewer frames repeats some), so a view that leaves fewer frames than
-asked for shows fewer, and frames keep their time stamps, except under the transforms that change the order. How many frames a model needs (pairs of them) is its encoder's affair.
+importance of frames. A view is pure: the generator that it is given decides everything random. No frame of the pool
+is shown twice (the pool of a video with fewer frames repeats some), so a view that leaves fewer frames than asked for
+shows fewer, and frames keep their time stamps, except under the transforms that change the order. How many frames a
+model needs (pairs of them) is its encoder's affair.
 """
 
 import math
