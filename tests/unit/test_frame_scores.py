@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
+from retroflip import processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
 from retroflip.data.sample import Modality, ProblemType, Sample
@@ -290,10 +291,16 @@ class TestFailures:
             scored(dataset, tmp_path / "scores", Short())
 
 
-def _in_process(rank: int, dataset: Counted, folder: Path, broken: str) -> None:
+def _in_process(rank: int, port: int, dataset: Counted, folder: Path, broken: str) -> None:
     """Score as one of two processes, twice, and write down what it has and was asked."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    place = {
+        "RANK": rank,
+        "LOCAL_RANK": rank,
+        "WORLD_SIZE": 2,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+    os.environ |= {name: str(value) for name, value in place.items()}
     scorer = Brightness(unfinite=broken)
     report: dict[str, object] = {}
     try:
@@ -303,14 +310,17 @@ def _in_process(rank: int, dataset: Counted, folder: Path, broken: str) -> None:
     except TooManyFailuresError as error:
         report["error"] = str(error)
     (folder / f"{rank}.json").write_text(json.dumps({**report, "asked": scorer.asked}))
-    dist.destroy_process_group()
+    processes.leave()
 
 
 @pytest.mark.parametrize("broken", ["nothing", "Where"])
 def test_two_processes_share_the_work_and_both_know_all(
     dataset: Counted, tmp_path: Path, broken: str
 ) -> None:
-    spawn(_in_process, args=(dataset, tmp_path, broken), nprocs=2)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    spawn(_in_process, args=(port, dataset, tmp_path, broken), nprocs=2)
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert [question.split("\n")[0] for question in first["asked"]] == ["Which way?", "Where to?"]
     assert [question.split("\n")[0] for question in second["asked"]] == ["Which way?"]
