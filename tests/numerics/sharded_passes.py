@@ -80,6 +80,9 @@ def main() -> None:
         fully_shard(layer, mesh=mesh)
     fully_shard(sharded, mesh=mesh)
     tell_shards(sharded)
+    told = sharded.get_video_features
+    tell_shards(sharded)
+    assert sharded.get_video_features == told  # once: wrapped at every step, it would grow without end
 
     compare(alone, sharded, encoder, video, world)
     compare(alone, sharded, encoder, text if world.rank else video, world)

@@ -9,7 +9,11 @@ _VISION = ("get_video_features", "get_image_features")
 
 
 def tell_shards(model: Any) -> None:
-    """Let the vision tower be run on its own: FSDP2 gathers weights around `forward` alone, unless it is told."""
+    """Let the vision tower be run on its own: FSDP2 gathers weights around `forward` alone, unless it is told.
+
+    Telling it once is enough: PyTorch would wrap the methods anew every time.
+    """
     if isinstance(model, FSDPModule) and isinstance(model, nn.Module):
         for name in _VISION:
-            register_fsdp_forward_method(model, name)
+            if name not in vars(model):
+                register_fsdp_forward_method(model, name)
