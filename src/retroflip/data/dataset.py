@@ -39,6 +39,11 @@ class VideoDataset:
     def __iter__(self) -> Iterator[Sample]:
         return iter(self.samples)
 
+    @property
+    def pool_frames(self) -> int:
+        """Frames decoded per video."""
+        return self.frames if self.pool is None else self.pool
+
     def load(self, sample: Sample) -> Frames | None:
         """Return the pool of frames of the sample's video, or its image as one frame; None for a text.
 
@@ -50,8 +55,7 @@ class VideoDataset:
         sha256 = self.manifest.sha256_of(sample.video) if self.manifest else None
         if sample.modality is Modality.IMAGE:
             return read_image(path, sha256=sha256, max_side=self.max_side)
-        count = self.frames if self.pool is None else self.pool
-        return decode(path, count, sha256=sha256, max_side=self.max_side)
+        return decode(path, self.pool_frames, sha256=sha256, max_side=self.max_side)
 
 
 def check(

@@ -159,8 +159,7 @@ def _video_hash(dataset: VideoDataset, sample: Sample) -> str:
 
 def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: Sample) -> str:
     """Return what a score is kept under: a hash of everything that it depends on."""
-    pool = dataset.frames if dataset.pool is None else dataset.pool
-    parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), pool, dataset.max_side]
+    parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, dataset.max_side]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

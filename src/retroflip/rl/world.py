@@ -40,11 +40,11 @@ class World:
 
     def gather(self, items: Sequence[T]) -> list[T]:
         """Return the items of all processes, in the order of their ranks."""
-        return list(items) if self.size == 1 else processes.gather(items)
+        return processes.gather(items)
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on some process."""
-        return flag if self.size == 1 else processes.agree(flag)
+        return processes.agree(flag)
 
     def most(self, number: int) -> int:
         """Return the largest of the processes' numbers."""
@@ -52,6 +52,4 @@ class World:
 
     def lacking(self, kinds: Collection[str]) -> list[str]:
         """Return what other processes have, of these kinds of things, and this one has not."""
-        if self.size == 1:
-            return []
         return sorted(set(self.gather(sorted(kinds))) - set(kinds))
