@@ -1,0 +1,19 @@
+"""Find the answer of a direction question again from positions alone."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+
+def answer(metadata: Mapping[str, Any]) -> str:
+    """Return the option that the snapshots of the object's position bear out."""
+    target = metadata["question"]["parameters"]["object"]
+    places = [state["positions"][target] for state in metadata["states"]]
+    legs = []
+    for (x0, y0), (x1, y1) in pairwise(places):
+        across, down = x1 - x0, y1 - y0
+        sideways = "left" if across < 0 else "right"
+        leg = sideways if abs(across) > abs(down) else "up" if down < 0 else "down"
+        if leg not in legs:
+            legs.append(leg)
+    return "first {}, then {}".format(*legs)

@@ -1,0 +1,264 @@
+"""One temporal video with its question, its ground truth, and everything that led to the answer.
+
+An episode is what a kind makes. Its ground truth is read off the simulation; `Episode.metadata` is all that leaves for
+disk, and `retroflip.synth.checks` must find the answer again from that alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from retroflip.data.sample import TaskType
+from retroflip.draws import draw, draw_seed
+from retroflip.synth.animation import Animation, Background
+from retroflip.synth.settings import Form, SceneSettings
+from retroflip.video.sampling import uniform_indices
+from retroflip.video.transforms import Transform
+
+Rng = np.random.Generator
+Option = TypeVar("Option")
+FORMAT = 1
+"""of the metadata"""
+
+
+class Category(StrEnum):
+    """SynRL's eight major categories (figure 3)."""
+
+    SPEED = "speed"
+    MOTION = "motion"
+    DIRECTION = "direction"
+    GRID = "grid"
+    MATH = "math"
+    SYMBOL = "symbol"
+    CODE = "code"
+    CONTAINERS = "containers"
+
+
+class Term(StrEnum):
+    """Perception over a moment, or a state followed through operations (SynRL, 2.1)."""
+
+    SHORT = "short"
+    LONG = "long"
+
+
+class Domain(StrEnum):
+    """What a kind trains (SynRL, table 9): where and how things move, or what happened and in which order."""
+
+    SPATIAL = "spatial"
+    TEMPORAL = "temporal"
+
+
+class Mode(StrEnum):
+    """What a question asks of its viewer (SynRL, 2.1.2)."""
+
+    PERCEPTION = "perception"
+    """what is seen happening (short-term kinds)"""
+    FORWARD = "forward"
+    """the hidden last state, from the first and the operations"""
+    RETRODICTIVE = "retrodictive"
+    """the hidden first state, from the last and the operations"""
+    HISTORICAL = "historical"
+    """a state or an operation in between"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens, from one frame to another (both shown; equal for an instant).
+
+    note: what a viewer would say of it, a clause without a time, e.g. "the red circle hits the left wall".
+    facts: the same for programs; values are strings, numbers or lists of them.
+    """
+
+    type: str
+    start_frame: int
+    end_frame: int
+    note: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot of what is true (not: visible) at a frame."""
+
+    frame: int
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. `options` hold the answer; both sides of a pair share text and options.
+
+    ordered: the options stand in their natural order (numbers), and are not to be moved about.
+    numeric: the answer as a number, where the question can be asked without options; unit: what it counts.
+    is_open: whether it can be asked without options and answered in the words of the options.
+    parameters: what the text asks for, in the terms of the metadata, so that a checker need not read English.
+    changed_by: which of the two pixel transformations give the video another right answer to this question.
+    """
+
+    text: str
+    mode: Mode
+    options: tuple[str, ...]
+    answer: str
+    parameters: Mapping[str, Any]
+    changed_by: frozenset[Transform]
+    ordered: bool = False
+    numeric: float | None = None
+    unit: str = ""
+    is_open: bool = False
+
+    @property
+    def task_type(self) -> TaskType:
+        """CRPO's label, known by construction."""
+        return {
+            frozenset(): TaskType.STATIC,
+            frozenset({Transform.FLIP}): TaskType.SPATIAL,
+            frozenset({Transform.REVERSE}): TaskType.TEMPORAL,
+            frozenset({Transform.FLIP, Transform.REVERSE}): TaskType.SPATIOTEMPORAL,
+        }[self.changed_by]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A video, its question and its truth.
+
+    objects: what there is, each with "id", "shape", "colour" and a "name" as questions use it, and facts that hold
+    throughout; a distractor has "role": "distractor".
+    derivation: the sentences that lead from the events to the answer, the last one naming it.
+    min_fps: the fewest evenly spread frames a second at which the question can be decided (`decidable`).
+    """
+
+    animation: Animation
+    question: Question
+    objects: Sequence[Mapping[str, Any]]
+    events: Sequence[Event]
+    states: Sequence[State]
+    derivation: Sequence[str]
+    min_fps: float
+
+    def metadata(self) -> dict[str, Any]:
+        """Return all ground truth as JSON values; the dataset adds names, labels and settings."""
+        clip, question = self.animation, self.question
+        return {
+            "video": {"fps": clip.fps, "frames": clip.frames, "duration_ms": clip.milliseconds(clip.frames)},
+            "objects": [dict(one) for one in self.objects],
+            "events": [
+                {
+                    "type": event.type,
+                    "start_ms": clip.milliseconds(event.start_frame),
+                    "end_ms": clip.milliseconds(event.end_frame),
+                    "start_frame": event.start_frame,
+                    "end_frame": event.end_frame,
+                    "note": event.note,
+                    **event.facts,
+                }
+                for event in self.events
+            ],
+            "states": [
+                {"ms": clip.milliseconds(state.frame), "frame": state.frame, **state.facts}
+                for state in self.states
+            ],
+            "question": {
+                "text": question.text,
+                "mode": question.mode.value,
+                "parameters": dict(question.parameters),
+                "options": list(question.options),
+                "answer": question.answer,
+                "numeric": question.numeric,
+            },
+            "derivation": list(self.derivation),
+            "min_fps": round(self.min_fps, 3),
+        }
+
+
+class Pair(NamedTuple):
+    """Two episodes with the same question and options and, where `changes` is True, different answers.
+
+    how: what makes the second from the first: "reverse" or "flip" of every pixel's course (`Animation.reversed`,
+    `Animation.flipped`, exactly), or "operations": simulated anew with the same
+    things done in reverse order or mirrored.
+    """
+
+    first: Episode
+    second: Episode
+    how: str
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What an episode is drawn from. `turn` numbers the pairs of a kind, so that answers can be dealt out evenly."""
+
+    seed: int
+    kind: str
+    turn: int
+    settings: SceneSettings
+    rng: Rng
+
+    def deal(self, what: str, options: Sequence[Option]) -> Option:
+        """Return an option so that, turn after turn, every n turns deal out all n options once, in a drawn order.
+
+        Choices of different names (`what`) are dealt out independently of each other.
+        """
+        total = len(options)
+        block = draw(self.seed, self.kind, "deal", what, total, self.turn // total)
+        return options[int(block.permutation(total)[self.turn % total])]
+
+    def one_of(self, options: Sequence[Option]) -> Option:
+        """Return an option drawn evenly."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def some_of(self, options: Sequence[Option], count: int) -> list[Option]:
+        """Return `count` different options in a drawn order."""
+        return [options[int(index)] for index in self.rng.permutation(len(options))[:count]]
+
+    def between(self, low: float, high: float) -> float:
+        """Return a number drawn evenly."""
+        return float(self.rng.uniform(low, high))
+
+    def background(self) -> Background:
+        """Return a dark background of one of the patterns set."""
+        base = int(self.rng.integers(18, 46))
+        red, green, blue = (base + int(shift) for shift in self.rng.integers(-6, 7, size=3))
+        seed = int(self.rng.integers(2**31))
+        return Background(
+            self.one_of(self.settings.backgrounds),
+            (red, green, blue),
+            (red + 14, green + 14, blue + 14),
+            seed,
+        )
+
+    def noise_seed(self) -> int:
+        """Return the seed of the grain."""
+        return draw_seed(self.seed, self.kind, "noise", self.turn)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of temporal video. Its file makes one, and `retroflip.synth.registry` lists it.
+
+    forms: in which forms it can be asked besides multiple choice. make: draws an episode and its counterfactual, answer
+    first; it raises Redraw where this draw cannot be decided, and is then called with another.
+    """
+
+    name: str
+    category: Category
+    term: Term
+    domain: Domain
+    forms: frozenset[Form]
+    make: Callable[[Draw], Pair]
+
+
+class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again
+    """The instance drawn is ambiguous, or too close to call for a viewer of the frames sampled."""
+
+
+def seen_frames(animation: Animation, viewed: int) -> list[int]:
+    """Return the frames that a viewer of `viewed` evenly spread frames is shown."""
+    return list(uniform_indices(animation.frames, viewed))
+
+
+def fits_view(animation: Animation, min_fps: float, settings: SceneSettings) -> bool:
+    """Return whether the frames that a viewer is shown come at least `min_fps` to the second."""
+    return settings.viewed_frames * animation.fps >= min_fps * animation.frames

@@ -1,0 +1,31 @@
+"""Every kind of temporal video, by name."""
+
+from collections.abc import Sequence
+
+from retroflip.errors import UsageError
+from retroflip.synth.episode import Kind
+from retroflip.synth.short import direction
+
+TEMPORAL_KINDS: dict[str, Kind] = {kind.name: kind for kind in (direction.KIND,)}
+
+
+def select(words: Sequence[str]) -> list[Kind]:
+    """Return the kinds that any of these words names: a kind, a category, a term, a domain, or "all".
+
+    Raises UsageError for a word that names none.
+    """
+    chosen: dict[str, Kind] = {}
+    for word in words:
+        found = {
+            name: kind
+            for name, kind in TEMPORAL_KINDS.items()
+            if word in ("all", name, kind.category.value, kind.term.value, kind.domain.value)
+        }
+        if not found:
+            labels = sorted({kind.category.value for kind in TEMPORAL_KINDS.values()})
+            raise UsageError(
+                f"{word!r} is no kind of video. There are {', '.join(TEMPORAL_KINDS)}; the categories "
+                f"{', '.join(labels)}; and short, long, spatial, temporal, all."
+            )
+        chosen |= found
+    return [kind for name, kind in TEMPORAL_KINDS.items() if name in chosen]

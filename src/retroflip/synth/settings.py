@@ -1,0 +1,64 @@
+"""What a user may set of temporal videos, and the two presets of SynRL's rounds."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from retroflip.synth.animation import BACKGROUNDS
+
+
+class Form(StrEnum):
+    """How a question wants its answer."""
+
+    CHOICE = "choice"
+    NUMERIC = "numeric"
+    OPEN = "open"
+
+
+class SceneSettings(BaseModel):
+    """How videos look and how hard they are. A kind that has no use for a setting leaves it alone.
+
+    difficulty: 1 to 5; more objects and operations, smaller differences, longer clips, always above the least that a
+    viewer of 32 frames can tell. objects, operations: fixed numbers in place of what the difficulty means.
+    duration_scale, operation_scale: factors on lengths in seconds and on numbers of operations (SynRL, finding 3,
+    doubles both for its second round). distractors: extra objects that no question is about. viewed_frames: how many
+    evenly spread frames a model is shown; a question that they cannot decide is not asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(default=448, ge=64, le=1920, multiple_of=2)
+    fps: int = Field(default=30, ge=8, le=60)
+    difficulty: int = Field(default=2, ge=1, le=5)
+    objects: int | None = Field(default=None, ge=1, le=8)
+    operations: int | None = Field(default=None, ge=2, le=30)
+    distractors: int = Field(default=0, ge=0, le=4)
+    duration_scale: float = Field(default=1.0, gt=0.0, le=8.0)
+    operation_scale: float = Field(default=1.0, gt=0.0, le=4.0)
+    reveal_seconds: float = Field(default=2.0, ge=0.5, le=10.0)
+    operation_seconds: tuple[float, float] = (0.5, 1.0)
+    backgrounds: tuple[str, ...] = ("plain",)
+    noise: float = Field(default=0.0, ge=0.0, le=20.0)
+    viewed_frames: int = Field(default=32, ge=4, le=512)
+
+    @model_validator(mode="after")
+    def _are_known(self) -> Self:
+        if not self.backgrounds or (unknown := set(self.backgrounds) - set(BACKGROUNDS)):
+            raise ValueError(
+                f"backgrounds are {', '.join(sorted(unknown)) if self.backgrounds else 'none'}; "
+                f"choose from {', '.join(BACKGROUNDS)}"
+            )
+        low, high = self.operation_seconds
+        if not 0.2 <= low <= high <= 10.0:
+            raise ValueError(
+                f"operation_seconds are {low} to {high}; give a range from 0.2 to 10 seconds, the shorter first"
+            )
+        return self
+
+
+PRESETS: dict[str, dict[str, float]] = {
+    "round1": {},
+    "round2": {"duration_scale": 2.0, "operation_scale": 2.0},
+}
+"""settings by the round of SynRL's training that they are for (section 4, finding 3)"""
