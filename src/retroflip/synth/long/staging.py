@@ -1,0 +1,166 @@
+"""The course of a long video: a state is shown or hidden, operations one by one, and hidden or shown again.
+
+All scenarios share it (SynRL, 2.1.2): an opening and a closing of as many seconds, of which one shows the state and the
+other does not; between them operations of the same length with the same easing, and pauses of the same length around
+them. It is its own mirror image in time, so that a clip played backwards is a clip of the kind too. Which operation it
+is, or which state, changes neither a length nor an easing.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from retroflip.synth.animation import Floats
+from retroflip.synth.common import eased
+from retroflip.synth.episode import Draw, Redraw
+from retroflip.synth.settings import SceneSettings
+
+PAUSE_SECONDS = 0.15
+"""of rest before, between and after operations"""
+FADE_SECONDS = 0.3
+"""in which something shown comes or goes"""
+_TOP = 5
+"""the highest difficulty"""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Which frames belong to what. All counts are frames, all spans hold their first and their last frame.
+
+    reveal: of the opening and of the closing each. operation: of one operation. pause: before the first operation,
+    between two, and after the last.
+    """
+
+    fps: int
+    reveal: int
+    operation: int
+    pause: int
+    operations: int
+
+    @property
+    def frames(self) -> int:
+        """The clip's length."""
+        return 2 * self.reveal + self.operations * self.operation + (self.operations + 1) * self.pause
+
+    @property
+    def opening(self) -> tuple[int, int]:
+        """The first and the last frame before the first pause."""
+        return 0, self.reveal - 1
+
+    @property
+    def closing(self) -> tuple[int, int]:
+        """The first and the last frame after the last pause."""
+        return self.frames - self.reveal, self.frames - 1
+
+    @property
+    def fade(self) -> int:
+        """How many steps something takes to come or to go: a quarter of the opening at most."""
+        return max(1, min(round(FADE_SECONDS * self.fps), self.reveal // 4))
+
+    def span(self, index: int) -> tuple[int, int]:
+        """Return the first and the last frame of an operation, counted from 0."""
+        start = self.reveal + self.pause + index * (self.operation + self.pause)
+        return start, start + self.operation - 1
+
+    def at_rest(self, index: int) -> int:
+        """Return a frame before the operation of that index in which all rests (index `operations`: after the last)."""
+        return self.span(index)[0] - 1
+
+    def min_fps(self, seen: int) -> float:
+        """Return the fewest evenly spread frames a second of which `seen` fall into every operation."""
+        return seen * self.fps / self.operation
+
+
+def draw_timeline(draw: Draw, wanted: Sequence[int], seen: int = 2) -> Timeline:
+    """Return a course with as many operations as settings want and a viewer can follow.
+
+    wanted: operations at difficulty 1 to 5. seen: how many of the viewer's frames must fall into each operation (2: a
+    movement has to be seen going on; 1: a text that stands while the operation lasts). Operations are made longer, as
+    far as settings allow, and then fewer, until that holds. Raises Redraw where not even two would be seen.
+    """
+    settings = draw.settings
+    frame = settings.fps * settings.duration_scale
+    reveal = max(4, round(settings.reveal_seconds * frame))
+    pause = max(1, round(PAUSE_SECONDS * frame))
+    low, high = (max(3, round(seconds * frame)) for seconds in settings.operation_seconds)
+    count = _count(settings, wanted)
+    while (least := _least_operation(settings, reveal, pause, count, seen)) is None or least > high:
+        count -= 1
+        if count < 2:
+            raise Redraw(f"{settings.viewed_frames} frames do not show two operations")
+    length = int(draw.rng.integers(max(low, least), high + 1))
+    return Timeline(settings.fps, reveal, length, pause, count)
+
+
+def _count(settings: SceneSettings, wanted: Sequence[int]) -> int:
+    if settings.operations is not None:
+        return max(2, settings.operations)
+    return max(2, round(wanted[min(settings.difficulty, _TOP) - 1] * settings.operation_scale))
+
+
+def _least_operation(settings: SceneSettings, reveal: int, pause: int, count: int, seen: int) -> int | None:
+    """Return how many frames an operation must take so that `seen` of the viewer's fall into each (None: no number)."""
+    spare = settings.viewed_frames - seen * count
+    return math.ceil(seen * (2 * reveal + (count + 1) * pause) / spare) if spare > 0 else None
+
+
+class Track:
+    """A number or a point over a clip's frames, that rests, jumps and eases. Later calls overwrite later frames."""
+
+    def __init__(self, frames: int, *value: float) -> None:
+        self._values_TD = np.tile(np.asarray(value, dtype=float), (frames, 1))
+
+    def ease(self, span: tuple[int, int], *to: float) -> Self:
+        """Go smoothly from where it is at the span's first frame to `to` at its last, and stay."""
+        return self.along(span, [to])
+
+    def along(self, span: tuple[int, int], stops: Sequence[Sequence[float]]) -> Self:
+        """Go smoothly through `stops` to the last of them, straight from one to the next, slow at both ends alone."""
+        start, end = span
+        points_PD = np.vstack([self._values_TD[start], *(np.asarray(stop, dtype=float) for stop in stops)])
+        lengths_P = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(points_PD, axis=0), axis=1))))
+        way_T = eased(end - start + 1) * lengths_P[-1]
+        for axis, course_P in enumerate(points_PD.T):
+            self._values_TD[start : end + 1, axis] = np.interp(way_T, lengths_P, course_P)
+        self._values_TD[end:] = points_PD[-1]
+        return self
+
+    def set(self, frame: int, *value: float) -> Self:
+        """Be `value` from that frame on."""
+        self._values_TD[frame:] = value
+        return self
+
+    def at(self, frame: int) -> tuple[float, ...]:
+        """Return the value in a frame."""
+        return tuple(float(number) for number in self._values_TD[frame])
+
+    @property
+    def number_T(self) -> Floats:
+        """The course of a track of numbers."""
+        return self.column_T(0)
+
+    def column_T(self, axis: int) -> Floats:
+        """The course along one axis (of a point: 0 is x, 1 is y)."""
+        course_T: npt.NDArray[np.float64] = self._values_TD[:, axis].copy()
+        return course_T
+
+
+def shown_in(timeline: Timeline, *, opening: bool) -> Floats:
+    """Return the opacity of what is to be seen in the opening alone, or in the closing alone.
+
+    What the opening shows is gone before the first operation, and what the closing shows comes after the last: either
+    fades within its phase.
+    """
+    course = Track(timeline.frames, 1.0)
+    last = timeline.opening[1]
+    course.ease((last - timeline.fade, last), 0.0)
+    return course.number_T if opening else course.number_T[::-1]
+
+
+def hidden_outside(timeline: Timeline, *, opening: bool) -> Floats:
+    """Return the opacity of a cover that is on whenever `shown_in` does not show: its complement."""
+    return np.asarray(1.0 - shown_in(timeline, opening=opening))

@@ -1,0 +1,85 @@
+"""Long videos: which frames belong to which operation, and how things go from place to place."""
+
+import numpy as np
+import pytest
+
+from retroflip.synth.episode import Draw, Redraw
+from retroflip.synth.long.staging import Timeline, Track, draw_timeline, hidden_outside, shown_in
+from retroflip.synth.settings import SceneSettings
+from retroflip.video.sampling import uniform_indices
+
+
+def drawn(seed: int = 0, **settings: object) -> Draw:
+    return Draw(seed, "none", 0, SceneSettings(**settings), np.random.default_rng(seed))  # type: ignore[arg-type]
+
+
+def test_spans_by_hand() -> None:
+    course = Timeline(fps=10, reveal=20, operation=6, pause=2, operations=3)
+    assert course.frames == 20 + 2 + 6 + 2 + 6 + 2 + 6 + 2 + 20
+    assert course.opening == (0, 19)
+    assert [course.span(index) for index in range(3)] == [(22, 27), (30, 35), (38, 43)]
+    assert course.closing == (46, 65)
+    assert [course.at_rest(index) for index in range(4)] == [21, 29, 37, 45]
+    assert course.min_fps(2) == pytest.approx(20 / 6)
+
+
+def test_the_course_is_its_own_mirror_image_in_time() -> None:
+    course = Timeline(fps=10, reveal=20, operation=6, pause=2, operations=3)
+    last = course.frames - 1
+    assert course.closing == (last - course.opening[1], last - course.opening[0])
+    for index in range(3):
+        start, end = course.span(index)
+        assert course.span(2 - index) == (last - end, last - start)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("seen", [1, 2])
+@pytest.mark.parametrize("difficulty", [1, 5])
+def test_a_viewer_sees_every_operation_often_enough(scale: float, seen: int, difficulty: int) -> None:
+    for seed in range(20):
+        course = draw_timeline(
+            drawn(seed, difficulty=difficulty, duration_scale=scale, operation_scale=scale),
+            (2, 3, 4, 6, 14),
+            seen,
+        )
+        frames = np.array(uniform_indices(course.frames, 32))
+        for index in range(course.operations):
+            start, end = course.span(index)
+            assert np.count_nonzero((start <= frames) & (frames <= end)) >= seen
+        assert 0.5 * scale * 30 <= course.operation <= 1.0 * scale * 30
+
+
+def test_a_fixed_number_of_operations_is_taken_where_a_viewer_can_follow() -> None:
+    assert draw_timeline(drawn(operations=5), (2, 2, 2, 2, 2)).operations == 5
+    assert draw_timeline(drawn(operations=30), (2, 2, 2, 2, 2)).operations == 10
+    with pytest.raises(Redraw):
+        draw_timeline(drawn(viewed_frames=4), (2, 2, 2, 2, 2))
+
+
+def test_a_track_rests_before_and_after_it_eases() -> None:
+    track = Track(8, 1.0, 5.0).ease((2, 4), 3.0, 5.0)
+    assert track.column_T(0).tolist() == [1, 1, 1, 2, 3, 3, 3, 3]
+    assert track.column_T(1).tolist() == [5.0] * 8
+    assert track.at(3) == (2.0, 5.0)
+    assert Track(4, 0.0).set(2, 7.0).number_T.tolist() == [0, 0, 7, 7]
+
+
+def test_a_track_goes_by_its_stops_at_one_eased_pace() -> None:
+    track = Track(5, 0.0, 0.0).along((0, 4), [(0.0, 1.0), (3.0, 1.0)])
+    # of a way of 4: 0, 0.625 (all down), 2 (1 down, 1 across), 3.375, 4
+    np.testing.assert_allclose(track.column_T(1), [0, 0.625, 1, 1, 1])
+    np.testing.assert_allclose(track.column_T(0), [0, 0, 1, 2.375, 3])
+
+
+def test_a_track_that_goes_nowhere_stays() -> None:
+    assert Track(4, 2.0).ease((0, 3), 2.0).number_T.tolist() == [2.0] * 4
+
+
+def test_only_one_of_the_two_states_is_ever_seen() -> None:
+    course = Timeline(fps=10, reveal=20, operation=6, pause=2, operations=3)
+    first_T, last_T = shown_in(course, opening=True), shown_in(course, opening=False)
+    assert first_T[0] == 1.0
+    assert not first_T[course.opening[1] :].any()
+    np.testing.assert_array_equal(last_T, first_T[::-1])
+    assert not (first_T * last_T).any()
+    np.testing.assert_array_equal(hidden_outside(course, opening=True), 1.0 - first_T)
