@@ -6,34 +6,31 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from random_models import FAMILIES, random_encoder, random_model
-from random_qwen2_vl import random_qwen2_vl
+from random_models import FAMILIES, OTHER_FAMILIES, random_encoder, random_model
 from rendered import drawn, rendered
 from retroflip.data.sample import Modality
-from retroflip.errors import BlindnessError, UsageError
+from retroflip.errors import BlindnessError
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_inputs
 from retroflip.models.features import (
-    VisualFeatures,
+    Finished,
+    Pixels,
     encode_visuals,
     encoder_outputs,
-    require_features,
     sighted_inputs,
     takes_features,
 )
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of
+from without_features import without_features
 
 (QUESTION,) = rendered(drawn("static", 1)).samples
+ALL = (*FAMILIES, *OTHER_FAMILIES)
 ABOUT_IMAGE = QUESTION.model_copy(update={"modality": Modality.IMAGE})
 
 
 def model_of(family: str) -> tuple[Any, Encoder]:
     """Return a random model and its encoder."""
-    if family == "qwen2_vl":
-        model, processor = random_qwen2_vl()
-        return model, Encoder(processor)
     return random_model(family)[0], random_encoder(family)
 
 
@@ -70,7 +67,7 @@ def logits(model: Any, prompts: list[Prompt]) -> list[torch.Tensor]:
     return [row[-len(prompt.input_ids_L) :] for row, prompt in zip(output, prompts, strict=True)]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALL)
 def test_features_of_a_batch_are_those_of_each_alone(family: str) -> None:
     model, encoder = model_of(family)
     prompts = mixed_prompts(encoder)
@@ -83,11 +80,13 @@ def test_features_of_a_batch_are_those_of_each_alone(family: str) -> None:
         if features is None or alone is None:
             assert features is alone
             continue
+        assert isinstance(features, Finished)
+        assert isinstance(alone, Finished)
         assert features.is_image == alone.is_image == prompt.is_image
         token = model.config.image_token_id if prompt.is_image else model.config.video_token_id
         assert len(features.pooled_ND) == int((prompt.input_ids_L == token).sum())
         torch.testing.assert_close(features.pooled_ND, alone.pooled_ND, atol=1e-5, rtol=1e-4)
-        assert len(features.deepstack_ND) == (1 if family == "qwen3_vl" else 0)
+        assert len(features.deepstack_ND) == (1 if family.startswith("qwen3_vl") else 0)
         for layer, layer_alone in zip(features.deepstack_ND, alone.deepstack_ND, strict=True):
             torch.testing.assert_close(layer, layer_alone, atol=1e-5, rtol=1e-4)
 
@@ -104,7 +103,7 @@ def test_the_vision_tower_runs_once_for_all_videos_and_once_for_all_images() -> 
     assert seen == [3, 2]
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "qwen2_vl"])
+@pytest.mark.parametrize("family", ALL)
 def test_given_features_answer_as_given_pixels_do(family: str) -> None:
     model, encoder = model_of(family)
     for prompt in (prompts_of(encoder)[0], of_image(encoder, 0, 50, 70)):
@@ -117,7 +116,7 @@ def test_given_features_answer_as_given_pixels_do(family: str) -> None:
         torch.testing.assert_close(logits(model, [prompt])[0], expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "qwen2_vl"])
+@pytest.mark.parametrize("family", ALL)
 def test_every_row_of_a_mixed_batch_is_as_it_is_alone(family: str) -> None:
     model, encoder = model_of(family)
     prompts = mixed_prompts(encoder)
@@ -138,7 +137,8 @@ def test_a_pass_leaves_its_encoder_outputs_as_they_are() -> None:
     outputs = encoder_outputs(features)
     assert outputs is not None
     held = dict(outputs)
-    kept = [one.pooled_ND.clone() for one in features if one is not None]
+    finished = [one for one in features if isinstance(one, Finished)]
+    kept = [one.pooled_ND.clone() for one in finished]
     passes = [
         model(
             input_ids=batch.input_ids_RL,
@@ -150,7 +150,7 @@ def test_a_pass_leaves_its_encoder_outputs_as_they_are() -> None:
     ]
     assert torch.equal(*passes)
     assert outputs == held
-    assert all(torch.equal(k, f.pooled_ND) for k, f in zip(kept, features, strict=True) if f is not None)
+    assert all(torch.equal(k, one.pooled_ND) for k, one in zip(kept, finished, strict=True))
 
 
 class TestMismatch:
@@ -163,8 +163,8 @@ class TestMismatch:
         ids = torch.cat([prompt.input_ids_L for prompt in prompts])
         assert sighted_inputs(model, ids, features)["mm_encoder_outputs"] is not None
         one = features[0]
-        assert one is not None
-        shorter = VisualFeatures(one.pooled_ND[:-1], tuple(layer[:-1] for layer in one.deepstack_ND))
+        assert isinstance(one, Finished)
+        shorter = Finished(one.pooled_ND[:-1], tuple(layer[:-1] for layer in one.deepstack_ND))
         for wrong in ([], [None, None], features[:1], [*features, one], [shorter, features[1]]):
             with pytest.raises(BlindnessError, match="placeholder"):
                 sighted_inputs(model, ids, wrong)
@@ -173,11 +173,10 @@ class TestMismatch:
         model, encoder = model_of("qwen3_vl")
         prompts = [of_image(encoder, 0), prompts_of(encoder)[0]]
         image, video = encode_visuals(model, prompts)
-        assert image is not None
-        assert video is not None
+        assert isinstance(image, Finished)
         ids = torch.cat([prompt.input_ids_L for prompt in prompts])
         assert sighted_inputs(model, ids, [image, video])["mm_encoder_outputs"] is not None
-        as_video = VisualFeatures(image.pooled_ND, image.deepstack_ND)
+        as_video = Finished(image.pooled_ND, image.deepstack_ND)
         with pytest.raises(BlindnessError, match="4 image placeholder tokens and 0 visual"):
             sighted_inputs(model, ids, [as_video, video])
         with pytest.raises(BlindnessError, match="video placeholder tokens and 0 visual"):
@@ -192,23 +191,62 @@ class TestMismatch:
                 sighted_inputs(model, text.input_ids_L, encode_visuals(model, [seeing]))
 
 
-class TestWhichModels:
-    @pytest.mark.parametrize("family", [*FAMILIES, "qwen2_vl"])
-    def test_the_qwen_vl_family_takes_features(self, family: str) -> None:
-        model, _ = model_of(family)
-        assert takes_features(model)
-        require_features(model, "it")
+@pytest.mark.parametrize("family", ["glm4v", "glm46v"])
+def test_a_glm_video_is_to_the_model_what_its_processor_makes_of_it(family: str) -> None:
+    """Prompts say it as one image per step; the processor's own words for the same are a video."""
+    model, processor = random_model(family)
+    frames = rendered(drawn("static", 1)).load(QUESTION)
+    prompt = Encoder(processor).encode(QUESTION, frames)
+    text = processor.tokenizer.decode(prompt.input_ids_L)
+    begin, end = text.index("<|begin_of_image|>"), text.index("<|end_of_video|>")
+    encoded = processor(
+        text=[text[:begin] + "<|video|>" + text[end:]],
+        videos=[torch.from_numpy(frames.pixels_TCHW)],
+        video_metadata=[
+            {"fps": 1000.0, "frames_indices": [1000 * s for s in frames.seconds], "total_num_frames": 9000}
+        ],
+        do_sample_frames=False,
+        return_tensors="pt",
+    )
+    assert torch.equal(encoded["input_ids"][0], prompt.input_ids_L)
+    assert set(encoded["mm_token_type_ids"].unique().tolist()) == {0, 2}
+    with torch.no_grad():
+        expected = model(**{name: encoded[name] for name in encoded if name != "video_metadata"}).logits[0]
+    torch.testing.assert_close(logits(model, [prompt])[0], expected, atol=1e-5, rtol=1e-4)
 
-    def test_a_model_that_does_not_is_refused_by_name(self) -> None:
-        config = Qwen2Config(
-            vocab_size=8,
-            hidden_size=8,
-            intermediate_size=8,
-            num_hidden_layers=1,
-            num_attention_heads=1,
-            num_key_value_heads=1,
-        )
-        model = Qwen2ForCausalLM(config)
+
+class TestPixels:
+    """A model whose forward takes no finished features is given pixels."""
+
+    @pytest.mark.parametrize("family", ALL)
+    def test_every_row_of_a_mixed_batch_is_as_from_features(self, family: str) -> None:
+        model, encoder = model_of(family)
+        prompts = mixed_prompts(encoder)
+        expected = logits(model, prompts)
+        found = logits(without_features(model), prompts)
+        for row, wanted in zip(found, expected, strict=True):
+            torch.testing.assert_close(row, wanted, atol=1e-5, rtol=0)
+
+    def test_they_are_kept_apart_from_features_and_text_has_none(self) -> None:
+        model, encoder = model_of("qwen3_vl")
+        assert takes_features(model)
+        model = without_features(model)
         assert not takes_features(model)
-        with pytest.raises(UsageError, match="'somebody/text' is a Qwen2ForCausalLM, whose forward"):
-            require_features(model, "somebody/text")
+        video, text = prompts_of(encoder)[0], encoder.encode(QUESTION, None)
+        assert encode_visuals(model, [text, video]) == [None, Pixels(video)]
+        assert sighted_inputs(model, text.input_ids_L, [None]) == {}
+        assert sighted_inputs(model, video.input_ids_L, [Pixels(video)]).keys() == {
+            "pixel_values_videos",
+            "video_grid_thw",
+        }
+
+    def test_every_wrong_number_of_pixels_fails(self) -> None:
+        model, encoder = model_of("qwen2_5_vl")
+        model = without_features(model)
+        first, second, _ = prompts_of(encoder)
+        image = of_image(encoder, 0)
+        ids = torch.cat([first.input_ids_L, image.input_ids_L])
+        assert sighted_inputs(model, ids, [Pixels(first), Pixels(image)])
+        for wrong in ([], [None, None], [first], [first, image, image], [second, image], [first, second]):
+            with pytest.raises(BlindnessError, match="placeholder"):
+                sighted_inputs(model, ids, [None if one is None else Pixels(one) for one in wrong])

@@ -1,34 +1,33 @@
-"""From a question and its frames or image to what a Qwen-VL model reads, checked for blindness at the door.
+"""From a question and its frames or image to what a model reads, checked for blindness at the door.
 
 Shapes: L prompt tokens, P visual patches, R prompts in a batch.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import ProcessorMixin, Qwen3VLProcessor
+from transformers import ProcessorMixin
 
 from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
+from retroflip.models.families import family_of
 from retroflip.video.frames import Frames
-
-_TIME_STAMP = re.compile(r"<\d+\.\d seconds>")
 
 
 @dataclass(frozen=True)
 class Prompt:
     """One encoded prompt; a text-only prompt has no pixels.
 
-    pixels_PD: flattened patches of one video or image, float32. grid_thw: (1, 3) patches per time step, row and column.
+    pixels_PD: flattened patches of one video or image, float32. grid_thw: (1, 3) time steps, and rows and columns of
+    patches; (steps, 3) where the model sees each step of a video as an image.
     seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else None.
-    is_image: whether the pixels are an image's, which the models keep apart from videos by its own placeholders.
+    is_image: whether the pixels are an image's to the model, which it keeps apart from videos by its own placeholders.
     """
 
     input_ids_L: Tensor
@@ -59,6 +58,7 @@ class Encoder:
         self.tokenizer: Any = self.processor.tokenizer
         self.system_prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
         self._is_built_in = system_prompt is None
+        self._family = family_of(processor)
 
     def encode(self, sample: Sample, frames: Frames | None) -> Prompt:
         """Encode one question about `frames`, a video's or an image's single one, or about nothing at all.
@@ -110,13 +110,14 @@ class Encoder:
             return_tensors="pt",
         )
         seconds = encoded.get("second_per_grid_ts")
-        return Prompt(
+        prompt = Prompt(
             input_ids_L=encoded["input_ids"][0],
             token_types_L=encoded["mm_token_type_ids"][0],
             pixels_PD=encoded["pixel_values_videos"],
             grid_thw=encoded["video_grid_thw"],
             seconds_per_grid=None if seconds is None else float(seconds[0]),
         )
+        return _step_by_step(prompt) if self._family.steps_are_images else prompt
 
     def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
         messages = [{"role": "user", "content": [*visual, {"type": "text", "text": user_text(sample)}]}]
@@ -129,10 +130,10 @@ class Encoder:
 
     def check(self, prompt: Prompt, sample: Sample) -> None:
         """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""
-        steps, rows, columns = (0, 0, 0) if prompt.grid_thw is None else prompt.grid_thw[0].tolist()
+        patches = 0 if prompt.grid_thw is None else int(prompt.grid_thw.prod(-1).sum())
         for kind in self._kinds:
             shown = prompt.is_image == (kind.name == "image")
-            features = steps * rows * columns // kind.merge_size**2 if shown else 0
+            features = patches // kind.merge_size**2 if shown else 0
             placeholders = int((prompt.input_ids_L == kind.token).sum())
             if placeholders != features:
                 raise BlindnessError(
@@ -140,7 +141,8 @@ class Encoder:
                     f"visual features, so part of the {kind.name} would be lost. Does the question's text hold a "
                     f"special token such as <|{kind.name}_pad|>? Remove it."
                 )
-        if steps and not prompt.is_image and not self._tells_time(prompt, sample, steps):
+        steps = 0 if prompt.grid_thw is None else int(prompt.grid_thw[:, 0].sum())
+        if steps and sample.modality is Modality.VIDEO and not self._tells_time(prompt, sample, steps):
             raise BlindnessError(
                 f"Sample {sample.id}: the prompt does not give each of its {steps} steps of video a time stamp, so the "
                 "model cannot tell when things happen. The processor or its chat template does not fit this model."
@@ -157,25 +159,29 @@ class Encoder:
     def _tells_time(self, prompt: Prompt, sample: Sample, steps: int) -> bool:
         """Return whether the model learns when each step is shown, in the way of its family.
 
-        Qwen3-VL reads a time stamp before each step, Qwen2.5-VL is given the seconds between steps as a number, and
-        Qwen2-VL is told nothing.
+        Qwen3-VL and GLM-4V read a time stamp beside each step, Qwen2.5-VL is given the seconds between steps as a
+        number, and Qwen2-VL is told nothing.
         """
         if "second_per_grid_ts" in self.processor.model_input_names:
             return prompt.seconds_per_grid is not None and prompt.seconds_per_grid > 0
-        if not isinstance(self.processor, Qwen3VLProcessor):
+        stamp = self._family.time_stamp
+        if stamp is None:
             return True
-        written = _TIME_STAMP.findall(self._system_prompt_of(sample) + user_text(sample))
-        stamps = _TIME_STAMP.findall(self.tokenizer.decode(prompt.input_ids_L))
-        return len(stamps) - len(written) == steps
+        written = stamp.findall(self._system_prompt_of(sample) + user_text(sample))
+        return len(stamp.findall(self.tokenizer.decode(prompt.input_ids_L))) - len(written) == steps
 
     def decode(self, completion_ids: Sequence[int] | Tensor) -> str:
         """Return a completion's text, with the <think> that the chat template opened for it, if it does.
 
         Only the end-of-turn and padding tokens are left out.
         """
-        silent = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
-        text = self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in silent])
+        text = self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in self._silent])
         return f"{self._opening}{text}"
+
+    @cached_property
+    def _silent(self) -> set[int]:
+        ends = self.tokenizer.convert_tokens_to_ids(list(self._family.turn_ends))
+        return {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id, *ends}
 
     @cached_property
     def _opening(self) -> str:
@@ -194,10 +200,24 @@ class Encoder:
         return {int(token_id) for token_id, token in added if token.special}
 
 
+def _step_by_step(prompt: Prompt) -> Prompt:
+    """Return a video's prompt as what it is to a model that sees every step as an image: a row of images.
+
+    Such a model's tower attends within a step, the times stand between the steps as text, and videos have the
+    placeholders of images. Said this way, videos and images can be in one batch, whose placeholders it does not tell
+    apart.
+    """
+    if prompt.grid_thw is None:
+        raise ValueError("a prompt about frames has a grid")
+    steps, rows, columns = prompt.grid_thw[0].tolist()
+    grid = torch.tensor([[1, rows, columns]] * steps)
+    return replace(prompt, token_types_L=prompt.token_types_L.clamp(max=1), grid_thw=grid, is_image=True)
+
+
 def _in_whole_steps(frames: Frames, step: int) -> Frames:
     """Return the frames, the last one repeated with its time until they fill whole steps of `step` frames.
 
-    Qwen-VL's encoders merge frames in twos. Its processors fill up an odd number too, but after they have divided the
+    The models' encoders merge frames in twos. Their processors fill up an odd number too, but after they have divided the
     video's pixel budget among the frames given, and they refuse a single one.
     """
     missing = -len(frames) % step
@@ -234,7 +254,7 @@ def _metadata(frames: Frames, spacing: float) -> dict[str, Any]:
 
 
 def visual_grids(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
-    """Return what Qwen-VL models are told about the videos and images of a batch, by their names for it.
+    """Return what models are told about the videos and images of a batch, by their names for it.
 
     In the prompts' order, each kind by itself: image_grid_thw, video_grid_thw (count, 3) and second_per_grid_ts
     (videos,), none of them where there is nothing to tell.
@@ -251,7 +271,7 @@ def visual_grids(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
 
 
 def visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
-    """Return the videos and images of a batch as a Qwen-VL model's forward takes them: `visual_grids` and the pixels.
+    """Return the videos and images of a batch as a model's forward takes them: `visual_grids` and the pixels.
 
     pixel_values and pixel_values_videos: (patches of all images, of all videos; D), in the prompts' order.
     """

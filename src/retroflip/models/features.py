@@ -4,22 +4,26 @@ Shapes: P patches, N visual tokens of one video or image after merging, D the la
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
+from retroflip import processes
 from retroflip.errors import BlindnessError, UsageError
-from retroflip.models.encoding import Prompt
+from retroflip.models.encoding import Prompt, visual_inputs
 
 KINDS = ("image", "video")
 """the keys of `mm_encoder_outputs`"""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class VisualFeatures:
+class Finished:
     """One video's or image's features: what replaces its placeholders, and Qwen3-VL's additions to the first layers."""
 
     pooled_ND: Tensor
@@ -30,6 +34,17 @@ class VisualFeatures:
     def kind(self) -> str:
         """Which of KINDS they belong to."""
         return "image" if self.is_image else "video"
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The prompt of one video or image for a model whose forward takes no finished features."""
+
+    prompt: Prompt
+
+
+VisualFeatures: TypeAlias = Finished | Pixels
+"""what passes are given of one video or image: the same for all prompts of a model"""
 
 
 @dataclass(frozen=True)
@@ -45,21 +60,41 @@ class _EncoderOutput:
 
 def takes_features(model: Any) -> bool:
     """Return whether a model's public forward takes features that were computed before (`mm_encoder_outputs`)."""
-    return "mm_encoder_outputs" in inspect.signature(model.forward).parameters
+    return "mm_encoder_outputs" in inspect.signature(type(model).forward).parameters
 
 
-def require_features(model: Any, name: str) -> None:
-    """Raise UsageError where a model, called `name` by the user, cannot be given features computed before."""
-    if not takes_features(model):
+def announce_repeats(model: Any, *, sharded: bool) -> None:
+    """Warn where the vision tower of a model that is to be trained runs in every pass, because it takes no features.
+
+    Raises UsageError where its weights are sharded over processes as well: they would have to run the tower in step,
+    also those whose passes hold texts alone.
+    """
+    if takes_features(model):
+        return
+    name = type(model).__name__
+    if sharded:
         raise UsageError(
-            f"{name!r} is a {type(model).__name__}, whose forward pass does not take a vision tower's finished output "
-            "(mm_encoder_outputs), and retroflip computes it once for all passes. Name a model of the Qwen-VL family "
-            "(Qwen2-VL, Qwen2.5-VL, Qwen3-VL)."
+            f"The forward pass of {name} does not take a vision tower's finished output (mm_encoder_outputs), and "
+            "processes that share one model's weights (FSDP, DeepSpeed) cannot keep step without. Start with "
+            "recipes/accelerate/ddp.yaml, or name a model whose class takes it."
+        )
+    if processes.is_main():
+        _log.warning(
+            "The forward pass of %s does not take a vision tower's finished output (mm_encoder_outputs), so it gets "
+            "the pixels: the numbers are the same, but the tower runs again on every video and image in each pass "
+            "(rollouts, old policy, reference, policy) instead of once. vision/runs_per_branch in the metrics counts "
+            "how often.",
+            name,
         )
 
 
 def encode_visuals(model: Any, prompts: Sequence[Prompt]) -> list[VisualFeatures | None]:
-    """Run the vision tower once over all videos and once over all images; None for a prompt of text alone."""
+    """Run the vision tower once over all videos and once over all images; None for a prompt of text alone.
+
+    A model that takes no finished features gets pixels, and its tower runs in the passes.
+    """
+    if not takes_features(model):
+        return [None if prompt.pixels_PD is None else Pixels(prompt) for prompt in prompts]
     videos = iter(_encode(model.get_video_features, model.device, [p for p in prompts if not p.is_image]))
     images = iter(_encode(model.get_image_features, model.device, [p for p in prompts if p.is_image]))
     return [
@@ -94,18 +129,25 @@ def run_idle(model: Any, kinds: Sequence[str]) -> Tensor:
     return total
 
 
-def _encode(run: Callable[..., Any], device: torch.device, prompts: Sequence[Prompt]) -> list[VisualFeatures]:
+def _encode(run: Callable[..., Any], device: torch.device, prompts: Sequence[Prompt]) -> list[Finished]:
     """Return the features of those prompts, all of one kind, that have something to see."""
     pixels = [prompt.pixels_PD for prompt in prompts if prompt.pixels_PD is not None]
     grids = [prompt.grid_thw for prompt in prompts if prompt.grid_thw is not None]
     if not pixels:
         return []
     output = run(torch.cat(pixels).to(device), torch.cat(grids).to(device), return_dict=True)
-    layers = getattr(output, "deepstack_features", None) or []
+    pooled = _of_prompts(output.pooler_output, grids)
+    layers = [_of_prompts(layer, grids) for layer in getattr(output, "deepstack_features", None) or []]
     return [
-        VisualFeatures(pooled, tuple(layer[index] for layer in layers), prompts[0].is_image)
-        for index, pooled in enumerate(output.pooler_output)
+        Finished(one, tuple(layer[index] for layer in layers), prompts[0].is_image)
+        for index, one in enumerate(pooled)
     ]
+
+
+def _of_prompts(features: Sequence[Tensor], grids: Sequence[Tensor]) -> list[Tensor]:
+    """Return one (N, D) per prompt, from one for each of its grids."""
+    each: Iterator[Tensor] = iter(features)
+    return [torch.cat([next(each) for _ in grid]) if len(grid) > 1 else next(each) for grid in grids]
 
 
 def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any] | None:
@@ -115,7 +157,7 @@ def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any]
     """
     outputs: dict[str, Any] = {}
     for kind in KINDS:
-        present = [one for one in features if one is not None and one.kind == kind]
+        present = [one for one in features if isinstance(one, Finished) and one.kind == kind]
         if present:
             layers = [tuple(layer) for layer in zip(*(one.deepstack_ND for one in present), strict=True)]
             outputs[kind] = _EncoderOutput(tuple(one.pooled_ND for one in present), layers)
@@ -124,22 +166,33 @@ def encoder_outputs(features: Sequence[VisualFeatures | None]) -> dict[str, Any]
 
 def sighted_inputs(
     model: Any, input_ids: Tensor, features: Sequence[VisualFeatures | None]
-) -> dict[str, dict[str, Any] | None]:
-    """Return the keyword argument that gives a forward pass over `input_ids` its videos and images.
+) -> dict[str, Any]:
+    """Return the keyword arguments that give a forward pass over `input_ids` its videos and images.
 
-    A model given no features runs on its placeholders' embeddings without a word, so the count is checked here.
+    A model given nothing to see runs on its placeholders' embeddings without a word, so the count is checked here.
     Raises BlindnessError unless the number of placeholder tokens of each kind equals the number of its features.
     """
-    outputs = encoder_outputs(features)
+    if takes_features(model):
+        outputs = encoder_outputs(features)
+        inputs: dict[str, Any] = {"mm_encoder_outputs": outputs}
+        given = {kind: sum(len(one) for one in seen.pooler_output) for kind, seen in (outputs or {}).items()}
+    else:
+        shown = visual_inputs([one.prompt for one in features if isinstance(one, Pixels)])
+        inputs = {name: tensor.to(model.device) for name, tensor in shown.items()}
+        merged = model.config.vision_config.spatial_merge_size**2
+        grids = {kind: shown.get(f"{kind}_grid_thw") for kind in KINDS}
+        given = {kind: int(g.prod(-1).sum()) // merged for kind, g in grids.items() if g is not None}
+    _require_equal(model, input_ids, given)
+    return inputs
+
+
+def _require_equal(model: Any, input_ids: Tensor, given: Mapping[str, int]) -> None:
+    """Raise BlindnessError unless there are as many placeholders of each kind as features given for them."""
     for kind, token in zip(KINDS, (model.config.image_token_id, model.config.video_token_id), strict=True):
-        given = (
-            sum(len(pooled) for pooled in outputs[kind].pooler_output) if outputs and kind in outputs else 0
-        )
         placeholders = int((input_ids == token).sum())
-        if placeholders != given:
+        if placeholders != given.get(kind, 0):
             raise BlindnessError(
-                f"A forward pass has {placeholders} {kind} placeholder tokens and {given} visual features for them: it "
-                f"would run without (part of) its {kind}. This is a defect of retroflip or of the model's processor; "
-                "nothing was trained."
+                f"A forward pass has {placeholders} {kind} placeholder tokens and {given.get(kind, 0)} visual features "
+                f"for them: it would run without (part of) its {kind}. This is a defect of retroflip or of the model's "
+                "processor; nothing was trained."
             )
-    return {"mm_encoder_outputs": outputs}

@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
-from retroflip.models.features import require_features
+from retroflip.models.families import family_of, require_known
 from retroflip.video.hashing import sha256_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -38,12 +38,7 @@ def load_model(name: str, *, dtype: str = "float32", revision: str | None = None
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise _not_loaded(name, error) from error
-    if not hasattr(getattr(model, "model", None), "visual") or not hasattr(model.model, "get_rope_index"):
-        raise UsageError(
-            f"{name!r} is a {type(model).__name__}, and retroflip trains models of the Qwen-VL family (Qwen2-VL, "
-            "Qwen2.5-VL, Qwen3-VL), whose vision tower and positions it computes once. Name one of these."
-        )
-    require_features(model, name)
+    require_known(model, name)
     _require_full_attention(model, name)
     return model
 
@@ -83,8 +78,9 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
         raise _not_loaded(name, error) from error
     if getattr(processor, "video_processor", None) is None:
         raise UsageError(
-            f"The processor of {name!r} does not take videos. Name a Qwen-VL model or 'retroflip-tiny'."
+            f"The processor of {name!r} does not take videos. Name a video language model or 'retroflip-tiny'."
         )
+    family_of(processor)
     return processor
 
 

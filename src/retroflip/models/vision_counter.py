@@ -1,12 +1,20 @@
 """Counts what passes through vision towers, so that a run's metrics can prove that no video does so twice."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
+from retroflip.models.encoding import Prompt
+
+
+def patches_of(prompts: Sequence[Prompt]) -> int:
+    """Return how many patches of videos and images these prompts hold."""
+    return sum(len(prompt.pixels_PD) for prompt in prompts if prompt.pixels_PD is not None)
+
 
 class VisionCounter:
-    """Counts the videos and images that the towers it watches have encoded."""
+    """Counts the patches that the towers it watches have encoded."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -22,4 +30,4 @@ class VisionCounter:
 
     def _count(self, _: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         grids = named["grid_thw"] if "grid_thw" in named else arguments[1]
-        self.seen += len(grids)
+        self.seen += int(grids.prod(-1).sum())

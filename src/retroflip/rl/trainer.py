@@ -24,8 +24,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.block_attention import use_blocks
-from retroflip.models.features import encode_visuals, kinds_seen, run_idle
-from retroflip.models.vision_counter import VisionCounter
+from retroflip.models.features import announce_repeats, encode_visuals, kinds_seen, run_idle
+from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
@@ -135,6 +135,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         if engine is not None:
             self.colocated = Colocated(self.model, self.accelerator, self.processing_class, engine)
             self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
+        announce_repeats(self.policy, sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled)
         self.counter = VisionCounter()
         self.counter.watch(self.policy)
         if self.ref_model is not None:
@@ -181,7 +182,7 @@ class VideoGRPOTrainer(GRPOTrainer):
                 step=generation,
             )
             self.last_groups = rolled.groups
-            self._shown = sum(branch.features is not None for branch in rolled.own.values())
+            self._shown = patches_of([branch.prompt for branch in rolled.own.values()])
             self._prepare_next(generation + 1)
             tokens = sum(
                 len(one.ids) for group in rolled.groups for w in _trained(group) for one in w.completions

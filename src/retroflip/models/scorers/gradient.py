@@ -64,7 +64,7 @@ class GradientScorer:
         prompt = self.encoder.encode(_asked(question), frames)
         first, end = self._place(question, prompt)
         with undisturbed(self.model), torch.enable_grad():
-            pixels_PD = _pixels(prompt).to(self.model.device).requires_grad_()
+            pixels_PD = _of_video(prompt.pixels_PD).to(self.model.device).requires_grad_()
             cut = replace(
                 prompt,
                 input_ids_L=prompt.input_ids_L[:end],
@@ -81,7 +81,7 @@ class GradientScorer:
         """Return where the question's tokens begin and end: the first such place after the video."""
         wanted = self.encoder.tokenizer(question, add_special_tokens=False)["input_ids"]
         ids = prompt.input_ids_L.tolist()
-        video = int((prompt.input_ids_L == self.encoder.processor.video_token_id).nonzero().max())
+        video = int(prompt.token_types_L.nonzero().max())
         for first in range(video + 1, len(ids) - len(wanted) + 1):
             if wanted and ids[first : first + len(wanted)] == wanted:
                 return first, first + len(wanted)
@@ -108,7 +108,8 @@ class GradientScorer:
         """Return patches as frames, (T, C, H, W): the inverse of the video processors' `patchify`."""
         processor = self.encoder.processor.video_processor
         merge, patch, deep = processor.merge_size, processor.patch_size, processor.temporal_patch_size
-        steps, rows, columns = [] if prompt.grid_thw is None else prompt.grid_thw[0].tolist()
+        grid = _of_video(prompt.grid_thw)
+        steps, rows, columns = int(grid[:, 0].sum()), *grid[0, 1:].tolist()
         parts = patches_PD.view(
             steps, rows // merge, columns // merge, merge, merge, -1, deep, patch, patch
         )  # step; block row and column; row and column in the block; channel; frame of the step; pixel row and column
@@ -128,7 +129,7 @@ def _asked(question: str) -> Sample:
     )
 
 
-def _pixels(prompt: Prompt) -> Tensor:
-    if prompt.pixels_PD is None:
+def _of_video(part: Tensor | None) -> Tensor:
+    if part is None:
         raise ValueError("a prompt about frames has pixels")
-    return prompt.pixels_PD
+    return part
