@@ -122,7 +122,7 @@ def _sizes(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
     }
 
 
-def _markers(tokenizer: Qwen2Tokenizer) -> dict[str, int]:
+def _markers(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
     """Return the ids of Qwen's visual tokens, by their names in a configuration."""
     names = {"image_token_id": "image_pad", "video_token_id": "video_pad"}
     names |= {f"vision_{end}_token_id": f"vision_{end}" for end in ("start", "end")}
@@ -144,7 +144,14 @@ def _size(fewest: int, most: int) -> dict[str, int]:
 
 def _qwen2_vl(seed: int) -> tuple[Any, Any]:
     tokenizer = random_tokenizer()
-    vision = {"depth": 2, "embed_dim": 64, "hidden_size": 64, "mlp_ratio": 2, "num_heads": 4, "patch_size": 14}
+    vision = {
+        "depth": 2,
+        "embed_dim": 64,
+        "hidden_size": 64,
+        "mlp_ratio": 2,
+        "num_heads": 4,
+        "patch_size": 14,
+    }
     config = Qwen2VLConfig(
         text_config=_sizes(tokenizer),
         vision_config=vision | {"initializer_range": 0.1},
@@ -188,7 +195,7 @@ def _qwen2_5_vl(seed: int) -> tuple[Any, Any]:
 
 def _qwen3_vl_moe(seed: int) -> tuple[Any, Any]:
     tokenizer = random_tokenizer()
-    dense = build_config(tokenizer)
+    dense: Any = build_config(tokenizer)
     experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
     config = Qwen3VLMoeConfig(
         text_config=dense.text_config.to_dict() | experts,
@@ -211,7 +218,9 @@ def _glm(family: str, seed: int) -> tuple[Any, Any]:
     tokenizer = _glm_tokenizer()
     ids = tokenizer.get_vocab()
     settings, kind = GLM_CLASSES[family]
-    rope = {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 2]}}
+    rope = {
+        "rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 2]}
+    }
     vision = {
         "depth": 2,
         "hidden_size": 64,
@@ -222,16 +231,17 @@ def _glm(family: str, seed: int) -> tuple[Any, Any]:
         "patch_size": 14,
         "initializer_range": 0.1,
     }
+    markers: dict[str, Any] = {
+        f"{seen}_{end}_token_id": ids[f"<|{place}_of_{seen}|>"]
+        for seen in ("image", "video")
+        for end, place in (("start", "begin"), ("end", "end"))
+    }
     config = settings(
         text_config=_sizes(tokenizer) | rope | GLM_TEXT[family] | {"pad_token_id": tokenizer.pad_token_id},
         vision_config=vision | {"model_type": f"{'glm4v_moe' if family == 'glm4v_moe' else 'glm4v'}_vision"},
         image_token_id=ids["<|image|>"],
         video_token_id=ids["<|video|>"],
-        **{
-            f"{seen}_{end}_token_id": ids[f"<|{place}_of_{seen}|>"]
-            for seen in ("image", "video")
-            for end, place in (("start", "begin"), ("end", "end"))
-        },
+        **markers,
     )
     processor = _glm_processor(tokenizer, family)
     return _ready(kind, config, tokenizer, seed), processor

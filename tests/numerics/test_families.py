@@ -1,24 +1,29 @@
-"""What holds for Qwen3-VL and Qwen2.5-VL holds for the other families, and for models that take no finished features."""
+"""What holds for Qwen3-VL and Qwen2.5-VL holds for other families, and for models that take no finished features."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from trl.trainer.utils import add_fused_lm_head
 
 import training_runs
 from random_models import FAMILIES, OTHER_FAMILIES, random_model
+from rendered import drawn, rendered
 from retroflip.errors import UsageError
 from retroflip.models.encoding import Encoder, Prompt, visual_inputs
 from retroflip.models.features import announce_repeats, encode_visuals
+from retroflip.models.scorers.gradient import GradientScorer
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.rollout import Completion, Roller, Sampling
 from retroflip.rl.shared_prefix import score
+from retroflip.video.frames import Frames
 from separate_rows import gradients, prompts_of, separate
 from training_runs import make_trainer
 from without_features import without_features
 
+(QUESTION,) = rendered(drawn("static", 1)).samples
 COMPLETIONS = [[[11, 12, 13], [14]], [[15, 16]], [[17, 18, 19, 20], [21, 22], [23]]]
 """token ids of ordinary characters"""
 WEIGHTS = torch.linspace(-1.0, 1.0, 6)
@@ -27,9 +32,7 @@ WEIGHTS = torch.linspace(-1.0, 1.0, 6)
 def scored(model: Any, prompts: list[Prompt], **options: Any) -> torch.Tensor:
     """Return the log-probabilities of COMPLETIONS in packed rows, (N, C)."""
     features = encode_visuals(model, prompts)
-    return score(
-        model, prompts, features, COMPLETIONS, pad_token=0, temperature=0.7, **options
-    ).log_probs_NC
+    return score(model, prompts, features, COMPLETIONS, pad_token=0, temperature=0.7, **options).log_probs_NC
 
 
 def rolled(model: Any, encoder: Encoder, prompts: list[Prompt], sampling: Sampling) -> list[list[Completion]]:
@@ -44,6 +47,11 @@ def rolled(model: Any, encoder: Encoder, prompts: list[Prompt], sampling: Sampli
     with torch.no_grad():
         features = encode_visuals(model, prompts)
     return roller.roll(prompts, features, [2] * len(prompts), sampling, seeds=[7, 8, 9])
+
+
+def unchanged(model: Any) -> Any:
+    """Return the model."""
+    return model
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -94,6 +102,21 @@ class TestOtherFamilies:
             )[0, len(prompt.input_ids_L) :]
             assert [list(one.ids) for one in completions] == [generated.tolist()] * 2
 
+    @pytest.mark.parametrize("family", OTHER_FAMILIES)
+    def test_the_gradient_scorer_has_its_frames_from_the_patches(self, family: str) -> None:
+        """Laying out the patches of frames that need no resizing gives the frames, normalised."""
+        model, processor = random_model(family)
+        scorer, video = GradientScorer(model, processor), processor.video_processor
+        side = video.patch_size * 4
+        pixels = np.random.default_rng(0).integers(0, 256, (4, 3, side, side), dtype=np.uint8)
+        frames = Frames(pixels, (0.0, 0.5, 1.0, 1.5))
+        prompt = scorer.encoder.encode(QUESTION, frames)
+        assert prompt.pixels_PD is not None
+        mean, std = (torch.tensor(values)[:, None, None] for values in (video.image_mean, video.image_std))
+        expected = (torch.from_numpy(pixels) / 255 - mean) / std
+        torch.testing.assert_close(scorer._unpatched(prompt.pixels_PD, prompt), expected, atol=1e-5, rtol=0)
+        assert np.isfinite(scorer.scores(frames, "Where does it go?")).all()
+
     @pytest.mark.parametrize("family", ["qwen2_vl", "glm4v"])
     def test_a_step_of_training_sees_every_video_once(self, tmp_path: Path, family: str) -> None:
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, steps=1)
@@ -109,7 +132,7 @@ class TestWithoutFeatures:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_log_probs_and_gradients_of_all_parts_are_the_same(self, family: str, fused: bool) -> None:
         found = []
-        for change in (lambda model: model, without_features):
+        for change in (unchanged, without_features):
             model, processor = random_model(family)
             model = change(model)
             if fused:
@@ -143,7 +166,7 @@ class TestWithoutFeatures:
     ) -> None:
         """Rollouts, reference and policy: three runs of the tower instead of one."""
         logs = []
-        for folder, change in (("once", lambda model: model), ("again", without_features)):
+        for folder, change in (("once", unchanged), ("again", without_features)):
 
             def changed(name: str, change: Any = change) -> tuple[Any, Any]:
                 model, processor = random_model(name)
@@ -166,7 +189,9 @@ class TestWithoutFeatures:
         monkeypatch.setattr(training_runs, "random_model", lambda _: (without_features(model), processor))
         trainer = make_trainer(tmp_path, CrpoSettings(rollouts=4), vision_trained=True, beta=0.0)
         trainer.compute_loss(trainer.model, trainer._prepare_inputs([{"index": 0}, {"index": 1}])).backward()
-        reached = [p.grad is not None and bool(p.grad.any()) for p in trainer.policy.model.visual.parameters()]
+        reached = [
+            p.grad is not None and bool(p.grad.any()) for p in trainer.policy.model.visual.parameters()
+        ]
         assert all(reached)
 
     def test_weights_that_processes_share_are_refused(self, caplog: pytest.LogCaptureFixture) -> None:

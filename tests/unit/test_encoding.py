@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from random_models import FAMILIES, random_encoder, random_model
+from random_scorers import random_llava_onevision
 from retroflip.data.sample import Modality, ProblemType, Sample
-from retroflip.errors import BlindnessError
+from retroflip.errors import BlindnessError, UsageError
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_grids, visual_inputs
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
 from retroflip.video.frames import Frames
@@ -373,3 +374,96 @@ def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(
     opening = "{%- if add_generation_prompt -%}{{ '<think>\\n' }}{%- endif -%}"
     monkeypatch.setattr(processor, "chat_template", processor.chat_template + opening)
     assert Encoder(processor).decode(ids) == "<think>it moves</think>"
+
+
+GLM = ("glm4v", "glm46v", "glm4v_moe")
+
+
+def text_of_glm(family: str, prompt: Prompt) -> str:
+    """Return a GLM prompt as text, special tokens too."""
+    return str(random_encoder(family).tokenizer.decode(prompt.input_ids_L))
+
+
+class TestGlm:
+    """GLM-4V reads a video as one image per step, each with its second behind it."""
+
+    TIMES = (0.0, 1.25, 3.0, 7.0, 7.5, 8.5)
+
+    @pytest.mark.parametrize("family", GLM)
+    def test_every_step_is_an_image_with_the_second_of_its_first_frame(self, family: str) -> None:
+        prompt = random_encoder(family).encode(QUESTION, frames_at(self.TIMES, 56, 56))
+        seconds = ["0.0 seconds", "3.0 seconds", "7.5 seconds"] if family == "glm46v" else ["0", "3", "7"]
+        steps = "".join(f"<|begin_of_image|>{'<|image|>' * 4}<|end_of_image|>{second}" for second in seconds)
+        assert f"<|begin_of_video|>{steps}<|end_of_video|>Where does it go?" in text_of_glm(family, prompt)
+        assert prompt.is_image
+        assert prompt.grid_thw is not None
+        assert prompt.grid_thw.tolist() == [[1, 4, 4]] * 3
+        assert prompt.pixels_PD is not None
+        assert len(prompt.pixels_PD) == 3 * 16
+        image = random_encoder(family).processor.image_token_id
+        assert torch.equal(prompt.token_types_L, (prompt.input_ids_L == image).long())
+
+    @pytest.mark.parametrize("family", GLM)
+    def test_an_odd_last_frame_is_shown_twice(self, family: str) -> None:
+        encoder, odd = random_encoder(family), frames_at(self.TIMES[:3])
+        twice = Frames(np.concatenate([odd.pixels_TCHW, odd.pixels_TCHW[-1:]]), (*odd.seconds, 3.0))
+        filled, whole = encoder.encode(QUESTION, odd), encoder.encode(QUESTION, twice)
+        assert torch.equal(filled.input_ids_L, whole.input_ids_L)
+        assert filled.pixels_PD is not None
+        assert whole.pixels_PD is not None
+        assert torch.equal(filled.pixels_PD, whole.pixels_PD)
+
+    @pytest.mark.parametrize("family", GLM)
+    def test_every_step_takes_one_moment_and_stands_behind_the_last_ones_text(self, family: str) -> None:
+        """2 x 2 tokens from position p: all at time p, rows and columns p and p + 1, and text from p + 2."""
+        model, _ = random_model(family)
+        encoder = random_encoder(family)
+        prompt = encoder.encode(QUESTION, frames_at(self.TIMES, 56, 56))
+        batch = batch_prompts(model, [encoder.encode(QUESTION, frames_at([0.0])), prompt], 0)
+        row_3L = batch.positions_3RL[:, 1, -len(prompt.input_ids_L) :]
+        places = prompt.token_types_L.nonzero()[:, 0].view(3, 4)
+        for number, place in enumerate(places.tolist()):
+            start = place[0] - 2 * number  # each step before took 4 places and 2 positions
+            assert row_3L[:, place].tolist() == [
+                [start] * 4,
+                [start, start, start + 1, start + 1],
+                [start, start + 1, start, start + 1],
+            ]
+            assert row_3L[:, place[-1] + 1].tolist() == [start + 2] * 3
+        assert batch.next_position_R[1] == len(prompt.input_ids_L) - 6
+
+    @pytest.mark.parametrize("family", GLM)
+    def test_what_was_lost_is_noticed(self, family: str) -> None:
+        encoder = random_encoder(family)
+        whole = encoder.encode(QUESTION, frames_at(self.TIMES))
+        image = encoder.processor.image_token_id
+        first = int((whole.input_ids_L == image).nonzero()[0])
+        short = torch.cat([whole.input_ids_L[:first], whole.input_ids_L[first + 1 :]])
+        with pytest.raises(BlindnessError, match="part of the image would be lost"):
+            encoder.check(replace(whole, input_ids_L=short), QUESTION)
+        end = int(
+            (whole.input_ids_L == encoder.tokenizer.convert_tokens_to_ids("<|end_of_image|>")).nonzero()[1]
+        )
+        silent = torch.cat([whole.input_ids_L[: end + 1], whole.input_ids_L[end + 2 :]])
+        if family == "glm46v":  # its stamps are of several tokens, the first one a digit
+            assert encoder.tokenizer.decode(whole.input_ids_L[end + 1]) == "3"
+        with pytest.raises(BlindnessError, match="each of its 3 steps of video a time stamp"):
+            encoder.check(replace(whole, input_ids_L=silent), QUESTION)
+
+    @pytest.mark.parametrize("frames", [None, frames_at([0.0, 1.0])], ids=["text only", "video"])
+    def test_a_placeholder_in_the_question_is_refused(self, frames: Frames | None) -> None:
+        sample = QUESTION.model_copy(update={"question": "What does <|image|> mean?"})
+        with pytest.raises((BlindnessError, ValueError), match=r"<\|image\|>|images"):
+            random_encoder("glm4v").encode(sample, frames)
+
+    def test_the_next_turns_name_ends_a_response_and_is_no_part_of_it(self) -> None:
+        encoder = random_encoder("glm4v")
+        for end in ("<|user|>", "<|observation|>", "<|im_end|>"):
+            ids = encoder.tokenizer(f"<think>it</think>\\boxed{{A}}{end}")["input_ids"]
+            assert encoder.decode(ids) == "<think>it</think>\\boxed{A}"
+
+
+def test_a_processor_of_another_family_is_refused() -> None:
+    _, processor = random_llava_onevision()
+    with pytest.raises(UsageError, match=r"LlavaOnevisionProcessor writes prompts .* Qwen3-VL and GLM-4V"):
+        Encoder(processor)

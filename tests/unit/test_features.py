@@ -196,6 +196,7 @@ def test_a_glm_video_is_to_the_model_what_its_processor_makes_of_it(family: str)
     """Prompts say it as one image per step; the processor's own words for the same are a video."""
     model, processor = random_model(family)
     frames = rendered(drawn("static", 1)).load(QUESTION)
+    assert frames is not None
     prompt = Encoder(processor).encode(QUESTION, frames)
     text = processor.tokenizer.decode(prompt.input_ids_L)
     begin, end = text.index("<|begin_of_image|>"), text.index("<|end_of_video|>")

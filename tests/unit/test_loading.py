@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
-from random_models import save_random_model
+from random_models import FAMILIES, OTHER_FAMILIES, random_model, save_random_model
 from retroflip.errors import UsageError
 from retroflip.models import tiny
+from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_model, load_processor, save_model
+from separate_rows import prompts_of
 
 
 def test_the_embedded_model_loads_and_is_small() -> None:
@@ -59,8 +62,24 @@ def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
     )
     config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=3)
     LlavaForConditionalGeneration(config).save_pretrained(tmp_path / "llava")
-    with pytest.raises(UsageError, match="Qwen-VL family"):
+    with pytest.raises(
+        UsageError, match=r"LlavaForConditionalGeneration.* families: Qwen2-VL, .* and GLM-4V"
+    ):
         load_model(str(tmp_path / "llava"))
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *OTHER_FAMILIES])
+def test_every_known_family_loads_as_it_was_saved(tmp_path: Path, family: str) -> None:
+    model, processor = random_model(family)
+    folder = str(save_random_model(family, tmp_path / family))
+    assert type(load_model(folder)) is type(model)
+    loaded = load_processor(folder)
+    assert type(loaded) is type(processor)
+    first, again = (prompts_of(Encoder(one))[0] for one in (processor, loaded))
+    assert torch.equal(first.input_ids_L, again.input_ids_L)
+    assert first.pixels_PD is not None
+    assert again.pixels_PD is not None
+    assert torch.equal(first.pixels_PD, again.pixels_PD)
 
 
 def test_a_saved_model_generates_with_its_cache(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ class Encoder:
                 raise BlindnessError(
                     f"Sample {sample.id}: the prompt has {placeholders} visual placeholder tokens for {features} "
                     f"visual features, so part of the {kind.name} would be lost. Does the question's text hold a "
-                    f"special token such as <|{kind.name}_pad|>? Remove it."
+                    f"special token such as {self.tokenizer.convert_ids_to_tokens(kind.token)}? Remove it."
                 )
         steps = 0 if prompt.grid_thw is None else int(prompt.grid_thw[:, 0].sum())
         if steps and sample.modality is Modality.VIDEO and not self._tells_time(prompt, sample, steps):
@@ -175,7 +175,9 @@ class Encoder:
 
         Only the end-of-turn and padding tokens are left out.
         """
-        text = self.tokenizer.decode([int(token) for token in completion_ids if int(token) not in self._silent])
+        text = self.tokenizer.decode(
+            [int(token) for token in completion_ids if int(token) not in self._silent]
+        )
         return f"{self._opening}{text}"
 
     @cached_property
@@ -217,8 +219,8 @@ def _step_by_step(prompt: Prompt) -> Prompt:
 def _in_whole_steps(frames: Frames, step: int) -> Frames:
     """Return the frames, the last one repeated with its time until they fill whole steps of `step` frames.
 
-    The models' encoders merge frames in twos. Their processors fill up an odd number too, but after they have divided the
-    video's pixel budget among the frames given, and they refuse a single one.
+    The models' encoders merge frames in twos. Their processors fill up an odd number too, but after they have divided
+    the video's pixel budget among the frames given, and they refuse a single one.
     """
     missing = -len(frames) % step
     if not missing:
