@@ -23,8 +23,6 @@ PAUSE_SECONDS = 0.15
 """of rest before, between and after operations"""
 FADE_SECONDS = 0.3
 """in which something shown comes or goes"""
-_TOP = 5
-"""the highest difficulty"""
 
 
 @dataclass(frozen=True)
@@ -70,42 +68,46 @@ class Timeline:
         """Return a frame before the operation of that index in which all rests (index `operations`: after the last)."""
         return self.span(index)[0] - 1
 
-    def min_fps(self, seen: int) -> float:
+    def min_fps(self, seen: float) -> float:
         """Return the fewest evenly spread frames a second of which `seen` fall into every operation."""
         return seen * self.fps / self.operation
 
 
-def draw_timeline(draw: Draw, wanted: Sequence[int], seen: int = 2) -> Timeline:
+def draw_timeline(draw: Draw, wanted: Sequence[int], seen: float = 2.0, least: int = 2) -> Timeline:
     """Return a course with as many operations as settings want and a viewer can follow.
 
     wanted: operations at difficulty 1 to 5. seen: how many of the viewer's frames must fall into each operation (2: a
-    movement has to be seen going on; 1: a text that stands while the operation lasts). Operations are made longer, as
-    far as settings allow, and then fewer, until that holds. Raises Redraw where not even two would be seen.
+    movement has to be seen going on; 1.5: whatever shows what it is lasts for two thirds of it). Operations are made
+    longer, as far as settings allow, and then fewer, until that holds. least: the fewest operations that a question can
+    be made of, whatever settings say. Raises Redraw where a viewer cannot follow as many.
     """
     settings = draw.settings
     frame = settings.fps * settings.duration_scale
     reveal = max(4, round(settings.reveal_seconds * frame))
     pause = max(1, round(PAUSE_SECONDS * frame))
     low, high = (max(3, round(seconds * frame)) for seconds in settings.operation_seconds)
-    count = _count(settings, wanted)
-    while (least := _least_operation(settings, reveal, pause, count, seen)) is None or least > high:
+    count = max(least, _count(settings, wanted))
+    while (shortest := _shortest(settings, reveal, pause, count, seen)) is None or shortest > high:
         count -= 1
-        if count < 2:
-            raise Redraw(f"{settings.viewed_frames} frames do not show two operations")
-    length = int(draw.rng.integers(max(low, least), high + 1))
+        if count < least:
+            raise Redraw(f"{settings.viewed_frames} frames do not show {least} operations")
+    length = int(draw.rng.integers(max(low, shortest), high + 1))
     return Timeline(settings.fps, reveal, length, pause, count)
 
 
 def _count(settings: SceneSettings, wanted: Sequence[int]) -> int:
     if settings.operations is not None:
-        return max(2, settings.operations)
-    return max(2, round(wanted[min(settings.difficulty, _TOP) - 1] * settings.operation_scale))
+        return settings.operations
+    return max(2, round(wanted[settings.difficulty - 1] * settings.operation_scale))
 
 
-def _least_operation(settings: SceneSettings, reveal: int, pause: int, count: int, seen: int) -> int | None:
-    """Return how many frames an operation must take so that `seen` of the viewer's fall into each (None: no number)."""
-    spare = settings.viewed_frames - seen * count
-    return math.ceil(seen * (2 * reveal + (count + 1) * pause) / spare) if spare > 0 else None
+def _shortest(settings: SceneSettings, reveal: int, pause: int, count: int, seen: float) -> int | None:
+    """Return how many frames an operation must take so that `seen` of the viewer's fall into each (None: no number).
+
+    The viewer's frames lie (frames - 1) / (viewed - 1) apart.
+    """
+    spare = settings.viewed_frames - 1 - seen * count
+    return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / spare) if spare > 0 else None
 
 
 class Track:
