@@ -1,0 +1,93 @@
+"""Courses of moving objects in closed form: reflections between walls, polylines at constant speed, excursions.
+
+Shapes: T frames or moments, P points. Lengths are shares of the frame's side, times are seconds, y points down.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retroflip.synth.animation import Floats
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A moment at which an object touches a wall; `end` is -1 for the wall at `low`, 1 for the one at `high`."""
+
+    seconds: float
+    end: int
+
+
+def reflected(course: npt.ArrayLike, low: float, high: float) -> Floats:
+    """Return where a point is that would follow `course` if walls at `low` and `high` did not throw it back.
+
+    Without friction or gravity a reflection changes nothing but the sign of the velocity, so the real course is the
+    free one folded at the walls. Raises ValueError unless low < high.
+    """
+    if not low < high:
+        raise ValueError(f"the walls stand at {low} and {high}: the first must be under the second")
+    span = high - low
+    along = np.mod(np.asarray(course, dtype=float) - low, 2.0 * span)
+    return low + span - np.abs(along - span)
+
+
+def contacts(start: float, velocity: float, low: float, high: float, seconds: float) -> list[Contact]:
+    """Return the touches of the walls after time 0 and before `seconds`, in their order and exact.
+
+    start: where the point is at time 0, strictly between the walls. velocity: a second, of either sign.
+    """
+    if not low < start < high:
+        raise ValueError(f"the point starts at {start}, which is not between the walls at {low} and {high}")
+    if velocity == 0.0:
+        return []
+    span = (high - low) / abs(velocity)
+    end = 1 if velocity > 0 else -1
+    moment = ((high if end > 0 else low) - start) / velocity
+    found = []
+    while moment < seconds:
+        found.append(Contact(moment, end))
+        moment, end = moment + span, -end
+    return found
+
+
+def along(points_P2: npt.ArrayLike, share_T: npt.ArrayLike) -> Floats:
+    """Return places (T, 2) on the polyline through the points, at these shares (0 to 1) of its length."""
+    points_P2 = np.asarray(points_P2, dtype=float)
+    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points_P2, axis=0).T))])
+    where_T = np.asarray(share_T, dtype=float) * lengths[-1]
+    return np.stack([np.interp(where_T, lengths, points_P2[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def rotated(places_T2: npt.ArrayLike, angle: float) -> Floats:
+    """Return the places turned about the origin by `angle` radians, clockwise as seen on the screen."""
+    cosine, sine = math.cos(angle), math.sin(angle)
+    x_T, y_T = np.asarray(places_T2, dtype=float).T
+    return np.stack([cosine * x_T - sine * y_T, sine * x_T + cosine * y_T], axis=1)
+
+
+def excursions(frames: int, spans: Sequence[tuple[int, int]]) -> Floats:
+    """Return a course (T,) that is 0 but for a smooth rise to 1 and return in each span of frames, both ends at rest.
+
+    The course within a span is the squared sine, stretched to the span: how much of its time is spent at which height
+    does not depend on its length, so a frame of a long excursion looks like one of several short ones.
+    """
+    course_T = np.zeros(frames)
+    for first, last in spans:
+        course_T[first : last + 1] = np.sin(np.pi * np.linspace(0.0, 1.0, last - first + 1)) ** 2
+    return course_T
+
+
+def shares(rng: np.random.Generator, count: int, total: int, least: int) -> list[int]:
+    """Return `count` whole numbers of at least `least` that sum to `total`, drawn evenly among those that do.
+
+    Raises ValueError where there are none.
+    """
+    spare = total - count * least
+    if count < 1 or spare < 0:
+        raise ValueError(f"{total} cannot be shared out among {count} with at least {least} each")
+    cuts = np.sort(rng.choice(spare + count - 1, size=count - 1, replace=False))
+    edges = np.concatenate([[-1], cuts, [spare + count - 1]])
+    return [least + int(gap) - 1 for gap in np.diff(edges)]
