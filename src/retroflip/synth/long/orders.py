@@ -9,14 +9,16 @@ Everything here is told from the shown state onwards (forwards in time where the
 is), so that one set of rules serves both; `Course.mirrored` gives the other's order of time.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Generic, TypeVar
 
 from retroflip.synth.episode import Draw
 
 State = TypeVar("State")
 Operation = TypeVar("Operation")
+Answer = TypeVar("Answer", bound=Hashable)
 TRIES = 120
 """orders tried of one set of operations"""
 
@@ -64,10 +66,31 @@ def reordered(
             yield other
 
 
-def pinned_places(operations: int, *, asked: int, from_start: bool) -> set[int]:
-    """Return the places, counted from the shown state, of the operation next to what is asked and the clip's middle.
-
-    asked: the place of the operation after which (from the shown state on) the state asked for comes.
-    """
+def pinned_places(operations: int, *, from_start: bool, ends: bool) -> set[int]:
+    """Return the place, counted from the shown state, of the operation in the clip's middle; `ends`: and the last."""
     middle = operations // 2
-    return {asked, middle if from_start else operations - 1 - middle}
+    return {middle if from_start else operations - 1 - middle} | ({operations - 1} if ends else set())
+
+
+def by_answer(
+    courses: Iterable[Course[State, Operation]], ask: Callable[[Course[State, Operation]], Answer | None]
+) -> dict[Answer, list[Course[State, Operation]]]:
+    """Return the courses by their answer, without those in which the question has none (None)."""
+    groups: dict[Answer, list[Course[State, Operation]]] = {}
+    for course in courses:
+        answer = ask(course)
+        if answer is not None:
+            groups.setdefault(answer, []).append(course)
+    return groups
+
+
+def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
+    """Return every run of consecutive numbers of that length."""
+    found = [tuple(range(low, low + length)) for low in sorted(numbers)]
+    return [run for run in found if set(run) <= set(numbers)]
+
+
+def two_ranks(draw: Draw, options: int) -> tuple[int, int]:
+    """Return which of the options are right on the two sides of a pair; all pairs of options are dealt out evenly."""
+    one, two = draw.deal(f"ranks of {options}", list(permutations(range(options), 2)))
+    return one, two

@@ -1,0 +1,495 @@
+"""Card stack: numbered cards go into and come out of a closed case, at its top or its bottom.
+
+Whatever leaves the side of the shown pile is seen; whatever leaves the pile itself is face down, so that only who has
+followed every card knows it: forwards in time cards are put in face up and taken out face down, and where the end is
+shown, the other way round. No frame shows how many cards the case holds.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retroflip.synth.animation import PALETTE, Actor, Animation, Background, Colour, Number, actor
+from retroflip.synth.common import Look, draw_looks
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    State,
+    Term,
+)
+from retroflip.synth.long.bystanders import draw_bystanders
+from retroflip.synth.long.orders import (
+    Course,
+    by_answer,
+    followed,
+    pinned_places,
+    reordered,
+    runs,
+    two_ranks,
+)
+from retroflip.synth.long.staging import Timeline, Track, draw_timeline, hidden_outside, shown_in
+from retroflip.synth.settings import Form
+from retroflip.video.transforms import Transform
+
+Pile = tuple[int, ...]
+"""card numbers from top to bottom"""
+
+OPERATIONS = (6, 7, 8, 8, 9)
+LEAST_OPERATIONS = 6
+CHOICES = 4
+SEEN = 1.75
+"""frames seen of each operation at least: a card can be read for a little more than half of its way"""
+HEIGHTS = (3, 3, 4, 4, 4)
+LOWEST, HIGHEST = 2, 7
+"""cards in the pile at any time"""
+NUMBERS = range(10, 100)
+SETS_OF_OPERATIONS = 40
+"""tried for one question"""
+CASE = (0.17, 0.37)
+"""half the width and the height of the case, which stands in the middle"""
+CARD = (0.13, 0.045)
+CARD_TEXT = 0.032
+CARD_STEP = 0.11
+RIM = {"top": (0.065, 0.2), "bottom": (0.935, 0.8)}
+"""by end: where cards come and go outside of the case, and where they are hidden inside (y)"""
+ASIDE = {"put": 1.0 + 2 * CARD[0], "take": -2 * CARD[0]}
+"""where cards come from and where they go (x)"""
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+PHRASINGS = {
+    ("pile", "end"): (
+        "Which cards are in the pile at the end, from top to bottom?",
+        "After all the moves, what does the pile look like from top to bottom?",
+        "From top to bottom, which cards does the case hold when the video ends?",
+        "If the case were opened at the end, which cards would be seen from top to bottom?",
+        "What is the final order of the cards in the pile, top to bottom?",
+    ),
+    ("pile", "start"): (
+        "Which cards were in the pile at the start, from top to bottom?",
+        "Before the first move, what did the pile look like from top to bottom?",
+        "From top to bottom, which cards did the case hold when the video began?",
+        "If the case had been open at the start, which cards would have been seen from top to bottom?",
+        "What was the original order of the cards in the pile, top to bottom?",
+    ),
+    ("place", "end"): (
+        "Which card is the {ordinal} from the top of the pile at the end?",
+        "After all the moves, which card lies {ordinal} from the top?",
+        "Counting from the top, which is the {ordinal} card of the final pile?",
+        "If the case were opened at the end, which card would be {ordinal} from the top?",
+        "When the video ends, what is the {ordinal} card of the pile, counted from its top?",
+    ),
+    ("place", "start"): (
+        "Which card was the {ordinal} from the top of the pile at the start?",
+        "Before the first move, which card lay {ordinal} from the top?",
+        "Counting from the top, which was the {ordinal} card of the original pile?",
+        "If the case had been open at the start, which card would have been {ordinal} from the top?",
+        "When the video began, what was the {ordinal} card of the pile, counted from its top?",
+    ),
+    ("count", "after"): (
+        "How many cards are in the pile right after card {card} is put in?",
+        "Once card {card} has been put into the case, how many cards does it hold?",
+        "Card {card} is put into the pile: how many cards are there then?",
+        "Counting card {card} too, how many cards are in the case when it has just been put in?",
+        "What is the number of cards in the pile at the moment when card {card} has gone in?",
+    ),
+    ("taken", "after"): (
+        "Which card is the {ordinal} to be taken out of the pile?",
+        "Cards are taken out face down. Which one is the {ordinal} of them?",
+        "What is the {ordinal} card that leaves the case?",
+        "Of the cards that are taken out, which one comes out {ordinal}?",
+        "If the cards taken out were turned over, which number would the {ordinal} one show?",
+    ),
+}
+ASKS = {
+    Mode.FORWARD: (("pile", "end"), ("place", "end")),
+    Mode.RETRODICTIVE: (("pile", "start"), ("place", "start")),
+    Mode.HISTORICAL: (("count", "after"), ("taken", "after")),
+}
+
+
+class Step(NamedTuple):
+    """An operation as told from the shown pile on. `card` goes in; what comes out (None) follows from the pile."""
+
+    end: str
+    card: int | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """An operation in order of time. `face` is whether a viewer sees the card's number."""
+
+    action: str
+    end: str
+    card: int
+    face: bool
+
+    @property
+    def note(self) -> str:
+        """What is seen."""
+        what = f"card {self.card}" if self.face else "a face-down card"
+        way = "put on top of" if self.end == "top" else "put at the bottom of"
+        return f"{what} is {way if self.action == 'put' else f'taken from the {self.end} of'} the pile"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked: `ask` and `when` as PHRASINGS know them.
+
+    number: counted from 1, which card of the pile or which of those taken. card: the card asked about.
+    """
+
+    mode: Mode
+    ask: str
+    when: str
+    number: int = 0
+    card: int = 0
+
+
+Groups = dict[Pile | int, list[Course[Pile, Step]]]
+"""orders of the same operations, by answer"""
+
+
+def done(pile: Pile, step: Step) -> Pile | None:
+    """Return the pile after a step, or None where it would be too low or too high."""
+    if step.card is None:
+        after = pile[1:] if step.end == "top" else pile[:-1]
+    else:
+        after = (step.card, *pile) if step.end == "top" else (*pile, step.card)
+    return after if LOWEST <= len(after) <= HIGHEST else None
+
+
+def moves_of(course: Course[Pile, Step], *, from_start: bool) -> tuple[tuple[Pile, ...], tuple[Move, ...]]:
+    """Return the piles and the moves in order of time of a course told from the start, or from the end."""
+    moves = []
+    for before, step in zip(course.states, course.operations, strict=False):
+        into = (step.card is not None) is from_start
+        card = step.card if step.card is not None else before[0 if step.end == "top" else -1]
+        moves.append(Move("put" if into else "take", step.end, card, step.card is not None))
+    if from_start:
+        return course.states, tuple(moves)
+    return course.states[::-1], tuple(reversed(moves))
+
+
+def answer_to(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> Pile | int | None:
+    """Return what happened, as a pile or a number, or None where there is no such card."""
+    if query.ask == "count":
+        return next(len(pile) for pile, move in zip(piles[1:], moves, strict=True) if move.card == query.card)
+    if query.ask == "taken":
+        taken = [move.card for move in moves if move.action == "take"]
+        return taken[query.number - 1] if len(taken) >= query.number else None
+    pile = piles[-1 if query.when == "end" else 0]
+    if query.ask == "pile":
+        return pile
+    return pile[query.number - 1] if len(pile) >= query.number else None
+
+
+def make(draw: Draw) -> Pair:
+    """Draw operations and a question, four answers that their orders lead to, and two of these."""
+    mode = draw.deal("mode", list(ASKS))
+    ask, when = draw.deal(f"ask {mode}", ASKS[mode])
+    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    query, groups = _groups(draw, timeline.operations, mode, ask, when)
+    options = _options(draw, query, groups)
+    ranks = two_ranks(draw, len(options))
+    scene = _Scene.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    courses = [draw.one_of(groups[options[rank]]) for rank in ranks]
+    ordinal = ORDINALS[query.number - 1] if query.number else ""
+    text = draw.one_of(PHRASINGS[ask, when]).format(card=query.card, ordinal=ordinal)
+    words = tuple(_words(ask, option) for option in options)
+    one, two = (_episode(scene, query, course, text, words) for course in courses)
+    return Pair(one, two, "operations")
+
+
+def _groups(draw: Draw, operations: int, mode: Mode, ask: str, when: str) -> tuple[Query, Groups]:
+    """Return a question, and orders of the same operations by the answer, four of them at least."""
+    from_start = mode is not Mode.RETRODICTIVE
+    for _ in range(SETS_OF_OPERATIONS):
+        course = _draw_course(draw, operations)
+        query = _draw_query(draw, course, mode, ask, when)
+        if query is None:
+            continue
+        pinned = pinned_places(operations, from_start=from_start, ends=mode is not Mode.HISTORICAL)
+        groups: Groups = by_answer(
+            reordered(draw, course, done, pinned), _answering(query, from_start=from_start)
+        )
+        if len(groups) >= CHOICES and (ask != "count" or _windows(groups)):
+            return query, groups
+    raise Redraw("no operations with four different answers were found")
+
+
+def _windows(groups: Collection[Pile | int]) -> list[tuple[int, ...]]:
+    """Return the runs of numbers that options can be."""
+    return runs([number for number in groups if isinstance(number, int)], CHOICES)
+
+
+def _options(draw: Draw, query: Query, groups: Collection[Pile | int]) -> Sequence[Pile | int]:
+    if query.ask == "count":
+        return draw.one_of(_windows(groups))
+    return draw.some_of(list(groups), CHOICES)
+
+
+def _answering(query: Query, *, from_start: bool) -> Callable[[Course[Pile, Step]], Pile | int | None]:
+    return lambda course: answer_to(query, *moves_of(course, from_start=from_start))
+
+
+def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
+    settings = draw.settings
+    height = min(max(settings.objects or HEIGHTS[settings.difficulty - 1], LOWEST), HIGHEST - 1)
+    cards = draw.some_of(NUMBERS, height + operations)
+    pile, steps = tuple(cards[:height]), list[Step]()
+    start = pile
+    for card in cards[height:]:
+        into = len(pile) == LOWEST or (len(pile) < HIGHEST and bool(draw.rng.integers(2)))
+        step = Step(draw.one_of(("top", "bottom")), card if into else None)
+        pile = done(pile, step) or pile
+        steps.append(step)
+    course = followed(start, steps, done)
+    if course is None:
+        raise Redraw("the pile runs out of cards")
+    return course
+
+
+def _draw_query(draw: Draw, course: Course[Pile, Step], mode: Mode, ask: str, when: str) -> Query | None:
+    if ask == "pile":
+        return Query(mode, ask, when)
+    if ask == "place":
+        return Query(mode, ask, when, number=1 + int(draw.rng.integers(len(course.states[-1]))))
+    if ask == "count":
+        put = [step.card for step in course.operations if step.card is not None]
+        return Query(mode, ask, when, card=draw.one_of(put)) if put else None
+    taken = sum(step.card is None for step in course.operations)
+    return Query(mode, ask, when, number=1 + int(draw.rng.integers(min(taken, 3)))) if taken else None
+
+
+def _words(ask: str, answer: Pile | int) -> str:
+    if isinstance(answer, tuple):
+        return ", ".join(str(card) for card in answer)
+    return str(answer) if ask == "count" else f"card {answer}"
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What both sides of a pair share. opening: whether the pile is shown in the opening, or else in the closing."""
+
+    timeline: Timeline
+    opening: bool
+    background: Background
+    back: Colour
+    lid: Colour
+    bystanders: tuple[Actor, ...]
+    looks: tuple[Look, ...]
+    noise: float
+    noise_seed: int
+
+    @classmethod
+    def drawn(cls, draw: Draw, timeline: Timeline, *, opening: bool) -> "_Scene":
+        looks = draw_looks(draw, draw.settings.distractors)
+        back, lid = draw.some_of(list(PALETTE.values()), 2)
+        return cls(
+            timeline,
+            opening,
+            draw.background(),
+            back,
+            lid,
+            tuple(draw_bystanders(draw, looks, timeline.frames)),
+            tuple(looks),
+            draw.settings.noise,
+            draw.noise_seed(),
+        )
+
+    def clip(self, shown: Pile, moves: Sequence[Move]) -> Animation:
+        """Return the video of the moves, with the pile shown while the case is open."""
+        frames = self.timeline.frames
+        width, height = CASE
+        tray = actor(
+            "tray",
+            "rectangle",
+            (70, 72, 80),
+            frames=frames,
+            x=0.5,
+            y=0.5,
+            half_width=width,
+            half_height=height,
+        )
+        lid = actor(
+            "lid",
+            "rectangle",
+            self.lid,
+            frames=frames,
+            x=0.5,
+            y=0.5,
+            half_width=width,
+            half_height=height,
+            opacity=hidden_outside(self.timeline, opening=self.opening),
+        )
+        lying = [self._lying(card, place, len(shown)) for place, card in enumerate(shown)]
+        moving = [self._moving(index, move) for index, move in enumerate(moves)]
+        return Animation(
+            (*self.bystanders, tray, *lying, *moving, lid),
+            self.background,
+            self.timeline.fps,
+            frames,
+            self.noise,
+            self.noise_seed,
+        )
+
+    def _lying(self, card: int, place: int, height: int) -> Actor:
+        y = 0.5 + CARD_STEP * (place - (height - 1) / 2)
+        return self._card(f"pile {card}", card, 0.5, y, shown_in(self.timeline, opening=self.opening))
+
+    def _moving(self, index: int, move: Move) -> Actor:
+        span = self.timeline.span(index)
+        outside, inside = RIM[move.end]
+        stops = [(ASIDE[move.action], outside), (0.5, outside), (0.5, inside)]
+        if move.action == "take":
+            stops.reverse()
+        track = Track(self.timeline.frames, *stops[0]).along(span, stops[1:])
+        there = Track(self.timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
+        x_T, y_T = track.column_T(0), track.column_T(1)
+        return self._card(f"move {index}", move.card if move.face else None, x_T, y_T, there.number_T)
+
+    def _card(self, identity: str, card: int | None, x: Number, y: Number, opacity: Number) -> Actor:
+        half_width, half_height = CARD
+        return actor(
+            identity,
+            "rectangle",
+            self.back if card is None else (244, 240, 228),
+            frames=self.timeline.frames,
+            x=x,
+            y=y,
+            half_width=half_width,
+            half_height=half_height,
+            opacity=opacity,
+            text="" if card is None else str(card),
+            text_colour=(24, 24, 30),
+            text_height=CARD_TEXT,
+        )
+
+
+def _episode(
+    scene: _Scene, query: Query, course: Course[Pile, Step], text: str, options: tuple[str, ...]
+) -> Episode:
+    piles, moves = moves_of(course, from_start=scene.opening)
+    found = answer_to(query, piles, moves)
+    if found is None:
+        raise Redraw("there is no such card")
+    answer = _words(query.ask, found)
+    timeline = scene.timeline
+    cards = sorted({card for pile in piles for card in pile})
+    question = Question(
+        text=text,
+        mode=query.mode,
+        options=options,
+        answer=answer,
+        parameters={
+            "ask": query.ask,
+            "when": query.when,
+            **({"number": query.number} if query.number else {}),
+            **({"card": query.card} if query.card else {}),
+        },
+        changed_by=_changed_by(query, found, piles, moves),
+        ordered=query.ask == "count",
+        numeric=float(found) if isinstance(found, int) and query.ask == "count" else None,
+        unit="cards" if query.ask == "count" else "",
+        is_open=query.ask != "count",
+    )
+    return Episode(
+        animation=scene.clip(course.states[0], moves),
+        question=question,
+        objects=[
+            *(
+                {"id": f"c{card}", "shape": "rectangle", "colour": "white", "name": f"card {card}"}
+                for card in cards
+            ),
+            *(
+                look.facts(f"d{number}", role="distractor")
+                for number, look in enumerate(scene.looks, start=1)
+            ),
+        ],
+        events=_events(scene, piles, moves),
+        states=[
+            State(timeline.at_rest(index), {"done": index, "pile": list(pile)})
+            for index, pile in enumerate(piles)
+        ],
+        derivation=_derivation(query, piles, moves, answer, from_start=scene.opening),
+        min_fps=timeline.min_fps(SEEN),
+    )
+
+
+def _changed_by(
+    query: Query, found: Pile | int, piles: Sequence[Pile], moves: Sequence[Move]
+) -> frozenset[Transform]:
+    """Return whether the video played backwards, in which the shown pile is at the other end, has another answer."""
+    if query.ask == "count":
+        return frozenset()
+    backwards = [
+        Move("take" if move.action == "put" else "put", move.end, move.card, move.face)
+        for move in reversed(moves)
+    ]
+    other = answer_to(query, piles[::-1], backwards)
+    return frozenset() if other in (None, found) else frozenset({Transform.REVERSE})
+
+
+def _events(scene: _Scene, piles: Sequence[Pile], moves: Sequence[Move]) -> list[Event]:
+    timeline = scene.timeline
+    shown = piles[0 if scene.opening else -1]
+    start, end = timeline.opening if scene.opening else timeline.closing
+    reveal = Event(
+        "reveal",
+        start,
+        end,
+        f"the case is open and shows {_words('pile', shown)} from top to bottom",
+        {"pile": list(shown)},
+    )
+    events = [
+        Event(
+            move.action,
+            *timeline.span(index),
+            move.note,
+            {"end": move.end, "card": move.card, "face": "up" if move.face else "down"},
+        )
+        for index, move in enumerate(moves)
+    ]
+    return [reveal, *events] if scene.opening else [*events, reveal]
+
+
+def _derivation(
+    query: Query, piles: Sequence[Pile], moves: Sequence[Move], answer: str, *, from_start: bool
+) -> list[str]:
+    if from_start:
+        told = [f"From top to bottom the pile starts as {_words('pile', piles[0])}."]
+        for index, move in enumerate(moves):
+            after = _words("pile", piles[index + 1])
+            if move.action == "put":
+                told.append(f"Card {move.card} goes to the {move.end}: {after}.")
+            else:
+                told.append(f"The card taken from the {move.end} is {move.card}: {after} are left.")
+            if query.card == move.card and query.ask == "count":
+                break
+    else:
+        told = [f"From top to bottom the pile ends as {_words('pile', piles[-1])}, and I work backwards."]
+        for index in reversed(range(len(moves))):
+            move, before = moves[index], _words("pile", piles[index])
+            if move.action == "take":
+                told.append(f"Before card {move.card} was taken from the {move.end}: {before}.")
+            else:
+                told.append(f"The card put to the {move.end} was {move.card}; before that: {before}.")
+    return [*told, f"So the answer is: {answer}."]
+
+
+KIND = Kind(
+    name="card_stack",
+    category=Category.SYMBOL,
+    term=Term.LONG,
+    domain=Domain.TEMPORAL,
+    forms=frozenset({Form.NUMERIC, Form.OPEN}),
+    make=make,
+)
+"""SynRL, 2.1.2: card stack"""
