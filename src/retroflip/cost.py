@@ -301,7 +301,7 @@ def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
 
 def _dataset(section: DataSection) -> VideoDataset:
     return VideoDataset(
-        samples=read_records(section.records_file, section.modalities).samples[: section.limit],
+        samples=section.chosen(read_records(section.records_file, section.modalities).samples),
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,

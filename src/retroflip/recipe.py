@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
-from retroflip.data.sample import Modality
+from retroflip.data.sample import Modality, Sample
+from retroflip.errors import DataError
 from retroflip.rl.methods.registry import METHODS, MethodSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -107,6 +108,11 @@ class DataSection(Section):
     max_failed_share: Share = Field(
         default=0.01, description="share of undecodable videos above which the run stops"
     )
+    labels: dict[str, Annotated[tuple[str, ...], Field(strict=False, min_length=1)]] = Field(
+        default={},
+        description="only records whose labels are among these, e.g. {term: [short]}; records that `synth` wrote have "
+        "category, term, domain, mode and form",
+    )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
 
     @model_validator(mode="after")
@@ -117,6 +123,18 @@ class DataSection(Section):
                 f"{self.frames} or more, or leave it out"
             )
         return self
+
+    def chosen(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return the samples with the labels asked for, up to the limit. Raises DataError where there is none."""
+        wanted = self.labels.items()
+        kept = [one for one in samples if all(one.labels.get(name) in allowed for name, allowed in wanted)]
+        if not kept:
+            asked = ", ".join(f"{name} {' or '.join(allowed)}" for name, allowed in wanted)
+            raise DataError(
+                f"{self.records_file}: none of its {len(samples)} records is labelled {asked}, as data.labels asks "
+                "for. Correct the labels, or name other records."
+            )
+        return kept[: self.limit]
 
     @property
     def pool_frames(self) -> int:

@@ -77,7 +77,7 @@ def _load_data(section: DataSection, failures: Path, progress: Progress) -> Load
     if read.note:
         progress.stage(read.note, 0, "")
     dataset = VideoDataset(
-        samples=read.samples[: section.limit],
+        samples=section.chosen(read.samples),
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from retroflip.cli import data, evaluation, machine, study, training
+from retroflip.cli import data, evaluation, machine, study, synth, training
 from retroflip.cli.quiet import set_environment
 from retroflip.errors import RetroflipError, RunStoppedError
 
@@ -111,7 +111,7 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, data, evaluation, study):
+for _module in (machine, training, synth, data, evaluation, study):
     _module.register(app)
 
 

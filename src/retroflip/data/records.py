@@ -7,7 +7,7 @@ file:
      "problem_type": "multiple choice", "options": ["A. left", "B. right"], "solution": "<answer>A</answer>",
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
-retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair` and `side` (see `Sample`), and
+retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair`, `side` and `labels` (see `Sample`), and
 the `data_type` "text", a record with no `path` or an empty one. Other keys are ignored and not kept. On
 reading:
 
@@ -48,7 +48,7 @@ from retroflip.files import write_jsonl_atomic
 _LABELLED = re.compile(r"\s*(?:\(([A-Z])\)[.:]?|([A-Z])[.):])\s*(.*)", re.DOTALL)
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
-_OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side")
+_OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "labels")
 _UNJUDGED = "regression"
 """the kind of Video-R1 question whose answers cannot be judged here"""
 _MAX_LISTED = MAX_OPTIONS - 1
@@ -139,7 +139,8 @@ def format_record(sample: Sample) -> Record:
         "process": sample.trace,
         **{key: getattr(sample, key) for key in _OPTIONAL_KEYS},
     }
-    return {key: value for key, value in record.items() if value is not None and (key, value) != ("task", "")}
+    unset = {"task": "", "labels": {}}
+    return {key: value for key, value in record.items() if value is not None and value != unset.get(key)}
 
 
 def parse_record(record: Mapping[str, Any]) -> Sample:

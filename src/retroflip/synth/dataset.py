@@ -142,7 +142,7 @@ def write_dataset(
     """
     if size < MIN_SIZE:
         raise UsageError(f"size is {size} pixels, but nothing can be told in videos under {MIN_SIZE}.")
-    if _claim(out, {"generator": GENERATOR, **settings}):
+    if claim(out, {"generator": GENERATOR, **settings}):
         return read_samples(out / RECORDS_NAME)
     (out / "videos").mkdir(exist_ok=True)
     progress.stage(stage, len(lessons), "clips")
@@ -231,7 +231,7 @@ def _write_video(path: Path, clip: Clip, size: int) -> str:
     return sha256_file(path)
 
 
-def _claim(out: Path, settings: Mapping[str, Any]) -> bool:
+def claim(out: Path, settings: Mapping[str, Any]) -> bool:
     """Make `out` the folder of the data set with these settings; return whether it is there, complete."""
     wanted = jsonable(settings)
     try:

@@ -1,0 +1,256 @@
+"""`retroflip synth`: synthetic videos with exact ground truth."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.errors import UsageError
+
+if TYPE_CHECKING:
+    from retroflip.data.sample import Sample
+    from retroflip.synth.audit.verdict import KindAudit
+    from retroflip.synth.engines import Engine
+
+LABORATORY = "laboratory"
+LABORATORY_SIZE = 128
+
+
+class EngineName(StrEnum):
+    """Where videos are drawn."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class FormName(StrEnum):
+    """How questions want their answers."""
+
+    CHOICE = "choice"
+    NUMERIC = "numeric"
+    OPEN = "open"
+
+
+class SplitName(StrEnum):
+    """What a data set is for."""
+
+    RL = "rl"
+    COT = "cot"
+    TEST = "test"
+
+
+class PresetName(StrEnum):
+    """Settings of SynRL's rounds."""
+
+    ROUND1 = "round1"
+    ROUND2 = "round2"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    example = "Example: retroflip synth --out data/temporal --per-task 50 --seed 7 --workers 2"
+    group.callback(epilog=example)(synth)
+    group.command(epilog="Example: retroflip synth audit data/temporal --json")(audit)
+    group.command(epilog="Example: retroflip synth sheets data/temporal --out sheets")(sheets)
+    app.add_typer(group, name="synth")
+
+
+def synth(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder of the data set.")] = None,
+    per_task: Annotated[
+        int | None, typer.Option(min=1, help="Pairs of each kind (single videos with --single).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal videos.")] = None,
+    kinds: Annotated[
+        str,
+        typer.Option(
+            help="Names of kinds, categories, short, long, spatial, temporal or all, with commas between; or "
+            "'laboratory', the small pairs of the demo."
+        ),
+    ] = "all",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the videos in pixels: 448, in the laboratory 128.")
+    ] = None,
+    single: Annotated[bool, typer.Option("--single", help="One video a question, not a pair.")] = False,
+    form: Annotated[
+        FormName, typer.Option(help="How answers are wanted, where a kind can be asked so.")
+    ] = FormName.CHOICE,
+    split: Annotated[
+        SplitName, typer.Option(help="What for: no two splits share a question or a content.")
+    ] = SplitName.RL,
+    preset: Annotated[
+        PresetName, typer.Option(help="round2 doubles durations and operations.")
+    ] = PresetName.ROUND1,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the scenes: fps, difficulty, objects, operations, distractors, backgrounds, noise, ...",
+        ),
+    ] = None,
+    apart_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Another data set of which no content may be repeated."),
+    ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Give every question its reasoning, for sft.")
+    ] = False,
+    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    json: AsJson = False,
+) -> None:
+    """Render temporal videos with questions, exact ground truth and counterfactual pairs.
+
+    The folder gets MP4 files, their metadata, the questions in records.jsonl, and a manifest of hashes. Given again
+    after an interruption, the same command writes what is missing.
+    """
+    if context.invoked_subcommand:
+        return
+    if out is None or per_task is None or seed is None:
+        raise UsageError(
+            "--out, --per-task and --seed are needed: say where to write, how many pairs of each kind, and which. "
+            "For example: retroflip synth --out data/temporal --per-task 50 --seed 7"
+        )
+    if kinds == LABORATORY:
+        samples = _laboratory(out, per_task, seed, size, traces)
+    else:
+        values = {
+            "kinds": tuple(kinds.split(",")),
+            "per_task": per_task,
+            "seed": seed,
+            "split": split.value,
+            "paired": not single,
+            "form": form.value,
+            "traces": traces,
+        }
+        samples = _temporal(out, values, size, preset.value, setting or [], apart_from or [], engine, workers)
+    _report(out, samples, json)
+
+
+def _laboratory(out: Path, per_task: int, seed: int, size: int | None, traces: bool) -> "list[Sample]":
+    from retroflip.synth.dataset import write_pairs
+
+    with shown_progress() as progress:
+        return write_pairs(
+            out,
+            per_task=per_task,
+            seed=seed,
+            size=size or LABORATORY_SIZE,
+            with_traces=traces,
+            progress=progress,
+        )
+
+
+def _temporal(
+    out: Path,
+    values: dict[str, Any],
+    size: int | None,
+    preset: str,
+    overrides: list[str],
+    apart_from: list[Path],
+    engine: EngineName,
+    workers: int,
+) -> "list[Sample]":
+    from retroflip.recipe_reading import Origin, nested, parse_override, validate
+    from retroflip.synth.corpus import CorpusSettings, write_corpus
+    from retroflip.synth.engines import LocalEngine, RayEngine
+    from retroflip.synth.settings import PRESETS
+
+    scene: dict[str, Any] = dict(PRESETS[preset])
+    for override in overrides:
+        key, value = parse_override(override)
+        scene |= nested(key, value)
+    if size is not None:
+        scene["size"] = size
+    written = tuple(f"scene.{override}" for override in overrides)
+    settings = validate(CorpusSettings, {**values, "scene": scene}, Origin(None, written), {})
+    where: Engine = LocalEngine(workers) if engine is EngineName.LOCAL else RayEngine()
+    with shown_progress() as progress:
+        return write_corpus(out, settings, engine=where, apart_from=apart_from, progress=progress)
+
+
+def _report(out: Path, samples: "list[Sample]", json: bool) -> None:
+    from retroflip.data.manifest import MANIFEST_NAME
+    from retroflip.synth.dataset import RECORDS_NAME
+
+    pairs = len({sample.pair for sample in samples if sample.pair})
+    files = {"records": str(out / RECORDS_NAME), "manifest": str(out / MANIFEST_NAME)}
+    if json:
+        kinds = sorted({sample.task for sample in samples})
+        print_json({"samples": len(samples), "pairs": pairs, "kinds": kinds, **files})
+    else:
+        print(f"{len(samples)} questions, {pairs} pairs of them counterfactual: {files['records']}")
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set's folder, with records.jsonl.")],
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the HTML report goes: DIR/audit.html.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Prove that a data set needs time: try to answer it without watching.
+
+    Exit code 1 where a kind can be answered above chance from text, one frame, frames in no order or bare facts.
+    """
+    from retroflip.data.records import read_samples
+    from retroflip.synth.audit.items import read_folder
+    from retroflip.synth.audit.report import write_report
+    from retroflip.synth.audit.verdict import audit as audited
+    from retroflip.synth.dataset import RECORDS_NAME
+
+    with shown_progress() as progress:
+        data = read_folder(folder, progress)
+        found = audited(data, progress)
+    samples = read_samples(folder / RECORDS_NAME)
+    page = write_report(report or folder / "audit.html", folder, found, samples, len(data.unread))
+    failed = [f"{kind}: {fault}" for kind, one in found.items() for fault in one.faults]
+    if json:
+        kinds = {kind: one.as_json() for kind, one in found.items()}
+        print_json({"kinds": kinds, "failed": failed, "left_out": data.unread, "report": str(page)})
+    else:
+        rows = [[kind, *_worst(one)] for kind, one in found.items()]
+        print_table(
+            "Answering without watching", ["kind", "questions", "chance", "best attack", "right"], rows
+        )
+        print("\n".join([*failed, f"{len(failed)} faults. Report: {page}"]))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _worst(one: "KindAudit") -> list[str]:
+    name, best = max(one.attempts.items(), key=lambda tried: tried[1].excess)
+    return [str(one.samples), f"{one.chance:.1%}", name, f"{best.accuracy:.1%}"]
+
+
+def sheets(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set's folder, with records.jsonl.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, one a kind.")],
+    count: Annotated[int, typer.Option(min=1, help="Videos on each.")] = 20,
+    json: AsJson = False,
+) -> None:
+    """Draw contact sheets: frames of a few videos of each kind, with question and answer, for a person to look over."""
+    from retroflip.data.records import read_samples
+    from retroflip.files import write_bytes_atomic
+    from retroflip.synth.audit.sheets import contact_sheet, jpeg
+    from retroflip.synth.dataset import RECORDS_NAME
+
+    out.mkdir(parents=True, exist_ok=True)
+    samples = read_samples(folder / RECORDS_NAME)
+    kinds = sorted({sample.task for sample in samples})
+    with shown_progress() as progress:
+        progress.stage("drawing contact sheets", len(kinds), "kinds")
+        for done, kind in enumerate(kinds, start=1):
+            chosen = [sample for sample in samples if sample.task == kind][:count]
+            write_bytes_atomic(out / f"{kind or 'all'}.jpg", jpeg(contact_sheet(folder, chosen)))
+            progress.advance(done)
+    written = [str(out / f"{kind or 'all'}.jpg") for kind in kinds]
+    if json:
+        print_json({"sheets": written})
+    else:
+        print("\n".join(written))

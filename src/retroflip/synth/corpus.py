@@ -1,0 +1,343 @@
+"""Data sets of temporal videos on disk, written by many processes and resumable at any point.
+
+    DIR/dataset.json         what was asked for; written first, so that a rerun knows its own unfinished folder
+    DIR/videos/NAME.mp4      each put in place whole
+    DIR/metadata/NAME.json   its ground truth, written behind it: a video that has it is finished
+    DIR/manifest.json        the videos' SHA-256
+    DIR/records.jsonl        the questions; written last, so a data set that has it is complete
+
+A pair is drawn from (seed, kind, its number) and what that data set is for, so that equal settings give equal videos
+whatever the number of workers. The kinds deal out answers evenly; the letters are dealt out here.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
+from retroflip.data.prompts import option_letter
+from retroflip.data.records import read_samples, write_samples
+from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.draws import draw
+from retroflip.errors import DataError, UsageError
+from retroflip.files import write_bytes_atomic, write_json_atomic
+from retroflip.progress import Progress
+from retroflip.synth.dataset import RECORDS_NAME, claim
+from retroflip.synth.engines import Engine
+from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
+from retroflip.synth.narration import narrate
+from retroflip.synth.raster import write_mp4
+from retroflip.synth.registry import TEMPORAL_KINDS, select
+from retroflip.synth.settings import Form, SceneSettings
+from retroflip.video.hashing import sha256_file
+
+GENERATOR = 1
+"""raised when equal settings come to mean other videos"""
+ATTEMPTS = 1000
+"""draws of one pair before it is given up"""
+METADATA = "metadata"
+VIDEOS = "videos"
+
+
+class Split(StrEnum):
+    """What a data set is for. No two splits share a question or a video's content, whatever their seeds."""
+
+    RL = "rl"
+    COT = "cot"
+    TEST = "test"
+
+
+class CorpusSettings(BaseModel):
+    """Everything that a data set's content depends on.
+
+    per_task: pairs of each kind, or single videos where `paired` is off. form: how questions want their answers; a kind
+    that cannot be asked so is asked as multiple choice. traces: give every record its reasoning.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kinds: tuple[str, ...] = ("all",)
+    per_task: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    split: Split = Split.RL
+    paired: bool = True
+    form: Form = Form.CHOICE
+    traces: bool = False
+    scene: SceneSettings = SceneSettings()
+
+    def kinds_chosen(self) -> list[Kind]:
+        """Return the kinds named. Raises UsageError for a name that is none."""
+        return select(self.kinds)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair, or one video, to be drawn. `salt` is raised where an earlier draw repeated another video's content."""
+
+    settings: CorpusSettings
+    kind: str
+    turn: int
+    salt: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its videos."""
+        stem = f"{self.kind}-{self.turn:05d}"
+        return (f"{stem}-0", f"{stem}-1") if self.settings.paired else (stem,)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One finished video and its metadata."""
+
+    name: str
+    video: bytes
+    metadata: Mapping[str, Any]
+
+
+def write_corpus(
+    out: Path,
+    settings: CorpusSettings,
+    *,
+    engine: Engine,
+    apart_from: Sequence[Path] = (),
+    progress: Progress,
+) -> list[Sample]:
+    """Write the data set that `settings` describe to `out`, or what is missing of it, and return its samples.
+
+    apart_from: folders of other data sets, none of whose videos' contents may be drawn again. Raises UsageError for
+    kinds that do not exist and for a folder that holds something else, DataError where nothing new can be drawn.
+    """
+    kinds = settings.kinds_chosen()
+    if claim(out, {"generator": GENERATOR, "form": "temporal", **settings.model_dump(mode="json")}):
+        return read_samples(out / RECORDS_NAME)
+    for name in (VIDEOS, METADATA):
+        (out / name).mkdir(exist_ok=True)
+    jobs = [Job(settings, kind.name, turn) for turn in range(settings.per_task) for kind in kinds]
+    taken = {digest for folder in apart_from for digest in contents_of(folder)}
+    progress.stage("writing videos", len(jobs) * len(jobs[0].names), "videos")
+    _write_all(out, jobs, taken, engine, progress)
+    written = [read_metadata(out, name) for job in jobs for name in job.names]
+    samples = [sample_from(metadata) for metadata in written]
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, [sample.video for sample in samples]))
+    write_samples(out / RECORDS_NAME, samples)
+    return samples
+
+
+def _write_all(
+    out: Path, jobs: Sequence[Job], taken: Collection[str], engine: Engine, progress: Progress
+) -> None:
+    """Write what is not there yet, and again what repeats the content of an earlier video or of another data set."""
+    missing = [job for job in jobs if not all(_is_finished(out, name) for name in job.names)]
+    done = (len(jobs) - len(missing)) * len(jobs[0].names)
+    progress.advance(done)
+    while missing:
+        for products in engine.run(produce, missing):
+            for product in products:
+                write_bytes_atomic(out / VIDEOS / f"{product.name}.mp4", product.video)
+                write_json_atomic(_metadata_path(out, product.name), product.metadata)
+                done += 1
+            progress.advance(done)
+        missing = list(_repeated(out, jobs, taken))
+        done -= sum(len(job.names) for job in missing)
+
+
+def _repeated(out: Path, jobs: Sequence[Job], taken: Collection[str]) -> Iterator[Job]:
+    """Yield, with another salt, the jobs whose videos repeat content of an earlier job's or of another data set's."""
+    seen = set(taken)
+    for job in jobs:
+        found = [read_metadata(out, name) for name in job.names]
+        contents = {str(one["content_sha256"]) for one in found}
+        if contents & seen:
+            yield replace(job, salt=int(found[0]["salt"]) + 1)
+        else:
+            seen |= contents
+
+
+def produce(job: Job) -> list[Product]:
+    """Draw, film and encode one pair or one video. Runs in a worker; writes nothing."""
+    kind = TEMPORAL_KINDS[job.kind]
+    pair, attempt = _drawn(kind, job)
+    episodes = (pair.first, pair.second)
+    sides: list[tuple[int | None, Episode]] = list(enumerate(episodes))
+    if not job.settings.paired:
+        sides = [(None, _draw_of(kind, job, attempt).deal("side", episodes))]
+    products = []
+    for name, (side, episode) in zip(job.names, sides, strict=True):
+        video = _encoded(episode, job.settings.scene.size)
+        metadata = {
+            **_labelled(kind, job, episode),
+            "name": name,
+            "pair": f"{job.kind}-{job.turn:05d}" if job.settings.paired else None,
+            "side": side,
+            "counterfactual": pair.how if job.settings.paired else None,
+            "attempt": attempt,
+            "salt": job.salt,
+        }
+        metadata["video"] = {
+            **metadata["video"],
+            "path": f"{VIDEOS}/{name}.mp4",
+            "size": job.settings.scene.size,
+            "sha256": hashlib.sha256(video).hexdigest(),
+        }
+        if job.settings.traces:
+            rng = draw(job.settings.seed, "narration", name)
+            metadata["trace"] = narrate(metadata, rng)
+        products.append(Product(name, video, metadata))
+    return products
+
+
+def _drawn(kind: Kind, job: Job) -> tuple[Pair, int]:
+    """Return the first draw that can be decided and whose question belongs to this split, options in their seats."""
+    for attempt in range(ATTEMPTS):
+        draws = _draw_of(kind, job, attempt)
+        try:
+            pair = kind.make(draws)
+        except Redraw:
+            continue
+        if _split_of(pair.first) is job.settings.split:
+            return _seated(pair, draws), attempt
+    raise DataError(
+        f"No video of the kind {kind.name!r} could be drawn in {ATTEMPTS} attempts with these settings "
+        f"(pair {job.turn}): none can be decided from the frames that a viewer is shown. Raise viewed_frames, or lower "
+        "difficulty, operations or duration_scale."
+    )
+
+
+def _draw_of(kind: Kind, job: Job, attempt: int) -> Draw:
+    seed = job.settings.seed
+    rng = draw(seed, "temporal", job.settings.split.value, kind.name, job.turn, job.salt, attempt)
+    return Draw(seed, kind.name, job.turn, job.settings.scene, rng)
+
+
+def _split_of(episode: Episode) -> Split:
+    """Return the split that a question belongs to, by a hash of its words alone."""
+    words = json.dumps([episode.question.text, sorted(episode.question.options)], ensure_ascii=True)
+    splits = list(Split)
+    return splits[int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") % len(splits)]
+
+
+def _seated(pair: Pair, draws: Draw) -> Pair:
+    """Return the pair with both right answers at letters dealt out evenly; ordered options stay where they are."""
+    question, other = pair.first.question, pair.second.question.answer
+    if question.ordered:
+        return pair
+    total = len(question.options)
+    seats = [(one, two) for one in range(total) for two in range(total) if one != two]
+    first, second = draws.deal("seats", seats)
+    taken = {first: question.answer, second: other}
+    rest = iter([option for option in question.options if option not in taken.values()])
+    options = tuple(taken.get(seat) or next(rest) for seat in range(total))
+
+    def reseated(episode: Episode) -> Episode:
+        return replace(episode, question=replace(episode.question, options=options))
+
+    return Pair(reseated(pair.first), reseated(pair.second), pair.how)
+
+
+def _encoded(episode: Episode, size: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        write_mp4(path, episode.animation, size)
+        return path.read_bytes()
+
+
+def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
+    form = job.settings.form
+    truth = episode.metadata()
+    content = json.dumps([truth[key] for key in ("video", "objects", "events", "states")], sort_keys=True)
+    return {
+        "format": FORMAT,
+        "kind": kind.name,
+        "category": kind.category.value,
+        "term": kind.term.value,
+        "domain": kind.domain.value,
+        "form": (form if form is Form.CHOICE or form in kind.forms else Form.CHOICE).value,
+        "split": job.settings.split.value,
+        "seed": job.settings.seed,
+        "turn": job.turn,
+        "settings": job.settings.scene.model_dump(mode="json"),
+        **truth,
+        "question": {**truth["question"], "task_type": episode.question.task_type.value},
+        "content_sha256": hashlib.sha256(content.encode()).hexdigest(),
+    }
+
+
+def sample_from(metadata: Mapping[str, Any]) -> Sample:
+    """Return the record of a video's question."""
+    question, form = metadata["question"], Form(metadata["form"])
+    options = tuple(question["options"])
+    if form is Form.CHOICE:
+        solution, problem_type = option_letter(options.index(question["answer"])), ProblemType.MULTIPLE_CHOICE
+    elif form is Form.NUMERIC:
+        solution, problem_type = f"{question['numeric']:g}", ProblemType.NUMERICAL
+    else:
+        solution, problem_type = question["answer"], ProblemType.FREE_FORM
+    return Sample(
+        id=metadata["name"],
+        video=metadata["video"]["path"],
+        question=question["text"],
+        options=options if form is Form.CHOICE else (),
+        solution=solution,
+        problem_type=problem_type,
+        source="retroflip/temporal",
+        task=metadata["kind"],
+        task_type=TaskType(question["task_type"]),
+        source_clip=metadata["pair"] or metadata["name"],
+        pair=metadata["pair"],
+        side=metadata["side"],
+        trace=metadata.get("trace"),
+        labels={
+            **{name: metadata[name] for name in ("category", "term", "domain", "form")},
+            "mode": question["mode"],
+        },
+    )
+
+
+def read_metadata(folder: Path, name: str) -> dict[str, Any]:
+    """Return a video's ground truth. Raises DataError for a file that is missing or damaged."""
+    path = _metadata_path(folder, name)
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the metadata of a video cannot be read ({error}). Delete records.jsonl in that folder, if it is "
+            "there, and write the data set again with the same command; what is whole is kept."
+        ) from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise DataError(f"{path}: not the metadata of a temporal video in format {FORMAT}.")
+    return found
+
+
+def contents_of(folder: Path) -> set[str]:
+    """Return the hashes of what the videos of a data set show. Raises UsageError for a folder that is none."""
+    names = [path.stem for path in sorted((folder / METADATA).glob("*.json"))]
+    if not names:
+        raise UsageError(
+            f"{folder}: holds no data set of temporal videos (no {METADATA}/*.json), so nothing can be kept apart from "
+            "it. Name a folder that `retroflip synth` wrote."
+        )
+    return {str(read_metadata(folder, name)["content_sha256"]) for name in names}
+
+
+def _metadata_path(folder: Path, name: str) -> Path:
+    return folder / METADATA / f"{name}.json"
+
+
+def _is_finished(out: Path, name: str) -> bool:
+    """Return whether a video and its metadata are there and belong to each other."""
+    video, truth = out / VIDEOS / f"{name}.mp4", _metadata_path(out, name)
+    if not video.is_file() or not truth.is_file():
+        return False
+    try:
+        found = read_metadata(out, name)
+    except DataError:
+        return False
+    return bool(found["video"]["sha256"] == sha256_file(video))

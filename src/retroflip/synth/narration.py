@@ -1,0 +1,85 @@
+"""Reasoning written from a video's metadata, without any model: what happens when, and what follows from it.
+
+Every sentence about a time stands in the metadata's events, and the conclusion in its derivation, so a trace is as
+exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Event = Mapping[str, Any]
+Metadata = Mapping[str, Any]
+
+_OPENINGS = (
+    "Let me go through the video from the start.",
+    "I follow what happens, one thing after the other.",
+    "I watch the whole clip and note each event with its time.",
+    "First I list what can be seen and when.",
+)
+_NOTHING = "Nothing stands out at a single moment, so I compare the whole course."
+
+
+def clock(milliseconds: int) -> str:
+    """Return a time as "00:02.5": minutes and seconds, to the tenth.
+
+    >>> clock(62480)
+    '01:02.5'
+    """
+    minutes, tenths = divmod(round(milliseconds / 100), 600)
+    return f"{minutes:02d}:{tenths // 10:02d}.{tenths % 10}"
+
+
+def _at(event: Event) -> str:
+    return f"At {clock(event['start_ms'])}, {event['note']}."
+
+
+def _between(event: Event) -> str:
+    if event["end_ms"] == event["start_ms"]:
+        return _at(event)
+    return f"From {clock(event['start_ms'])} to {clock(event['end_ms'])}, {event['note']}."
+
+
+def _after_seconds(event: Event) -> str:
+    return f"{event['start_ms'] / 1000:.1f} seconds in, {event['note']}."
+
+
+def _numbered(events: Sequence[Event]) -> str:
+    return "\n".join(
+        f"{number}. [{clock(e['start_ms'])}] {e['note']}" for number, e in enumerate(events, start=1)
+    )
+
+
+def _brief(events: Sequence[Event]) -> str:
+    return ", ".join(f"{event['start_ms'] / 1000:.1f}s {event['note']}" for event in events)
+
+
+def _sentences(say: Callable[[Event], str]) -> Callable[[Sequence[Event]], str]:
+    return lambda events: " ".join(say(event) for event in events)
+
+
+STYLES: dict[str, Callable[[Sequence[Event]], str]] = {
+    "at": _sentences(_at),
+    "between": _sentences(_between),
+    "after": _sentences(_after_seconds),
+    "list": _numbered,
+    "brief": _brief,
+}
+"""how events are told, by name; "brief" is the shortest and opens without a word"""
+
+
+def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
+    """Return a response with its reasoning, "<think>...</think>", and the boxed answer in the words of its option.
+
+    style: one of STYLES, drawn by `rng` where it is None. A numeric question is answered with its number.
+    """
+    name = style or sorted(STYLES)[int(rng.integers(len(STYLES)))]
+    events = metadata["events"]
+    told = STYLES[name](events) if events else _NOTHING
+    opening = "" if name == "brief" else _OPENINGS[int(rng.integers(len(_OPENINGS)))]
+    parts = [part for part in (opening, told, " ".join(metadata["derivation"])) if part]
+    separator = "\n" if name == "list" else " "
+    question = metadata["question"]
+    answer = f"{question['numeric']:g}" if metadata["form"] == "numeric" else question["answer"]
+    return f"<think>{separator.join(parts)}</think>\n\\boxed{{{answer}}}"
