@@ -9,9 +9,12 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
 from retroflip.synth.episode import Draw, State
+from retroflip.synth.physics import reflected
 
 SNAPSHOT_SECONDS = 0.2
 """between snapshots of moving objects"""
+BYSTANDERS_GO = (0.4, 1.2)
+"""how far a distractor goes in a clip"""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,59 @@ def draw_looks(draw: Draw, count: int, shapes: Sequence[str] = SHAPES) -> list[L
     """Return looks of which no two share a shape or a colour, as long as there are enough of them."""
     colours = draw.some_of(list(PALETTE), min(count, len(PALETTE)))
     forms = draw.some_of(list(shapes), min(count, len(shapes)))
-    return [Look(forms[index % len(forms)], colours[index % len(colours)]) for index in range(count)]
+    around = math.lcm(len(forms), len(colours)) if count else 1
+    return [
+        Look(forms[index % len(forms)], colours[(index + index // around) % len(colours)])
+        for index in range(count)
+    ]
+
+
+def cast(looks: Sequence[Look], targets: int) -> list[dict[str, Any]]:
+    """Return the objects o1, o2, ... as metadata lists them; those after the first `targets` are distractors."""
+    return [
+        look.facts(f"o{number}", role="target" if number <= targets else "distractor")
+        for number, look in enumerate(looks, start=1)
+    ]
 
 
 def moving(identity: str, look: Look, x_T: Floats, y_T: Floats, radius: float) -> Actor:
     """Return an object of that look on that course."""
     return actor(identity, look.shape, PALETTE[look.colour], frames=len(x_T), x=x_T, y=y_T, half_width=radius)
+
+
+def bouncing(draw: Draw, distance_T: Floats, radius: float) -> Floats:
+    """Return places (T, 2) of an object that goes straight and bounces off the frame's edges.
+
+    distance_T: how far it has gone by each frame. The start is drawn evenly, so every single place is evenly spread,
+    whatever the distances: one frame alone says nothing of how fast the object is, or was, or will be.
+    """
+    heading = draw.between(0.0, 2.0 * math.pi)
+    start_2 = draw.rng.uniform(radius, 1.0 - radius, size=2)
+    free_T2 = start_2 + distance_T[:, None] * np.array([math.cos(heading), math.sin(heading)])
+    return reflected(free_T2, radius, 1.0 - radius)
+
+
+def bystanders(draw: Draw, looks: Sequence[Look], first: int, frames: int, radius: float) -> list[Actor]:
+    """Return distractors, numbered from `first`, that cross the scene at speeds of their own."""
+    actors = []
+    for number, look in enumerate(looks, start=first):
+        gone_T = np.linspace(0.0, draw.between(*BYSTANDERS_GO), frames)
+        x_T, y_T = bouncing(draw, gone_T, radius).T
+        actors.append(moving(f"o{number}", look, x_T, y_T, radius))
+    return actors
+
+
+def staged(draw: Draw, actors: Sequence[Actor]) -> Animation:
+    """Return the clip of these actors, drawn in an order that says nothing, over the background of the settings."""
+    order = draw.rng.permutation(len(actors))
+    return Animation(
+        tuple(actors[int(index)] for index in order),
+        draw.background(),
+        draw.settings.fps,
+        len(actors[0]),
+        draw.settings.noise,
+        draw.noise_seed(),
+    )
 
 
 def frames_of(draw: Draw, low: float, high: float) -> int:

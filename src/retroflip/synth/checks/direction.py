@@ -12,6 +12,8 @@ def answer(metadata: Mapping[str, Any]) -> str:
     legs = []
     for (x0, y0), (x1, y1) in pairwise(places):
         across, down = x1 - x0, y1 - y0
+        if max(abs(across), abs(down)) > 0.5:  # out at one edge, in at the other
+            continue
         sideways = "left" if across < 0 else "right"
         leg = sideways if abs(across) > abs(down) else "up" if down < 0 else "down"
         if leg not in legs:

@@ -1,14 +1,18 @@
 """Direction: an object goes straight, turns once, and goes straight again; which way did it go?
 
-Both legs are asked for in their order, as in SynRL's figure 3 ("first to the left, then to the down"). The path lies
-anywhere that it fits and is short, so that no single frame's position gives a direction away. The options are what
-mirroring and reversing make of the answer, so that each of them is right as often as the others.
+Both legs are asked for in their order, as in SynRL's figure 3 ("first to the left, then to the down"). The options are
+what mirroring and reversing make of the answer, so that each of them is right as often as the others.
+
+A path that must fit into the frame gives itself away: what goes left starts on the right (a first frame then answers
+42 % of four-way questions). So what leaves the screen at one edge comes back at the opposite one, the turn is drawn
+evenly from the whole frame, and only the thin margin in which no object turns is left to guess from (under 28 %).
+Other objects go on such paths of their own.
 """
 
 import numpy as np
 
-from retroflip.synth.animation import Animation
-from retroflip.synth.common import Look, draw_looks, frames_of, moving, positions
+from retroflip.synth.animation import Animation, Floats
+from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -33,10 +37,15 @@ PHRASINGS = (
     "How does the {name} move across the screen?",
     "Following the {name}, which directions does it take one after the other?",
 )
-RADIUS = 0.06
-TRAVEL = (0.16, 0.24)
-"""length of a leg"""
+RULE = " (An object that leaves the screen at one edge comes back in at the opposite edge.)"
+RADIUS = 0.045
+PERIOD = 1.0 + 2.0 * RADIUS
+"""from one place to the same place again: an object is gone before it comes back"""
+TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
+"""length of a leg, by difficulty"""
 SECONDS = (3.0, 5.0)
+MARGIN = 0.005
+"""of the frame's edge: where an object goes along it, half of the object is seen"""
 _PATHS = tuple((one, two) for one in STEPS for two in STEPS if two not in (one, OPPOSITE[one]))
 
 
@@ -62,8 +71,20 @@ def make(draw: Draw) -> Pair:
     how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + draw.settings.distractors)
-    clip = _clip(draw, looks, path)
-    text = draw.one_of(PHRASINGS).format(name=looks[0].name)
+    frames = frames_of(draw, *SECONDS)
+    clip = staged(
+        draw,
+        [
+            moving(
+                f"o{number}",
+                look,
+                *_course(draw, frames, path if number == 1 else draw.one_of(_PATHS)),
+                RADIUS,
+            )
+            for number, look in enumerate(looks, start=1)
+        ],
+    )
+    text = draw.one_of(PHRASINGS).format(name=looks[0].name) + RULE
     orbit = {in_words(one) for one in (path, mirrored(path), played_back(path), played_back(mirrored(path)))}
     options = tuple(draw.some_of(sorted(orbit), len(orbit)))
 
@@ -74,31 +95,16 @@ def make(draw: Draw) -> Pair:
     return Pair(episode(clip, path), episode(second, other), how.value)
 
 
-def _clip(draw: Draw, looks: list[Look], path: tuple[str, str]) -> Animation:
-    frames = frames_of(draw, *SECONDS)
+def _course(draw: Draw, frames: int, path: tuple[str, str]) -> tuple[Floats, Floats]:
     # As many frames on both legs, and the turn in the middle, so that the clip played backwards is of the kind too.
     half = frames // 2
-    along = np.concatenate([np.linspace(0.0, 1.0, frames - half), np.full(half, 1.0)])
-    travel = draw.between(*TRAVEL)
-    course_T2 = travel * (
-        along[:, None] * np.array(STEPS[path[0]]) + (1.0 - along[::-1])[:, None] * np.array(STEPS[path[1]])
-    )
-    low_2, high_2 = RADIUS - course_T2.min(axis=0), 1.0 - RADIUS - course_T2.max(axis=0)
-    start_2 = draw.rng.uniform(low_2, high_2)
-    x_T, y_T = (start_2 + course_T2).T
-    actors = [moving("o1", looks[0], x_T, y_T, RADIUS)]
-    for number, look in enumerate(looks[1:], start=2):
-        still_x, still_y = draw.rng.uniform(RADIUS, 1 - RADIUS, size=2)
-        actors.append(moving(f"o{number}", look, np.full(frames, still_x), np.full(frames, still_y), RADIUS))
-    order = draw.rng.permutation(len(actors))
-    return Animation(
-        tuple(actors[int(index)] for index in order),
-        draw.background(),
-        draw.settings.fps,
-        frames,
-        draw.settings.noise,
-        draw.noise_seed(),
-    )
+    gone_T = np.concatenate([np.linspace(0.0, 1.0, frames - half), np.full(half, 1.0)])
+    first, second = (np.array(STEPS[leg]) for leg in path)
+    travel = draw.between(*TRAVEL[draw.settings.difficulty - 1])
+    turn_2 = draw.rng.uniform(MARGIN, 1.0 - MARGIN, size=2)
+    course_T2 = turn_2 + travel * ((gone_T - 1.0)[:, None] * first + (1.0 - gone_T[::-1])[:, None] * second)
+    x_T, y_T = (np.mod(course_T2 + RADIUS, PERIOD) - RADIUS).T
+    return x_T, y_T
 
 
 def _episode(
@@ -106,6 +112,10 @@ def _episode(
 ) -> Episode:
     half = clip.frames // 2
     name, last = looks[0].name, clip.frames - 1
+    moves = [
+        Event("move", start, end, f"the {name} moves {leg}", {"object": "o1", "direction": leg})
+        for leg, start, end in zip(path, (0, half), (half, last), strict=True)
+    ]
     return Episode(
         animation=clip,
         question=Question(
@@ -117,19 +127,30 @@ def _episode(
             changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
             is_open=True,
         ),
-        objects=[
-            look.facts(f"o{number}", role="target" if number == 1 else "distractor")
-            for number, look in enumerate(looks, start=1)
-        ],
-        events=[
-            Event("move", start, end, f"the {name} moves {leg}", {"object": "o1", "direction": leg})
-            for leg, start, end in zip(path, (0, half), (half, last), strict=True)
-        ],
-        states=positions(clip, ["o1"]),
+        objects=cast(looks, 1),
+        events=sorted(moves + _returns(clip, name, path), key=lambda event: event.start_frame),
+        states=positions(clip, [one.id for one in clip.actors]),
         derivation=[f"It goes {path[0]} and then {path[1]}, so the answer is: {in_words(path)}."],
         # Each leg must be seen twice at least, to know which way it goes.
         min_fps=2.0 * clip.fps / half,
     )
+
+
+def _returns(clip: Animation, name: str, path: tuple[str, str]) -> list[Event]:
+    """Return when the object leaves at one edge and is next seen at the opposite one."""
+    (target,) = (one for one in clip.actors if one.id == "o1")
+    jumped_T = (np.abs(np.diff(target.x_T)) > 0.5) | (np.abs(np.diff(target.y_T)) > 0.5)
+    return [
+        Event(
+            "return",
+            int(before),
+            int(before) + 1,
+            f"the {name} leaves the screen going {leg} and comes back in at the opposite edge",
+            {"object": "o1", "direction": leg},
+        )
+        for before in np.flatnonzero(jumped_T)
+        for leg in [path[0] if before < clip.frames // 2 else path[1]]
+    ]
 
 
 KIND = Kind(
