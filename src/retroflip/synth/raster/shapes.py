@@ -1,0 +1,208 @@
+"""How much of each pixel a shape covers, in closed form: signed distances to straight lines and ellipses.
+
+Shapes: K drawings, e.g. the frames of one actor; h, w a window of pixels around the shape. Lengths are pixels. A
+pixel's coverage is `clip(1/2 - distance, 0, 1)`, where the distance is that of its centre to the outline, negative
+inside. An outline thinner than a pixel covers at most its own width.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from retroflip.synth.animation import Floats
+
+Singles = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float64]
+Values = TypeVar("Values", Singles, Floats)
+SOLID = 256
+"""the coverage of a pixel that lies inside; a power of two, so that mixing colours needs no division"""
+RING_HOLE = 0.7
+"""radius of a ring's hole over its own"""
+_SMALLEST = 1e-6
+"""pixels; thinner shapes are drawn so thin, to divide by something"""
+
+
+@dataclass(frozen=True)
+class Polygon:
+    """A union of convex pieces, inside the box from -1 to 1 and its own mirror image left to right.
+
+    pieces: (corners, 2) each, in order. crossings: how many of a piece's lines a point of it may lie outside of: 0 for
+    a convex piece, 1 for a star whose five lines go on from tip to tip.
+    """
+
+    pieces: tuple[Points, ...]
+    crossings: int = 0
+
+
+def _regular(corners: int, step: int = 1) -> Points:
+    """Return a regular polygon with a corner at the top, its corners taken in steps of `step`."""
+    turns = 2.0 * np.pi * step * np.arange(corners) / corners
+    points = np.stack([np.sin(turns), -np.cos(turns)], axis=1)
+    mirrored = points[-np.arange(corners)] * (-1.0, 1.0)
+    return (points + mirrored) / 2.0  # its own mirror image to the last bit
+
+
+def _box(half_width: float, top: float, bottom: float) -> Points:
+    return np.array([[-half_width, top], [half_width, top], [half_width, bottom], [-half_width, bottom]])
+
+
+_WHOLE = _box(1.0, -1.0, 1.0)
+POLYGONS: dict[str, Polygon] = {
+    "square": Polygon((_WHOLE,)),
+    "rectangle": Polygon((_WHOLE,)),
+    "triangle": Polygon((_regular(3),)),
+    "diamond": Polygon((_regular(4),)),
+    "pentagon": Polygon((_regular(5),)),
+    "hexagon": Polygon((_regular(6),)),
+    "star": Polygon((_regular(5, step=2),), crossings=1),
+    "cross": Polygon((_box(1.0, -0.36, 0.36), _box(0.36, -1.0, 1.0))),
+    "tee": Polygon((_box(1.0, -1.0, -0.4), _box(0.3, -1.0, 1.0))),
+    "arrow": Polygon((np.array([[0.0, -1.0], [1.0, 0.1], [-1.0, 0.1]]), _box(0.36, -0.3, 1.0))),
+}
+"""as they stand at angle 0; an arrow points up. Regular ones have their corners on the unit circle."""
+ROUND = ("circle", "ring")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where K drawings of a shape are: centres, half extents before the turn, and angles, all (K,)."""
+
+    x_K: Floats
+    y_K: Floats
+    half_width_K: Floats
+    half_height_K: Floats
+    angle_K: Floats
+
+    def __len__(self) -> int:
+        return len(self.x_K)
+
+    def __getitem__(self, chosen: slice) -> "Placement":
+        return Placement(
+            self.x_K[chosen],
+            self.y_K[chosen],
+            self.half_width_K[chosen],
+            self.half_height_K[chosen],
+            self.angle_K[chosen],
+        )
+
+    @functools.cached_property
+    def turn_K(self) -> tuple[Floats, Floats]:
+        """Cosine and sine of the angles."""
+        return np.cos(self.angle_K), np.sin(self.angle_K)
+
+    def world(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Turn directions from the shape's own axes to the screen's."""
+        cos_K, sin_K = self.turn_K
+        return x * cos_K - y * sin_K, x * sin_K + y * cos_K
+
+
+def extents_K(shape: str, place: Placement) -> tuple[Floats, Floats]:
+    """Return how far the turned shape reaches from its centre, sideways and up or down."""
+    wide_K, high_K = place.half_width_K, place.half_height_K
+    if shape in ROUND:
+        cos_K, sin_K = place.turn_K
+        return np.hypot(wide_K * cos_K, high_K * sin_K), np.hypot(wide_K * sin_K, high_K * cos_K)
+    corners = np.concatenate(POLYGONS[shape].pieces)
+    x_PK, y_PK = place.world(corners[:, :1] * wide_K, corners[:, 1:] * high_K)
+    return np.abs(x_PK).max(axis=0), np.abs(y_PK).max(axis=0)
+
+
+def coverage_Khw(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
+    """Return the coverage, from 0 to `SOLID`, of the pixels whose centres lie `dx` and `dy` from the shape's centre."""
+    if shape in ROUND:
+        distance_Khw = _round(shape, place, dx_Kw, dy_Kh)
+    else:
+        distance_Khw = _polygon(POLYGONS[shape], place, dx_Kw, dy_Kh)
+    thin_K = np.minimum(1.0, 2.0 * place.half_width_K) * np.minimum(1.0, 2.0 * place.half_height_K)
+    most_K11 = np.maximum(SOLID * thin_K, 0.0).astype(np.float32)[:, None, None]
+    covered_Khw: Singles = np.subtract(np.float32(SOLID / 2), distance_Khw, out=distance_Khw)
+    np.maximum(covered_Khw, np.float32(0.0), out=covered_Khw)
+    np.minimum(covered_Khw, most_K11, out=covered_Khw)
+    return covered_Khw
+
+
+def farthest(across: Sequence[Values], down: Sequence[Values], crossings: int = 0) -> Values:
+    """Return, at each pixel, the greatest sum of an x and a y term, or with one crossing the second greatest."""
+    first = across[0] + down[0]
+    second = np.full_like(first, -np.inf) if crossings else first
+    for x, y in zip(across[1:], down[1:], strict=True):
+        value = x + y
+        if crossings:
+            np.maximum(second, np.minimum(first, value), out=second)
+        np.maximum(first, value, out=first)
+    return second
+
+
+def _polygon(polygon: Polygon, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
+    """Return the distance to the outline in pixels times `SOLID`."""
+    pieces = (
+        farthest(*_lines(corners, place, dx_Kw, dy_Kh), polygon.crossings) for corners in polygon.pieces
+    )
+    return functools.reduce(lambda one, two: np.minimum(one, two, out=one), pieces)
+
+
+def _lines(
+    corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats
+) -> tuple[list[Singles], list[Singles]]:
+    """Return, for each side, the x and the y part of the distance to its line (times `SOLID`)."""
+    wide_K = np.maximum(place.half_width_K, _SMALLEST)
+    high_K = np.maximum(place.half_height_K, _SMALLEST)
+    across, down = [], []
+    for one, two in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        along, middle = two - one, (one + two) / 2.0
+        normal_x_K, normal_y_K = along[1] * high_K, -along[0] * wide_K
+        length_K = np.hypot(normal_x_K, normal_y_K) / SOLID
+        offset_K = (normal_x_K * (middle[0] * wide_K) + normal_y_K * (middle[1] * high_K)) / length_K
+        x_K, y_K = place.world(normal_x_K / length_K, normal_y_K / length_K)
+        across.append((x_K[:, None] * dx_Kw).astype(np.float32)[:, None, :])
+        down.append((y_K[:, None] * dy_Kh - offset_K[:, None]).astype(np.float32)[:, :, None])
+    return across, down
+
+
+def _round(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
+    """Return the distance to a circle's, an ellipse's or a ring's outline in pixels times `SOLID`."""
+    if np.array_equal(place.half_width_K, place.half_height_K):
+        radius_K11 = (SOLID * place.half_width_K).astype(np.float32)[:, None, None]
+        across_Kw = np.square(SOLID * dx_Kw).astype(np.float32)
+        down_Kh = np.square(SOLID * dy_Kh).astype(np.float32)
+        from_centre_Khw: Singles = across_Kw[:, None, :] + down_Kh[:, :, None]
+        np.sqrt(from_centre_Khw, out=from_centre_Khw)
+        outer_Khw: Singles = from_centre_Khw - radius_K11
+        if shape == "circle":
+            return outer_Khw
+        np.maximum(outer_Khw, np.float32(RING_HOLE) * radius_K11 - from_centre_Khw, out=outer_Khw)
+        return outer_Khw
+    unit_Khw, scale_Khw = _ellipse(place, dx_Kw, dy_Kh)
+    outer_Khw = (unit_Khw - np.float32(1.0)) * scale_Khw
+    if shape == "ring":
+        np.maximum(outer_Khw, (np.float32(RING_HOLE) - unit_Khw) * scale_Khw, out=outer_Khw)
+    return outer_Khw
+
+
+def _ellipse(place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Singles, Singles]:
+    """Return where pixels lie as multiples of the ellipse's radius, and what a unit of that is in pixels times `SOLID`.
+
+    The second is one over the gradient's length: the distance to an ellipse to first order.
+    """
+    wide_K11 = np.maximum(place.half_width_K, _SMALLEST)[:, None, None]
+    high_K11 = np.maximum(place.half_height_K, _SMALLEST)[:, None, None]
+    cos_K, sin_K = place.turn_K
+
+    def along(x_K: Floats, y_K: Floats, half_K11: Floats) -> Singles:
+        across_K1w, down_Kh1 = (x_K[:, None] * dx_Kw)[:, None, :], (y_K[:, None] * dy_Kh)[:, :, None]
+        summed: Singles = (across_K1w / half_K11).astype(np.float32) + (down_Kh1 / half_K11).astype(
+            np.float32
+        )
+        return summed
+
+    own_x_Khw, own_y_Khw = along(cos_K, sin_K, wide_K11), along(-sin_K, cos_K, high_K11)
+    unit_Khw: Singles = np.hypot(own_x_Khw, own_y_Khw)
+    own_x_Khw /= wide_K11.astype(np.float32)
+    own_y_Khw /= high_K11.astype(np.float32)
+    steep_Khw: Singles = np.hypot(own_x_Khw, own_y_Khw)
+    np.maximum(steep_Khw, np.float32(_SMALLEST), out=steep_Khw)
+    return unit_Khw, np.float32(SOLID) * (unit_Khw / steep_Khw)
