@@ -1,5 +1,7 @@
 """Extra objects of long videos: small shapes that wander along the frame's edge and take part in nothing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, actor
@@ -13,7 +15,7 @@ _STRAY = 0.25
 """how far one wanders at most"""
 
 
-def draw_bystanders(draw: Draw, looks: list[Look], frames: int) -> list[Actor]:
+def draw_bystanders(draw: Draw, looks: Sequence[Look], frames: int) -> list[Actor]:
     """Return one wanderer per look, each along the top or the bottom edge, in even motion."""
     wanderers = []
     for number, look in enumerate(looks, start=1):

@@ -31,12 +31,12 @@ from retroflip.synth.episode import (
     fits_view,
 )
 from retroflip.synth.long.bystanders import draw_bystanders
+from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words, ordinal
 from retroflip.synth.long.outcomes import both_ranks, consecutive, dealt_case, grouped
 from retroflip.synth.long.staging import Timeline, draw_timeline, hidden_outside, shown_in
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
 
-Cell = tuple[int, int]
 Swap = tuple[Cell, Cell]
 Order = tuple[Swap, ...]
 Places = Mapping[str, Cell]
@@ -60,8 +60,6 @@ CASES = (
     (Mode.HISTORICAL, Ask.AFTER_SWAP),
     (Mode.HISTORICAL, Ask.NEXT_SWAP),
 )
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_AXES = "Rows are counted from the top, columns from the left."
 PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
     (Mode.FORWARD, Ask.CELL): (
         "Where is the {name} after all the swaps?",
@@ -108,8 +106,6 @@ GRIDS: tuple[Cell, ...] = ((2, 3), (3, 3), (3, 3), (3, 3), (3, 4))
 LEAST_OPERATIONS = 6
 COUNTED = (3, 5)
 """objects at least and at most, where they are counted"""
-SPAN = 0.84
-"""of the grid's longer side"""
 COVERS: tuple[Colour, ...] = ((150, 152, 160), (146, 118, 88), (104, 128, 150), (168, 148, 112))
 FLOOR: Colour = (78, 82, 92)
 COVER = 0.42
@@ -124,35 +120,15 @@ _TRIES = 60
 class Board:
     """The grid, and the objects in the state that is shown: before the swaps where `opening`, else after them."""
 
-    rows: int
-    columns: int
+    grid: Grid
     looks: Mapping[str, Look]
     shown: Places
+    bystanders: tuple[Look, ...]
     opening: bool
-
-    @property
-    def pitch(self) -> float:
-        """The side of a cell."""
-        return SPAN / max(self.rows, self.columns)
-
-    def centre(self, cell: Cell) -> tuple[float, float]:
-        """Return x and y of a cell's middle."""
-        return (
-            0.5 + (cell[1] - (self.columns + 1) / 2) * self.pitch,
-            0.5 + (cell[0] - (self.rows + 1) / 2) * self.pitch,
-        )
-
-    def cells(self) -> list[Cell]:
-        """Return every cell, row by row, counted from 1."""
-        return [(row, column) for row in range(1, self.rows + 1) for column in range(1, self.columns + 1)]
-
-    def mirrored(self, cell: Cell) -> Cell:
-        """Return the cell in which a mirror shows that cell."""
-        return cell[0], self.columns + 1 - cell[1]
 
     def flipped(self) -> "Board":
         """Return the board as a mirror shows it."""
-        return replace(self, shown={name: self.mirrored(cell) for name, cell in self.shown.items()})
+        return replace(self, shown={name: self.grid.mirrored(cell) for name, cell in self.shown.items()})
 
 
 @dataclass(frozen=True)
@@ -166,11 +142,6 @@ class Query:
     outcome: Callable[[Board, Order], Any]
     barred: Cell | None = None
     """the cell in which the object asked for is shown: it is never an option, so the object must have moved"""
-
-
-def cell_words(cell: Cell) -> str:
-    """Return a cell as options name it."""
-    return f"row {cell[0]}, column {cell[1]}"
 
 
 def swap_words(swap: Swap) -> str:
@@ -196,8 +167,8 @@ def make(draw: Draw) -> Pair:
     """Draw a board and its swaps in two orders with different answers, or one order and its mirror image."""
     (mode, ask), rank = dealt_case(draw, CASES)
     mirror = ask in (Ask.CELL, Ask.AFTER_SWAP) and draw.deal("how", (True, False))
-    timeline = _timeline(draw)
     board = _board(draw, mode, ask)
+    timeline = _timeline(draw, board)
     query, groups, options = _asked(draw, mode, ask, board, timeline.operations, mirror)
     ranks = both_ranks(draw, rank, len(options))
     first, second = (draw.one_of(groups[options[rank]]) for rank in ranks)
@@ -227,45 +198,52 @@ def _asked(
     raise Redraw("no swaps drawn have enough outcomes")
 
 
-def _timeline(draw: Draw) -> Timeline:
+def _timeline(draw: Draw, board: Board) -> Timeline:
     """Return a course of an even number of swaps, in whose middle frame all covers rest."""
     timeline = draw_timeline(draw, OPERATIONS)
-    return replace(timeline, operations=max(LEAST_OPERATIONS, timeline.operations // 2 * 2))
+    count = min(timeline.operations, len(_neighbours(board)))
+    return replace(timeline, operations=max(LEAST_OPERATIONS, count // 2 * 2))
 
 
 def _board(draw: Draw, mode: Mode, ask: Ask) -> Board:
     settings = draw.settings
-    rows, columns = GRIDS[settings.difficulty - 1]
+    grid = Grid(*GRIDS[settings.difficulty - 1])
     count = settings.objects or OBJECTS[settings.difficulty - 1]
     count = min(max(count, COUNTED[0]), COUNTED[1]) if ask is Ask.DISPLACED else count
-    if count > rows * columns - 2:
-        rows, columns = 3, 4
-    looks = draw_looks(draw, count)
-    opening = mode is not Mode.RETRODICTIVE
-    board = Board(rows, columns, {}, {}, opening)
-    cells = draw.some_of(board.cells(), count)
+    if count > grid.rows * grid.columns - 2:
+        grid = Grid(3, 4)
+    looks = draw_looks(draw, count + settings.distractors)
+    cells = draw.some_of(grid.cells(), count)
     names = [f"o{number}" for number in range(1, count + 1)]
-    return replace(
-        board, looks=dict(zip(names, looks, strict=True)), shown=dict(zip(names, cells, strict=True))
+    return Board(
+        grid,
+        dict(zip(names, looks[:count], strict=True)),
+        dict(zip(names, cells, strict=True)),
+        tuple(looks[count:]),
+        opening=mode is not Mode.RETRODICTIVE,
     )
 
 
-def _swaps(draw: Draw, ask: Ask, board: Board, count: int) -> list[Swap]:
-    """Return swaps of neighbours (across a corner too); each names its upper or left cell first.
-
-    They are all different, but where objects are counted that have moved: there swaps of objects come more than once,
-    or hardly any object would ever come home.
-    """
-    cells = board.cells()
-    neighbours = [
+def _neighbours(board: Board) -> list[Swap]:
+    """Return every two cells that touch, across a corner too; the upper or left one comes first."""
+    cells = board.grid.cells()
+    return [
         (one, other)
         for index, one in enumerate(cells)
         for other in cells[index + 1 :]
         if max(abs(one[0] - other[0]), abs(one[1] - other[1])) == 1
     ]
+
+
+def _swaps(draw: Draw, ask: Ask, board: Board, count: int) -> list[Swap]:
+    """Return swaps of neighbours.
+
+    They are all different, but where objects are counted that have moved: there swaps of objects come more than once,
+    or hardly any object would ever come home.
+    """
     if ask is not Ask.DISPLACED:
-        return draw.some_of(neighbours, count)
-    touching = [swap for swap in neighbours if set(swap) & set(board.shown.values())]
+        return draw.some_of(_neighbours(board), count)
+    touching = [swap for swap in _neighbours(board) if set(swap) & set(board.shown.values())]
     return [draw.one_of(touching) for _ in range(count)]
 
 
@@ -281,7 +259,7 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
         return Query(mode, ask, template, {"ask": ask.value}, _displaced)
     if ask is Ask.NEXT_SWAP:
         after = swaps[0]
-        text = f"{template.format(swap=swap_words(after))} {_AXES}"
+        text = f"{template.format(swap=swap_words(after))} {AXES}"
         parameters: dict[str, Any] = {"ask": ask.value, "swap": [list(cell) for cell in after]}
         return Query(mode, ask, text, parameters, lambda _, order: _following(order, after))
     target = draw.one_of(list(board.looks))
@@ -289,10 +267,10 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
     parameters = {"ask": ask.value, "object": target}
     if ask is Ask.CELL:
         moment = -1 if mode is Mode.FORWARD else 0
-        text = f"{template.format(name=name)} {_AXES}"
+        text = f"{template.format(name=name)} {AXES}"
     else:
         moment = int(draw.rng.integers(2, len(swaps)))
-        text = f"{template.format(name=name, ordinal=ORDINALS[moment - 1])} {_AXES}"
+        text = f"{template.format(name=name, ordinal=ordinal(moment))} {AXES}"
         parameters["swaps"] = moment
 
     def found(on: Board, order: Order) -> Cell:
@@ -319,15 +297,17 @@ def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mi
     if not mirror:
         return draw.some_of(allowed, 4) if len(allowed) > 3 else []
     halves = [
-        cell for cell in allowed if cell[1] < board.mirrored(cell)[1] and board.mirrored(cell) in allowed
+        cell
+        for cell in allowed
+        if cell[1] < board.grid.mirrored(cell)[1] and board.grid.mirrored(cell) in allowed
     ]
     chosen = draw.some_of(halves, 2) if len(halves) > 1 else []
-    return [cell for half in chosen for cell in (half, board.mirrored(half))]
+    return [cell for half in chosen for cell in (half, board.grid.mirrored(half))]
 
 
 def _mirrored_order(board: Board, order: Order) -> Order:
     """Return the swaps as a mirror shows them, each with its upper or left cell first."""
-    turned = [sorted(board.mirrored(cell) for cell in swap) for swap in order]
+    turned = [sorted(board.grid.mirrored(cell) for cell in swap) for swap in order]
     return tuple((one, other) for one, other in turned)
 
 
@@ -339,10 +319,10 @@ class _Scene:
         self._cover = draw.one_of(COVERS)
         self._background = draw.background()
         self._clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
-        extra = draw_looks(draw, draw.settings.distractors)
-        self.bystanders = draw_bystanders(draw, extra, timeline.frames)
+        self.bystanders = draw_bystanders(draw, board.bystanders, timeline.frames)
         self.objects = [look.facts(name, role="object") for name, look in board.looks.items()] + [
-            look.facts(one.id, role="distractor") for one, look in zip(self.bystanders, extra, strict=True)
+            look.facts(one.id, role="distractor")
+            for one, look in zip(self.bystanders, board.bystanders, strict=True)
         ]
         self._layers = list(draw.some_of(list(board.looks), len(board.looks)))
 
@@ -365,15 +345,16 @@ class _Scene:
         )
 
     def _floor(self) -> list[Actor]:
-        half = 0.46 * self._board.pitch
+        half = 0.46 * self._board.grid.pitch
         return [
-            self._square(f"floor {cell_words(cell)}", FLOOR, cell, half, 1.0) for cell in self._board.cells()
+            self._square(f"floor {cell_words(cell)}", FLOOR, cell, half, 1.0)
+            for cell in self._board.grid.cells()
         ]
 
     def _square(
         self, identity: str, colour: Colour, cell: Cell, half: float, opacity: float | Floats
     ) -> Actor:
-        x, y = self._board.centre(cell)
+        x, y = self._board.grid.centre(cell)
         frames = self._timeline.frames
         return actor(identity, "square", colour, frames=frames, x=x, y=y, half_width=half, opacity=opacity)
 
@@ -383,7 +364,7 @@ class _Scene:
         actors = []
         for name in self._layers:
             look = self._board.looks[name]
-            x, y = self._board.centre(self._board.shown[name])
+            x, y = self._board.grid.centre(self._board.shown[name])
             actors.append(
                 actor(
                     name,
@@ -392,7 +373,7 @@ class _Scene:
                     frames=self._timeline.frames,
                     x=x,
                     y=y,
-                    half_width=0.27 * self._board.pitch,
+                    half_width=0.27 * self._board.grid.pitch,
                     opacity=opacity_T,
                 )
             )
@@ -401,13 +382,13 @@ class _Scene:
     def _resting(self, order: Order) -> list[Actor]:
         """One cover per cell, away while a cover leaves the cell and another comes."""
         actors = []
-        for cell in self._board.cells():
+        for cell in self._board.grid.cells():
             opacity_T = hidden_outside(self._timeline, opening=self._board.opening).copy()
             for index, swap in enumerate(order):
                 start, end = self._timeline.span(index)
                 if cell in swap:
                     opacity_T[start : end + 1] = 0.0
-            half = COVER * self._board.pitch
+            half = COVER * self._board.grid.pitch
             actors.append(self._square(f"cover {cell_words(cell)}", self._cover, cell, half, opacity_T))
         return actors
 
@@ -418,7 +399,7 @@ class _Scene:
         opacity_T = np.zeros(frames)
         for index, swap in enumerate(order):
             start, end = self._timeline.span(index)
-            one_2, other_2 = (np.array(self._board.centre(cell)) for cell in swap)
+            one_2, other_2 = (np.array(self._board.grid.centre(cell)) for cell in swap)
             middle_2, arm_2 = (one_2 + other_2) / 2, (one_2 - other_2) / 2
             side_2 = BULGE * np.array([-arm_2[1], arm_2[0]]) * (1 if self._clockwise[swap] else -1)
             turn_T1 = np.pi * eased(end - start + 1)[:, None]
@@ -434,7 +415,7 @@ class _Scene:
                 frames=frames,
                 x=course_T2[:, 0],
                 y=course_T2[:, 1],
-                half_width=COVER * self._board.pitch,
+                half_width=COVER * self._board.grid.pitch,
                 opacity=opacity_T,
             )
             for number, course_T2 in enumerate(place_T2, start=1)

@@ -1,0 +1,442 @@
+"""Arithmetic: a ball draws a calculation, one digit or sign after the other in the same place, and leaves no trail.
+
+The same digits and signs in other orders have other results, so what is drawn does not tell the answer without the
+order in which it is. Forward: the result. Retrodictive: the result is shown and one number is not; which is it?
+Historical: what was drawn, among expressions of the same digits and signs with the same glyph in the middle.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from retroflip.synth.animation import PALETTE, Actor, Animation, actor
+from retroflip.synth.common import draw_looks
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    State,
+    Term,
+    fits_view,
+)
+from retroflip.synth.long.bystanders import draw_bystanders
+from retroflip.synth.long.glyphs import DIGITS, SIGNS, along
+from retroflip.synth.long.outcomes import both_ranks, dealt_case, grouped
+from retroflip.synth.long.staging import Timeline, draw_timeline, shown_in
+from retroflip.synth.settings import Form
+from retroflip.video.transforms import Transform
+
+Tokens = tuple[str, ...]
+"""digits and signs by turns, with "?" for a number that is not drawn"""
+UNKNOWN = "?"
+WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+HIGHEST = 99
+MODES = (Mode.FORWARD, Mode.RETRODICTIVE, Mode.HISTORICAL)
+PHRASINGS: dict[Mode, tuple[str, ...]] = {
+    Mode.FORWARD: (
+        "A ball's trajectory draws a calculation, one digit or sign (+, -, *, /) after the other. Following the "
+        "standard order of operations, what is the result?",
+        "Read the calculation that the ball draws, glyph by glyph. By the standard order of operations, what does it "
+        "come to?",
+        "The path of the ball traces one-digit numbers and the signs between them (+, -, *, /). What is the value of "
+        "the whole expression, * and / before + and -?",
+        "What is the final result of the arithmetic expression drawn by the moving ball, with * and / done first?",
+        "The ball writes an expression in the air, sign after sign. Work it out by the standard order of operations. "
+        "What do you get?",
+    ),
+    Mode.RETRODICTIVE: (
+        "A ball's trajectory draws a calculation, and a question mark stands for one of its one-digit numbers. The "
+        "result is shown as text. By the standard order of operations, which number is missing?",
+        "The ball draws a calculation glyph by glyph and leaves out one number (?). Given the result that is shown, "
+        "which number must it be, * and / before + and -?",
+        "Which digit does the question mark stand for in the calculation that the ball draws, so that the standard "
+        "order of operations gives the result shown?",
+        "One number of the expression drawn by the ball is hidden behind a question mark. With * and / done first, "
+        "which number leads to the result shown?",
+        "Solve for the question mark: the ball draws the other numbers and all signs, and the result is written out. "
+        "By the standard order of operations, what is the number?",
+    ),
+    Mode.HISTORICAL: (
+        "Which expression does the ball draw, in the order of drawing?",
+        "A ball's trajectory draws numbers and signs one after the other. What does it write?",
+        "In which order does the ball draw these numbers and signs?",
+        "Read the glyphs that the ball traces, from the first to the last. Which expression is it?",
+        "What is the expression that the moving ball spells out, from its first glyph to its last?",
+    ),
+}
+OPERANDS = (3, 3, 3, 4, 5)
+LEAST_OPERANDS = 3
+SIGNS_OF: tuple[str, ...] = ("+-", "+-*", SIGNS, SIGNS, SIGNS)
+"""signs by difficulty"""
+SEEN = 4
+"""of a viewer's frames to each glyph: fewer places do not tell all glyphs apart"""
+SLOWER = 2.0
+"""times as long as an operation elsewhere: a glyph takes as long as that"""
+BALL_RADIUS = 0.032
+GLYPH = 0.36
+"""of the side: a unit of the strokes"""
+_ARRANGEMENTS = 240
+_TRIES = 300
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Both sides' expressions, and what they are asked among. `result` is shown if it is a number."""
+
+    first: Tokens
+    second: Tokens
+    how: str
+    options: tuple[str, ...]
+    result: int | None = None
+
+
+def value(tokens: Tokens) -> int | None:
+    """Return what an expression comes to; None where a division leaves a rest, or beyond 0 to 99."""
+    sums, sign = 0, 1
+    product = int(tokens[0])
+    for operator, digit in zip(tokens[1::2], map(int, tokens[2::2]), strict=True):
+        if operator == "*":
+            product *= digit
+        elif operator == "/":
+            if digit == 0 or product % digit:
+                return None
+            product //= digit
+        else:
+            sums, sign, product = sums + sign * product, 1 if operator == "+" else -1, digit
+    total = sums + sign * product
+    return total if 0 <= total <= HIGHEST else None
+
+
+def in_words(tokens: Tokens) -> str:
+    """Return an expression as options name it."""
+    return " ".join(WORDS.get(token, token) for token in tokens)
+
+
+def missing(tokens: Tokens, result: int) -> str | None:
+    """Return the one digit in place of the question mark that leads to the result; None for several or none."""
+    fitting = [digit for digit in DIGITS if value(filled(tokens, digit)) == result]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def filled(tokens: Tokens, digit: str) -> Tokens:
+    """Return the expression with the digit in place of its question mark."""
+    return tuple(digit if token == UNKNOWN else token for token in tokens)
+
+
+def make(draw: Draw) -> Pair:
+    """Draw two orders of the same digits and signs with different answers, played backwards or drawn anew."""
+    mode, rank = dealt_case(draw, MODES)
+    how = (
+        "operations"
+        if mode is Mode.RETRODICTIVE
+        else draw.deal("how", ("operations", Transform.REVERSE.value))
+    )
+    timeline = _timeline(draw)
+    operands = (timeline.operations + 1) // 2
+    chosen = _CHOOSERS[mode](draw, operands, rank, how)
+    scene = _Scene(draw, timeline, chosen.result)
+    text = draw.one_of(PHRASINGS[mode])
+    clip = scene.clip(chosen.first)
+    if not fits_view(clip, timeline.min_fps(SEEN), draw.settings):
+        raise Redraw("the frames that a viewer is shown lie too far apart for so many glyphs")
+    first = _episode(scene, clip, mode, text, chosen.first, chosen)
+    other = clip.reversed() if chosen.how == Transform.REVERSE.value else scene.clip(chosen.second)
+    return Pair(first, _episode(scene, other, mode, text, chosen.second, chosen), chosen.how)
+
+
+def _timeline(draw: Draw) -> Timeline:
+    """Return a course with a glyph for an operation. Raises Redraw where not even three numbers would be seen."""
+    settings = draw.settings
+    if settings.operations is not None:
+        operands = settings.operations + 1
+    else:
+        operands = round(OPERANDS[settings.difficulty - 1] * settings.operation_scale)
+    low, high = settings.operation_seconds
+    slowed = settings.model_copy(
+        update={
+            "operations": None,
+            "operation_scale": 1.0,
+            "operation_seconds": (SLOWER * low, SLOWER * high),
+        }
+    )
+    wanted = 2 * max(operands, LEAST_OPERANDS) - 1
+    timeline = draw_timeline(replace(draw, settings=slowed), [wanted] * len(OPERANDS), SEEN)
+    count = timeline.operations - 1 + timeline.operations % 2
+    if count < 2 * LEAST_OPERANDS - 1:
+        raise Redraw(f"{settings.viewed_frames} frames do not show {LEAST_OPERANDS} numbers and their signs")
+    return replace(timeline, operations=count)
+
+
+def _ingredients(draw: Draw, operands: int) -> tuple[list[str], list[str]]:
+    """Return different digits, as long as there are enough, and signs."""
+    signs = SIGNS_OF[draw.settings.difficulty - 1]
+    digits = draw.some_of(DIGITS, operands)
+    digits += [draw.one_of(DIGITS) for _ in range(operands - len(digits))]
+    return digits, [draw.one_of(signs) for _ in range(operands - 1)]
+
+
+def _arranged(draw: Draw, digits: Sequence[str], signs: Sequence[str]) -> list[Tokens]:
+    """Return the expressions of these digits and signs: all orders, or as many as suffice."""
+    if len(digits) == LEAST_OPERANDS:
+        pairs: Iterable[tuple[Sequence[str], Sequence[str]]] = (
+            (one, other) for one in permutations(digits) for other in permutations(signs)
+        )
+    else:
+        pairs = (
+            (draw.some_of(digits, len(digits)), draw.some_of(signs, len(signs))) for _ in range(_ARRANGEMENTS)
+        )
+    return list(dict.fromkeys(_interleaved(one, other) for one, other in pairs))
+
+
+def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
+    tokens = [digits[0]]
+    for sign, digit in zip(signs, digits[1:], strict=True):
+        tokens += [sign, digit]
+    return tuple(tokens)
+
+
+def _choose_result(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
+    for _ in range(_TRIES):
+        groups = grouped(_arranged(draw, *_ingredients(draw, operands)), value)
+        if len(groups) < 3:
+            continue
+        options = sorted(draw.some_of(sorted(groups), 4))
+        if how == Transform.REVERSE.value:
+            groups = {
+                result: [
+                    tokens
+                    for tokens in groups[result]
+                    if (back := value(tokens[::-1])) in options and back != result
+                ]
+                for result in options
+            }
+        if all(groups[result] for result in options):
+            break
+    else:
+        raise Redraw("no digits and signs drawn have enough results")
+    first, second = (draw.one_of(groups[options[one]]) for one in both_ranks(draw, rank, len(options)))
+    second = first[::-1] if how == Transform.REVERSE.value else second
+    return Chosen(first, second, how, tuple(map(str, options)))
+
+
+def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
+    for _ in range(_TRIES):
+        digits, signs = _ingredients(draw, operands)
+        result = value(_interleaved(digits, signs))
+        if result is None:
+            continue
+
+        def solved(tokens: Tokens, shown: int = result, drawn: Sequence[str] = digits[1:]) -> str | None:
+            digit = missing(tokens, shown)
+            return None if digit in drawn else digit
+
+        groups = grouped(_arranged(draw, [UNKNOWN, *digits[1:]], signs), solved)
+        if len(groups) >= 3:
+            break
+    else:
+        raise Redraw("no digits and signs drawn leave enough numbers open")
+    options = sorted(draw.some_of(sorted(groups), 4))
+    first, second = (draw.one_of(groups[options[one]]) for one in both_ranks(draw, rank, len(options)))
+    return Chosen(first, second, how, tuple(options), result)
+
+
+def _choose_order(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
+    """The options are the digits and the signs each in one order and in the reverse, whose middle glyph is one."""
+    for _ in range(_TRIES):
+        digits, signs = _ingredients(draw, operands)
+        if digits != digits[::-1] and signs != signs[::-1]:
+            break
+    else:
+        raise Redraw("the digits or signs drawn read the same both ways")
+    orders = [_interleaved(one, other) for one in (digits, digits[::-1]) for other in (signs, signs[::-1])]
+    orders = draw.some_of(orders, len(orders))
+    one, other = both_ranks(draw, rank, len(orders))
+    second = orders[one][::-1] if how == Transform.REVERSE.value else orders[other]
+    return Chosen(orders[one], second, how, tuple(map(in_words, orders)))
+
+
+_CHOOSERS: Mapping[Mode, Callable[[Draw, int, int, str], Chosen]] = {
+    Mode.FORWARD: _choose_result,
+    Mode.RETRODICTIVE: _choose_missing,
+    Mode.HISTORICAL: _choose_order,
+}
+
+
+class _Scene:
+    """All that both sides of a pair look like, whatever the order of the glyphs."""
+
+    def __init__(self, draw: Draw, timeline: Timeline, result: int | None) -> None:
+        self._draw, self.timeline, self.result = draw, timeline, result
+        self._background = draw.background()
+        self._colours = draw.some_of(list(PALETTE), 2)
+        self._centre_2 = np.array([draw.between(0.35, 0.65), draw.between(0.42, 0.58)])
+        self._backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
+        looks = draw_looks(draw, draw.settings.distractors)
+        self._bystanders = draw_bystanders(draw, looks, timeline.frames)
+        numbers, signs = self._colours
+        self.objects: list[dict[str, Any]] = [
+            {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
+        ] + [look.facts(one.id, role="distractor") for one, look in zip(self._bystanders, looks, strict=True)]
+
+    def clip(self, tokens: Tokens) -> Animation:
+        """Return the clip in which these glyphs are drawn."""
+        settings = self._draw.settings
+        return Animation(
+            (*self._bystanders, *self._texts(tokens), self._ball(tokens)),
+            self._background,
+            settings.fps,
+            self.timeline.frames,
+            settings.noise,
+            self._draw.noise_seed(),
+        )
+
+    def _ball(self, tokens: Tokens) -> Actor:
+        frames = self.timeline.frames
+        place_T2, opacity_T = np.tile(self._centre_2, (frames, 1)), np.zeros(frames)
+        colour_T3 = np.zeros((frames, 3))
+        for index, token in enumerate(tokens):
+            if token == UNKNOWN:
+                continue
+            start, end = self.timeline.span(index)
+            share_T = np.linspace(0.0, 1.0, end - start + 1)
+            stroke_T2 = along(token, share_T, backwards=self._backwards[token])
+            place_T2[start : end + 1] = self._centre_2 + GLYPH * stroke_T2
+            opacity_T[start : end + 1] = 1.0
+            colour_T3[start : end + 1] = PALETTE[self._colours[index % 2]]
+        return actor(
+            "ball",
+            "circle",
+            colour_T3,
+            frames=frames,
+            x=place_T2[:, 0],
+            y=place_T2[:, 1],
+            half_width=BALL_RADIUS,
+            opacity=opacity_T,
+        )
+
+    def _texts(self, tokens: Tokens) -> list[Actor]:
+        """The question mark while it stands for a number, and the result at the end."""
+        if self.result is None:
+            return []
+        opacity_T = np.zeros(self.timeline.frames)
+        start, end = self.timeline.span(tokens.index(UNKNOWN))
+        opacity_T[start : end + 1] = 1.0
+        shown = {"?": opacity_T, f"= {self.result}": shown_in(self.timeline, opening=False)}
+        x, y = self._centre_2
+        return [
+            actor(
+                name,
+                "text",
+                (240, 240, 240),
+                frames=self.timeline.frames,
+                x=x,
+                y=y,
+                half_width=0.2,
+                half_height=0.12,
+                opacity=course_T,
+                text=name,
+                text_height=0.12,
+            )
+            for name, course_T in shown.items()
+        ]
+
+
+def _answer(mode: Mode, tokens: Tokens, chosen: Chosen) -> str | None:
+    """Return the answer for that order of glyphs, None if there is none."""
+    if mode is Mode.HISTORICAL:
+        return in_words(tokens)
+    if chosen.result is not None:
+        return missing(tokens, chosen.result)
+    result = value(tokens)
+    return None if result is None else str(result)
+
+
+def _episode(
+    scene: _Scene, clip: Animation, mode: Mode, text: str, tokens: Tokens, chosen: Chosen
+) -> Episode:
+    answer = _answer(mode, tokens, chosen)
+    if answer is None:
+        raise ValueError(f"{in_words(tokens)} has no answer")
+    is_number = mode is not Mode.HISTORICAL
+    # A mirror makes no other glyphs that could be read; backwards, the strokes are the same in the other order.
+    changed = _answer(mode, tokens[::-1], chosen) not in (None, answer)
+    full = filled(tokens, answer)
+    return Episode(
+        animation=clip,
+        question=Question(
+            text=text,
+            mode=mode,
+            options=chosen.options,
+            answer=answer,
+            parameters={
+                "ask": "order" if not is_number else "missing" if scene.result is not None else "result"
+            },
+            changed_by=frozenset({Transform.REVERSE}) if changed else frozenset(),
+            ordered=is_number,
+            numeric=float(answer) if is_number else None,
+            is_open=not is_number,
+        ),
+        objects=scene.objects,
+        events=_events(scene, tokens),
+        states=[
+            State(scene.timeline.at_rest(count), {"expression": list(full[:count])})
+            for count in range(len(tokens) + 1)
+        ],
+        derivation=_derivation(tokens, full, scene.result, answer),
+        min_fps=scene.timeline.min_fps(SEEN),
+    )
+
+
+def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
+    timeline = scene.timeline
+    drawn = []
+    for index, token in enumerate(tokens):
+        if token == UNKNOWN:
+            note = "a question mark stands for a number"
+        elif token in WORDS:
+            note = f"the ball draws the sign {token} ({WORDS[token]})"
+        else:
+            note = f"the ball draws the number {token}"
+        kind = "unknown" if token == UNKNOWN else "glyph"
+        drawn.append(Event(kind, *timeline.span(index), note, {"symbol": token}))
+    blank = "nothing is drawn yet"
+    if scene.result is None:
+        closing = Event("blank", *timeline.closing, "nothing more is drawn")
+    else:
+        closing = Event(
+            "reveal",
+            *timeline.closing,
+            f"the result is shown, {scene.result}",
+            {"result": scene.result},
+        )
+    return [Event("blank", *timeline.opening, blank), *drawn, closing]
+
+
+def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: str) -> list[str]:
+    read = f"The glyphs in their order are {' '.join(tokens)}."
+    if result is not None:
+        return [read, f"As {' '.join(full)} = {result}, the missing number is: {answer}."]
+    if answer == in_words(tokens):
+        return [read, f"So the answer is: {answer}."]
+    return [read, f"With * and / before + and -, {' '.join(tokens)} = {answer}."]
+
+
+KIND = Kind(
+    name="arithmetic",
+    category=Category.MATH,
+    term=Term.LONG,
+    domain=Domain.TEMPORAL,
+    forms=frozenset({Form.NUMERIC, Form.OPEN}),
+    make=make,
+)
+"""SynRL, 2.1.2: mathematical symbol operations"""
