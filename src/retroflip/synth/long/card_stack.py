@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Background, Colour, Number, actor
-from retroflip.synth.common import Look, draw_looks
+from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -25,7 +24,6 @@ from retroflip.synth.episode import (
     State,
     Term,
 )
-from retroflip.synth.long.bystanders import draw_bystanders
 from retroflip.synth.long.orders import (
     Course,
     by_answer,
@@ -35,7 +33,8 @@ from retroflip.synth.long.orders import (
     runs,
     two_ranks,
 )
-from retroflip.synth.long.staging import Timeline, Track, draw_timeline, hidden_outside, shown_in
+from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.staging import Track, draw_timeline
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
 
@@ -198,7 +197,8 @@ def make(draw: Draw) -> Pair:
     query, groups = _groups(draw, timeline.operations, mode, ask, when)
     options = _options(draw, query, groups)
     ranks = two_ranks(draw, len(options))
-    scene = _Scene.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
     courses = [draw.one_of(groups[options[rank]]) for rank in ranks]
     ordinal = ORDINALS[query.number - 1] if query.number else ""
     text = draw.one_of(PHRASINGS[ask, when]).format(card=query.card, ordinal=ordinal)
@@ -276,99 +276,44 @@ def _words(ask: str, answer: Pile | int) -> str:
 
 @dataclass(frozen=True)
 class _Scene:
-    """What both sides of a pair share. opening: whether the pile is shown in the opening, or else in the closing."""
+    """The case on its stage. back: the colour of the cards' backs, lid: of the case."""
 
-    timeline: Timeline
-    opening: bool
-    background: Background
+    stage: Stage
     back: Colour
     lid: Colour
-    bystanders: tuple[Actor, ...]
-    looks: tuple[Look, ...]
-    noise: float
-    noise_seed: int
-
-    @classmethod
-    def drawn(cls, draw: Draw, timeline: Timeline, *, opening: bool) -> "_Scene":
-        looks = draw_looks(draw, draw.settings.distractors)
-        back, lid = draw.some_of(list(PALETTE.values()), 2)
-        return cls(
-            timeline,
-            opening,
-            draw.background(),
-            back,
-            lid,
-            tuple(draw_bystanders(draw, looks, timeline.frames)),
-            tuple(looks),
-            draw.settings.noise,
-            draw.noise_seed(),
-        )
 
     def clip(self, shown: Pile, moves: Sequence[Move]) -> Animation:
         """Return the video of the moves, with the pile shown while the case is open."""
-        frames = self.timeline.frames
-        width, height = CASE
-        tray = actor(
-            "tray",
-            "rectangle",
-            (70, 72, 80),
-            frames=frames,
-            x=0.5,
-            y=0.5,
-            half_width=width,
-            half_height=height,
-        )
-        lid = actor(
-            "lid",
-            "rectangle",
-            self.lid,
-            frames=frames,
-            x=0.5,
-            y=0.5,
-            half_width=width,
-            half_height=height,
-            opacity=hidden_outside(self.timeline, opening=self.opening),
-        )
+        tray = self.stage.box("tray", (70, 72, 80), (0.5, 0.5), CASE)
+        lid = self.stage.box("lid", self.lid, (0.5, 0.5), CASE, opacity=self.stage.hidden_T)
         lying = [self._lying(card, place, len(shown)) for place, card in enumerate(shown)]
         moving = [self._moving(index, move) for index, move in enumerate(moves)]
-        return Animation(
-            (*self.bystanders, tray, *lying, *moving, lid),
-            self.background,
-            self.timeline.fps,
-            frames,
-            self.noise,
-            self.noise_seed,
-        )
+        return self.stage.animation([tray, *lying, *moving, lid])
 
     def _lying(self, card: int, place: int, height: int) -> Actor:
         y = 0.5 + CARD_STEP * (place - (height - 1) / 2)
-        return self._card(f"pile {card}", card, 0.5, y, shown_in(self.timeline, opening=self.opening))
+        return self._card(f"pile {card}", card, (0.5, y), self.stage.shown_T)
 
     def _moving(self, index: int, move: Move) -> Actor:
-        span = self.timeline.span(index)
+        timeline = self.stage.timeline
+        span = timeline.span(index)
         outside, inside = RIM[move.end]
         stops = [(ASIDE[move.action], outside), (0.5, outside), (0.5, inside)]
         if move.action == "take":
             stops.reverse()
-        track = Track(self.timeline.frames, *stops[0]).along(span, stops[1:])
-        there = Track(self.timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
-        x_T, y_T = track.column_T(0), track.column_T(1)
-        return self._card(f"move {index}", move.card if move.face else None, x_T, y_T, there.number_T)
+        way = Track(timeline.frames, *stops[0]).along(span, stops[1:])
+        there = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
+        at = way.column_T(0), way.column_T(1)
+        return self._card(f"move {index}", move.card if move.face else None, at, there.number_T)
 
-    def _card(self, identity: str, card: int | None, x: Number, y: Number, opacity: Number) -> Actor:
-        half_width, half_height = CARD
-        return actor(
+    def _card(self, identity: str, card: int | None, at: tuple[Number, Number], opacity: Number) -> Actor:
+        return self.stage.box(
             identity,
-            "rectangle",
             self.back if card is None else (244, 240, 228),
-            frames=self.timeline.frames,
-            x=x,
-            y=y,
-            half_width=half_width,
-            half_height=half_height,
+            at,
+            CARD,
             opacity=opacity,
             text="" if card is None else str(card),
-            text_colour=(24, 24, 30),
             text_height=CARD_TEXT,
         )
 
@@ -376,12 +321,12 @@ class _Scene:
 def _episode(
     scene: _Scene, query: Query, course: Course[Pile, Step], text: str, options: tuple[str, ...]
 ) -> Episode:
-    piles, moves = moves_of(course, from_start=scene.opening)
+    stage, timeline = scene.stage, scene.stage.timeline
+    piles, moves = moves_of(course, from_start=stage.opening)
     found = answer_to(query, piles, moves)
     if found is None:
         raise Redraw("there is no such card")
     answer = _words(query.ask, found)
-    timeline = scene.timeline
     cards = sorted({card for pile in piles for card in pile})
     question = Question(
         text=text,
@@ -408,17 +353,14 @@ def _episode(
                 {"id": f"c{card}", "shape": "rectangle", "colour": "white", "name": f"card {card}"}
                 for card in cards
             ),
-            *(
-                look.facts(f"d{number}", role="distractor")
-                for number, look in enumerate(scene.looks, start=1)
-            ),
+            *stage.distractors(),
         ],
-        events=_events(scene, piles, moves),
+        events=_events(stage, piles, moves),
         states=[
             State(timeline.at_rest(index), {"done": index, "pile": list(pile)})
             for index, pile in enumerate(piles)
         ],
-        derivation=_derivation(query, piles, moves, answer, from_start=scene.opening),
+        derivation=_derivation(query, piles, moves, answer, from_start=stage.opening),
         min_fps=timeline.min_fps(SEEN),
     )
 
@@ -437,27 +379,19 @@ def _changed_by(
     return frozenset() if other in (None, found) else frozenset({Transform.REVERSE})
 
 
-def _events(scene: _Scene, piles: Sequence[Pile], moves: Sequence[Move]) -> list[Event]:
-    timeline = scene.timeline
-    shown = piles[0 if scene.opening else -1]
-    start, end = timeline.opening if scene.opening else timeline.closing
-    reveal = Event(
-        "reveal",
-        start,
-        end,
-        f"the case is open and shows {_words('pile', shown)} from top to bottom",
-        {"pile": list(shown)},
-    )
-    events = [
+def _events(stage: Stage, piles: Sequence[Pile], moves: Sequence[Move]) -> list[Event]:
+    shown = piles[0 if stage.opening else -1]
+    operations = [
         Event(
             move.action,
-            *timeline.span(index),
+            *stage.timeline.span(index),
             move.note,
             {"end": move.end, "card": move.card, "face": "up" if move.face else "down"},
         )
         for index, move in enumerate(moves)
     ]
-    return [reveal, *events] if scene.opening else [*events, reveal]
+    note = f"the case is open and shows {_words('pile', shown)} from top to bottom"
+    return stage.told(note, {"pile": list(shown)}, operations)
 
 
 def _derivation(
