@@ -1,7 +1,7 @@
 """Draws and courses that several kinds of temporal video share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,16 +58,33 @@ def moving(identity: str, look: Look, x_T: Floats, y_T: Floats, radius: float) -
     return actor(identity, look.shape, PALETTE[look.colour], frames=len(x_T), x=x_T, y=y_T, half_width=radius)
 
 
-def bouncing(draw: Draw, distance_T: Floats, radius: float) -> Floats:
-    """Return places (T, 2) of an object that goes straight and bounces off the frame's edges.
+Route = Callable[[Floats], Floats]
+"""from how far an object has gone (T,) to where it is (T, 2)"""
 
-    distance_T: how far it has gone by each frame. The start is drawn evenly, so every single place is evenly spread,
-    whatever the distances: one frame alone says nothing of how fast the object is, or was, or will be.
+
+def bouncing(draw: Draw, radius: float) -> Route:
+    """Return a straight way that bounces off the frame's edges.
+
+    The start is drawn evenly, so the place at any one moment is evenly spread, however far the object has gone: one
+    frame alone says nothing of how fast it is, was, or will be.
     """
     heading = draw.between(0.0, 2.0 * math.pi)
     start_2 = draw.rng.uniform(radius, 1.0 - radius, size=2)
-    free_T2 = start_2 + distance_T[:, None] * np.array([math.cos(heading), math.sin(heading)])
-    return reflected(free_T2, radius, 1.0 - radius)
+    towards_2 = np.array([math.cos(heading), math.sin(heading)])
+    return lambda gone_T: reflected(start_2 + gone_T[:, None] * towards_2, radius, 1.0 - radius)
+
+
+def circling(draw: Draw, radius: float, ring: tuple[float, float] = (0.16, 0.34)) -> Route:
+    """Return a way round and round a circle that lies in the frame, from an evenly drawn point of it, either way."""
+    size = draw.between(*ring)
+    centre_2 = draw.rng.uniform(size + radius, 1.0 - size - radius, size=2)
+    start, sense = draw.between(0.0, 2.0 * math.pi), draw.one_of((-1.0, 1.0))
+
+    def places(gone_T: Floats) -> Floats:
+        angle_T = start + sense * gone_T / size
+        return centre_2 + size * np.stack([np.cos(angle_T), np.sin(angle_T)], axis=1)
+
+    return places
 
 
 def bystanders(draw: Draw, looks: Sequence[Look], first: int, frames: int, radius: float) -> list[Actor]:
@@ -75,7 +92,7 @@ def bystanders(draw: Draw, looks: Sequence[Look], first: int, frames: int, radiu
     actors = []
     for number, look in enumerate(looks, start=first):
         gone_T = np.linspace(0.0, draw.between(*BYSTANDERS_GO), frames)
-        x_T, y_T = bouncing(draw, gone_T, radius).T
+        x_T, y_T = bouncing(draw, radius)(gone_T).T
         actors.append(moving(f"o{number}", look, x_T, y_T, radius))
     return actors
 

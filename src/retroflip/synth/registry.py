@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from retroflip.errors import UsageError
 from retroflip.synth.episode import Kind
-from retroflip.synth.short import direction
+from retroflip.synth.short import acceleration, direction
 
-TEMPORAL_KINDS: dict[str, Kind] = {kind.name: kind for kind in (direction.KIND,)}
+TEMPORAL_KINDS: dict[str, Kind] = {kind.name: kind for kind in (direction.KIND, acceleration.KIND)}
 
 
 def select(words: Sequence[str]) -> list[Kind]:
