@@ -4,9 +4,30 @@ from collections.abc import Sequence
 
 from retroflip.errors import UsageError
 from retroflip.synth.episode import Kind
-from retroflip.synth.short import acceleration, direction
+from retroflip.synth.short import (
+    acceleration,
+    attribute_change,
+    collision_count,
+    direction,
+    motion_count,
+    rotation,
+    speed,
+    trajectory_shape,
+)
 
-TEMPORAL_KINDS: dict[str, Kind] = {kind.name: kind for kind in (direction.KIND, acceleration.KIND)}
+TEMPORAL_KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        direction.KIND,
+        acceleration.KIND,
+        collision_count.KIND,
+        trajectory_shape.KIND,
+        speed.KIND,
+        motion_count.KIND,
+        attribute_change.KIND,
+        rotation.KIND,
+    )
+}
 
 
 def select(words: Sequence[str]) -> list[Kind]:

@@ -1,0 +1,266 @@
+"""Attribute change: an object's colour, shape or size changes and changes back, several times; in which order?
+
+The object looks the same at the start, in the middle and at the end, and every order shows the same frames. The four
+options are an order, the same backwards, and both with some of the changes exchanged for each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
+from retroflip.synth.common import Look, cast, draw_looks, eased, staged
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    State,
+    Term,
+)
+from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.short.stage import require_seen, spots
+from retroflip.video.transforms import Transform
+
+PHRASINGS = {
+    "colour": (
+        "Which colours does the {name} turn to, in order?",
+        "What is the order of the colours that the {name} changes to?",
+        "The {name} changes its colour and back, again and again. To which colours, in order?",
+        "In which order does the {name} take on other colours?",
+        "Name the colours that the {name} changes to, one after the other. Which order is right?",
+    ),
+    "shape": (
+        "Which shapes does the {name} turn into, in order?",
+        "What is the order of the shapes that the {name} changes to?",
+        "The {name} changes its shape and back, again and again. Into which shapes, in order?",
+        "In which order does the {name} take on other shapes?",
+        "Name the shapes that the {name} turns into, one after the other. Which order is right?",
+    ),
+    "mixed": (
+        "What changes about the {name}, in order?",
+        "In which order do these changes happen to the {name}?",
+        "The {name} changes and changes back, again and again. What happens to it, in order?",
+        "Which changes does the {name} go through, one after the other?",
+        "What happens to the {name} first, and what after that?",
+    ),
+}
+NUMBER = {1: 3, 2: 3, 3: 4, 4: 4, 5: 5}
+SLOT_SECONDS = {1: (1.5, 1.8), 2: (1.3, 1.6), 3: (1.2, 1.5), 4: (1.0, 1.3), 5: (0.9, 1.1)}
+"""for a change, its way back and the rest on both sides"""
+RADIUS = 0.09
+GROWN, SHRUNK = 1.5, 0.55
+REST = 0.2
+"""share of a slot at rest, before a change and again after it"""
+SEEN = 4.6
+"""viewed frames in a slot, at least: two of them see the change complete or nearly so, one the rest after it"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the object is for a while: another colour or shape by name, or a size ("large", "small")."""
+
+    attribute: str
+    value: str
+
+    @property
+    def note(self) -> str:
+        """What a viewer would say of it."""
+        if self.attribute == "size":
+            return "grows" if self.value == "large" else "shrinks"
+        return f"turns {self.value}" if self.attribute == "colour" else f"becomes a {self.value}"
+
+
+def in_words(theme: str, order: Sequence[Change]) -> str:
+    """Return an order as options name it."""
+    if theme == "mixed":
+        return "it " + ", then ".join(change.note for change in order)
+    return ", then ".join(change.value for change in order)
+
+
+def four_orders(draw: Draw, changes: Sequence[Change]) -> list[tuple[Change, ...]]:
+    """Return an order, its reverse, and both with changes exchanged for each other in pairs: no two alike.
+
+    Each of the four gives the other three by the same rule, so none of them stands out.
+    """
+    order = tuple(changes)
+    while True:
+        mixed = draw.some_of(order, len(order))
+        partner = {change: change for change in order}
+        for one, two in zip(mixed[0::2], mixed[1::2], strict=False):
+            partner |= {one: two, two: one}
+        exchanged = tuple(partner[change] for change in order)
+        if exchanged != order[::-1]:
+            return [order, order[::-1], exchanged, exchanged[::-1]]
+
+
+def number_of_changes(settings: SceneSettings) -> int:
+    """Return how many changes a viewer of that many frames can tell one after the other."""
+    wanted = round(NUMBER[settings.difficulty] * settings.operation_scale)
+    most = min(len(PALETTE) - 1, len(SHAPES) - 1, int((settings.viewed_frames - 1) / SEEN))
+    # An odd number is given an empty slot, so that the middle of the clip is always at rest.
+    most -= most % 2
+    return max(3, min(settings.operations or wanted, most))
+
+
+def make(draw: Draw) -> Pair:
+    """Draw an order of changes; the second clip is played backwards."""
+    settings = draw.settings
+    theme = draw.deal("theme", tuple(PHRASINGS))
+    number = number_of_changes(settings)
+    looks = draw_looks(draw, 1 + settings.distractors)
+    orders = four_orders(draw, draw_changes(draw, theme, number, looks[0]))
+    order = orders[draw.deal("order", range(len(orders)))]
+    slots = number + number % 2
+    slot = round(draw.between(*SLOT_SECONDS[settings.difficulty]) * settings.duration_scale * settings.fps)
+    used: list[int] = sorted(draw.some_of(range(slots), number))
+    frames = slots * slot + 1
+    clip = _clip(
+        draw, looks, [(change, index * slot) for change, index in zip(order, used, strict=True)], slot, frames
+    )
+    min_fps = SEEN * settings.fps / slot
+    require_seen(clip, min_fps, settings)
+    text = draw.one_of(PHRASINGS[theme]).format(name=looks[0].name)
+    options = tuple(draw.some_of([in_words(theme, one) for one in orders], len(orders)))
+    backwards = [slots - 1 - index for index in reversed(used)]
+
+    def episode(shown: Animation, went: Sequence[Change], at: Sequence[int]) -> Episode:
+        timed = [(change, index * slot) for change, index in zip(went, at, strict=True)]
+        return Episode(
+            animation=shown,
+            question=Question(
+                text=text,
+                mode=Mode.PERCEPTION,
+                options=options,
+                answer=in_words(theme, went),
+                parameters={"object": "o1", "theme": theme},
+                changed_by=frozenset({Transform.REVERSE}),
+                is_open=theme != "mixed",
+            ),
+            objects=cast(looks, 1),
+            events=[_event(looks[0].name, change, start, slot) for change, start in timed],
+            states=_states(looks[0], timed, slot, frames),
+            derivation=[f"In order, the answer is: {in_words(theme, went)}."],
+            min_fps=min_fps,
+        )
+
+    return Pair(
+        episode(clip, order, used), episode(clip.reversed(), order[::-1], backwards), Transform.REVERSE.value
+    )
+
+
+def draw_changes(draw: Draw, theme: str, number: int, look: Look) -> list[Change]:
+    """Draw different changes of that theme that an object of that look can go through."""
+    colours = [
+        Change("colour", one) for one in draw.some_of(list(PALETTE), len(PALETTE)) if one != look.colour
+    ]
+    shapes = [Change("shape", one) for one in draw.some_of(SHAPES, len(SHAPES)) if one != look.shape]
+    if theme != "mixed":
+        return (colours if theme == "colour" else shapes)[:number]
+    sizes = [Change("size", one) for one in draw.some_of(("large", "small"), 2)]
+    few = min(len(sizes), number // 3)
+    many = number - few
+    chosen = [*sizes[:few], *colours[: (many + 1) // 2], *shapes[: many // 2]]
+    return draw.some_of(chosen, number)
+
+
+def _there_and_back(slot: int, frames: int, start: int) -> Floats:
+    """Return how far a change has gone, 0 to 1, in each frame: there, a while, and back within its slot."""
+    rest, ramp = round(REST * slot), max(2, round(0.12 * slot))
+    course_T = np.zeros(frames)
+    first, last = start + rest, start + slot - rest
+    course_T[first : last + 1] = 1.0
+    course_T[first : first + ramp] = eased(ramp + 1)[:-1]
+    course_T[last - ramp + 1 : last + 1] = eased(ramp + 1)[:-1][::-1]
+    return course_T
+
+
+def _clip(
+    draw: Draw, looks: Sequence[Look], timed: Sequence[tuple[Change, int]], slot: int, frames: int
+) -> Animation:
+    places = spots(draw, len(looks), RADIUS * GROWN)
+    actors = _changing(looks[0], *places[0], timed, slot, frames)
+    for number, (look, (x, y)) in enumerate(zip(looks[1:], places[1:], strict=True), start=2):
+        actors.append(
+            actor(f"o{number}", look.shape, PALETTE[look.colour], frames=frames, x=x, y=y, half_width=RADIUS)
+        )
+    return staged(draw, actors)
+
+
+def _changing(
+    look: Look, x: float, y: float, timed: Sequence[tuple[Change, int]], slot: int, frames: int
+) -> list[Actor]:
+    """Return the object, and the shapes that it takes on, each shown in the object's place for a while."""
+    colour_T3 = np.tile(np.array(PALETTE[look.colour], dtype=float), (frames, 1))
+    radius_T, opacity_T = np.full(frames, RADIUS), np.ones(frames)
+    others = []
+    for change, start in timed:
+        course_T = _there_and_back(slot, frames, start)
+        if change.attribute == "colour":
+            colour_T3 += course_T[:, None] * (np.array(PALETTE[change.value]) - PALETTE[look.colour])
+        elif change.attribute == "size":
+            radius_T += course_T * RADIUS * ((GROWN if change.value == "large" else SHRUNK) - 1.0)
+        else:
+            opacity_T -= course_T
+            others.append(
+                actor(
+                    f"o1 as a {change.value}",
+                    change.value,
+                    PALETTE[look.colour],
+                    frames=frames,
+                    x=x,
+                    y=y,
+                    half_width=RADIUS,
+                    opacity=course_T,
+                )
+            )
+    base = actor("o1", look.shape, colour_T3, frames=frames, x=x, y=y, half_width=radius_T, opacity=opacity_T)
+    return [base, *others]
+
+
+def _event(name: str, change: Change, start: int, slot: int) -> Event:
+    rest = round(REST * slot)
+    return Event(
+        "change",
+        start + rest,
+        start + slot - rest,
+        f"the {name} {change.note} and changes back",
+        {"object": "o1", "attribute": change.attribute, "value": change.value},
+    )
+
+
+def _states(look: Look, timed: Sequence[tuple[Change, int]], slot: int, frames: int) -> list[State]:
+    """Return the object's looks at the ends and in the middle of every slot."""
+    at_rest = {"colour": look.colour, "shape": look.shape, "size": "medium"}
+    changed = {start + slot // 2: change for change, start in timed}
+    chosen = [*range(0, frames, slot), *range(slot // 2, frames, slot)]
+    return [
+        State(
+            frame,
+            {
+                "looks": {
+                    "o1": at_rest | {changed[frame].attribute: changed[frame].value}
+                    if frame in changed
+                    else at_rest
+                }
+            },
+        )
+        for frame in sorted(chosen)
+    ]
+
+
+KIND = Kind(
+    name="attribute_change",
+    category=Category.MOTION,
+    term=Term.SHORT,
+    domain=Domain.TEMPORAL,
+    forms=frozenset({Form.OPEN}),
+    make=make,
+)
+"""SynRL, 2.1.1: attribute change detection"""

@@ -1,0 +1,216 @@
+"""Collision count: an object bounces about in a room; how often does it hit the wall on one side?
+
+Left and right take turns, so an odd number of hits in all makes the two counts differ by one, and a mirror swaps them:
+counts are asked for in pairs, 1 and 2 or 3 and 4. Hits of floor and ceiling make up a fixed number of hits in all. The
+object starts and ends anywhere between the walls, whichever it hits first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from retroflip.synth.animation import Actor, Animation, Floats, actor
+from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    Rng,
+    Term,
+)
+from retroflip.synth.physics import Contact, contacts, reflected
+from retroflip.synth.settings import Form
+from retroflip.synth.short.stage import lowest_count, require_seen, window
+from retroflip.video.transforms import Transform
+
+OPPOSITE = {"left": "right", "right": "left"}
+PHRASINGS = (
+    "How many times does the {name} hit the {side} wall?",
+    "How often does the {name} bounce off the {side} wall?",
+    "Count the hits: how many times does the {name} touch the {side} wall?",
+    "How many contacts are there between the {name} and the {side} wall?",
+    "What is the number of times that the {side} wall is struck by the {name}?",
+)
+SHAPES = ("circle", "square", "diamond")
+"""whose extent to every side is their half width"""
+WALL = 0.05
+"""thickness of the walls, which stand at the frame's edges"""
+WALL_COLOUR = (150, 154, 162)
+SECONDS = {1: (6.0, 7.0), 2: (6.0, 7.5), 3: (6.5, 8.0), 4: (7.0, 8.5), 5: (7.0, 9.0)}
+LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
+RADII = {1: 0.075, 2: 0.07, 3: 0.065, 4: 0.06, 5: 0.05}
+FREE = 0.35
+"""share of a crossing that lies before the first hit and after the last, at least"""
+APART_SECONDS = 0.1
+"""between a hit of one wall and of the next: less is a corner"""
+TRIES = 50
+
+
+class Bounce(NamedTuple):
+    """A motion between two walls: where at time 0, how fast, and where the walls are for the centre."""
+
+    start: float
+    velocity: float
+    low: float
+    high: float
+
+    def at(self, seconds_T: Floats) -> Floats:
+        """Return where it is at those times."""
+        return reflected(self.start + self.velocity * seconds_T, self.low, self.high)
+
+    def contacts(self, seconds: float) -> list[Contact]:
+        """Return its hits in that time."""
+        return contacts(self.start, self.velocity, self.low, self.high, seconds)
+
+
+def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float, free: float = FREE) -> Bounce:
+    """Draw a motion with so many hits, the first of the wall at that end (-1 or 1).
+
+    The shares of a crossing before the first hit and after the last are drawn from an interval about one half, so that
+    neither the first place nor the last tells the end.
+    """
+    before, after = rng.uniform(free, 1.0 - free, size=2)
+    low, high = WALL + radius, 1.0 - WALL - radius
+    start = high - before * (high - low) if first > 0 else low + before * (high - low)
+    return Bounce(start, first * (high - low) * (hits - 1 + before + after) / seconds, low, high)
+
+
+def make(draw: Draw) -> Pair:
+    """Draw a count and its neighbour, then a course that hits one side so often and the other as often."""
+    settings = draw.settings
+    # A crossing takes 1 / FREE viewed frames at least, and there are 2 * lowest + 5 + 2 * (0.5 - FREE) at most.
+    lowest = lowest_count(settings, LOWEST, int((FREE * settings.viewed_frames - 5.4) / 2.0))
+    place = draw.deal("count", range(len(window(lowest))))
+    count, other = window(lowest)[place], window(lowest)[place ^ 1]
+    side = draw.deal("side", tuple(OPPOSITE))
+    looks = draw_looks(draw, 1 + settings.distractors, SHAPES)
+    frames = frames_of(draw, *SECONDS[settings.difficulty])
+    seconds = (frames - 1) / settings.fps
+    first = side if count > other else OPPOSITE[side]
+    radius = RADII[settings.difficulty]
+    across, down = _course(
+        draw, 1 if first == "right" else -1, count + other, 2 * lowest + 7, radius, seconds
+    )
+    clip = _clip(draw, looks, (across, down), radius, frames)
+    hits = across.contacts(seconds)
+    crossing = (across.high - across.low) / abs(across.velocity)
+    min_fps = max(2.0 / crossing, 1.0 / hits[0].seconds, 1.0 / (seconds - hits[-1].seconds))
+    require_seen(clip, min_fps, settings)
+    text = draw.one_of(PHRASINGS).format(name=looks[0].name, side=side)
+    options = tuple(str(one) for one in window(lowest))
+
+    def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:
+        ends = ("right", "left") if mirrored else ("left", "right")
+        events = _events(looks[0].name, hits, ends) + _events(
+            looks[0].name, down.contacts(seconds), ("upper", "lower")
+        )
+        return Episode(
+            animation=shown,
+            question=Question(
+                text=text,
+                mode=Mode.PERCEPTION,
+                options=options,
+                answer=str(answer),
+                parameters={"object": "o1", "wall": side},
+                changed_by=frozenset({Transform.FLIP}),
+                ordered=True,
+                numeric=float(answer),
+                unit="hits",
+            ),
+            objects=cast(looks, 1),
+            events=[
+                Event("hit", round(when * settings.fps), round(when * settings.fps), note, {**facts})
+                for when, note, facts in sorted(events, key=lambda one: one[0])
+            ],
+            states=positions(shown, ["o1"], every=0.1),
+            derivation=[f"Counting the hits of the {side} wall alone, the answer is: {answer}."],
+            min_fps=min_fps,
+        )
+
+    return Pair(episode(clip, False, count), episode(clip.flipped(), True, other), Transform.FLIP.value)
+
+
+def _course(
+    draw: Draw, first: int, sideways: int, total: int, radius: float, seconds: float
+) -> tuple[Bounce, Bounce]:
+    """Draw a motion across and one down without a hit near a corner; raises Redraw where none is found."""
+    for _ in range(TRIES):
+        across = bounce(draw.rng, first, sideways, radius, seconds)
+        down = bounce(
+            draw.rng, 1 if draw.rng.random() < 0.5 else -1, total - sideways, radius, seconds, free=0.1
+        )
+        gaps = [
+            abs(one.seconds - two.seconds)
+            for one in across.contacts(seconds)
+            for two in down.contacts(seconds)
+        ]
+        if min(gaps) >= APART_SECONDS:
+            return across, down
+    raise Redraw
+
+
+def _clip(
+    draw: Draw, looks: Sequence[Look], course: tuple[Bounce, Bounce], radius: float, frames: int
+) -> Animation:
+    seconds_T = np.arange(frames) / draw.settings.fps
+    courses = [course]
+    for _ in looks[1:]:
+        ends, hits = draw.rng.choice((-1, 1), size=2), draw.rng.integers(2, 6, size=2)
+        across, down = (
+            bounce(draw.rng, int(end), int(number), radius, float(seconds_T[-1]), free=0.1)
+            for end, number in zip(ends, hits, strict=True)
+        )
+        courses.append((across, down))
+    clip = staged(
+        draw,
+        [
+            moving(f"o{number}", look, across.at(seconds_T), down.at(seconds_T), radius)
+            for number, (look, (across, down)) in enumerate(zip(looks, courses, strict=True), start=1)
+        ],
+    )
+    return replace(clip, actors=(*_room(frames), *clip.actors))
+
+
+def _room(frames: int) -> list[Actor]:
+    half = WALL / 2.0
+    places = {
+        "left wall": (half, 0.5, half, 0.5),
+        "right wall": (1.0 - half, 0.5, half, 0.5),
+        "upper wall": (0.5, half, 0.5, half),
+        "lower wall": (0.5, 1.0 - half, 0.5, half),
+    }
+    return [
+        actor(name, "rectangle", WALL_COLOUR, frames=frames, x=x, y=y, half_width=width, half_height=height)
+        for name, (x, y, width, height) in places.items()
+    ]
+
+
+def _events(
+    name: str, hits: Sequence[Contact], ends: tuple[str, str]
+) -> list[tuple[float, str, dict[str, str]]]:
+    """Return when, what a viewer would say, and facts of each hit; `ends` name the walls at the low and high end."""
+    told = []
+    for hit in hits:
+        wall = ends[0] if hit.end < 0 else ends[1]
+        told.append((hit.seconds, f"the {name} hits the {wall} wall", {"object": "o1", "wall": wall}))
+    return told
+
+
+KIND = Kind(
+    name="collision_count",
+    category=Category.MOTION,
+    term=Term.SHORT,
+    domain=Domain.SPATIAL,
+    forms=frozenset({Form.NUMERIC}),
+    make=make,
+)
+"""SynRL, 2.1.1: collision event counting"""

@@ -1,0 +1,219 @@
+"""Rotation: a T or an arrow turns on its spot; how many full turns does it make, and which way?
+
+Either it turns one way throughout, and the options are two numbers of turns and both senses; or it turns one way first
+and then the other, and the turns of one sense are counted. It makes full turns only and starts at any angle, so that it
+ends as it began, and both a mirror and reversal turn the senses round.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from retroflip.synth.animation import PALETTE, Animation, Floats, actor
+from retroflip.synth.common import Look, cast, draw_looks, frames_of, staged
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Term,
+)
+from retroflip.synth.settings import Form
+from retroflip.synth.short.motion_count import name_of, snapshots
+from retroflip.synth.short.stage import lowest_count, require_seen, spots, window
+from retroflip.video.transforms import Transform
+
+SENSES = ("clockwise", "counter-clockwise")
+SIGN = {"clockwise": 1, "counter-clockwise": -1}
+OPPOSITE = {"clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
+PHRASINGS_BOTH = (
+    "How many full turns does the {name} make, and which way?",
+    "Which way does the {name} spin, and how often does it turn all the way round?",
+    "How does the {name} rotate in this clip?",
+    "What is the rotation of the {name}, in full turns and direction?",
+    "By how many full turns, and in which direction, does the {name} rotate?",
+)
+PHRASINGS_COUNT = (
+    "How many full turns does the {name} make {sense}?",
+    "How often does the {name} turn all the way round {sense}?",
+    "Count the full {sense} turns of the {name}: how many are there?",
+    "What is the number of full {sense} turns that the {name} makes?",
+    "The {name} spins both ways. How many full turns are {sense}?",
+)
+SHAPES = ("tee", "arrow")
+SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
+LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
+RADII = {1: 0.13, 2: 0.12, 3: 0.11, 4: 0.1, 5: 0.085}
+SEEN = 4.0
+"""viewed frames in a full turn, at least"""
+TURN_SECONDS = 0.5
+"""for a full turn, at least"""
+
+
+class Spin(NamedTuple):
+    """So many full turns in a sense."""
+
+    turns: int
+    sense: str
+
+    @property
+    def words(self) -> str:
+        """How options name it."""
+        return f"{self.turns} full turn{'' if self.turns == 1 else 's'} {self.sense}"
+
+    @property
+    def turned_round(self) -> "Spin":
+        """The same in the other sense."""
+        return Spin(self.turns, OPPOSITE[self.sense])
+
+
+class Asked(NamedTuple):
+    """What is asked of spins one after the other, and which answers it and the other clip of the pair have."""
+
+    spins: tuple[Spin, ...]
+    text: str
+    options: tuple[str, ...]
+    answers: tuple[str, str]
+    parameters: dict[str, Any]
+
+
+def make(draw: Draw) -> Pair:
+    """Draw turns and the same mirrored or played backwards."""
+    settings = draw.settings
+    frames = frames_of(draw, *SECONDS[settings.difficulty])
+    most = min((settings.viewed_frames - 1) / SEEN, frames / settings.fps / TURN_SECONDS)
+    lowest = lowest_count(settings, LOWEST, int((most - 3.0) / 2.0))
+    looks = [
+        Look(draw.one_of(SHAPES), look.colour) for look in draw_looks(draw, 1 + settings.distractors, SHAPES)
+    ]
+    ask = draw.deal("ask", (_ask_both, _ask_count))
+    asked = ask(draw, name_of(looks[0]), window(lowest))
+    how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
+    clip = _clip(draw, looks, asked.spins, frames)
+    min_fps = SEEN * sum(spin.turns for spin in asked.spins) * settings.fps / (frames - 1)
+    require_seen(clip, min_fps, settings)
+    turned = tuple(spin.turned_round for spin in asked.spins)
+    if how is Transform.FLIP:
+        return Pair(
+            _episode(clip, looks, asked, asked.spins, min_fps),
+            _episode(clip.flipped(), looks, asked, turned, min_fps),
+            how.value,
+        )
+    return Pair(
+        _episode(clip, looks, asked, asked.spins, min_fps),
+        _episode(clip.reversed(), looks, asked, turned[::-1], min_fps),
+        how.value,
+    )
+
+
+def _ask_both(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+    """Ask for number and sense of turns that go one way throughout."""
+    numbers = draw.some_of(counts, 2)
+    options = [Spin(number, sense) for number in numbers for sense in SENSES]
+    spin = options[draw.deal("both", range(len(options)))]
+    return Asked(
+        spins=(spin,),
+        text=draw.one_of(PHRASINGS_BOTH).format(name=name),
+        options=tuple(one.words for one in draw.some_of(options, len(options))),
+        answers=(spin.words, spin.turned_round.words),
+        parameters={"object": "o1", "asks": "both"},
+    )
+
+
+def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+    """Ask for the turns of one sense, before or after those of the other. All clips have as many turns in all."""
+    place = draw.deal("count", range(len(counts)))
+    sense = draw.deal("sense", SENSES)
+    spins = [Spin(counts[place], sense), Spin(counts[-1 - place], OPPOSITE[sense])]
+    return Asked(
+        spins=tuple(draw.some_of(spins, len(spins))),
+        text=draw.one_of(PHRASINGS_COUNT).format(name=name, sense=sense),
+        options=tuple(str(one) for one in counts),
+        answers=(str(counts[place]), str(counts[-1 - place])),
+        parameters={"object": "o1", "asks": "count", "sense": sense},
+    )
+
+
+def _clip(draw: Draw, looks: Sequence[Look], spins: Sequence[Spin], frames: int) -> Animation:
+    radius = RADII[draw.settings.difficulty]
+    actors = []
+    for number, (look, (x, y)) in enumerate(
+        zip(looks, spots(draw, len(looks), radius), strict=True), start=1
+    ):
+        # A distractor turns about as much, some way of its own.
+        own = spins if number == 1 else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
+        actors.append(
+            actor(
+                f"o{number}",
+                look.shape,
+                PALETTE[look.colour],
+                frames=frames,
+                x=x,
+                y=y,
+                half_width=radius,
+                angle=draw.between(0.0, 2.0 * math.pi) + course(own, frames),
+            )
+        )
+    return staged(draw, actors)
+
+
+def course(spins: Sequence[Spin], frames: int) -> Floats:
+    """Return the angle turned, in radians: these spins one after the other at the same pace, from 0."""
+    turns = np.cumsum([0] + [spin.turns for spin in spins])
+    angles = np.cumsum([0] + [spin.turns * SIGN[spin.sense] for spin in spins])
+    turned_T: Floats = np.interp(np.linspace(0.0, turns[-1], frames), turns, angles)
+    return 2.0 * np.pi * turned_T
+
+
+def _episode(
+    clip: Animation, looks: Sequence[Look], asked: Asked, spins: Sequence[Spin], min_fps: float
+) -> Episode:
+    name = name_of(looks[0])
+    is_count = asked.parameters["asks"] == "count"
+    answer = asked.answers[0] if tuple(spins) == asked.spins else asked.answers[1]
+    total = sum(spin.turns for spin in spins)
+    events, done = [], 0
+    for spin in spins:
+        start, end = (round(part * (clip.frames - 1) / total) for part in (done, done + spin.turns))
+        note = f"the {name} makes {spin.words}"
+        events.append(
+            Event("spin", start, end, note, {"object": "o1", "turns": spin.turns, "sense": spin.sense})
+        )
+        done += spin.turns
+    return Episode(
+        animation=clip,
+        question=Question(
+            text=asked.text,
+            mode=Mode.PERCEPTION,
+            options=asked.options,
+            answer=answer,
+            parameters=asked.parameters,
+            changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
+            ordered=is_count,
+            numeric=float(answer) if is_count else None,
+            unit="turns" if is_count else "",
+        ),
+        objects=[{**facts, "name": name_of(look)} for facts, look in zip(cast(looks, 1), looks, strict=True)],
+        events=events,
+        states=snapshots(clip, clip.fps),
+        derivation=[f"So the answer is: {answer}."],
+        min_fps=min_fps,
+    )
+
+
+KIND = Kind(
+    name="rotation",
+    category=Category.MOTION,
+    term=Term.SHORT,
+    domain=Domain.SPATIAL,
+    forms=frozenset({Form.NUMERIC}),
+    make=make,
+)
+"""SynRL, 2.1.1: rotation perception"""
