@@ -31,6 +31,8 @@ COMMANDS = (
     "train",
     "sft",
     "synth",
+    "synth audit",
+    "synth sheets",
     "validate",
     "generate",
     "score",
@@ -155,6 +157,15 @@ def test_the_version_is_printed() -> None:
         (["genrate"], "No such command 'genrate'. Did you mean 'generate'?"),
         (["generate", "--model", "m"], "Missing option"),
         (["synth", "--out", "x", "--per-task", "none", "--seed", "0"], "Invalid value for '--per-task'"),
+        (["synth", "--out", "x"], "--out, --per-task and --seed are needed"),
+        (
+            ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--kinds", "nothing"],
+            "is no kind of video",
+        ),
+        (
+            ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--set", "dificulty=3"],
+            "did you mean scene.difficulty",
+        ),
         (["score", "a", "b", "c"], "two to compare, not 3"),
         (["score"], "Missing argument"),
     ],
@@ -519,13 +530,54 @@ def test_a_dry_run_of_supervised_training_counts_its_answer_tokens(work: Path, m
 
 @pytest.mark.usefixtures("work")
 def test_synth_writes_data_that_validates() -> None:
-    arguments = ["synth", "--out", "pairs", "--per-task", "1", "--seed", "3", "--size", "32"]
+    arguments = [
+        "synth",
+        "--out",
+        "pairs",
+        "--per-task",
+        "1",
+        "--seed",
+        "3",
+        "--size",
+        "32",
+        "--kinds",
+        "laboratory",
+    ]
     made = json.loads(run(*arguments, "--json").stdout)
 
     assert (made["samples"], made["pairs"]) == (7, 3)
     checked = run("validate", "--data", made["records"], "--json")
     assert checked.exit_code == 0
     assert json.loads(checked.stdout) == {"questions": 7, "pairs": 3, "faults": []}
+
+
+@pytest.mark.usefixtures("work")
+def test_temporal_videos_are_written_audited_and_shown() -> None:
+    asked = [
+        "--per-task",
+        "10",
+        "--seed",
+        "3",
+        "--size",
+        "64",
+        "--kinds",
+        "direction",
+        "--set",
+        "difficulty=1",
+    ]
+    made = json.loads(run("synth", "--out", "pairs", *asked, "--json").stdout)
+    assert (made["samples"], made["pairs"], made["kinds"]) == (20, 10, ["direction"])
+    assert run("validate", "--data", made["records"]).exit_code == 0
+
+    audited = run("synth", "audit", "pairs", "--json")
+    found = json.loads(audited.stdout)
+    assert found["failed"] == []
+    assert audited.exit_code == 0
+    assert found["kinds"]["direction"]["oracle"] == 1.0
+    assert Path(found["report"]).read_text().startswith("<!doctype html>")
+
+    sheets = json.loads(run("synth", "sheets", "pairs", "--out", "sheets", "--count", "2", "--json").stdout)
+    assert [Path(sheet).name for sheet in sheets["sheets"]] == ["direction.jpg"]
 
 
 def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:

@@ -13,6 +13,7 @@ whatever the number of workers. The kinds deal out answers evenly; the letters a
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -138,15 +139,17 @@ def _write_all(
     missing = [job for job in jobs if not all(_is_finished(out, name) for name in job.names)]
     done = (len(jobs) - len(missing)) * len(jobs[0].names)
     progress.advance(done)
+    before, began = done, time.monotonic()
     while missing:
         for products in engine.run(produce, missing):
             for product in products:
                 write_bytes_atomic(out / VIDEOS / f"{product.name}.mp4", product.video)
                 write_json_atomic(_metadata_path(out, product.name), product.metadata)
                 done += 1
-            progress.advance(done)
+            progress.advance(done, f"{(done - before) / (time.monotonic() - began):.1f} videos a second")
         missing = list(_repeated(out, jobs, taken))
-        done -= sum(len(job.names) for job in missing)
+        repeated = sum(len(job.names) for job in missing)
+        done, before = done - repeated, before - repeated
 
 
 def _repeated(out: Path, jobs: Sequence[Job], taken: Collection[str]) -> Iterator[Job]:

@@ -87,7 +87,7 @@ def outlying(items: Sequence[Item]) -> Scores:
 def _likeness(options: Sequence[str], index: int) -> float:
     mine = options[index]
     try:
-        return round(-sum(abs(float(mine) - float(other)) for other in options), 9)
+        return round(-sum((float(mine) - float(other)) ** 2 for other in options), 9)
     except ValueError:
         pairs = [(Counter(words(mine)), Counter(words(other))) for other in options]
         return round(sum((one & two).total() / max(1, (one | two).total()) for one, two in pairs), 9)

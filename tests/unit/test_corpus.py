@@ -1,0 +1,209 @@
+"""Temporal data sets on disk: whole, repeatable, resumable, apart from each other."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retroflip.data.manifest import read_manifest
+from retroflip.data.records import read_samples
+from retroflip.data.sample import ProblemType
+from retroflip.errors import DataError, UsageError
+from retroflip.progress import Silence
+from retroflip.synth.checks import recomputed_answer
+from retroflip.synth.corpus import (
+    CorpusSettings,
+    Job,
+    Split,
+    contents_of,
+    produce,
+    read_metadata,
+    write_corpus,
+)
+from retroflip.synth.engines import LocalEngine
+from retroflip.synth.episode import Draw, Pair, Redraw
+from retroflip.synth.registry import TEMPORAL_KINDS
+from retroflip.synth.settings import Form, SceneSettings
+from retroflip.video.decode import decode, probe
+
+SMALL = SceneSettings(size=64)
+
+
+def settings(**changes: Any) -> CorpusSettings:
+    return CorpusSettings(**{"kinds": ("direction",), "per_task": 2, "seed": 3, "scene": SMALL, **changes})
+
+
+def write(out: Path, asked: CorpusSettings | None = None, **more: Any) -> list[Any]:
+    return write_corpus(out, asked or settings(), engine=LocalEngine(1), progress=Silence(), **more)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the library may catch it."""
+
+
+class DyingEngine(LocalEngine):
+    """Runs jobs in this process, and dies behind the first."""
+
+    def run(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+        yield function(jobs[0])
+        raise Killed
+
+
+def test_a_data_set_has_videos_truth_records_and_manifest_that_agree(tmp_path: Path) -> None:
+    samples = write(tmp_path / "data")
+    assert read_samples(tmp_path / "data" / "records.jsonl") == samples
+    manifest = read_manifest(tmp_path / "data" / "manifest.json")
+    assert [sample.id for sample in samples] == [
+        f"direction-0000{n}-{side}" for n in (0, 1) for side in (0, 1)
+    ]
+    for sample in samples:
+        truth = read_metadata(tmp_path / "data", sample.id)
+        info = probe(tmp_path / "data" / sample.video)
+        assert (info.frames, truth["video"]["fps"]) == (truth["video"]["frames"], 30)
+        assert manifest.sha256_of(sample.video) == truth["video"]["sha256"]
+        assert recomputed_answer("direction", truth) == sample.options[ord(sample.solution) - ord("A")]
+        assert sample.labels == {
+            "category": "direction",
+            "term": "short",
+            "domain": "spatial",
+            "form": "choice",
+            "mode": "perception",
+        }
+
+
+def test_equal_settings_give_equal_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    write(tmp_path / "one")
+    write_corpus(tmp_path / "two", settings(), engine=LocalEngine(2), progress=Silence())
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    write(tmp_path / "whole")
+    with pytest.raises(Killed):
+        write_corpus(tmp_path / "data", settings(), engine=DyingEngine(1), progress=Silence())
+    assert not (tmp_path / "data" / "records.jsonl").exists()
+    first = tmp_path / "data" / "videos" / "direction-00000-0.mp4"
+    kept = first.stat().st_mtime_ns
+    write(tmp_path / "data")
+    assert first.stat().st_mtime_ns == kept
+    assert content(tmp_path / "data") == content(tmp_path / "whole")
+
+
+def test_a_damaged_video_is_written_again(tmp_path: Path) -> None:
+    write(tmp_path / "data")
+    whole = content(tmp_path / "data")
+    (tmp_path / "data" / "videos" / "direction-00001-1.mp4").write_bytes(b"damaged")
+    write(tmp_path / "data")
+    assert content(tmp_path / "data") == whole
+
+
+def test_another_data_set_in_the_folder_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "data")
+    with pytest.raises(UsageError, match="seed 3, not 4"):
+        write(tmp_path / "data", settings(seed=4))
+
+
+def test_answers_and_letters_are_dealt_out_evenly(tmp_path: Path) -> None:
+    samples = write(tmp_path / "data", settings(per_task=24))
+    for side in (0, 1):
+        letters = Counter(sample.solution for sample in samples if sample.side == side)
+        assert set(letters.values()) == {6}
+    answers = Counter(
+        sample.options[ord(sample.solution) - ord("A")] for sample in samples if sample.side == 0
+    )
+    assert set(answers.values()) == {3}
+
+
+def test_splits_share_no_question_and_no_content(tmp_path: Path) -> None:
+    asked: dict[Split, set[Any]] = {}
+    for split in Split:
+        samples = write(tmp_path / split.value, settings(per_task=8, split=split))
+        asked[split] = {(sample.question, tuple(sorted(sample.options))) for sample in samples}
+    assert not asked[Split.RL] & asked[Split.COT]
+    assert not asked[Split.RL] & asked[Split.TEST]
+    shown = [contents_of(tmp_path / split.value) for split in Split]
+    assert len(set.union(*shown)) == sum(len(one) for one in shown)
+
+
+def test_content_of_another_data_set_is_drawn_anew(tmp_path: Path) -> None:
+    write(tmp_path / "first")
+    write(tmp_path / "second", apart_from=[tmp_path / "first"])
+    assert not contents_of(tmp_path / "first") & contents_of(tmp_path / "second")
+    assert read_metadata(tmp_path / "second", "direction-00000-0")["salt"] == 1
+
+
+def test_a_folder_without_temporal_videos_cannot_be_kept_apart_from(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no data set of temporal videos"):
+        write(tmp_path / "data", apart_from=[tmp_path])
+
+
+def test_single_videos_have_no_pair(tmp_path: Path) -> None:
+    samples = write(tmp_path / "data", settings(per_task=4, paired=False))
+    assert [(sample.id, sample.pair, sample.side) for sample in samples] == [
+        (f"direction-0000{n}", None, None) for n in range(4)
+    ]
+
+
+def test_open_questions_have_no_options_and_the_answer_in_words(tmp_path: Path) -> None:
+    sample = write(tmp_path / "data", settings(per_task=1, form=Form.OPEN))[0]
+    assert (sample.problem_type, sample.options) == (ProblemType.FREE_FORM, ())
+    assert sample.solution == read_metadata(tmp_path / "data", sample.id)["question"]["answer"]
+
+
+def test_a_form_that_a_kind_does_not_have_falls_back_on_options(tmp_path: Path) -> None:
+    sample = write(tmp_path / "data", settings(per_task=1, form=Form.NUMERIC))[0]
+    assert (sample.problem_type, sample.labels["form"]) == (ProblemType.MULTIPLE_CHOICE, "choice")
+
+
+def test_traces_end_in_the_answer(tmp_path: Path) -> None:
+    for sample in write(tmp_path / "data", settings(traces=True)):
+        answer = sample.options[ord(sample.solution) - ord("A")]
+        assert sample.trace is not None
+        assert sample.trace.startswith("<think>")
+        assert sample.trace.endswith(f"</think>\n\\boxed{{{answer}}}")
+
+
+def test_a_kind_that_can_never_be_decided_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def undecided(_: Draw) -> Pair:
+        raise Redraw
+
+    monkeypatch.setitem(TEMPORAL_KINDS, "direction", replace(TEMPORAL_KINDS["direction"], make=undecided))
+    with pytest.raises(DataError, match="could be drawn in 1000 attempts"):
+        produce(Job(settings(), "direction", 0))
+
+
+def test_reversed_pairs_show_the_same_frames_backwards(tmp_path: Path) -> None:
+    write(tmp_path / "data", settings(per_task=4))
+    folder = tmp_path / "data"
+    for turn in range(4):
+        name = f"direction-{turn:05d}"
+        if read_metadata(folder, f"{name}-0")["counterfactual"] != "reverse":
+            continue
+        one, two = (decode(folder / "videos" / f"{name}-{side}.mp4", 8).pixels_TCHW for side in (0, 1))
+        assert abs(one.astype(float) - two[::-1]).mean() < 2.0
+        return
+    pytest.fail("none of four pairs was reversed")
+
+
+def test_damaged_metadata_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    write(tmp_path / "data")
+    path = tmp_path / "data" / "metadata" / "direction-00000-0.json"
+    path.write_text(json.dumps({"format": 0}))
+    with pytest.raises(DataError, match="not the metadata of a temporal video"):
+        read_metadata(tmp_path / "data", "direction-00000-0")
+    shutil.rmtree(tmp_path / "data" / "metadata")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_metadata(tmp_path / "data", "direction-00000-0")

@@ -1,0 +1,181 @@
+"""The audit finds a planted shortcut of each type, and nothing where there is none."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retroflip.progress import Silence
+from retroflip.synth.audit.items import THUMBNAIL, VIEWED, Folder, Item, read_folder
+from retroflip.synth.audit.report import write_report
+from retroflip.synth.audit.sheets import SHOWN, WIDTH, contact_sheet
+from retroflip.synth.audit.verdict import KindAudit, attempt, audit, holm
+from retroflip.synth.corpus import CorpusSettings, write_corpus
+from retroflip.synth.engines import LocalEngine
+from retroflip.synth.settings import SceneSettings
+
+ANSWERS = ("left", "right", "away", "down")
+
+
+def clean(count: int = 80, seed: int = 0) -> list[Item]:
+    """Return questions that nothing gives away: answers dealt out evenly, noise for pictures."""
+    rng = np.random.default_rng(seed)
+    items = []
+    for number in range(count):
+        options = tuple(ANSWERS[int(one)] for one in rng.permutation(4))
+        items.append(
+            Item(
+                id=f"q{number}",
+                kind="moves",
+                group=f"g{number}",
+                question=f"Which way does the {('red', 'blue')[int(rng.integers(2))]} one go?",
+                options=options,
+                right=options.index(ANSWERS[number % 4]),
+                pictures_VHW3=rng.uniform(0.0, 0.2, size=(VIEWED, THUMBNAIL, THUMBNAIL, 3)),
+                facts={"seconds": float(rng.uniform(3, 5)), "bytes": float(rng.integers(9000, 10000))},
+                places=(),
+                sha256=f"{number:064d}",
+                truth=None,
+            )
+        )
+    return items
+
+
+def audited(items: list[Item]) -> KindAudit:
+    return audit(Folder(items, {}), Silence())["moves"]
+
+
+def lit(item: Item, frame: int, place: int) -> Item:
+    """Return the item with a bright spot in one frame, or in a frame drawn from its number for -1."""
+    pictures = item.pictures_VHW3.copy()
+    pictures[int(item.id[1:]) * 7 % VIEWED if frame < 0 else frame, 4 * place : 4 * place + 3, 8:10] = 1.0
+    return replace(item, pictures_VHW3=pictures)
+
+
+def answer_number(item: Item) -> int:
+    return ANSWERS.index(item.answer)
+
+
+PLANTS: dict[str, tuple[str, Callable[[Item], Item]]] = {
+    "an answer that is nearly always right": (
+        "majority",
+        lambda item: replace(item, right=item.options.index("left")) if int(item.id[1:]) % 4 else item,
+    ),
+    "the letter": ("position", lambda item: _at_letter(item, 2)),
+    "the longest option": ("longest", lambda item: _renamed(item, item.answer + " and then some more")),
+    "the shortest option": ("shortest", lambda item: _renamed(item, item.answer[:2])),
+    "the middle number": ("central", lambda item: replace(item, options=("3", "4", "5", "9"), right=1)),
+    "the question's words": (
+        "bag_of_words",
+        lambda item: replace(item, question=f"Which way, object {answer_number(item)}?"),
+    ),
+    "the answer in the question": ("echo", lambda item: replace(item, question=f"Does it go {item.answer}?")),
+    "the clip's length": (
+        "clip_facts",
+        lambda item: replace(item, facts={**item.facts, "seconds": 2.0 + answer_number(item)}),
+    ),
+    "the first frame": ("first_frame", lambda item: lit(item, 0, answer_number(item))),
+    "the middle frame": ("middle_frame", lambda item: lit(item, VIEWED // 2, answer_number(item))),
+    "the last frame": ("last_frame", lambda item: lit(item, VIEWED - 1, answer_number(item))),
+    "some frame in no order": ("shuffled_frames", lambda item: lit(item, -1, answer_number(item))),
+    "where an object ends": (
+        "last_places",
+        lambda item: replace(
+            item, places=(np.zeros(2), np.zeros(2), np.array([answer_number(item) / 4, 0.5]))
+        ),
+    ),
+}
+
+
+def _at_letter(item: Item, seat: int) -> Item:
+    others = [option for option in item.options if option != item.answer]
+    return replace(item, options=(*others[:seat], item.answer, *others[seat:]), right=seat)
+
+
+def _renamed(item: Item, text: str) -> Item:
+    return replace(
+        item, options=tuple(text if index == item.right else one for index, one in enumerate(item.options))
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clean_data_passes(seed: int) -> None:
+    found = audited(clean(seed=seed))
+    assert found.faults == ()
+    assert found.chance == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_planted_shortcut_is_found(name: str) -> None:
+    attack, plant = PLANTS[name]
+    found = audited([plant(item) for item in clean()])
+    assert found.attempts[attack].accuracy > 0.6
+    assert any(fault.startswith(attack) for fault in found.faults)
+
+
+def test_a_partial_shortcut_is_found_as_well() -> None:
+    items = [
+        lit(item, 0, answer_number(item)) if number % 3 else item for number, item in enumerate(clean(200))
+    ]
+    assert any(fault.startswith("first_frame") for fault in audited(items).faults)
+
+
+def test_repeated_videos_options_and_false_pairs_are_found() -> None:
+    items = clean()
+    assert any("more than once" in fault for fault in audited([*items, replace(items[0], id="again")]).faults)
+    twice = replace(items[0], options=("left", "LEFT ", "up", "down"))
+    assert any("offer an option twice" in fault for fault in audited([twice, *items[1:]]).faults)
+    pair = [replace(items[0], group="p"), replace(items[0], id="q0b", group="p", sha256="x")]
+    assert any("pairs do not ask the same" in fault for fault in audited([*pair, *items[1:]]).faults)
+
+
+def test_few_questions_are_not_judged() -> None:
+    assert audited(clean(8)).faults == ("8 questions are too few to judge by; write at least 20",)
+
+
+def test_both_sides_of_a_pair_count_as_one_draw() -> None:
+    items = [replace(item, group=f"p{number // 2}") for number, item in enumerate(clean(100))]
+    scores = np.array([1.0, 1.0] * 20 + [0.0, 0.0] * 30)
+    paired, alone = attempt(scores, items), attempt(scores, clean(100))
+    assert paired.accuracy == alone.accuracy == pytest.approx(0.4)
+    # Twice the same draw is half the evidence: the interval is wider by the root of two.
+    assert (paired.high - paired.low) / (alone.high - alone.low) == pytest.approx(np.sqrt(2), rel=1e-6)
+
+
+def test_holm_is_as_worked_out_by_hand() -> None:
+    # 0.01 <= 0.05/4; 0.015 <= 0.05/3; 0.03 > 0.05/2 stops the search, so 0.02 > ... cannot count behind it.
+    assert holm({"a": 0.01, "b": 0.015, "c": 0.03, "d": 0.04}) == {"a", "b"}
+    assert holm({}) == set()
+
+
+def test_a_written_data_set_is_read_judged_and_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    asked = CorpusSettings(kinds=("direction",), per_task=12, seed=1, scene=SceneSettings(size=64))
+    samples = write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
+    data = read_folder(folder, Silence())
+    found = audit(data, Silence())
+    assert found["direction"].oracle == 1.0
+    assert {"first_frame", "shuffled_frames", "last_places"} <= found["direction"].attempts.keys()
+    assert json.loads(json.dumps(found["direction"].as_json(), allow_nan=False))["samples"] == 24
+    hostile = samples[0].model_copy(update={"question": "<script>alert(1)</script>"})
+    page = write_report(tmp_path / "audit.html", folder, found, [hostile, *samples[1:]], 0).read_text()
+    assert "<script>" not in page
+    assert page.count("data:image/jpeg;base64,") == 4
+    sheet = contact_sheet(folder, samples[:2])
+    assert sheet.width == WIDTH
+    assert SHOWN == 8
+
+
+def test_wrong_metadata_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    asked = CorpusSettings(kinds=("direction",), per_task=10, seed=1, scene=SceneSettings(size=64))
+    write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
+    path = folder / "metadata" / "direction-00000-0.json"
+    truth = json.loads(path.read_text())
+    truth["states"] = truth["states"][::-1]
+    path.write_text(json.dumps(truth))
+    faults = audit(read_folder(folder, Silence()), Silence())["direction"].faults
+    assert any("bears out only 95.0%" in fault for fault in faults)
