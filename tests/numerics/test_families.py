@@ -12,12 +12,15 @@ import training_runs
 from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, rendered
 from retroflip.errors import UsageError
+from retroflip.lora import merged
 from retroflip.models.encoding import Encoder, Prompt, visual_inputs
 from retroflip.models.features import announce_repeats, encode_visuals
 from retroflip.models.scorers.gradient import GradientScorer
+from retroflip.recipe import LoraSection, ModelSection
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.rollout import Completion, Roller, Sampling
 from retroflip.rl.shared_prefix import score
+from retroflip.training import choose_trained
 from retroflip.video.frames import Frames
 from separate_rows import gradients, prompts_of, separate
 from training_runs import make_trainer
@@ -116,6 +119,23 @@ class TestOtherFamilies:
         expected = (torch.from_numpy(pixels) / 255 - mean) / std
         torch.testing.assert_close(scorer._unpatched(prompt.pixels_PD, prompt), expected, atol=1e-5, rtol=0)
         assert np.isfinite(scorer.scores(frames, "Where does it go?")).all()
+
+    @pytest.mark.parametrize(("family", "last"), [("qwen3_vl_moe", "o_proj"), ("glm4v", "gate_up_proj")])
+    def test_adapters_are_merged_as_they_compute(self, family: str, last: str) -> None:
+        model, processor = random_model(family)
+        (prompt, *_), answer = prompts_of(Encoder(processor)), [11, 12, 13]
+        section = ModelSection(lora=LoraSection(rank=2, alpha=4, targets=("q_proj", last)))
+        adapted = choose_trained(model, section)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.data += 0.05 * torch.randn(parameter.shape)
+        plain, _ = random_model(family)
+        with torch.no_grad():
+            before = separate(plain, prompt, answer, 0, 1.0)
+            plain.load_state_dict(merged(adapted, adapted.state_dict()))
+            expected = separate(adapted.get_base_model().eval(), prompt, answer, 0, 1.0)
+            torch.testing.assert_close(separate(plain, prompt, answer, 0, 1.0), expected, atol=1e-5, rtol=0)
+        assert not torch.allclose(before, expected, atol=1e-3)
 
     @pytest.mark.parametrize("family", ["qwen2_vl", "glm4v"])
     def test_a_step_of_training_sees_every_video_once(self, tmp_path: Path, family: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from random_models import FAMILIES, random_model
+from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, of_all_kinds, rendered
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
@@ -70,7 +70,7 @@ def assert_equal_loss_and_gradient(policy: Any, loss: torch.Tensor, expected: to
     assert (found - wanted).norm() / wanted.norm() < 1e-5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *OTHER_FAMILIES])
 def test_the_loss_is_equation_6_on_separately_scored_rows(tmp_path: Path, family: str) -> None:
     seen: list[GroupRollouts] = []
     trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3), family=family, seen=seen)

@@ -376,7 +376,7 @@ def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(
     assert Encoder(processor).decode(ids) == "<think>it moves</think>"
 
 
-GLM = ("glm4v", "glm46v", "glm4v_moe")
+GLM = ("glm4v", "glm46v")
 
 
 def text_of_glm(family: str, prompt: Prompt) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from retroflip.errors import UsageError
 
-MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v", "glm46v", "glm4v_moe")
+MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v", "glm46v")
 """`model_type` of the configurations whose models are known to be computed exactly"""
-NAMES = "Qwen2-VL, Qwen2.5-VL, Qwen3-VL and GLM-4V (GLM-4.1V, GLM-4.5V, GLM-4.6V)"
+NAMES = "Qwen2-VL, Qwen2.5-VL, Qwen3-VL and GLM-4V (the model types glm4v and glm46v)"
 
 
 @dataclass(frozen=True)

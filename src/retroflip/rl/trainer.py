@@ -102,6 +102,9 @@ class VideoGRPOTrainer(GRPOTrainer):
         self._passes: list[dict[str, Any]] = []
         self._shown = 0
         self._current: dict[str, Any] | None = None
+        args.router_aux_loss_coef = (
+            0.0  # no objective here has a term for how a model's experts share the work
+        )
         super().__init__(
             model=model,
             reward_funcs=_rewarded_elsewhere,
