@@ -7,6 +7,7 @@ Historical: what was drawn, among expressions of the same digits and signs with 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -76,6 +77,8 @@ PHRASINGS: dict[Mode, tuple[str, ...]] = {
 }
 OPERANDS = (3, 3, 3, 4, 5)
 LEAST_OPERANDS = 3
+MOST_OPERANDS = 6
+"""longer expressions hardly ever come out even"""
 SIGNS_OF: tuple[str, ...] = ("+-", "+-*", SIGNS, SIGNS, SIGNS)
 """signs by difficulty"""
 SEEN = 4
@@ -85,7 +88,7 @@ SLOWER = 2.0
 BALL_RADIUS = 0.032
 GLYPH = 0.36
 """of the side: a unit of the strokes"""
-_ARRANGEMENTS = 240
+_ARRANGEMENTS = 120
 _TRIES = 300
 
 
@@ -169,7 +172,7 @@ def _timeline(draw: Draw) -> Timeline:
             "operation_seconds": (SLOWER * low, SLOWER * high),
         }
     )
-    wanted = 2 * max(operands, LEAST_OPERANDS) - 1
+    wanted = 2 * min(max(operands, LEAST_OPERANDS), MOST_OPERANDS) - 1
     timeline = draw_timeline(replace(draw, settings=slowed), [wanted] * len(OPERANDS), SEEN)
     count = timeline.operations - 1 + timeline.operations % 2
     if count < 2 * LEAST_OPERANDS - 1:
@@ -178,11 +181,13 @@ def _timeline(draw: Draw) -> Timeline:
 
 
 def _ingredients(draw: Draw, operands: int) -> tuple[list[str], list[str]]:
-    """Return different digits, as long as there are enough, and signs."""
+    """Return different digits, and signs of which long expressions have one * and one / at most."""
     signs = SIGNS_OF[draw.settings.difficulty - 1]
-    digits = draw.some_of(DIGITS, operands)
-    digits += [draw.one_of(DIGITS) for _ in range(operands - len(digits))]
-    return digits, [draw.one_of(signs) for _ in range(operands - 1)]
+    drawn = [draw.one_of(signs) for _ in range(operands - 1)]
+    if operands > LEAST_OPERANDS:
+        seldom = [sign for sign in "*/" if sign in drawn]
+        drawn = draw.some_of([*seldom, *(draw.one_of("+-") for _ in drawn[len(seldom) :])], len(drawn))
+    return draw.some_of(DIGITS, operands), drawn
 
 
 def _arranged(draw: Draw, digits: Sequence[str], signs: Sequence[str]) -> list[Tokens]:
@@ -236,11 +241,8 @@ def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
         if result is None:
             continue
 
-        def solved(tokens: Tokens, shown: int = result, drawn: Sequence[str] = digits[1:]) -> str | None:
-            digit = missing(tokens, shown)
-            return None if digit in drawn else digit
-
-        groups = grouped(_arranged(draw, [UNKNOWN, *digits[1:]], signs), solved)
+        unknown = _arranged(draw, [UNKNOWN, *digits[1:]], signs)
+        groups = grouped(unknown, partial(missing, result=result))
         if len(groups) >= 3:
             break
     else:
