@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from retroflip.synth.episode import Draw, Redraw
-from retroflip.synth.long.staging import Timeline, Track, draw_timeline, hidden_outside, shown_in
+from retroflip.synth.long.staging import (
+    Timeline,
+    Track,
+    draw_timeline,
+    hidden_outside,
+    shown_in,
+    there_and_on,
+)
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.sampling import uniform_indices
 
@@ -86,3 +93,8 @@ def test_only_one_of_the_two_states_is_ever_seen() -> None:
     np.testing.assert_array_equal(last_T, first_T[::-1])
     assert not (first_T * last_T).any()
     np.testing.assert_array_equal(hidden_outside(course, opening=True), 1.0 - first_T)
+
+
+def test_what_stops_to_be_read_comes_and_goes_in_mirrored_spans() -> None:
+    assert there_and_on((10, 30)) == ((10, 17), (23, 30))
+    assert there_and_on((0, 2)) == ((0, 1), (1, 2))

@@ -34,7 +34,7 @@ from retroflip.synth.long.orders import (
     two_ranks,
 )
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Track, draw_timeline
+from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
 
@@ -45,7 +45,7 @@ OPERATIONS = (6, 7, 8, 8, 9)
 LEAST_OPERATIONS = 6
 CHOICES = 4
 SEEN = 1.75
-"""frames seen of each operation at least: a card can be read for a little more than half of its way"""
+"""frames seen of each operation at least: a card can be read for three fifths of its time"""
 HEIGHTS = (3, 3, 4, 4, 4)
 LOWEST, HIGHEST = 2, 7
 """cards in the pile at any time"""
@@ -59,7 +59,7 @@ CARD_TEXT = 0.032
 CARD_STEP = 0.11
 RIM = {"top": (0.065, 0.2), "bottom": (0.935, 0.8)}
 """by end: where cards come and go outside of the case, and where they are hidden inside (y)"""
-ASIDE = {"put": 1.0 + 2 * CARD[0], "take": -2 * CARD[0]}
+ASIDE = {"put": 1.0 + CARD[0], "take": -CARD[0]}
 """where cards come from and where they go (x)"""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 PHRASINGS = {
@@ -301,7 +301,8 @@ class _Scene:
         stops = [(ASIDE[move.action], outside), (0.5, outside), (0.5, inside)]
         if move.action == "take":
             stops.reverse()
-        way = Track(timeline.frames, *stops[0]).along(span, stops[1:])
+        come, go = there_and_on(span)
+        way = Track(timeline.frames, *stops[0]).ease(come, *stops[1]).ease(go, *stops[2])
         there = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
         at = way.column_T(0), way.column_T(1)
         return self._card(f"move {index}", move.card if move.face else None, at, there.number_T)

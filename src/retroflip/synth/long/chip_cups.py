@@ -28,7 +28,7 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Track, draw_timeline
+from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
 
@@ -125,12 +125,15 @@ LIFTED = 0.3
 """how high cups are carried (y)"""
 TILT = 1.9
 """how far a cup is turned to be poured out, radians"""
-CHIP = 0.036
-CHIP_TEXT = 0.022
-DROP = (-0.06, 0.42, CUP_Y)
+CHIP = 0.037
+CHIP_TEXT = 0.026
+DROP = (-CHIP, 0.4, CUP_Y)
 """heights of a chip's way: outside of the frame, above the cup, inside it (y)"""
-ASLANT = 0.1
+ASLANT = 0.05
 """chips come in from the left of their cup and leave to its right"""
+MOUTH = (0.06, 0.012)
+EDGE = 0.006
+"""a darker line around cups, which tells them apart where they overlap"""
 
 
 class Step(NamedTuple):
@@ -344,11 +347,12 @@ class _Scene:
     def _moving(self, index: int, step: Step, places: int) -> Actor:
         timeline, x = self.stage.timeline, _across(step.place, places)
         span = timeline.span(index)
-        outside = x - ASLANT if step.action == "put" else x + ASLANT
-        stops = [(outside, DROP[0]), (x, DROP[1]), (x, DROP[2])]
+        side = -ASLANT if step.action == "put" else ASLANT
+        stops = [(x + 2 * side, DROP[0]), (x + side, DROP[1]), (x, DROP[2])]
         if step.action == "take":
             stops.reverse()
-        way = Track(timeline.frames, *stops[0]).along(span, stops[1:])
+        come, go = there_and_on(span)
+        way = Track(timeline.frames, *stops[0]).ease(come, *stops[1]).ease(go, *stops[2])
         there = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
         return self._chip(f"move {index}", step.chip, way, there.number_T)
 
@@ -381,21 +385,31 @@ class _Scene:
                 at[step.place], at[step.other] = at[step.other], at[step.place]
             elif step.action == "pour":
                 _pour(ways[at[step.place]], span, _across(step.place, places), _across(step.other, places))
+        return [part for cup, way in enumerate(ways) for part in self._cup(cup, way)]
+
+    def _cup(self, cup: int, way: Track) -> list[Actor]:
+        x_T, y_T, angle_T = (way.column_T(axis) for axis in range(3))
+        shade = tuple(round(0.55 * part) for part in self.colour)
+        dark = shade[0], shade[1], shade[2]
+        up = CUP[1] - 2 * MOUTH[1]
+        mouth = x_T + up * np.sin(angle_T), y_T - up * np.cos(angle_T)
+        opacity_T = self.stage.hidden_T
         return [
             self.stage.box(
-                f"cup {cup}",
-                self.colour,
-                (way.column_T(0), way.column_T(1)),
-                CUP,
-                angle=way.column_T(2),
-                opacity=self.stage.hidden_T,
-            )
-            for cup, way in enumerate(ways)
+                f"edge {cup}",
+                dark,
+                (x_T, y_T),
+                (CUP[0] + EDGE, CUP[1] + EDGE),
+                angle=angle_T,
+                opacity=opacity_T,
+            ),
+            self.stage.box(f"cup {cup}", self.colour, (x_T, y_T), CUP, angle=angle_T, opacity=opacity_T),
+            self.stage.box(f"mouth {cup}", dark, mouth, MOUTH, angle=angle_T, opacity=opacity_T),
         ]
 
 
 def _across(place: int, places: int) -> float:
-    return 0.5 + (place - (places - 1) / 2) * min(0.24, 0.9 / places)
+    return 0.5 + (place - (places - 1) / 2) * min(0.27, 0.9 / places)
 
 
 def _pour(way: Track, span: tuple[int, int], home: float, target: float) -> None:

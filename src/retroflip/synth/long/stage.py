@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from retroflip.synth.animation import Actor, Animation, Background, Colour, Floats, Number, actor
-from retroflip.synth.common import Look, draw_looks
+from retroflip.synth.common import Look, draw_looks, moving
 from retroflip.synth.episode import Draw, Event
-from retroflip.synth.long.bystanders import draw_bystanders
 from retroflip.synth.long.staging import Timeline, hidden_outside, shown_in
+
+BYSTANDER = 0.022
+"""half the width of an object that no question is about"""
+EDGE = 0.03
+"""how far from the frame's edge they lie"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Stage:
             opening,
             draw.background(),
             tuple(looks),
-            tuple(draw_bystanders(draw, looks, timeline.frames)),
+            tuple(_lying(draw, number, look, timeline.frames) for number, look in enumerate(looks, start=1)),
             draw.settings.noise,
             draw.noise_seed(),
         )
@@ -117,3 +123,9 @@ class Stage:
         return [
             look.facts(f"d{number}", role="distractor") for number, look in enumerate(self.looks, start=1)
         ]
+
+
+def _lying(draw: Draw, number: int, look: Look, frames: int) -> Actor:
+    """Return a bystander at the frame's upper or lower edge. It lies still: one that moved on would be a clock."""
+    x, y = draw.between(EDGE, 1.0 - EDGE), draw.one_of((EDGE, 1.0 - EDGE))
+    return moving(f"d{number}", look, np.full(frames, x), np.full(frames, y), BYSTANDER)

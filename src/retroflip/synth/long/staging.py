@@ -23,6 +23,8 @@ PAUSE_SECONDS = 0.15
 """of rest before, between and after operations"""
 FADE_SECONDS = 0.3
 """in which something shown comes or goes"""
+MOVING_SHARE = 0.35
+"""of an operation: how long something comes in that stops to be read, and how long it goes on"""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,13 @@ def _shortest(settings: SceneSettings, reveal: int, pause: int, count: int, seen
     """
     spare = settings.viewed_frames - 1 - seen * count
     return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / spare) if spare > 0 else None
+
+
+def there_and_on(span: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the spans of coming somewhere and of going on, with a rest between them in which things can be read."""
+    start, end = span
+    part = max(1, round(MOVING_SHARE * (end - start)))
+    return (start, start + part), (end - part, end)
 
 
 class Track:
