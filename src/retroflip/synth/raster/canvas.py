@@ -6,7 +6,8 @@ take the mean coverage of the four pixels that share them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,10 @@ class Plane:
         """Return colours as the plane holds them."""
         return np.rint(rgb_K3 @ self.from_rgb_C3.T + self.offset_C).astype(np.uint16)
 
+    def part(self, frames: slice) -> Self:
+        """Return the plane of some of the frames."""
+        return replace(self, pixels_TCHW=self.pixels_TCHW[frames])
+
 
 Canvas = tuple[Plane, ...]
 
@@ -60,30 +65,35 @@ def lay(
 ) -> None:
     """Lay a colour over windows of frames, as much of it as the coverage (0 to `SOLID`) says.
 
-    corners_K2: row and column where each window starts, even, inside the picture or not. coverage, rgb: K of them, or
-    one for all.
+    corners_K2: row and column where each window starts, even, inside the picture or not. coverage, rgb: one for each of
+    the frames, or one for all.
     """
     for plane in canvas:
         covered_Khw = coverage_Khw if plane.step == 1 else _halved(coverage_Khw)
         kept_Khw = SOLID - covered_Khw
-        colours_KC11 = plane.colours_KC(rgb_K3)[:, :, None, None]
-        painted_KChw = covered_Khw[:, None] * colours_KC11
+        painted_KChw = covered_Khw[:, None] * plane.colours_KC(rgb_K3)[:, :, None, None]
         painted_KChw += np.uint16(SOLID // 2)
-        for index, (frame, (row, column)) in enumerate(
-            zip(frames, (corners_K2 // plane.step).tolist(), strict=True)
-        ):
-            target_CHW = plane.pixels_TCHW[frame]
-            (down, rows), (across, columns) = (
-                _overlap(start, length, limit)
-                for start, length, limit in zip(
-                    (row, column), covered_Khw.shape[1:], target_CHW.shape[1:], strict=True
-                )
-            )
-            under_Chw = target_CHW[:, rows, columns]
-            mixed_Chw = under_Chw * kept_Khw[index % len(kept_Khw), down, across]
-            mixed_Chw += painted_KChw[index % len(painted_KChw), :, down, across]
-            mixed_Chw >>= 8
-            under_Chw[:] = mixed_Chw
+        _mix(plane.pixels_TCHW, frames, corners_K2 // plane.step, kept_Khw, painted_KChw)
+
+
+def _mix(
+    pixels_TCHW: Pixels, frames: Sequence[int], corners_K2: Integers, kept_Khw: Words, painted_KChw: Words
+) -> None:
+    """Keep a share of what is there and add what is painted, in the part of each window inside the picture."""
+    starts_K2 = np.maximum(-corners_K2, 0)
+    ends_K2 = np.minimum(pixels_TCHW.shape[2:] - corners_K2, kept_Khw.shape[1:])
+    last_kept, last_painted = len(kept_Khw) - 1, len(painted_KChw) - 1
+    bounds = np.concatenate([corners_K2, starts_K2, ends_K2], axis=1).tolist()
+    for index, (frame, (row, column, top, left, bottom, right)) in enumerate(
+        zip(frames, bounds, strict=True)
+    ):
+        if top >= bottom or left >= right:
+            continue
+        under_Chw = pixels_TCHW[frame, :, row + top : row + bottom, column + left : column + right]
+        mixed_Chw = under_Chw * kept_Khw[min(index, last_kept), top:bottom, left:right]
+        mixed_Chw += painted_KChw[min(index, last_painted), :, top:bottom, left:right]
+        mixed_Chw >>= 8
+        under_Chw[:] = mixed_Chw
 
 
 def _halved(coverage_Khw: Words) -> Words:
@@ -94,10 +104,3 @@ def _halved(coverage_Khw: Words) -> Words:
     sums += np.uint16(2)
     sums >>= 2
     return sums
-
-
-def _overlap(start: int, length: int, limit: int) -> tuple[slice, slice]:
-    """Return which part of a window lies inside the picture, and where in the picture that is."""
-    first, last = max(start, 0), max(0, min(start + length, limit))
-    first = min(first, last)
-    return slice(first - start, last - start), slice(first, last)

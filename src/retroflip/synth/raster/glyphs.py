@@ -18,6 +18,8 @@ from retroflip.synth.raster.shapes import SOLID, Singles
 _LARGE = (64, 128, 256, 512)
 """sizes of the font that letters are drawn in"""
 _MISSING = "\uffff"
+_SMALLEST = 0.1
+"""pixels; half a line that is less high is not drawn"""
 
 
 @functools.lru_cache(maxsize=len(_LARGE))
@@ -76,28 +78,29 @@ def _large(half_height: float) -> int:
     return next((size for size in _LARGE if size >= 2.4 * half_height), _LARGE[-1])
 
 
-def text_extents(text: str, half_height: float) -> tuple[float, float]:
-    """Return half the width and half the height of a line of text, in pixels."""
-    line_HW = _line_HW(text, _large(half_height))
-    return half_height * line_HW.shape[1] / (line_HW.shape[0] - 1), half_height
+@functools.lru_cache(maxsize=1024)
+def text_width(text: str) -> float:
+    """Return how wide a line of text is, as a multiple of its height."""
+    line_HW = _line_HW(text, _LARGE[0])
+    return float(line_HW.shape[1] / (line_HW.shape[0] - 1))
 
 
 @functools.lru_cache(maxsize=64)
-def text_coverage_hw(
-    text: str, half_height: float, left: float, top: float, shape: tuple[int, int]
-) -> Singles:
+def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: tuple[int, int]) -> Singles:
     """Return the coverage, 0 to `SOLID`, of a window of pixels by a line of text.
 
-    left, top: where the text's box begins, in pixels from the window's corner. Raises ValueError for a letter that
-    the font has not.
+    x, y: the middle of the text, in pixels from the window's corner. Raises ValueError for a letter that the font has
+    not.
     """
+    if half_height < _SMALLEST:
+        return np.zeros(shape, dtype=np.float32)
     line_HW = _line_HW(text, _large(half_height))
-    rows = line_HW.shape[0] - 1
+    rows, columns = line_HW.shape[0] - 1, line_HW.shape[1]
     scale = rows / (2.0 * half_height)
-    borders_h = np.clip((np.arange(shape[0] + 1) - top) * scale, 0.0, rows)
-    borders_w = np.clip((np.arange(shape[1] + 1) - left) * scale, 0.0, line_HW.shape[1])
+    borders_h = np.clip((np.arange(shape[0] + 1) - y) * scale + rows / 2, 0.0, rows)
+    borders_w = np.clip((np.arange(shape[1] + 1) - x) * scale + columns / 2, 0.0, columns)
     bands = np.diff(_between(line_HW, borders_h), axis=0)
-    sums = np.zeros((line_HW.shape[1] + 1, shape[0]), dtype=np.float32)
+    sums = np.zeros((columns + 1, shape[0]), dtype=np.float32)
     np.cumsum(bands.T, axis=0, out=sums[1:])
     covered_hw: Singles = np.diff(_between(sums, borders_w), axis=0).T
     covered_hw /= np.float32(scale * scale)

@@ -6,7 +6,6 @@ inside. An outline thinner than a pixel covers at most its own width.
 """
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -117,18 +116,19 @@ def coverage_Khw(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> 
         distance_Khw = _round(shape, place, dx_Kw, dy_Kh)
     else:
         distance_Khw = _polygon(POLYGONS[shape], place, dx_Kw, dy_Kh)
-    thin_K = np.minimum(1.0, 2.0 * place.half_width_K) * np.minimum(1.0, 2.0 * place.half_height_K)
-    most_K11 = np.maximum(SOLID * thin_K, 0.0).astype(np.float32)[:, None, None]
     covered_Khw: Singles = np.subtract(np.float32(SOLID / 2), distance_Khw, out=distance_Khw)
-    np.maximum(covered_Khw, np.float32(0.0), out=covered_Khw)
-    np.minimum(covered_Khw, most_K11, out=covered_Khw)
+    np.clip(covered_Khw, np.float32(0.0), np.float32(SOLID), out=covered_Khw)
+    thin_K = np.minimum(1.0, 2.0 * place.half_width_K) * np.minimum(1.0, 2.0 * place.half_height_K)
+    if thin_K.min() < 1.0:
+        most_K = np.maximum(SOLID * thin_K, 0.0).astype(np.float32)
+        np.minimum(covered_Khw, most_K[:, None, None], out=covered_Khw)
     return covered_Khw
 
 
-def farthest(across: Sequence[Values], down: Sequence[Values], crossings: int = 0) -> Values:
+def farthest(across: Values, down: Values, crossings: int = 0) -> Values:
     """Return, at each pixel, the greatest sum of an x and a y term, or with one crossing the second greatest."""
-    first = across[0] + down[0]
-    second = np.full_like(first, -np.inf) if crossings else first
+    first: Values = across[0] + down[0]
+    second: Values = np.full_like(first, -np.inf) if crossings else first
     for x, y in zip(across[1:], down[1:], strict=True):
         value = x + y
         if crossings:
@@ -145,22 +145,24 @@ def _polygon(polygon: Polygon, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -
     return functools.reduce(lambda one, two: np.minimum(one, two, out=one), pieces)
 
 
-def _lines(
-    corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats
-) -> tuple[list[Singles], list[Singles]]:
-    """Return, for each side, the x and the y part of the distance to its line (times `SOLID`)."""
+def _lines(corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Singles, Singles]:
+    """Return, for each of E sides, the x and the y part of the distance to its line times `SOLID`.
+
+    Of shapes (E, K, 1, w) and (E, K, h, 1).
+    """
+    next_E2 = np.roll(corners, -1, axis=0)
+    along_E2, middle_E2 = next_E2 - corners, (next_E2 + corners) / 2.0
     wide_K = np.maximum(place.half_width_K, _SMALLEST)
     high_K = np.maximum(place.half_height_K, _SMALLEST)
-    across, down = [], []
-    for one, two in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        along, middle = two - one, (one + two) / 2.0
-        normal_x_K, normal_y_K = along[1] * high_K, -along[0] * wide_K
-        length_K = np.hypot(normal_x_K, normal_y_K) / SOLID
-        offset_K = (normal_x_K * (middle[0] * wide_K) + normal_y_K * (middle[1] * high_K)) / length_K
-        x_K, y_K = place.world(normal_x_K / length_K, normal_y_K / length_K)
-        across.append((x_K[:, None] * dx_Kw).astype(np.float32)[:, None, :])
-        down.append((y_K[:, None] * dy_Kh - offset_K[:, None]).astype(np.float32)[:, :, None])
-    return across, down
+    normal_x_EK, normal_y_EK = along_E2[:, 1:] * high_K, -along_E2[:, :1] * wide_K
+    length_EK = np.hypot(normal_x_EK, normal_y_EK) / SOLID
+    offset_EK = (
+        middle_E2[:, :1] * wide_K * normal_x_EK + middle_E2[:, 1:] * high_K * normal_y_EK
+    ) / length_EK
+    x_EK, y_EK = place.world(normal_x_EK / length_EK, normal_y_EK / length_EK)
+    across_EKw = (x_EK[:, :, None] * dx_Kw).astype(np.float32)
+    down_EKh = (y_EK[:, :, None] * dy_Kh - offset_EK[:, :, None]).astype(np.float32)
+    return across_EKw[:, :, None, :], down_EKh[:, :, :, None]
 
 
 def _round(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
