@@ -102,9 +102,8 @@ class VideoGRPOTrainer(GRPOTrainer):
         self._passes: list[dict[str, Any]] = []
         self._shown = 0
         self._current: dict[str, Any] | None = None
-        args.router_aux_loss_coef = (
-            0.0  # no objective here has a term for how a model's experts share the work
-        )
+        # No objective here has a term for how a model's experts share the work.
+        args.router_aux_loss_coef = 0.0
         super().__init__(
             model=model,
             reward_funcs=_rewarded_elsewhere,

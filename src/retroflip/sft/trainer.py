@@ -78,9 +78,8 @@ class VideoSFTTrainer(SFTTrainer):
         self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any
     ) -> None:
         self.lesson_count = len(lessons)
-        args.router_aux_loss_coef = (
-            0.0  # the loss is that of the answers, without a term for a model's experts
-        )
+        # The loss is that of the answers, without a term for a model's experts.
+        args.router_aux_loss_coef = 0.0
         super().__init__(
             model=model,
             args=args,
