@@ -13,6 +13,7 @@ from retroflip.synth.short import (
     rotation,
     speed,
     trajectory_shape,
+    velocity_ranking,
 )
 
 TEMPORAL_KINDS: dict[str, Kind] = {
@@ -20,6 +21,7 @@ TEMPORAL_KINDS: dict[str, Kind] = {
     for kind in (
         direction.KIND,
         acceleration.KIND,
+        velocity_ranking.KIND,
         collision_count.KIND,
         trajectory_shape.KIND,
         speed.KIND,
