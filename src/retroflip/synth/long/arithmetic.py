@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, actor
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, actor
 from retroflip.synth.common import draw_looks
 from retroflip.synth.episode import (
     Category,
@@ -283,7 +283,7 @@ class _Scene:
         self._colours = draw.some_of(list(PALETTE), 2)
         self._centre_2 = np.array([draw.between(0.35, 0.65), draw.between(0.42, 0.58)])
         self._backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
-        looks = draw_looks(draw, draw.settings.distractors)
+        looks = draw_looks(draw, draw.settings.distractors, [shape for shape in SHAPES if shape != "circle"])
         self._bystanders = draw_bystanders(draw, looks, timeline.frames)
         numbers, signs = self._colours
         self.objects: list[dict[str, Any]] = [

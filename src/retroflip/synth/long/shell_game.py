@@ -77,7 +77,7 @@ PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
     ),
     (Mode.FORWARD, Ask.DISPLACED): (
         "How many objects are in a different cell at the end than at the start?",
-        "How many of the objects are not where they were initially?",
+        "At the end, how many of the objects are not where they were initially?",
         "After all the swaps, how many objects have another cell than before them?",
         "Compare the start and the end: how many objects are in a different place?",
         "When the swaps are over, how many objects lie in a cell other than their first one?",
@@ -108,8 +108,10 @@ COUNTED = (3, 5)
 """objects at least and at most, where they are counted"""
 COVERS: tuple[Colour, ...] = ((150, 152, 160), (146, 118, 88), (104, 128, 150), (168, 148, 112))
 FLOOR: Colour = (78, 82, 92)
-COVER = 0.42
+COVER = 0.4
 """half a cover's side, of a cell's"""
+FACE = 0.85
+"""of a cover's half side: the rest is its dark rim"""
 BULGE = 0.6
 """how far covers keep from the line between their cells, of half its length"""
 _ORDERS_DRAWN = 160
@@ -345,18 +347,13 @@ class _Scene:
         )
 
     def _floor(self) -> list[Actor]:
-        half = 0.46 * self._board.grid.pitch
+        grid, frames = self._board.grid, self._timeline.frames
+        half = 0.46 * grid.pitch
+        places = ((cell, *grid.centre(cell)) for cell in grid.cells())
         return [
-            self._square(f"floor {cell_words(cell)}", FLOOR, cell, half, 1.0)
-            for cell in self._board.grid.cells()
+            actor(f"floor {cell_words(cell)}", "square", FLOOR, frames=frames, x=x, y=y, half_width=half)
+            for cell, x, y in places
         ]
-
-    def _square(
-        self, identity: str, colour: Colour, cell: Cell, half: float, opacity: float | Floats
-    ) -> Actor:
-        x, y = self._board.grid.centre(cell)
-        frames = self._timeline.frames
-        return actor(identity, "square", colour, frames=frames, x=x, y=y, half_width=half, opacity=opacity)
 
     def _shown_objects(self) -> list[Actor]:
         """The objects lie still in the state shown; in the rest of the clip they are not to be seen."""
@@ -379,6 +376,24 @@ class _Scene:
             )
         return actors
 
+    def _covers(self, identity: str, x: float | Floats, y: float | Floats, opacity_T: Floats) -> list[Actor]:
+        """One cover: its face on a dark rim, by which covers that pass over each other are told apart."""
+        rim = tuple(round(0.55 * level) for level in self._cover)
+        half = COVER * self._board.grid.pitch
+        return [
+            actor(
+                f"{part} {identity}",
+                "square",
+                colour,
+                frames=self._timeline.frames,
+                x=x,
+                y=y,
+                half_width=width,
+                opacity=opacity_T,
+            )
+            for part, colour, width in (("rim", rim, half), ("cover", self._cover, FACE * half))
+        ]
+
     def _resting(self, order: Order) -> list[Actor]:
         """One cover per cell, away while a cover leaves the cell and another comes."""
         actors = []
@@ -388,8 +403,7 @@ class _Scene:
                 start, end = self._timeline.span(index)
                 if cell in swap:
                     opacity_T[start : end + 1] = 0.0
-            half = COVER * self._board.grid.pitch
-            actors.append(self._square(f"cover {cell_words(cell)}", self._cover, cell, half, opacity_T))
+            actors += self._covers(cell_words(cell), *self._board.grid.centre(cell), opacity_T)
         return actors
 
     def _moving(self, order: Order) -> list[Actor]:
@@ -408,17 +422,9 @@ class _Scene:
             place_T2[1, start : end + 1] = middle_2 - offset_T2
             opacity_T[start : end + 1] = 1.0
         return [
-            actor(
-                f"moving cover {number}",
-                "square",
-                self._cover,
-                frames=frames,
-                x=course_T2[:, 0],
-                y=course_T2[:, 1],
-                half_width=COVER * self._board.grid.pitch,
-                opacity=opacity_T,
-            )
+            part
             for number, course_T2 in enumerate(place_T2, start=1)
+            for part in self._covers(f"in motion {number}", course_T2[:, 0], course_T2[:, 1], opacity_T)
         ]
 
 

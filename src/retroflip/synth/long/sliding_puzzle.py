@@ -92,14 +92,14 @@ PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
     (Mode.HISTORICAL, Ask.COUNT): (
         "How many moves go {direction}?",
         "How many times does a tile slide {direction}?",
-        "Count the tiles that slide {direction}, each time they do. How many slides is that?",
-        "What is the number of moves to which a tile goes {direction}?",
+        "Count every slide that goes {direction}. How many are there?",
+        "What is the number of moves in which a tile goes {direction}?",
         "In how many of the moves does the tile go {direction}?",
     ),
     (Mode.HISTORICAL, Ask.DIRECTION): (
         "Which way does the tile slide in the {ordinal} move?",
         "In which direction is the {ordinal} move?",
-        "Count the moves. Where does the tile of the {ordinal} one go?",
+        "Count the moves. Which way does the tile go in the {ordinal} one?",
         "The {ordinal} tile to slide goes in which direction?",
         "What is the direction of the {ordinal} slide?",
     ),
@@ -109,7 +109,7 @@ LEAST_OPERATIONS = 6
 GRIDS: tuple[Cell, ...] = ((3, 3), (3, 3), (3, 3), (3, 4), (4, 4))
 """rows and columns by difficulty"""
 TILES: tuple[Colour, ...] = ((64, 96, 150), (130, 84, 60), (70, 112, 84), (106, 82, 132), (92, 96, 108))
-TRAY: Colour = (12, 13, 15)
+TRAY: Colour = (196, 190, 176)
 _WALKS = 700
 _TRIES = 30
 
