@@ -1,0 +1,496 @@
+"""File system: commands run one after the other in a terminal; what is in the folders is listed at one end only.
+
+Commands always succeed and never overwrite. Their order matters because some act on whatever a folder holds at that
+moment (`rm docs/*`, `mv docs/* logs/`, `mv --exchange docs logs`). The first two cannot be undone, so that there are
+none where the start is asked for. A command is on the screen alone, while it runs.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from retroflip.synth.animation import Actor, Animation
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    State,
+    Term,
+)
+from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
+from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.staging import Track, draw_timeline
+from retroflip.synth.settings import Form
+from retroflip.video.transforms import Transform
+
+Files = frozenset[tuple[str, str]]
+"""every folder and the name of a file in it; a folder itself is there as (folder, "")"""
+Result = int | str | tuple[str, ...]
+
+OPERATIONS = (6, 7, 8, 8, 9)
+LEAST_OPERATIONS = 6
+SEEN = 1.5
+"""frames seen of each operation at least: a command can be read for three quarters of its time"""
+FOLDERS = ("docs", "logs", "data", "work", "temp", "home", "pics", "mail")
+_STEMS = "plan note song list code memo page card poem task form logo menu bill diet game tale idea fact quiz"
+NAMES = tuple(f"{stem}.txt" for stem in _STEMS.split())
+FOLDER_COUNT = (3, 3, 3, 4, 4)
+MOST_FILES = 5
+"""in a folder"""
+SETS_OF_OPERATIONS = 40
+QUESTIONS = 12
+"""tried of one set of operations"""
+ATTEMPTS = 50
+"""draws of one command, until there is one that can be run"""
+NEW_FOLDER = 0.4
+"""how often one of the folders is made on the way"""
+COMMANDS = {
+    "touch": "touch {folder}/{file}",
+    "rm": "rm {folder}/{file}",
+    "mv": "mv {folder}/{file} {other}/",
+    "cp": "cp {folder}/{file} {other}/",
+    "rm all": "rm {folder}/*",
+    "mv all": "mv {folder}/* {other}/",
+    "exchange": "mv --exchange {folder} {other}",
+    "mkdir": "mkdir {folder}",
+}
+FORWARD = ("touch", "rm", "mv", "cp", "rm all", "mv all", "mv all", "exchange", "exchange")
+BACKWARD = ("touch", "rm", "mv", "uncp", "exchange", "exchange", "exchange")
+"""what is drawn, told from the shown state on, where the end is shown; "uncp" takes a copy away"""
+UNDONE = {"touch": "rm", "rm": "touch", "mv": "mv", "uncp": "cp", "exchange": "exchange"}
+"""the command that a step backwards undoes"""
+PHRASINGS = {
+    ("exists", "end"): (
+        "Is there a file {file} in the folder {folder} at the end?",
+        "After all the commands, does {folder}/{file} exist?",
+        "Does the folder {folder} hold a file called {file} when the video ends?",
+        "If the folder {folder} were listed at the end, would {file} be in it?",
+        "Once every command has run, is {file} in {folder}?",
+    ),
+    ("exists", "start"): (
+        "Was there a file {file} in the folder {folder} at the start?",
+        "Before the first command, did {folder}/{file} exist?",
+        "Did the folder {folder} hold a file called {file} when the video began?",
+        "If the folder {folder} had been listed at the start, would {file} have been in it?",
+        "Before any command had run, was {file} in {folder}?",
+    ),
+    ("holds", "end"): (
+        "Which files are in the folder {folder} at the end, in alphabetical order?",
+        "After all the commands, what does the folder {folder} hold, in alphabetical order?",
+        "What would a listing of {folder} show at the end of the video, in alphabetical order?",
+        "Name the files in {folder} when the video ends, in alphabetical order. Which are they?",
+        "Once every command has run, which files are in {folder}, sorted by name?",
+    ),
+    ("holds", "start"): (
+        "Which files were in the folder {folder} at the start, in alphabetical order?",
+        "Before the first command, what did the folder {folder} hold, in alphabetical order?",
+        "What would a listing of {folder} have shown at the start of the video, in alphabetical order?",
+        "Name the files in {folder} when the video began, in alphabetical order. Which were they?",
+        "Before any command had run, which files were in {folder}, sorted by name?",
+    ),
+    ("count", "end"): (
+        "How many files are in the folder {folder} at the end?",
+        "After all the commands, how many files does {folder} hold?",
+        "What is the number of files in {folder} when the video ends?",
+        "If the folder {folder} were listed at the end, how many files would be in it?",
+        "Once every command has run, how many files are left in {folder}?",
+    ),
+    ("count", "start"): (
+        "How many files were in the folder {folder} at the start?",
+        "Before the first command, how many files did {folder} hold?",
+        "What was the number of files in {folder} when the video began?",
+        "If the folder {folder} had been listed at the start, how many files would have been in it?",
+        "Before any command had run, how many files were in {folder}?",
+    ),
+    ("deleted", "ever"): (
+        "Was the file {file} deleted at any time?",
+        "Does any of the commands delete {file}?",
+        "Is {file} among the files that get deleted in the video?",
+        "At some point, is {file} removed for good?",
+        "Does {file} fall victim to one of the commands that delete files?",
+    ),
+    ("first", "order"): (
+        "Which of these commands is run first?",
+        "Of these commands, which one comes before all the others?",
+        "Which one of these commands appears earliest in the video?",
+        "These commands are all run. Which of them is the first?",
+        "Which of the commands below is the earliest to be run?",
+    ),
+    ("last", "order"): (
+        "Which of these commands is run last?",
+        "Of these commands, which one comes after all the others?",
+        "Which one of these commands appears latest in the video?",
+        "These commands are all run. Which of them is the last?",
+        "Which of the commands below is the latest to be run?",
+    ),
+}
+ASKS = {
+    Mode.FORWARD: (("exists", "end"), ("holds", "end"), ("count", "end")),
+    Mode.RETRODICTIVE: (("exists", "start"), ("holds", "start"), ("count", "start")),
+    Mode.HISTORICAL: (("deleted", "ever"), ("first", "order"), ("last", "order")),
+}
+CHOICES = {"exists": 2, "deleted": 2, "holds": 4, "count": 4, "first": 4, "last": 4}
+
+SCREEN = (0.47, 0.4)
+"""half the width and the height of the terminal"""
+COMMAND_TEXT = 0.034
+HEADING_TEXT = 0.03
+NAME_TEXT = 0.024
+FADE_SHARE = 0.12
+"""of an operation: how long its command takes to come, and to go"""
+
+
+class Step(NamedTuple):
+    """What is done. In order of time `action` is a name of COMMANDS."""
+
+    action: str
+    folder: str
+    other: str = ""
+    file: str = ""
+
+    @property
+    def command(self) -> str:
+        """What is typed."""
+        return COMMANDS[self.action].format(folder=self.folder, other=self.other, file=self.file)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked: `ask` and `when` as PHRASINGS know them, of a folder, a file, or among `commands`."""
+
+    mode: Mode
+    ask: str
+    when: str
+    folder: str = ""
+    file: str = ""
+    commands: tuple[str, ...] = ()
+
+
+def done(files: Files, step: Step) -> Files | None:
+    """Return what there is after a step, or None where it would fail or overwrite something."""
+    here = frozenset(one for one in files if one[0] == step.folder and one[1])
+    there = frozenset(one for one in files if one[0] == step.other and one[1])
+    if step.action == "mkdir":
+        return None if (step.folder, "") in files else files | {(step.folder, "")}
+    if (step.folder, "") not in files or (step.other and (step.other, "") not in files):
+        return None
+    gone, new = _effect(step, here, there)
+    if not gone <= files or new & (files - gone) or not (gone or new):
+        return None
+    after = (files - gone) | new
+    return (
+        after if all(len(held(after, folder)) <= MOST_FILES for folder, name in after if not name) else None
+    )
+
+
+def _effect(step: Step, here: Files, there: Files) -> tuple[Files, Files]:
+    """Return the files that a step takes away and those that it adds."""
+    one, other = frozenset({(step.folder, step.file)}), frozenset({(step.other, step.file)})
+    nothing: Files = frozenset()
+    if step.action == "touch":
+        return nothing, one
+    if step.action == "rm":
+        return one, nothing
+    if step.action == "mv":
+        return one, other
+    if step.action in ("cp", "uncp"):
+        return _copied(step, one <= here, one, other)
+    moved = frozenset((step.other, name) for _, name in here)
+    if step.action == "rm all":
+        return here, nothing
+    if step.action == "mv all":
+        return here, moved
+    return here | there, moved | frozenset((step.folder, name) for _, name in there)
+
+
+def _copied(step: Step, is_there: bool, one: Files, other: Files) -> tuple[Files, Files]:
+    if not is_there:
+        return one, frozenset()
+    return (frozenset(), other) if step.action == "cp" else (other, frozenset())
+
+
+def held(files: Files, folder: str) -> tuple[str, ...]:
+    """Return the names in a folder in alphabetical order."""
+    return tuple(sorted(name for where, name in files if where == folder and name))
+
+
+def inverse(step: Step) -> Step:
+    """Return the command that a step backwards in time undoes."""
+    if step.action == "mv":
+        return step._replace(folder=step.other, other=step.folder)
+    return step._replace(action=UNDONE[step.action])
+
+
+def answer_to(query: Query, course: Course[Files, Step]) -> Result:
+    """Return the answer; `course` runs with time."""
+    if query.when == "order":
+        ran = [step.command for step in course.operations if step.command in query.commands]
+        return ran[0 if query.ask == "first" else -1]
+    if query.ask == "deleted":
+        return "no" if any(name == query.file for _, name in course.states[-1]) else "yes"
+    names = held(course.states[0 if query.when == "start" else -1], query.folder)
+    if query.ask == "exists":
+        return "yes" if query.file in names else "no"
+    return names if query.ask == "holds" else len(names)
+
+
+def make(draw: Draw) -> Pair:
+    """Draw commands and a question, the answers that their orders lead to, and two of these."""
+    mode = draw.deal("mode", list(ASKS))
+    ask, when = draw.deal(f"ask {mode}", ASKS[mode])
+    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    query, options, groups = _found(draw, timeline.operations, mode, ask, when)
+    stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    text = draw.one_of(PHRASINGS[ask, when]).format(folder=query.folder, file=query.file)
+    words = tuple(_words(option) for option in options)
+    courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, len(options))]
+    one, two = (_episode(stage, query, course, text, words) for course in courses)
+    return Pair(one, two, "operations")
+
+
+Groups = dict[Result, list[Course[Files, Step]]]
+"""courses in order of time, by answer"""
+
+
+def _found(
+    draw: Draw, operations: int, mode: Mode, ask: str, when: str
+) -> tuple[Query, Sequence[Result], Groups]:
+    """Return a question, its answers to choose from, and orders of the same commands by the answer."""
+    from_start = mode is not Mode.RETRODICTIVE
+    for _ in range(SETS_OF_OPERATIONS):
+        course = _draw_course(draw, operations, from_start=from_start)
+        pinned = pinned_places(operations, from_start=from_start, ends=mode is not Mode.HISTORICAL)
+        orders = list(reordered(draw, course, done, pinned))
+        in_time = orders if from_start else [one.mirrored(inverse) for one in orders]
+        for _ in range(QUESTIONS):
+            query = _draw_query(draw, in_time[0], pinned, mode, ask, when)
+            if query is None:
+                continue
+            groups: Groups = by_answer(in_time, _answering(query))
+            options = _options(draw, list(groups), CHOICES[ask])
+            if options is not None:
+                return query, options, groups
+    raise Redraw("no commands with enough different answers were found")
+
+
+def _answering(query: Query) -> Callable[[Course[Files, Step]], Result]:
+    return lambda course: answer_to(query, course)
+
+
+def _options(draw: Draw, answers: Sequence[Result], count: int) -> Sequence[Result] | None:
+    """Return `count` answers of one form, numbers in ascending order, or None."""
+    by_form: dict[int, list[Result]] = {}
+    for answer in answers:
+        by_form.setdefault(len(answer) if isinstance(answer, tuple) else -1, []).append(answer)
+    by_form.pop(0, None)
+    enough = [form for form, alike in sorted(by_form.items()) if len(alike) >= count]
+    if not enough:
+        return None
+    chosen = draw.some_of(by_form[draw.one_of(enough)], count)
+    return sorted(chosen, key=lambda one: one if isinstance(one, int) else 0)
+
+
+def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Course[Files, Step]:
+    settings = draw.settings
+    count = min(max(settings.objects or FOLDER_COUNT[settings.difficulty - 1], 2), 4)
+    folders, names = draw.some_of(FOLDERS, count), draw.some_of(NAMES, len(NAMES))
+    files = {(folder, "") for folder in folders}
+    files |= {(folder, names.pop()) for folder in folders for _ in range(int(draw.rng.integers(1, 4)))}
+    made = from_start and draw.rng.random() < NEW_FOLDER
+    if made:
+        files = {one for one in files if one[0] != folders[-1]}
+    now = start = frozenset(files)
+    steps: list[Step] = [Step("mkdir", folders[-1])] if made else []
+    now = done(now, steps[0]) or now if made else now
+    for _ in range(ATTEMPTS * operations):
+        if len(steps) == operations:
+            break
+        step = _draw_step(draw, now, folders, names, draw.one_of(FORWARD if from_start else BACKWARD))
+        after = None if step is None or step in steps else done(now, step)
+        if step is None or after is None:
+            continue
+        if step.action == "touch":
+            names.pop()
+        now = after
+        steps.append(step)
+    course = followed(start, steps, done)
+    if course is None or len(steps) < operations:
+        raise Redraw("the commands cannot be run")
+    return course
+
+
+def _draw_step(
+    draw: Draw, files: Files, folders: Sequence[str], names: Sequence[str], action: str
+) -> Step | None:
+    folder, other = draw.some_of(folders, 2)
+    if action == "exchange":
+        return Step(action, *sorted((folder, other)))
+    if action in ("rm all", "mv all"):
+        return Step(action, folder, "" if action == "rm all" else other)
+    if action == "touch":
+        return Step(action, folder, file=names[-1]) if names else None
+    inside = held(files, folder)
+    if not inside:
+        return None
+    return Step(action, folder, "" if action == "rm" else other, draw.one_of(inside))
+
+
+def _draw_query(
+    draw: Draw, course: Course[Files, Step], pinned: Collection[int], mode: Mode, ask: str, when: str
+) -> Query | None:
+    if when == "order":
+        free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
+        return Query(mode, ask, when, commands=tuple(sorted(draw.some_of(free, CHOICES[ask]))))
+    asked = course.states[0 if when == "start" else -1]
+    folder = draw.one_of(sorted({folder for folder, name in asked if not name}))
+    files = sorted({name for files in course.states for _, name in files if name})
+    if ask == "deleted":
+        # A command that names the file would give it away.
+        named = {step.file for step in course.operations if step.action in ("rm", "cp")}
+        files = [name for name in files if name not in named]
+    if ask not in ("exists", "deleted"):
+        return Query(mode, ask, when, folder)
+    return Query(mode, ask, when, folder if ask == "exists" else "", draw.one_of(files)) if files else None
+
+
+def _words(answer: Result) -> str:
+    return ", ".join(answer) if isinstance(answer, tuple) else str(answer)
+
+
+def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:
+    """Return the video of the commands, with the listing of what is shown at one end."""
+    terminal = stage.box("terminal", (12, 14, 16), (0.5, 0.5), SCREEN)
+    commands = [_command(stage, index, step) for index, step in enumerate(steps)]
+    return stage.animation([terminal, *_listing(stage, shown), *commands])
+
+
+def _listing(stage: Stage, files: Files) -> list[Actor]:
+    lines = []
+    folders = sorted(folder for folder, name in files if not name)
+    for column, folder in enumerate(folders):
+        x = 0.5 + (column - (len(folders) - 1) / 2) * 2 * SCREEN[0] / len(folders)
+        lines.append(stage.writing(f"folder {folder}", f"{folder}/", (x, 0.24), HEADING_TEXT, stage.shown_T))
+        lines += [
+            stage.writing(f"file {folder} {name}", name, (x, 0.36 + 0.09 * row), NAME_TEXT, stage.shown_T)
+            for row, name in enumerate(held(files, folder))
+        ]
+    return lines
+
+
+def _command(stage: Stage, index: int, step: Step) -> Actor:
+    timeline = stage.timeline
+    start, end = timeline.span(index)
+    fade = max(1, round(FADE_SHARE * (end - start)))
+    seen = Track(timeline.frames, 0.0).ease((start, start + fade), 1.0).ease((end - fade, end), 0.0)
+    return stage.writing(f"command {index}", f"$ {step.command}", (0.5, 0.5), COMMAND_TEXT, seen.number_T)
+
+
+def _episode(
+    stage: Stage, query: Query, course: Course[Files, Step], text: str, options: tuple[str, ...]
+) -> Episode:
+    timeline = stage.timeline
+    found = answer_to(query, course)
+    shown = course.states[0 if stage.opening else -1]
+    folders = sorted({folder for files in course.states for folder, name in files if not name})
+    names = sorted({name for files in course.states for _, name in files if name})
+    question = Question(
+        text=text,
+        mode=query.mode,
+        options=options,
+        answer=_words(found),
+        parameters=_parameters(query),
+        changed_by=_changed_by(query, course),
+        ordered=isinstance(found, int),
+        numeric=float(found) if isinstance(found, int) else None,
+        unit="files" if query.ask == "count" else "",
+        is_open=query.ask in ("exists", "deleted", "holds"),
+    )
+    return Episode(
+        animation=_clip(stage, shown, course.operations),
+        question=question,
+        objects=[
+            *({"id": f"folder {one}", "shape": "text", "colour": "white", "name": one} for one in folders),
+            *({"id": f"file {one}", "shape": "text", "colour": "white", "name": one} for one in names),
+            *stage.distractors(),
+        ],
+        events=stage.told(
+            f"the folders are listed: {_told(shown)}",
+            {"folders": _facts(shown)},
+            [
+                Event(
+                    step.action.replace(" ", "_"),
+                    *timeline.span(index),
+                    f"the command {step.command} is run",
+                    {"command": step.command},
+                )
+                for index, step in enumerate(course.operations)
+            ],
+        ),
+        states=[
+            State(timeline.at_rest(index), {"done": index, "folders": _facts(files)})
+            for index, files in enumerate(course.states)
+        ],
+        derivation=_derivation(query, course, _words(found), from_start=stage.opening),
+        min_fps=timeline.min_fps(SEEN),
+    )
+
+
+def _parameters(query: Query) -> dict[str, Any]:
+    named = {"folder": query.folder, "file": query.file, "commands": list(query.commands)}
+    return {"ask": query.ask, "when": query.when} | {name: value for name, value in named.items() if value}
+
+
+def _changed_by(query: Query, course: Course[Files, Step]) -> frozenset[Transform]:
+    """Return whether the video played backwards, which shows the same listing at its other end, has another answer."""
+    if query.when == "order":
+        return frozenset({Transform.REVERSE})
+    if query.ask == "deleted":
+        return frozenset()
+    start, end = (
+        answer_to(Query(query.mode, query.ask, when, query.folder, query.file), course)
+        for when in ("start", "end")
+    )
+    return frozenset() if start == end else frozenset({Transform.REVERSE})
+
+
+def _facts(files: Files) -> dict[str, list[str]]:
+    return {folder: list(held(files, folder)) for folder in sorted(one for one, name in files if not name)}
+
+
+def _told(files: Files) -> str:
+    return "; ".join(
+        f"{folder} holds {', '.join(names) or 'nothing'}" for folder, names in _facts(files).items()
+    )
+
+
+def _derivation(query: Query, course: Course[Files, Step], answer: str, *, from_start: bool) -> list[str]:
+    if query.when == "order":
+        ran = [step.command for step in course.operations if step.command in query.commands]
+        return [f"In order of time these are run: {'; '.join(ran)}.", f"So the answer is: {answer}."]
+    if from_start:
+        told = [f"At the start, {_told(course.states[0])}."]
+        for step, files in zip(course.operations, course.states[1:], strict=True):
+            told.append(f"After {step.command}: {_told(files)}.")
+    else:
+        told = [f"At the end, {_told(course.states[-1])}, and I work backwards."]
+        for step, files in reversed(list(zip(course.operations, course.states, strict=False))):
+            told.append(f"Before {step.command}: {_told(files)}.")
+    return [*told, f"So the answer is: {answer}."]
+
+
+KIND = Kind(
+    name="file_system",
+    category=Category.CODE,
+    term=Term.LONG,
+    domain=Domain.TEMPORAL,
+    forms=frozenset({Form.NUMERIC, Form.OPEN}),
+    make=make,
+)
+"""SynRL, 2.1.2: file system commands"""
