@@ -1,0 +1,196 @@
+"""Relative position: one object visits the four sides of another, over and over; in which order?
+
+The order of the four sides is repeated from an evenly drawn start, so a single frame shows a side and nothing of the
+order. From side to side it goes across the other object's middle, so that no frame in between tells which sides follow
+each other, and every side is shown for the same time, so that a set of frames without their order tells nothing either.
+Played backwards, the sides come in the opposite order.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+
+from retroflip.synth.animation import Animation, Floats
+from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, positions, staged
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    Term,
+    fits_view,
+)
+from retroflip.synth.physics import reflected
+from retroflip.video.transforms import Transform
+
+SIDES = {"left of": (-1.0, 0.0), "right of": (1.0, 0.0), "above": (0.0, -1.0), "below": (0.0, 1.0)}
+MIRRORED = {"left of": "right of", "right of": "left of"}
+PHRASINGS = (
+    "After the {one} has first been {side} the {two}, on which sides of it is it next, in order?",
+    "The {one} is {side} the {two} at some time. Where is it after the first such time, in order?",
+    "Once the {one} has been {side} the {two} for the first time, which sides of the {two} does it visit next?",
+    "From the first time that the {one} is {side} the {two}, where does it go, one place after the other?",
+    "Where is the {one} in relation to the {two} after it has first been {side} it?",
+)
+RADIUS, SMALL = 0.065, 0.045
+"""of the object that is visited, and of the one that visits"""
+REACH = (0.16, 0.21)
+"""how far from each other they are when one is at a side of the other"""
+SECONDS = ((0.75, 0.9), (0.7, 0.85), (0.65, 0.8), (0.6, 0.75), (0.55, 0.7))
+"""at each side, the way there and back included, by difficulty"""
+DRIFT = ((0.0, 0.0), (0.0, 0.1), (0.1, 0.3), (0.2, 0.5), (0.3, 0.7))
+"""how far both go together meanwhile"""
+ROUNDS = 2
+STAYS = 0.4
+"""share of the time at a side during which it rests there"""
+SAMPLES = 3
+"""frames that must be seen of each side, at the least"""
+SNAPSHOTS = 0.1
+"""seconds between those in the metadata"""
+
+
+def in_words(sides: Sequence[str]) -> str:
+    """Return sides as options name them."""
+    return ", then ".join(sides)
+
+
+def after(visits: Sequence[str], side: str) -> tuple[str, ...]:
+    """Return the three sides that follow the first visit of `side`."""
+    first = list(visits).index(side)
+    return tuple(visits[first + 1 : first + len(SIDES)])
+
+
+def mirrored(visits: Sequence[str]) -> list[str]:
+    """Return the visits as a mirror shows them."""
+    return [MIRRORED.get(side, side) for side in visits]
+
+
+def offset(visits: Sequence[str], stay: int, reach: float) -> Floats:
+    """Return where the visitor is from the visited (T, 2): from rest at one side over the middle to the next.
+
+    stay: frames from the middle of one visit to the middle of the next.
+    """
+    frames = stay * (len(visits) - 1) + 1
+    moment_T = np.arange(frames) / stay
+    visit_T = np.floor(moment_T + 0.5).astype(int)
+    away_T = np.abs(moment_T - visit_T)
+    leaving_T = np.clip((away_T - STAYS / 2.0) / (0.5 - STAYS / 2.0), 0.0, 1.0)
+    towards_T2 = np.array([SIDES[visits[visit]] for visit in visit_T])
+    places_T2: Floats = reach * np.cos(0.5 * math.pi * leaving_T)[:, None] * towards_T2
+    return places_T2
+
+
+def make(draw: Draw) -> Pair:
+    """Draw an order of the sides, and the clip of it both ways."""
+    settings = draw.settings
+    side = draw.deal("side", tuple(SIDES))
+    others = tuple(one for one in SIDES if one != side)
+    pairs = [order for order in permutations(others) if order < order[::-1]]
+    left_out = draw.deal("left out", range(len(pairs)))
+    offered = [order for index, pair in enumerate(pairs) if index != left_out for order in (pair, pair[::-1])]
+    right = draw.deal("order", offered)
+    cycle, start = (side, *right), int(draw.rng.integers(len(SIDES)))
+    visits = [cycle[(start + index) % len(SIDES)] for index in range(len(SIDES) * _rounds(draw) + 1)]
+    looks = draw_looks(draw, 2 + settings.distractors)
+    clip = _clip(draw, looks, visits)
+    if not fits_view(clip, _min_fps(clip, visits), settings):
+        raise Redraw
+    text = draw.one_of(PHRASINGS).format(one=looks[0].name, two=looks[1].name, side=side)
+    options = tuple(in_words(order) for order in draw.some_of(offered, len(offered)))
+
+    def episode(shown: Animation, seen: list[str]) -> Episode:
+        return _episode(shown, looks, seen, _question(text, options, seen, side))
+
+    return Pair(episode(clip, visits), episode(clip.reversed(), visits[::-1]), Transform.REVERSE.value)
+
+
+def _rounds(draw: Draw) -> int:
+    settings = draw.settings
+    wanted = settings.operations / len(SIDES) if settings.operations else ROUNDS * settings.operation_scale
+    return max(ROUNDS, min(round(wanted), settings.viewed_frames // (SAMPLES * len(SIDES))))
+
+
+def _clip(draw: Draw, looks: list[Look], visits: list[str]) -> Animation:
+    settings = draw.settings
+    level = settings.difficulty - 1
+    stay = max(SAMPLES, round(draw.between(*SECONDS[level]) * settings.duration_scale * settings.fps))
+    reach, heading = draw.between(*REACH), draw.between(0.0, 2.0 * math.pi)
+    offset_T2 = offset(visits, stay, reach)
+    frames = len(offset_T2)
+    gone_T = np.linspace(0.0, draw.between(*DRIFT[level]), frames)
+    margin = reach + SMALL
+    start_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
+    free_T2 = start_2 + gone_T[:, None] * np.array([math.cos(heading), math.sin(heading)])
+    visited_T2 = reflected(free_T2, margin, 1.0 - margin)
+    x_T, y_T = (visited_T2 + offset_T2).T
+    return staged(
+        draw,
+        [
+            moving("o1", looks[0], x_T, y_T, SMALL),
+            moving("o2", looks[1], visited_T2[:, 0], visited_T2[:, 1], RADIUS),
+            *bystanders(draw, looks[2:], 3, frames, SMALL),
+        ],
+    )
+
+
+def _question(text: str, options: tuple[str, ...], visits: list[str], side: str) -> Question:
+    right = after(visits, side)
+    turned = {Transform.REVERSE: visits[::-1], Transform.FLIP: mirrored(visits)}
+    return Question(
+        text=text,
+        mode=Mode.PERCEPTION,
+        options=options,
+        answer=in_words(right),
+        parameters={"object": "o1", "reference": "o2", "side": side},
+        changed_by=frozenset(how for how, other in turned.items() if after(other, side) != right),
+    )
+
+
+def _min_fps(clip: Animation, visits: list[str]) -> float:
+    return SAMPLES * (len(visits) - 1) * clip.fps / clip.frames
+
+
+def _episode(clip: Animation, looks: list[Look], visits: list[str], question: Question) -> Episode:
+    one, two = looks[0].name, looks[1].name
+    stay, last = (clip.frames - 1) // (len(visits) - 1), clip.frames - 1
+    rest = math.floor(stay * STAYS / 2.0)
+    return Episode(
+        animation=clip,
+        question=question,
+        objects=cast(looks, 2),
+        events=[
+            Event(
+                "visit",
+                max(0, index * stay - rest),
+                min(last, index * stay + rest),
+                f"the {one} is {side} the {two}",
+                {"object": "o1", "reference": "o2", "side": side},
+            )
+            for index, side in enumerate(visits)
+        ],
+        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
+        derivation=[
+            f"The {one} is {in_words(visits)} the {two}.",
+            f"After it has first been {question.parameters['side']} the {two}, it is: {question.answer}.",
+        ],
+        min_fps=_min_fps(clip, visits),
+    )
+
+
+KIND = Kind(
+    name="relative_position",
+    category=Category.DIRECTION,
+    term=Term.SHORT,
+    domain=Domain.SPATIAL,
+    forms=frozenset(),
+    make=make,
+)
+"""SynRL, 2.1.1: relative position tracking"""
