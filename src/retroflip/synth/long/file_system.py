@@ -142,7 +142,7 @@ SCREEN = (0.47, 0.4)
 """half the width and the height of the terminal"""
 COMMAND_TEXT = 0.034
 HEADING_TEXT = 0.03
-NAME_TEXT = 0.024
+NAME_TEXT = 0.026
 FADE_SHARE = 0.12
 """of an operation: how long its command takes to come, and to go"""
 
@@ -175,19 +175,17 @@ class Query:
 
 def done(files: Files, step: Step) -> Files | None:
     """Return what there is after a step, or None where it would fail or overwrite something."""
-    here = frozenset(one for one in files if one[0] == step.folder and one[1])
-    there = frozenset(one for one in files if one[0] == step.other and one[1])
     if step.action == "mkdir":
         return None if (step.folder, "") in files else files | {(step.folder, "")}
     if (step.folder, "") not in files or (step.other and (step.other, "") not in files):
         return None
+    here = frozenset(one for one in files if one[0] == step.folder and one[1])
+    there = frozenset(one for one in files if one[0] == step.other and one[1])
     gone, new = _effect(step, here, there)
     if not gone <= files or new & (files - gone) or not (gone or new):
         return None
-    after = (files - gone) | new
-    return (
-        after if all(len(held(after, folder)) <= MOST_FILES for folder, name in after if not name) else None
-    )
+    crowded = step.action != "exchange" and len(new) + len(there if step.other else here) > MOST_FILES
+    return None if crowded else (files - gone) | new
 
 
 def _effect(step: Step, here: Files, there: Files) -> tuple[Files, Files]:
