@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from retroflip.errors import UsageError
 from retroflip.synth.episode import Kind
+from retroflip.synth.long import card_stack, chip_cups, file_system
 from retroflip.synth.short import (
     acceleration,
     attribute_change,
     collision_count,
     direction,
+    distance,
     motion_count,
     relative_position,
     rotation,
@@ -24,12 +26,16 @@ TEMPORAL_KINDS: dict[str, Kind] = {
         acceleration.KIND,
         velocity_ranking.KIND,
         relative_position.KIND,
+        distance.KIND,
         collision_count.KIND,
         trajectory_shape.KIND,
         speed.KIND,
         motion_count.KIND,
         attribute_change.KIND,
         rotation.KIND,
+        card_stack.KIND,
+        chip_cups.KIND,
+        file_system.KIND,
     )
 }
 
