@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
+from retroflip.data.prompts import DIRECT_PROMPT
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
 from retroflip.rl.methods.registry import METHODS, MethodSettings
@@ -27,7 +28,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
-PATHS = {"data": ("records", "root"), "model": ("path",)}
+PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
 
 
@@ -150,6 +151,25 @@ class DataSection(Section):
     def root_folder(self) -> Path:
         """The folder that the records' paths start from."""
         return Path(self.root) if self.root is not None else self.records_file.parent
+
+
+class GeneralSection(Section):
+    """General video questions among the lessons, answered directly: models keep what they know (SynRL, 2.3)."""
+
+    records: str = Field(
+        min_length=1, description="JSONL or JSON file of Video-R1 records; traces are not used"
+    )
+    root: str | None = Field(
+        default=None, description="folder that the records' paths start from; by default the records' folder"
+    )
+    share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.15, description="of all lessons; so many records are drawn, each once"
+    )
+    prompt: str = Field(default=DIRECT_PROMPT, description="system prompt, which must not ask for reasoning")
+
+    def lessons_beside(self, reasoned: int) -> int:
+        """Return how many of these make `share` of all, beside so many lessons with reasoning."""
+        return round(reasoned * self.share / (1.0 - self.share))
 
 
 class PromptSection(Section):
@@ -348,6 +368,7 @@ class SftRecipe(_Recipe):
     """A recipe for `retroflip sft`."""
 
     kind: Literal["sft"] = "sft"
+    general: GeneralSection | None = None
     train: SftTrainSection
     prompt: SftPromptSection = SftPromptSection()
 

@@ -254,9 +254,12 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
 
 def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of the records, and of the manifest that vouches for their videos, where each exists."""
-    records = Path(recipe["data"]["records"])
-    root = Path(recipe["data"]["root"] or records.parent)
-    files = {"records": records, "manifest": root / MANIFEST_NAME}
+    files: dict[str, Path] = {}
+    for section, prefix in (("data", ""), ("general", "general_")):
+        if data := recipe.get(section):
+            records = Path(data["records"])
+            files[f"{prefix}records"] = records
+            files[f"{prefix}manifest"] = Path(data["root"] or records.parent) / MANIFEST_NAME
     return {name: sha256_file(path) for name, path in files.items() if path.is_file()}
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from peft import PeftModel
@@ -16,6 +16,7 @@ from retroflip import processes
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_records
+from retroflip.data.sample import Sample
 from retroflip.errors import (
     NonFiniteLossError,
     OtherProcessError,
@@ -64,20 +65,26 @@ def open_run(out: Path, recipe: Mapping[str, Any], *, resume: bool) -> RunDirect
     return processes.from_main(lambda: RunDirectory.open(out, recipe, resume=resume))
 
 
-def load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
+Choice: TypeAlias = Callable[[Sequence[Sample]], Sequence[Sample]]
+"""which of the samples read are used"""
+
+
+def load_data(
+    section: DataSection, failures: Path, progress: Progress, choose: Choice | None = None
+) -> LoadedData:
     """Read the records and decode every video once: what fails is recorded in `failures` and left out.
 
-    The first process does it for all of them.
+    The first process does it for all of them. choose: by default what the section asks for.
     """
-    return processes.from_main(lambda: _load_data(section, failures, progress))
+    return processes.from_main(lambda: _load_data(section, failures, progress, choose or section.chosen))
 
 
-def _load_data(section: DataSection, failures: Path, progress: Progress) -> LoadedData:
+def _load_data(section: DataSection, failures: Path, progress: Progress, choose: Choice) -> LoadedData:
     read = read_records(section.records_file, section.modalities)
     if read.note:
         progress.stage(read.note, 0, "")
     dataset = VideoDataset(
-        samples=section.chosen(read.samples),
+        samples=choose(read.samples),
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,

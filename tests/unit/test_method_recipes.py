@@ -20,7 +20,11 @@ from retroflip.rl.methods.t_grpo import TGrpoSettings
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = {
-    folder: sorted(path.stem for path in (RECIPES / folder).glob("*.yaml") if path.stem != "sft")
+    folder: sorted(
+        path.stem
+        for path in (RECIPES / folder).glob("*.yaml")
+        if path.stem != "sft" and not path.stem.startswith("synrl")
+    )
     for folder in ("tiny", "paper")
 }
 OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {

@@ -232,6 +232,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = sorted(path for path in RECIPES.rglob("*.yaml") if path.parent.name != "accelerate")
 NOT_LEARNING = {
     "data.root",
+    "general.root",
     "data.limit",
     "data.max_failed_share",
     "train.keep_checkpoints",

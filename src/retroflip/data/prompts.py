@@ -20,6 +20,9 @@ SYSTEM_PROMPTS = {
 }
 """The same by what a sample is about; a recipe's own prompt stands before all of them."""
 
+DIRECT_PROMPT = "Watch the video. Give only the final answer inside \\boxed{}."
+"""asks for an answer without reasoning"""
+
 MAX_OPTIONS = 26
 
 

@@ -1,19 +1,21 @@
 """One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from trl.trainer.sft_config import SFTConfig
 
 from retroflip import processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.sample import Sample
+from retroflip.data.sample import Modality, Sample
+from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.progress import Progress
-from retroflip.recipe import SftRecipe, SftTrainSection
+from retroflip.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.training import (
     StepRecorder,
@@ -27,28 +29,58 @@ from retroflip.training import (
 
 @dataclass(frozen=True)
 class RecordedLessons:
-    """The traces of a data set's records, each with its video."""
+    """The records of a data set, each with its video and the response to it that is taught."""
 
     dataset: VideoDataset
     encoder: Encoder
     null_option: bool
+    response: Callable[[Sample], str]
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def lesson(self, index: int) -> tuple[Prompt, str]:
-        """Return one record's prompt and trace."""
+        """Return one record's prompt and response."""
         sample = self.dataset.samples[index]
         asked = with_null_option(sample) if self.null_option else sample
-        return self.encoder.encode(asked, self.dataset.load(sample)), _trace_of(sample)
+        return self.encoder.encode(asked, self.dataset.load(sample)), self.response(sample)
 
-    def named(self, indices: Sequence[int]) -> list[dict[str, str | None]]:
-        """Return the records as a message about them shows them."""
-        samples = [self.dataset.samples[index] for index in indices]
-        return [
-            {"sample": sample.id, "video": sample.video, "question": sample.question, "text": sample.trace}
-            for sample in samples
-        ]
+    def named(self, index: int) -> dict[str, str]:
+        """Return a record as a message about it shows it."""
+        sample = self.dataset.samples[index]
+        return {
+            "sample": sample.id,
+            "video": sample.video,
+            "question": sample.question,
+            "text": self.response(sample),
+        }
+
+
+@dataclass(frozen=True)
+class MixedLessons:
+    """Lessons of several data sets, one after the other; the order of a run spreads them over its steps."""
+
+    parts: tuple[RecordedLessons, ...]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def lesson(self, index: int) -> tuple[Prompt, str]:
+        """Return one lesson's prompt and response."""
+        part, inside = self._found(index)
+        return part.lesson(inside)
+
+    def named(self, indices: Sequence[int]) -> list[dict[str, str]]:
+        """Return lessons as a message about them shows them."""
+        found = [self._found(index) for index in indices]
+        return [part.named(inside) for part, inside in found]
+
+    def _found(self, index: int) -> tuple[RecordedLessons, int]:
+        for part in self.parts:
+            if index < len(part):
+                return part, index
+            index -= len(part)
+        raise IndexError("there are fewer lessons")
 
 
 def _trace_of(sample: Sample) -> str:
@@ -60,19 +92,19 @@ def _trace_of(sample: Sample) -> str:
     return sample.trace
 
 
+def _direct_answer(sample: Sample) -> str:
+    """Return the answer alone, a letter for multiple choice."""
+    return f"\\boxed{{{sample.solution}}}"
+
+
 def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
     """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
     without a trace, before the first step."""
     run = open_run(out, recipe.resolved(), resume=resume)
-    dataset, _ = load_data(recipe.data, run.failures, progress)
-    dataset = replace(
-        dataset, pool=None
-    )  # without views there is nothing to choose from more frames than are shown
-    for sample in dataset.samples:
-        _trace_of(sample)
+    parts = read_parts(recipe, run.failures, progress)
     model, processor = load_for_training(recipe.model, recipe.train.seed)
-    encoder = Encoder(processor, recipe.prompt.system)
-    lessons = RecordedLessons(dataset, encoder, recipe.prompt.null_option)
+    lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option)
+    encoder = lessons.parts[0].encoder
     settings = recipe.train
     trainer = VideoSFTTrainer(
         model=model,
@@ -94,6 +126,60 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     run_trainer(trainer, run, processor)
     if processes.is_main():
         run.finish()
+
+
+class Part(NamedTuple):
+    """One of the data sets that are taught: its system prompt (None for the built-in one) and what is taught of it."""
+
+    dataset: VideoDataset
+    system_prompt: str | None
+    response: Callable[[Sample], str]
+
+
+def read_parts(recipe: SftRecipe, failures: Path, progress: Progress) -> list[Part]:
+    """Return the records with traces and, where the recipe asks for them, general questions drawn by its seed.
+
+    Raises DataError for a record without a trace and for too few general questions for their share.
+    """
+    dataset, _ = load_data(recipe.data, failures, progress)
+    for sample in dataset.samples:
+        _trace_of(sample)
+    # Without views there is nothing to choose from more frames than are shown.
+    parts = [Part(replace(dataset, pool=None), recipe.prompt.system, _trace_of)]
+    if recipe.general is not None:
+        general = _general(recipe, recipe.general, len(dataset.samples), failures, progress)
+        parts.append(Part(general, recipe.general.prompt, _direct_answer))
+    return parts
+
+
+def lessons_of(parts: Sequence[Part], processor: Any, *, null_option: bool) -> MixedLessons:
+    """Return the lessons of all parts, as this processor's model reads them."""
+    return MixedLessons(
+        tuple(
+            RecordedLessons(part.dataset, Encoder(processor, part.system_prompt), null_option, part.response)
+            for part in parts
+        )
+    )
+
+
+def _general(
+    recipe: SftRecipe, section: GeneralSection, reasoned: int, failures: Path, progress: Progress
+) -> VideoDataset:
+    wanted = section.lessons_beside(reasoned)
+
+    def choose(samples: Sequence[Sample]) -> list[Sample]:
+        if len(samples) < wanted:
+            raise DataError(
+                f"{section.records}: holds {len(samples)} video questions, and general.share {section.share:g} beside "
+                f"{reasoned} records with traces needs {wanted}. Add records, or lower general.share."
+            )
+        order = draw(recipe.train.seed, "general").permutation(len(samples))
+        return [samples[int(index)] for index in order[:wanted]]
+
+    own: dict[str, Any] = {"records": section.records, "root": section.root}
+    plain: dict[str, Any] = {"labels": {}, "limit": None, "pool": None, "modalities": (Modality.VIDEO,)}
+    data = recipe.data.model_copy(update=own | plain)
+    return load_data(data, failures, progress, choose).dataset
 
 
 def _records_each(settings: SftTrainSection) -> int:
