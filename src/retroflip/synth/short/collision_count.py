@@ -1,8 +1,8 @@
 """Collision count: an object bounces about in a room; how often does it hit the wall on one side?
 
 Left and right take turns, so an odd number of hits in all makes the two counts differ by one, and a mirror swaps them:
-counts are asked for in pairs, 1 and 2 or 3 and 4. Hits of floor and ceiling make up a fixed number of hits in all. The
-object starts and ends anywhere between the walls, whichever it hits first.
+counts are asked for in pairs, 1 and 2 or 3 and 4. Floor and ceiling get the other pair, so that the hits in all are as
+many in every clip of a difficulty. The object starts and ends anywhere between the walls, whichever it hits first.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
 RADII = {1: 0.075, 2: 0.07, 3: 0.065, 4: 0.06, 5: 0.05}
 FREE = 0.35
 """share of a crossing that lies before the first hit and after the last, at least"""
-APART_SECONDS = 0.1
+APART_SECONDS = 0.07
 """between a hit of one wall and of the next: less is a corner"""
 TRIES = 50
 
@@ -72,13 +72,13 @@ class Bounce(NamedTuple):
         return contacts(self.start, self.velocity, self.low, self.high, seconds)
 
 
-def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float, free: float = FREE) -> Bounce:
+def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float) -> Bounce:
     """Draw a motion with so many hits, the first of the wall at that end (-1 or 1).
 
     The shares of a crossing before the first hit and after the last are drawn from an interval about one half, so that
     neither the first place nor the last tells the end.
     """
-    before, after = rng.uniform(free, 1.0 - free, size=2)
+    before, after = rng.uniform(FREE, 1.0 - FREE, size=2)
     low, high = WALL + radius, 1.0 - WALL - radius
     start = high - before * (high - low) if first > 0 else low + before * (high - low)
     return Bounce(start, first * (high - low) * (hits - 1 + before + after) / seconds, low, high)
@@ -98,7 +98,11 @@ def make(draw: Draw) -> Pair:
     first = side if count > other else OPPOSITE[side]
     radius = RADII[settings.difficulty]
     across, down = _course(
-        draw, 1 if first == "right" else -1, count + other, 2 * lowest + 7, radius, seconds
+        draw,
+        1 if first == "right" else -1,
+        (count + other, sum(window(lowest)) - count - other),
+        radius,
+        seconds,
     )
     clip = _clip(draw, looks, (across, down), radius, frames)
     hits = across.contacts(seconds)
@@ -140,13 +144,16 @@ def make(draw: Draw) -> Pair:
 
 
 def _course(
-    draw: Draw, first: int, sideways: int, total: int, radius: float, seconds: float
+    draw: Draw, first: int, hits: tuple[int, int], radius: float, seconds: float
 ) -> tuple[Bounce, Bounce]:
-    """Draw a motion across and one down without a hit near a corner; raises Redraw where none is found."""
+    """Draw a motion across and one down without a hit near a corner; raises Redraw where none is found.
+
+    first: the end that the motion across hits first. hits: of each of the two.
+    """
     for _ in range(TRIES):
-        across = bounce(draw.rng, first, sideways, radius, seconds)
-        down = bounce(
-            draw.rng, 1 if draw.rng.random() < 0.5 else -1, total - sideways, radius, seconds, free=0.1
+        across, down = (
+            bounce(draw.rng, end, number, radius, seconds)
+            for end, number in zip((first, draw.one_of((-1, 1))), hits, strict=True)
         )
         gaps = [
             abs(one.seconds - two.seconds)
@@ -166,7 +173,7 @@ def _clip(
     for _ in looks[1:]:
         ends, hits = draw.rng.choice((-1, 1), size=2), draw.rng.integers(2, 6, size=2)
         across, down = (
-            bounce(draw.rng, int(end), int(number), radius, float(seconds_T[-1]), free=0.1)
+            bounce(draw.rng, int(end), int(number), radius, float(seconds_T[-1]))
             for end, number in zip(ends, hits, strict=True)
         )
         courses.append((across, down))

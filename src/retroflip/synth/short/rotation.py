@@ -1,13 +1,14 @@
-"""Rotation: a T or an arrow turns on its spot; how many full turns does it make, and which way?
+"""Rotation: a T or an arrow turns on its spot; which way, and how many full turns?
 
-Either it turns one way throughout, and the options are two numbers of turns and both senses; or it turns one way first
-and then the other, and the turns of one sense are counted. It makes full turns only and starts at any angle, so that it
-ends as it began, and both a mirror and reversal turn the senses round.
+Either it turns one way throughout, and its sense is asked for; or it turns one way first and then the other, and the
+whole course is asked for, or the turns of one sense. It makes full turns only and starts at any angle, so that it ends
+as it began. Turns to both sides add up to the same number in every clip of a difficulty. Both a mirror and reversal
+turn the senses round; the options are closed under both.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,12 +34,19 @@ from retroflip.video.transforms import Transform
 SENSES = ("clockwise", "counter-clockwise")
 SIGN = {"clockwise": 1, "counter-clockwise": -1}
 OPPOSITE = {"clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
-PHRASINGS_BOTH = (
+PHRASINGS_SENSE = (
+    "Is the {name} spinning clockwise or counter-clockwise?",
+    "Which way does the {name} turn?",
+    "In which direction does the {name} rotate?",
+    "What is the sense of rotation of the {name}?",
+    "Does the {name} rotate clockwise or counter-clockwise?",
+)
+PHRASINGS_COURSE = (
     "How many full turns does the {name} make, and which way?",
     "Which way does the {name} spin, and how often does it turn all the way round?",
     "How does the {name} rotate in this clip?",
-    "What is the rotation of the {name}, in full turns and direction?",
-    "By how many full turns, and in which direction, does the {name} rotate?",
+    "What is the rotation of the {name}, in full turns and directions?",
+    "By how many full turns, and in which directions, does the {name} rotate?",
 )
 PHRASINGS_COUNT = (
     "How many full turns does the {name} make {sense}?",
@@ -50,7 +58,9 @@ PHRASINGS_COUNT = (
 SHAPES = ("tee", "arrow")
 SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
 LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
-RADII = {1: 0.13, 2: 0.12, 3: 0.11, 4: 0.1, 5: 0.085}
+RADII = {1: 0.105, 2: 0.1, 3: 0.095, 4: 0.09, 5: 0.08}
+FURTHEST = 1.5
+"""a T's corners, as a multiple of half its width, from the point it turns about"""
 SEEN = 4.0
 """viewed frames in a full turn, at least"""
 TURN_SECONDS = 0.5
@@ -75,13 +85,12 @@ class Spin(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked of spins one after the other, and which answers it and the other clip of the pair have."""
+    """What is asked of spins one after the other."""
 
     spins: tuple[Spin, ...]
     text: str
     options: tuple[str, ...]
-    answers: tuple[str, str]
-    parameters: dict[str, Any]
+    parameters: Mapping[str, str]
 
 
 def make(draw: Draw) -> Pair:
@@ -93,37 +102,54 @@ def make(draw: Draw) -> Pair:
     looks = [
         Look(draw.one_of(SHAPES), look.colour) for look in draw_looks(draw, 1 + settings.distractors, SHAPES)
     ]
-    ask = draw.deal("ask", (_ask_both, _ask_count))
+    ask = draw.deal("ask", (_ask_sense, _ask_course, _ask_count))
     asked = ask(draw, name_of(looks[0]), window(lowest))
     how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
     clip = _clip(draw, looks, asked.spins, frames)
     min_fps = SEEN * sum(spin.turns for spin in asked.spins) * settings.fps / (frames - 1)
     require_seen(clip, min_fps, settings)
     turned = tuple(spin.turned_round for spin in asked.spins)
-    if how is Transform.FLIP:
-        return Pair(
-            _episode(clip, looks, asked, asked.spins, min_fps),
-            _episode(clip.flipped(), looks, asked, turned, min_fps),
-            how.value,
-        )
+    second, spins = (clip.flipped(), turned) if how is Transform.FLIP else (clip.reversed(), turned[::-1])
     return Pair(
         _episode(clip, looks, asked, asked.spins, min_fps),
-        _episode(clip.reversed(), looks, asked, turned[::-1], min_fps),
+        _episode(second, looks, asked, spins, min_fps),
         how.value,
     )
 
 
-def _ask_both(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
-    """Ask for number and sense of turns that go one way throughout."""
-    numbers = draw.some_of(counts, 2)
-    options = [Spin(number, sense) for number in numbers for sense in SENSES]
-    spin = options[draw.deal("both", range(len(options)))]
+def in_words(spins: Sequence[Spin]) -> str:
+    """Return spins one after the other as options name them."""
+    return "first " + ", then ".join(spin.words for spin in spins)
+
+
+def _answer(spins: Sequence[Spin], parameters: Mapping[str, str]) -> str:
+    if parameters["asks"] == "count":
+        return str(sum(spin.turns for spin in spins if spin.sense == parameters["sense"]))
+    return in_words(spins) if parameters["asks"] == "course" else spins[0].sense
+
+
+def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+    """Ask which way it turns throughout; how far says nothing."""
+    sense = draw.deal("one sense", SENSES)
     return Asked(
-        spins=(spin,),
-        text=draw.one_of(PHRASINGS_BOTH).format(name=name),
-        options=tuple(one.words for one in draw.some_of(options, len(options))),
-        answers=(spin.words, spin.turned_round.words),
-        parameters={"object": "o1", "asks": "both"},
+        spins=(Spin(draw.one_of(counts), sense),),
+        text=draw.one_of(PHRASINGS_SENSE).format(name=name),
+        options=tuple(draw.some_of(SENSES, len(SENSES))),
+        parameters={"object": "o1", "asks": "sense"},
+    )
+
+
+def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+    """Ask for turns one way and then the other; the options are these mirrored, played backwards, and both."""
+    place = draw.one_of(range(len(counts)))
+    pairs = ((counts[place], counts[-1 - place]), (counts[-1 - place], counts[place]))
+    orbit = [(Spin(one, sense), Spin(two, OPPOSITE[sense])) for one, two in pairs for sense in SENSES]
+    spins = orbit[draw.deal("course", range(len(orbit)))]
+    return Asked(
+        spins=spins,
+        text=draw.one_of(PHRASINGS_COURSE).format(name=name),
+        options=tuple(draw.some_of([in_words(one) for one in orbit], len(orbit))),
+        parameters={"object": "o1", "asks": "course"},
     )
 
 
@@ -136,7 +162,6 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
         spins=tuple(draw.some_of(spins, len(spins))),
         text=draw.one_of(PHRASINGS_COUNT).format(name=name, sense=sense),
         options=tuple(str(one) for one in counts),
-        answers=(str(counts[place]), str(counts[-1 - place])),
         parameters={"object": "o1", "asks": "count", "sense": sense},
     )
 
@@ -145,7 +170,7 @@ def _clip(draw: Draw, looks: Sequence[Look], spins: Sequence[Spin], frames: int)
     radius = RADII[draw.settings.difficulty]
     actors = []
     for number, (look, (x, y)) in enumerate(
-        zip(looks, spots(draw, len(looks), radius), strict=True), start=1
+        zip(looks, spots(draw, len(looks), FURTHEST * radius), strict=True), start=1
     ):
         # A distractor turns about as much, some way of its own.
         own = spins if number == 1 else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
@@ -177,7 +202,7 @@ def _episode(
 ) -> Episode:
     name = name_of(looks[0])
     is_count = asked.parameters["asks"] == "count"
-    answer = asked.answers[0] if tuple(spins) == asked.spins else asked.answers[1]
+    answer = _answer(spins, asked.parameters)
     total = sum(spin.turns for spin in spins)
     events, done = [], 0
     for spin in spins:
@@ -199,6 +224,7 @@ def _episode(
             ordered=is_count,
             numeric=float(answer) if is_count else None,
             unit="turns" if is_count else "",
+            is_open=asked.parameters["asks"] == "sense",
         ),
         objects=[{**facts, "name": name_of(look)} for facts, look in zip(cast(looks, 1), looks, strict=True)],
         events=events,
@@ -213,7 +239,7 @@ KIND = Kind(
     category=Category.MOTION,
     term=Term.SHORT,
     domain=Domain.SPATIAL,
-    forms=frozenset({Form.NUMERIC}),
+    forms=frozenset({Form.NUMERIC, Form.OPEN}),
     make=make,
 )
 """SynRL, 2.1.1: rotation perception"""
