@@ -1,0 +1,292 @@
+"""Event order: objects (or one of them) do several things one after the other; in which order?
+
+Whoever acts ends as it began, so the first and the last frame show nothing. All actions take the same time, and their
+common beginning is drawn evenly from half of the clip, so that the action seen in the middle frame is as often the
+first as the second or the third. Every action looks the same backwards, and so only their order changes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
+from retroflip.synth.common import Look, cast, draw_looks, positions, staged
+from retroflip.synth.episode import (
+    Category,
+    Domain,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Question,
+    Redraw,
+    Term,
+    fits_view,
+)
+from retroflip.synth.physics import excursions
+from retroflip.synth.settings import Form
+from retroflip.video.transforms import Transform
+
+ACTIONS = {"jumps": "jump", "sways": "sway", "swells": "swell", "fades": "fade", "flashes": "flash"}
+"""as an object does them, and as it is asked whether it does"""
+PHRASINGS = {
+    "order": (
+        "In what order do these things happen?",
+        "What is the order of events in the video?",
+        "Which sequence of events does the video show?",
+        "Put what happens in the video in its order in time.",
+        "Which of these tells what happens, one thing after the other?",
+    ),
+    "first": (
+        "Which of these happens first?",
+        "What is the first of these things to happen?",
+        "Which of these events comes before the others?",
+        "What happens earliest in the video?",
+        "Which event is the first one?",
+    ),
+    "last": (
+        "Which of these happens last?",
+        "What is the last of these things to happen?",
+        "Which of these events comes after the others?",
+        "What happens latest in the video?",
+        "Which event is the last one?",
+    ),
+    "relation": (
+        "Does the {one} {does} before or after the {other} {acts}?",
+        "Is it before or after the {other} {acts} that the {one} {does_so}?",
+        "The {one} {does_so}. Is that before or after the {other} {acts}?",
+        "When does the {one} {does}: before or after the {other} {acts}?",
+        "The {other} {acts}. Does the {one} {does} before or after that?",
+    ),
+}
+FORMS = ("order", "order", "order", "first", "last", "relation")
+BEFORE, AFTER = "before", "after"
+UNIT = (0.44, 0.41, 0.38, 0.35, 0.32)
+"""seconds from the end of an action to the beginning of the next, by difficulty; an action takes twice as long"""
+STEP = 3
+"""units from the beginning of an action to that of the next"""
+EVENTS = 3
+SAMPLES = 2
+"""frames that must be seen in every unit, at the least"""
+COLUMNS, ROWS = 4, 3
+RADIUS = 0.055
+JUMP, SWAY, SWELL = 0.1, 0.05, 0.6
+"""how high, how far to either side, by which share of its size"""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that the object of that number (from 0) does from a frame to another."""
+
+    who: int
+    action: str
+    start: int
+    end: int
+
+
+def make(draw: Draw) -> Pair:
+    """Draw actions and when they begin, and the clip of them both ways."""
+    settings = draw.settings
+    form = draw.deal("form", FORMS)
+    count = _count(draw)
+    is_one = draw.deal("who", (False, True)) and count <= len(ACTIONS)
+    actors = 1 if is_one else count
+    looks = draw_looks(draw, actors + settings.distractors)
+    acts, frames = _plan(draw, actors, count)
+    strays = [_stray(draw, who, frames, acts) for who in range(actors, len(looks))]
+    clip = staged(draw, _actors(draw, looks, [*acts, *strays], frames))
+    if not fits_view(clip, _min_fps(clip, acts), settings):
+        raise Redraw
+    asked = _asked(draw, form, looks, acts)
+
+    def episode(shown: Animation, seen: list[Act], others: list[Act]) -> Episode:
+        return _episode(shown, looks, (seen, others), asked)
+
+    last = frames - 1
+    backwards, others = (
+        [Act(one.who, one.action, last - one.end, last - one.start) for one in reversed(ones)]
+        for ones in (acts, strays)
+    )
+    first = episode(clip, acts, strays)
+    return Pair(first, episode(clip.reversed(), backwards, others), Transform.REVERSE.value)
+
+
+def _count(draw: Draw) -> int:
+    """Return how many things happen: as many as can be told in half of the frames seen."""
+    settings = draw.settings
+    wanted = settings.operations or round(EVENTS * settings.operation_scale)
+    return max(EVENTS, min(wanted, (settings.viewed_frames // (2 * SAMPLES) + 1) // STEP, COLUMNS * ROWS - 4))
+
+
+def _plan(draw: Draw, actors: int, count: int) -> tuple[list[Act], int]:
+    settings = draw.settings
+    unit = max(SAMPLES, round(UNIT[settings.difficulty - 1] * settings.duration_scale * settings.fps))
+    busy = STEP * count - 1
+    frames = min(2 * busy * unit, int(unit * settings.viewed_frames / SAMPLES))
+    if frames <= busy * unit:
+        raise Redraw
+    begin = int(draw.rng.integers(0, frames - busy * unit))
+    is_alike = actors > 1 and draw.one_of((False, True))
+    actions = draw.some_of(list(ACTIONS), len(ACTIONS))
+    order = draw.rng.permutation(count) if actors > 1 else np.zeros(count, dtype=int)
+    return [
+        Act(
+            int(order[index]),
+            actions[0 if is_alike else index % len(actions)],
+            begin + STEP * unit * index,
+            begin + STEP * unit * index + 2 * unit,
+        )
+        for index in range(count)
+    ], frames
+
+
+def _stray(draw: Draw, who: int, frames: int, acts: Sequence[Act]) -> Act:
+    """Return what a distractor does, at any time."""
+    length = acts[0].end - acts[0].start
+    start = int(draw.rng.integers(0, frames - length))
+    return Act(who, draw.one_of(list(ACTIONS)), start, start + length)
+
+
+def _actors(draw: Draw, looks: Sequence[Look], acts: Sequence[Act], frames: int) -> list[Actor]:
+    """Put every object in a cell of its own, and let it act."""
+    cells = draw.rng.permutation(COLUMNS * ROWS)[: len(looks)]
+    made = []
+    for who, look in enumerate(looks):
+        row, column = divmod(int(cells[who]), COLUMNS)
+        x = (column + 0.5) / COLUMNS + draw.between(-0.015, 0.015)
+        y = (row + 0.5) / ROWS + 0.04 + draw.between(-0.02, 0.02)
+        made.append(_acting(f"o{who + 1}", look, (x, y), [one for one in acts if one.who == who], frames))
+    return made
+
+
+def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequence[Act], frames: int) -> Actor:
+    def during(action: str) -> Floats:
+        return excursions(frames, [(one.start, one.end) for one in acts if one.action == action])
+
+    sway_T = np.zeros(frames)
+    for one in acts:
+        if one.action == "sways":
+            sway_T[one.start : one.end + 1] = np.sin(
+                2.0 * np.pi * np.linspace(0.0, 1.0, one.end - one.start + 1)
+            )
+    colour_3 = np.array(PALETTE[look.colour], dtype=float)
+    return actor(
+        identity,
+        look.shape,
+        colour_3 + during("flashes")[:, None] * (255.0 - colour_3),
+        frames=frames,
+        x=place[0] + SWAY * sway_T,
+        y=place[1] - JUMP * during("jumps"),
+        half_width=RADIUS * (1.0 + SWELL * during("swells")),
+        opacity=1.0 - during("fades"),
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """form: one of `PHRASINGS`; events: those asked about, as object's number and action, in the question's order."""
+
+    form: str
+    text: str
+    options: tuple[str, ...]
+    events: tuple[tuple[int, str], ...]
+
+
+def told(look: Look, action: str) -> str:
+    """Return an event as options name it."""
+    return f"the {look.name} {action}"
+
+
+def in_words(events: Sequence[str]) -> str:
+    """Return an order of events as options name it."""
+    return ", then ".join(events)
+
+
+def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) -> _Asked:
+    """Draw what to ask so that the options stay the same, and each is right as often, when the clip runs backwards."""
+    happened = [(one.who, one.action) for one in acts]
+    spoken = [told(looks[who], action) for who, action in happened]
+    text = draw.one_of(PHRASINGS[form])
+    if form == "order":
+        orders = [spoken, spoken[::-1]]
+        while len(orders) < 4:
+            other = draw.some_of(spoken, len(spoken))
+            if other not in orders:
+                orders += [other, other[::-1]]
+        options = draw.some_of([in_words(one) for one in orders], 4)
+    elif form == "relation":
+        happened = draw.some_of(happened, 2)
+        (who, does), (whom, acts_so) = happened
+        text = text.format(
+            one=looks[who].name, other=looks[whom].name, does=ACTIONS[does], does_so=does, acts=acts_so
+        )
+        options = draw.some_of((BEFORE, AFTER), 2)
+    else:
+        between = draw.some_of(spoken[1:-1], min(2, len(spoken) - 2))
+        options = draw.some_of([spoken[0], spoken[-1], *between], 2 + len(between))
+        happened = [event for event, words in zip(happened, spoken, strict=True) if words in options]
+    return _Asked(form, text, tuple(options), tuple(happened))
+
+
+def _answer(asked: _Asked, looks: Sequence[Look], acts: Sequence[Act]) -> str:
+    happened = [(one.who, one.action) for one in acts]
+    if asked.form == "relation":
+        one, other = asked.events
+        return BEFORE if happened.index(one) < happened.index(other) else AFTER
+    spoken = [told(looks[who], action) for who, action in happened]
+    return {"order": in_words(spoken), "first": spoken[0], "last": spoken[-1]}[asked.form]
+
+
+def _min_fps(clip: Animation, acts: Sequence[Act]) -> float:
+    return SAMPLES * clip.fps * 2.0 / (acts[0].end - acts[0].start)
+
+
+def _episode(
+    clip: Animation, looks: Sequence[Look], acts: tuple[Sequence[Act], Sequence[Act]], asked: _Asked
+) -> Episode:
+    seen, others = acts
+    answer = _answer(asked, looks, seen)
+    spoken = in_words([told(looks[one.who], one.action) for one in seen])
+    return Episode(
+        animation=clip,
+        question=Question(
+            text=asked.text,
+            mode=Mode.PERCEPTION,
+            options=asked.options,
+            answer=answer,
+            parameters={
+                "form": asked.form,
+                "events": [{"object": f"o{who + 1}", "action": action} for who, action in asked.events],
+            },
+            changed_by=frozenset({Transform.REVERSE}),
+            is_open=asked.form == "relation",
+        ),
+        objects=cast(looks, 1 + max(one.who for one in seen)),
+        events=[
+            Event(
+                "action",
+                one.start,
+                one.end,
+                told(looks[one.who], one.action),
+                {"object": f"o{one.who + 1}", "action": one.action},
+            )
+            for one in sorted([*seen, *others], key=lambda act: act.start)
+        ],
+        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
+        derivation=[f"One after the other: {spoken}.", f"So the answer is: {answer}."],
+        min_fps=_min_fps(clip, seen),
+    )
+
+
+KIND = Kind(
+    name="event_order",
+    category=Category.MOTION,
+    term=Term.SHORT,
+    domain=Domain.TEMPORAL,
+    forms=frozenset({Form.OPEN}),
+    make=make,
+)
+"""SynRL, 2.1.1: sequential event ordering"""
