@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from retroflip.errors import UsageError
 from retroflip.synth.episode import Kind
-from retroflip.synth.long import card_stack, chip_cups, file_system
+from retroflip.synth.long import arithmetic, card_stack, chip_cups, file_system, shell_game, sliding_puzzle
 from retroflip.synth.short import (
     acceleration,
     attribute_change,
@@ -38,6 +38,9 @@ TEMPORAL_KINDS: dict[str, Kind] = {
         card_stack.KIND,
         chip_cups.KIND,
         file_system.KIND,
+        arithmetic.KIND,
+        shell_game.KIND,
+        sliding_puzzle.KIND,
     )
 }
 
