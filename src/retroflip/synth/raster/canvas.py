@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Floats
-from retroflip.synth.raster.shapes import SOLID
+from retroflip.synth.raster.shapes import SOLID, Words
 from retroflip.video.frames import Pixels
 
-Words = npt.NDArray[np.uint16]
 Integers = npt.NDArray[np.intp]
 
 _LUMA = np.array([[65.481, 128.553, 24.966]]) / 255.0

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import ImageFont
 
 from retroflip.synth.animation import Floats
-from retroflip.synth.raster.shapes import SOLID, Singles
+from retroflip.synth.raster.shapes import SOLID, Singles, Words
 
-_LARGE = (64, 128, 256, 512)
+_LARGE = (32, 64, 128, 256, 512)
 """sizes of the font that letters are drawn in"""
 _MISSING = "\uffff"
 _SMALLEST = 0.1
@@ -86,25 +86,27 @@ def text_width(text: str) -> float:
 
 
 @functools.lru_cache(maxsize=64)
-def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: tuple[int, int]) -> Singles:
+def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: tuple[int, int]) -> Words:
     """Return the coverage, 0 to `SOLID`, of a window of pixels by a line of text.
 
     x, y: the middle of the text, in pixels from the window's corner. Raises ValueError for a letter that the font has
     not.
     """
     if half_height < _SMALLEST:
-        return np.zeros(shape, dtype=np.float32)
+        return np.zeros(shape, dtype=np.uint16)
     line_HW = _line_HW(text, _large(half_height))
     rows, columns = line_HW.shape[0] - 1, line_HW.shape[1]
     scale = rows / (2.0 * half_height)
     borders_h = np.clip((np.arange(shape[0] + 1) - y) * scale + rows / 2, 0.0, rows)
     borders_w = np.clip((np.arange(shape[1] + 1) - x) * scale + columns / 2, 0.0, columns)
-    bands = np.diff(_between(line_HW, borders_h), axis=0)
-    sums = np.zeros((columns + 1, shape[0]), dtype=np.float32)
-    np.cumsum(bands.T, axis=0, out=sums[1:])
-    covered_hw: Singles = np.diff(_between(sums, borders_w), axis=0).T
-    covered_hw /= np.float32(scale * scale)
-    return np.clip(covered_hw, np.float32(0.0), np.float32(SOLID))
+    bands = _between(line_HW, borders_h)
+    sums = np.zeros((shape[0], columns + 1), dtype=np.float32)
+    np.cumsum(bands[1:] - bands[:-1], axis=1, out=sums[:, 1:])
+    edges = _between(sums.T, borders_w).T
+    covered_hw: Singles = edges[:, 1:] - edges[:, :-1]
+    covered_hw *= np.float32(1.0 / (scale * scale))
+    covered_hw += np.float32(0.5)
+    return np.clip(covered_hw, np.float32(0.0), np.float32(SOLID), out=covered_hw).astype(np.uint16)
 
 
 def _between(sums: Singles, at: Floats) -> Singles:
@@ -112,5 +114,7 @@ def _between(sums: Singles, at: Floats) -> Singles:
     below = np.minimum(at.astype(np.intp), len(sums) - 2)
     share = (at - below).astype(np.float32)[:, None]
     low = sums[below]
-    mixed: Singles = low + (sums[below + 1] - low) * share
+    mixed: Singles = sums[below + 1] - low
+    mixed *= share
+    mixed += low
     return mixed

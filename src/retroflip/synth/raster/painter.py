@@ -10,15 +10,16 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.raster.backdrop import Grain, lay_background
-from retroflip.synth.raster.canvas import Canvas, Integers, Words, lay
+from retroflip.synth.raster.canvas import Canvas, Integers, lay
 from retroflip.synth.raster.glyphs import text_coverage_hw, text_width
-from retroflip.synth.raster.shapes import SOLID, Placement, Singles, coverage_Khw, extents_K
+from retroflip.synth.raster.shapes import SOLID, Placement, Words, coverage_Khw, extents_K
 
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 17
 """pixels of an actor's windows drawn at once: what stays in a core's cache"""
 _GRID = 4096.0
 """positions to a pixel"""
 _INVISIBLE = 0.5 / SOLID
+_ENDLESS = 2**31
 _MARGIN = 2.0
 """pixels around a shape that its softened outline may touch"""
 
@@ -88,9 +89,9 @@ class _Part:
         looks_FK[:2] = np.rint(looks_FK[:2] * _GRID) / _GRID
         if (looks_FK == looks_FK[:, :1]).all():
             looks_FK = looks_FK[:, :1]
-        x_K, y_K, wide_K, high_K, text_K, angle_K, opacity_K, *rgb_3K = looks_FK
+        x_K, y_K, wide_K, high_K, text_K, angle_K, opacity_K = looks_FK[:7]
         place = Placement(x_K, y_K, wide_K, high_K, angle_K)
-        return cls(actor, seen_K, place, np.minimum(opacity_K, 1.0), np.array(rgb_3K).T, text_K, size)
+        return cls(actor, seen_K, place, np.minimum(opacity_K, 1.0), looks_FK[7:].T, text_K, size)
 
     @property
     def is_still(self) -> bool:
@@ -123,9 +124,7 @@ class _Part:
         for start in range(0, len(self.place), step):
             few = slice(start, start + step)
             place = self.place[few]
-            corners_K2 = np.stack(
-                [_corner(place.y_K, height, self.size), _corner(place.x_K, width, self.size)], axis=1
-            )
+            corners_K2 = _corners(place, height, width, self.size)
             dy_Kh = (corners_K2[:, 0] + 0.5 - place.y_K)[:, None] + np.arange(height)
             dx_Kw = (corners_K2[:, 1] + 0.5 - place.x_K)[:, None] + np.arange(width)
             covered_Khw = coverage_Khw(self.actor.shape, place, dx_Kw, dy_Kh)
@@ -141,11 +140,9 @@ class _Part:
     def _draw_text(self, canvas: Canvas, frames_K: Integers, rgb_K3: Floats) -> None:
         heights_K = self.text_height_K
         half_width_K = heights_K * text_width(self.actor.text)
-        height, width = _window(heights_K, 2**31), _window(half_width_K, 2**31)
+        height, width = _window(heights_K, _ENDLESS), _window(half_width_K, _ENDLESS)
         shape = height, width
-        corners_K2 = np.stack(
-            [_corner(self.place.y_K, height, 2**31), _corner(self.place.x_K, width, 2**31)], axis=1
-        )
+        corners_K2 = _corners(self.place, height, width, _ENDLESS)
         covered_Khw = np.stack(
             [
                 text_coverage_hw(self.actor.text, *places, shape)
@@ -164,17 +161,16 @@ class _Part:
         canvas: Canvas,
         frames_K: Integers,
         corners_K2: Integers,
-        covered_Khw: Singles,
+        covered_Khw: Words,
         few: slice,
         rgb_K3: Floats,
     ) -> None:
         opacity_K = self.opacity_K[few]
         if opacity_K.min() < 1.0:
-            covered_Khw *= opacity_K.astype(np.float32)[:, None, None]
-        covered_Khw += np.float32(0.5)
-        words_Khw: Words = covered_Khw.astype(np.uint16)
+            faded_Khw = covered_Khw * opacity_K.astype(np.float32)[:, None, None]
+            covered_Khw = np.rint(faded_Khw, out=faded_Khw).astype(np.uint16)
         corners_K2 = np.broadcast_to(corners_K2, (len(frames_K), 2))
-        lay(canvas, frames_K.tolist(), corners_K2, words_Khw, rgb_K3 if len(rgb_K3) == 1 else rgb_K3[few])
+        lay(canvas, frames_K.tolist(), corners_K2, covered_Khw, rgb_K3 if len(rgb_K3) == 1 else rgb_K3[few])
 
 
 def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
@@ -202,8 +198,13 @@ def _window(extent_K: Floats, size: int) -> int:
     return min(2 * int(np.ceil(extent_K.max() + _MARGIN)) + 2, size + size % 2)
 
 
-def _corner(centre_K: Floats, length: int, size: int) -> Integers:
-    """Return where windows around those centres start: at an even pixel, or where the picture does if they fill it."""
-    if length >= size:
-        return np.zeros(len(centre_K), dtype=np.intp)
-    return 2 * np.floor((centre_K - length / 2) / 2 + 0.5).astype(np.intp)
+def _corners(place: Placement, height: int, width: int, size: int) -> Integers:
+    """Return the row and column (K, 2) where windows around the centres start.
+
+    Those are even, or those of the picture if the window fills it.
+    """
+    corners_K2 = np.zeros((len(place), 2), dtype=np.intp)
+    for axis, (centre_K, length) in enumerate(((place.y_K, height), (place.x_K, width))):
+        if length < size:
+            corners_K2[:, axis] = 2.0 * np.floor((centre_K - length / 2 + 1.0) / 2)
+    return corners_K2
