@@ -184,9 +184,9 @@ def _lanes(draw: Draw, count: int) -> _Lanes:
 
 def _asked(draw: Draw, half: str, names: list[str], offered: list[Ranking]) -> _Asked:
     is_rising = draw.deal("ends", (False, True))
-    listed = draw.some_of(names, len(names))
+    *most, last = (f"the {name}" for name in draw.some_of(names, len(names)))
     text = draw.one_of(PHRASINGS).format(
-        names=f"{', '.join(listed[:-1])} and {listed[-1]}", when=WHEN[half], ends=ENDS[is_rising]
+        names=f"{', '.join(most)} and {last}", when=WHEN[half], ends=ENDS[is_rising]
     )
     options = tuple(in_words(one, names, is_rising) for one in draw.some_of(offered, len(offered)))
     return _Asked(text, half, is_rising, tuple(names), options)
