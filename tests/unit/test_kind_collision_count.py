@@ -27,20 +27,21 @@ def touches(episode: Episode, wall: str) -> int:
 
 
 def test_a_bounce_by_hand() -> None:
-    # The walls are 0.8 apart for the centre; from 0.3 to the left it takes 0.2 / 0.4 s, then 2 s for each crossing.
-    course = Bounce(start=0.3, velocity=-0.4, low=0.1, high=0.9)
-    assert [(round(hit.seconds, 9), hit.end) for hit in course.contacts(5.0)] == [
-        (0.5, -1),
-        (2.5, 1),
-        (4.5, -1),
-    ]
-    assert np.allclose(course.at(np.array([0.0, 0.5, 1.5, 2.5, 3.0])), [0.3, 0.1, 0.5, 0.9, 0.7])
+    # The walls are 0.8 apart for the centre. Off after 1 s, it goes 0.2 to the left in 0.5 s, then crosses in 2 s each,
+    # and stops after 5 s, having gone 0.2 to the right of the left wall.
+    course = Bounce(start=0.3, velocity=-0.4, low=0.1, high=0.9, begin=1.0, seconds=5.0)
+    hits = [(round(hit.seconds, 9), hit.end) for hit in course.contacts()]
+    assert hits == [(1.5, -1), (3.5, 1), (5.5, -1)]
+    moments = np.array([0.0, 1.0, 1.5, 2.5, 3.5, 4.0, 6.0, 7.0])
+    assert np.allclose(course.at(moments), [0.3, 0.3, 0.1, 0.5, 0.9, 0.7, 0.3, 0.3])
 
 
-@given(seed=st.integers(0, 2**32), first=st.sampled_from([-1, 1]), hits=st.integers(1, 13))
+@given(seed=st.integers(0, 2**32), first=st.sampled_from([-1, 1]), hits=st.integers(3, 13))
 def test_a_bounce_hits_as_often_as_wanted_and_the_right_wall_first(seed: int, first: int, hits: int) -> None:
     course = bounce(np.random.default_rng(seed), first, hits, 0.05, 6.0)
-    found = course.contacts(6.0)
+    found = course.contacts()
+    assert course.begin >= -1e-9
+    assert course.begin + course.seconds <= 6.0 + 1e-9
     assert [hit.end for hit in found] == [first * (-1) ** index for index in range(hits)]
 
 
@@ -69,11 +70,16 @@ def test_hits_in_all_say_nothing_and_none_is_in_a_corner(seed: int, turn: int, d
     assert min(abs(one - two) for one in across for two in down) >= least
 
 
-def test_where_it_starts_does_not_tell_where_it_goes() -> None:
-    rng = np.random.default_rng(0)
-    for first in (-1, 1):
-        starts = [bounce(rng, first, 3, 0.05, 6.0).start for _ in range(2000)]
-        assert np.mean(starts) == pytest.approx(0.5, abs=0.01)
+@pytest.mark.parametrize("hits", [3, 5, 7, 9])
+@pytest.mark.parametrize("first", [-1, 1])
+def test_no_place_at_first_in_the_middle_or_at_last_tells_the_wall_hit_first(hits: int, first: int) -> None:
+    rng = np.random.default_rng(hits)
+    drawn = [bounce(rng, first, hits, 0.05, 6.0) for _ in range(2000)]
+    places = np.array([course.at(np.array([0.0, 3.0, 6.0])) for course in drawn])
+    assert np.allclose(places.mean(axis=0), 0.5, atol=0.025)
+    # Evenly spread in the middle: as often in each quarter between the walls.
+    counts, _ = np.histogram(places[:, 1], bins=4, range=(0.1, 0.9))
+    assert np.allclose(counts, 500, atol=80)
 
 
 @pytest.mark.parametrize(("wall", "expected"), [("left", "2"), ("right", "1")])

@@ -2,7 +2,11 @@
 
 Left and right take turns, so an odd number of hits in all makes the two counts differ by one, and a mirror swaps them:
 counts are asked for in pairs, 1 and 2 or 3 and 4. Floor and ceiling get the other pair, so that the hits in all are as
-many in every clip of a difficulty. The object starts and ends anywhere between the walls, whichever it hits first.
+many in every clip of a difficulty.
+
+The object is at rest at first and at last, near the middle, whichever wall it hits first. When it sets off is drawn so
+that its place in the middle of the clip is evenly spread: with an odd number of hits, a motion as long as the clip
+would always be near the wall opposite to the first one then.
 """
 
 from collections.abc import Sequence
@@ -45,56 +49,78 @@ SHAPES = ("circle", "square", "diamond")
 WALL = 0.05
 """thickness of the walls, which stand at the frame's edges"""
 WALL_COLOUR = (150, 154, 162)
-SECONDS = {1: (6.0, 7.0), 2: (6.0, 7.5), 3: (6.5, 8.0), 4: (7.0, 8.5), 5: (7.0, 9.0)}
+SECONDS = {1: (7.0, 8.0), 2: (7.0, 8.0), 3: (6.5, 8.0), 4: (6.5, 7.5), 5: (6.0, 7.0)}
 LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
 RADII = {1: 0.075, 2: 0.07, 3: 0.065, 4: 0.06, 5: 0.05}
-FREE = 0.35
+MOVING = 0.57
+"""share of the clip in which the object moves"""
+FREE = 0.42
 """share of a crossing that lies before the first hit and after the last, at least"""
+CROSSING_SECONDS = 0.35
+"""from wall to wall, at least"""
 APART_SECONDS = 0.07
 """between a hit of one wall and of the next: less is a corner"""
 TRIES = 50
 
 
 class Bounce(NamedTuple):
-    """A motion between two walls: where at time 0, how fast, and where the walls are for the centre."""
+    """A motion between two walls: where it starts, how fast, where the walls are for the centre, and when it moves."""
 
     start: float
     velocity: float
     low: float
     high: float
+    begin: float
+    seconds: float
+
+    @property
+    def crossing(self) -> float:
+        """Seconds from wall to wall."""
+        return (self.high - self.low) / abs(self.velocity)
 
     def at(self, seconds_T: Floats) -> Floats:
         """Return where it is at those times."""
-        return reflected(self.start + self.velocity * seconds_T, self.low, self.high)
+        moved_T = np.clip(seconds_T - self.begin, 0.0, self.seconds)
+        return reflected(self.start + self.velocity * moved_T, self.low, self.high)
 
-    def contacts(self, seconds: float) -> list[Contact]:
-        """Return its hits in that time."""
-        return contacts(self.start, self.velocity, self.low, self.high, seconds)
+    def contacts(self) -> list[Contact]:
+        """Return its hits."""
+        found = contacts(self.start, self.velocity, self.low, self.high, self.seconds)
+        return [Contact(self.begin + hit.seconds, hit.end) for hit in found]
 
 
 def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float) -> Bounce:
-    """Draw a motion with so many hits, the first of the wall at that end (-1 or 1).
+    """Draw a motion of three hits or more in a clip of so many seconds, the first of the wall at that end (-1 or 1).
 
     The shares of a crossing before the first hit and after the last are drawn from an interval about one half, so that
-    neither the first place nor the last tells the end.
+    neither the first place nor the last tells the end. The way gone by the middle of the clip is drawn evenly from a
+    whole number of crossings to both sides of the middle hit, so that the place then does not tell it either.
     """
     before, after = rng.uniform(FREE, 1.0 - FREE, size=2)
     low, high = WALL + radius, 1.0 - WALL - radius
     start = high - before * (high - low) if first > 0 else low + before * (high - low)
-    return Bounce(start, first * (high - low) * (hits - 1 + before + after) / seconds, low, high)
+    crossings = hits - 1 + before + after
+    moving = MOVING * seconds
+    middle = before + (hits - 1) / 2.0
+    # As many as let the motion begin after the clip and end before it.
+    slack = crossings * (1.0 - MOVING) / (2.0 * MOVING) - abs(middle - crossings / 2.0)
+    middle += rng.uniform(-1.0, 1.0) * int(slack)
+    begin = seconds / 2.0 - middle / crossings * moving
+    return Bounce(start, first * (high - low) * crossings / moving, low, high, begin, moving)
 
 
 def make(draw: Draw) -> Pair:
     """Draw a count and its neighbour, then a course that hits one side so often and the other as often."""
     settings = draw.settings
-    # A crossing takes 1 / FREE viewed frames at least, and there are 2 * lowest + 5 + 2 * (0.5 - FREE) at most.
-    lowest = lowest_count(settings, LOWEST, int((FREE * settings.viewed_frames - 5.4) / 2.0))
+    frames = frames_of(draw, *SECONDS[settings.difficulty])
+    seconds = (frames - 1) / settings.fps
+    # A viewed frame comes before the first hit, and there are 2 * lowest + 4 + 2 * (1 - FREE) crossings at most.
+    most = MOVING * min((settings.viewed_frames - 1) * FREE, seconds / CROSSING_SECONDS)
+    lowest = lowest_count(settings, LOWEST, int((most - 4.0) / 2.0 - 1.0 + FREE))
     place = draw.deal("count", range(len(window(lowest))))
     count, other = window(lowest)[place], window(lowest)[place ^ 1]
     side = draw.deal("side", tuple(OPPOSITE))
     looks = draw_looks(draw, 1 + settings.distractors, SHAPES)
-    frames = frames_of(draw, *SECONDS[settings.difficulty])
-    seconds = (frames - 1) / settings.fps
     first = side if count > other else OPPOSITE[side]
     radius = RADII[settings.difficulty]
     across, down = _course(
@@ -105,17 +131,15 @@ def make(draw: Draw) -> Pair:
         seconds,
     )
     clip = _clip(draw, looks, (across, down), radius, frames)
-    hits = across.contacts(seconds)
-    crossing = (across.high - across.low) / abs(across.velocity)
-    min_fps = max(2.0 / crossing, 1.0 / hits[0].seconds, 1.0 / (seconds - hits[-1].seconds))
+    min_fps = 1.0 / (FREE * across.crossing)
     require_seen(clip, min_fps, settings)
     text = draw.one_of(PHRASINGS).format(name=looks[0].name, side=side)
     options = tuple(str(one) for one in window(lowest))
 
     def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:
         ends = ("right", "left") if mirrored else ("left", "right")
-        events = _events(looks[0].name, hits, ends) + _events(
-            looks[0].name, down.contacts(seconds), ("upper", "lower")
+        events = _events(looks[0].name, across.contacts(), ends) + _events(
+            looks[0].name, down.contacts(), ("upper", "lower")
         )
         return Episode(
             animation=shown,
@@ -155,11 +179,7 @@ def _course(
             bounce(draw.rng, end, number, radius, seconds)
             for end, number in zip((first, draw.one_of((-1, 1))), hits, strict=True)
         )
-        gaps = [
-            abs(one.seconds - two.seconds)
-            for one in across.contacts(seconds)
-            for two in down.contacts(seconds)
-        ]
+        gaps = [abs(one.seconds - two.seconds) for one in across.contacts() for two in down.contacts()]
         if min(gaps) >= APART_SECONDS:
             return across, down
     raise Redraw
@@ -171,7 +191,7 @@ def _clip(
     seconds_T = np.arange(frames) / draw.settings.fps
     courses = [course]
     for _ in looks[1:]:
-        ends, hits = draw.rng.choice((-1, 1), size=2), draw.rng.integers(2, 6, size=2)
+        ends, hits = draw.rng.choice((-1, 1), size=2), draw.rng.integers(3, 7, size=2)
         across, down = (
             bounce(draw.rng, int(end), int(number), radius, float(seconds_T[-1]))
             for end, number in zip(ends, hits, strict=True)
