@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number, actor
+from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number, actor
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -372,40 +372,54 @@ class _Scene:
         )
 
     def _cups(self, steps: Sequence[Step], places: int) -> list[Actor]:
-        timeline = self.stage.timeline
-        ways = [Track(timeline.frames, _across(place, places), CUP_Y, 0.0) for place in range(places)]
-        at = list(range(places))
-        for index, step in enumerate(steps):
-            span = timeline.span(index)
-            if step.action == "swap":
-                one, other = ways[at[step.place]], ways[at[step.other]]
-                from_x, to_x = _across(step.place, places), _across(step.other, places)
-                one.along(span, [(from_x, LIFTED, 0.0), (to_x, LIFTED, 0.0), (to_x, CUP_Y, 0.0)])
-                other.ease(span, from_x, CUP_Y, 0.0)
-                at[step.place], at[step.other] = at[step.other], at[step.place]
-            elif step.action == "pour":
-                _pour(ways[at[step.place]], span, _across(step.place, places), _across(step.other, places))
-        return [part for cup, way in enumerate(ways) for part in self._cup(cup, way)]
+        """Return the cups that stand, and for every operation those that it moves, in front of them.
 
-    def _cup(self, cup: int, way: Track) -> list[Actor]:
+        A cup is another actor whenever it moves, so that which of two is drawn in front says nothing of where they
+        have been.
+        """
+        timeline = self.stage.timeline
+        standing = [Track(timeline.frames, 1.0) for _ in range(places)]
+        moving = []
+        for index, step in enumerate(steps):
+            if step.other < 0:
+                continue
+            span = timeline.span(index)
+            away = (step.place, step.other) if step.action == "swap" else (step.place,)
+            for place in away:
+                standing[place].set(span[0], 0.0).set(span[1] + 1, 1.0)
+            there_T = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0).number_T
+            ends = _across(step.place, places), _across(step.other, places)
+            for place, way in zip(away, _ways(step.action, timeline.frames, span, *ends), strict=True):
+                moving += self._cup(f"{place} in {index}", way, there_T)
+        rows = [
+            self._cup(f"{place}", Track(timeline.frames, _across(place, places), CUP_Y, 0.0), there.number_T)
+            for place, there in enumerate(standing)
+        ]
+        return [*(part for row in rows for part in row), *moving]
+
+    def _cup(self, identity: str, way: Track, there_T: Floats) -> list[Actor]:
         x_T, y_T, angle_T = (way.column_T(axis) for axis in range(3))
         shade = tuple(round(0.55 * part) for part in self.colour)
         dark = shade[0], shade[1], shade[2]
         up = CUP[1] - 2 * MOUTH[1]
         mouth = x_T + up * np.sin(angle_T), y_T - up * np.cos(angle_T)
-        opacity_T = self.stage.hidden_T
+        edge = CUP[0] + EDGE, CUP[1] + EDGE
+        opacity_T = there_T * self.stage.hidden_T
         return [
-            self.stage.box(
-                f"edge {cup}",
-                dark,
-                (x_T, y_T),
-                (CUP[0] + EDGE, CUP[1] + EDGE),
-                angle=angle_T,
-                opacity=opacity_T,
-            ),
-            self.stage.box(f"cup {cup}", self.colour, (x_T, y_T), CUP, angle=angle_T, opacity=opacity_T),
-            self.stage.box(f"mouth {cup}", dark, mouth, MOUTH, angle=angle_T, opacity=opacity_T),
+            self.stage.box(f"edge {identity}", dark, (x_T, y_T), edge, angle=angle_T, opacity=opacity_T),
+            self.stage.box(f"cup {identity}", self.colour, (x_T, y_T), CUP, angle=angle_T, opacity=opacity_T),
+            self.stage.box(f"mouth {identity}", dark, mouth, MOUTH, angle=angle_T, opacity=opacity_T),
         ]
+
+
+def _ways(action: str, frames: int, span: tuple[int, int], home: float, target: float) -> list[Track]:
+    """Return the ways of the cups that an operation moves: the first is carried, a second slides into its place."""
+    carried = Track(frames, home, CUP_Y, 0.0)
+    if action == "pour":
+        _pour(carried, span, home, target)
+        return [carried]
+    carried.along(span, [(home, LIFTED, 0.0), (target, LIFTED, 0.0), (target, CUP_Y, 0.0)])
+    return [carried, Track(frames, target, CUP_Y, 0.0).ease(span, home, CUP_Y, 0.0)]
 
 
 def _across(place: int, places: int) -> float:
