@@ -290,6 +290,11 @@ class _Scene:
             {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
         ] + [look.facts(one.id, role="distractor") for one, look in zip(self._bystanders, looks, strict=True)]
 
+    @property
+    def place(self) -> list[float]:
+        """Where the middle of every glyph lies, in shares of the side."""
+        return [round(float(share), 4) for share in self._centre_2]
+
     def clip(self, tokens: Tokens) -> Animation:
         """Return the clip in which these glyphs are drawn."""
         settings = self._draw.settings
@@ -391,7 +396,9 @@ def _episode(
         objects=scene.objects,
         events=_events(scene, tokens),
         states=[
-            State(scene.timeline.at_rest(count), {"expression": list(full[:count])})
+            State(
+                scene.timeline.at_rest(count), {"expression": list(full[:count]), "drawn_around": scene.place}
+            )
             for count in range(len(tokens) + 1)
         ],
         derivation=_derivation(tokens, full, scene.result, answer),
