@@ -13,13 +13,15 @@ SECONDS = 120
 """how long processes may take together before they count as hanging"""
 
 _processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__, "retroflip.sft.run"])
+_processes.set_forkserver_preload([__name__, "retroflip.rl.run", "retroflip.sft.run"])
 
 
-def launch(count: int, work: Callable[..., None], *arguments: Any) -> list[int | None]:
+def launch(
+    count: int, work: Callable[..., None], *arguments: Any, seconds: float = SECONDS
+) -> list[int | None]:
     """Run `work(*arguments)` in so many processes; return their exit codes in the order of their ranks.
 
-    A process that still runs at the end is killed and has code None.
+    A process that still runs after so many seconds is killed and has code None.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -29,12 +31,14 @@ def launch(count: int, work: Callable[..., None], *arguments: Any) -> list[int |
     ]
     for process in started:
         process.start()
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     codes: list[int | None] = []
     for process in started:
         process.join(max(deadline - time.monotonic(), 0))
         codes.append(process.exitcode)
         process.kill()
+    for process in started:
+        process.join()
     return codes
 
 

@@ -1,22 +1,20 @@
 """A run that was killed and resumed ends as one that never was: weights, metrics, rollouts and report, byte by byte."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+from chaos_runs import RL_TRAIN, TRAIN, write_recipes
 from train_and_die import run
 
-from random_models import save_random_model
-from retroflip.progress import Silence
 from retroflip.report.build import report_directories
 from retroflip.run_directory import COMPLETE_MARKER
-from retroflip.synth.laboratory import LabSettings, write_laboratory
 
 STEPS = 7
-SAVE_EVERY = 2
+SAVE_EVERY = int(TRAIN["save_every"])
 EQUAL_FILES = (
     "metrics.jsonl",
     "rollouts.jsonl",
@@ -26,48 +24,52 @@ EQUAL_FILES = (
     "model/adapter/adapter_model.safetensors",
     "report.html",
 )
+LORA = {"rank": 4, "alpha": 8}
+CRPO = {"name": "crpo", "rollouts": 2}
+RL: dict[str, Any] = {**RL_TRAIN, "steps": STEPS}
+SFT: dict[str, Any] = {**TRAIN, "steps": STEPS}
+TWICE_ON_TWO_HALVES = {"gradient_accumulation": 2, "iterations": 2}
 
-TRAIN: dict[str, Any] = {
-    "steps": STEPS,
-    "learning_rate": 1.0e-3,
-    "warmup_steps": 2,
-    "save_every": SAVE_EVERY,
-    "seed": 3,
-}
-RL_TRAIN: dict[str, Any] = {
-    **TRAIN, "samples_per_step": 2, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0, "max_completion_length": 12,
-    "loss_type": "grpo",
-}  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {
-    "rl": {"kind": "rl", "method": {"name": "crpo", "rollouts": 2}, "train": RL_TRAIN},
-    "rl_twice_on_two_halves": {
-        "kind": "rl",
-        "method": {"name": "crpo", "rollouts": 2},
-        "train": {**RL_TRAIN, "gradient_accumulation": 2, "iterations": 2},
-    },
-    "sft": {"kind": "sft", "train": {**TRAIN, "schedule": "linear", "batch_size": 4}},
+    "rl": {"kind": "rl", "method": CRPO, "train": RL},
+    "rl_twice_on_two_halves": {"kind": "rl", "method": CRPO, "train": {**RL, **TWICE_ON_TWO_HALVES}},
+    "sft": {"kind": "sft", "train": {**SFT, "schedule": "linear", "batch_size": 4}},
     "sft_with_adapters": {
         "kind": "sft",
-        "model": {"vision": "projector", "lora": {"rank": 4, "alpha": 8, "dropout": 0.2}},
-        "train": {**TRAIN, "batch_size": 4, "precision": "bfloat16"},
+        "model": {"vision": "projector", "lora": {**LORA, "dropout": 0.2}},
+        "train": {**SFT, "batch_size": 4, "precision": "bfloat16"},
     },
 }
+RECIPES_OF_TWO: dict[str, dict[str, Any]] = {
+    "adapters": {
+        "kind": "rl",
+        "model": {"lora": LORA},
+        "method": CRPO,
+        "train": {**RL, **TWICE_ON_TWO_HALVES},
+    },
+    "adapters_and_projector": {
+        "kind": "rl",
+        "model": {"vision": "projector", "lora": LORA},
+        "method": {"name": "strive", "variants": 3, "rollouts": 2, "strategy": "stochastic"},
+        "data": {"pool": 16},
+        "train": {
+            **RL, **TWICE_ON_TWO_HALVES, "refills": 1, "beta": 0.0, "branches_at_once": 1, "schedule": "cosine",
+            "loss_type": "dapo", "gradient_checkpointing": True,
+        },
+    },
+    "whole_weights": {
+        "kind": "rl",
+        "method": {"name": "t_grpo", "rollouts": 4},
+        "train": {**RL, "gradient_accumulation": 2, "iterations": 3, "save_every": 3, "precision": "bfloat16"},
+    },
+}  # fmt: skip
+"""for two processes; the first is in the default suite"""
 
 
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Recipes about a random model and five clips, so that seven steps cross the ends of epochs."""
-    folder = tmp_path_factory.mktemp("inputs")
-    save_random_model("qwen3_vl", folder / "model")
-    settings = LabSettings(seed=1, sft_samples=5, train_samples=5, pairs_per_task=1, size=64)
-    write_laboratory(folder / "data", settings, Silence())
-    files = {name: folder / f"{name}.yaml" for name in RECIPES}
-    for name, recipe in RECIPES.items():
-        records = folder / "data" / ("sft" if recipe["kind"] == "sft" else "train") / "records.jsonl"
-        model = {"path": str(folder / "model"), **recipe.get("model", {})}
-        whole = {**recipe, "model": model, "data": {"records": str(records)}}
-        files[name].write_text(yaml.safe_dump(whole))
-    return files
+    """Recipes by their names."""
+    return write_recipes(tmp_path_factory.mktemp("inputs"), RECIPES | RECIPES_OF_TWO)
 
 
 def contents(out: Path) -> dict[str, bytes | None]:
@@ -77,10 +79,12 @@ def contents(out: Path) -> dict[str, bytes | None]:
 
 
 def assert_equal_runs(unbroken: Path, killed: Path) -> None:
-    """Assert that both runs ended with the same bytes, and with something in them."""
+    """Assert that both runs ended with the same bytes, and that there was something to learn in most steps."""
     expected, resumed = contents(unbroken), contents(killed)
     assert expected["metrics.jsonl"] is not None
-    assert len(expected["metrics.jsonl"].splitlines()) == STEPS
+    rows = [json.loads(row) for row in expected["metrics.jsonl"].splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, STEPS + 1))
+    assert sum(row["grad_norm"] > 1e-3 for row in rows) > STEPS // 2
     assert [name for name in EQUAL_FILES if expected[name] != resumed[name]] == []
 
 
@@ -95,6 +99,37 @@ def test_killed_runs_end_like_an_unbroken_one(recipes: dict[str, Path], tmp_path
     assert not run(recipes[name], killed, "end", resume=True)
 
     assert_equal_runs(unbroken, killed)
+
+
+def assert_killed_twos_end_alike(recipe: Path, tmp_path: Path) -> None:
+    """Kill both of two processes between steps and in a save, then one of them, in the middle of a generation."""
+    unbroken, killed = tmp_path / "a" / "run", tmp_path / "b" / "run"
+    assert not run(recipe, unbroken, "end", resume=False, count=2)
+    last = STEPS - STEPS % 2 if "save_every: 2" in recipe.read_text() else STEPS - STEPS % 3
+
+    assert run(recipe, killed, "step:3", resume=False, count=2)
+    assert run(recipe, killed, f"save:{last}", resume=True, count=2)
+    assert not (killed / "checkpoints" / f"checkpoint-{last}" / COMPLETE_MARKER).exists()
+    assert run(recipe, killed, "step:5", resume=True, count=2, dying=(1,))
+    assert not run(recipe, killed, "end", resume=True, count=2)
+
+    assert_equal_runs(unbroken, killed)
+
+
+def test_two_killed_processes_with_adapters_end_like_unbroken_ones(
+    recipes: dict[str, Path], tmp_path: Path
+) -> None:
+    """Two halves of a step, two steps on the same rollouts, two processes that are killed between the two steps."""
+    assert_killed_twos_end_alike(recipes["adapters"], tmp_path)
+    assert (tmp_path / "b" / "run" / "model" / "adapter" / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(RECIPES_OF_TWO)[1:])
+def test_other_killed_processes_end_like_unbroken_ones(
+    recipes: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    assert_killed_twos_end_alike(recipes[name], tmp_path)
 
 
 @pytest.mark.slow

@@ -12,51 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from chaos_runs import RL_TRAIN, TRAIN, at_step, train, write_recipes
 
 from launched import launch
-from random_models import save_random_model
 from retroflip import processes
 from retroflip.errors import DiskFullError, RunStoppedError
 from retroflip.files import read_jsonl
-from retroflip.progress import Silence
-from retroflip.recipe import SftRecipe, load_recipe
-from retroflip.rl import run as rl_run
 from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
-from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import StepRecorder
 
 STEPS = 7
-TRAIN: dict[str, Any] = {"steps": STEPS, "learning_rate": 1e-3, "warmup_steps": 2, "save_every": 2, "seed": 3}
-RL_TRAIN: dict[str, Any] = {
-    **TRAIN, "samples_per_step": 2, "beta": 0.0, "epsilon": 0.2, "temperature": 1.0, "max_completion_length": 8,
-    "loss_type": "grpo",
-}  # fmt: skip
+RL: dict[str, Any] = {"steps": STEPS, **RL_TRAIN}
 RECIPES: dict[str, dict[str, Any]] = {
-    "sft": {"kind": "sft", "train": {**TRAIN, "batch_size": 2}},
-    "rl": {"kind": "rl", "method": {"name": "grpo", "rollouts": 2}, "train": RL_TRAIN},
+    "sft": {"kind": "sft", "train": {**TRAIN, "steps": STEPS, "batch_size": 2}},
+    "rl": {"kind": "rl", "method": {"name": "grpo", "rollouts": 2}, "train": RL},
     "rl_twice": {
         "kind": "rl",
         "method": {"name": "grpo", "rollouts": 2},
-        "train": {**RL_TRAIN, "iterations": 2},
+        "train": {**RL, "iterations": 2},
     },
 }
 
 
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Recipes about a random model and five clips."""
-    folder = tmp_path_factory.mktemp("inputs")
-    save_random_model("qwen3_vl", folder / "model")
-    settings = LabSettings(seed=1, sft_samples=5, train_samples=5, pairs_per_task=1, size=64)
-    write_laboratory(folder / "data", settings, Silence())
-    files = {name: folder / f"{name}.yaml" for name in RECIPES}
-    for name, recipe in RECIPES.items():
-        records = folder / "data" / ("sft" if recipe["kind"] == "sft" else "train") / "records.jsonl"
-        whole = {**recipe, "model": {"path": str(folder / "model")}, "data": {"records": str(records)}}
-        files[name].write_text(yaml.safe_dump(whole))
-    return files
+    """Recipes by their names."""
+    return write_recipes(tmp_path_factory.mktemp("inputs"), RECIPES)
 
 
 @pytest.fixture(scope="module")
@@ -70,25 +50,6 @@ def unbroken(recipes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
         return out
 
     return run
-
-
-def train(recipe_file: Path, out: Path, resume: bool = False) -> None:
-    """Train in this process."""
-    recipe = load_recipe(recipe_file)
-    job: Any = sft_run if isinstance(recipe, SftRecipe) else rl_run
-    job.train(recipe, out, resume=resume, progress=Silence())
-
-
-def at_step(step: int, happens: Callable[[], None]) -> None:
-    """Let something happen when a step's metrics have been written."""
-    real = StepRecorder.on_log
-
-    def on_log(self: StepRecorder, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        real(self, args, state, control, **kwargs)
-        if state.global_step == step and "loss" in kwargs["logs"]:
-            happens()
-
-    StepRecorder.on_log = on_log  # type: ignore[method-assign]
 
 
 def train_and_stop(recipe_file: Path, out: Path, number: int, asked_rank: int, again: bool) -> None:

@@ -1,80 +1,56 @@
-"""Training in a process that dies by SIGKILL, as a machine does: no handler runs, nothing is flushed."""
+"""Training in processes that die by SIGKILL, as a machine does: no handler runs, nothing is flushed."""
 
 import os
 import signal
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import torch
+from chaos_runs import at_step, train
 from transformers import Trainer
 
-from retroflip import run_directory
-from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, load_recipe
-from retroflip.rl import run as rl_run
-from retroflip.sft import run as sft_run
-from retroflip.training import StepRecorder
+from launched import launch
+from retroflip import processes
 
 SECONDS = 300
 """how long a run may take before it counts as hanging"""
 
-# Every run has a process of its own, forked from one that has imported everything once and done nothing else.
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__, "retroflip.rl.run", "retroflip.sft.run"])
 
+def run(
+    recipe: Path,
+    out: Path,
+    place: str,
+    *,
+    resume: bool,
+    kill_after: float = SECONDS,
+    count: int = 1,
+    dying: tuple[int, ...] | None = None,
+) -> bool:
+    """Train in `count` child processes; return whether any was killed.
 
-def run(recipe: Path, out: Path, place: str, *, resume: bool, kill_after: float = SECONDS) -> bool:
-    """Train in a child process; return whether it was killed.
-
-    place: "step:N" to die after that step, "save:N" to die inside the save of that step, "end" to live. After
-    `kill_after` seconds the child is killed wherever it is.
+    place: "step:N" to die after that step, "save:N" to die inside the save of that step, "end" to live. dying: the
+    ranks that die, by default all; the others end by an error of their own. After `kill_after` seconds the children are
+    killed wherever they are.
     """
-    process = _processes.Process(target=train, args=(recipe, out, place, resume))
-    process.start()
-    process.join(kill_after)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    assert process.exitcode in (0, -signal.SIGKILL), (
-        "training failed: see its traceback in the captured stderr"
-    )
-    return process.exitcode != 0
+    ranks = tuple(range(count)) if dying is None else dying
+    codes = launch(count, train_to, recipe, out, place, resume, ranks, seconds=kill_after)
+    killed = [code in (None, -signal.SIGKILL) for code in codes]
+    failed = [code for code, was_killed in zip(codes, killed, strict=True) if code and not was_killed]
+    assert any(killed) or not failed, "training failed: see its traceback in the captured stderr"
+    return any(killed)
 
 
-def train(recipe_file: Path, out: Path, place: str, resume: bool) -> None:
+def train_to(recipe_file: Path, out: Path, place: str, resume: bool, dying: tuple[int, ...]) -> None:
     """Train, and die in the given place."""
-    # With more threads a sum can round differently in another process.
-    torch.set_num_threads(1)
-    # The report names the commit, and somebody may commit while the test runs.
-    run_directory.describe_code = lambda: None
     kind, _, step = place.partition(":")
-    if kind == "step":
-        kill_after_step(int(step))
-    if kind == "save":
+    if processes.rank() in dying and kind == "step":
+        at_step(int(step), die)
+    if processes.rank() in dying and kind == "save":
         kill_inside_save(int(step))
-    recipe = load_recipe(recipe_file)
-    if isinstance(recipe, RlRecipe):
-        rl_run.train(recipe, out, resume=resume, progress=Silence())
-    else:
-        sft_run.train(recipe, out, resume=resume, progress=Silence())
+    train(recipe_file, out, resume)
 
 
 def die() -> None:
     """Die at once."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def kill_after_step(step: int) -> None:
-    """Die when the step's metrics have been written."""
-    real = StepRecorder.on_log
-
-    def on_log(self: StepRecorder, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        real(self, args, state, control, **kwargs)
-        if state.global_step == step and "loss" in kwargs["logs"]:
-            die()
-
-    StepRecorder.on_log = on_log  # type: ignore[method-assign]
 
 
 def kill_inside_save(step: int) -> None:
