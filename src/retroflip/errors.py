@@ -73,6 +73,10 @@ class DiskFullError(RetroflipError):
     """A run could not be written on: the disk is full, or a quota or limit is reached."""
 
 
+class RolloutServerError(RetroflipError):
+    """The server that writes rollouts is down, too slow, or not the one that the run needs."""
+
+
 class RunStoppedError(RetroflipError):
     """The run was told to stop and did, in good order: `step` is saved, and it can go on from there."""
 

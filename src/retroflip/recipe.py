@@ -228,7 +228,7 @@ class OptimizerSection(Section):
 
 
 class EngineSection(Section):
-    """How a vLLM engine is loaded in every training process."""
+    """A vLLM engine that writes the rollouts: in every training process, or a server's."""
 
     context: AtLeastOne = Field(description="tokens that a prompt and its completion may have together")
     sequences: AtLeastOne = Field(default=64, description="rollouts that are written at once")
@@ -237,10 +237,35 @@ class EngineSection(Section):
     )
     batch_tokens: AtLeastOne = Field(default=8192, description="tokens of prompts that are read at once")
     eager: bool = Field(default=False, description="do without CUDA graphs")
+    server: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+",
+        description="address of a vLLM server on other GPUs, such as http://localhost:8000, which then writes the "
+        "rollouts; `sequences`, `memory`, `batch_tokens` and `eager` are its own affair",
+    )
+    timeout: Positive = Field(default=1800.0, description="seconds that a server may take for one answer")
+    group_port: int = Field(
+        default=51216,
+        ge=1,
+        lt=2**16,
+        description="port of the first training process by which a server gets weights",
+    )
     correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
         default="token_truncate",
         description="how the loss corrects for what the engine rounds otherwise: TRL's vllm_importance_sampling_mode",
     )
+
+    @model_validator(mode="after")
+    def _server_was_started_otherwise(self) -> "EngineSection":
+        own = ("sequences", "memory", "batch_tokens", "eager")
+        fields = type(self).model_fields
+        given = [name for name in own if getattr(self, name) != fields[name].default]
+        if self.server is not None and given:
+            raise ValueError(
+                f"{given[0]} is of an engine in the training process, and the rollouts are written by the server "
+                f"{self.server}, which is started with settings of its own: leave {' and '.join(given)} out"
+            )
+        return self
 
 
 class RlTrainSection(OptimizerSection):
@@ -260,7 +285,7 @@ class RlTrainSection(OptimizerSection):
     )
     engine: EngineSection | None = Field(
         default=None,
-        description="a vLLM engine beside the model that writes the rollouts (the extra `vllm`); null: the model does",
+        description="a vLLM engine that writes the rollouts (the extra `vllm`); null: the model does",
     )
     attention: Literal["dense", "blocks"] = Field(
         default="dense",

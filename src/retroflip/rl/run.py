@@ -29,7 +29,9 @@ from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
 from retroflip.rl.rollout import Sampling
 from retroflip.rl.trainer import VideoGRPOTrainer
-from retroflip.rl.vllm_rollouts import EngineSettings, require_vllm
+from retroflip.rl.vllm_colocated import EngineSettings
+from retroflip.rl.vllm_rollouts import require_vllm
+from retroflip.rl.vllm_server import ServerSettings, check_server
 from retroflip.rl.world import World
 from retroflip.run_directory import RunDirectory
 from retroflip.training import (
@@ -101,16 +103,27 @@ def memory_hints(recipe: RlRecipe) -> str:
     return f"{MEMORY_HINTS} {advice(recipe, torch.cuda.get_device_properties(0).total_memory)}"
 
 
-def engine_settings(recipe: RlRecipe) -> EngineSettings | None:
-    """Return how to load the engine that writes rollouts; None where the model writes them itself.
+def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
+    """Return how to load or reach the engine that writes rollouts; None where the model writes them itself.
 
-    Raises UsageError where it is asked for and not installed.
+    Raises UsageError where it is asked for and not installed, and RolloutServerError where there is no such server.
     """
     section = recipe.train.engine
     if section is None:
         return None
     require_vllm()
-    return EngineSettings(**section.model_dump(exclude={"correction"}), dtype=recipe.train.precision)
+    if section.server is None:
+        return EngineSettings(
+            context=section.context,
+            sequences=section.sequences,
+            memory=section.memory,
+            batch_tokens=section.batch_tokens,
+            dtype=recipe.train.precision,
+            eager=section.eager,
+        )
+    server = ServerSettings(section.server, section.context, section.timeout, section.group_port)
+    check_server(server, recipe.model.path)
+    return server
 
 
 def frame_scores(

@@ -28,20 +28,15 @@ from retroflip.models.features import announce_repeats, encode_visuals, kinds_se
 from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
+from retroflip.rl.correction import CorrectionMode, drawn_log_probs, importance_ratio, mean_gap
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.rollout import Roller
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import Scores, score
-from retroflip.rl.vllm_rollouts import (
-    Colocated,
-    CorrectionMode,
-    EngineSettings,
-    VLLMWriter,
-    drawn_log_probs,
-    importance_ratio,
-    mean_gap,
-)
+from retroflip.rl.vllm_colocated import Colocated, EngineSettings
+from retroflip.rl.vllm_rollouts import VLLMWriter
+from retroflip.rl.vllm_server import Served, ServerSettings
 from retroflip.rl.world import World
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
@@ -91,7 +86,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         vision_trained: bool,
         on_step: StepListener,
         on_broken_loss: Callable[[int, float], RetroflipError],
-        engine: EngineSettings | None = None,
+        engine: EngineSettings | ServerSettings | None = None,
         blocks: bool = False,
     ) -> None:
         self.samples_per_step = samples_per_step
@@ -133,9 +128,10 @@ class VideoGRPOTrainer(GRPOTrainer):
         if blocks:
             for one in (self.policy, *([] if self.ref_model is None else [self.ref_model])):
                 use_blocks(self.accelerator.unwrap_model(one))
-        self.colocated = None
+        self.engine: Colocated | Served | None = None
         if engine is not None:
-            self.colocated = Colocated(self.model, self.accelerator, self.processing_class, engine)
+            load: Any = Served if isinstance(engine, ServerSettings) else Colocated
+            self.engine = load(self.model, self.accelerator, self.processing_class, engine)
             self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
         announce_repeats(self.policy, sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled)
         self.counter = VisionCounter()
@@ -171,8 +167,8 @@ class VideoGRPOTrainer(GRPOTrainer):
         tell_shards(self.policy)
         if self.ref_model is not None:
             tell_shards(self.accelerator.unwrap_model(self.ref_model))
-        if self.colocated is not None:
-            self.colocated.sync_weights()
+        if self.engine is not None:
+            self.engine.sync_weights()
         step = self.state.global_step
         generation = step // self.num_iterations
         with self.accelerator.autocast():
@@ -208,9 +204,9 @@ class VideoGRPOTrainer(GRPOTrainer):
 
     def _writer(self) -> Writer:
         special_tokens = self.generator.encoder.special_tokens
-        if self.colocated is not None:
+        if self.engine is not None:
             return VLLMWriter(
-                self.colocated,
+                self.engine,
                 self.policy.config,
                 end_tokens=self.eos_token_ids,
                 special_tokens=special_tokens,
@@ -275,9 +271,9 @@ class VideoGRPOTrainer(GRPOTrainer):
     def _score_before(self, rows: dict[str, Any]) -> None:
         """Add the log-probabilities that stay while the policy moves: the old policy's and the reference's."""
         with torch.no_grad():
-            if self.num_iterations > 1 or self.colocated is not None:
+            if self.num_iterations > 1 or self.engine is not None:
                 rows["old_per_token_logps"] = self._score(self.model, rows, cached=True).log_probs_NC
-            if self.colocated is not None:
+            if self.engine is not None:
                 self._correct(rows)
             if self.beta != 0.0:
                 with self._reference() as reference:

@@ -1,26 +1,23 @@
-"""Rollouts by a vLLM engine inside the training process, about the very tokens and pixels that training scores.
+"""Rollouts by vLLM about the very tokens and pixels that training scores: what is asked, and what is made of answers.
+
+The engine is in the training process (`vllm_colocated.py`) or a server's (`vllm_server.py`).
 
 vLLM is given prompts as its own processor would leave them: ids with every placeholder, pixels and where they belong.
 Its processor is not used: with transformers 5.23 it refuses videos, and where it works it takes times, sizes and
 normalisation from settings of its own, so that rollouts and training could see different things without a word. TRL
-brings the policy's weights to the engine (`VLLMGeneration.sync_weights`), and its loss takes `importance_ratio`; TRL's
-own requests carry no video.
+brings the policy's weights to the engine (`VLLMGeneration.sync_weights`), and its loss takes an
+importance ratio (`correction.py`); TRL's own requests carry no video.
 
-Shapes: K tokens from a video's first to its last, N rollouts (rows), C completion tokens, P patches.
+Shapes: K tokens from a video's first to its last, C completion tokens, P patches.
 """
 
 import hashlib
 import importlib
-import math
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, Protocol, get_args
+from typing import Any, Literal, NoReturn, Protocol
 
-import torch
 from torch import Tensor
-from trl.generation.vllm_generation import VLLMGeneration
-from trl.trainer.utils import ensure_master_addr_port
 
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.encoding import Prompt
@@ -33,8 +30,6 @@ FAMILIES = ("qwen3_vl",)
 """Of Qwen2-VL and Qwen2.5-VL, vLLM counts the positions behind a video otherwise than transformers 5.23 does."""
 FORBIDDEN_BIAS = -100.0
 """added to the logits of tokens that may not be drawn; vLLM takes no less"""
-
-CorrectionMode = Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"]
 
 
 @dataclass(frozen=True)
@@ -279,189 +274,3 @@ def require_vllm() -> None:
             f"vLLM {found} is installed, and retroflip speaks to the {VERSION} series, whose inputs differ from other "
             "series'. Install it with `pip install retroflip[vllm]`."
         )
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How the engine is loaded.
-
-    context: tokens that a prompt and its completion may have together. sequences: rollouts that are written at once.
-    memory: the share of the GPU's memory that weights and caches get; the vision tower's own need is not measured, so
-    leave room for it beside training's. batch_tokens: tokens of prompts read in one pass. eager: without CUDA graphs.
-    """
-
-    context: int
-    sequences: int
-    memory: float
-    batch_tokens: int
-    dtype: Literal["bfloat16", "float32"]
-    eager: bool
-
-
-class Colocated(VLLMGeneration):
-    """An engine in every training process, with the weights that TRL's `sync_weights` brings to it.
-
-    Loaded here and not by GRPOTrainer, whose settings leave too little to say: vLLM would try its video processor,
-    which refuses to work with transformers 5.23, before the first request. Raises UsageError where vLLM is missing.
-    """
-
-    def __init__(self, model: Any, accelerator: Any, processor: Any, settings: EngineSettings) -> None:
-        require_vllm()
-        self.settings = settings
-        self.weights = 0
-        super().__init__(
-            model=model,
-            accelerator=accelerator,
-            processing_class=processor,
-            mode="colocate",
-            gpu_memory_utilization=settings.memory,
-            max_model_length=settings.context,
-            max_num_seqs=settings.sequences,
-        )
-
-    def _init_vllm(self) -> None:
-        """Load the engine as TRL does for a process of its own (TRL 1.16), but for what concerns videos."""
-        for name, value in (
-            ("RANK", self.accelerator.process_index),
-            ("LOCAL_RANK", self.accelerator.local_process_index),
-            ("WORLD_SIZE", self.accelerator.num_processes),
-        ):
-            os.environ[name] = str(value)
-        ensure_master_addr_port()
-        self.llm: Any = importlib.import_module("vllm").LLM(
-            model=self.model.name_or_path,
-            dtype=self.settings.dtype,
-            max_model_len=self.settings.context,
-            max_num_seqs=self.settings.sequences,
-            max_num_batched_tokens=self.settings.batch_tokens,
-            gpu_memory_utilization=self.settings.memory,
-            enforce_eager=self.settings.eager,
-            distributed_executor_backend="external_launcher",
-            logprobs_mode="processed_logprobs",
-            limit_mm_per_prompt={"video": 1, "image": 1},
-            skip_mm_profiling=True,
-            mm_processor_cache_gb=0,
-            seed=self.accelerator.process_index,
-        )
-        self.accelerator.wait_for_everyone()
-
-    def sync_weights(self) -> None:
-        """Bring the policy's weights to the engine; all processes must, before the first roll of every step."""
-        super().sync_weights()  # type: ignore[no-untyped-call]
-        self.weights += 1
-
-    @property
-    def context(self) -> int:
-        """Return how many tokens a prompt and its completion may have together."""
-        return self.settings.context
-
-    def write(self, requests: Sequence[Request]) -> dict[int, Answer]:
-        """Hand all requests to the engine at once and return its answers by their number."""
-        engine = self.llm.llm_engine
-        for number, request in enumerate(requests):
-            engine.add_request(str(number), engine_input(request), sampling_params(request))
-        answers: dict[int, Answer] = {}
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    answers[int(output.request_id)] = answer_of(output)
-        return answers
-
-
-def engine_input(request: Request) -> Any:
-    """Return a request in the form that vLLM's processors leave prompts in."""
-    inputs, multimodal = (
-        importlib.import_module("vllm.inputs"),
-        importlib.import_module("vllm.multimodal.inputs"),
-    )
-    shown = request.shown
-    if shown is None:
-        return inputs.tokens_input(list(request.prompt_ids))
-    fields = multimodal.MultiModalFieldConfig
-    pixels, grid = (
-        ("pixel_values", "image_grid_thw")
-        if shown.kind == "image"
-        else ("pixel_values_videos", "video_grid_thw")
-    )
-    tensors = multimodal.MultiModalKwargsItems.from_hf_inputs(
-        {pixels: shown.pixels_PD, grid: shown.grid_thw},
-        {
-            pixels: fields.flat_from_sizes(shown.kind, shown.grid_thw.prod(-1)),
-            grid: fields.batched(shown.kind, keep_on_cpu=True),
-        },
-    )
-    place = multimodal.PlaceholderRange(shown.start, len(shown.is_visual_K), shown.is_visual_K)
-    return inputs.mm_input(
-        list(request.prompt_ids),
-        mm_kwargs=tensors,
-        mm_hashes={shown.kind: [shown.key]},
-        mm_placeholders={shown.kind: [place]},
-    )
-
-
-def sampling_params(request: Request) -> Any:
-    """Return vLLM's SamplingParams; by default it would hand back only the rollout that ends last."""
-    vllm = importlib.import_module("vllm.sampling_params")
-    return vllm.SamplingParams(**request.arguments, output_kind=vllm.RequestOutputKind.FINAL_ONLY)
-
-
-def answer_of(output: Any) -> Answer:
-    """Return what a finished `RequestOutput` of vLLM says, its rollouts in the order of their seeds."""
-    rollouts = []
-    for one in sorted(output.outputs, key=lambda rollout: rollout.index):
-        ids = tuple(int(token) for token in one.token_ids)
-        scored = one.logprobs or []
-        rollouts.append(
-            Drawn(ids, tuple(float(s[token].logprob) for token, s in zip(ids, scored, strict=False)))
-        )
-    return Answer(tuple(output.prompt_token_ids), tuple(rollouts))
-
-
-def drawn_log_probs(completions: Sequence[Completion], shape: tuple[int, int]) -> Tensor:
-    """Return the log-probabilities that tokens were drawn with, as rows (N, C) of `shape` with zeros behind.
-
-    Raises TypeError for completions that were not drawn by an engine.
-    """
-    rows_NC = torch.zeros(shape)
-    for row, completion in enumerate(completions):
-        if not isinstance(completion, DrawnCompletion):
-            raise TypeError(f"a completion by vLLM is needed, got {type(completion).__name__}")
-        rows_NC[row, : len(completion.log_probs)] = torch.tensor(completion.log_probs)
-    return rows_NC
-
-
-def importance_ratio(
-    policy_NC: Tensor,
-    drawn_NC: Tensor,
-    mask_NC: Tensor,
-    *,
-    mode: CorrectionMode,
-    clip_min: float | None,
-    clip_max: float | None,
-) -> Tensor:
-    """Return what TRL's loss is multiplied with, `importance_sampling_ratio`: (N, C), or (N, 1) of whole sequences.
-
-    The ratio of the policy's probability to the one that the engine drew with (`GRPOTrainer.
-    _generate_and_score_completions`, TRL 1.16): clipped, or 0 outside the limits. Tokens without a log-probability
-    (NaN) count as drawn by the policy. Raises ValueError for another mode.
-    """
-    if mode not in get_args(CorrectionMode):
-        raise ValueError(f"unknown mode {mode!r}, need one of {', '.join(get_args(CorrectionMode))}")
-    level, limit = mode.split("_")
-    gap = torch.nan_to_num((policy_NC - drawn_NC) * mask_NC, nan=0.0)
-    ratio = torch.exp(gap.sum(dim=-1, keepdim=True) if level == "sequence" else gap)
-    lowest = -math.inf if clip_min is None else clip_min
-    highest = math.inf if clip_max is None else clip_max
-    if limit == "truncate":
-        return ratio.clamp(lowest, highest)
-    return ratio.masked_fill((ratio < lowest) | (ratio > highest), 0.0)
-
-
-def mean_gap(policy_NC: Tensor, drawn_NC: Tensor, mask_NC: Tensor) -> float:
-    """Return the mean absolute difference of the log-probabilities of tokens that have one, 0 where none has.
-
-    In one precision it is rounding alone; more means that the engine runs another model, or reads another prompt.
-    """
-    gaps = (policy_NC - drawn_NC).abs()[mask_NC.bool()]
-    gaps = gaps[~gaps.isnan()]
-    return float(gaps.mean()) if len(gaps) else 0.0
