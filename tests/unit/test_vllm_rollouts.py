@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -23,22 +24,18 @@ from retroflip.data.sample import Modality
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.tiny.architecture import build_config, build_processor
+from retroflip.rl.correction import drawn_log_probs, importance_ratio, mean_gap
 from retroflip.rl.rollout import Completion, Sampling
+from retroflip.rl.vllm_colocated import Colocated, EngineSettings, answer_of
 from retroflip.rl.vllm_rollouts import (
     Answer,
-    Colocated,
     Drawn,
     DrawnCompletion,
-    EngineSettings,
     Request,
     VLLMWriter,
     Vocabulary,
-    answer_of,
     build_request,
     completions_of,
-    drawn_log_probs,
-    importance_ratio,
-    mean_gap,
     require_vllm,
 )
 from retroflip.synth.kinds import KINDS
@@ -373,31 +370,40 @@ class Running:
         return VLLMWriter(self.engine, self.policy.config, end_tokens={END}, special_tokens=special_tokens)
 
     def gap(self, prompts: Sequence[Prompt], rolled: Sequence[Sequence[Completion]]) -> float:
-        """Return the largest difference between the engine's log-probabilities and the policy's own."""
-        gaps = []
-        for prompt, branch in zip(prompts, rolled, strict=True):
-            for one in branch:
-                with torch.no_grad():
-                    ours = separate(self.policy, prompt, list(one.ids), END, SAMPLING.temperature)
-                theirs = drawn_log_probs([one], (1, len(one.ids)))[0]
-                gaps.append(float((ours.cpu() - theirs).abs().max()))
-        return max(gaps)
+        return largest_gap(self.policy, prompts, rolled, SAMPLING.temperature)
+
+
+def largest_gap(
+    policy: Any, prompts: Sequence[Prompt], rolled: Sequence[Sequence[Completion]], temperature: float
+) -> float:
+    """Return the largest difference between an engine's log-probabilities and the policy's own."""
+    gaps = []
+    for prompt, branch in zip(prompts, rolled, strict=True):
+        for one in branch:
+            with torch.no_grad():
+                ours = separate(policy, prompt, list(one.ids), END, temperature)
+            theirs = drawn_log_probs([one], (1, len(one.ids)))[0]
+            gaps.append(float((ours.cpu() - theirs).abs().max()))
+    return max(gaps)
+
+
+def policy_for_vllm(folder: Path) -> tuple[Any, Any]:
+    """Return a random model that vLLM can run, loaded from the folder, and its processor."""
+    settings = config()
+    settings.text_config.head_dim = 32  # vLLM's attention on CPUs knows no heads of 24
+    settings.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
+    torch.manual_seed(0)
+    Qwen3VLForConditionalGeneration(settings).save_pretrained(folder)
+    processor = build_processor(random_tokenizer())
+    processor.save_pretrained(folder)
+    return Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval(), processor
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     pytest.importorskip("vllm")
     on_cpu = not torch.cuda.is_available()
-    folder = tmp_path_factory.mktemp("policy")
-    settings = config()
-    settings.text_config.head_dim = 32  # vLLM's attention on CPUs knows no heads of 24
-    settings.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
-    torch.manual_seed(0)
-    policy = Qwen3VLForConditionalGeneration(settings)
-    policy.save_pretrained(folder)
-    processor = build_processor(random_tokenizer())
-    processor.save_pretrained(folder)
-    loaded = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    loaded, processor = policy_for_vllm(tmp_path_factory.mktemp("policy"))
     patch = pytest.MonkeyPatch()
     if on_cpu:
         patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
@@ -408,7 +414,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     load = EngineSettings(
         context=1024, sequences=16, memory=0.3, batch_tokens=8192, dtype="float32", eager=True
     )
-    model = loaded.eval() if on_cpu else loaded.eval().to("cuda")
+    model = loaded if on_cpu else loaded.to("cuda")
     yield Running(model, Encoder(processor), Colocated(model, Accelerator(cpu=on_cpu), processor, load))
     patch.undo()
 

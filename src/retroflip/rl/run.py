@@ -18,6 +18,7 @@ from retroflip.data.sample import Sample
 from retroflip.failures import MEMORY_HINTS
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
 from retroflip.models.encoding import Encoder
+from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
@@ -122,7 +123,7 @@ def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
             eager=section.eager,
         )
     server = ServerSettings(section.server, section.context, section.timeout, section.group_port)
-    check_server(server, recipe.model.path)
+    check_server(server, locate(recipe.model.path))
     return server
 
 
