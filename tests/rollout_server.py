@@ -15,15 +15,15 @@ from safetensors.torch import load, save
 from retroflip.models.encoding import Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.rl.rollout import Roller, Sampling
-from retroflip.rl.vllm_server import Picture, Wire
+from retroflip.rl.vllm_server import Item, Wire
 from separate_rows import separate
 
 PATHS = ("/inference/v1/generate", "/server_info", "/update_weights", "/update_weight_version")
 
 
-def encoded(picture: Picture) -> str:
-    """Return a picture in the encoding of this server, which stands for vLLM's own."""
-    tensors = {"pixels": picture.pixels_PD.contiguous(), "grid": picture.grid_thw}
+def encoded(item: Item) -> str:
+    """Return an item in the encoding of this server, which stands for vLLM's own."""
+    tensors = {"pixels": item.pixels_PD.contiguous(), "grid": item.grid_thw}
     return base64.b64encode(save(tensors)).decode()
 
 
@@ -139,7 +139,7 @@ class RolloutServer:
         covered = torch.cat([types_L[offset : offset + length] for offset, length in places])
         assert int((covered > 0).sum()) == len(covered) == int((types_L > 0).sum())
         parts = [load(base64.b64decode(item)) for item in features["kwargs_data"]["image"]]
-        grid_thw = torch.stack([part["grid"] for part in parts])
+        grid_thw = torch.cat([part["grid"] for part in parts])
         whole = torch.tensor([[len(parts), *grid_thw[0, 1:].tolist()]])
         pixels_PD = torch.cat([part["pixels"] for part in parts])
         return Prompt(ids_L, types_L, pixels_PD, whole, is_image=bool((covered == 1).all()))

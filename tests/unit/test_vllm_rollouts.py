@@ -3,6 +3,7 @@
 The tests marked gpu run wherever vLLM is installed; vLLM's build for CPUs will do.
 """
 
+import copy
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +16,14 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from transformers import Qwen3VLForConditionalGeneration
 from trl.generation.vllm_generation import VLLMGeneration
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from random_models import random_encoder, random_tokenizer
+from random_models import random_encoder, random_model, random_tokenizer
 from retroflip.data.sample import Modality
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.tiny.architecture import build_config, build_processor
+from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from retroflip.models.tiny.architecture import build_config
 from retroflip.rl.correction import drawn_log_probs, importance_ratio, mean_gap
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.vllm_colocated import Colocated, EngineSettings, answer_of
@@ -32,10 +32,12 @@ from retroflip.rl.vllm_rollouts import (
     Drawn,
     DrawnCompletion,
     Request,
+    Shown,
     VLLMWriter,
     Vocabulary,
     build_request,
     completions_of,
+    positions_in_vllm,
     require_vllm,
 )
 from retroflip.synth.kinds import KINDS
@@ -233,7 +235,7 @@ class CountingEngine:
 
 def writer_over(engine: CountingEngine) -> VLLMWriter:
     specials = random_encoder("qwen3_vl").special_tokens
-    return VLLMWriter(engine, config(), end_tokens={END}, special_tokens=specials)
+    return VLLMWriter(engine, random_model("qwen3_vl")[0], end_tokens={END}, special_tokens=specials)
 
 
 def test_every_branch_gets_its_own_number_of_rollouts_and_its_own_seed() -> None:
@@ -271,10 +273,48 @@ def test_prompts_that_leave_no_room_are_refused() -> None:
     assert tight.asked == []
 
 
-def test_families_whose_positions_differ_are_refused() -> None:
-    other = SimpleNamespace(model_type="qwen2_5_vl")
-    with pytest.raises(UsageError, match="qwen2_5_vl"):
+def test_families_that_are_not_known_are_refused() -> None:
+    other = SimpleNamespace(config=SimpleNamespace(model_type="qwen2_vl"))
+    with pytest.raises(UsageError, match="qwen2_vl"):
         VLLMWriter(CountingEngine(), other, end_tokens={END}, special_tokens=set())
+
+
+def test_positions_in_vllm_by_hand() -> None:
+    """Three steps of two by three patches each way merged, half a second apart, four positions a second."""
+    shown = Shown(
+        kind="video",
+        pixels_PD=torch.zeros(72, 4),
+        grid_thw=torch.tensor([[3, 4, 6]]),
+        start=2,
+        is_visual_K=torch.ones(18, dtype=torch.bool),
+        key="",
+        seconds_per_grid=0.5,
+    )
+    vision = SimpleNamespace(spatial_merge_size=2, tokens_per_second=4)
+    positions_3L = positions_in_vllm(Request(tuple(range(22)), shown, {}), vision)
+    assert positions_3L[0].tolist() == [0, 1, *[2] * 6, *[4] * 6, *[6] * 6, 7, 8]
+    assert positions_3L[1].tolist() == [0, 1, *[2, 2, 2, 3, 3, 3] * 3, 7, 8]
+    assert positions_3L[2].tolist() == [0, 1, *[2, 3, 4] * 6, 7, 8]
+
+
+def test_videos_of_qwen2_5_vl_are_taken_where_vllm_and_training_agree() -> None:
+    """As long as no position in time goes beyond those in space."""
+    policy = random_model("qwen2_5_vl")[0]
+    (prompt, *_) = prompts_of(random_encoder("qwen2_5_vl"))
+    assert prompt.grid_thw is not None
+    writer = VLLMWriter(CountingEngine(), policy, end_tokens={END}, special_tokens=set())
+    short = replace(prompt, seconds_per_grid=0.2)
+    assert len(writer.roll([short], [None], [2], SAMPLING, [0])[0]) == 2
+    engine = CountingEngine()
+    writer = VLLMWriter(engine, policy, end_tokens={END}, special_tokens=set())
+    long = replace(prompt, seconds_per_grid=3.0)
+    ours = batch_prompts(policy, [long], 0).positions_3RL[:, 0]
+    shown = build_request(long, 1, SAMPLING, 0, writer.vocabulary, weights=0)
+    if torch.equal(ours, positions_in_vllm(shown, policy.config.vision_config)):
+        pytest.skip("transformers counts as the model's authors do again")
+    with pytest.raises(UsageError, match=r"3\.00 seconds apart"):
+        writer.roll([long], [None], [1], SAMPLING, [0])
+    assert engine.asked == []
 
 
 @pytest.mark.parametrize(("version", "named"), [(None, "retroflip\\[vllm\\]"), ("0.31.0", "vLLM 0.31.0")])
@@ -367,7 +407,7 @@ class Running:
     engine: Colocated
 
     def writer(self, special_tokens: set[int]) -> VLLMWriter:
-        return VLLMWriter(self.engine, self.policy.config, end_tokens={END}, special_tokens=special_tokens)
+        return VLLMWriter(self.engine, self.policy, end_tokens={END}, special_tokens=special_tokens)
 
     def gap(self, prompts: Sequence[Prompt], rolled: Sequence[Sequence[Completion]]) -> float:
         return largest_gap(self.policy, prompts, rolled, SAMPLING.temperature)
@@ -387,16 +427,20 @@ def largest_gap(
     return max(gaps)
 
 
-def policy_for_vllm(folder: Path) -> tuple[Any, Any]:
+def policy_for_vllm(folder: Path, family: str = "qwen3_vl") -> tuple[Any, Any]:
     """Return a random model that vLLM can run, loaded from the folder, and its processor."""
-    settings = config()
-    settings.text_config.head_dim = 32  # vLLM's attention on CPUs knows no heads of 24
+    small, processor = random_model(family)
+    settings = copy.deepcopy(small.config)
+    if family == "qwen3_vl":
+        settings.text_config.head_dim = 32  # vLLM's attention on CPUs knows no heads of 24 or 16
+    else:
+        settings.text_config.hidden_size = settings.vision_config.out_hidden_size = 128
+        settings.vision_config.hidden_size = 128
     settings.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
     torch.manual_seed(0)
-    Qwen3VLForConditionalGeneration(settings).save_pretrained(folder)
-    processor = build_processor(random_tokenizer())
+    type(small)(settings).save_pretrained(folder)
     processor.save_pretrained(folder)
-    return Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval(), processor
+    return type(small).from_pretrained(folder, dtype=torch.float32).eval(), processor
 
 
 @pytest.fixture(scope="module")

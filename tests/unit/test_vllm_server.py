@@ -28,7 +28,7 @@ from trl.generation.vllm_generation import VLLMGeneration
 from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from launched import launch
-from random_models import random_encoder, random_model, random_tokenizer
+from random_models import FAMILIES, random_encoder, random_model, random_tokenizer
 from retroflip import processes
 from retroflip.errors import RolloutServerError
 from retroflip.files import read_jsonl
@@ -50,7 +50,7 @@ from retroflip.rl.vllm_server import (
     answer_in,
     body_of,
     check_server,
-    pictures,
+    items_of,
     server_command,
 )
 from retroflip.synth.laboratory import LabSettings, write_laboratory
@@ -92,16 +92,16 @@ def test_a_videos_steps_are_pictures_and_an_image_is_one() -> None:
         assert shown is not None
         assert prompt.grid_thw is not None
         assert prompt.pixels_PD is not None
-        steps = pictures(shown)
+        steps = items_of(shown)
         assert len(steps) == int(prompt.grid_thw[0, 0]) > 1
         assert torch.equal(torch.cat([one.pixels_PD for one in steps]), prompt.pixels_PD)
-        assert all(one.grid_thw.tolist() == [1, *prompt.grid_thw[0, 1:].tolist()] for one in steps)
+        assert all(one.grid_thw.tolist() == [[1, *prompt.grid_thw[0, 1:].tolist()]] for one in steps)
         assert all(one.length * 4 == len(one.pixels_PD) for one in steps)
         places = [place for one in steps for place in range(one.offset, one.offset + one.length)]
         assert places == (prompt.input_ids_L == token).nonzero()[:, 0].tolist()
     shown = request_for(image).shown
     assert shown is not None
-    (only,) = pictures(shown)
+    (only,) = items_of(shown)
     assert torch.equal(only.pixels_PD, shown.pixels_PD)
 
 
@@ -111,7 +111,7 @@ def test_steps_of_unequal_length_are_refused() -> None:
     fewer = shown.is_visual_K.clone()
     fewer[0 if fewer[0] else int(fewer.nonzero()[0])] = False
     with pytest.raises(ValueError, match=r"runs of tokens, of lengths \[3, 4\]"):
-        pictures(replace(shown, is_visual_K=fewer))
+        items_of(replace(shown, is_visual_K=fewer))
 
 
 def test_a_body_is_json_with_keys_of_its_run() -> None:
@@ -209,7 +209,7 @@ def served(server: RolloutServer, policy: Any, timeout: float = 30.0) -> Served:
 
 
 def written_by(engine: Served, policy: Any) -> list[list[Completion]]:
-    writer = VLLMWriter(engine, policy.config, end_tokens={END}, special_tokens={1, 2})
+    writer = VLLMWriter(engine, policy, end_tokens={END}, special_tokens={1, 2})
     return writer.roll(all_prompts(), [None] * 5, [3, 1, 2, 2, 1], SAMPLING, [40, 50, 60, 70, 80])
 
 
@@ -484,6 +484,11 @@ def send(
         group.broadcast_obj(post_iter_func(item).clone(), src)
 
 
+def as_vllm_counts(prompt: Prompt) -> Prompt:
+    """Return a video so short that vLLM and training agree on its positions."""
+    return prompt if prompt.seconds_per_grid is None else replace(prompt, seconds_per_grid=0.3)
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -523,8 +528,9 @@ def wait_for(process: subprocess.Popen[bytes], settings: ServerSettings, policy:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("family", FAMILIES)
 def test_vllms_own_server_writes_with_the_policys_probabilities_and_follows_its_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
 ) -> None:
     """On a machine with two GPUs, or with vLLM's build for CPUs."""
     pytest.importorskip("vllm")
@@ -535,7 +541,7 @@ def test_vllms_own_server_writes_with_the_policys_probabilities_and_follows_its_
         monkeypatch.setattr(vllm_server, "WeightClient", ClientWithoutNccl)
         monkeypatch.setattr("trl.generation.vllm_client.open_trainer_endpoint", join)
         monkeypatch.setattr("trl.generation.vllm_client.packed_nccl_broadcast_producer", send)
-    policy, processor = policy_for_vllm(tmp_path / "policy")
+    policy, processor = policy_for_vllm(tmp_path / "policy", family)
     policy = policy.to("cuda") if with_nccl else policy
     settings = ServerSettings(f"http://127.0.0.1:{free_port()}", 1024, 60.0, free_port())
     log = (tmp_path / "vllm.log").open("wb")
@@ -543,8 +549,9 @@ def test_vllms_own_server_writes_with_the_policys_probabilities_and_follows_its_
     try:
         wait_for(process, settings, str(tmp_path / "policy"))
         engine = Served(policy, Accelerator(cpu=not with_nccl), processor, settings)
-        prompts = [*prompts_of(Encoder(processor)), *image_and_text(Encoder(processor))]
-        writer = VLLMWriter(engine, policy.config, end_tokens={END}, special_tokens=set())
+        (image, text) = image_and_text(Encoder(processor))
+        prompts = [*map(as_vllm_counts, prompts_of(Encoder(processor))), image, text]
+        writer = VLLMWriter(engine, policy, end_tokens={END}, special_tokens=set())
 
         def gap() -> float:
             rolled = writer.roll(prompts, [None] * 5, [3, 1, 2, 2, 2], SAMPLING, [2**63 - 1, 7, 8, 9, 10])

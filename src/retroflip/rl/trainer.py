@@ -207,7 +207,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         if self.engine is not None:
             return VLLMWriter(
                 self.engine,
-                self.policy.config,
+                self.policy,
                 end_tokens=self.eos_token_ids,
                 special_tokens=special_tokens,
             )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from trl.generation.vllm_generation import VLLMGeneration
 from trl.trainer.utils import ensure_master_addr_port
 
-from retroflip.rl.vllm_rollouts import Answer, Drawn, Request, require_vllm
+from retroflip.rl.vllm_rollouts import Answer, Drawn, Request, require_vllm, visual_items
 
 
 @dataclass(frozen=True)
@@ -108,23 +108,10 @@ def engine_input(request: Request) -> Any:
     shown = request.shown
     if shown is None:
         return inputs.tokens_input(list(request.prompt_ids))
-    fields = multimodal.MultiModalFieldConfig
-    pixels, grid = (
-        ("pixel_values", "image_grid_thw")
-        if shown.kind == "image"
-        else ("pixel_values_videos", "video_grid_thw")
-    )
-    tensors = multimodal.MultiModalKwargsItems.from_hf_inputs(
-        {pixels: shown.pixels_PD, grid: shown.grid_thw},
-        {
-            pixels: fields.flat_from_sizes(shown.kind, shown.grid_thw.prod(-1)),
-            grid: fields.batched(shown.kind, keep_on_cpu=True),
-        },
-    )
     place = multimodal.PlaceholderRange(shown.start, len(shown.is_visual_K), shown.is_visual_K)
     return inputs.mm_input(
         list(request.prompt_ids),
-        mm_kwargs=tensors,
+        mm_kwargs=visual_items(shown.kind, shown.pixels_PD, shown.grid_thw, shown.seconds_per_grid),
         mm_hashes={shown.kind: [shown.key]},
         mm_placeholders={shown.kind: [place]},
     )

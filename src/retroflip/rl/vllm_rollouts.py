@@ -17,17 +17,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Protocol
 
+import torch
 from torch import Tensor
 
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.models.encoding import Prompt
+from retroflip.models.encoding import Prompt, batch_prompts
 from retroflip.models.features import VisualFeatures
 from retroflip.rl.rollout import Completion, Sampling
 
 VERSION = "0.30"
 """the series of vLLM whose inputs are written here; the only one that takes transformers 5.23 and TRL 1.16"""
-FAMILIES = ("qwen3_vl",)
-"""Of Qwen2-VL and Qwen2.5-VL, vLLM counts the positions behind a video otherwise than transformers 5.23 does."""
+FAMILIES = ("qwen3_vl", "qwen2_5_vl")
+"""those whose inputs are written here"""
 FORBIDDEN_BIAS = -100.0
 """added to the logits of tokens that may not be drawn; vLLM takes no less"""
 
@@ -63,7 +64,8 @@ class Shown:
 
     kind: "video" or "image". pixels_PD and grid_thw: as in `Prompt`. start: the token after the first vision marker;
     is_visual_K: whether each token from there to the last marker stands for a visual feature; between them Qwen3-VL
-    writes time stamps. key: equal for equal pixels under equal weights, and for nothing else.
+    writes time stamps. key: equal for equal pixels under equal weights, and for nothing else. seconds_per_grid: as in
+    `Prompt`.
     """
 
     kind: Literal["video", "image"]
@@ -72,6 +74,7 @@ class Shown:
     start: int
     is_visual_K: Tensor
     key: str
+    seconds_per_grid: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,20 +120,21 @@ class Engine(Protocol):
 class VLLMWriter:
     """Writes completions by vLLM in place of `retroflip.rl.rollout.Roller`.
 
-    config: the policy's configuration. Its weights must have been brought to the engine before a step's first roll.
-    Raises UsageError for a family that vLLM reads otherwise than transformers does.
+    policy: out of what wraps it. Its weights must have been brought to the engine before a step's first roll. Raises
+    UsageError for a family whose inputs are not known here.
     """
 
     def __init__(
-        self, engine: Engine, config: Any, *, end_tokens: Collection[int], special_tokens: Collection[int]
+        self, engine: Engine, policy: Any, *, end_tokens: Collection[int], special_tokens: Collection[int]
     ) -> None:
+        config = policy.config
         if config.model_type not in FAMILIES:
             raise UsageError(
-                f"vLLM cannot write the rollouts of a {config.model_type} model: it counts positions after a video "
-                "otherwise than transformers, with which the model is trained, so rollouts would come from a model "
-                "other than the trained one. Use a Qwen3-VL model, or leave vLLM out (train.engine: null)."
+                f"vLLM cannot write the rollouts of a {config.model_type} model: retroflip does not know its inputs in "
+                "vLLM. Use a Qwen3-VL or Qwen2.5-VL model, or leave vLLM out (train.engine: null)."
             )
         self.engine = engine
+        self.policy = policy
         self.vocabulary = Vocabulary(
             ends=frozenset(end_tokens),
             forbidden=frozenset(special_tokens) - frozenset(end_tokens),
@@ -150,8 +154,9 @@ class VLLMWriter:
     ) -> list[list[Completion]]:
         """Return `rollouts[r]` completions (`DrawnCompletion`) of each prompt r, drawn with the seed `seeds[r]`.
 
-        Raises UsageError for a prompt that leaves no room for its completion, BlindnessError when the engine read
-        another prompt, and RetroflipError when rollouts are missing or hold tokens that were forbidden.
+        Raises UsageError for a prompt that leaves no room for its completion or that vLLM reads otherwise than
+        training, BlindnessError when the engine read another prompt, and RetroflipError when rollouts are missing or
+        hold tokens that were forbidden.
         """
         requests = [
             build_request(prompt, count, sampling, seed, self.vocabulary, weights=self.engine.weights)
@@ -164,11 +169,46 @@ class VLLMWriter:
                 f"{self.engine.context}. Raise the engine's context, or lower data.frames, the pixels of a frame or "
                 "train.max_completion_length."
             )
+        for prompt, request in zip(prompts, requests, strict=True):
+            self._check_positions(prompt, request)
         answers = self.engine.write(requests)
         return [
             completions_of(request, answers.get(number), self.vocabulary)
             for number, request in enumerate(requests)
         ]
+
+    def _check_positions(self, prompt: Prompt, request: Request) -> None:
+        """Refuse a Qwen2.5-VL video whose text transformers puts elsewhere than vLLM, and than the model's authors."""
+        if request.shown is None or request.shown.seconds_per_grid is None:
+            return
+        theirs_3L = positions_in_vllm(request, self.policy.config.vision_config)
+        ours_3L = batch_prompts(self.policy, [prompt], pad_token=0).positions_3RL[:, 0].cpu()
+        if not torch.equal(ours_3L, theirs_3L):
+            steps, height, width = (int(size) for size in request.shown.grid_thw[0])
+            raise UsageError(
+                f"A video of {steps} steps, {request.shown.seconds_per_grid:.2f} seconds apart, and of {height} by "
+                f"{width} patches is longer than wide to a Qwen2.5-VL model: behind it transformers counts positions "
+                "otherwise than vLLM, so rollouts would come from another model than the trained one. Use shorter "
+                "videos, larger pictures or a Qwen3-VL model, or leave vLLM out (train.engine: null)."
+            )
+
+
+def positions_in_vllm(request: Request, vision: Any) -> Tensor:
+    """Return the positions (3, L) that vLLM 0.30 gives a Qwen2.5-VL prompt about one video.
+
+    As the model's authors count (transformers 4.49): text goes on behind the largest position of the video, in time as
+    well as in space. vision: the configuration of the model's vision tower. Raises TypeError without a video.
+    """
+    shown = request.shown
+    if shown is None or shown.seconds_per_grid is None:
+        raise TypeError("only Qwen2.5-VL's videos have positions of this kind")
+    sizes = shown.grid_thw[0] // torch.tensor([1, vision.spatial_merge_size, vision.spatial_merge_size])
+    time, row, column = torch.meshgrid(*(torch.arange(int(size)) for size in sizes), indexing="ij")
+    time = (time * (shown.seconds_per_grid * vision.tokens_per_second)).long()
+    video_3K = torch.stack([time, row, column]).reshape(3, -1) + shown.start
+    before = torch.arange(shown.start)
+    behind = torch.arange(len(request.prompt_ids) - shown.start - video_3K.shape[1]) + video_3K.max() + 1
+    return torch.cat([before.expand(3, -1), video_3K, behind.expand(3, -1)], dim=1)
 
 
 def build_request(
@@ -213,6 +253,7 @@ def _shown(prompt: Prompt, vocabulary: Vocabulary, weights: int) -> Shown | None
         start=start,
         is_visual_K=ids_L[start:end] == token,
         key=content.hexdigest(),
+        seconds_per_grid=prompt.seconds_per_grid,
     )
 
 
@@ -258,6 +299,26 @@ def _other_prompt(ours: Sequence[int], theirs: Sequence[int]) -> str:
         f"Install vLLM of the {VERSION} series with the transformers that retroflip pins, or leave vLLM out "
         "(train.engine: null)."
     )
+
+
+def visual_items(
+    kind: Literal["video", "image"], pixels_PD: Tensor, grid_thw: Tensor, seconds_per_grid: float | None
+) -> Any:
+    """Return one video or image as vLLM's `MultiModalKwargsItems`. grid_thw: (1, 3)."""
+    multimodal = importlib.import_module("vllm.multimodal.inputs")
+    fields = multimodal.MultiModalFieldConfig
+    pixels, grid = (
+        ("pixel_values", "image_grid_thw") if kind == "image" else ("pixel_values_videos", "video_grid_thw")
+    )
+    tensors = {pixels: pixels_PD, grid: grid_thw}
+    places = {
+        pixels: fields.flat_from_sizes(kind, grid_thw.prod(-1)),
+        grid: fields.batched(kind, keep_on_cpu=True),
+    }
+    if seconds_per_grid is not None:
+        tensors["second_per_grid_ts"] = torch.tensor([seconds_per_grid])
+        places["second_per_grid_ts"] = fields.batched(kind, keep_on_cpu=True)
+    return multimodal.MultiModalKwargsItems.from_hf_inputs(tensors, places)
 
 
 def require_vllm() -> None:

@@ -4,9 +4,9 @@ The server is `vllm serve` as it is (`server_command`). TRL carries the weights 
 announced over HTTP, sent by NCCL); rollouts are asked for here, since TRL's requests hold images alone and take every
 G-th prompt of a batch. Every process asks for its own branches' rollouts, one request a branch.
 
-vLLM's interface cannot say which of a video's tokens are time stamps (it has no `is_embed`), so each step in time of a
-video travels as a picture of its own: patches, grid and place are the video's. A Qwen3-VL video is to the model nothing
-else: each step is attended to on its own in the vision tower, and takes an image's positions.
+vLLM's interface cannot say which of a Qwen3-VL video's tokens are time stamps (it has no `is_embed`), so each step in
+time travels as an image: patches, grid and place are the video's. To the model such a video is nothing else: each step
+is attended to on its own in the vision tower, and takes an image's positions.
 
 Bodies are JSON; pixels are in it as vLLM's own encoding (raw bytes in msgpack), of which nothing is executed.
 """
@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import torch
@@ -31,7 +31,7 @@ from trl.generation.vllm_generation import VLLMGeneration
 
 from retroflip import processes
 from retroflip.errors import RolloutServerError
-from retroflip.rl.vllm_rollouts import Answer, Drawn, Request, Shown, require_vllm
+from retroflip.rl.vllm_rollouts import Answer, Drawn, Request, Shown, require_vllm, visual_items
 
 AT_ONCE = 64
 """requests that a process has under way"""
@@ -56,52 +56,58 @@ class ServerSettings:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One step in time of what a request shows: its patches, grid (3,), and its tokens' first place and number."""
+class Item:
+    """Something with tokens of its own in a prompt.
 
+    kind: what vLLM takes it as. pixels_PD, grid_thw (1, 3) and seconds_per_grid: as in `Prompt`. offset, length: its
+    tokens' first place and number.
+    """
+
+    kind: Literal["video", "image"]
     pixels_PD: Tensor
     grid_thw: Tensor
+    seconds_per_grid: float | None
     offset: int
     length: int
 
 
-def pictures(shown: Shown) -> list[Picture]:
-    """Return a video's steps in time, or the one picture of an image, in their order.
+def items_of(shown: Shown) -> list[Item]:
+    """Return a Qwen3-VL video's steps in time, or what is whole: an image, a Qwen2.5-VL video.
 
-    Raises ValueError where the tokens between text are not those of one step each.
+    Raises ValueError where the tokens between text are not those of one item each.
     """
-    (steps, height, width) = (int(size) for size in shown.grid_thw[0])
-    padded = torch.nn.functional.pad(shown.is_visual_K.int(), (1, 1)).diff()
-    starts, ends = (padded == 1).nonzero()[:, 0].tolist(), (padded == -1).nonzero()[:, 0].tolist()
+    steps, height, width = (int(size) for size in shown.grid_thw[0])
+    split = shown.seconds_per_grid is None
+    edges = torch.nn.functional.pad(shown.is_visual_K.int(), (1, 1)).diff()
+    starts, ends = (edges == 1).nonzero()[:, 0].tolist(), (edges == -1).nonzero()[:, 0].tolist()
     lengths = {end - start for start, end in zip(starts, ends, strict=True)}
-    if len(starts) != steps or len(lengths) != 1:
+    if len(starts) != (steps if split else 1) or len(lengths) != 1:
         raise ValueError(
             f"a video of {steps} steps has {len(starts)} runs of tokens, of lengths {sorted(lengths)}"
         )
-    grid = torch.tensor([1, height, width])
-    patches = shown.pixels_PD.split(height * width)
     return [
-        Picture(pixels_PD, grid, shown.start + start, end - start)
-        for pixels_PD, start, end in zip(patches, starts, ends, strict=True)
+        Item(
+            kind="image" if split else shown.kind,
+            pixels_PD=pixels_PD,
+            grid_thw=torch.tensor([[1 if split else steps, height, width]]),
+            seconds_per_grid=shown.seconds_per_grid,
+            offset=shown.start + start,
+            length=end - start,
+        )
+        for pixels_PD, start, end in zip(
+            shown.pixels_PD.split(height * width * (1 if split else steps)), starts, ends, strict=True
+        )
     ]
 
 
-def vllm_item(picture: Picture) -> str:
-    """Return a picture as vLLM's interface takes it: its own encoding of the model's inputs, in base64."""
-    multimodal = importlib.import_module("vllm.multimodal.inputs")
+def vllm_item(item: Item) -> str:
+    """Return an item as vLLM's interface takes it: its own encoding of the model's inputs, in base64."""
     serde = importlib.import_module("vllm.entrypoints.scale_out.token_in_token_out.mm_serde")
-    fields = multimodal.MultiModalFieldConfig
-    items = multimodal.MultiModalKwargsItems.from_hf_inputs(
-        {"pixel_values": picture.pixels_PD, "image_grid_thw": picture.grid_thw[None]},
-        {
-            "pixel_values": fields.flat_from_sizes("image", picture.grid_thw.prod()[None]),
-            "image_grid_thw": fields.batched("image", keep_on_cpu=True),
-        },
-    )
-    return str(serde.encode_mm_kwargs_item(items["image"][0]))
+    items = visual_items(item.kind, item.pixels_PD, item.grid_thw, item.seconds_per_grid)
+    return str(serde.encode_mm_kwargs_item(items[item.kind][0]))
 
 
-def body_of(request: Request, model: str, run: str, encode: Callable[[Picture], str]) -> dict[str, Any]:
+def body_of(request: Request, model: str, run: str, encode: Callable[[Item], str]) -> dict[str, Any]:
     """Return a request as JSON values.
 
     run: makes keys of features that no other run of this server has, whose weights may have been others.
@@ -113,11 +119,12 @@ def body_of(request: Request, model: str, run: str, encode: Callable[[Picture], 
         "return_token_ids": True,
     }
     if request.shown is not None:
-        shown = pictures(request.shown)
+        items = items_of(request.shown)
+        kind, key = items[0].kind, f"{run}-{request.shown.key}"
         body["features"] = {
-            "mm_hashes": {"image": [f"{run}-{request.shown.key}-{step}" for step in range(len(shown))]},
-            "mm_placeholders": {"image": [{"offset": one.offset, "length": one.length} for one in shown]},
-            "kwargs_data": {"image": [encode(one) for one in shown]},
+            "mm_hashes": {kind: [f"{key}-{number}" for number in range(len(items))]},
+            "mm_placeholders": {kind: [{"offset": one.offset, "length": one.length} for one in items]},
+            "kwargs_data": {kind: [encode(one) for one in items]},
         }
     return body
 
@@ -257,7 +264,7 @@ class Served(VLLMGeneration):
         self.settings = settings
         self.weights = 0
         self.wire = Wire(settings.address, settings.timeout, GO_ON)
-        self.encode: Callable[[Picture], str] = vllm_item
+        self.encode: Callable[[Item], str] = vllm_item
         self.served = check_server(settings, str(model.name_or_path))
         self.run = processes.from_main(lambda: uuid.uuid4().hex)
         super().__init__(model=model, accelerator=accelerator, processing_class=processor, mode="server")
