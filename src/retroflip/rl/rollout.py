@@ -1,4 +1,4 @@
-"""Sample completions: every prompt is read once, its cache is handed to all its rollouts.
+"""Sample completions: every prompt is read once, and all its rollouts look at the one copy of it in the cache.
 
 Shapes: R prompts, G rollouts of each, N = R * G rows, V vocabulary, C completion tokens.
 """
@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from retroflip.errors import BlindnessError
+from retroflip.models.attention import use_layouts
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
 from retroflip.models.features import VisualFeatures, sighted_inputs
+from retroflip.models.shared_cache import SharedCache
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Roller:
         sampling: Sampling,
         seeds: Sequence[int],
     ) -> list[list[Completion]]:
+        use_layouts(self.model)
         batch = batch_prompts(self.model, prompts, self.pad_token)
         device = self.model.device
         row_of_N = torch.arange(len(prompts), device=device).repeat_interleave(
@@ -95,7 +97,6 @@ class Roller:
         logits_NV, cache = self._prefill(batch, features, row_of_N)
         state = _Decoding(
             cache=cache,
-            mask=batch.mask_RL[row_of_N],
             position=batch.next_position_R[row_of_N],
             rows=torch.arange(len(row_of_N), device=device),
         )
@@ -106,8 +107,8 @@ class Roller:
 
     def _prefill(
         self, batch: PromptBatch, features: Sequence[VisualFeatures | None], row_of_N: Tensor
-    ) -> tuple[Tensor, DynamicCache]:
-        cache = DynamicCache(config=self.model.config.get_text_config())
+    ) -> tuple[Tensor, SharedCache]:
+        cache = SharedCache()
         output = self.model(
             input_ids=batch.input_ids_RL,
             attention_mask=batch.mask_RL,
@@ -123,7 +124,7 @@ class Roller:
                 f"The model kept {written} of a prompt's {read} tokens, so its rollouts would not see the prompt. This "
                 "is a defect of retroflip or of the model's class; nothing was trained."
             )
-        cache.batch_select_indices(row_of_N)
+        cache.branch(row_of_N, batch.mask_RL)
         return output.logits[:, -1][row_of_N], cache
 
     def _decode(self, logits_NV: Tensor, state: "_Decoding", sampling: Sampling, noise: "_Noise") -> Tensor:
@@ -152,10 +153,10 @@ class Roller:
 
     def _advance(self, tokens: Tensor, state: "_Decoding") -> Tensor:
         """Feed one token to every row and return the next logits (N, V)."""
-        state.mask = torch.nn.functional.pad(state.mask, (0, 1), value=1)
         output = self.model(
             input_ids=tokens[:, None],
-            attention_mask=state.mask,
+            attention_mask=None,
+            attention_layout=state.cache,
             position_ids=state.position[None, :, None].expand(3, -1, 1),
             past_key_values=state.cache,
             use_cache=True,
@@ -204,16 +205,15 @@ class _Noise:
 
 @dataclass
 class _Decoding:
-    """The rows still being written: their cache, what they may look at, where they stand, which rows they are."""
+    """The rows still being written: their cache, where they stand, which rows they are."""
 
-    cache: DynamicCache
-    mask: Tensor
+    cache: SharedCache
     position: Tensor
     rows: Tensor
 
     def keep(self, index: Tensor) -> None:
-        self.cache.batch_select_indices(index)
-        self.mask, self.position, self.rows = self.mask[index], self.position[index], self.rows[index]
+        self.cache.keep(index)
+        self.position, self.rows = self.position[index], self.rows[index]
 
 
 def _nucleus(logits_NV: Tensor, top_p: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Log-probabilities of all rollouts of a branch in one row: [prompt | c1 | c2 | ... | cG].
+"""Log-probabilities of all rollouts of a branch in one row: [prompt | c1 | c2 | ... | cG | padding].
 
 The prompt and its video are computed once instead of G times. Each completion sees the prompt and itself, and its
 tokens have the positions they would have alone, so the numbers are those of G separate rows. Every completion is led
@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from retroflip.models.attention import use_layouts
 from retroflip.models.block_attention import block_mask, uses_blocks
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
 from retroflip.models.features import VisualFeatures, sighted_inputs
+from retroflip.models.packed_layout import PackedLayout
 
 IGNORED = -100
 """the label of a place that predicts nothing"""
@@ -34,36 +36,38 @@ class Scores(NamedTuple):
 class PackedRows:
     """What the model is given, and which token each place predicts.
 
-    mask_RKK is True where a token (row) may look (column). labels_RK: the token that the logits at a place predict,
-    IGNORED where there is none. valid_NC: which tokens of the completions there are; read row by row, the labels are
-    those tokens in this order.
+    segment_RK: 0 at the prompt, the completion's number (from 1) at its tokens, -1 at padding. lengths: tokens of
+    every row's prompt and of its completions. labels_RK: the token that the logits at a place predict, IGNORED where
+    there is none. valid_NC: which tokens of the completions there are; read row by row, the labels are those tokens in
+    this order.
     """
 
     input_ids_RK: Tensor
     positions_3RK: Tensor
-    mask_RKK: Tensor
+    segment_RK: Tensor
+    lengths: tuple[list[int], list[list[int]]]
     labels_RK: Tensor
     valid_NC: Tensor
 
 
 def pack(batch: PromptBatch, completions: Sequence[Sequence[Sequence[int]]], pad_token: int) -> PackedRows:
-    """Lay out every branch's completions behind its (left-padded) prompt.
+    """Lay out every branch's completions right behind its prompt.
 
     `completions[r]` holds the token ids of branch r's rollouts.
     """
-    read = batch.input_ids_RL.shape[1] - 1
-    width = read + max(sum(len(ids) for ids in row) for row in completions)
-    longest = max(len(ids) for row in completions for ids in row)
+    read = [count - 1 for count in batch.mask_RL.sum(dim=1).tolist()]
+    lengths = [[len(ids) for ids in row] for row in completions]
+    width = max(prompt + sum(written) for prompt, written in zip(read, lengths, strict=True))
     rows, device = len(completions), batch.input_ids_RL.device
     ids = torch.full((rows, width), pad_token, device=device)
-    ids[:, :read] = batch.input_ids_RL[:, :read]
     positions = torch.zeros(3, rows, width, dtype=torch.long, device=device)
-    positions[:, :, :read] = batch.positions_3RL[:, :, :read]
     segment = torch.full((rows, width), -1, device=device)
-    segment[:, :read] = torch.where(batch.mask_RL[:, :read].bool(), 0, -1)
     labels = torch.full((rows, width), IGNORED, device=device)
     for row, branch in enumerate(completions):
-        cursor = read
+        cursor = read[row]
+        ids[row, :cursor] = batch.input_ids_RL[row, -cursor - 1 : -1]
+        positions[:, row, :cursor] = batch.positions_3RL[:, row, -cursor - 1 : -1]
+        segment[row, :cursor] = 0
         for number, completion in enumerate(branch, start=1):
             end = cursor + len(completion)
             written = torch.tensor(completion, device=device)
@@ -76,26 +80,15 @@ def pack(batch: PromptBatch, completions: Sequence[Sequence[Sequence[int]]], pad
             segment[row, cursor:end] = number
             labels[row, cursor:end] = written
             cursor = end
-    lengths = torch.tensor([len(ids) for branch in completions for ids in branch], device=device)
+    written_N = torch.tensor([count for row in lengths for count in row], device=device)
     return PackedRows(
         input_ids_RK=ids,
         positions_3RK=positions,
-        mask_RKK=_mask(segment),
+        segment_RK=segment,
+        lengths=(read, lengths),
         labels_RK=labels,
-        valid_NC=torch.arange(longest, device=device)[None] < lengths[:, None],
+        valid_NC=torch.arange(max(max(row) for row in lengths), device=device)[None] < written_N[:, None],
     )
-
-
-def _mask(segment_RK: Tensor) -> Tensor:
-    """Return who sees whom: earlier tokens of the prompt (segment 0) or of one's own completion.
-
-    Padding (-1) sees itself alone, so that no row of the softmax is empty.
-    """
-    width = segment_RK.shape[1]
-    causal = torch.ones(width, width, dtype=torch.bool, device=segment_RK.device).tril()
-    looking, seen = segment_RK[:, :, None], segment_RK[:, None, :]
-    allowed = causal & (seen >= 0) & ((seen == looking) | (seen == 0)) & (looking >= 0)
-    return allowed | torch.eye(width, dtype=torch.bool, device=segment_RK.device)
 
 
 def score(
@@ -118,7 +111,7 @@ def score(
     packed = pack(batch_prompts(model, prompts, pad_token), completions, pad_token)
     inputs = {
         "input_ids": packed.input_ids_RK,
-        "attention_mask": _attention_mask(model, packed.mask_RKK),
+        **_attention(model, packed),
         "position_ids": packed.positions_3RK,
         **sighted_inputs(model, packed.input_ids_RK, features),
         "use_cache": False,
@@ -130,14 +123,13 @@ def score(
     return Scores(empty.masked_scatter(valid, log_probs), empty.masked_scatter(valid, entropies))
 
 
-def _attention_mask(model: Any, mask_RKK: Tensor) -> Any:
-    """Return the mask in the form that the model's attention takes: blocks, or numbers of the type it computes in."""
+def _attention(model: Any, packed: PackedRows) -> dict[str, Any]:
+    """Return the arguments that tell the model who sees whom: a block mask where it takes one, or a layout."""
     if uses_blocks(model):
-        return block_mask(mask_RKK)
-    device = mask_RKK.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else model.dtype
-    additive = torch.zeros(mask_RKK.shape, dtype=dtype, device=mask_RKK.device)
-    return additive.masked_fill_(~mask_RKK, torch.finfo(dtype).min)[:, None]
+        return {"attention_mask": block_mask(packed.segment_RK)}
+    use_layouts(model)
+    layout = PackedLayout.of(*packed.lengths, packed.segment_RK.device)
+    return {"attention_mask": None, "attention_layout": layout}
 
 
 def _plain_head(
