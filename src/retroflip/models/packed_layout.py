@@ -84,7 +84,8 @@ class _Row:
     def _side_by_side(self, x_1HKD: Tensor) -> Tensor:
         """Return the completions' part of a row as (G, heads, C, width)."""
         chosen_XHD = x_1HKD[0].transpose(0, 1).index_select(0, self.place_X)
-        return chosen_XHD.unflatten(0, (self.completions, -1)).transpose(1, 2)
+        chosen_GHCD: Tensor = chosen_XHD.unflatten(0, (self.completions, -1)).transpose(1, 2)
+        return chosen_GHCD
 
     def _behind_prompt(self, x_1HKD: Tensor) -> Tensor:
         """Return [prompt | completion] for every completion: (G, heads, S, width)."""
@@ -118,10 +119,11 @@ class PackedLayout:
     ) -> Tensor:
         """Return one layer's results, zeros at padding (`Layout.attend`)."""
         width = query.shape[2]
-        parts = []
+        parts: list[Tensor] = []
         for number, row in enumerate(self.rows):
             one = slice(number, number + 1)
             parts += row.attend(module, query[one], key[one], value[one], scaling=scaling, dropout=dropout)
             left = width - row.prompt - len(row.own_Y)
             parts.append(parts[-1].new_zeros(left, *parts[-1].shape[1:]))
-        return torch.cat(parts).unflatten(0, (len(self.rows), width))
+        results: Tensor = torch.cat(parts).unflatten(0, (len(self.rows), width))
+        return results

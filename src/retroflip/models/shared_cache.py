@@ -8,7 +8,7 @@ tokens written so far, D a head's width, B places for rows of one prompt.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -50,19 +50,20 @@ class _Groups:
         if self.place_N is not None:
             empty = x_NHQX.new_zeros(self.prompts * self.places, *x_NHQX.shape[1:])
             x_NHQX = empty.index_copy(0, self.place_N, x_NHQX)
-        return x_NHQX.unflatten(0, (self.prompts, self.places)).transpose(1, 2).flatten(2, 3)
+        stacked: Tensor = x_NHQX.unflatten(0, (self.prompts, self.places)).transpose(1, 2).flatten(2, 3)
+        return stacked
 
     def apart(self, x_RHYX: Tensor) -> Tensor:
         """Return the rows each for itself again, (N, H, Q, X)."""
-        x_NHQX = x_RHYX.unflatten(2, (self.places, -1)).transpose(1, 2).flatten(0, 1)
-        return x_NHQX if self.place_N is None else x_NHQX.index_select(0, self.place_N)
+        placed: Tensor = x_RHYX.unflatten(2, (self.places, -1)).transpose(1, 2).flatten(0, 1)
+        return placed if self.place_N is None else placed.index_select(0, self.place_N)
 
 
 class _Layer(CacheLayerMixin):
     """One layer's keys and values: the prompts' (R, H, P, D), and the rows' own in buffers (N, H, room, D)."""
 
     def __init__(self, **_: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.prompt_keys = self.prompt_values = torch.empty(0)
         self.written = 0
         self.branched = False
@@ -127,13 +128,17 @@ class SharedCache(Cache):
         self._mask_RP = self._prompt_N = torch.empty(0)
         self._groups: _Groups
 
+    @property
+    def _own(self) -> list[_Layer]:
+        return cast(list[_Layer], self.layers)
+
     def branch(self, prompt_N: Tensor, mask_RP: Tensor) -> None:
         """Begin a row for each entry of prompt_N, its prompt's number, in rising order. mask_RP: 1 at prompts' tokens.
 
         Prompts without a row are dropped.
         """
         self._mask_RP, self._prompt_N = mask_RP, prompt_N
-        for layer in self.layers:
+        for layer in self._own:
             layer.branch()
         self.keep(torch.arange(len(prompt_N), device=prompt_N.device))
 
@@ -141,7 +146,7 @@ class SharedCache(Cache):
         """Go on with these rows alone, in rising order; prompts that have no row left are dropped."""
         left, prompt_N = self._prompt_N[rows].unique(return_inverse=True)
         dropped = len(left) < len(self._mask_RP)
-        for layer in self.layers:
+        for layer in self._own:
             layer.select(rows, left if dropped else None)
         self._mask_RP, self._prompt_N = self._mask_RP[left], prompt_N
         self._groups = _Groups.of(prompt_N, self._mask_RP)
@@ -158,7 +163,7 @@ class SharedCache(Cache):
     ) -> Tensor:
         """Return one layer's results for one token of each row (`Layout.attend`)."""
         del dropout  # a model that writes is in evaluation mode
-        layer, groups = self.layers[module.layer_idx], self._groups
+        layer, groups = self._own[cast(int, module.layer_idx)], self._groups
         rows, heads, _, width = query.shape
         query_NHQD = (query * scaling).reshape(rows, key.shape[1], -1, width)
         seen = groups.together(query_NHQD) @ layer.prompt_keys.transpose(2, 3)
