@@ -1,5 +1,8 @@
 """The rollout loop draws what the model's distribution says, and nothing that it must not."""
 
+from collections import defaultdict
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,8 @@ import torch
 from random_models import FAMILIES, random_model
 from retroflip.models.encoding import Encoder
 from retroflip.models.features import encode_visuals
-from retroflip.rl.rollout import Roller, Sampling, _nucleus
-from separate_rows import prompts_of
+from retroflip.rl.rollout import Completion, Roller, Sampling, _nucleus
+from separate_rows import prompts_of, separate
 
 
 def roller_of(model: object, encoder: Encoder) -> Roller:
@@ -79,6 +82,71 @@ def test_a_rollout_does_not_depend_on_its_neighbours_and_avoids_special_tokens(f
         ended = completion.ids[-1] == encoder.tokenizer.eos_token_id
         assert completion.truncated == (not ended)
         assert encoder.tokenizer.eos_token_id not in completion.ids[:-1]
+
+
+class ListeningRoller(Roller):
+    """Keeps the logits that every row's tokens were drawn from."""
+
+    def roll(self, *args: Any) -> list[list[Completion]]:
+        """Write completions."""
+        self.heard: defaultdict[int, list[torch.Tensor]] = defaultdict(list)
+        return super().roll(*args)
+
+    def _draw(self, logits_NV: torch.Tensor, rows: torch.Tensor, *args: Any) -> torch.Tensor:
+        for row, logits_V in zip(rows.tolist(), logits_NV, strict=True):
+            self.heard[row].append(logits_V)
+        return super()._draw(logits_NV, rows, *args)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_token_is_drawn_from_what_the_whole_row_read_anew_says(family: str) -> None:
+    """Prompts of several lengths, rows that end at several tokens, and more tokens than the cache has room for."""
+    model, processor = random_model(family, seed=3)
+    encoder = Encoder(processor)
+    prompts, tokenizer = prompts_of(encoder), encoder.tokenizer
+    roller = ListeningRoller(
+        model,
+        pad_token=tokenizer.pad_token_id,
+        end_tokens=[tokenizer.eos_token_id, *range(40, 50)],
+        special_tokens=encoder.special_tokens,
+    )
+    written = roller.roll(
+        prompts, encode_visuals(model, prompts), [3, 1, 4], Sampling(70, temperature=1.2), [5, 6, 7]
+    )
+    rows = [(prompt, one) for prompt, branch in zip(prompts, written, strict=True) for one in branch]
+    lengths = [len(one.ids) for _, one in rows]
+    assert len(set(lengths)) > 3
+    assert max(lengths) == 70
+    for row, (prompt, completion) in enumerate(rows):
+        pad = tokenizer.pad_token_id
+        expected = separate(model, prompt, list(completion.ids), pad, 1.0)
+        logits_CV = torch.stack(roller.heard[row][: len(completion.ids)])
+        found = logits_CV.log_softmax(-1).gather(-1, torch.tensor(completion.ids)[:, None])[:, 0]
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_in_mixed_precision_rollouts_see_their_prompt(family: str) -> None:
+    """Under autocast a token's logits are as close to the exact ones as those of the whole row read anew."""
+    model, processor = random_model(family, seed=3)
+    encoder = Encoder(processor)
+    prompts, pad = prompts_of(encoder), encoder.tokenizer.pad_token_id
+    settings = {"pad_token": pad, "end_tokens": [encoder.tokenizer.eos_token_id]}
+    roller = ListeningRoller(model, **settings, special_tokens=encoder.special_tokens)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        features = encode_visuals(model, prompts)
+        written = roller.roll(prompts, features, [2, 1, 2], Sampling(20), [5, 6, 7])
+    rows = [(prompt, one) for prompt, branch in zip(prompts, written, strict=True) for one in branch]
+    errors = []
+    for row, (prompt, completion) in enumerate(rows):
+        ids = torch.tensor(completion.ids)[:, None]
+        heard = torch.stack(roller.heard[row][: len(ids)]).float().log_softmax(-1).gather(-1, ids)[:, 0]
+        exact = separate(model, prompt, list(completion.ids), pad, 1.0)
+        with torch.autocast("cpu", torch.bfloat16):
+            anew = separate(model, prompt, list(completion.ids), pad, 1.0).float()
+        errors.append([float((x - exact).abs().mean().detach()) for x in (heard, anew)])
+    heard_error, anew_error = np.mean(errors, axis=0)
+    assert 0 < heard_error < 1.5 * anew_error
 
 
 def test_sampled_frequencies_follow_the_softmax() -> None:

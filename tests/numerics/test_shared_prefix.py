@@ -54,6 +54,45 @@ def test_packed_rows_equal_separate_rows(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_layers_that_are_computed_again_see_what_they_saw(family: str) -> None:
+    """Gradient checkpointing, with another batch scored between a pass and its way back."""
+    model, processor = random_model(family)
+    encoder = Encoder(processor)
+    prompts, completions = prompts_of(encoder), random_completions(encoder)
+    pad, found = encoder.tokenizer.pad_token_id, []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.train()
+            model.activation_checkpointing_enable()
+        scores = score(model, prompts, encode_visuals(model, prompts), completions, pad_token=pad)
+        score(model, prompts[:1], encode_visuals(model, prompts[:1]), completions[2:], pad_token=pad)
+        found.append(gradients(model, scores.log_probs_NC.square().sum()))
+    assert (found[0] - found[1]).norm() / found[0].norm() < 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_in_mixed_precision_packed_rows_are_as_close_as_separate_ones(family: str) -> None:
+    model, processor = random_model(family)
+    encoder = Encoder(processor)
+    prompts, completions = prompts_of(encoder), random_completions(encoder)
+    pad = encoder.tokenizer.pad_token_id
+    seen = encode_visuals(model, prompts)
+    exact = score(model, prompts, seen, completions, pad_token=pad).log_probs_NC
+    with torch.autocast("cpu", torch.bfloat16):
+        packed = score(
+            model, prompts, encode_visuals(model, prompts), completions, pad_token=pad
+        ).log_probs_NC
+        rows = [
+            separate(model, prompt, completion, pad, 1.0).float()
+            for prompt, branch in zip(prompts, completions, strict=True)
+            for completion in branch
+        ]
+    alone = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    assert (alone - exact).abs().mean() > 0
+    assert (packed - exact).abs().mean() < 1.5 * (alone - exact).abs().mean()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_trl_s_fused_head_gives_the_same_numbers_and_gradients(family: str) -> None:
     model, processor = random_model(family)
     encoder = Encoder(processor)
