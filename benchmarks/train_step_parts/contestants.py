@@ -26,6 +26,7 @@ from retroflip.errors import NonFiniteLossError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.models.loading import load_model
+from retroflip.models.vision_counter import patches_of
 from retroflip.order import RunOrder
 from retroflip.rl.generation import Generator
 from retroflip.rl.methods.base import Group, Rewards
@@ -50,9 +51,10 @@ from train_step_parts.workload import (
 
 @dataclass(frozen=True)
 class Contestant:
-    """A trainer that is ready to train. shown: pictures or videos in one question. prompt: its tokens.
+    """A trainer that is ready to train.
 
-    settle: waits for what still goes on when a step is over.
+    shown: patches of one question's video or pictures, 1 without. prompt: its tokens. settle: waits for what still goes
+    on when a step is over.
     """
 
     trainer: Any
@@ -232,13 +234,13 @@ def _retroflip(name: str, workload: Workload, folder: Path, stopwatch: Stopwatch
     stopwatch.wrap(Generator, "generate", "rollouts")
     stopwatch.wrap(VideoGRPOTrainer, "_score_before", "scoring")
     counted = next(sample for index, sample in enumerate(asked.samples) if index != first)
-    prompt = len(encoder.encode(counted, asked.load(counted)).input_ids_L)
+    prompt = encoder.encode(counted, asked.load(counted))
 
     def settle() -> None:
         for coming in trainer.generator.ahead.waiting.values():
             coming.result()
 
-    return Contestant(trainer, passage, 1, prompt, settle)
+    return Contestant(trainer, passage, max(patches_of([prompt]), 1), len(prompt.input_ids_L), settle)
 
 
 class _Forced(LogitsProcessor):
@@ -269,12 +271,13 @@ def _trl(workload: Workload, folder: Path, stopwatch: Stopwatch, *, every: int) 
     model = start_model(workload, folder)
     rows = _image_rows(asked, every)
     reader = processor()
-    shown = len(rows["images"][1])
-    prompt = len(
-        reader.apply_chat_template(
-            [_with_pictures(rows, 1)], tokenize=True, return_dict=True, add_generation_prompt=True
-        )["input_ids"][0]
+    read = reader.apply_chat_template(
+        [_with_pictures(rows, 1)],
+        tokenize=True,
+        return_dict=True,
+        add_generation_prompt=True,
     )
+    prompt, shown = len(read["input_ids"][0]), max(len(read.get("pixel_values", [])), 1)
     at_once = rows_per_pass(workload.rollouts, prompt + workload.completion, workload.rows_at_once)
     trainer = GRPOTrainer(
         model=model,

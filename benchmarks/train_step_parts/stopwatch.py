@@ -104,8 +104,8 @@ class Stopwatch:
 
 
 class Passage:
-    """Counts what goes through the models that it watches: pictures or videos through their vision towers, tokens
-    through their language models."""
+    """Counts what goes through the models that it watches: patches of pictures or videos through their vision towers,
+    tokens through their language models."""
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch = stopwatch
@@ -126,7 +126,7 @@ class Passage:
         model.model.language_model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def take(self) -> tuple[int, int]:
-        """Return (pictures or videos encoded, tokens computed), and start again from 0."""
+        """Return (patches encoded, tokens computed), and start again from 0."""
         tokens, self.tokens = self.tokens, 0
         return self.tower.take(), tokens
 
