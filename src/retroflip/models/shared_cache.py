@@ -3,8 +3,8 @@
 Every prompt's rollouts look at the one copy of it together, in one matrix product, and at their own tokens each for
 itself; one softmax is taken over both.
 
-Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, P tokens of the longest prompt, W
-tokens written so far, D a head's width, B places for rows of one prompt.
+Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, P tokens of the longest prompt, D a
+head's width, B places for the rows of one prompt, Y = B * Q; X is any width.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class _Groups:
         return cls(prompts, places, place_N, unseen[:, None, None] if bool(hidden_RP.any()) else None)
 
     def together(self, x_NHQX: Tensor) -> Tensor:
-        """Return the rows of each prompt one below the other, (R, H, B * Q, X); zeros where there is none."""
+        """Return the rows of each prompt one below the other, (R, H, Y, X); zeros where there is none."""
         if self.place_N is not None:
             empty = x_NHQX.new_zeros(self.prompts * self.places, *x_NHQX.shape[1:])
             x_NHQX = empty.index_copy(0, self.place_N, x_NHQX)
@@ -60,7 +60,10 @@ class _Groups:
 
 
 class _Layer(CacheLayerMixin):
-    """One layer's keys and values: the prompts' (R, H, P, D), and the rows' own in buffers (N, H, room, D)."""
+    """One layer's keys and values: the prompts' (R, H, P, D), and the rows' own in buffers (N, H, room, D).
+
+    branched: whether rows are written behind the prompts by now, of which `written` tokens each are in the buffers.
+    """
 
     def __init__(self, **_: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -72,10 +75,6 @@ class _Layer(CacheLayerMixin):
         """Keep the prompts, in the type that attention computes in."""
         self.prompt_keys, self.prompt_values = _kept(key_states), _kept(value_states)
         self.is_initialized = True
-
-    def branch(self) -> None:
-        """Let rows be written behind the prompts from now on."""
-        self.branched = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Take the prompts and return them; later, take each row's next token and return all that are its own."""
@@ -139,7 +138,7 @@ class SharedCache(Cache):
         """
         self._mask_RP, self._prompt_N = mask_RP, prompt_N
         for layer in self._own:
-            layer.branch()
+            layer.branched = True
         self.keep(torch.arange(len(prompt_N), device=prompt_N.device))
 
     def keep(self, rows: Tensor) -> None:
