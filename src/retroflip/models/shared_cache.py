@@ -3,8 +3,8 @@
 Every prompt's rollouts look at the one copy of it together, in one matrix product, and at their own tokens each for
 itself; one softmax is taken over both.
 
-Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, P tokens of the longest prompt, D a
-head's width, B places for the rows of one prompt, Y = B * Q; X is any width.
+Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, P tokens of the longest prompt, D
+the width of a head, B places for the rows of one prompt, Y = B * Q; X is any width.
 """
 
 from dataclasses import dataclass
