@@ -43,6 +43,17 @@ GENERATOR = 1
 """raised when equal settings come to mean other videos"""
 ATTEMPTS = 1000
 """draws of one pair before it is given up"""
+LEADS = (
+    "",
+    "Watch the video closely.",
+    "Look at the whole clip.",
+    "Answer from the video.",
+    "Here is a question about the clip.",
+    "Please watch until the end.",
+    "Consider the entire video.",
+    "Pay attention to what happens when.",
+)
+"""what may stand before a question, so that even a kind with few words has questions for every split"""
 METADATA = "metadata"
 VIDEOS = "videos"
 
@@ -205,8 +216,10 @@ def _drawn(kind: Kind, job: Job) -> tuple[Pair, int]:
             pair = kind.make(draws)
         except Redraw:
             continue
-        if _split_of(pair.first) is job.settings.split:
-            return _seated(pair, draws), attempt
+        for lead in draws.some_of(LEADS, len(LEADS)):
+            led = _led(pair, lead)
+            if _split_of(led.first) is job.settings.split:
+                return _seated(led, draws), attempt
     raise DataError(
         f"No video of the kind {kind.name!r} could be drawn in {ATTEMPTS} attempts with these settings "
         f"(pair {job.turn}): none can be decided from the frames that a viewer is shown. Raise viewed_frames, or lower "
@@ -218,6 +231,17 @@ def _draw_of(kind: Kind, job: Job, attempt: int) -> Draw:
     seed = job.settings.seed
     rng = draw(seed, "temporal", job.settings.split.value, kind.name, job.turn, job.salt, attempt)
     return Draw(seed, kind.name, job.turn, job.settings.scene, rng)
+
+
+def _led(pair: Pair, lead: str) -> Pair:
+    """Return the pair with that lead before its question."""
+    if not lead:
+        return pair
+
+    def asked(episode: Episode) -> Episode:
+        return replace(episode, question=replace(episode.question, text=f"{lead} {episode.question.text}"))
+
+    return Pair(asked(pair.first), asked(pair.second), pair.how)
 
 
 def _split_of(episode: Episode) -> Split:
