@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -193,19 +194,17 @@ def side_of(pair: Pair, turn: int) -> Episode:
     return pair.first if draw(STATISTICS_SEED, "side", turn).random() < 0.5 else pair.second
 
 
-@pytest.fixture(scope="module")
-def sides() -> dict[str, list[Episode]]:
-    """Many single samples of each kind: of every pair, one side."""
-    return {
-        name: [side_of(pair_of(kind, STATISTICS_SEED, turn), turn) for turn in range(STATISTICS_PAIRS)]
-        for name, kind in TEMPORAL_KINDS.items()
-    }
+@cache
+def sides_of(name: str) -> list[Episode]:
+    """Many single samples of a kind: of every pair, one side."""
+    kind = TEMPORAL_KINDS[name]
+    return [side_of(pair_of(kind, STATISTICS_SEED, turn), turn) for turn in range(STATISTICS_PAIRS)]
 
 
 @every_kind
-def test_a_question_is_put_in_at_least_five_ways(kind: Kind, sides: dict[str, list[Episode]]) -> None:
+def test_a_question_is_put_in_at_least_five_ways(kind: Kind) -> None:
     shapes = set()
-    for side in sides[kind.name]:
+    for side in sides_of(kind.name):
         text = side.question.text
         for one in side.objects:
             text = text.replace(str(one["name"]), "X")
@@ -214,8 +213,8 @@ def test_a_question_is_put_in_at_least_five_ways(kind: Kind, sides: dict[str, li
 
 
 @every_kind
-def test_no_video_comes_twice(kind: Kind, sides: dict[str, list[Episode]]) -> None:
-    seen = Counter(str((side.metadata()["states"], side.question.text)) for side in sides[kind.name])
+def test_no_video_comes_twice(kind: Kind) -> None:
+    seen = Counter(str((side.metadata()["states"], side.question.text)) for side in sides_of(kind.name))
     assert max(seen.values()) == 1
 
 
@@ -243,8 +242,8 @@ GUESSES: dict[str, Callable[[tuple[str, ...]], str]] = {
 
 @every_kind
 @pytest.mark.parametrize("guess", GUESSES)
-def test_text_alone_says_nothing(kind: Kind, guess: str, sides: dict[str, list[Episode]]) -> None:
-    questions = [side.question for side in sides[kind.name]]
+def test_text_alone_says_nothing(kind: Kind, guess: str) -> None:
+    questions = [side.question for side in sides_of(kind.name)]
     chances = np.array([1.0 / len(question.options) for question in questions])
     right = sum(GUESSES[guess](question.options) == question.answer for question in questions)
     spread = math.sqrt(float((chances * (1.0 - chances)).sum()))
@@ -252,13 +251,11 @@ def test_text_alone_says_nothing(kind: Kind, guess: str, sides: dict[str, list[E
 
 
 @every_kind
-def test_no_answer_is_right_more_often_than_it_is_offered(
-    kind: Kind, sides: dict[str, list[Episode]]
-) -> None:
+def test_no_answer_is_right_more_often_than_it_is_offered(kind: Kind) -> None:
     offered: dict[str, float] = defaultdict(float)
     spread: dict[str, float] = defaultdict(float)
     right: Counter[str] = Counter()
-    for side in sides[kind.name]:
+    for side in sides_of(kind.name):
         names = sorted((str(one["name"]) for one in side.objects), key=len, reverse=True)
         for option in side.question.options:
             word = option

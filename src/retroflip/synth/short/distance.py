@@ -1,11 +1,14 @@
 """Distance: two objects come together and part several times; at which time were they closest, or farthest apart?
 
-Every approach takes as long as the others and starts and ends at the same distance, so the first, the middle and the
-last frame show that distance alone, and any other frame one approach of several. How far they came is drawn apart from
-the order in which they did. Played backwards, the k-th approach of n is the (n + 1 - k)-th.
+Every approach takes as long as the others and starts and ends at the same distance, which is all that the first and the
+last frame show. Any other frame shows one approach; but how close the closest comes varies more than the approaches of
+a clip do, and the first of them begins at an evenly drawn moment, so one frame tells neither whether the approach is
+the closest nor which it is. Played backwards, the k-th approach of n is the (n + 1 - k)-th.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,16 +59,19 @@ ORDINALS = (
 )
 RADIUS = 0.045
 APPROACHES = 4
-SECONDS = ((1.2, 1.5), (1.1, 1.4), (1.0, 1.3), (0.95, 1.2), (0.9, 1.1))
+SECONDS = ((1.0, 1.2), (0.95, 1.15), (0.9, 1.1), (0.85, 1.05), (0.8, 1.0))
 """of an approach, by difficulty"""
-MARGIN = (0.11, 0.10, 0.09, 0.08, 0.07)
+MARGIN = (0.08, 0.0775, 0.075, 0.0725, 0.07)
 """in distance, between the closest (or farthest) approach and the next, by difficulty"""
-SPREAD = 2.0
+SPREAD = 1.8
 """how far the others are from the closest approach, at the most, in margins"""
-BASE = {CLOSE: (0.50, 0.56), FAR: (0.13, 0.17)}
+BASE = {CLOSE: (0.55, 0.58), FAR: (0.12, 0.13)}
 """distance before, between and after the approaches"""
-EXTREME = {CLOSE: (0.13, 0.18), FAR: (0.50, 0.56)}
+EXTREME = {CLOSE: (0.12, 0.34), FAR: (0.34, 0.56)}
 """distance at the closest approach, or the farthest"""
+LONGEST = max(BASE[CLOSE][1], EXTREME[FAR][1])
+WAIT = 2.4
+"""before the first and after the last approach together, at the most, in lengths of an approach"""
 TURN = (0.0, 0.3, 0.6, 0.9, 1.2)
 """by how many radians the line between the objects turns in the clip, at the most, by difficulty"""
 SAMPLES = 5
@@ -79,12 +85,11 @@ def in_words(index: int) -> str:
     return f"the {ORDINALS[index]} time"
 
 
-def apart(base: float, reached: list[float], frames: int) -> Floats:
-    """Return the distance (T,): from `base` to each of the distances and back, in so many frames each, and one more."""
-    distance_T = np.full(frames * len(reached) + 1, base)
-    for index, one in enumerate(reached):
-        span = (index * frames, (index + 1) * frames)
-        distance_T += (one - base) * excursions(len(distance_T), [span])
+def apart(base: float, reached: Sequence[float], spans: Sequence[tuple[int, int]], frames: int) -> Floats:
+    """Return the distance (T,): `base`, but for each span of frames, which goes to one of the distances and back."""
+    distance_T = np.full(frames, base)
+    for one, span in zip(reached, spans, strict=True):
+        distance_T += (one - base) * excursions(frames, [span])
     return distance_T
 
 
@@ -98,23 +103,19 @@ def make(draw: Draw) -> Pair:
     for other in draw.some_of(range(count), count):
         if len(offered) < 4:
             offered |= {other, count - 1 - other}
-    level = settings.difficulty - 1
-    frames = max(SAMPLES, round(draw.between(*SECONDS[level]) * settings.duration_scale * settings.fps))
-    away = -1.0 if extreme == FAR else 1.0
-    reached = [away * MARGIN[level] * draw.between(1.0, SPREAD) for _ in range(count)]
-    reached[right] = 0.0
-    most = draw.between(*EXTREME[extreme])
-    distance_T = apart(draw.between(*BASE[extreme]), [most + one for one in reached], frames)
+    spans, frames = _spans(draw, count)
+    reached = _reached(draw, count, right, extreme)
+    distance_T = apart(draw.between(*BASE[extreme]), reached, spans, frames)
     looks = draw_looks(draw, 2 + settings.distractors)
     clip = _clip(draw, looks, distance_T)
-    if not fits_view(clip, _min_fps(clip, count), settings):
+    if not fits_view(clip, _min_fps(clip, spans), settings):
         raise Redraw
     text = draw.one_of(PHRASINGS[extreme]).format(
         one=looks[0].name, two=looks[1].name, count=CARDINALS[count]
     )
     options = tuple(in_words(one) for one in draw.some_of(sorted(offered), len(offered)))
 
-    def episode(shown: Animation, seen: list[float], index: int) -> Episode:
+    def episode(shown: Animation, approaches: list[_Approach], index: int) -> Episode:
         question = Question(
             text=text,
             mode=Mode.PERCEPTION,
@@ -124,10 +125,42 @@ def make(draw: Draw) -> Pair:
             changed_by=frozenset({Transform.REVERSE}),
             is_open=True,
         )
-        return _episode(shown, looks, [most + one for one in seen], question)
+        return _episode(shown, looks, approaches, question)
 
-    first = episode(clip, reached, right)
-    return Pair(first, episode(clip.reversed(), reached[::-1], count - 1 - right), Transform.REVERSE.value)
+    forwards = [_Approach(*span, one) for span, one in zip(spans, reached, strict=True)]
+    backwards = [
+        _Approach(frames - 1 - one.end, frames - 1 - one.start, one.reached) for one in reversed(forwards)
+    ]
+    first = episode(clip, forwards, right)
+    return Pair(first, episode(clip.reversed(), backwards, count - 1 - right), Transform.REVERSE.value)
+
+
+class _Approach(NamedTuple):
+    """From which frame to which, and which distance it reaches half way through."""
+
+    start: int
+    end: int
+    reached: float
+
+
+def _reached(draw: Draw, count: int, right: int, extreme: str) -> list[float]:
+    """Return the distances of all approaches, of which the `right` one is the extreme."""
+    most = draw.between(*EXTREME[extreme])
+    away = MARGIN[draw.settings.difficulty - 1] * (-1.0 if extreme == FAR else 1.0)
+    others = [most + away * draw.between(1.0, SPREAD) for _ in range(count)]
+    return [most if index == right else one for index, one in enumerate(others)]
+
+
+def _spans(draw: Draw, count: int) -> tuple[list[tuple[int, int]], int]:
+    """Return the frames of every approach, and of the clip: as much waiting as the viewer's frames leave room for."""
+    settings = draw.settings
+    seconds = draw.between(*SECONDS[settings.difficulty - 1])
+    length = max(SAMPLES, round(seconds * settings.duration_scale * settings.fps))
+    spare = max(0.0, min(WAIT, settings.viewed_frames / SAMPLES - count - 0.05))
+    wait = int(spare * length)
+    begin = int(draw.rng.integers(0, wait + 1))
+    starts = [begin + index * length for index in range(count)]
+    return [(start, start + length) for start in starts], count * length + wait + 1
 
 
 def _count(draw: Draw) -> int:
@@ -146,11 +179,12 @@ def _clip(draw: Draw, looks: list[Look], distance_T: Floats) -> Animation:
     share = draw.one_of((0.0, 1.0, draw.between(0.2, 0.8)))
     one_T2 = -share * distance_T[:, None] * towards_T2
     two_T2 = (1.0 - share) * distance_T[:, None] * towards_T2
-    # Room for the longest distance at every angle, whenever it is reached.
-    reach = max(0.56, float(distance_T.max()))
-    low_2 = RADIUS + np.max([share * reach * towards_T2, (share - 1.0) * reach * towards_T2], axis=(0, 1))
+    # Room for the longest distance at every angle: where they are must not tell how far apart they come.
+    low_2 = RADIUS + np.max([share * LONGEST * towards_T2, (share - 1.0) * LONGEST * towards_T2], axis=(0, 1))
     high_2 = (
-        1.0 - RADIUS - np.max([-share * reach * towards_T2, (1.0 - share) * reach * towards_T2], axis=(0, 1))
+        1.0
+        - RADIUS
+        - np.max([-share * LONGEST * towards_T2, (1.0 - share) * LONGEST * towards_T2], axis=(0, 1))
     )
     centre_2 = draw.rng.uniform(low_2, high_2)
     return staged(
@@ -167,15 +201,15 @@ def _columns(places_T2: Floats) -> tuple[Floats, Floats]:
     return places_T2[:, 0], places_T2[:, 1]
 
 
-def _min_fps(clip: Animation, count: int) -> float:
-    return SAMPLES * count * clip.fps / clip.frames
+def _min_fps(clip: Animation, spans: Sequence[tuple[int, int]]) -> float:
+    start, end = spans[0]
+    return SAMPLES * clip.fps / (end - start)
 
 
-def _episode(clip: Animation, looks: list[Look], reached: list[float], question: Question) -> Episode:
+def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], question: Question) -> Episode:
     names = f"the {looks[0].name} and the {looks[1].name}"
     does = "approach each other" if question.parameters["extreme"] == CLOSE else "move apart"
-    stretch = (clip.frames - 1) // len(reached)
-    told = [round(one, 3) for one in reached]
+    told = ", ".join(f"{one.reached:.2f}" for one in approaches)
     return Episode(
         animation=clip,
         question=question,
@@ -183,19 +217,19 @@ def _episode(clip: Animation, looks: list[Look], reached: list[float], question:
         events=[
             Event(
                 "approach",
-                index * stretch,
-                (index + 1) * stretch,
-                f"{names} {does} and return, up to {one:.2f} of the screen's width from each other",
-                {"objects": ["o1", "o2"], "distance": one},
+                one.start,
+                one.end,
+                f"{names} {does} and return, up to {one.reached:.2f} of the screen's width from each other",
+                {"objects": ["o1", "o2"], "distance": round(one.reached, 4)},
             )
-            for index, one in enumerate(told)
+            for one in approaches
         ],
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
-            f"Time after time, their distance reaches {', '.join(f'{one:.2f}' for one in told)} of the screen's width.",
+            f"Time after time, their distance reaches {told} of the screen's width.",
             f"They are {question.parameters['extreme']} {question.answer}.",
         ],
-        min_fps=_min_fps(clip, len(reached)),
+        min_fps=_min_fps(clip, [(one.start, one.end) for one in approaches]),
     )
 
 
