@@ -52,7 +52,7 @@ def test_the_first_and_the_last_frame_show_the_same_distance(turn: int) -> None:
 
 
 def test_one_approach_alone_does_not_tell_whether_it_is_the_closest() -> None:
-    """Were closest approaches closer than all others, some threshold would always be right; always "no" is in 3 of 4."""
+    """Were closest approaches closer than all others, some threshold would always be right."""
     depths, extreme = [], []
     for turn in range(400):
         side = pair_of(KIND, 17, turn).first
