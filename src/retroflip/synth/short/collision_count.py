@@ -56,6 +56,10 @@ MOVING = 0.57
 """share of the clip in which the object moves"""
 FREE = 0.42
 """share of a crossing that lies before the first hit and after the last, at least"""
+FREE_DOWN = 0.15
+"""the same for floor and ceiling, of which no count is asked"""
+STRAYS = (0.15, 0.5)
+"""speeds of distractors, each way"""
 CROSSING_SECONDS = 0.35
 """from wall to wall, at least"""
 APART_SECONDS = 0.07
@@ -89,14 +93,14 @@ class Bounce(NamedTuple):
         return [Contact(self.begin + hit.seconds, hit.end) for hit in found]
 
 
-def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float) -> Bounce:
+def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float, free: float = FREE) -> Bounce:
     """Draw a motion of three hits or more in a clip of so many seconds, the first of the wall at that end (-1 or 1).
 
     The shares of a crossing before the first hit and after the last are drawn from an interval about one half, so that
     neither the first place nor the last tells the end. The way gone by the middle of the clip is drawn evenly from a
     whole number of crossings to both sides of the middle hit, so that the place then does not tell it either.
     """
-    before, after = rng.uniform(FREE, 1.0 - FREE, size=2)
+    before, after = rng.uniform(free, 1.0 - free, size=2)
     low, high = WALL + radius, 1.0 - WALL - radius
     start = high - before * (high - low) if first > 0 else low + before * (high - low)
     crossings = hits - 1 + before + after
@@ -175,10 +179,9 @@ def _course(
     first: the end that the motion across hits first. hits: of each of the two.
     """
     for _ in range(TRIES):
-        across, down = (
-            bounce(draw.rng, end, number, radius, seconds)
-            for end, number in zip((first, draw.one_of((-1, 1))), hits, strict=True)
-        )
+        across = bounce(draw.rng, first, hits[0], radius, seconds)
+        down = bounce(draw.rng, draw.one_of((-1, 1)), hits[1], radius, seconds, FREE_DOWN)
+        down = down._replace(begin=across.begin)
         gaps = [abs(one.seconds - two.seconds) for one in across.contacts() for two in down.contacts()]
         if min(gaps) >= APART_SECONDS:
             return across, down
@@ -189,12 +192,15 @@ def _clip(
     draw: Draw, looks: Sequence[Look], course: tuple[Bounce, Bounce], radius: float, frames: int
 ) -> Animation:
     seconds_T = np.arange(frames) / draw.settings.fps
+    seconds = float(seconds_T[-1])
     courses = [course]
+    low, high = WALL + radius, 1.0 - WALL - radius
     for _ in looks[1:]:
-        ends, hits = draw.rng.choice((-1, 1), size=2), draw.rng.integers(3, 7, size=2)
         across, down = (
-            bounce(draw.rng, int(end), int(number), radius, float(seconds_T[-1]))
-            for end, number in zip(ends, hits, strict=True)
+            Bounce(
+                draw.between(low, high), draw.between(*STRAYS) * draw.one_of((-1, 1)), low, high, 0.0, seconds
+            )
+            for _ in range(2)
         )
         courses.append((across, down))
     clip = staged(
