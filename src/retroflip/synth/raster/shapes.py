@@ -26,6 +26,8 @@ RING_HOLE = 0.7
 _FITS = 2**15 - SOLID
 """distances times `SOLID` below this fit into 16 bits with half of `SOLID` to spare"""
 _FAR = -(2**15)
+_SHARP = 0.4
+"""A shape squeezed to less than this has corners so sharp that their lines meet pixels beyond: it is cut to its box."""
 _SMALLEST = 1e-6
 """pixels; thinner shapes are drawn so thin, to divide by something"""
 
@@ -40,6 +42,14 @@ class Polygon:
 
     pieces: tuple[Points, ...]
     crossings: int = 0
+
+    @functools.cached_property
+    def bounds(self) -> Points:
+        """The corners of the box around it."""
+        (left, top), (right, bottom) = (
+            choose(np.concatenate(self.pieces), axis=0) for choose in (np.min, np.max)
+        )
+        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
 
 def _regular(corners: int, step: int = 1) -> Points:
@@ -150,19 +160,23 @@ def farthest(across: Values, down: Values, crossings: int = 0) -> Values:
 
 def _polygon(polygon: Polygon, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles | Shorts:
     """Return the distance to the outline in pixels times `SOLID`."""
-    lines = [_lines(corners, place, dx_Kw, dy_Kh) for corners in polygon.pieces]
+    lines = [_lines(corners, place, dx_Kw, dy_Kh) for corners in (*polygon.pieces, polygon.bounds)]
     # Whole numbers are three times as fast; shapes that reach 60 pixels from their centre and more are too large.
     fits = max(np.abs(across).max() + np.abs(down).max() for across, down in lines) < _FITS
-    rounded: type[np.generic] = np.int16 if fits else np.float32
-    pieces = (
-        farthest(
-            np.rint(across).astype(rounded)[:, :, None, :],
-            np.rint(down).astype(rounded)[:, :, :, None],
-            polygon.crossings,
-        )
-        for across, down in lines
-    )
-    return functools.reduce(lambda one, two: np.minimum(one, two, out=one), pieces)
+    number: type[np.generic] = np.int16 if fits else np.float32
+
+    def inside(line: int, crossings: int) -> Singles | Shorts:
+        across, down = (np.rint(part).astype(number) for part in lines[line])
+        return farthest(across[:, :, None, :], down[:, :, :, None], crossings)
+
+    union_Khw = inside(0, polygon.crossings)
+    for piece in range(1, len(polygon.pieces)):
+        np.minimum(union_Khw, inside(piece, polygon.crossings), out=union_Khw)
+    if (place.half_width_K * _SHARP > place.half_height_K).any() or (
+        place.half_height_K * _SHARP > place.half_width_K
+    ).any():
+        np.maximum(union_Khw, inside(-1, 0), out=union_Khw)
+    return union_Khw
 
 
 def _lines(corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Floats, Floats]:
@@ -193,33 +207,33 @@ def _round(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Single
             return outer_Khw
         np.maximum(outer_Khw, np.float32(RING_HOLE) * radius_K11 - from_centre_Khw, out=outer_Khw)
         return outer_Khw
-    unit_Khw, scale_Khw = _ellipse(place, dx_Kw, dy_Kh)
-    outer_Khw = (unit_Khw - np.float32(1.0)) * scale_Khw
-    if shape == "ring":
-        np.maximum(outer_Khw, (np.float32(RING_HOLE) - unit_Khw) * scale_Khw, out=outer_Khw)
-    return outer_Khw
+    return _ellipse(shape, place, dx_Kw, dy_Kh)
 
 
-def _ellipse(place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Singles, Singles]:
-    """Return where pixels lie as multiples of the ellipse's radius, and what a unit of that is in pixels times `SOLID`.
+def _ellipse(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
+    """Return the distance to an ellipse's or its ring's outline, to first order, in pixels times `SOLID`.
 
-    The second is one over the gradient's length: the distance to an ellipse to first order.
+    To first order alone, the distance beyond the ends of a thin ellipse would be far too small: it is at least that to
+    the box around it.
     """
-    wide_K11 = np.maximum(place.half_width_K, _SMALLEST)[:, None, None]
-    high_K11 = np.maximum(place.half_height_K, _SMALLEST)[:, None, None]
+    wide_K11 = np.maximum(place.half_width_K, _SMALLEST).astype(np.float32)[:, None, None]
+    high_K11 = np.maximum(place.half_height_K, _SMALLEST).astype(np.float32)[:, None, None]
     cos_K, sin_K = place.turn_K
 
-    def along(x_K: Floats, y_K: Floats, half_K11: Floats) -> Singles:
-        across_K1w, down_Kh1 = (x_K[:, None] * dx_Kw)[:, None, :], (y_K[:, None] * dy_Kh)[:, :, None]
-        summed: Singles = (across_K1w / half_K11).astype(np.float32) + (down_Kh1 / half_K11).astype(
-            np.float32
-        )
-        return summed
+    def along(x_K: Floats, y_K: Floats) -> Singles:
+        across_Kw, down_Kh = x_K[:, None] * dx_Kw, y_K[:, None] * dy_Kh
+        return across_Kw.astype(np.float32)[:, None, :] + down_Kh.astype(np.float32)[:, :, None]
 
-    own_x_Khw, own_y_Khw = along(cos_K, sin_K, wide_K11), along(-sin_K, cos_K, high_K11)
-    unit_Khw: Singles = np.hypot(own_x_Khw, own_y_Khw)
-    own_x_Khw /= wide_K11.astype(np.float32)
-    own_y_Khw /= high_K11.astype(np.float32)
-    steep_Khw: Singles = np.hypot(own_x_Khw, own_y_Khw)
-    np.maximum(steep_Khw, np.float32(_SMALLEST), out=steep_Khw)
-    return unit_Khw, np.float32(SOLID) * (unit_Khw / steep_Khw)
+    x_Khw, y_Khw = along(cos_K, sin_K), along(-sin_K, cos_K)
+    box_Khw = np.maximum(np.abs(x_Khw) - wide_K11, np.abs(y_Khw) - high_K11)
+    x_Khw /= wide_K11
+    y_Khw /= high_K11
+    unit_Khw = np.hypot(x_Khw, y_Khw)
+    x_Khw /= wide_K11
+    y_Khw /= high_K11
+    scale_Khw = unit_Khw / np.maximum(np.hypot(x_Khw, y_Khw), np.float32(_SMALLEST))
+    distance_Khw = np.maximum((unit_Khw - np.float32(1.0)) * scale_Khw, box_Khw)
+    if shape == "ring":
+        np.maximum(distance_Khw, (np.float32(RING_HOLE) - unit_Khw) * scale_Khw, out=distance_Khw)
+    distance_Khw *= np.float32(SOLID)
+    return distance_Khw
