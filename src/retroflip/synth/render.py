@@ -3,43 +3,45 @@
 Shapes: T frames, H = W = size; a coverage or a distance has the shape of a window of the frame.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from retroflip.synth.raster.shapes import farthest
 from retroflip.synth.scene import COLOURS, Floats, Scene, Track
 from retroflip.video.frames import Frames, Pixels
 
-Distance = Callable[[Floats, Floats, float], Floats]
-"""(dx, dy, radius) in shares of the side -> signed distance to the outline, negative inside."""
+_HALF_ROOT = np.sqrt(3.0) / 2.0
 
 
-def _circle(dx: Floats, dy: Floats, radius: float) -> Floats:
-    return np.hypot(dx, dy) - radius
+@dataclass(frozen=True)
+class _Facets:
+    """A convex polygon by the directions of its sides. `reach`: how far from the centre they lie, in radii."""
+
+    directions: tuple[tuple[float, float], ...]
+    reach: float
+    length: float = 1.0
+    """of a direction"""
 
 
-def _square(dx: Floats, dy: Floats, radius: float) -> Floats:
-    distance: Floats = np.maximum(np.abs(dx), np.abs(dy)) - 0.86 * radius
-    return distance
-
-
-def _diamond(dx: Floats, dy: Floats, radius: float) -> Floats:
-    distance: Floats = (np.abs(dx) + np.abs(dy) - 1.2 * radius) / np.sqrt(2.0)
-    return distance
-
-
-def _triangle(dx: Floats, dy: Floats, radius: float) -> Floats:
-    half = np.sqrt(3.0) / 2.0
-    distance: Floats = np.maximum(dy, half * np.abs(dx) - 0.5 * dy) - 0.55 * radius
-    return distance
-
-
-_DISTANCES: dict[str, Distance] = {
-    "circle": _circle,
-    "square": _square,
-    "diamond": _diamond,
-    "triangle": _triangle,
+_POLYGONS: dict[str, _Facets] = {
+    "square": _Facets(((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)), 0.86),
+    "diamond": _Facets(((1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)), 1.2, np.sqrt(2.0)),
+    "triangle": _Facets(((0.0, 1.0), (_HALF_ROOT, -0.5), (-_HALF_ROOT, -0.5)), 0.55),
 }
+
+
+def _distance(shape: str, dx: Floats, dy: Floats, radius: float) -> Floats:
+    """Return the signed distance to the outline, negative inside; all lengths are shares of the side."""
+    if shape == "circle":
+        return np.hypot(dx, dy) - radius
+    facets = _POLYGONS[shape]
+    across = np.array([x for x, _ in facets.directions])[:, None, None] * dx
+    down = np.array([y for _, y in facets.directions])[:, None, None] * dy
+    return (farthest(across, down) - facets.reach * radius) / facets.length
+
+
 _REACH = 1.2
 """how far the widest shape, the diamond, reaches from its centre, in radii"""
 _MARGIN = 2.0
@@ -52,7 +54,7 @@ def _coverage_HW(track: Track, frame: int, size: int, rows: slice, columns: slic
     dx = np.abs(centres[None, columns] - track.x_T[frame])
     dy = centres[rows, None] - track.y_T[frame]
     gap = track.gap_T[frame]
-    distance = _DISTANCES[track.shape](np.maximum(dx - gap, 0.0), dy, track.radius_T[frame])
+    distance = _distance(track.shape, np.maximum(dx - gap, 0.0), dy, track.radius_T[frame])
     if gap > 0.0:
         distance = np.maximum(distance, gap - dx)
     covered: Floats = np.clip(0.5 - distance * size, 0.0, 1.0) * track.opacity_T[frame]
