@@ -1,13 +1,16 @@
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from retroflip.errors import VideoError
 from retroflip.video.decode import decode, probe
-from retroflip.video.encode import encode
+from retroflip.video.encode import encode, encode_i420
 from retroflip.video.frames import Pixels
 
 
@@ -101,4 +104,53 @@ def test_a_folder_in_the_way_leaves_no_temporary_file(tmp_path: Path) -> None:
 def test_refuses_wrong_input(tmp_path: Path, pixels: Pixels, fps: int, crf: int) -> None:
     with pytest.raises(ValueError, match="need"):
         encode(tmp_path / "a.mp4", pixels, fps, crf=crf)
+    assert list(tmp_path.iterdir()) == []
+
+
+def planes_of(
+    luma: int, blue: int, red: int, frames: int = 3, height: int = 20, width: int = 36
+) -> list[Pixels]:
+    """Frames of one colour, in a size whose rows the encoder's own memory does not lay side by side."""
+    luma_rows = np.full((height, width), luma, dtype=np.uint8)
+    chroma = np.repeat(np.array([blue, red], dtype=np.uint8), height * width // 4)
+    return [np.concatenate([luma_rows, chroma.reshape(height // 2, width)])] * frames
+
+
+def test_planes_are_written_as_they_are(tmp_path: Path) -> None:
+    encode_i420(tmp_path / "a.mp4", planes_of(120, 90, 200), 30, (20, 36), crf=1)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(video=0)]
+    assert len(frames) == 3
+    for frame, expected in zip(frames, planes_of(120, 90, 200), strict=True):
+        assert np.abs(frame.astype(int) - expected).max() <= 1
+
+
+def test_a_frame_may_be_overwritten_once_the_next_is_asked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(16, 235, (8, 24, 16), dtype=np.uint8)
+
+    def reused() -> Iterator[Pixels]:
+        memory = np.empty((24, 16), dtype=np.uint8)
+        for picture in pictures:
+            memory[:] = picture
+            yield memory
+
+    encode_i420(tmp_path / "a.mp4", reused(), 30, (16, 16))
+    encode_i420(tmp_path / "b.mp4", list(pictures), 30, (16, 16))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("planes", "size"),
+    [
+        (planes_of(1, 1, 1), (20, 35)),
+        (planes_of(1, 1, 1), (22, 36)),
+        ([np.zeros((30, 36), dtype=np.float32)], (20, 36)),
+    ],
+)
+def test_refuses_planes_of_another_size_or_type(
+    tmp_path: Path, planes: list[npt.NDArray[Any]], size: tuple[int, int]
+) -> None:
+    with pytest.raises(ValueError, match="need"):
+        encode_i420(tmp_path / "a.mp4", planes, 30, size)
     assert list(tmp_path.iterdir()) == []
