@@ -83,8 +83,8 @@ SIGNS_OF: tuple[str, ...] = ("+-", "+-*", SIGNS, SIGNS, SIGNS)
 """signs by difficulty"""
 SEEN = 4
 """of a viewer's frames to each glyph: fewer places do not tell all glyphs apart"""
-SLOWER = 2.0
-"""times as long as an operation elsewhere: a glyph takes as long as that"""
+SLOWER = (2.0, 3.0, 4.0, 6.0)
+"""times as long as an operation elsewhere: a glyph takes as long as that, the least that shows enough of it"""
 BALL_RADIUS = 0.032
 GLYPH = 0.36
 """of the side: a unit of the strokes"""
@@ -164,20 +164,19 @@ def _timeline(draw: Draw) -> Timeline:
         operands = settings.operations + 1
     else:
         operands = round(OPERANDS[settings.difficulty - 1] * settings.operation_scale)
-    low, high = settings.operation_seconds
-    slowed = settings.model_copy(
-        update={
-            "operations": None,
-            "operation_scale": 1.0,
-            "operation_seconds": (SLOWER * low, SLOWER * high),
-        }
-    )
     wanted = 2 * min(max(operands, LEAST_OPERANDS), MOST_OPERANDS) - 1
-    timeline = draw_timeline(replace(draw, settings=slowed), [wanted] * len(OPERANDS), SEEN)
-    count = timeline.operations - 1 + timeline.operations % 2
-    if count < 2 * LEAST_OPERANDS - 1:
-        raise Redraw(f"{settings.viewed_frames} frames do not show {LEAST_OPERANDS} numbers and their signs")
-    return replace(timeline, operations=count)
+    least = 2 * LEAST_OPERANDS - 1
+    for times in SLOWER:
+        low, high = (times * seconds for seconds in settings.operation_seconds)
+        slowed = settings.model_copy(
+            update={"operations": None, "operation_scale": 1.0, "operation_seconds": (low, high)}
+        )
+        try:
+            timeline = draw_timeline(replace(draw, settings=slowed), [wanted] * len(OPERANDS), SEEN, least)
+        except Redraw:
+            continue
+        return replace(timeline, operations=timeline.operations - 1 + timeline.operations % 2)
+    raise Redraw(f"{settings.viewed_frames} frames do not show {LEAST_OPERANDS} numbers and their signs")
 
 
 def _ingredients(draw: Draw, operands: int) -> tuple[list[str], list[str]]:

@@ -202,9 +202,9 @@ def _asked(
 
 def _timeline(draw: Draw, board: Board) -> Timeline:
     """Return a course of an even number of swaps, in whose middle frame all covers rest."""
-    timeline = draw_timeline(draw, OPERATIONS)
+    timeline = draw_timeline(draw, OPERATIONS, least=LEAST_OPERATIONS)
     count = min(timeline.operations, len(_neighbours(board)))
-    return replace(timeline, operations=max(LEAST_OPERATIONS, count // 2 * 2))
+    return replace(timeline, operations=count // 2 * 2)
 
 
 def _board(draw: Draw, mode: Mode, ask: Ask) -> Board:

@@ -173,8 +173,8 @@ def history(puzzle: Puzzle, moves: Moves) -> list[Numbers]:
 def make(draw: Draw) -> Pair:
     """Draw a puzzle and two courses of moves with the gap in the same places and different answers."""
     (mode, ask), rank = dealt_case(draw, CASES)
-    timeline = draw_timeline(draw, OPERATIONS)
-    timeline = replace(timeline, operations=max(LEAST_OPERATIONS, timeline.operations // 2 * 2))
+    timeline = draw_timeline(draw, OPERATIONS, least=LEAST_OPERATIONS)
+    timeline = replace(timeline, operations=timeline.operations // 2 * 2)
     puzzle = _puzzle(draw, mode)
     query, groups, options = _asked(draw, mode, ask, puzzle, timeline.operations)
     scene = _Scene(draw, timeline, puzzle)
