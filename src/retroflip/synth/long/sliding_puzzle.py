@@ -100,7 +100,7 @@ PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
         "Which way does the tile slide in the {ordinal} move?",
         "In which direction is the {ordinal} move?",
         "Count the moves. Which way does the tile go in the {ordinal} one?",
-        "The {ordinal} tile to slide goes in which direction?",
+        "In the {ordinal} move, does the tile slide left, right, up or down?",
         "What is the direction of the {ordinal} slide?",
     ),
 }
