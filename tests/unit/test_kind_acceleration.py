@@ -58,6 +58,10 @@ def test_both_sides_share_their_ends_and_backwards_clips_change_what_they_should
     assert (pair.how == "reverse") is (pair.first.question.answer in (FASTER, SLOWER))
 
 
+def test_as_many_events_are_told_whatever_the_answer() -> None:
+    assert {len(pair_of(KIND, 4, turn).first.events) for turn in range(12)} == {2}
+
+
 def test_each_option_is_right_as_often_as_the_others_of_its_set() -> None:
     answers = [pair_of(KIND, 4, turn).first.question.answer for turn in range(12)]
     assert {one: answers.count(one) for one in PROFILES} == {FASTER: 3, SLOWER: 3, SAME: 2, PEAK: 2, DIP: 2}
