@@ -67,7 +67,7 @@ PLANTS: dict[str, tuple[str, Callable[[Item], Item]]] = {
     "the letter": ("position", lambda item: _at_letter(item, 2)),
     "the longest option": ("longest", lambda item: _renamed(item, item.answer + " and then some more")),
     "the shortest option": ("shortest", lambda item: _renamed(item, item.answer[:2])),
-    "the middle number": ("central", lambda item: replace(item, options=("3", "4", "5", "9"), right=1)),
+    "the middle number": ("central", lambda item: replace(item, options=("1", "4", "5", "7"), right=1)),
     "the question's words": (
         "bag_of_words",
         lambda item: replace(item, question=f"Which way, object {answer_number(item)}?"),
@@ -114,6 +114,17 @@ def test_a_planted_shortcut_is_found(name: str) -> None:
     found = audited([plant(item) for item in clean()])
     assert found.attempts[attack].accuracy > 0.6
     assert any(fault.startswith(attack) for fault in found.faults)
+
+
+def test_a_frame_that_tells_only_with_the_question_is_found() -> None:
+    """The spot shows the answer to "red", and two places on the answer to "blue"."""
+    items = []
+    for item in clean(160):
+        shift = 2 * ("blue" in item.question)
+        items.append(lit(item, 0, (answer_number(item) + shift) % 4))
+    found = audited(items)
+    assert found.attempts["first_frame"].accuracy > 0.6
+    assert found.faults
 
 
 def test_a_partial_shortcut_is_found_as_well() -> None:

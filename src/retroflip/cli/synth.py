@@ -68,7 +68,7 @@ def synth(
     kinds: Annotated[
         str,
         typer.Option(
-            help="Names of kinds, categories, short, long, spatial, temporal or all, with commas between; or "
+            help="Kinds by name, or category:NAME, short, long, spatial, temporal, all, with commas between; or "
             "'laboratory', the small pairs of the demo."
         ),
     ] = "all",

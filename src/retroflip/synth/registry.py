@@ -48,20 +48,25 @@ TEMPORAL_KINDS: dict[str, Kind] = {
 def select(words: Sequence[str]) -> list[Kind]:
     """Return the kinds that any of these words names: a kind, a category, a term, a domain, or "all".
 
+    Two categories are called like one of their kinds, which the word then means; "category:speed" means all of it.
     Raises UsageError for a word that names none.
     """
     chosen: dict[str, Kind] = {}
     for word in words:
-        found = {
-            name: kind
-            for name, kind in TEMPORAL_KINDS.items()
-            if word in ("all", name, kind.category.value, kind.term.value, kind.domain.value)
-        }
+        found = {word: TEMPORAL_KINDS[word]} if word in TEMPORAL_KINDS else _labelled(word)
         if not found:
-            labels = sorted({kind.category.value for kind in TEMPORAL_KINDS.values()})
+            categories = sorted({kind.category.value for kind in TEMPORAL_KINDS.values()})
             raise UsageError(
                 f"{word!r} is no kind of video. There are {', '.join(TEMPORAL_KINDS)}; the categories "
-                f"{', '.join(labels)}; and short, long, spatial, temporal, all."
+                f"{', '.join(f'category:{one}' for one in categories)}; and short, long, spatial, temporal, all."
             )
         chosen |= found
     return [kind for name, kind in TEMPORAL_KINDS.items() if name in chosen]
+
+
+def _labelled(word: str) -> dict[str, Kind]:
+    return {
+        name: kind
+        for name, kind in TEMPORAL_KINDS.items()
+        if word in ("all", f"category:{kind.category}", kind.category, kind.term, kind.domain)
+    }

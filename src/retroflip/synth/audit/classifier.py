@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 5
 COMPONENTS = 24
 """principal components kept of what was seen"""
+ASKED = 6
+"""words of questions that what was seen may be read in the light of"""
+ASKED_COMPONENTS = 12
 VOCABULARY = 64
 """words of options, and whole options, that are told apart"""
 STEPS = 150
@@ -91,9 +94,11 @@ def predict(items: Sequence[Item], seen_NX: Floats) -> list[int]:
             continue
         learned = [items[int(index)] for index in train]
         options = OptionFeatures.of(learned)
-        x_train, x_test = _components(seen_NX[train], seen_NX[test])
-        weights = _fit(x_train, options.matrix(learned, most), learned)
         tested = [items[int(index)] for index in test]
+        x_train, x_test = _components(seen_NX[train], seen_NX[test])
+        asked = _telling_words(learned)
+        x_train, x_test = _asked_about(x_train, learned, asked), _asked_about(x_test, tested, asked)
+        weights = _fit(x_train, options.matrix(learned, most), learned)
         scores = _scores(x_test, options.matrix(tested, most), weights)
         chosen[test] = np.where(_there(tested, most), scores, -np.inf).argmax(axis=1)
     return [int(one) for one in chosen]
@@ -113,6 +118,22 @@ def _components(train_NX: Floats, test_NX: Floats) -> tuple[Floats, Floats]:
         return np.hstack([((values - mean) / scale) @ axes.T / spread, np.ones((len(values), 1))])
 
     return projected(train_NX), projected(test_NX)
+
+
+def _telling_words(items: Sequence[Item]) -> list[str]:
+    """Return the words in which questions differ most: those nearest to standing in every second one."""
+    counts = Counter(word for item in items for word in set(words(item.question)))
+    uneven = {word: abs(count / len(items) - 0.5) for word, count in counts.items()}
+    return [word for word in sorted(uneven, key=lambda one: (uneven[one], one)) if uneven[word] < 0.4][:ASKED]
+
+
+def _asked_about(x_NX: Floats, items: Sequence[Item], asked: Sequence[str]) -> Floats:
+    """Return what was seen, and the same again for the questions that have each of these words.
+
+    A frame may tell the fastest and the slowest object while the question says which of them is meant.
+    """
+    there = [np.array([[float(word in words(item.question))] for item in items]) for word in asked]
+    return np.hstack([x_NX, *(has * x_NX[:, :ASKED_COMPONENTS] for has in there)])
 
 
 def _there(items: Sequence[Item], most: int) -> npt.NDArray[np.bool_]:
