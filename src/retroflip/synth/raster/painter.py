@@ -108,6 +108,11 @@ class _Part:
         x_K, y_K, reach = self.place.x_K, self.place.y_K, reach + 2 * _MARGIN
         return x_K.min() - reach, y_K.min() - reach, x_K.max() + reach, y_K.max() + reach
 
+    def touches(self, other: "_Part") -> bool:
+        """Return whether the boxes of the two overlap."""
+        (left, top, right, bottom), (left_2, top_2, right_2, bottom_2) = self.box, other.box
+        return left < right_2 and left_2 < right and top < bottom_2 and top_2 < bottom
+
     def draw(self, canvas: Canvas, frames_K: Integers) -> None:
         """Lay the actor over those frames of the canvas."""
         if self.actor.shape != "text":
@@ -181,12 +186,8 @@ def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
     still: list[_Part] = []
     moving: list[_Part] = []
     for part in parts:
-        left, top, right, bottom = part.box
-        is_free = part.is_still and len(part.seen_K) == frames
-        if is_free and not any(
-            left < below.box[2] and below.box[0] < right and top < below.box[3] and below.box[1] < bottom
-            for below in moving
-        ):
+        stands = part.is_still and len(part.seen_K) == frames
+        if stands and not any(part.touches(below) for below in moving):
             still.append(part)
         else:
             moving.append(part)
