@@ -61,11 +61,12 @@ class Shape:
 @dataclass(frozen=True)
 class Load:
     """What one process holds. rollout_tokens: in the cache of rollouts that are written together. packed_tokens: read
-    in one backward pass, row_tokens in its longest row. scored_tokens: those with a loss."""
+    in one backward pass. copied_tokens: whose keys and values stand behind a copy of their prompt's there, prompts
+    included. scored_tokens: those with a loss."""
 
     rollout_tokens: int
     packed_tokens: int
-    row_tokens: int
+    copied_tokens: int
     scored_tokens: int
 
 
@@ -139,6 +140,7 @@ def estimate_memory(
     copies = (
         shape.parameters / shards * shape.compute_bytes if shape.compute_bytes < shape.weight_bytes else 0
     )
+    cached = shape.cache_width * shape.compute_bytes
     standing = {
         "libraries": LIBRARIES,
         "weights": shape.parameters * shape.weight_bytes / shards + whole_layer,
@@ -148,13 +150,13 @@ def estimate_memory(
         "weights_in_compute_type": copies,
     }
     passing = {
-        "rollout_cache": load.rollout_tokens * shape.layers * shape.cache_width * shape.compute_bytes,
+        "rollout_cache": load.rollout_tokens * shape.layers * cached,
         "activations": activations,
-        "attention_mask": load.packed_tokens * load.row_tokens * shape.compute_bytes,
+        "copied_keys_and_values": load.copied_tokens * cached * (1 if checkpointing else shape.layers),
         # float32 logits of the scored tokens and their gradient
         "logits": 0 if tiled_logits else 2 * 4 * load.scored_tokens * shape.vocabulary,
     }
-    backward = passing["activations"] + passing["attention_mask"] + passing["logits"]
+    backward = passing["activations"] + passing["copied_keys_and_values"] + passing["logits"]
     return {**standing, **passing, "peak": sum(standing.values()) + max(passing["rollout_cache"], backward)}
 
 
@@ -242,18 +244,18 @@ def load_of(recipe: Recipe, first: First, processes: int) -> Load:
     if isinstance(recipe, SftRecipe):
         row = first.prompt + first.answer
         rows = -(-recipe.train.micro_batch // processes)
-        return Load(0, packed_tokens=rows * row, row_tokens=row, scored_tokens=rows * first.answer)
+        return Load(0, packed_tokens=rows * row, copied_tokens=0, scored_tokens=rows * first.answer)
     train, longest = recipe.train, recipe.train.max_completion_length
     samples = train.samples_per_step / processes
     trained = [branch.rollouts for branch in first.branches if branch.trained]
     here = math.ceil(samples * len(first.branches))
     most = max(branch.rollouts for branch in first.branches)
     rows = math.ceil(math.ceil(samples * len(trained)) / train.gradient_accumulation)
-    row = first.prompt + max(trained) * longest
     return Load(
-        rollout_tokens=min(here, train.branches_at_once or here) * most * (first.prompt + longest),
-        packed_tokens=rows * row,
-        row_tokens=row,
+        # A prompt is kept once; what its rollouts write grows in steps of its own length, to twice of it at most.
+        rollout_tokens=min(here, train.branches_at_once or here) * (first.prompt + 2 * most * longest),
+        packed_tokens=rows * (first.prompt + max(trained) * longest),
+        copied_tokens=rows * max(trained) * (first.prompt + longest),
         scored_tokens=rows * max(trained) * longest,
     )
 

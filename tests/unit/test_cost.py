@@ -21,7 +21,7 @@ SHAPE = Shape(
     cache_width=20,
     vocabulary=50,
 )
-LOAD = Load(rollout_tokens=100, packed_tokens=40, row_tokens=20, scored_tokens=8)
+LOAD = Load(rollout_tokens=100, packed_tokens=40, copied_tokens=30, scored_tokens=8)
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
@@ -37,9 +37,9 @@ def test_the_parts_are_those_of_adamw_and_a_packed_row() -> None:
         "weights_in_compute_type": 0,
         "rollout_cache": 100 * 4 * 20 * 4,
         "activations": 17 * 10 * 4 * 40 * 4,
-        "attention_mask": 40 * 20 * 4,
+        "copied_keys_and_values": 30 * 20 * 4 * 4,
         "logits": 2 * 4 * 8 * 50,
-        "peak": LIBRARIES + 4000 + 4000 + 2400 + 4800 + 108800 + 3200 + 3200,
+        "peak": LIBRARIES + 4000 + 4000 + 2400 + 4800 + 108800 + 9600 + 3200,
     }
 
 
@@ -48,10 +48,11 @@ def test_checkpointing_keeps_one_layer_and_the_layers_inputs() -> None:
 
     assert memory["reference_weights"] == 0
     assert memory["activations"] == 17 * 10 * 4 * 40 + 4 * 10 * 4 * 40
+    assert memory["copied_keys_and_values"] == 30 * 20 * 4
 
 
 def test_the_cache_of_long_rollouts_can_be_the_peak() -> None:
-    memory = estimate_memory(SHAPE, Load(10_000, 40, 20, 8), reference=False, checkpointing=False)
+    memory = estimate_memory(SHAPE, Load(10_000, 40, 30, 8), reference=False, checkpointing=False)
 
     assert memory["peak"] == LIBRARIES + 4000 + 2400 + 4800 + 10_000 * 4 * 20 * 4
 
@@ -74,9 +75,9 @@ def test_two_processes_hold_half_of_the_branches_each() -> None:
     first = First(prompt=100, branches=branches)
 
     # 12 branches, 8 of them trained: in one process 4 a pass, in two 2.
-    row = 100 + 3 * longest
-    assert load_of(recipe, first, 1) == Load(12 * 3 * (100 + longest), 4 * row, row, 4 * 3 * longest)
-    assert load_of(recipe, first, 2) == Load(6 * 3 * (100 + longest), 2 * row, row, 2 * 3 * longest)
+    row, copied, cache = 100 + 3 * longest, 3 * (100 + longest), 100 + 2 * 3 * longest
+    assert load_of(recipe, first, 1) == Load(12 * cache, 4 * row, 4 * copied, 4 * 3 * longest)
+    assert load_of(recipe, first, 2) == Load(6 * cache, 2 * row, 2 * copied, 2 * 3 * longest)
 
 
 def test_adapters_are_trained_in_float32_over_weights_of_half_the_bytes() -> None:
