@@ -7,7 +7,7 @@ import numpy as np
 
 from retroflip.synth.animation import Background
 from retroflip.synth.raster.canvas import Canvas, lay
-from retroflip.synth.raster.shapes import SOLID, Placement, Words, coverage_Khw
+from retroflip.synth.raster.shapes import SOLID, Placement, Words, coverage_Khw, way_to_draw
 from retroflip.video.frames import Pixels
 
 _CHECKS = 7
@@ -53,7 +53,7 @@ def _speckle_HW(seed: int, size: int) -> Words:
     offsets_h = np.arange(-reach, reach) + 0.5
     grains = Placement(np.zeros(_GRAINS), np.zeros(_GRAINS), radii_G, radii_G, np.zeros(_GRAINS))
     around_Gh = np.broadcast_to(offsets_h, (_GRAINS, 2 * reach))
-    covered_Ghw = coverage_Khw("circle", grains, around_Gh, around_Gh)
+    covered_Ghw = coverage_Khw("circle", grains, way_to_draw("circle", grains, size), around_Gh, around_Gh)
     share_HW = np.zeros((size + 2 * reach, size + 2 * reach), dtype=np.uint16)
     for (row, column), covered_hw in zip(places_G2.astype(int).tolist(), covered_Ghw, strict=True):
         window_hw = share_HW[row : row + 2 * reach, column : column + 2 * reach]

@@ -12,7 +12,16 @@ from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.raster.backdrop import Grain, lay_background
 from retroflip.synth.raster.canvas import Canvas, Integers, lay
 from retroflip.synth.raster.glyphs import text_coverage_hw, text_width
-from retroflip.synth.raster.shapes import SOLID, Placement, Words, coverage_Khw, extents_K
+from retroflip.synth.raster.shapes import (
+    MARGIN,
+    SOLID,
+    Placement,
+    Way,
+    Words,
+    coverage_Khw,
+    extents_K,
+    way_to_draw,
+)
 
 _AT_ONCE = 1 << 17
 """pixels of an actor's windows drawn at once: what stays in a core's cache"""
@@ -20,8 +29,8 @@ _GRID = 4096.0
 """positions to a pixel"""
 _INVISIBLE = 0.5 / SOLID
 _ENDLESS = 2**31
-_MARGIN = 2.0
-"""pixels around a shape that its softened outline may touch"""
+"""a picture's size where windows need not end"""
+_TEXT = Way(is_circular=False, is_cut=False, is_whole=False)
 
 
 class Painter:
@@ -32,13 +41,20 @@ class Painter:
         self.size = size
         opacity_AT = np.array([one.opacity_T for one in animation.actors]).reshape(-1, animation.frames)
         self._visible_AT = opacity_AT > _INVISIBLE
+        self._ways: dict[int, Way] = {}
         self._grain = Grain(animation.noise, animation.noise_seed, size) if animation.noise > 0 else None
 
     def paint(self, canvas: Canvas, frames: Integers) -> None:
         """Draw those frames of the animation into the canvas's, one after the other."""
         visible_AK = self._visible_AT[:, frames]
         parts = [
-            _Part.of(self.animation.actors[index], np.flatnonzero(visible_AK[index]), frames, self.size)
+            _Part.of(
+                self.animation.actors[index],
+                self._way(index),
+                np.flatnonzero(visible_AK[index]),
+                frames,
+                self.size,
+            )
             for index in np.flatnonzero(visible_AK.any(axis=1)).tolist()
         ]
         still, moving = _apart(parts, len(frames))
@@ -53,12 +69,22 @@ class Painter:
         if self._grain is not None:
             self._grain.lay(canvas, frames.tolist())
 
+    def _way(self, index: int) -> Way:
+        """Return the way to draw an actor's shape in all frames."""
+        if index not in self._ways:
+            one = self.animation.actors[index]
+            widths_T, heights_T = one.half_width_T * self.size, one.half_height_T * self.size
+            place = Placement(one.x_T, one.y_T, widths_T, heights_T, one.angle_T)
+            self._ways[index] = _TEXT if one.shape == "text" else way_to_draw(one.shape, place, self.size)
+        return self._ways[index]
+
 
 @dataclass(frozen=True)
 class _Part:
     """An actor in the frames of a canvas that show it: K of them, or 1 if all look the same. Lengths are pixels."""
 
     actor: Actor
+    way: Way
     seen_K: Integers
     """which of the canvas's frames show the actor"""
     place: Placement
@@ -68,30 +94,26 @@ class _Part:
     size: int
 
     @classmethod
-    def of(cls, actor: Actor, seen_K: Integers, frames: Integers, size: int) -> "_Part":
+    def of(cls, actor: Actor, way: Way, seen_K: Integers, frames: Integers, size: int) -> "_Part":
         """Read off what the actor looks like in those frames, as pixels."""
         chosen = frames[seen_K]
         heights_T = actor.half_height_T if actor.shape == "text" else actor.text_height_T
         if heights_T is None and actor.text:
             raise ValueError(f"{actor.id} says {actor.text!r} and has no text_height_T")
         courses = (actor.x_T, actor.y_T, actor.half_width_T, actor.half_height_T, heights_T)
-        looks_FK = np.array(
-            [
-                *(
-                    np.zeros(len(chosen)) if course_T is None else course_T[chosen] * size
-                    for course_T in courses
-                ),
-                actor.angle_T[chosen],
-                actor.opacity_T[chosen],
-                *actor.colour_T3[chosen].T,
-            ]
-        )
+        looks_FK = np.zeros((10, len(chosen)))
+        for row_K, course_T in zip(looks_FK, courses, strict=False):
+            if course_T is not None:
+                row_K[:] = course_T[chosen]
+        looks_FK[:5] *= size
+        looks_FK[5], looks_FK[6] = actor.angle_T[chosen], actor.opacity_T[chosen]
+        looks_FK[7:] = actor.colour_T3[chosen].T
         looks_FK[:2] = np.rint(looks_FK[:2] * _GRID) / _GRID
         if (looks_FK == looks_FK[:, :1]).all():
             looks_FK = looks_FK[:, :1]
         x_K, y_K, wide_K, high_K, text_K, angle_K, opacity_K = looks_FK[:7]
         place = Placement(x_K, y_K, wide_K, high_K, angle_K)
-        return cls(actor, seen_K, place, np.minimum(opacity_K, 1.0), looks_FK[7:].T, text_K, size)
+        return cls(actor, way, seen_K, place, np.minimum(opacity_K, 1.0), looks_FK[7:].T, text_K, size)
 
     @property
     def is_still(self) -> bool:
@@ -105,7 +127,7 @@ class _Part:
         if self.actor.text:
             height = self.text_height_K.max()
             reach = max(reach, height * text_width(self.actor.text) + height)
-        x_K, y_K, reach = self.place.x_K, self.place.y_K, reach + 2 * _MARGIN
+        x_K, y_K, reach = self.place.x_K, self.place.y_K, reach + 2 * MARGIN
         return x_K.min() - reach, y_K.min() - reach, x_K.max() + reach, y_K.max() + reach
 
     def touches(self, other: "_Part") -> bool:
@@ -132,7 +154,7 @@ class _Part:
             corners_K2 = _corners(place, height, width, self.size)
             dy_Kh = (corners_K2[:, 0] + 0.5 - place.y_K)[:, None] + np.arange(height)
             dx_Kw = (corners_K2[:, 1] + 0.5 - place.x_K)[:, None] + np.arange(width)
-            covered_Khw = coverage_Khw(self.actor.shape, place, dx_Kw, dy_Kh)
+            covered_Khw = coverage_Khw(self.actor.shape, place, self.way, dx_Kw, dy_Kh)
             self._lay(
                 canvas,
                 frames_K if self.is_still else frames_K[few],
@@ -174,7 +196,8 @@ class _Part:
         if opacity_K.min() < 1.0:
             faded_Khw = covered_Khw * opacity_K.astype(np.float32)[:, None, None]
             covered_Khw = np.rint(faded_Khw, out=faded_Khw).astype(np.uint16)
-        corners_K2 = np.broadcast_to(corners_K2, (len(frames_K), 2))
+        if len(corners_K2) < len(frames_K):
+            corners_K2 = np.repeat(corners_K2, len(frames_K), axis=0)
         lay(canvas, frames_K.tolist(), corners_K2, covered_Khw, rgb_K3 if len(rgb_K3) == 1 else rgb_K3[few])
 
 
@@ -196,7 +219,7 @@ def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
 
 def _window(extent_K: Floats, size: int) -> int:
     """Return the length of windows, even, that hold a shape of those half extents wherever they start."""
-    return min(2 * int(np.ceil(extent_K.max() + _MARGIN)) + 2, size + size % 2)
+    return min(2 * int(np.ceil(extent_K.max() + MARGIN)) + 2, size + size % 2)
 
 
 def _corners(place: Placement, height: int, width: int, size: int) -> Integers:

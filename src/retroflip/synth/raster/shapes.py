@@ -26,8 +26,10 @@ RING_HOLE = 0.7
 _FITS = 2**15 - SOLID
 """distances times `SOLID` below this fit into 16 bits with half of `SOLID` to spare"""
 _FAR = -(2**15)
-_SHARP = 0.4
-"""A shape squeezed to less than this has corners so sharp that their lines meet pixels beyond: it is cut to its box."""
+_SHARP = 0.8
+"""as high as wide, or the other way round; the tips of a star that is squeezed more reach past the margin"""
+MARGIN = 2.0
+"""pixels around a shape that its softened outline may touch"""
 _SMALLEST = 1e-6
 """pixels; thinner shapes are drawn so thin, to divide by something"""
 
@@ -125,12 +127,39 @@ def extents_K(shape: str, place: Placement) -> tuple[Floats, Floats]:
     return np.abs(x_PK).max(axis=0), np.abs(y_PK).max(axis=0)
 
 
-def coverage_Khw(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Words:
+@dataclass(frozen=True)
+class Way:
+    """Which of the ways to draw a shape is taken. It is one for a whole clip, so that no frame depends on others."""
+
+    is_circular: bool
+    """never wider than high, which spares an ellipse"""
+    is_cut: bool
+    """squeezed, and cut to its box: the lines of sharp corners cross pixels beyond"""
+    is_whole: bool
+    """so small that distances fit into 16 bits, which are three times as fast"""
+
+
+def way_to_draw(shape: str, place: Placement, size: int) -> Way:
+    """Return the way to draw a shape that is ever placed so in a picture of `size` pixels."""
+    wide_K, high_K = place.half_width_K, place.half_height_K
+    across_K, down_K = extents_K(shape, place)
+    far = np.hypot(across_K.max() + 2 * MARGIN, down_K.max() + 2 * MARGIN) + max(wide_K.max(), high_K.max())
+    is_within = 2 * max(across_K.max(), down_K.max()) + 4 * MARGIN < size
+    return Way(
+        is_circular=bool((wide_K == high_K).all()),
+        is_cut=bool((np.minimum(wide_K, high_K) < _SHARP * np.maximum(wide_K, high_K)).any()),
+        is_whole=bool(is_within and SOLID * far < _FITS),
+    )
+
+
+def coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Words:
     """Return the coverage, from 0 to `SOLID`, of the pixels whose centres lie `dx` and `dy` from the shape's centre."""
-    if shape in ROUND:
-        covered_Khw = covered(_round(shape, place, dx_Kw, dy_Kh))
+    if shape not in ROUND:
+        covered_Khw = covered(_polygon(POLYGONS[shape], place, way, dx_Kw, dy_Kh))
+    elif way.is_circular:
+        covered_Khw = covered(_circle(shape, place, dx_Kw, dy_Kh))
     else:
-        covered_Khw = covered(_polygon(POLYGONS[shape], place, dx_Kw, dy_Kh))
+        covered_Khw = covered(_ellipse(shape, place, dx_Kw, dy_Kh))
     thin_K = np.minimum(1.0, 2.0 * place.half_width_K) * np.minimum(1.0, 2.0 * place.half_height_K)
     if thin_K.min() < 1.0:
         most_K = np.rint(np.maximum(SOLID * thin_K, 0.0)).astype(np.uint16)
@@ -158,26 +187,19 @@ def farthest(across: Values, down: Values, crossings: int = 0) -> Values:
     return second
 
 
-def _polygon(polygon: Polygon, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles | Shorts:
+def _polygon(polygon: Polygon, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Singles | Shorts:
     """Return the distance to the outline in pixels times `SOLID`."""
-    pieces = list(polygon.pieces)
-    wide_K, high_K = place.half_width_K, place.half_height_K
-    if (np.minimum(wide_K, high_K) < _SHARP * np.maximum(wide_K, high_K)).any():
-        pieces.append(polygon.bounds)
-    lines = [_lines(corners, place, dx_Kw, dy_Kh) for corners in pieces]
-    # Whole numbers are three times as fast; shapes that reach 60 pixels from their centre and more are too large.
-    reach = max((np.abs(across).max(axis=2) + np.abs(down).max(axis=2)).max() for across, down in lines)
-    number: type[np.generic] = np.int16 if reach < _FITS else np.float32
+    number: type[np.generic] = np.int16 if way.is_whole else np.float32
 
-    def inside(piece: int, crossings: int) -> Singles | Shorts:
-        across, down = (np.rint(part).astype(number) for part in lines[piece])
+    def distance_Khw(corners: Points, crossings: int) -> Singles | Shorts:
+        across, down = (np.rint(part).astype(number) for part in _lines(corners, place, dx_Kw, dy_Kh))
         return farthest(across[:, :, None, :], down[:, :, :, None], crossings)
 
-    union_Khw = inside(0, polygon.crossings)
-    for piece in range(1, len(polygon.pieces)):
-        np.minimum(union_Khw, inside(piece, polygon.crossings), out=union_Khw)
-    if len(pieces) > len(polygon.pieces):
-        np.maximum(union_Khw, inside(-1, 0), out=union_Khw)
+    union_Khw = distance_Khw(polygon.pieces[0], polygon.crossings)
+    for piece in polygon.pieces[1:]:
+        np.minimum(union_Khw, distance_Khw(piece, polygon.crossings), out=union_Khw)
+    if way.is_cut:
+        np.maximum(union_Khw, distance_Khw(polygon.bounds, 0), out=union_Khw)
     return union_Khw
 
 
@@ -196,20 +218,17 @@ def _lines(corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> t
     return x_EK[:, :, None] * dx_Kw, y_EK[:, :, None] * dy_Kh - offset_EK[:, :, None]
 
 
-def _round(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
-    """Return the distance to a circle's, an ellipse's or a ring's outline in pixels times `SOLID`."""
-    if np.array_equal(place.half_width_K, place.half_height_K):
-        radius_K11 = (SOLID * place.half_width_K).astype(np.float32)[:, None, None]
-        across_Kw = np.square(SOLID * dx_Kw).astype(np.float32)
-        down_Kh = np.square(SOLID * dy_Kh).astype(np.float32)
-        from_centre_Khw: Singles = across_Kw[:, None, :] + down_Kh[:, :, None]
-        np.sqrt(from_centre_Khw, out=from_centre_Khw)
-        outer_Khw: Singles = from_centre_Khw - radius_K11
-        if shape == "circle":
-            return outer_Khw
-        np.maximum(outer_Khw, np.float32(RING_HOLE) * radius_K11 - from_centre_Khw, out=outer_Khw)
-        return outer_Khw
-    return _ellipse(shape, place, dx_Kw, dy_Kh)
+def _circle(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
+    """Return the distance to a circle's or its ring's outline in pixels times `SOLID`."""
+    radius_K11 = (SOLID * place.half_width_K).astype(np.float32)[:, None, None]
+    across_Kw = np.square(SOLID * dx_Kw).astype(np.float32)
+    down_Kh = np.square(SOLID * dy_Kh).astype(np.float32)
+    from_centre_Khw: Singles = across_Kw[:, None, :] + down_Kh[:, :, None]
+    np.sqrt(from_centre_Khw, out=from_centre_Khw)
+    distance_Khw: Singles = from_centre_Khw - radius_K11
+    if shape == "ring":
+        np.maximum(distance_Khw, np.float32(RING_HOLE) * radius_K11 - from_centre_Khw, out=distance_Khw)
+    return distance_Khw
 
 
 def _ellipse(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
