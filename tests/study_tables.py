@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from retroflip.study.arms import ARMS, budget
+from retroflip.study.arms import ARMS, METHODS, budget
 from retroflip.study.cells import Cell, State
 from retroflip.study.document import Cells, document
 
@@ -20,7 +20,7 @@ def cells_of(seeds: Sequence[int], done: Done) -> Cells:
 def study_of(seeds: Sequence[int], done: Done) -> dict[str, Any]:
     """Return study.json of these cells."""
     budgets = {arm.name: budget(arm) for arm in ARMS}
-    return document(cells_of(seeds, done), budgets, {"size": SIZE}, seeds)
+    return document(METHODS, cells_of(seeds, done), budgets, {"size": SIZE}, seeds)
 
 
 def arm_of(study: Mapping[str, Any], name: str) -> dict[str, Any]:

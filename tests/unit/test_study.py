@@ -122,10 +122,10 @@ def test_gradients_are_weights_as_they_are_and_similarities_have_strives_tempera
 
 
 def test_arms_are_chosen_by_name_in_their_own_order() -> None:
-    assert [arm.name for arm in chosen(["crpo", "grpo"])] == ["grpo", "crpo"]
-    assert chosen([]) == ARMS
+    assert [arm.name for arm in chosen(["crpo", "grpo"], ARMS)] == ["grpo", "crpo"]
+    assert chosen([], ARMS) == ARMS
     with pytest.raises(UsageError, match=r"no arm named 'crop'.*choose from base, grpo"):
-        chosen(["crop"])
+        chosen(["crop"], ARMS)
 
 
 def test_every_row_stands_for_an_arm() -> None:

@@ -60,7 +60,8 @@ def methods(
     numbers = _numbers(seeds or (ONE_SEED if quick else SEEDS))
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
-        from retroflip.study.run import PAGE, run_study
+        from retroflip.study.run import run_study
+        from retroflip.study.workplace import PAGE
 
         study = run_study(folder, seeds=numbers, names=_names(arms or ""), quick=quick, progress=progress)
     if json:

@@ -16,7 +16,7 @@ All models are asked about the pairs with the null option, that of `crpo_no_null
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from retroflip.errors import UsageError
 from retroflip.recipe import RlRecipe
 from retroflip.rl.methods.registry import build
 from retroflip.stages import Settings, Size, rl_recipe, tiny_recipe
+from retroflip.study.papers import REFERENCES, Reference
 from retroflip.synth.laboratory import Laboratory
 
 QUESTIONS = 4
@@ -51,6 +52,19 @@ class Arm:
     recipe: str | None = None
     settings: Settings = field(default_factory=dict)
     rounds: int = 1
+
+
+ArmT = TypeVar("ArmT", bound=Arm)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study compares: arms in the order they are run, the one that all are compared with, and papers."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    baseline: str
+    references: tuple[Reference, ...]
 
 
 @dataclass(frozen=True)
@@ -125,15 +139,19 @@ ARMS = (
 """in the order in which they are run: the methods, then controls and ablations"""
 
 
-def chosen(names: Sequence[str]) -> tuple[Arm, ...]:
+METHODS = Plan("methods", ARMS, BASELINE, REFERENCES)
+"""the study of methods"""
+
+
+def chosen(names: Sequence[str], arms: tuple[ArmT, ...]) -> tuple[ArmT, ...]:
     """Return the arms by these names in the order they are run; all for no names. Raises UsageError for another."""
-    unknown = [name for name in names if name not in {arm.name for arm in ARMS}]
+    unknown = [name for name in names if name not in {arm.name for arm in arms}]
     if unknown:
         raise UsageError(
             f"There is no arm named {', '.join(map(repr, unknown))}: choose from "
-            f"{', '.join(arm.name for arm in ARMS)}."
+            f"{', '.join(arm.name for arm in arms)}."
         )
-    return tuple(arm for arm in ARMS if not names or arm.name in names)
+    return tuple(arm for arm in arms if not names or arm.name in names)
 
 
 def recipe_of(arm: Arm, name: str, start: Path, lab: Laboratory, size: Size, seed: int) -> RlRecipe:

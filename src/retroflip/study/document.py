@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from retroflip.bench.stats import SeedDifference
-from retroflip.study.arms import ARMS, BASELINE, Arm, Budget
+from retroflip.study.arms import Arm, Budget, Plan
 from retroflip.study.cells import Cell, State
 from retroflip.study.compare import BySeed, Verdict, check_claim, difference, judge, over_seeds, tally
-from retroflip.study.papers import REFERENCES, Reference
+from retroflip.study.papers import Reference
 
 SCHEMA = 1
 
@@ -18,21 +18,28 @@ Cells = Mapping[str, Mapping[int, Cell]]
 
 
 def document(
-    cells: Cells, budgets: Mapping[str, Budget | None], settings: Mapping[str, Any], seeds: Sequence[int]
+    plan: Plan,
+    cells: Cells,
+    budgets: Mapping[str, Budget | None],
+    settings: Mapping[str, Any],
+    seeds: Sequence[int],
 ) -> dict[str, Any]:
-    """Return study.json. Rates are in 0..1 and their differences too; a paper's points are in per cent."""
+    """Return study.json. Rates are in 0..1 and their differences too; a paper's points are in per cent.
+
+    budgets: the rollouts of the arms that have a number of them.
+    """
     values = by_measure(cells)
-    papers = [_reference(reference, values.get(reference.measure, {})) for reference in REFERENCES]
+    papers = [_reference(reference, values.get(reference.measure, {})) for reference in plan.references]
     verdicts = [Verdict(claim["verdict"]) for paper in papers for claim in paper["claims"]]
     states = Counter(cell.state for of_arm in cells.values() for cell in of_arm.values())
     return {
         "schema": SCHEMA,
-        "study": "methods",
+        "study": plan.name,
         "settings": dict(settings),
         "seeds": list(seeds),
         "cells": {state.value: states[state] for state in State},
-        "baseline": BASELINE,
-        "arms": [_arm(arm, cells[arm.name], budgets[arm.name], values) for arm in ARMS],
+        "baseline": plan.baseline,
+        "arms": [_arm(plan, arm, cells[arm.name], budgets.get(arm.name), values) for arm in plan.arms],
         "papers": papers,
         "verdicts": tally(verdicts),
     }
@@ -49,6 +56,7 @@ def by_measure(cells: Cells) -> dict[str, dict[str, dict[int, float]]]:
 
 
 def _arm(
+    plan: Plan,
     arm: Arm,
     cells: Mapping[int, Cell],
     budget: Budget | None,
@@ -56,9 +64,9 @@ def _arm(
 ) -> dict[str, Any]:
     own = {measure: arms[arm.name] for measure, arms in values.items() if arm.name in arms}
     differences = {
-        measure: _interval(difference(values[measure].get(BASELINE, {}), of_seed))
+        measure: _interval(difference(values[measure].get(plan.baseline, {}), of_seed))
         for measure, of_seed in own.items()
-        if arm.name != BASELINE
+        if arm.name != plan.baseline
     }
     return {
         "name": arm.name,
@@ -74,7 +82,7 @@ def _arm(
         "minus_baseline": differences,
         "papers": {
             reference.source: reference.values[arm.name]
-            for reference in REFERENCES
+            for reference in plan.references
             if arm.name in reference.values
         },
     }

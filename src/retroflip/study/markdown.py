@@ -25,18 +25,18 @@ def markdown(study: dict[str, Any]) -> str:
         _results(study["arms"]),
         "## Training",
         _training(study["arms"]),
-        *_failures(study["arms"]),
+        *failures(study["arms"]),
         "## Order in the papers",
-        _verdicts(study["verdicts"]),
-        *(text for paper in study["papers"] for text in _paper(paper)),
+        verdicts(study["verdicts"]),
+        *papers(study),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def headline(arm: dict[str, Any]) -> tuple[str, str, str]:
-    """Return an arm's pair accuracy, its difference to the baseline and how many seeds are behind it, as text."""
-    p_acc, against = arm["means"].get("p_acc"), arm["minus_baseline"].get("p_acc")
-    return _number(p_acc, percent=True), _number(against, percent=True, signed=True), _seeds(arm)
+def headline(arm: dict[str, Any], measure: str = "p_acc") -> tuple[str, str, str]:
+    """Return an arm's rate, its difference to the baseline and how many seeds are behind it, as text."""
+    rate, against = arm["means"].get(measure), arm["minus_baseline"].get(measure)
+    return number(rate, percent=True), number(against, percent=True, signed=True), _seeds(arm)
 
 
 def _head(study: dict[str, Any]) -> str:
@@ -48,7 +48,7 @@ def _head(study: dict[str, Any]) -> str:
 
 Seeds {", ".join(map(str, study["seeds"]))}; of {sum(study["cells"].values())} runs {counts}. {size["rl_steps"]} \
 steps of {QUESTIONS} questions from the supervised start of each seed; {pairs} pairs a seed; chance is a P-Acc of \
-{_number(chance, percent=True)}.
+{number(chance, percent=True)}.
 
 Rates are in per cent, differences in points. [a, b] is the 95 % interval over seeds (Student's t), of a difference \
 paired by seed; {NOTHING} stands for what is not there. With three seeds an interval reaches 2.5 standard deviations \
@@ -69,7 +69,7 @@ def _results(arms: Sequence[dict[str, Any]]) -> str:
         "P-Acc of a single frame",
         "in the papers",
     )
-    return _table(header, [_result(arm) for arm in arms])
+    return table(header, [_result(arm) for arm in arms])
 
 
 def _result(arm: dict[str, Any]) -> tuple[str, ...]:
@@ -80,9 +80,9 @@ def _result(arm: dict[str, Any]) -> tuple[str, ...]:
         arm["title"],
         _rollouts(arm),
         p_acc,
-        " ".join(_cell(cell) for cell in arm["cells"].values()),
+        " ".join(cell_text(cell) for cell in arm["cells"].values()),
         against,
-        *(_mean(arm, measure, percent=True) for measure in others),
+        *(mean(arm, measure, percent=True) for measure in others),
         _printed(arm["papers"]),
     )
 
@@ -100,11 +100,11 @@ def _training(arms: Sequence[dict[str, Any]]) -> str:
     rows = [
         (
             f"`{arm['name']}`",
-            _mean(arm, "zero_advantage", percent=True),
-            _number(arm["minus_baseline"].get("zero_advantage"), percent=True, signed=True),
-            _mean(arm, "reward_std"),
-            _number(arm["minus_baseline"].get("reward_std"), signed=True),
-            _mean(arm, "correct", percent=True),
+            mean(arm, "zero_advantage", percent=True),
+            number(arm["minus_baseline"].get("zero_advantage"), percent=True, signed=True),
+            mean(arm, "reward_std"),
+            number(arm["minus_baseline"].get("reward_std"), signed=True),
+            mean(arm, "correct", percent=True),
             _sampled(arm),
         )
         for arm in arms
@@ -114,11 +114,12 @@ def _training(arms: Sequence[dict[str, Any]]) -> str:
         "Zero advantage: the share of groups that no trained rollout learns from; reward std: of all trained rollouts "
         "of a group together. Both are means over a run's steps. Rewards differ between methods (CRPO adds relation "
         "rewards and halves the counterfactual's), so their spread compares only where rewards are the same: GRPO, "
-        "Dr.GRPO and STRIVE.\n\n" + _table(header, rows)
+        "Dr.GRPO and STRIVE.\n\n" + table(header, rows)
     )
 
 
-def _failures(arms: Sequence[dict[str, Any]]) -> list[str]:
+def failures(arms: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a section about what failed, if anything did."""
     failed = [
         f"- `{arm['name']}`, seed {seed}: {cell['failure']}"
         for arm in arms
@@ -128,7 +129,8 @@ def _failures(arms: Sequence[dict[str, Any]]) -> list[str]:
     return ["## Failed", "\n".join(failed)] if failed else []
 
 
-def _verdicts(counts: dict[str, int]) -> str:
+def verdicts(counts: dict[str, int]) -> str:
+    """Return how the papers' orders fare, and what a verdict means."""
     total = sum(counts.values())
     listed = ", ".join(f"{verdict}: {count}" for verdict, count in counts.items())
     return f"""Every two rows of a table that differ, the one ahead first, and orders that figures show. {total} in \
@@ -138,22 +140,28 @@ chance. The papers report single runs without intervals, of other models on othe
 compared and sizes cannot."""
 
 
+def papers(study: dict[str, Any]) -> list[str]:
+    """Return a section for every table or figure of a paper."""
+    return [text for paper in study["papers"] for text in _paper(paper)]
+
+
 def _paper(paper: dict[str, Any]) -> list[str]:
     percent = paper["measure"] in IN_PER_CENT
     rows = [
         (
             f"`{claim['greater']}` > `{claim['lesser']}`",
             NOTHING if claim["points"] is None else f"{claim['points']:.1f}",
-            _number(claim["found"], percent=percent, signed=True),
+            number(claim["found"], percent=percent, signed=True),
             claim["verdict"],
         )
         for claim in paper["claims"]
     ]
     about = f"There: {paper['shows']}. Here: {NAMES[paper['measure']]}. {paper['note']}".rstrip()
-    return [f"### {paper['source']}", about, _table(("order", "there, by", "here, by", "verdict"), rows)]
+    return [f"### {paper['source']}", about, table(("order", "there, by", "here, by", "verdict"), rows)]
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -178,10 +186,11 @@ def _seeds(arm: dict[str, Any]) -> str:
     return f"{done} of {len(arm['cells'])}" + (f", {failed} failed" if failed else "")
 
 
-def _cell(cell: dict[str, Any]) -> str:
+def cell_text(cell: dict[str, Any], measure: str = "p_acc") -> str:
+    """Return what one seed measured."""
     if cell["state"] == State.FAILED.value:
         return "failed"
-    return f"{100 * cell['p_acc']:.1f}" if "p_acc" in cell else NOTHING
+    return f"{100 * cell[measure]:.1f}" if measure in cell else NOTHING
 
 
 def _printed(values: dict[str, float]) -> str:
@@ -199,12 +208,13 @@ def _printed(values: dict[str, float]) -> str:
     )
 
 
-def _mean(arm: dict[str, Any], measure: str, *, percent: bool = False) -> str:
+def mean(arm: dict[str, Any], measure: str, *, percent: bool = False) -> str:
+    """Return the mean of a measure, without its interval."""
     found = arm["means"].get(measure)
-    return NOTHING if found is None else _number({**found, "ci": None}, percent=percent)
+    return NOTHING if found is None else number({**found, "ci": None}, percent=percent)
 
 
-def _number(found: dict[str, Any] | None, *, percent: bool = False, signed: bool = False) -> str:
+def number(found: dict[str, Any] | None, *, percent: bool = False, signed: bool = False) -> str:
     """Return a mean with its interval, where there are any."""
     if found is None:
         return NOTHING
