@@ -14,17 +14,15 @@ import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from retroflip.data.dataset import VideoDataset
-from retroflip.data.manifest import manifest_beside
 from retroflip.data.prompts import with_null_option
-from retroflip.data.records import read_records
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import MediaError
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_processor, locate
-from retroflip.recipe import DataSection, ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
+from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.training import choose_trained
+from retroflip.training import choose_trained, dataset_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -72,7 +70,7 @@ class Load:
 
 def cost(recipe: Recipe) -> dict[str, Any]:
     """Return what the recipe's run takes. Raises UsageError for the model, DataError and MediaError for the data."""
-    dataset = _dataset(recipe.data)
+    dataset = dataset_of(recipe.data).dataset
     encoder = Encoder(load_processor(recipe.model.path, revision=recipe.model.revision), recipe.prompt.system)
     shape = measure_model(recipe.model, recipe.train.precision)
     first = _first(recipe, dataset, encoder)
@@ -174,7 +172,7 @@ def advice(recipe: Recipe, available: int) -> str:
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
     encoder = Encoder(load_processor(recipe.model.path, revision=recipe.model.revision), recipe.prompt.system)
-    first = _first(recipe, _dataset(recipe.data), encoder)
+    first = _first(recipe, dataset_of(recipe.data).dataset, encoder)
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
@@ -299,17 +297,6 @@ def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
     if method is None:
         return First(prompt, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
     return First(prompt, branches=method.branches(asked, np.random.default_rng(0)))
-
-
-def _dataset(section: DataSection) -> VideoDataset:
-    return VideoDataset(
-        samples=section.chosen(read_records(section.records_file, section.modalities).samples),
-        root=section.root_folder,
-        manifest=manifest_beside(section.root_folder),
-        frames=section.frames,
-        pool=section.pool,
-        max_side=section.max_side,
-    )
 
 
 def _loads(dataset: VideoDataset, sample: Sample) -> bool:

@@ -32,6 +32,7 @@ from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
 from retroflip.run_directory import RunDirectory
 from retroflip.signals import StopOnSignal
+from retroflip.synth.drawn import DrawnDataset, read_settings
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
@@ -76,23 +77,57 @@ def load_data(
 
     The first process does it for all of them. choose: by default what the section asks for.
     """
-    return processes.from_main(lambda: _load_data(section, failures, progress, choose or section.chosen))
+    return processes.from_main(lambda: _load_data(section, failures, progress, choose))
 
 
-def _load_data(section: DataSection, failures: Path, progress: Progress, choose: Choice) -> LoadedData:
+def _load_data(section: DataSection, failures: Path, progress: Progress, choose: Choice | None) -> LoadedData:
+    dataset, skipped, note = dataset_of(section, choose)
+    if note:
+        progress.stage(note, 0, "")
+    if isinstance(dataset, DrawnDataset):
+        return LoadedData(dataset, skipped)
+    good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)
+    return LoadedData(replace(dataset, samples=good), skipped)
+
+
+class NamedData(NamedTuple):
+    """A data set before its videos were looked at, how many records of each kind are left out, and a word on that."""
+
+    dataset: VideoDataset
+    skipped: dict[str, int]
+    note: str
+
+
+def dataset_of(section: DataSection, choose: Choice | None = None) -> NamedData:
+    """Return the data that a recipe names: records, or a YAML file by whose settings videos are drawn when needed.
+
+    choose: which of the records read are used, by default what the section asks for.
+    """
+    if section.records_file.suffix in (".yaml", ".yml"):
+        if section.labels:
+            raise UsageError(
+                f"data.labels cannot choose among videos that are drawn: name kinds or labels in {section.records}."
+            )
+        settings = read_settings(section.records_file)
+        drawn = DrawnDataset.of(
+            settings,
+            section.limit,
+            section.max_side,
+            root=section.root_folder,
+            frames=section.frames,
+            pool=section.pool,
+        )
+        return NamedData(drawn, {}, "")
     read = read_records(section.records_file, section.modalities)
-    if read.note:
-        progress.stage(read.note, 0, "")
     dataset = VideoDataset(
-        samples=choose(read.samples),
+        samples=(choose or section.chosen)(read.samples),
         root=section.root_folder,
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,
         pool=section.pool,
         max_side=section.max_side,
     )
-    good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)
-    return LoadedData(replace(dataset, samples=good), read.skipped)
+    return NamedData(dataset, read.skipped, read.note)
 
 
 def load_for_training(section: ModelSection, seed: int = 0) -> tuple[Any, Any]:

@@ -40,6 +40,11 @@ class VideoDataset:
         return iter(self.samples)
 
     @property
+    def examples(self) -> Sequence[Sample]:
+        """The samples that are looked at before a run; all of them, where they are at hand."""
+        return self.samples
+
+    @property
     def pool_frames(self) -> int:
         """Frames decoded per video."""
         return self.frames if self.pool is None else self.pool

@@ -60,7 +60,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     run = open_run(out, recipe.resolved(), resume=resume)
     dataset, skipped = load_data(recipe.data, run.failures, progress)
     method = build(recipe.method)
-    check_samples(method, dataset.samples)
+    check_samples(method, dataset.examples)
     start, processor = load(recipe.model)
     scores = frame_scores(method, dataset, start, processor, progress)
     model = choose_trained(start, recipe.model, recipe.train.seed)

@@ -142,7 +142,7 @@ def read_parts(recipe: SftRecipe, failures: Path, progress: Progress) -> list[Pa
     Raises DataError for a record without a trace and for too few general questions for their share.
     """
     dataset, _ = load_data(recipe.data, failures, progress)
-    for sample in dataset.samples:
+    for sample in dataset.examples:
         _trace_of(sample)
     # Without views there is nothing to choose from more frames than are shown.
     parts = [Part(replace(dataset, pool=None), recipe.prompt.system, _trace_of)]

@@ -177,15 +177,24 @@ def _repeated(out: Path, jobs: Sequence[Job], taken: Collection[str]) -> Iterato
 
 def produce(job: Job) -> list[Product]:
     """Draw, film and encode one pair or one video. Runs in a worker; writes nothing."""
+    products = []
+    for episode, metadata in described(job):
+        video = _encoded(episode, job.settings.scene.size)
+        filmed = {**metadata["video"], "sha256": hashlib.sha256(video).hexdigest()}
+        products.append(Product(metadata["name"], video, {**metadata, "video": filmed}))
+    return products
+
+
+def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
+    """Draw one pair or one video; return its episodes with their metadata, which do without the file's hash yet."""
     kind = TEMPORAL_KINDS[job.kind]
     pair, attempt = _drawn(kind, job)
     episodes = (pair.first, pair.second)
     sides: list[tuple[int | None, Episode]] = list(enumerate(episodes))
     if not job.settings.paired:
         sides = [(None, _draw_of(kind, job, attempt).deal("side", episodes))]
-    products = []
+    found = []
     for name, (side, episode) in zip(job.names, sides, strict=True):
-        video = _encoded(episode, job.settings.scene.size)
         metadata = {
             **_labelled(kind, job, episode),
             "name": name,
@@ -195,17 +204,11 @@ def produce(job: Job) -> list[Product]:
             "attempt": attempt,
             "salt": job.salt,
         }
-        metadata["video"] = {
-            **metadata["video"],
-            "path": f"{VIDEOS}/{name}.mp4",
-            "size": job.settings.scene.size,
-            "sha256": hashlib.sha256(video).hexdigest(),
-        }
+        metadata["video"] |= {"path": f"{VIDEOS}/{name}.mp4", "size": job.settings.scene.size}
         if job.settings.traces:
-            rng = draw(job.settings.seed, "narration", name)
-            metadata["trace"] = narrate(metadata, rng)
-        products.append(Product(name, video, metadata))
-    return products
+            metadata["trace"] = narrate(metadata, draw(job.settings.seed, "narration", name))
+        found.append((episode, metadata))
+    return found
 
 
 def _drawn(kind: Kind, job: Job) -> tuple[Pair, int]:

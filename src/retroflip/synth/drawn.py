@@ -1,0 +1,110 @@
+"""Temporal videos that are drawn when they are needed: questions without end, and no file or codec in between.
+
+A recipe whose `data.records` is a YAML file of a data set's settings (`CorpusSettings`: kinds, per_task, seed, split,
+scene, ...) trains on these. Every question is a function of the settings and its number, as in a data set on disk, so a
+resumed run sees the same ones, and `per_task` may be as large as one likes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self, overload
+
+from retroflip import recipe_reading as reading
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.sample import Sample
+from retroflip.synth.corpus import CorpusSettings, Job, described, sample_from
+from retroflip.synth.episode import Episode
+from retroflip.synth.raster import render_rgb
+from retroflip.video.frames import Frames
+from retroflip.video.sampling import uniform_indices
+
+KEPT = 64
+"""draws that are remembered: a question is asked for several times within a step"""
+
+
+def read_settings(path: Path) -> CorpusSettings:
+    """Return the settings in a YAML file. Raises RecipeError for one that is missing or wrong."""
+    return reading.validate(CorpusSettings, reading.read_mapping(path), reading.Origin(path, ()), {})
+
+
+@dataclass(frozen=True)
+class DrawnSamples(Sequence[Sample]):
+    """All questions of a data set in its order (turn after turn, kind after kind), each drawn when it is asked for."""
+
+    settings: CorpusSettings
+    kinds: tuple[str, ...]
+    limit: int | None = None
+
+    def __len__(self) -> int:
+        total = self.settings.per_task * len(self.kinds) * self._sides
+        return total if self.limit is None else min(total, self.limit)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
+
+    def __getitem__(self, index: int | slice) -> Sample | Sequence[Sample]:
+        """Draw a question, or several."""
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} questions, not {index + 1}")
+        number, side = divmod(index % len(self), self._sides)
+        turn, kind = divmod(number, len(self.kinds))
+        return _drawn(Job(self.settings, self.kinds[kind], turn))[side][1]
+
+    @property
+    def _sides(self) -> int:
+        return 2 if self.settings.paired else 1
+
+
+@dataclass(frozen=True)
+class DrawnDataset(VideoDataset):
+    """Questions whose frames are rendered, not decoded."""
+
+    samples: DrawnSamples
+
+    @classmethod
+    def of(
+        cls,
+        settings: CorpusSettings,
+        limit: int | None,
+        max_side: int | None,
+        *,
+        root: Path,
+        frames: int,
+        pool: int | None,
+    ) -> Self:
+        """Return the data set of these settings. Raises UsageError for kinds that do not exist.
+
+        max_side: where it is smaller than the scenes' size, they are drawn at that size.
+        """
+        kinds = tuple(kind.name for kind in settings.kinds_chosen())
+        # Every question must be decidable from the frames that the model will be shown, not from more.
+        shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
+        samples = DrawnSamples(settings.model_copy(update={"scene": shown}), kinds, limit)
+        return cls(samples, root, frames=frames, max_side=max_side, pool=pool)
+
+    @property
+    def examples(self) -> Sequence[Sample]:
+        """Return one question of each kind."""
+        sides = 2 if self.samples.settings.paired else 1
+        return self.samples[: len(self.samples.kinds) * sides]
+
+    def load(self, sample: Sample) -> Frames:
+        """Return the pool of frames of a question's video, rendered. Raises KeyError for a question of other data."""
+        settings = self.samples.settings
+        turn = int(sample.id.removeprefix(f"{sample.task}-").partition("-")[0])
+        drawn = {one.id: episode for episode, one in _drawn(Job(settings, sample.task, turn))}
+        animation = drawn[sample.id].animation
+        size = min(settings.scene.size, self.max_side or settings.scene.size)
+        return render_rgb(animation, size, uniform_indices(animation.frames, self.pool_frames))
+
+
+@lru_cache(maxsize=KEPT)
+def _drawn(job: Job) -> tuple[tuple[Episode, Sample], ...]:
+    return tuple((episode, sample_from(metadata)) for episode, metadata in described(job))
