@@ -35,7 +35,7 @@ def clean(count: int = 80, seed: int = 0) -> list[Item]:
                 options=options,
                 right=options.index(ANSWERS[number % 4]),
                 pictures_VHW3=rng.uniform(0.0, 0.2, size=(VIEWED, THUMBNAIL, THUMBNAIL, 3)),
-                facts={"seconds": float(rng.uniform(3, 5)), "bytes": float(rng.integers(9000, 10000))},
+                facts={"seconds": float(rng.uniform(3, 5)), "objects": float(rng.integers(1, 4))},
                 places=(),
                 sha256=f"{number:064d}",
                 truth=None,

@@ -107,7 +107,7 @@ def bag_of_words(items: Sequence[Item]) -> Scores:
 
 
 def clip_facts(items: Sequence[Item]) -> Scores:
-    """A model trained on the clip's length, its file's size and the numbers of its objects and events."""
+    """A model trained on the clip's length, its format and the number of its objects."""
     names = sorted({name for item in items for name in item.facts})
     return _trained(items, np.array([[item.facts.get(name, 0.0) for name in names] for item in items]))
 

@@ -93,7 +93,8 @@ def read_folder(folder: Path, progress: Progress) -> Folder:
                 pictures_VHW3=_thumbnails(frames.pixels_TCHW),
                 facts={
                     "seconds": frames.seconds[-1],
-                    "bytes": float(path.stat().st_size),
+                    "height": float(frames.pixels_TCHW.shape[2]),
+                    "width": float(frames.pixels_TCHW.shape[3]),
                     **_counted(truth),
                 },
                 places=_places(truth),
@@ -157,7 +158,7 @@ def _thumbnails(pixels_TCHW: npt.NDArray[np.uint8]) -> Floats:
 def _counted(truth: Mapping[str, Any] | None) -> dict[str, float]:
     if truth is None:
         return {}
-    return {"objects": float(len(truth["objects"])), "events": float(len(truth["events"]))}
+    return {"objects": float(len(truth["objects"]))}
 
 
 def _places(truth: Mapping[str, Any] | None) -> tuple[Floats, ...]:
