@@ -65,6 +65,7 @@ class Sample(BaseModel):
     pair: str | None = Field(default=None, description="id of the counterfactual pair, shared by both sides")
     side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
     labels: dict[str, str] = Field(
-        default={}, description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}"
+        default={},
+        description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}",
     )
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")
