@@ -177,7 +177,7 @@ def test_a_written_data_set_is_read_judged_and_reported(tmp_path: Path) -> None:
     assert page.count("data:image/jpeg;base64,") == 4
     sheet = contact_sheet(folder, samples[:2])
     assert sheet.width == WIDTH
-    assert SHOWN == 8
+    assert SHOWN == 12
 
 
 def test_wrong_metadata_is_noticed(tmp_path: Path) -> None:

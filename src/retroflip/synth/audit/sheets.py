@@ -11,9 +11,9 @@ from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.video.decode import decode
 
-SHOWN = 8
+SHOWN = 12
 """frames of a video in its row"""
-SIDE = 96
+SIDE = 80
 """pixels of each"""
 GAP = 4
 LINE = 15
@@ -37,7 +37,7 @@ def strip(path: Path) -> Image.Image:
 def jpeg(image: Image.Image) -> bytes:
     """Return a picture as a JPEG file; equal pictures give equal bytes."""
     stream = io.BytesIO()
-    image.save(stream, format="JPEG", quality=82, optimize=True)
+    image.save(stream, format="JPEG", quality=75, optimize=True)
     return stream.getvalue()
 
 
