@@ -5,18 +5,20 @@ affine, so that mixing in Y, U and V is mixing in RGB and converting; U and V, w
 take the mean coverage of the four pixels that share them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from retroflip.synth.animation import Floats
+from retroflip.synth.animation import Colour, Floats
 from retroflip.synth.raster.shapes import SOLID, Words
 from retroflip.video.frames import Pixels
 
 Integers = npt.NDArray[np.intp]
+_SHIFT = SOLID.bit_length() - 1
+_HALF = np.uint16(SOLID // 2)
 
 _LUMA = np.array([[65.481, 128.553, 24.966]]) / 255.0
 _CHROMA = np.array([[-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255.0
@@ -60,38 +62,64 @@ def i420_canvas(planes_THW: Pixels) -> Canvas:
 
 
 def lay(
-    canvas: Canvas, frames: Sequence[int], corners_K2: Integers, coverage_Khw: Words, rgb_K3: Floats
+    canvas: Canvas,
+    frames: Sequence[int],
+    corners_K2: Integers,
+    coverage_Khw: Words,
+    rgb_K3: Floats,
+    ground: Colour | None = None,
 ) -> None:
     """Lay a colour over windows of frames, as much of it as the coverage (0 to `SOLID`) says.
 
-    corners_K2: row and column where each window starts, even, inside the picture or not. coverage, rgb: one for each of
-    the frames, or one for all.
+    corners_K2: row and column where each window starts, even, inside the picture or not. corners, coverage, rgb: one
+    for each of the frames, or one for all. ground: what the windows show now, if that is one known colour, which spares
+    reading it.
     """
     for plane in canvas:
-        covered_Khw = coverage_Khw if plane.step == 1 else _halved(coverage_Khw)
-        kept_Khw = SOLID - covered_Khw
-        painted_KChw = covered_Khw[:, None] * plane.colours_KC(rgb_K3)[:, :, None, None]
-        painted_KChw += np.uint16(SOLID // 2)
-        _mix(plane.pixels_TCHW, frames, corners_K2 // plane.step, kept_Khw, painted_KChw)
+        covered_K1hw = (coverage_Khw if plane.step == 1 else _halved(coverage_Khw))[:, None]
+        colour_KC11 = plane.colours_KC(rgb_K3)[:, :, None, None]
+        windows = list(_windows(plane, frames, corners_K2 // plane.step, covered_K1hw.shape[2:]))
+        if ground is None:
+            painted_KChw = covered_K1hw * colour_KC11
+            painted_KChw += _HALF
+            _mix(windows, SOLID - covered_K1hw, painted_KChw)
+        else:
+            ground_1C11 = plane.colours_KC(np.array([ground], dtype=float))[:, :, None, None]
+            # What is negative is less than none in 16 bits, and the sum is right again.
+            painted_KChw = covered_K1hw * (colour_KC11 - ground_1C11)
+            painted_KChw += ground_1C11 * np.uint16(SOLID) + _HALF
+            painted_KChw >>= _SHIFT
+            for under_Chw, index, inside in windows:
+                under_Chw[:] = painted_KChw[(min(index, len(painted_KChw) - 1), *inside)]
 
 
-def _mix(
-    pixels_TCHW: Pixels, frames: Sequence[int], corners_K2: Integers, kept_Khw: Words, painted_KChw: Words
-) -> None:
-    """Keep a share of what is there and add what is painted, in the part of each window inside the picture."""
-    starts_K2 = np.maximum(-corners_K2, 0)
-    ends_K2 = np.minimum(pixels_TCHW.shape[2:] - corners_K2, kept_Khw.shape[1:])
-    last_kept, last_painted = len(kept_Khw) - 1, len(painted_KChw) - 1
-    bounds = np.concatenate([corners_K2, starts_K2, ends_K2], axis=1).tolist()
-    for index, (frame, (row, column, top, left, bottom, right)) in enumerate(
-        zip(frames, bounds, strict=True)
-    ):
-        if top >= bottom or left >= right:
-            continue
-        under_Chw = pixels_TCHW[frame, :, row + top : row + bottom, column + left : column + right]
-        mixed_Chw = under_Chw * kept_Khw[min(index, last_kept), top:bottom, left:right]
-        mixed_Chw += painted_KChw[min(index, last_painted), :, top:bottom, left:right]
-        mixed_Chw >>= 8
+Window = tuple[Pixels, int, tuple[slice, slice, slice]]
+"""the part of a window inside the picture, as a view of its pixels; which window; and where the part lies in it"""
+
+
+def _windows(
+    plane: Plane, frames: Sequence[int], corners_K2: Integers, shape: tuple[int, ...]
+) -> Iterator[Window]:
+    """Yield the windows that lie at least partly in the picture."""
+    height, width = plane.pixels_TCHW.shape[2:]
+    corners = corners_K2.tolist()
+    for index, frame in enumerate(frames):
+        row, column = corners[min(index, len(corners) - 1)]
+        top, left = max(-row, 0), max(-column, 0)
+        bottom, right = min(height - row, shape[0]), min(width - column, shape[1])
+        if top < bottom and left < right:
+            under_Chw = plane.pixels_TCHW[frame, :, row + top : row + bottom, column + left : column + right]
+            yield under_Chw, index, (slice(None), slice(top, bottom), slice(left, right))
+
+
+def _mix(windows: Iterable[Window], kept_K1hw: Words, painted_KChw: Words) -> None:
+    """Keep a share of what is there and add what is painted."""
+    last_kept, last_painted = len(kept_K1hw) - 1, len(painted_KChw) - 1
+    for under_Chw, index, inside in windows:
+        mixed_Chw = under_Chw.astype(np.uint16)
+        mixed_Chw *= kept_K1hw[(min(index, last_kept), *inside)]
+        mixed_Chw += painted_KChw[(min(index, last_painted), *inside)]
+        mixed_Chw >>= _SHIFT
         under_Chw[:] = mixed_Chw
 
 

@@ -7,6 +7,7 @@ characters and a few more; pairs of letters are not kerned.
 """
 
 import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ _LARGE = (32, 64, 128, 256, 512)
 _MISSING = "\uffff"
 _SMALLEST = 0.1
 """pixels; half a line that is less high is not drawn"""
+_PHASES = 256
+"""places in a pixel where a letter may begin, so that what it covers may be used again"""
+_KEPT = 32.0
+"""pixels; letters of a line whose half is higher are drawn anew each time: to keep them all would take too much room"""
 
 
 @functools.lru_cache(maxsize=len(_LARGE))
@@ -32,7 +37,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return font
 
 
-class _Letter(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Letter:
     """A letter drawn large: its ink, 0 to `SOLID`, summed downwards over a line's height (rows + 1, columns)."""
 
     ink_HW: Singles
@@ -40,6 +46,16 @@ class _Letter(NamedTuple):
     """columns from where the letter's place begins to its ink, negative if the ink begins before"""
     advance: float
     """columns from its place to the next letter's"""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a line."""
+        return len(self.ink_HW) - 1
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has no ink, as a space."""
+        return self.ink_HW.size == 0
 
 
 @functools.lru_cache(maxsize=1024)
@@ -57,20 +73,26 @@ def _letter(letter: str, size: int) -> _Letter:
     return _Letter(np.cumsum(ink_HW, axis=0, dtype=np.float32), left, font.getlength(letter))
 
 
-@functools.lru_cache(maxsize=256)
-def _line_HW(text: str, size: int) -> Singles:
-    """Return a line of text, summed downwards, of shape (rows + 1, columns), with some room before and after.
+class _Line(NamedTuple):
+    """Where the letters of a line go, in columns of their large drawings."""
 
-    Raises ValueError for a letter that the font has not.
-    """
-    letters = [_letter(letter, size) for letter in text]
+    letters: tuple[_Letter, ...]
+    starts: tuple[int, ...]
+    """where each letter's ink begins"""
+    columns: int
+    """of the whole line, with some room before and after"""
+
+
+@functools.lru_cache(maxsize=256)
+def _line(text: str, size: int) -> _Line:
+    """Return the layout of a line of text. Raises ValueError for a letter that the font has not."""
+    letters = tuple(_letter(letter, size) for letter in text)
     room = size // 4
-    starts = room + np.cumsum([0.0, *(letter.advance for letter in letters)])
-    line_HW = np.zeros((len(letters[0].ink_HW), round(starts[-1]) + room), dtype=np.float32)
-    for letter, start in zip(letters, np.rint(starts).astype(int).tolist(), strict=False):
-        first = start + letter.left
-        line_HW[:, first : first + letter.ink_HW.shape[1]] += letter.ink_HW
-    return line_HW
+    starts, place = [], float(room)
+    for letter in letters:
+        starts.append(round(place) + letter.left)
+        place += letter.advance
+    return _Line(letters, tuple(starts), round(place) + room)
 
 
 def _large(half_height: float) -> int:
@@ -81,8 +103,8 @@ def _large(half_height: float) -> int:
 @functools.lru_cache(maxsize=1024)
 def text_width(text: str) -> float:
     """Return how wide a line of text is, as a multiple of its height."""
-    line_HW = _line_HW(text, _LARGE[0])
-    return float(line_HW.shape[1] / (line_HW.shape[0] - 1))
+    line = _line(text, _LARGE[0])
+    return line.columns / line.letters[0].rows
 
 
 @functools.lru_cache(maxsize=64)
@@ -92,15 +114,41 @@ def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: t
     x, y: the middle of the text, in pixels from the window's corner. Raises ValueError for a letter that the font has
     not.
     """
+    covered_hw = np.zeros(shape, dtype=np.uint16)
     if half_height < _SMALLEST:
-        return np.zeros(shape, dtype=np.uint16)
-    line_HW = _line_HW(text, _large(half_height))
-    rows, columns = line_HW.shape[0] - 1, line_HW.shape[1]
+        return covered_hw
+    draw = _mask if half_height < _KEPT else _mask.__wrapped__
+    line = _line(text, _large(half_height))
+    pixels = 2.0 * half_height / line.letters[0].rows
+    left = x - line.columns / 2 * pixels
+    row, row_phase = _divided(y - half_height)
+    for letter, start in zip(line.letters, line.starts, strict=True):
+        if letter.is_blank:
+            continue
+        column, phase = _divided(left + start * pixels)
+        mask_hw = draw(letter, half_height, phase, row_phase)
+        height, width = mask_hw.shape
+        first, last = max(column, 0), min(column + width, shape[1])
+        covered_hw[row : row + height, first:last] += mask_hw[:, first - column : max(last - column, 0)]
+    return np.minimum(covered_hw, SOLID, out=covered_hw)
+
+
+def _divided(at: float) -> tuple[int, int]:
+    """Return whole pixels and the rest in steps of 1 / `_PHASES`."""
+    steps = round(at * _PHASES)
+    return steps // _PHASES, steps % _PHASES
+
+
+@functools.lru_cache(maxsize=2048)
+def _mask(letter: _Letter, half_height: float, phase: int, row_phase: int) -> Words:
+    """Return how much of each pixel a letter covers whose ink begins in the first one, and whose line does."""
+    rows, columns = letter.rows, letter.ink_HW.shape[1]
     scale = rows / (2.0 * half_height)
-    borders_h = np.clip((np.arange(shape[0] + 1) - y) * scale + rows / 2, 0.0, rows)
-    borders_w = np.clip((np.arange(shape[1] + 1) - x) * scale + columns / 2, 0.0, columns)
-    bands = _between(line_HW, borders_h)
-    sums = np.zeros((shape[0], columns + 1), dtype=np.float32)
+    height, width = (int(np.ceil(length / scale)) + 1 for length in (rows, columns))
+    borders_h = np.clip((np.arange(height + 1) - row_phase / _PHASES) * scale, 0.0, rows)
+    borders_w = np.clip((np.arange(width + 1) - phase / _PHASES) * scale, 0.0, columns)
+    bands = _between(letter.ink_HW, borders_h)
+    sums = np.zeros((height, columns + 1), dtype=np.float32)
     np.cumsum(bands[1:] - bands[:-1], axis=1, out=sums[:, 1:])
     edges = _between(sums.T, borders_w).T
     covered_hw: Singles = edges[:, 1:] - edges[:, :-1]

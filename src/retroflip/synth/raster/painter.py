@@ -4,11 +4,15 @@ Shapes: T frames of the animation, A actors, K the frames in which an actor is d
 """
 
 import functools
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from retroflip.synth.animation import Actor, Animation, Floats
+from retroflip.synth.animation import Actor, Animation, Colour, Floats
 from retroflip.synth.raster.backdrop import Grain, lay_background
 from retroflip.synth.raster.canvas import Canvas, Integers, lay
 from retroflip.synth.raster.glyphs import text_coverage_hw, text_width
@@ -23,8 +27,11 @@ from retroflip.synth.raster.shapes import (
     way_to_draw,
 )
 
+Flags = npt.NDArray[np.bool_]
 _AT_ONCE = 1 << 17
 """pixels of an actor's windows drawn at once: what stays in a core's cache"""
+_COMPARED = 1 << 20
+"""pairs of actors, times frames, that are looked at for one lying on another: looking at more would take too long"""
 _GRID = 4096.0
 """positions to a pixel"""
 _INVISIBLE = 0.5 / SOLID
@@ -61,11 +68,14 @@ class Painter:
         first = tuple(plane.part(slice(0, 1)) for plane in canvas)
         lay_background(first, self.animation.background, self.size)
         for part in still:
-            part.draw(first, np.zeros(1, dtype=np.intp))
+            part.draw(first, np.zeros(1, dtype=np.intp), _Ground.unknown(part.seen_K[:1]))
         for plane in canvas:
             plane.pixels_TCHW[1:] = plane.pixels_TCHW[0]
-        for part in moving:
-            part.draw(canvas, part.seen_K)
+        ground = self.animation.background
+        is_clear_AT = _is_clear_AT([*still, *moving], len(frames))[len(still) :]
+        is_clear_AT &= ground.pattern == "plain"
+        for part, is_clear_T in zip(moving, is_clear_AT, strict=True):
+            part.draw(canvas, part.seen_K, _Ground(is_clear_T[part.seen_K], ground.colour))
         if self._grain is not None:
             self._grain.lay(canvas, frames.tolist())
 
@@ -121,84 +131,160 @@ class _Part:
         return len(self.place) == 1
 
     @functools.cached_property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of all that the actor may touch in these frames."""
-        reach = np.hypot(self.place.half_width_K, self.place.half_height_K).max()
+    def shape_window(self) -> "_Window":
+        """Where the actor's own shape is drawn."""
+        across_K, down_K = extents_K(self.actor.shape, self.place)
+        return _Window.around(self.place, down_K, across_K, self.size)
+
+    @functools.cached_property
+    def text_window(self) -> "_Window":
+        """Where its text is."""
+        heights_K = self.text_height_K
+        return _Window.around(self.place, heights_K, heights_K * text_width(self.actor.text), _ENDLESS)
+
+    @functools.cached_property
+    def boxes_4K(self) -> Integers:
+        """Top, left, bottom and right of all that the actor touches in each frame."""
+        if self.actor.shape == "text":
+            return self.text_window.bounds_4K
+        bounds_4K = self.shape_window.bounds_4K
         if self.actor.text:
-            height = self.text_height_K.max()
-            reach = max(reach, height * text_width(self.actor.text) + height)
-        x_K, y_K, reach = self.place.x_K, self.place.y_K, reach + 2 * MARGIN
-        return x_K.min() - reach, y_K.min() - reach, x_K.max() + reach, y_K.max() + reach
+            more_4K = self.text_window.bounds_4K
+            np.minimum(bounds_4K[:2], more_4K[:2], out=bounds_4K[:2])
+            np.maximum(bounds_4K[2:], more_4K[2:], out=bounds_4K[2:])
+        return bounds_4K
+
+    @functools.cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right of all that the actor touches in these frames."""
+        top, left = self.boxes_4K[:2].min(axis=1).tolist()
+        bottom, right = self.boxes_4K[2:].max(axis=1).tolist()
+        return top, left, bottom, right
 
     def touches(self, other: "_Part") -> bool:
         """Return whether the boxes of the two overlap."""
-        (left, top, right, bottom), (left_2, top_2, right_2, bottom_2) = self.box, other.box
+        (top, left, bottom, right), (top_2, left_2, bottom_2, right_2) = self.box, other.box
         return left < right_2 and left_2 < right and top < bottom_2 and top_2 < bottom
 
-    def draw(self, canvas: Canvas, frames_K: Integers) -> None:
+    def draw(self, canvas: Canvas, frames_K: Integers, on: "_Ground") -> None:
         """Lay the actor over those frames of the canvas."""
-        if self.actor.shape != "text":
-            self._draw_shape(canvas, frames_K)
+        if self.actor.shape == "text":
+            self._draw_text(canvas, frames_K, self.rgb_K3, on)
+            return
+        self._draw_shape(canvas, frames_K, on)
         if self.actor.text:
-            own = self.actor.shape == "text"
-            rgb_K3 = self.rgb_K3 if own else np.array([self.actor.text_colour], dtype=float)
-            self._draw_text(canvas, frames_K, rgb_K3)
+            rgb_13 = np.array([self.actor.text_colour], dtype=float)
+            self._draw_text(canvas, frames_K, rgb_13, _Ground.unknown(frames_K))
 
-    def _draw_shape(self, canvas: Canvas, frames_K: Integers) -> None:
-        across_K, down_K = extents_K(self.actor.shape, self.place)
-        height, width = _window(down_K, self.size), _window(across_K, self.size)
-        step = max(1, _AT_ONCE // (width * height))
+    def _draw_shape(self, canvas: Canvas, frames_K: Integers, on: "_Ground") -> None:
+        window = self.shape_window
+        step = max(1, _AT_ONCE // (window.width * window.height))
         for start in range(0, len(self.place), step):
             few = slice(start, start + step)
-            place = self.place[few]
-            corners_K2 = _corners(place, height, width, self.size)
-            dy_Kh = (corners_K2[:, 0] + 0.5 - place.y_K)[:, None] + np.arange(height)
-            dx_Kw = (corners_K2[:, 1] + 0.5 - place.x_K)[:, None] + np.arange(width)
+            place, corners_K2 = self.place[few], window.corners_K2[few]
+            dy_Kh = (corners_K2[:, 0] + 0.5 - place.y_K)[:, None] + np.arange(window.height)
+            dx_Kw = (corners_K2[:, 1] + 0.5 - place.x_K)[:, None] + np.arange(window.width)
             covered_Khw = coverage_Khw(self.actor.shape, place, self.way, dx_Kw, dy_Kh)
-            self._lay(
-                canvas,
-                frames_K if self.is_still else frames_K[few],
-                corners_K2,
-                covered_Khw,
-                few,
-                self.rgb_K3,
-            )
+            shown = slice(None) if self.is_still else few
+            self._lay(canvas, frames_K, shown, corners_K2, covered_Khw, self.rgb_K3, on)
 
-    def _draw_text(self, canvas: Canvas, frames_K: Integers, rgb_K3: Floats) -> None:
-        heights_K = self.text_height_K
-        half_width_K = heights_K * text_width(self.actor.text)
-        height, width = _window(heights_K, _ENDLESS), _window(half_width_K, _ENDLESS)
-        shape = height, width
-        corners_K2 = _corners(self.place, height, width, _ENDLESS)
-        covered_Khw = np.stack(
-            [
-                text_coverage_hw(self.actor.text, *places, shape)
-                for places in zip(
-                    heights_K.tolist(),
-                    (self.place.x_K - corners_K2[:, 1]).tolist(),
-                    (self.place.y_K - corners_K2[:, 0]).tolist(),
-                    strict=True,
-                )
-            ]
-        )
-        self._lay(canvas, frames_K, corners_K2, covered_Khw, slice(None), rgb_K3)
+    def _draw_text(self, canvas: Canvas, frames_K: Integers, rgb_K3: Floats, on: "_Ground") -> None:
+        window = self.text_window
+        shape = window.height, window.width
+        covered = [
+            text_coverage_hw(self.actor.text, *places, shape)
+            for places in zip(
+                self.text_height_K.tolist(),
+                (self.place.x_K - window.corners_K2[:, 1]).tolist(),
+                (self.place.y_K - window.corners_K2[:, 0]).tolist(),
+                strict=True,
+            )
+        ]
+        covered_Khw = covered[0][None] if len(covered) == 1 else np.stack(covered)
+        self._lay(canvas, frames_K, slice(None), window.corners_K2, covered_Khw, rgb_K3, on)
 
     def _lay(
         self,
         canvas: Canvas,
         frames_K: Integers,
+        few: slice,
         corners_K2: Integers,
         covered_Khw: Words,
-        few: slice,
         rgb_K3: Floats,
+        on: "_Ground",
     ) -> None:
+        """Lay a colour over few of the frames: the coverage and its corners are theirs, or one for all."""
         opacity_K = self.opacity_K[few]
         if opacity_K.min() < 1.0:
             faded_Khw = covered_Khw * opacity_K.astype(np.float32)[:, None, None]
             covered_Khw = np.rint(faded_Khw, out=faded_Khw).astype(np.uint16)
-        if len(corners_K2) < len(frames_K):
-            corners_K2 = np.repeat(corners_K2, len(frames_K), axis=0)
-        lay(canvas, frames_K.tolist(), corners_K2, covered_Khw, rgb_K3 if len(rgb_K3) == 1 else rgb_K3[few])
+        rgb_K3, frames_K = _some(rgb_K3, few), frames_K[few]
+        for run, ground in on.runs(few):
+            places = frames_K[run].tolist()
+            windows = _some(corners_K2, run), _some(covered_Khw, run)
+            lay(canvas, places, *windows, _some(rgb_K3, run), ground)
+
+
+class _Window(NamedTuple):
+    """Windows around centres, of equal length, that hold what is drawn."""
+
+    corners_K2: Integers
+    height: int
+    width: int
+
+    @classmethod
+    def around(cls, place: Placement, down_K: Floats, across_K: Floats, size: int) -> "_Window":
+        """Return windows that hold a shape of those half extents, in a picture of `size` pixels."""
+        height, width = _length(down_K, size), _length(across_K, size)
+        return cls(_corners(place, height, width, size), height, width)
+
+    @property
+    def bounds_4K(self) -> Integers:
+        """Top, left, bottom and right."""
+        row_K, column_K = self.corners_K2.T
+        return np.array([row_K, column_K, row_K + self.height, column_K + self.width])
+
+
+class _Ground(NamedTuple):
+    """What an actor is laid over in K frames."""
+
+    is_clear_K: Flags
+    """whether nothing but the background, which is of one colour, lies beneath"""
+    colour: Colour
+
+    @classmethod
+    def unknown(cls, frames_K: Integers) -> "_Ground":
+        """Anything may lie beneath."""
+        return cls(np.zeros(len(frames_K), dtype=bool), (0, 0, 0))
+
+    def runs(self, few: slice) -> Iterator[tuple[slice, Colour | None]]:
+        """Yield the runs of frames with the like beneath, as places among the few, and its colour if it is known."""
+        is_clear_K = self.is_clear_K[few]
+        borders = [0, *(np.flatnonzero(is_clear_K[1:] != is_clear_K[:-1]) + 1).tolist(), len(is_clear_K)]
+        for start, end in itertools.pairwise(borders):
+            yield slice(start, end), self.colour if is_clear_K[start] else None
+
+
+Values = TypeVar("Values", Floats, Words, Integers)
+
+
+def _some(values_K: Values, few: slice) -> Values:
+    """Return the values of few frames, of which there may be one for all."""
+    return values_K if len(values_K) == 1 else values_K[few]
+
+
+def _is_clear_AT(parts: Sequence[_Part], frames: int) -> Flags:
+    """Return in which frames none of the parts before it touches a part's windows."""
+    if len(parts) * len(parts) * frames > _COMPARED:
+        return np.zeros((len(parts), frames), dtype=bool)
+    top_AT, left_AT, bottom_AT, right_AT = boxes_4AT = np.zeros((4, len(parts), frames), dtype=np.intp)
+    for index, part in enumerate(parts):
+        boxes_4AT[:, index, part.seen_K] = part.boxes_4K
+    meets_AAT = (top_AT[:, None] < bottom_AT) & (left_AT[:, None] < right_AT)
+    meets_AAT &= meets_AAT.transpose(1, 0, 2)
+    before_AA = np.tri(len(parts), k=-1, dtype=bool)
+    clear_AT: Flags = ~(meets_AAT & before_AA[:, :, None]).any(axis=1)
+    return clear_AT
 
 
 def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
@@ -217,7 +303,7 @@ def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
     return still, moving
 
 
-def _window(extent_K: Floats, size: int) -> int:
+def _length(extent_K: Floats, size: int) -> int:
     """Return the length of windows, even, that hold a shape of those half extents wherever they start."""
     return min(2 * int(np.ceil(extent_K.max() + MARGIN)) + 2, size + size % 2)
 
