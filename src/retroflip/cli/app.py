@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from retroflip.cli import data, evaluation, machine, study, synth, training
+from retroflip.cli import cot, data, evaluation, machine, study, synth, training
 from retroflip.cli.quiet import set_environment
 from retroflip.errors import RetroflipError, RunStoppedError
 
@@ -24,6 +24,7 @@ FLAG_TO_RESUME = {
     "demo": [],
     "generate": [],
     "synth": [],
+    "cot": [],
     "study": [],
 }
 """commands that go on where they stopped, with what must be added to the command given"""
@@ -111,7 +112,7 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, synth, data, evaluation, study):
+for _module in (machine, training, synth, cot, data, evaluation, study):
     _module.register(app)
 
 

@@ -17,8 +17,11 @@ _OPENINGS = (
     "I follow what happens, one thing after the other.",
     "I watch the whole clip and note each event with its time.",
     "First I list what can be seen and when.",
+    "To answer this I need to see what happens, and in which order.",
+    "I go through the clip moment by moment.",
 )
 _NOTHING = "Nothing stands out at a single moment, so I compare the whole course."
+_JOINS = ("", "Then, ", "Next, ", "After that, ")
 
 
 def clock(milliseconds: int) -> str:
@@ -31,8 +34,22 @@ def clock(milliseconds: int) -> str:
     return f"{minutes:02d}:{tenths // 10:02d}.{tenths % 10}"
 
 
+def whole_clock(milliseconds: int) -> str:
+    """Return a time as a player shows it, "00:02": whole seconds, cut off.
+
+    >>> whole_clock(62980)
+    '01:02'
+    """
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes:02d}:{seconds:02d}"
+
+
 def _at(event: Event) -> str:
     return f"At {clock(event['start_ms'])}, {event['note']}."
+
+
+def _player(event: Event) -> str:
+    return f"At {whole_clock(event['start_ms'])}, {event['note']}."
 
 
 def _between(event: Event) -> str:
@@ -45,6 +62,18 @@ def _after_seconds(event: Event) -> str:
     return f"{event['start_ms'] / 1000:.1f} seconds in, {event['note']}."
 
 
+def _behind(event: Event) -> str:
+    return f"{_begun(event['note'])} ({event['start_ms'] / 1000:.1f} s)."
+
+
+def _joined(events: Sequence[Event]) -> str:
+    told = []
+    for number, event in enumerate(events):
+        join = _JOINS[number % len(_JOINS)] if number else "First, "
+        told.append(_begun(f"{join}at {clock(event['start_ms'])}, {event['note']}."))
+    return " ".join(told)
+
+
 def _numbered(events: Sequence[Event]) -> str:
     return "\n".join(
         f"{number}. [{clock(e['start_ms'])}] {e['note']}" for number, e in enumerate(events, start=1)
@@ -52,7 +81,11 @@ def _numbered(events: Sequence[Event]) -> str:
 
 
 def _brief(events: Sequence[Event]) -> str:
-    return ", ".join(f"{event['start_ms'] / 1000:.1f}s {event['note']}" for event in events)
+    return ", ".join(f"{event['start_ms'] / 1000:.1f}s {event['note']}" for event in events) + "."
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _sentences(say: Callable[[Event], str]) -> Callable[[Sequence[Event]], str]:
@@ -61,8 +94,11 @@ def _sentences(say: Callable[[Event], str]) -> Callable[[Sequence[Event]], str]:
 
 STYLES: dict[str, Callable[[Sequence[Event]], str]] = {
     "at": _sentences(_at),
+    "player": _sentences(_player),
     "between": _sentences(_between),
     "after": _sentences(_after_seconds),
+    "behind": _sentences(_behind),
+    "joined": _joined,
     "list": _numbered,
     "brief": _brief,
 }

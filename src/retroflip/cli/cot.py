@@ -1,0 +1,127 @@
+"""`retroflip cot`: reasoning traces for temporal videos."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.errors import UsageError
+
+if TYPE_CHECKING:
+    from retroflip.cot.recipe import CotRecipe
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    example = "Example: retroflip cot data/temporal-cot --out data/temporal-cot/traces.jsonl"
+    app.command(epilog=example)(cot)
+
+
+def cot(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A data set that `retroflip synth --split cot` wrote.")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE] [KEY=VALUE]...",
+            help="A recipe (recipes/cot) with the models, and settings to replace; without one no model is needed.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR_OR_FILE", help="A new folder, or a FILE.jsonl: records, journal and statistics."
+        ),
+    ] = None,
+    apart_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="A data set for RL; stop if it shares a question or a video."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the styles in which no model writes.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how many calls and tokens it takes at most, and stop.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Write reasoning traces for sft: generate, verify, reflect, polish.
+
+    Every trace is checked against its video's metadata: each time, event and answer. Without a recipe the traces are
+    written from the metadata in several styles. Given again after an interruption, the same command repeats no call.
+    """
+    from retroflip.cot.run import Places, check_apart, read_tasks, write_by_models, write_embedded
+
+    recipe = _recipe(settings or [])
+    tasks = read_tasks(folder)
+    check_apart(tasks, apart_from or [])
+    if dry_run:
+        _show_estimate(len(tasks), _estimate(tasks, recipe), json)
+        return
+    if out is None:
+        raise UsageError(
+            f"--out is needed: say where the traces go, for example --out {folder / 'traces.jsonl'}"
+        )
+    places = Places.of(out)
+    with shown_progress() as progress:
+        if recipe is None:
+            stats = write_embedded(folder, tasks, places, seed, progress)
+        else:
+            stats = write_by_models(folder, tasks, places, recipe, progress)
+    _report(stats, places.records, places.stats, json)
+
+
+def _recipe(settings: list[str]) -> "CotRecipe | None":
+    """Return the recipe among the arguments, with the settings behind it applied."""
+    from retroflip.cot.recipe import load_cot_recipe
+
+    if not settings:
+        return None
+    first, *rest = settings
+    if "=" in first:
+        raise UsageError(
+            f"{first!r} is a setting of a recipe, and no recipe is named. Put one before it, for example "
+            "recipes/cot/qwen3_vl.yaml"
+        )
+    return load_cot_recipe(Path(first), rest)
+
+
+def _estimate(tasks: list[Any], recipe: "CotRecipe | None") -> dict[str, Any]:
+    from retroflip.cot.run import estimate
+
+    if recipe is None:
+        return {"samples": len(tasks), "calls": 0, "tokens": 0, "cost": 0.0, "by_role": {}}
+    return {**estimate(tasks, recipe), "recipe": recipe.resolved()}
+
+
+def _show_estimate(samples: int, found: dict[str, Any], json: bool) -> None:
+    if json:
+        print_json(found)
+        return
+    rows = [
+        [
+            role,
+            str(row["calls"]),
+            str(row["prompt_tokens"]),
+            str(row["completion_tokens"]),
+            f"{row['cost']:.2f}",
+        ]
+        for role, row in found["by_role"].items()
+    ]
+    if rows:
+        header = ["at most", "calls", "prompt tokens", "response tokens", "cost"]
+        print_table(f"{samples} samples", header, rows)
+    print(f"{samples} samples, at most {found['calls']} calls and {found['tokens']} tokens.")
+
+
+def _report(stats: dict[str, Any], records: Path, file: Path, json: bool) -> None:
+    if json:
+        print_json({**stats, "records": str(records), "stats": str(file)})
+        return
+    print(f"{stats['accepted']} of {stats['samples']} traces accepted ({stats['acceptance']:.1%}): {records}")
+    for reason, count in stats["lost_samples"].items():
+        print(f"  {count} lost by {reason}")
+    if stats["failed"]:
+        print("  Run the same command again to repeat the calls that failed.")
+    if stats["root"]:
+        print(f"Paths start from {stats['root']}: train with data.root={stats['root']}")

@@ -1,0 +1,154 @@
+"""What the models are told: the shipped texts, and how a sample is put into them."""
+
+import json
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from retroflip.data.prompts import user_text
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.errors import RecipeError
+from retroflip.recipe_reading import Origin
+
+GENERATOR = """\
+You watch a short video and answer a question about it. The right answer and the exact timeline are given, so that you \
+can write the reasoning of somebody who watches attentively and reaches that answer by what is seen.
+
+Question:
+{question}
+
+Right answer: {answer}
+
+Timeline (times in seconds; trust it over the pictures):
+{timeline}
+
+Write the reasoning in the first person, in plain language, as a viewer of the video: never mention the timeline, \
+metadata, or that the answer was given. Rules:
+- Tell every event of the timeline in its order, each with the time at which it begins, to the tenth of a second, such \
+as "At 00:02.5, the red circle turns left." or "From 00:02.5 to 00:04.0, ...".
+- Say of an event what the timeline says of it, in your own words; add no colours, ways, numbers or events of your own.
+- Give states (what is where, what holds what) exactly, or not at all.
+- Then conclude from what you told, and end with the answer.
+
+Write exactly this and nothing else:
+<think>the reasoning</think>
+\\boxed{box}"""
+
+REFLECTION = """\
+That reasoning has faults:
+{feedback}
+
+Write it again, whole, without them, by the same rules and in the same form."""
+
+JUDGE = """\
+You check whether a piece of reasoning about a video is true of the video's exact timeline.
+
+Question:
+{question}
+
+Right answer: {answer}
+
+Timeline (times in seconds):
+{timeline}
+
+Reasoning to be checked:
+{trace}
+
+Decide strictly, and only by the timeline:
+- final_answer_correct: the reasoning reaches the right answer, by steps that agree with it, and the box holds it.
+- event_order_correct: events are told in the order of the timeline; none is invented, and none is told otherwise than \
+it happens.
+- times_aligned: every time in the text lies within {tolerance} s of what it is told of.
+- feedback: what is wrong and how to mend it, in a few sentences for the writer; an empty text where nothing is wrong.
+
+Answer with one JSON object and nothing else, with exactly these keys: final_answer_correct, event_order_correct, \
+times_aligned (true or false each) and feedback (a text)."""
+
+POLISHER = """\
+Make this reasoning about a video more natural and fluent to read. Keep every time, event, order, state, number, name \
+and conclusion exactly as it is; add none and leave none out. Keep the form <think>...</think> with \\boxed behind it, \
+and the content of the box.
+
+Question:
+{question}
+
+Reasoning:
+{trace}
+
+Write the polished text in that form and nothing else."""
+
+REPOLISH = """\
+The polished text is no longer true:
+{feedback}
+
+Polish the original again, and keep what it says."""
+
+_FIELDS = {
+    "generator": {"question", "answer", "box", "timeline"},
+    "reflection": {"feedback"},
+    "judge": {"question", "answer", "timeline", "trace", "tolerance"},
+    "polisher": {"question", "trace"},
+    "repolish": {"feedback"},
+}
+"""what each text may name in braces"""
+_TOLD = ("type", "start_ms", "end_ms", "start_frame", "end_frame", "note")
+
+
+def check(texts: Mapping[str, str], origin: Origin) -> None:
+    """Raise RecipeError for a prompt that names what is not there."""
+    for name, text in texts.items():
+        try:
+            named = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+        except ValueError as error:
+            raise RecipeError(
+                f"prompts.{name} {origin.of(f'prompts.{name}')}: {error}. Double the braces that are meant as such."
+            ) from error
+        if unknown := named - _FIELDS[name]:
+            known = ", ".join(f"{{{field}}}" for field in sorted(_FIELDS[name]))
+            raise RecipeError(
+                f"prompts.{name} {origin.of(f'prompts.{name}')} names {{{sorted(unknown)[0]}}}, but only {known} are "
+                "filled in. Double the braces that are meant as such."
+            )
+
+
+def boxed_answer(sample: Sample, metadata: Mapping[str, Any]) -> str:
+    """Return what belongs into the box: the option's words, the number, or the text."""
+    if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
+        return str(metadata["question"]["answer"])
+    return sample.solution
+
+
+def filling(sample: Sample, metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of a sample is filled into prompts."""
+    answer = boxed_answer(sample, metadata)
+    letter = f"{sample.solution}. " if sample.problem_type is ProblemType.MULTIPLE_CHOICE else ""
+    return {
+        "question": user_text(sample),
+        "answer": f"{letter}{answer}",
+        "box": f"{{{answer}}}",
+        "timeline": timeline(metadata),
+    }
+
+
+def timeline(metadata: Mapping[str, Any]) -> str:
+    """Return the events and states of a video, one a line, and how the answer follows."""
+    lines = [f"The video lasts {_seconds(metadata['video']['duration_ms'])} s."]
+    for event in metadata["events"]:
+        begins, ends = _seconds(event["start_ms"]), _seconds(event["end_ms"])
+        when = begins if begins == ends else f"{begins} to {ends}"
+        facts = {key: value for key, value in event.items() if key not in _TOLD}
+        lines.append(f"- {when}: {event['note']} {json.dumps(facts, ensure_ascii=False)}")
+    if metadata.get("term") == "long":
+        lines.append("States (hidden ones too):")
+        lines += [f"- {_seconds(state['ms'])}: {_facts_of(state)}" for state in metadata["states"]]
+    lines += ["How the answer follows:", *(f"- {sentence}" for sentence in metadata["derivation"])]
+    return "\n".join(lines)
+
+
+def _facts_of(state: Mapping[str, Any]) -> str:
+    facts = {key: value for key, value in state.items() if key not in ("ms", "frame")}
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.1f}"

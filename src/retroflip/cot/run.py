@@ -1,0 +1,297 @@
+"""`retroflip cot`: reasoning traces for a data set of temporal videos, by models or written from the metadata alone.
+
+    OUT/records.jsonl   the questions whose traces were accepted; written last
+    OUT/journal.jsonl   every finished call, only ever added to: a run that was killed repeats none
+    OUT/stats.json      calls, tokens, cost, acceptance, and why and in which round texts were refused
+
+Where `--out` names a FILE.jsonl, the other two are FILE.journal.jsonl and FILE.stats.json beside it.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retroflip.cot.pipeline import ROLES, Models, Outcome, Status, Task, reasoned
+from retroflip.cot.prompts import filling
+from retroflip.cot.recipe import CotRecipe
+from retroflip.cot.verify import VerifierSettings, verify
+from retroflip.data.records import read_samples, write_samples
+from retroflip.data.root import resolve
+from retroflip.directory_lock import hold
+from retroflip.draws import draw
+from retroflip.errors import DataError, UsageError
+from retroflip.files import write_json_atomic
+from retroflip.llm.client import StoppedError
+from retroflip.llm.journal import Journal
+from retroflip.progress import Progress
+from retroflip.synth.corpus import METADATA, Split, read_metadata
+from retroflip.synth.dataset import RECORDS_NAME
+from retroflip.synth.narration import narrate
+
+FORMAT = "retroflip cot 1"
+CHARACTERS_PER_TOKEN = 3.0
+"""of English and JSON; low, so that the estimate is high"""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run's files go."""
+
+    records: Path
+    journal: Path
+    stats: Path
+
+    @classmethod
+    def of(cls, out: Path) -> "Places":
+        """Return the files of an --out that names a folder or a FILE.jsonl."""
+        if out.suffix == ".jsonl":
+            return cls(out, out.with_suffix(".journal.jsonl"), out.with_suffix(".stats.json"))
+        return cls(out / RECORDS_NAME, out / "journal.jsonl", out / "stats.json")
+
+
+def read_tasks(folder: Path) -> list[Task]:
+    """Return the samples of a data set with their truth.
+
+    Raises UsageError for a folder that holds no such data set or one that is not meant for reasoning traces, DataError
+    for a record without metadata.
+    """
+    if not (folder / METADATA).is_dir() or not (folder / RECORDS_NAME).is_file():
+        raise UsageError(
+            f"{folder}: no finished data set of temporal videos ({RECORDS_NAME} and {METADATA}/). Write one with: "
+            f"retroflip synth --out {folder} --per-task 50 --seed 7 --split cot"
+        )
+    tasks = []
+    for sample in read_samples(folder / RECORDS_NAME):
+        metadata = read_metadata(folder, sample.id)
+        if metadata.get("split") != Split.COT:
+            raise UsageError(
+                f"{folder}: its split is {metadata.get('split')!r}. Reasoning traces are written for videos of the "
+                "split 'cot' alone, which shares no question with the others, so that reinforcement learning never asks what "
+                "a trace has answered. Write one with: retroflip synth --out NEW --per-task 50 --seed 7 --split cot"
+            )
+        tasks.append(Task(sample, metadata, resolve(folder, sample.video)))
+    return tasks
+
+
+def check_apart(tasks: Sequence[Task], others: Iterable[Path]) -> None:
+    """Raise DataError where a video's content, its file or a question also stands in another data set."""
+    for folder in others:
+        names = [path.stem for path in sorted((folder / METADATA).glob("*.json"))]
+        if not names:
+            raise UsageError(
+                f"{folder}: holds no data set of temporal videos (no {METADATA}/*.json) to keep apart from."
+            )
+        theirs = {mark: name for name in names for mark in _marks(read_metadata(folder, name))}
+        for task in tasks:
+            shared = next((mark for mark in _marks(task.metadata) if mark in theirs), None)
+            if shared is not None:
+                raise DataError(
+                    f"{task.sample.id} has the same {shared[0]} as {theirs[shared]} of {folder}. Data for traces and "
+                    "for reinforcement learning must share nothing: write one of the two with another --split, or with "
+                    "--apart-from."
+                )
+
+
+def _marks(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return by what two videos are the same."""
+    question = metadata["question"]
+    asked = "\x1f".join([question["text"], *sorted(question["options"])])
+    return [
+        ("content", metadata["content_sha256"]),
+        ("file", metadata["video"]["sha256"]),
+        ("question", asked),
+    ]
+
+
+def claim(places: Places) -> None:
+    """Take the place of a run. Raises UsageError where its records would overwrite something else's."""
+    if places.records.exists() and not places.stats.exists():
+        raise UsageError(
+            f"{places.records} is there and was not written by `retroflip cot` (no {places.stats.name} beside it). "
+            "Name another place with --out."
+        )
+    places.records.parent.mkdir(parents=True, exist_ok=True)
+    hold(places.records.parent)
+
+
+def write_embedded(
+    folder: Path, tasks: Sequence[Task], places: Places, seed: int, progress: Progress
+) -> dict[str, Any]:
+    """Write traces from the metadata alone, each checked, and return the statistics."""
+    claim(places)
+    progress.stage("writing traces", len(tasks), "traces")
+    outcomes = []
+    for done, task in enumerate(tasks, start=1):
+        trace = narrate(task.metadata, draw(seed, "cot", task.sample.id))
+        report = verify(trace, task.metadata, task.sample, VerifierSettings())
+        outcome = Outcome(task.sample.id, rounds=1)
+        if report.is_true:
+            outcome.status, outcome.trace = Status.ACCEPTED, trace
+        else:
+            outcome.refuse("verify", 1, report.reasons)
+        outcomes.append(outcome)
+        progress.advance(done)
+    return _conclude(folder, tasks, outcomes, places, None, [])
+
+
+def write_by_models(
+    folder: Path, tasks: Sequence[Task], places: Places, recipe: CotRecipe, progress: Progress
+) -> dict[str, Any]:
+    """Have models write traces, and return the statistics; finished calls of an earlier run are taken from its journal.
+
+    Raises EndpointError where an endpoint cannot be used; what is finished is kept.
+    """
+    claim(places)
+    journal = Journal(places.journal)
+    stop = threading.Event()
+    models = Models(recipe, journal, stop)
+    progress.stage("writing traces", len(tasks), "traces")
+    outcomes: dict[str, Outcome] = {}
+    pool = ThreadPoolExecutor(recipe.pipeline.workers)
+    try:
+        futures: list[Future[Outcome]] = [pool.submit(_work, task, recipe, models, stop) for task in tasks]
+        for future in as_completed(futures):
+            outcome = future.result()
+            outcomes[outcome.sample] = outcome
+            accepted = sum(one.status is Status.ACCEPTED for one in outcomes.values())
+            progress.advance(len(outcomes), f"{accepted} accepted")
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        models.close()
+    return _conclude(
+        folder, tasks, [outcomes[task.sample.id] for task in tasks], places, recipe, journal.rows()
+    )
+
+
+def _work(task: Task, recipe: CotRecipe, models: Models, stop: threading.Event) -> Outcome:
+    if stop.is_set():
+        raise StoppedError
+    return reasoned(task, recipe, models)
+
+
+def _conclude(
+    folder: Path,
+    tasks: Sequence[Task],
+    outcomes: Sequence[Outcome],
+    places: Places,
+    recipe: CotRecipe | None,
+    rows: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Write statistics and records, and return the statistics."""
+    prefix, root = _root(folder, places.records.parent)
+    traced = [
+        task.sample.model_copy(update={"trace": outcome.trace, "video": f"{prefix}{task.sample.video}"})
+        for task, outcome in zip(tasks, outcomes, strict=True)
+        if outcome.status is Status.ACCEPTED
+    ]
+    stats = statistics(outcomes, recipe, rows)
+    stats = {"format": FORMAT, "data": str(folder), "root": root, **stats}
+    write_json_atomic(places.stats, stats)
+    if not traced:
+        raise DataError(
+            f"None of the {len(tasks)} traces was accepted; {places.stats} says why. No records are written."
+        )
+    write_samples(places.records, traced)
+    return stats
+
+
+def _root(folder: Path, beside: Path) -> tuple[str, str | None]:
+    """Return what paths begin with, and the root that a recipe must name, None where that is the records' folder."""
+    data, records = folder.resolve(), beside.resolve()
+    if data == records:
+        return "", None
+    if data.is_relative_to(records):
+        return f"{data.relative_to(records).as_posix()}/", None
+    return "", str(data)
+
+
+def statistics(
+    outcomes: Sequence[Outcome], recipe: CotRecipe | None, rows: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what a run came to, as stats.json holds it."""
+    states = Counter(outcome.status.value for outcome in outcomes)
+    refusals = [refusal for outcome in outcomes for refusal in outcome.refusals]
+    by_reason: Counter[str] = Counter()
+    by_round: dict[str, Counter[str]] = {}
+    for refusal in refusals:
+        named = [f"{refusal.stage}: {reason.removeprefix('judge: ')}" for reason in refusal.reasons]
+        by_reason.update(named)
+        by_round.setdefault(str(refusal.round), Counter()).update(named)
+    lost = [outcome for outcome in outcomes if outcome.status is not Status.ACCEPTED and outcome.refusals]
+    return {
+        "samples": len(outcomes),
+        **{status.value: states[status.value] for status in Status},
+        "acceptance": states[Status.ACCEPTED.value] / max(1, len(outcomes)),
+        "polished": sum(outcome.is_polished for outcome in outcomes),
+        "accepted_in_round": _counted(o.rounds for o in outcomes if o.status is Status.ACCEPTED),
+        "refused_texts": dict(sorted(by_reason.items())),
+        "refused_texts_by_round": {
+            number: dict(sorted(found.items())) for number, found in sorted(by_round.items())
+        },
+        "lost_samples": _counted(reason for outcome in lost for reason in outcome.refusals[-1].reasons),
+        "calls": {role: _calls(role, recipe, rows) for role in ROLES} if recipe else {},
+        "cost": sum(_calls(role, recipe, rows)["cost"] for role in ROLES) if recipe else 0.0,
+    }
+
+
+def _counted(values: Iterable[Any]) -> dict[str, int]:
+    return {
+        str(value): count for value, count in sorted(Counter(values).items(), key=lambda item: str(item[0]))
+    }
+
+
+def _calls(role: str, recipe: CotRecipe, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what one role's calls came to, those of earlier runs of the same journal included."""
+    own = [row for row in rows if row["role"] == role]
+    prompt, completion = (sum(row[name] for row in own) for name in ("prompt_tokens", "completion_tokens"))
+    return {
+        "finished": len(own),
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "cost": getattr(recipe, role).cost(prompt, completion),
+        "cut_off": sum(row["finish"] == "length" for row in own),
+        "latency": _counted(row["latency"] for row in own),
+        "faults_before": _counted(fault for row in own for fault in row["faults"]),
+    }
+
+
+def estimate(tasks: Sequence[Task], recipe: CotRecipe) -> dict[str, Any]:
+    """Return how many calls and tokens a run takes at most, where every text is refused until the last."""
+    pipeline, video = recipe.pipeline, recipe.video
+    texts = [filling(task.sample, task.metadata) for task in tasks]
+    told = sum(len(text["timeline"]) + len(text["question"]) for text in texts) / CHARACTERS_PER_TOKEN
+    count, written = len(tasks), recipe.generator.max_tokens
+    drafts, verdicts = pipeline.rounds, pipeline.rounds * pipeline.verdict_attempts
+    fixed = {name: len(getattr(recipe.prompts, name)) / CHARACTERS_PER_TOKEN for name in ROLES}
+    again = recipe.prompts.reflection, recipe.prompts.repolish
+    reflected, repolished = (len(text) / CHARACTERS_PER_TOKEN + 2 * written for text in again)
+    generated = (
+        drafts * (told + count * (fixed["generator"] + video.tokens)) + (drafts - 1) * count * reflected
+    )
+    judged = verdicts * (told + count * (fixed["judge"] + written))
+    attempts = pipeline.polish_attempts
+    polished = attempts * count * (fixed["polisher"] + written + repolished)
+    rows = {}
+    for role, calls, prompt in zip(
+        ROLES, (drafts, verdicts, attempts), (generated, judged, polished), strict=True
+    ):
+        endpoint = getattr(recipe, role)
+        completion = calls * count * endpoint.max_tokens
+        rows[role] = {
+            "calls": calls * count,
+            "prompt_tokens": round(prompt),
+            "completion_tokens": completion,
+            "cost": endpoint.cost(round(prompt), completion),
+        }
+    return {
+        "samples": count,
+        "calls": sum(row["calls"] for row in rows.values()),
+        "tokens": sum(row["prompt_tokens"] + row["completion_tokens"] for row in rows.values()),
+        "cost": sum(row["cost"] for row in rows.values()),
+        "by_role": rows,
+    }

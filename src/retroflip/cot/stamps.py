@@ -1,0 +1,138 @@
+"""The times that a text tells: 00:02, 00:02.5, 2.1s, "2.1 seconds", "the two-second mark", frame 65, and ranges.
+
+Times mean moments of the video, except lengths ("for 2 seconds") and distances ("1.3 seconds later"), which are told
+apart by the words around them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SMALL = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+NUMBER_WORDS = {word: value for value, word in enumerate(_SMALL)}
+_WORD = "|".join(_SMALL)
+_CLOCK = r"\d{1,2}:[0-5]\d(?:[.,]\d{1,3})?(?!\d|:\d)"
+_SECONDS = r"(?:s|secs?|seconds?)(?![\w])"
+_PLAIN = rf"(?:\d+(?:\.\d+)?|(?:{_WORD})\b)"
+_TIMED = (
+    rf"(?:\d+(?:\.\d+)?(?:\s*|-){_SECONDS}|(?:{_WORD})(?:-seconds?|\s+seconds)\b|\d+\s*(?:ms|milliseconds)\b)"
+)
+_NAMED = r"(?:t\s*=\s*|(?<=at |in |by )second\s+)\d+(?:\.\d+)?(?:\s*s\b)?(?![\w:])"
+_MOMENT = rf"(?:{_CLOCK}|{_TIMED}|{_NAMED}|\bframes?\s+\d+\b)"
+_JOIN = r"\s*(?:-|–|—|to|until|till|through|and)\s*(?:about\s+|around\s+|frame\s+)?"
+_STAMP = re.compile(
+    rf"(?<![\w.:])(?:(?P<low>{_MOMENT}|(?<![\d,] ){_PLAIN}(?={_JOIN}{_TIMED})){_JOIN}(?P<high>{_MOMENT})"
+    rf"|(?P<point>{_MOMENT}))",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"\bbetween\s+\S*$", re.IGNORECASE)
+_LENGTH_BEFORE = re.compile(
+    r"\b(?:for|lasts?|lasted|lasting|takes?|took|taking|within|over|every|another|spanning|in (?:just|only))\s+"
+    r"(?:about |around |roughly |some |the (?:next|first|last) )?$",
+    re.IGNORECASE,
+)
+_GAP_AFTER = re.compile(r"^\s*(?:later|earlier|afterwards|apart|long\b|before\b|after\b)", re.IGNORECASE)
+
+
+class StampKind(StrEnum):
+    """What a time says."""
+
+    MOMENT = "moment"
+    RANGE = "range"
+    LENGTH = "length"
+    GAP = "gap"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time as it was written. unit_ms: the smallest step that its writing knows.
+
+    A clock without decimals cuts off ("00:02" is said of anything before 00:03), so events may come later than it says.
+    """
+
+    ms: float
+    unit_ms: float
+    cuts_off: bool
+
+    def is_near(self, ms: float, tolerance_ms: float) -> bool:
+        """Return whether something at `ms` may be told with this time."""
+        rounding = self.unit_ms / 2
+        behind = self.unit_ms - 1 if self.cuts_off else rounding
+        return self.ms - max(tolerance_ms, rounding) <= ms <= self.ms + max(tolerance_ms, behind)
+
+    def distance(self, ms: float) -> float:
+        """Return how far off it is of `ms`, nothing within its rounding."""
+        before, behind = (0.0, self.unit_ms) if self.cuts_off else (self.unit_ms / 2, self.unit_ms / 2)
+        return max(0.0, self.ms - before - ms, ms - self.ms - behind)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """One time, or range of times, and where it stands in the text (from `start` up to `end`)."""
+
+    kind: StampKind
+    start: int
+    end: int
+    low: Moment
+    high: Moment | None = None
+
+
+def find_stamps(text: str, fps: float) -> list[Stamp]:
+    """Return the times of a text in its order. fps: what frame numbers are counted in."""
+    return list(_found(text, fps))
+
+
+def _found(text: str, fps: float) -> Iterator[Stamp]:
+    for match in _STAMP.finditer(text):
+        if match["point"]:
+            yield Stamp(_kind_of(text, match), *match.span(), _moment(match["point"], fps))
+            continue
+        joined = text[match.end("low") : match.start("high")].strip().lower()
+        low, high = _moment(match["low"], fps), _moment(match["high"], fps)
+        if joined.startswith("and") and not _BETWEEN.search(text[: match.start()]):
+            yield Stamp(StampKind.MOMENT, *match.span("low"), low)
+            yield Stamp(StampKind.MOMENT, *match.span("high"), high)
+        else:
+            yield Stamp(StampKind.RANGE, *match.span(), low, high)
+
+
+def _kind_of(text: str, match: re.Match[str]) -> StampKind:
+    if ":" not in match[0]:
+        if _LENGTH_BEFORE.search(text[: match.start()]):
+            return StampKind.LENGTH
+        if _GAP_AFTER.search(text[match.end() :]):
+            return StampKind.GAP
+    return StampKind.MOMENT
+
+
+def _moment(text: str, fps: float) -> Moment:
+    written = text.strip().lower()
+    if ":" in written:
+        minutes, _, seconds = written.partition(":")
+        whole, _, decimals = seconds.replace(",", ".").partition(".")
+        ms = 60_000 * int(minutes) + 1000 * int(whole) + 1000 * float(f"0.{decimals or 0}")
+        return Moment(ms, 1000 / 10 ** len(decimals), not decimals)
+    if written.startswith("frame"):
+        return Moment(1000 * int(written.split()[-1]) / fps, 1000 / fps, False)
+    found = re.search(rf"\d+(?:\.\d+)?|{_WORD}", written)
+    number = found[0] if found else "0"
+    if number in NUMBER_WORDS:
+        return Moment(1000.0 * NUMBER_WORDS[number], 1000.0, False)
+    scale = 1.0 if re.search(r"ms|milli", written) else 1000.0
+    decimals = number.partition(".")[2]
+    return Moment(scale * float(number), scale / 10 ** len(decimals), False)

@@ -1,0 +1,136 @@
+"""States that a text tells: lists ("61, 96, 75") and what holds what ("A holds 6, 10; B holds nothing")."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from retroflip.cot.truth import TrueEvent, Truth, is_close
+from retroflip.cot.words import features
+
+_FILE = r"\w+\.(?:txt|md|csv|py|log|png|json|dat|pdf)"
+_ITEM = rf"(?:{_FILE}|(?<![\w.])\d+(?![\w.]*\d)|\bgap\b)"
+_SEPARATOR = r"(?:\s*,\s*(?:and\s+|then\s+)?|\s+and\s+|\s*->\s*|\s*→\s*)"
+_LIST = re.compile(rf"{_ITEM}(?:{_SEPARATOR}{_ITEM})+")
+_HOLDS = (
+    r"(?:\s+(?:now|then|still|at the (?:start|end)))*\s*(?:holds?|has|contains?|lists?|:|=)"
+    r"(?:\s+(?:only|just|now|chips?|files?))*\s*"
+)
+_THINGS = r"(?:chips?|files?|cards?|things?|items?)\b"
+_NOTHING = re.compile(r"nothing|no (?:chips?|files?)|empty")
+_OPERATOR = r"(?:plus|minus|multiply|divide)"
+_OPERAND = r"(?:\d+(?![\w.]*\d)|\?)"
+_SUM = re.compile(
+    rf"(?<![\w.])(?P<sum>(?:minus )?{_OPERAND}(?: {_OPERATOR} {_OPERAND})+)(?: ?= ?(?P<result>(?:minus )?-?\d+))?"
+)
+_CELL = re.compile(r"\br\d+c\d+\b")
+
+
+def false_statement(clause: str, truth: Truth, around: Sequence[TrueEvent]) -> str | None:
+    """Return what a normalised clause says of states that none of them bears out, None where there is nothing.
+
+    around: the events that the clause is about; the states beside them are looked at, or all where it is empty.
+    """
+    if fault := _false_measure(clause, truth) or _false_sum(clause, truth):
+        return fault
+    held = truth.holdings(around)
+    fault, rest = _false_holding(clause, held)
+    if fault:
+        return fault
+    if fault := _false_place(clause, held):
+        return fault
+    known = truth.lists(around)
+    for found in _LIST.finditer(rest):
+        items = re.findall(_ITEM, found[0])
+        given = ["0" if item == "gap" else item for item in items]
+        is_state = len(given) > 2 or (bool(known) and len(given) > 1 and not _is_enumeration(rest, found))
+        if is_state and not any(_within(given, one) or _within(given[::-1], one) for one in known):
+            return f"no state holds {', '.join(items)}"
+    return None
+
+
+def _is_enumeration(text: str, found: re.Match[str]) -> bool:
+    """Return whether two things are only named side by side, as in "chips 6 and 10", which need not be neighbours."""
+    return " and " in found[0] or bool(
+        re.search(r"\b(?:cards|chips|tiles|numbers|files)\s*$", text[: found.start()])
+    )
+
+
+def _within(part: list[str], whole: list[str]) -> bool:
+    return any(whole[start : start + len(part)] == part for start in range(len(whole) - len(part) + 1))
+
+
+def _false_holding(clause: str, held: dict[str, set[tuple[str, ...]]]) -> tuple[str | None, str]:
+    """Return what a place is wrongly said to hold, and the clause without what was checked."""
+    rest = clause
+    for holder, contents in held.items():
+        content = rf"(?P<content>{_ITEM}(?:{_SEPARATOR}{_ITEM})*|{_NOTHING.pattern})"
+        for found in re.finditer(
+            rf"(?<![\w/]){re.escape(holder)}{_HOLDS}{content}(?P<counted> {_THINGS})?", clause
+        ):
+            named = re.findall(_ITEM, found["content"])
+            items = tuple(named if holder.startswith("row ") else sorted(named))
+            if found["counted"] and len(items) == 1 and int(items[0]) in {len(one) for one in contents}:
+                continue
+            if items not in contents:
+                return f"{holder} never holds that there", rest
+            rest = rest.replace(found[0], " ")
+    return None, rest
+
+
+def _false_measure(clause: str, truth: Truth) -> str | None:
+    """Return the first number with decimals that stands behind an object and is none of its own."""
+    for identity, words in truth.mentions(clause):
+        known = truth.decimals.get(identity)
+        for number in features(words).decimals if known else ():
+            if not is_close(number, known or ()):
+                return f"{number} is no measure of that object"
+    return None
+
+
+def _false_sum(clause: str, truth: Truth) -> str | None:
+    """Return a calculation that is neither right nor part of what the video draws."""
+    known = _unspaced(truth.said)
+    for found in _SUM.finditer(clause):
+        if _unspaced(found[0]) in known:
+            continue
+        if found["result"] is None:
+            return f"the video draws no {found['sum']}"
+        if _value(found["sum"]) != Fraction(found["result"].replace(" ", "").replace("minus", "-")):
+            return f"{found['sum']} is not {found['result']}"
+    return None
+
+
+def _value(text: str) -> Fraction | None:
+    """Return what a calculation of whole numbers comes to, None where it cannot be told."""
+    first = re.match(r"(?:minus )?\d+", text)
+    if "?" in text or first is None:
+        return None
+    total, product = Fraction(0), Fraction(first[0].replace("minus ", "-"))
+    for operator, number in re.findall(rf"({_OPERATOR}) (\d+)", text[first.end() :]):
+        value = Fraction(number)
+        if operator == "multiply":
+            product *= value
+        elif operator == "divide":
+            if value == 0:
+                return None
+            product /= value
+        else:
+            total, product = total + product, value if operator == "plus" else -value
+    return total + product
+
+
+def _unspaced(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def _false_place(clause: str, held: dict[str, set[tuple[str, ...]]]) -> str | None:
+    """Return where an object is wrongly said to be: every cell named behind its name must be one it is in."""
+    names = [name for name in held if re.search(rf"\b{re.escape(name)}\b", clause) and " " in name]
+    spots = sorted((found.start(), name) for name in names for found in re.finditer(re.escape(name), clause))
+    for (start, name), (end, _) in pairwise([*spots, (len(clause), "")]):
+        cells = {content[0] for content in held[name] if len(content) == 1 and _CELL.fullmatch(content[0])}
+        for cell in _CELL.findall(clause[start:end]):
+            if cells and cell not in cells:
+                return f"the {name} is never at {cell} there"
+    return None

@@ -1,0 +1,294 @@
+"""One client for language models behind OpenAI-compatible endpoints.
+
+Calls are repeated after rate limits, faults of the server or the network, and time-outs, and after nothing else: a
+wrong key or name stays wrong. The key is read from the environment and goes nowhere but into the request.
+"""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from retroflip.errors import RetroflipError, UsageError
+from retroflip.llm.settings import Endpoint
+
+if TYPE_CHECKING:
+    import openai
+
+Message = Mapping[str, Any]
+_AGAIN = frozenset((408, 409, 429))
+_UNREACHABLE_TRIES = 3
+"""attempts at a server that never answered anything, before it counts as not there"""
+_SHOWN = 300
+"""characters of a server's own words in an error"""
+
+
+class EndpointError(RetroflipError):
+    """An endpoint cannot be used: wrong key or name, not reachable, or nothing but failures."""
+
+
+class CallFailedError(Exception):
+    """One call failed for good. cause: a word or two for statistics, such as "time-out"."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class StoppedError(Exception):
+    """The caller was told to stop while it waited."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call brought. finish: why the model stopped ("length" where it was cut off). faults: causes of the
+    repetitions that came before it."""
+
+    text: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    faults: tuple[str, ...]
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+
+
+class _Body(BaseModel):
+    """The part of a response that is used; what else a server sends is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
+class _Fault(Exception):
+    """A call that may succeed when it is repeated. wait: seconds that the server asks for."""
+
+    def __init__(self, cause: str, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.cause, self.wait = cause, wait
+
+
+class Client:
+    """Calls one endpoint, from any number of threads. Setting `stop` ends all waiting with StoppedError."""
+
+    def __init__(self, endpoint: Endpoint, stop: threading.Event | None = None) -> None:
+        self.endpoint = endpoint
+        self._stop = stop or threading.Event()
+        self._key = _key_of(endpoint)
+        self._api = _connect(endpoint, self._key)
+        self._omitted = _omitted_headers(has_key=self._key is not None)
+        self._free = threading.BoundedSemaphore(endpoint.concurrency)
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+        self._failed_in_a_row = 0
+        self._has_answered = False
+
+    def complete(self, messages: Sequence[Message], schema: type[BaseModel] | None = None) -> Reply:
+        """Return the model's response; schema: the form of JSON that it is asked for.
+
+        Raises CallFailedError for a call that failed for good, EndpointError where none can succeed.
+        """
+        request = self._request(messages, schema)
+        faults: list[str] = []
+        while True:
+            try:
+                with self._free:
+                    self._wait_for_turn()
+                    reply = self._call(request, tuple(faults))
+            except _Fault as fault:
+                faults.append(fault.cause)
+                self._wait_or_give_up(fault, len(faults))
+                continue
+            with self._lock:
+                self._failed_in_a_row, self._has_answered = 0, True
+            return reply
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def _request(self, messages: Sequence[Message], schema: type[BaseModel] | None) -> dict[str, Any]:
+        one = self.endpoint
+        request: dict[str, Any] = {
+            "model": one.model,
+            "messages": list(messages),
+            "max_tokens": one.max_tokens,
+        }
+        for name in ("temperature", "top_p"):
+            if getattr(one, name) is not None:
+                request[name] = getattr(one, name)
+        if schema is not None and one.structured != "none":
+            request["response_format"] = {"type": one.structured}
+            if one.structured == "json_schema":
+                form = {"name": schema.__name__, "schema": schema.model_json_schema(), "strict": True}
+                request["response_format"]["json_schema"] = form
+        return {**request, "extra_body": dict(one.extra_body)} if one.extra_body else request
+
+    def _call(self, request: Mapping[str, Any], faults: tuple[str, ...]) -> Reply:
+        import openai  # an extra, and slow to import
+
+        began = time.monotonic()
+        try:
+            raw = self._api.chat.completions.with_raw_response.create(**request, extra_headers=self._omitted)
+            content = raw.http_response.content
+        except openai.APITimeoutError as error:
+            seconds = self.endpoint.timeout_seconds
+            raise _Fault("time-out", f"no response within {seconds:g} s") from error
+        except openai.APIConnectionError as error:
+            raise _Fault("connection", f"the connection failed ({error.__cause__ or error})") from error
+        except openai.APIStatusError as error:
+            raise self._status_error(error) from error
+        try:
+            body = _Body.model_validate_json(content)
+        except ValidationError as error:
+            raise _Fault("garbage", "the response is not that of a chat completion") from error
+        usage, choice = body.usage or _Usage(), body.choices[0]
+        return Reply(
+            choice.message.content or "",
+            choice.finish_reason or "",
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            time.monotonic() - began,
+            faults,
+        )
+
+    def _status_error(self, error: "openai.APIStatusError") -> Exception:
+        """Return the error that a status other than 200 means."""
+        status = error.status_code
+        with self._lock:
+            self._has_answered = True
+        said = self._redacted(str(error.message))[:_SHOWN]
+        if status == 429 and error.code == "insufficient_quota":
+            return EndpointError(
+                f"{self._where} refuses further calls: {said} Top up the account, then go on."
+            )
+        if status in _AGAIN or status >= 500:
+            cause = "rate limit" if status == 429 else f"status {status}"
+            return _Fault(cause, f"status {status}: {said}", _asked_wait(error.response.headers))
+        if status in (401, 403):
+            return EndpointError(
+                f"{self._where} does not accept the key (status {status}). {self._key_advice}"
+            )
+        if status == 404:
+            return EndpointError(
+                f"{self._where} knows no model {self.endpoint.model!r}, or no chat completions at that address "
+                f"(status 404): {said} Correct `model` or `base_url` (which ends in /v1 on most servers)."
+            )
+        return self._failed("refused", f"status {status}: {said}")
+
+    def _wait_or_give_up(self, fault: _Fault, failures: int) -> None:
+        unreachable = (
+            fault.cause == "connection" and not self._has_answered and failures >= _UNREACHABLE_TRIES
+        )
+        if unreachable:
+            raise EndpointError(
+                f"{self._where} cannot be reached: {fault}. Start the server, or correct `base_url`; what is finished "
+                "is kept."
+            ) from fault
+        if failures > self.endpoint.retries:
+            raise self._failed(fault.cause, f"{fault}, {failures} times") from fault
+        backoff = self.endpoint.backoff_seconds * 2.0 ** (failures - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+        wait = min(max(backoff, fault.wait or 0.0), self.endpoint.max_wait_seconds)
+        if fault.cause == "rate limit":
+            with self._lock:
+                self._not_before = max(self._not_before, time.monotonic() + wait)
+        if self._stop.wait(wait):
+            raise StoppedError
+
+    def _wait_for_turn(self) -> None:
+        """Wait while the server wants no calls at all."""
+        if self._stop.wait(max(0.0, self._not_before - time.monotonic())):
+            raise StoppedError
+
+    def _failed(self, cause: str, message: str) -> Exception:
+        """Return the error of a call that failed for good: the run's, where it is one of many in a row."""
+        with self._lock:
+            self._failed_in_a_row += 1
+            too_many = self._failed_in_a_row >= self.endpoint.give_up_after
+        if too_many:
+            return EndpointError(
+                f"{self._where} failed {self._failed_in_a_row} calls in a row, the last with {message}. Mend the "
+                "server or the request (`model`, `max_tokens`, the video's size), then run the same command; what is "
+                "finished is kept."
+            )
+        return CallFailedError(cause, message)
+
+    @property
+    def _where(self) -> str:
+        return f"The endpoint {self.endpoint.base_url} (model {self.endpoint.model!r})"
+
+    @property
+    def _key_advice(self) -> str:
+        name = self.endpoint.api_key_env
+        return (
+            f"Check the key in {name}." if name else "Name the key's environment variable as `api_key_env`."
+        )
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text
+
+
+def _key_of(endpoint: Endpoint) -> str | None:
+    name = endpoint.api_key_env
+    if name is None:
+        return None
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise UsageError(
+            f"The environment variable {name}, which the recipe names for the key of {endpoint.base_url}, is not set. "
+            f"Set it (export {name}=...), or set api_key_env to null where no key is needed."
+        )
+    return key
+
+
+def _connect(endpoint: Endpoint, key: str | None) -> "openai.OpenAI":
+    if find_spec("openai") is None:
+        raise UsageError(
+            "Reasoning traces by a model need the package openai, which is not installed. Install it with: "
+            "uv pip install 'retroflip[llm]'"
+        )
+    import openai
+
+    return openai.OpenAI(
+        api_key=key or "none",
+        base_url=endpoint.base_url,
+        timeout=endpoint.timeout_seconds,
+        max_retries=0,
+    )
+
+
+def _omitted_headers(*, has_key: bool) -> "dict[str, openai.Omit]":
+    """Return the headers to leave out: those that the package fills from the environment."""
+    import openai
+
+    names = ["OpenAI-Organization", "OpenAI-Project", *([] if has_key else ["Authorization"])]
+    return {name: openai.Omit() for name in names}
+
+
+def _asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks for in Retry-After, None where it names a date or nothing."""
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None

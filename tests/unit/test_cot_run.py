@@ -1,0 +1,165 @@
+"""`retroflip cot` without models: what it writes, what it refuses, and what a recipe may say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from retroflip.cli.app import app
+from retroflip.cot.recipe import CotRecipe, load_cot_recipe
+from retroflip.cot.run import Places, check_apart, estimate, read_tasks
+from retroflip.data.records import read_samples
+from retroflip.data.root import resolve
+from retroflip.errors import DataError, RecipeError, UsageError
+from retroflip.progress import Silence
+from retroflip.recipes import recipe_file
+from retroflip.synth.corpus import CorpusSettings, Split, write_corpus
+from retroflip.synth.engines import LocalEngine
+from retroflip.synth.settings import SceneSettings
+from retroflip.video.decode import decode
+from scripted_models import write_recipe
+
+
+def corpus(folder: Path, split: Split, seed: int = 5) -> Path:
+    settings = CorpusSettings(
+        kinds=("direction",), per_task=1, seed=seed, split=split, scene=SceneSettings(size=64, fps=15)
+    )
+    write_corpus(folder, settings, engine=LocalEngine(1), progress=Silence())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return corpus(tmp_path_factory.mktemp("cot") / "data", Split.COT)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["cot", *map(str, arguments)])
+
+
+def test_traces_without_a_model_are_written_beside_their_videos(data: Path) -> None:
+    result = run(data, "--out", data / "traces.jsonl", "--json")
+    assert result.exit_code == 0, result.output
+    stats = json.loads(result.stdout)
+    assert (stats["accepted"], stats["samples"], stats["root"]) == (2, 2, None)
+    samples = read_samples(data / "traces.jsonl")
+    assert all(sample.trace and (data / sample.video).is_file() for sample in samples)
+    assert json.loads((data / "traces.stats.json").read_text())["accepted"] == 2
+
+
+def test_equal_seeds_give_equal_traces(data: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 9)):
+        assert run(data, "--out", tmp_path / name, "--seed", seed).exit_code == 0
+    one, two, other = ((tmp_path / name / "records.jsonl").read_bytes() for name in "abc")
+    assert one == two
+    assert one != other
+
+
+def test_paths_still_lead_to_the_videos(data: Path, tmp_path: Path) -> None:
+    above = run(data, "--out", data.parent / "above.jsonl", "--json")
+    elsewhere = run(data, "--out", tmp_path / "new", "--json")
+    for result, records in (
+        (above, data.parent / "above.jsonl"),
+        (elsewhere, tmp_path / "new" / "records.jsonl"),
+    ):
+        root = json.loads(result.stdout)["root"]
+        videos = [resolve(Path(root) if root else records.parent, one.video) for one in read_samples(records)]
+        assert [len(decode(video, 2)) for video in videos] == [2, 2]
+    assert json.loads(elsewhere.stdout)["root"] == str(data.resolve())
+
+
+def test_records_of_something_else_are_not_overwritten(data: Path) -> None:
+    result = run(data, "--out", data)
+    assert result.exit_code == 2
+    assert "was not written by `retroflip cot`" in result.output
+
+
+def test_data_for_reinforcement_learning_get_no_traces(tmp_path: Path) -> None:
+    result = run(corpus(tmp_path / "rl", Split.RL), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "--split cot" in result.output
+
+
+def test_a_folder_that_is_no_data_set_is_named(tmp_path: Path) -> None:
+    assert run(tmp_path, "--out", tmp_path / "out").exit_code == 2
+
+
+def test_two_data_sets_that_share_anything_are_told_apart_by_hash(data: Path, tmp_path: Path) -> None:
+    other = corpus(tmp_path / "rl", Split.RL)
+    check_apart(read_tasks(data), [other])
+    with pytest.raises(DataError, match="has the same content as"):
+        check_apart(read_tasks(data), [other, data])
+    path = next((other / "metadata").glob("*.json"))
+    metadata = json.loads(path.read_text())
+    metadata["question"] |= {
+        key: read_tasks(data)[0].metadata["question"][key] for key in ("text", "options")
+    }
+    metadata["question"]["options"].reverse()
+    path.write_text(json.dumps(metadata))
+    result = run(data, "--apart-from", other, "--out", tmp_path / "out")
+    assert (result.exit_code, "has the same question as" in result.output) == (1, True)
+    with pytest.raises(UsageError):
+        check_apart(read_tasks(data), [tmp_path])
+
+
+def test_dry_run_tells_the_most_that_it_can_take_and_calls_nobody(data: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(
+        tmp_path / "r.yaml", "http://127.0.0.1:9/v1", generator={"max_tokens": 10, "price_output": 1e6}
+    )
+    result = run(data, recipe, "pipeline.rounds=4", "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert {role: row["calls"] for role, row in found["by_role"].items()} == {
+        "generator": 2 * 4, "judge": 2 * 4 * 3, "polisher": 2 * 2,
+    }  # fmt: skip
+    assert found["by_role"]["generator"]["completion_tokens"] == 80
+    assert found["cost"] == pytest.approx(80.0)
+    assert found["recipe"]["pipeline"]["rounds"] == 4
+    assert "at most 36 calls" in run(data, recipe, "pipeline.rounds=4", "--dry-run").output
+
+
+def test_the_shipped_recipe_is_the_papers() -> None:
+    recipe = load_cot_recipe(recipe_file("cot/qwen3_vl.yaml"))
+    assert "Qwen3-VL-235B-A22B" in recipe.generator.model
+    assert "Qwen3-235B-A22B" in recipe.judge.model
+    assert recipe.judge.model == recipe.polisher.model
+    assert recipe.pipeline.rounds == 5
+    assert CotRecipe.model_validate(recipe.resolved()) == recipe
+
+
+def test_a_recipe_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "r.yaml", "http://127.0.0.1:9/v1")
+    for override, words in (
+        ("generator.modle=x", "did you mean generator.model"),
+        ("pipeline.rounds=0", "1 or more"),
+        ("generator.base_url=localhost:8000", "http://HOST:PORT/v1"),
+        ("prompts.judge='{reply}'", "{reply}"),
+        ("prompts.polisher='{'", "Double the braces"),
+        ("kind=rl", "must be one of cot"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            load_cot_recipe(path, [override])
+
+
+def test_prompts_can_be_set(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "r.yaml", "http://127.0.0.1:9/v1")
+    recipe = load_cot_recipe(path, ["prompts.polisher='Besser: {trace}'"])
+    assert recipe.prompts.polisher.format(trace="x", question="y") == "Besser: x"
+
+
+def test_an_estimate_grows_with_every_stage(data: Path, tmp_path: Path) -> None:
+    tasks = read_tasks(data)
+    path = write_recipe(tmp_path / "r.yaml", "http://127.0.0.1:9/v1")
+    settings = ["pipeline.rounds=2", "pipeline.verdict_attempts=2", "pipeline.polish_attempts=1"]
+    least = estimate(tasks, load_cot_recipe(path, settings))["tokens"]
+    for name in ("rounds", "verdict_attempts", "polish_attempts"):
+        more = [*settings, f"pipeline.{name}=3"]
+        assert estimate(tasks, load_cot_recipe(path, more))["tokens"] > least
+
+
+def test_files_lie_together() -> None:
+    assert Places.of(Path("x/out")) == Places(
+        Path("x/out/records.jsonl"), Path("x/out/journal.jsonl"), Path("x/out/stats.json")
+    )
+    assert Places.of(Path("x/a.jsonl")).journal == Path("x/a.journal.jsonl")

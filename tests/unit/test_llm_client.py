@@ -1,0 +1,281 @@
+"""The client against a server that misbehaves: what is repeated, what is not, and what an error says."""
+
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from misbehaving_server import CUT, EMPTY, GARBAGE, RESET, SLOW, TRUNCATED, Fault, MisbehavingServer, status
+from retroflip.errors import DataError, UsageError
+from retroflip.llm.client import CallFailedError, Client, EndpointError, Reply, StoppedError
+from retroflip.llm.journal import Journal, key_of
+from retroflip.llm.settings import Endpoint
+from retroflip.llm.structured import GarbledError, parse_structured
+
+ASKED = [{"role": "user", "content": "Say hello."}]
+KEY = "sk-very-secret-0123456789"
+
+
+def endpoint(url: str, **more: Any) -> Endpoint:
+    quick = {
+        "model": "m",
+        "backoff_seconds": 0.01,
+        "max_wait_seconds": 0.5,
+        "timeout_seconds": 5.0,
+        "retries": 3,
+    }
+    return Endpoint(base_url=url, **{**quick, **more})
+
+
+def hello(_: dict[str, Any]) -> str:
+    return "hello"
+
+
+AGAIN: dict[str, tuple[Fault, str]] = {
+    "rate limit": (status(429), "rate limit"),
+    "time-out of the request": (status(408), "status 408"),
+    "conflict": (status(409), "status 409"),
+    "fault of the server": (status(500), "status 500"),
+    "overloaded": (status(503), "status 503"),
+    "no response in time": (SLOW, "time-out"),
+    "connection reset": (RESET, "connection"),
+    "not even JSON": (GARBAGE, "garbage"),
+    "JSON that is cut off": (TRUNCATED, "garbage"),
+    "a body that ends early": (CUT, "connection"),
+    "no choices": (EMPTY, "garbage"),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_passing_fault_is_called_again(name: str) -> None:
+    fault, cause = AGAIN[name]
+    with MisbehavingServer(hello, [fault, fault], slow_seconds=2.0) as server:
+        client = Client(endpoint(server.url, timeout_seconds=0.3))
+        reply = client.complete(ASKED)
+    assert (reply.text, reply.faults) == ("hello", (cause, cause))
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.finish) == (100, 10, "stop")
+    assert len(server.requests) == 3
+    assert server.requests[0] == server.requests[2]
+
+
+@pytest.mark.parametrize("number", [400, 413, 422])
+def test_a_refused_request_is_not_repeated(number: int) -> None:
+    with (
+        MisbehavingServer(hello, [status(number, '{"error": {"message": "too long"}}')]) as server,
+        pytest.raises(CallFailedError, match="too long") as caught,
+    ):
+        Client(endpoint(server.url)).complete(ASKED)
+    assert (caught.value.cause, len(server.requests)) == ("refused", 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(401, "does not accept the key"), (403, "TEST_KEY"), (404, "knows no model 'm'")]
+)
+def test_a_wrong_key_or_model_ends_the_run_with_one_paragraph(
+    number: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    body = f'{{"error": {{"message": "Incorrect key {KEY}"}}}}'
+    with (
+        MisbehavingServer(hello, [status(number, body)]) as server,
+        pytest.raises(EndpointError, match=words) as caught,
+    ):
+        Client(endpoint(server.url, api_key_env="TEST_KEY")).complete(ASKED)
+    assert len(server.requests) == 1
+    assert KEY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_account_without_money_ends_the_run() -> None:
+    body = '{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}'
+    with (
+        MisbehavingServer(hello, [status(429, body)]) as server,
+        pytest.raises(EndpointError, match="exceeded your quota"),
+    ):
+        Client(endpoint(server.url)).complete(ASKED)
+    assert len(server.requests) == 1
+
+
+def test_nobody_at_the_address_is_said_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(EndpointError, match="cannot be reached"):
+            Client(endpoint(url, retries=50)).complete(ASKED)
+
+
+def test_the_server_says_how_long_to_wait() -> None:
+    with MisbehavingServer(hello, [status(429, Retry_After="0.4")]) as server:
+        Client(endpoint(server.url)).complete(ASKED)
+    assert server.times[1] - server.times[0] >= 0.4
+
+
+def test_no_wait_is_longer_than_allowed() -> None:
+    with MisbehavingServer(hello, [status(503, Retry_After="3600")]) as server:
+        began = time.monotonic()
+        Client(endpoint(server.url, max_wait_seconds=0.2)).complete(ASKED)
+    assert time.monotonic() - began < 3.0
+
+
+def test_waits_grow_from_time_to_time() -> None:
+    with MisbehavingServer(hello, [status(500)] * 3) as server:
+        Client(endpoint(server.url, backoff_seconds=0.1, max_wait_seconds=10.0)).complete(ASKED)
+    waits = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
+    assert waits[0] >= 0.07
+    assert waits[1] >= 0.14
+    assert waits[2] >= 0.28
+
+
+def test_a_fault_that_stays_fails_the_call_and_many_in_a_row_the_run() -> None:
+    with MisbehavingServer(hello, [status(500)] * 4) as server:
+        client = Client(endpoint(server.url, retries=1, give_up_after=2))
+        with pytest.raises(CallFailedError) as caught:
+            client.complete(ASKED)
+        assert caught.value.cause == "status 500"
+        with pytest.raises(EndpointError, match="failed 2 calls in a row"):
+            client.complete(ASKED)
+        assert client.complete(ASKED).text == "hello"
+    assert len(server.requests) == 5
+
+
+def test_no_more_calls_at_once_than_allowed() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def counted(_: dict[str, Any]) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+        return "hello"
+
+    with MisbehavingServer(counted) as server:
+        client = Client(endpoint(server.url, concurrency=2))
+        threads = [threading.Thread(target=client.complete, args=(ASKED,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(server.requests) == 8
+    assert most == 2
+
+
+def test_told_to_stop_a_client_waits_no_longer() -> None:
+    stop = threading.Event()
+    with MisbehavingServer(hello, [status(429)] * 9) as server:
+        client = Client(endpoint(server.url, backoff_seconds=60.0, max_wait_seconds=60.0), stop)
+        threading.Timer(0.2, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(StoppedError):
+            client.complete(ASKED)
+    assert time.monotonic() - began < 10.0
+
+
+def test_the_key_goes_into_its_header_and_nothing_else_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "OPENAI_ADMIN_KEY",
+        "OPENAI_WEBHOOK_SECRET",
+    ):
+        monkeypatch.setenv(name, "for-another-server")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    with MisbehavingServer(hello) as server:
+        Client(endpoint(server.url, api_key_env="TEST_KEY")).complete(ASKED)
+        Client(endpoint(server.url)).complete(ASKED)
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+    assert "authorization" not in server.headers[1]
+    assert not [value for sent in server.headers for value in sent.values() if "for-another-server" in value]
+
+
+def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_KEY", raising=False)
+    with pytest.raises(UsageError, match="TEST_KEY"):
+        Client(endpoint("http://127.0.0.1:9/v1", api_key_env="TEST_KEY"))
+
+
+class Answer(BaseModel):
+    """A form."""
+
+    right: bool
+    why: str
+
+
+def test_a_request_says_what_the_recipe_says() -> None:
+    settings = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 7, "extra_body": {"top_k": 20}}
+    with MisbehavingServer(hello) as server:
+        Client(endpoint(server.url, **settings)).complete(ASKED, Answer)
+        Client(endpoint(server.url, structured="none")).complete(ASKED, Answer)
+    first, second = server.requests
+    schema = first.pop("response_format")
+    assert first == {
+        "model": "m",
+        "messages": ASKED,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 7,
+        "top_k": 20,
+    }
+    assert schema["json_schema"]["schema"] == Answer.model_json_schema()
+    assert "response_format" not in second
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"right": true, "why": "x"}', '```json\n{"right": true, "why": "x"}\n```', '<think>{"a"</think>\n{"right": true, "why": "x"}'],
+)  # fmt: skip
+def test_json_is_read_from_a_response(text: str) -> None:
+    assert parse_structured(text, Answer) == Answer(right=True, why="x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yes", '{"right": true', '{"right": "true", "why": "x"}', '{"right": 1, "why": "x"}', '{"right": true}',
+     'Sure: {"right": true, "why": "x"}', '[{"right": true, "why": "x"}]'],
+)  # fmt: skip
+def test_what_is_not_that_json_is_garbled(text: str) -> None:
+    with pytest.raises(GarbledError):
+        parse_structured(text, Answer)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000/v1", "ftp://x/v1", "http://me:secret@x/v1", "http://x/v1?key=secret"]
+)
+def test_an_address_is_http_and_holds_no_key(url: str) -> None:
+    with pytest.raises(ValidationError):
+        endpoint(url)
+
+
+def test_a_journal_gives_back_what_it_was_given_and_survives_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    reply = Reply("text \u2028 und Umlaute ä", "stop", 3, 4, 12.0, ("rate limit",))
+    Journal(path).add("k1", {"role": "judge", "sample": "a"}, reply)
+    with path.open("ab") as stream:
+        stream.write(b'{"key": "k2", "te')
+    again = Journal(path)
+    assert (again.text_of("k1"), again.text_of("k2"), len(again)) == (reply.text, None, 1)
+    again.add("k2", {"role": "judge", "sample": "a"}, reply)
+    (first, second) = Journal(path).rows()
+    assert (first["latency"], second["key"], second["faults"]) == ("10 to 60 s", "k2", ["rate limit"])
+
+
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"key": "k1"}\nnot json\n{"key": "k2"}\n')
+    with pytest.raises(DataError, match="line 2"):
+        Journal(path)
+
+
+def test_calls_are_known_by_what_they_ask() -> None:
+    assert key_of({"a": 1, "b": [2]}) == key_of({"b": [2], "a": 1})
+    assert key_of({"a": 1}) != key_of({"a": 2})
