@@ -27,7 +27,8 @@ def metadata_of(
     return {
         "format": 1, "kind": "direction", "category": "direction", "term": "short", "domain": "spatial", "form": form,
         "name": "x-00000-0", "pair": None, "side": None, "split": "cot",
-        "video": {"fps": 30, "frames": round(30 * seconds), "duration_ms": round(1000 * seconds), "path": "videos/x.mp4"},
+        "video": {"fps": 30, "frames": round(30 * seconds), "duration_ms": round(1000 * seconds),
+                  "path": "videos/x.mp4"},
         "objects": objects, "events": timed, "states": states or [{"ms": 0, "frame": 0}], "derivation": derivation,
         "question": {
             "text": question, "mode": "perception", "parameters": {"object": "o1"}, "options": options,

@@ -15,26 +15,35 @@ def checked(metadata: dict[str, Any], reasoning: str, box: str | None = None, **
 
 
 HONEST = [
-    (TURN, "At 00:00, the purple diamond moves up. At 00:02.2, it turns and goes left. So it goes first up, then left."),
+    (TURN, "At 00:00, the purple diamond moves up. At 00:02.2, it turns and goes left. So it goes first up, "
+        "then left."),
     (TURN, "From 00:00 to 00:02.2 the diamond travels upwards; from 2.2s to 4.3s it heads to the left."),
     (TURN, "The purple diamond moves upward at 0 seconds and then left around the 2-second mark."),
     (TURN, "The purple diamond goes up (0.0s - 2.2s), then it shifts leftwards (2.2s - 4.3s). The answer is B."),
     (TURN, "First I look for the purple diamond.\n1. **00:00** – it starts moving up\n2. **00:02** – it moves left"),
     (TURN, "It moves up until 2.2 seconds, when it begins to slide left. Therefore first up, then left."),
-    (TURN, "At the start, 00:00.0, the purple diamond moves up, not down. At about 2.1 seconds it veers and moves left. "
-           "The pink cross drifts along without mattering. Up first and left second: the answer is first up, then left."),
-    (HITS, "At 0.5s the yellow circle bounces off the top wall. At 1.5s it strikes the left wall. At 2.6s it hits the top "
-           "wall again, for the second time. At 3.6s it touches the right wall. In total that is 2 hits of the upper wall."),
-    (HITS, "I count bounces off the upper wall. 00:00.5 upper wall, 00:01.5 left wall, 00:02.6 upper wall, 00:03.6 right "
+    (TURN, "At the start, 00:00.0, the purple diamond moves up, not down. At about 2.1 seconds it veers and "
+        "moves left. "
+           "The pink cross drifts along without mattering. Up first and left second: the answer is first up, "
+           "then left."),
+    (HITS, "At 0.5s the yellow circle bounces off the top wall. At 1.5s it strikes the left wall. At 2.6s it "
+        "hits the top "
+           "wall again, for the second time. At 3.6s it touches the right wall. In total that is 2 hits of the "
+           "upper wall."),
+    (HITS, "I count bounces off the upper wall. 00:00.5 upper wall, 00:01.5 left wall, 00:02.6 upper wall, "
+        "00:03.6 right "
            "wall. That makes two."),
     (HITS, "The ball hits the ceiling at 0.5 seconds, the left wall at 1.5 seconds, the ceiling at 2.6 seconds and the "
            "right wall at 3.6 seconds. So the upper wall is hit twice."),
     (HITS, "At frame 15 the circle hits the upper wall, at frame 46 the left wall, at frame 78 the upper wall, and at "
            "frame 109 the right wall. So it bounces off the upper wall 2 times."),
-    (CUPS, "At 00:00, the cups are transparent: A holds 6 and 10, B holds 29. At 00:02.1, chip 23 is dropped into the cup "
-           "at B, so B now holds 23, 29. At 00:03.9, the cup at B is poured into the cup at A, which leaves A with 6, 10, "
+    (CUPS, "At 00:00, the cups are transparent: A holds 6 and 10, B holds 29. At 00:02.1, chip 23 is dropped "
+        "into the cup "
+           "at B, so B now holds 23, 29. At 00:03.9, the cup at B is poured into the cup at A, which leaves A "
+           "with 6, 10, "
            "23, 29. At 00:05, the cups turn opaque. So A holds 4 chips."),
-    (CUPS, "From 0 to 2 seconds I see the open cups: A holds 6, 10; B holds 29. At 2.1 s, chip 23 is put into cup B. At "
+    (CUPS, "From 0 to 2 seconds I see the open cups: A holds 6, 10; B holds 29. At 2.1 s, chip 23 is put into "
+        "cup B. At "
            "3.9 s, B is emptied into A. From 5.0 s the cups are opaque again. In total, 4 chips are in A."),
 ]  # fmt: skip
 
@@ -70,31 +79,38 @@ FALSE = {
     "another conclusion": (TURN, f"{UP} {LEFT} So it goes first up, then right.", "conclusion"),
     "another letter": (TURN, f"{UP} {LEFT} The answer is A.", "conclusion"),
     "another count": (
-        HITS, "At 0.5s the circle hits the upper wall. At 1.5s it hits the left wall. At 2.6s it hits the upper wall. At "
+        HITS, "At 0.5s the circle hits the upper wall. At 1.5s it hits the left wall. At 2.6s it hits the upper "
+            "wall. At "
         "3.6s it hits the right wall. So the upper wall is hit 3 times.", "conclusion",
     ),
     "a count on the way": (
-        HITS, "At 0.5s the circle hits the upper wall. At 1.5s it hits the left wall. At 2.6s it hits the upper wall, for "
+        HITS, "At 0.5s the circle hits the upper wall. At 1.5s it hits the left wall. At 2.6s it hits the upper "
+            "wall, for "
         "the fourth time. At 3.6s it hits the right wall.", "contradiction",
     ),
-    "a wall in a list": (HITS, "The circle hits the upper wall at 0.5s, the right wall at 1.5s, the upper wall at 2.6s and "
+    "a wall in a list": (HITS, "The circle hits the upper wall at 0.5s, the right wall at 1.5s, the upper wall "
+    "at 2.6s and "
                          "the right wall at 3.6s.", "time"),
     "a state that never was": (
-        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into the cup at "
+        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into "
+            "the cup at "
         "B, so B now holds 10, 29. At 3.9s, the cup at B is poured out into the cup at A. At 5.0s the cups are opaque.",
         "state",
     ),
     "a state of another moment": (
-        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into the cup at "
+        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into "
+            "the cup at "
         "B, so A now holds 6, 10, 23, 29. At 3.9s, the cup at B is poured out into the cup at A. At 5.0s the cups are "
         "opaque.", "state",
     ),
     "another number": (
-        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 24 is dropped into the cup at "
+        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 24 is dropped into "
+            "the cup at "
         "B. At 3.9s, the cup at B is poured out into the cup at A. At 5.0s the cups are opaque.", "contradiction",
     ),
     "the wrong way round": (
-        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into the cup at "
+        CUPS, "At 00:00, the cups are transparent: A holds 6, 10; B holds 29. At 2.1s, chip 23 is dropped into "
+            "the cup at "
         "B. At 3.9s, the cup at A is poured out into the cup at B. At 5.0s the cups are opaque.", "contradiction",
     ),
 }  # fmt: skip

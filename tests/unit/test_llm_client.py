@@ -232,7 +232,8 @@ def test_a_request_says_what_the_recipe_says() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"right": true, "why": "x"}', '```json\n{"right": true, "why": "x"}\n```', '<think>{"a"</think>\n{"right": true, "why": "x"}'],
+    ['{"right": true, "why": "x"}', '```json\n{"right": true, "why": "x"}\n```',
+     '<think>{"a"</think>\n{"right": true, "why": "x"}'],
 )  # fmt: skip
 def test_json_is_read_from_a_response(text: str) -> None:
     assert parse_structured(text, Answer) == Answer(right=True, why="x")

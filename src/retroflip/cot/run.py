@@ -70,8 +70,9 @@ def read_tasks(folder: Path) -> list[Task]:
         if metadata.get("split") != Split.COT:
             raise UsageError(
                 f"{folder}: its split is {metadata.get('split')!r}. Reasoning traces are written for videos of the "
-                "split 'cot' alone, which shares no question with the others, so that reinforcement learning never asks what "
-                "a trace has answered. Write one with: retroflip synth --out NEW --per-task 50 --seed 7 --split cot"
+                "split 'cot' alone, which shares no question with the others, so that reinforcement learning never "
+                "asks what a trace has answered. Write one with: retroflip synth --out NEW --per-task 50 --seed 7 "
+                "--split cot"
             )
         tasks.append(Task(sample, metadata, resolve(folder, sample.video)))
     return tasks

@@ -36,7 +36,8 @@ _REPLACED = tuple(
         (r"\b(?:slow(?:s|ing|ed)? down|decelerat\w+|slow(?:s|ing|ed))\b", " slower "),
         (r"\b(?:gets?|getting|becom\w+) slower\b|\bbrak(?:es|ing)\b|\bloses speed\b", " slower "),
         (
-            r"\b(?:keeps?|keeping|maintain\w*|holds?|at) (?:its|the same|a constant|a steady|an even) (?:\w+ )?(?:speed|pace)\b",
+            r"\b(?:keeps?|keeping|maintain\w*|holds?|at) (?:its|the same|a constant|a steady|an even) (?:\w+ )?"
+            r"(?:speed|pace)\b",
             " evenly ",
         ),
         (
@@ -57,7 +58,7 @@ _REPLACED = tuple(
             r" \1 ",
         ),
         (
-            r"\b(write|writing|note|noting|jot|break|breaking|come|comes|boil|boils|track|tracking|narrow) (?:\w+ )?down\b",
+            r"\b(write|writing|note|noting|jot|break|breaking|comes?|boils?|track|tracking|narrow) (?:\w+ )?down\b",
             r" \1 ",
         ),
         (r"\bup to (?=\d)", " "),
@@ -159,7 +160,8 @@ def normalised(text: str) -> str:
 
 @dataclass(frozen=True)
 class Features:
-    """What a normalised clause says. values: by category; doings: verbs by sense; names: files, cells, places; cells: in their order.
+    """What a normalised clause says. values: by category; doings: verbs by sense; names: files, cells and places;
+    cells: those among them, in their order.
 
     targets, sources: places that something goes into or comes from. words: all of them, for the overlap with a note.
     """
