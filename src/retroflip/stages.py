@@ -64,9 +64,7 @@ def supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Prog
     """Teach both habits; return the folder of the model that does."""
     settings = {"data.records": lab.sft / "records.jsonl", "train.steps": size.sft_steps, "train.seed": seed}
     recipe = tiny_recipe(SftRecipe, "sft", settings)
-    if not RunDirectory.is_finished(out, recipe.resolved()):
-        sft_run.train(recipe, out, resume=True, progress=progress)
-    return out / "model"
+    return trained(recipe, out, progress)
 
 
 def rl_recipe(
@@ -84,8 +82,16 @@ def rl_recipe(
 
 def reinforced(recipe: RlRecipe, out: Path, progress: Progress) -> Path:
     """Run an RL recipe unless that was done; return the trained model's folder."""
+    return trained(recipe, out, progress)
+
+
+def trained(recipe: RlRecipe | SftRecipe, out: Path, progress: Progress) -> Path:
+    """Run a recipe unless that was done; return the trained model's folder."""
     if not RunDirectory.is_finished(out, recipe.resolved()):
-        rl_run.train(recipe, out, resume=True, progress=progress)
+        if isinstance(recipe, SftRecipe):
+            sft_run.train(recipe, out, resume=True, progress=progress)
+        else:
+            rl_run.train(recipe, out, resume=True, progress=progress)
     return out / "model"
 
 
@@ -111,15 +117,29 @@ def evaluate(
 ) -> None:
     """Ask the model about the laboratory's pairs under these controls, and score its answers."""
     dataset = VideoDataset(pairs, lab.pairs, read_manifest(lab.pairs / "manifest.json"), FRAMES)
+    ask(out, model, dataset, controls, progress, max_tokens=MAX_TOKENS, null_option=True)
+
+
+def ask(
+    out: Path,
+    model: Path,
+    dataset: VideoDataset,
+    controls: Sequence[Control],
+    progress: Progress,
+    *,
+    max_tokens: int,
+    null_option: bool,
+) -> None:
+    """Ask the model a data set's questions under these controls, and score its answers."""
     generate(
         load_model(str(model)),
         Encoder(load_processor(str(model))),
         dataset,
         out,
         controls=controls,
-        max_tokens=MAX_TOKENS,
+        max_tokens=max_tokens,
         batch_size=BATCH,
-        null_option=True,
+        null_option=null_option,
         seed=0,
         progress=progress,
     )

@@ -16,6 +16,7 @@ from retroflip.study.arms import Arm
 
 CONTROLS = (Control.FULL, Control.SINGLE_FRAME)
 """what an arm's model is shown of the pairs"""
+ROLLOUTS = "rollouts.jsonl"
 LAST_STEPS = 10
 """the steps at the end of a run over which correctness is averaged"""
 
@@ -79,6 +80,15 @@ class SeedFolder:
         others = CONTROLS[1:]
         return all(control.value in read_json_object(file)["controls"] for control in others)
 
+    def measured(self, scores: Mapping[str, Any]) -> dict[str, float | None]:
+        """Return what an arm's scores hold for the tables."""
+        rates = ("p_acc", "acc", "same_answer_rate", "unparsed_rate")
+        return {
+            **{rate: scores[rate] for rate in rates},
+            "single_frame_p_acc": scores["controls"][Control.SINGLE_FRAME.value]["p_acc"],
+            "chance_p_acc": scores["chance"]["p_acc"],
+        }
+
     def read(self, arm: Arm) -> Cell:
         """Return an arm's cell. Raises DataError for damaged files."""
         failure = self.failure(arm)
@@ -87,24 +97,15 @@ class SeedFolder:
         trained = arm.recipe is None or (self.run(arm) / COMPLETE_MARKER).is_file()
         if not trained or not self.is_evaluated(arm):
             return Cell(State.MISSING)
-        measures = _answers(read_json_object(self.answers(arm) / SCORES))
-        if arm.recipe is not None:
+        measures = self.measured(read_json_object(self.answers(arm) / SCORES))
+        if (self.run(arm) / ROLLOUTS).is_file():
             measures |= _training(self.run(arm))
         return Cell(State.DONE, {name: value for name, value in measures.items() if value is not None})
 
 
-def _answers(scores: Mapping[str, Any]) -> dict[str, float | None]:
-    rates = ("p_acc", "acc", "same_answer_rate", "unparsed_rate")
-    return {
-        **{rate: scores[rate] for rate in rates},
-        "single_frame_p_acc": scores["controls"][Control.SINGLE_FRAME.value]["p_acc"],
-        "chance_p_acc": scores["chance"]["p_acc"],
-    }
-
-
 def _training(run: Path) -> dict[str, float | None]:
     metrics = read_jsonl(run / "metrics.jsonl")
-    with (run / "rollouts.jsonl").open("rb") as lines:
+    with (run / ROLLOUTS).open("rb") as lines:
         rollouts = sum(1 for _ in lines)
     return {
         "zero_advantage": _mean(metrics, "zero_advantage"),

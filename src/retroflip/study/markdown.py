@@ -10,11 +10,16 @@ from retroflip.synth.kinds import PAIRED
 NOTHING = "–"
 NAMES = {
     "p_acc": "P-Acc",
+    "acc": "accuracy on the held-out videos",
+    "label/spatial": "accuracy on the spatial kinds",
+    "label/temporal": "accuracy on the temporal kinds",
+    "label/short": "accuracy on the short kinds",
+    "label/long": "accuracy on the long kinds",
     "zero_advantage": "share of groups with zero advantage",
     "reward_std": "standard deviation of a group's rewards",
 }
 """the measures that papers are compared on"""
-IN_PER_CENT = {"p_acc", "zero_advantage"}
+IN_PER_CENT = NAMES.keys() - {"reward_std"}
 
 
 def markdown(study: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
 from retroflip.progress import Progress
 from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
-from retroflip.stages import FULL, Size, evaluate, lab_settings, reinforced, supervised
+from retroflip.stages import FULL, Size, evaluate, lab_settings, supervised, trained
 from retroflip.study.arms import ARMS, METHODS, Arm, Budget, budget, chosen, recipe_of
 from retroflip.study.cells import CONTROLS, SeedFolder
 from retroflip.study.document import document
@@ -86,7 +86,7 @@ def _train_and_ask(seed: _Seed, arm: Arm, progress: Progress) -> None:
         recipe = recipe_of(arm, arm.recipe, seed.start, seed.lab, seed.size, seed.number)
         run = seed.folder.run(arm)
         fresh = not RunDirectory.is_finished(run, recipe.resolved())
-        model = reinforced(recipe, run, progress)
+        model = trained(recipe, run, progress)
     # A model that was made just now is asked even where there are scores: they could be another's, and that is checked.
     if fresh or not seed.folder.is_evaluated(arm):
         evaluate(seed.folder.answers(arm), model, seed.lab, seed.pairs, CONTROLS, progress)

@@ -1,0 +1,1 @@
+"""SynRL's ablations on the embedded model: cold start, more data, a second round, and one kind of primitive alone."""

@@ -1,0 +1,216 @@
+"""The study of SynRL's stages: what each is trained on, notes by hand, the papers' numbers, the table by hand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retroflip.recipe import RlRecipe, SftRecipe
+from retroflip.study.cells import Cell, State
+from retroflip.study.synrl.arms import (
+    ARMS,
+    FULL,
+    LABELS,
+    MOTION,
+    PLANS,
+    PRIMITIVES,
+    CourseFolder,
+    Stage,
+    recipe_of,
+)
+from retroflip.study.synrl.data import scenes_of
+from retroflip.study.synrl.notes import NOTES, dense_notes
+from retroflip.study.synrl.tables import answer_measures, document, is_labelled, markdown
+from retroflip.synth.corpus import CorpusSettings, Job, Split, produce
+
+BY_NAME = {stage.name: stage for stage in ARMS}
+DATA = CourseFolder(Path("/data"))
+
+
+def recipe_by_name(name: str) -> RlRecipe | SftRecipe:
+    stage = BY_NAME[name]
+    assert stage.recipe is not None
+    return recipe_of(stage, stage.recipe, Path("/start"), DATA, FULL, seed=3)
+
+
+def chain(stage: Stage) -> list[str]:
+    """Return the arms that a stage's model has gone through, the first one first."""
+    return [*(chain(BY_NAME[stage.start]) if stage.start else []), stage.name]
+
+
+def test_every_stage_goes_on_from_an_earlier_one_of_its_course() -> None:
+    assert chain(BY_NAME["round2"]) == ["base", "sft", "sft_rl", "round2"]
+    assert chain(BY_NAME["rl_x2"]) == ["base", "rl_x2"]
+    assert chain(BY_NAME["long"]) == ["untaught", "long_sft", "long"]
+    for stage in ARMS:
+        assert (stage.start is None) == (stage.recipe is None)
+        assert all(BY_NAME[name].course is stage.course for name in chain(stage))
+
+
+def test_names_are_folders_of_their_own() -> None:
+    assert len(BY_NAME) == len(ARMS)
+    assert not {"data", "eval", "failures"} & BY_NAME.keys()
+
+
+@pytest.mark.parametrize("name", ["rl", "sft_rl", "rl_x2", "round2", "full", "spatial"])
+def test_rl_is_as_in_section_2_3(name: str) -> None:
+    recipe = recipe_by_name(name)
+    assert isinstance(recipe, RlRecipe)
+    assert (recipe.method.name, recipe.method.rollouts, recipe.method.format_weight) == ("grpo", 8, 0.0)
+    assert (recipe.train.beta, recipe.train.temperature) == (0.0, 1.0)
+    assert (recipe.model.path, recipe.train.seed) == ("/start", 3)
+
+
+def test_twice_the_data_is_twice_the_questions_and_steps_and_nothing_else() -> None:
+    one, two = recipe_by_name("rl").resolved(), recipe_by_name("rl_x2").resolved()
+    differing = {
+        f"{section}.{key}"
+        for section in ("model", "data", "method", "train", "prompt")
+        for key in one[section]
+        if one[section][key] != two[section][key]
+    }
+    assert differing == {"data.limit", "train.steps"}
+    assert (one["data"]["limit"], two["data"]["limit"]) == (FULL.rl_videos, 2 * FULL.rl_videos)
+    assert (one["train"]["steps"], two["train"]["steps"]) == (FULL.rl_steps, 2 * FULL.rl_steps)
+    # Every question is asked once.
+    assert FULL.rl_steps * one["train"]["samples_per_step"] == FULL.rl_videos
+    assert FULL.round2_steps * one["train"]["samples_per_step"] == FULL.round2_videos
+
+
+def test_rl_after_the_supervised_start_is_that_without_it() -> None:
+    assert recipe_by_name("rl").resolved() == recipe_by_name("sft_rl").resolved()
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_limits_both_stages_of_its_arm(label: str) -> None:
+    wanted = {name: tuple(values) for name, values in LABELS[label].items()}
+    assert recipe_by_name(label).data.labels == wanted
+    assert recipe_by_name(f"{label}_sft").data.labels == wanted
+    assert recipe_by_name("full").data.labels == {}
+
+
+def test_every_label_has_two_kinds_at_least() -> None:
+    kinds = {label: [kind for kind in PRIMITIVES.kinds if is_labelled(kind, label)] for label in LABELS}
+    assert kinds == {
+        "spatial": ["direction", "speed"],
+        "temporal": ["attribute_change", "event_order", "shell_game", "sliding_puzzle"],
+        "short": ["direction", "speed", "attribute_change", "event_order"],
+        "long": ["shell_game", "sliding_puzzle"],
+    }
+
+
+def metadata_of(kind: str, frames: int, turn: int = 0) -> Mapping[str, Any]:
+    settings = CorpusSettings(
+        kinds=(kind,),
+        per_task=1,
+        seed=5,
+        split=Split.COT,
+        paired=False,
+        scene=scenes_of(PRIMITIVES).model_copy(update={"viewed_frames": frames}),
+    )
+    (product,) = produce(Job(settings, kind, turn))
+    return product.metadata
+
+
+@pytest.mark.parametrize("kind", PRIMITIVES.kinds)
+def test_notes_end_in_the_answer_and_fit_what_may_be_written(kind: str) -> None:
+    assert kind in NOTES
+    for turn in range(6):
+        metadata = metadata_of(kind, PRIMITIVES.frames, turn)
+        notes = dense_notes(metadata, PRIMITIVES.frames)
+        assert notes.startswith("<think>")
+        assert notes.endswith(f"\\boxed{{{metadata['question']['answer']}}}")
+
+
+def test_notes_of_a_path_are_its_cells_at_the_stamps() -> None:
+    metadata = {
+        "kind": "direction",
+        "video": {"fps": 2, "frames": 7},
+        "states": [
+            {"ms": 0, "positions": {"o1": [0.05, 0.05]}},
+            {"ms": 1000, "positions": {"o1": [0.3, 0.05]}},
+            {"ms": 2500, "positions": {"o1": [0.3, 0.99]}},
+        ],
+        "events": [
+            {"type": "move", "start_ms": 0, "direction": "right"},
+            {"type": "move", "start_ms": 1500, "direction": "down"},
+        ],
+        "question": {"parameters": {"object": "o1"}, "answer": "first right, then down"},
+        "derivation": ["not this", "So the answer is: first right, then down."],
+    }
+    # Frames 0 2 4 6 of two a second: seconds 0, 1, 2, 3 and stamps 0.5 and 2.5.
+    assert dense_notes(metadata, 4) == (
+        "<think>0.5s a1 right, 2.5s c8 down, So the answer is: first right, then down.</think>\n"
+        "\\boxed{first right, then down}"
+    )
+
+
+def scores(full: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "acc": 0.5,
+        "p_acc": 0.2,
+        "unparsed_rate": 0.1,
+        "chance": {"acc": 0.25},
+        "controls": {"single_frame": {"acc": 0.3}},
+        "tasks": {kind: {"acc": rate, "chance": {"acc": 0.25}} for kind, rate in full.items()},
+    }
+
+
+def test_a_labels_accuracy_is_the_mean_of_its_kinds() -> None:
+    found = answer_measures(scores({"direction": 0.8, "event_order": 0.4, "shell_game": 0.2}))
+    assert found["label/spatial"] == 0.8
+    assert found["label/temporal"] == pytest.approx(0.3)
+    assert found["label/short"] == pytest.approx(0.6)
+    assert found["label/long"] == 0.2
+    assert found["kind/event_order"] == 0.4
+    assert "label/long" not in answer_measures(scores({"direction": 0.8}))
+
+
+def test_the_table_beside_the_papers_orders() -> None:
+    rates = {
+        "base": (0.0, 0.0, 0.0),
+        "rl": (0.0, 0.0, 0.0),
+        "sft": (0.50, 0.52, 0.51),
+        "sft_rl": (0.60, 0.63, 0.62),
+        "rl_x2": (0.7, 0.71, 0.72),
+    }
+    cells = {
+        stage.name: {
+            seed: Cell(State.DONE, {"acc": rates[stage.name][seed]})
+            if stage.name in rates
+            else Cell(State.MISSING)
+            for seed in range(3)
+        }
+        for stage in ARMS
+    }
+    study = document(cells, {"amount": vars(FULL)}, [0, 1, 2])
+    assert study["cells"] == {"done": 15, "failed": 0, "not run": 3 * len(ARMS) - 15}
+    table_5 = {
+        (claim["greater"], claim["lesser"]): claim["verdict"]
+        for claim in study["courses"][0]["papers"][0]["claims"]
+    }
+    assert table_5 == {
+        ("rl", "base"): "cannot be told apart",
+        ("sft", "base"): "agrees",
+        ("sft_rl", "base"): "agrees",
+        ("sft", "rl"): "agrees",
+        ("sft_rl", "rl"): "agrees",
+        ("sft_rl", "sft"): "agrees",
+    }
+    page = markdown(study)
+    assert "| `sft` | SFT | 51.0 [48.5, 53.5] | 50.0 52.0 51.0 | +51.0 [+48.5, +53.5] |" in page
+    assert "| `sft_rl` > `sft` | 2.7 | +10.7 [+9.2, +12.1] | agrees |" in page
+    assert "### SynRL, table 9, VSIBench" in page
+
+
+def test_the_papers_numbers_are_those_of_its_tables() -> None:
+    five, seven, eleven = PLANS[MOTION].references
+    assert five.values == {"base": 32.1, "rl": 32.8, "sft": 34.2, "sft_rl": 36.9}
+    assert seven.values == {"base": 32.1, "sft_rl": 36.7, "round2": 37.0}
+    assert eleven.values == {"base": 35.5, "sft_rl": 38.7, "rl": 37.1, "rl_x2": 39.0}
+    for reference in PLANS[PRIMITIVES].references:
+        own = reference.measure.removeprefix("label/")
+        others = {name: rate for name, rate in reference.values.items() if name != "full"}
+        # A label's own arm is ahead in its column; only all kinds together can be ahead of it.
+        assert max(others, key=others.__getitem__) == own
