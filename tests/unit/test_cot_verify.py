@@ -1,8 +1,11 @@
 """What the verifier lets pass and what it refuses, on timelines written by hand."""
 
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cot_samples import CUPS, HITS, TURN, sample
 from retroflip.cot.verify import Report, VerifierSettings, verify
@@ -140,6 +143,38 @@ def test_the_box_may_hold_the_option_or_its_letter(box: str) -> None:
 )  # fmt: skip
 def test_another_form_is_refused(trace: str) -> None:
     assert verify(trace, TURN, sample(TURN)).reasons == ["form"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["At 00:02", "2.1s", "up", "left", "A holds", "gap", "6, 10", "the", "purple diamond", "= minus 3", "3 / 0",
+             "-", "B", ";", ".", ",", "(", "frame", "9", "the second", "form.txt", "files", "and", "is", "answer is",
+             "\n", "?", "row 2, column 3", "to", "from", "hits", "wall", "\u2028", "é"]
+        ), max_size=30,
+    ) | st.text(max_size=60)
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_any_text_can_be_checked(words: list[str] | str) -> None:
+    text = words if isinstance(words, str) else " ".join(words)
+    for metadata in (TURN, HITS, CUPS):
+        report = checked(metadata, text)
+        assert report.is_true is not bool(report.problems)
+
+
+@pytest.mark.parametrize(
+    "piece", ["At 00:02.2, it moves left. ", "and then at ", "1, 2, ", "((((", "up and ", "a = 3 + "]
+)
+def test_a_model_that_goes_round_in_circles_is_soon_done_with(piece: str) -> None:
+    began = time.monotonic()
+    checked(TURN, piece * (15_000 // len(piece)))
+    assert time.monotonic() - began < 20.0
+    assert checked(TURN, piece * 20_000).reasons == ["form"]
+    assert checked(TURN, f"{UP} {LEFT} {'9' * 5000}").reasons == ["form"]
+
+
+def test_a_special_token_is_no_part_of_a_trace() -> None:
+    assert checked(TURN, f"{UP} {LEFT} <|im_end|>").reasons == ["form"]
 
 
 def test_the_tolerance_decides_how_far_a_time_may_be_off() -> None:

@@ -21,7 +21,7 @@ _NOTHING = re.compile(r"nothing|no (?:chips?|files?)|empty")
 _OPERATOR = r"(?:plus|minus|multiply|divide)"
 _OPERAND = r"(?:\d+(?![\w.]*\d)|\?)"
 _SUM = re.compile(
-    rf"(?<![\w.])(?P<sum>(?:minus )?{_OPERAND}(?: {_OPERATOR} {_OPERAND})+)(?: ?= ?(?P<result>(?:minus )?-?\d+))?"
+    rf"(?<![\w.])(?P<sum>(?:minus )?{_OPERAND}(?: {_OPERATOR} {_OPERAND})+)(?: ?= ?(?P<result>(?:minus |-)?\d+))?"
 )
 _CELL = re.compile(r"\br\d+c\d+\b")
 
@@ -70,7 +70,7 @@ def _false_holding(clause: str, held: dict[str, set[tuple[str, ...]]]) -> tuple[
         ):
             named = re.findall(_ITEM, found["content"])
             items = tuple(named if holder.startswith("row ") else sorted(named))
-            if found["counted"] and len(items) == 1 and int(items[0]) in {len(one) for one in contents}:
+            if found["counted"] and len(items) == 1 and items[0] in {str(len(one)) for one in contents}:
                 continue
             if items not in contents:
                 return f"{holder} never holds that there", rest

@@ -49,6 +49,10 @@ _BACK = re.compile(
 )
 _BACKWARDS = re.compile(r"\b(?:backwards?|in reverse)\b", re.IGNORECASE)
 _SAME_MS = 1.0
+_LONGEST = 20_000
+"""characters of a trace; models that go round in circles write more"""
+_UNUSABLE = re.compile(r"\d{16}|\.\d{10}|<\|[a-z_]+\|>")
+"""what records refuse to hold, and numbers that no video has"""
 
 
 class VerifierSettings(BaseModel):
@@ -119,6 +123,11 @@ def verify(
     rules = settings or VerifierSettings()
     if not is_well_formed(trace):
         detail = "write <think>reasoning</think> and then \\boxed{answer}, each once, and nothing else"
+        return Report((Problem(Reason.FORM, "", detail),), 0.0)
+    if len(trace) > _LONGEST or _UNUSABLE.search(trace):
+        detail = (
+            f"write less than {_LONGEST} characters, no special token, and no number of more than 15 digits"
+        )
         return Report((Problem(Reason.FORM, "", detail),), 0.0)
     truth = Truth(metadata)
     problems = []
