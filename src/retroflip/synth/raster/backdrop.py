@@ -22,7 +22,7 @@ def lay_background(canvas: Canvas, background: Background, size: int) -> None:
     """Fill all frames with the background. Raises ValueError for an unknown pattern."""
     ground = np.array([background.colour], dtype=float)
     for plane in canvas:
-        plane.pixels_TCHW[:] = plane.colours_KC(ground)[0][:, None, None]
+        plane.pixels_TCHW[:] = plane.space.colours_KC(ground)[0][:, None, None]
     if background.pattern == "plain":
         return
     second = np.array([background.second], dtype=float)
@@ -76,7 +76,7 @@ class Grain:
     def lay(self, canvas: Canvas, frames: list[int]) -> None:
         """Add the grain of those frames of the animation to the canvas's, in their order."""
         for plane in canvas:
-            weight = float(plane.from_rgb_C3.sum(axis=1).max())
+            weight = float(plane.space.from_rgb_C3.sum(axis=1).max())
             if weight < 0.5:  # U and V do not see grey
                 continue
             steps = np.rint(weight * self.steps).astype(np.int16)

@@ -7,14 +7,14 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Actor, Animation, Colour, Floats
 from retroflip.synth.raster.backdrop import Grain, lay_background
-from retroflip.synth.raster.canvas import Canvas, Integers, lay
+from retroflip.synth.raster.canvas import Canvas, Integers, lay, some
 from retroflip.synth.raster.glyphs import text_coverage_hw, text_width
 from retroflip.synth.raster.shapes import (
     MARGIN,
@@ -28,7 +28,7 @@ from retroflip.synth.raster.shapes import (
 )
 
 Flags = npt.NDArray[np.bool_]
-_AT_ONCE = 1 << 17
+_AT_ONCE = 1 << 18
 """pixels of an actor's windows drawn at once: what stays in a core's cache"""
 _COMPARED = 1 << 20
 """pairs of actors, times frames, that are looked at for one lying on another: looking at more would take too long"""
@@ -43,8 +43,9 @@ _TEXT = Way(is_circular=False, is_cut=False, is_whole=False)
 class Painter:
     """Draws frames of one animation, `size` pixels wide and high."""
 
-    def __init__(self, animation: Animation, size: int) -> None:
+    def __init__(self, animation: Animation, size: int, drawn_as: "type[_Part] | None" = None) -> None:
         self.animation = animation
+        self._drawn_as = drawn_as or _Part
         self.size = size
         opacity_AT = np.array([one.opacity_T for one in animation.actors]).reshape(-1, animation.frames)
         self._visible_AT = opacity_AT > _INVISIBLE
@@ -55,7 +56,7 @@ class Painter:
         """Draw those frames of the animation into the canvas's, one after the other."""
         visible_AK = self._visible_AT[:, frames]
         parts = [
-            _Part.of(
+            self._drawn_as.of(
                 self.animation.actors[index],
                 self._way(index),
                 np.flatnonzero(visible_AK[index]),
@@ -218,11 +219,11 @@ class _Part:
         if opacity_K.min() < 1.0:
             faded_Khw = covered_Khw * opacity_K.astype(np.float32)[:, None, None]
             covered_Khw = np.rint(faded_Khw, out=faded_Khw).astype(np.uint16)
-        rgb_K3, frames_K = _some(rgb_K3, few), frames_K[few]
+        rgb_K3, frames_K = some(rgb_K3, few), frames_K[few]
         for run, ground in on.runs(few):
             places = frames_K[run].tolist()
-            windows = _some(corners_K2, run), _some(covered_Khw, run)
-            lay(canvas, places, *windows, _some(rgb_K3, run), ground)
+            windows = some(corners_K2, run), some(covered_Khw, run)
+            lay(canvas, places, *windows, some(rgb_K3, run), ground)
 
 
 class _Window(NamedTuple):
@@ -260,17 +261,12 @@ class _Ground(NamedTuple):
     def runs(self, few: slice) -> Iterator[tuple[slice, Colour | None]]:
         """Yield the runs of frames with the like beneath, as places among the few, and its colour if it is known."""
         is_clear_K = self.is_clear_K[few]
+        if is_clear_K.all():
+            yield slice(0, len(is_clear_K)), self.colour
+            return
         borders = [0, *(np.flatnonzero(is_clear_K[1:] != is_clear_K[:-1]) + 1).tolist(), len(is_clear_K)]
         for start, end in itertools.pairwise(borders):
             yield slice(start, end), self.colour if is_clear_K[start] else None
-
-
-Values = TypeVar("Values", Floats, Words, Integers)
-
-
-def _some(values_K: Values, few: slice) -> Values:
-    """Return the values of few frames, of which there may be one for all."""
-    return values_K if len(values_K) == 1 else values_K[few]
 
 
 def _is_clear_AT(parts: Sequence[_Part], frames: int) -> Flags:

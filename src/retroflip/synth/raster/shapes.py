@@ -7,7 +7,7 @@ inside. An outline thinner than a pixel covers at most its own width.
 
 import functools
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,27 @@ _SMALLEST = 1e-6
 """pixels; thinner shapes are drawn so thin, to divide by something"""
 
 
+class _Sides(NamedTuple):
+    """The E sides of a convex piece, or half of them where each has its opposite across the piece's centre."""
+
+    along_E2: Points
+    middle_E2: Points
+    centre: float | None
+    """how far down the centre lies, on the line that mirrors the piece; None for sides without opposites"""
+
+
+def _sides(corners: Points) -> _Sides:
+    next_E2 = np.roll(corners, -1, axis=0)
+    half, middle = len(corners) // 2, (corners.min(axis=0) + corners.max(axis=0)) / 2.0
+    is_paired = 2 * half == len(corners) and np.allclose(corners[:half] + corners[half:], 2.0 * middle)
+    sides = slice(half) if is_paired else slice(None)
+    along_E2, middle_E2 = (next_E2 - corners)[sides], (next_E2 + corners)[sides] / 2.0
+    return _Sides(along_E2, middle_E2, float(middle[1]) if is_paired else None)
+
+
 @dataclass(frozen=True)
 class Polygon:
-    """A union of convex pieces, inside the box from -1 to 1 and its own mirror image left to right.
+    """A union of convex pieces, inside the box from -1 to 1 and each its own mirror image left to right.
 
     pieces: (corners, 2) each, in order. crossings: how many of a piece's lines a point of it may lie outside of: 0 for
     a convex piece, 1 for a star whose five lines go on from tip to tip.
@@ -46,12 +64,22 @@ class Polygon:
     crossings: int = 0
 
     @functools.cached_property
-    def bounds(self) -> Points:
-        """The corners of the box around it."""
+    def sides(self) -> tuple[_Sides, ...]:
+        """The sides of the pieces."""
+        return tuple(_sides(piece) for piece in self.pieces)
+
+    @functools.cached_property
+    def bounds(self) -> _Sides:
+        """The sides of the box around it."""
         (left, top), (right, bottom) = (
             choose(np.concatenate(self.pieces), axis=0) for choose in (np.min, np.max)
         )
-        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        return _sides(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]))
+
+    @functools.cached_property
+    def corners(self) -> Points:
+        """The corners of all pieces."""
+        return np.concatenate(self.pieces)
 
 
 def _regular(corners: int, step: int = 1) -> Points:
@@ -122,7 +150,7 @@ def extents_K(shape: str, place: Placement) -> tuple[Floats, Floats]:
     if shape in ROUND:
         cos_K, sin_K = place.turn_K
         return np.hypot(wide_K * cos_K, high_K * sin_K), np.hypot(wide_K * sin_K, high_K * cos_K)
-    corners = np.concatenate(POLYGONS[shape].pieces)
+    corners = POLYGONS[shape].corners
     x_PK, y_PK = place.world(corners[:, :1] * wide_K, corners[:, 1:] * high_K)
     return np.abs(x_PK).max(axis=0), np.abs(y_PK).max(axis=0)
 
@@ -170,8 +198,10 @@ def coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: F
 def covered(distance: Singles | Shorts) -> Words:
     """Return the coverage of pixels by their distance times `SOLID`, which is overwritten."""
     share = np.subtract(distance.dtype.type(SOLID // 2), distance, out=distance)
-    if share.dtype == np.float32:
-        share += np.float32(0.5)
+    if share.dtype == np.int16:
+        whole: Words = np.clip(share, 0, SOLID, out=share).view(np.uint16)
+        return whole
+    share += np.float32(0.5)
     return np.clip(share, 0, SOLID, out=share).astype(np.uint16)
 
 
@@ -191,31 +221,52 @@ def _polygon(polygon: Polygon, place: Placement, way: Way, dx_Kw: Floats, dy_Kh:
     """Return the distance to the outline in pixels times `SOLID`."""
     number: type[np.generic] = np.int16 if way.is_whole else np.float32
 
-    def distance_Khw(corners: Points, crossings: int) -> Singles | Shorts:
-        across, down = (np.rint(part).astype(number) for part in _lines(corners, place, dx_Kw, dy_Kh))
-        return farthest(across[:, :, None, :], down[:, :, :, None], crossings)
+    def distance_Khw(sides: _Sides, crossings: int) -> Singles | Shorts:
+        across, down, reach = (np.rint(part).astype(number) for part in _lines(sides, place, dx_Kw, dy_Kh))
+        across, down = across[:, :, None, :], down[:, :, :, None]
+        if sides.centre is None:
+            return farthest(across, down, crossings)
+        return _farthest_of_pairs(across, down, reach[:, :, None, None])
 
-    union_Khw = distance_Khw(polygon.pieces[0], polygon.crossings)
-    for piece in polygon.pieces[1:]:
-        np.minimum(union_Khw, distance_Khw(piece, polygon.crossings), out=union_Khw)
+    union_Khw = distance_Khw(polygon.sides[0], polygon.crossings)
+    for sides in polygon.sides[1:]:
+        np.minimum(union_Khw, distance_Khw(sides, polygon.crossings), out=union_Khw)
     if way.is_cut:
         np.maximum(union_Khw, distance_Khw(polygon.bounds, 0), out=union_Khw)
     return union_Khw
 
 
-def _lines(corners: Points, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Floats, Floats]:
-    """Return the x (E, K, w) and the y part (E, K, h) of the distances to the lines of E sides, times `SOLID`."""
-    next_E2 = np.roll(corners, -1, axis=0)
-    along_E2, middle_E2 = next_E2 - corners, (next_E2 + corners) / 2.0
+def _farthest_of_pairs(across: Values, down: Values, reach: Values) -> Values:
+    """Return, at each pixel, the greatest of how far beyond its reach the sum of an x and a y term is, either way."""
+    first: Values | None = None
+    for x, y, most in zip(across, down, reach, strict=True):
+        value: Values = x + y
+        np.abs(value, out=value)
+        value -= most
+        first = value if first is None else np.maximum(first, value, out=first)
+    if first is None:
+        raise ValueError("a polygon without sides")
+    return first
+
+
+def _lines(sides: _Sides, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the x (E, K, w) and the y part (E, K, h) of the distances to the lines of E sides, times `SOLID`.
+
+    They are to the lines through the piece's centre, and the last (E, K) is how far the sides are from those, if the
+    sides have opposites.
+    """
     wide_K = np.maximum(place.half_width_K, _SMALLEST)
     high_K = np.maximum(place.half_height_K, _SMALLEST)
-    normal_x_EK, normal_y_EK = along_E2[:, 1:] * high_K, -along_E2[:, :1] * wide_K
+    normal_x_EK, normal_y_EK = sides.along_E2[:, 1:] * high_K, -sides.along_E2[:, :1] * wide_K
     length_EK = np.hypot(normal_x_EK, normal_y_EK) / SOLID
-    offset_EK = (
-        middle_E2[:, :1] * wide_K * normal_x_EK + middle_E2[:, 1:] * high_K * normal_y_EK
-    ) / length_EK
-    x_EK, y_EK = place.world(normal_x_EK / length_EK, normal_y_EK / length_EK)
-    return x_EK[:, :, None] * dx_Kw, y_EK[:, :, None] * dy_Kh - offset_EK[:, :, None]
+    normal_x_EK /= length_EK
+    normal_y_EK /= length_EK
+    offset_EK = sides.middle_E2[:, :1] * wide_K * normal_x_EK + sides.middle_E2[:, 1:] * high_K * normal_y_EK
+    centre_EK = offset_EK if sides.centre is None else sides.centre * high_K * normal_y_EK
+    x_EK, y_EK = place.world(normal_x_EK, normal_y_EK)
+    down_EKh = y_EK[:, :, None] * dy_Kh
+    down_EKh -= centre_EK[:, :, None]
+    return x_EK[:, :, None] * dx_Kw, down_EKh, offset_EK - centre_EK
 
 
 def _circle(shape: str, place: Placement, dx_Kw: Floats, dy_Kh: Floats) -> Singles:
