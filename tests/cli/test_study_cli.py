@@ -1,4 +1,4 @@
-"""`retroflip study methods` as users meet it: what it refuses, prints and exits with; and once for real."""
+"""`retroflip study` as users meet it: what it refuses, prints and exits with; and once for real."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, done: Done) -> list[dict[str, Any]]
     return asked
 
 
-@pytest.mark.parametrize("command", [["study"], ["study", "methods"]])
+@pytest.mark.parametrize("command", [["study"], ["study", "methods"], ["study", "synrl"]])
 def test_the_help_has_an_example(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"])
     assert result.exit_code == 0
@@ -130,3 +130,44 @@ def test_a_quick_study_for_real_goes_on_after_a_failure(
         assert 0 <= cell["correct"] <= 1
         assert cell["reward_std"] >= 0
     assert study == json.loads((tmp_path / "study.json").read_text())
+
+
+def synrl(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["study", "synrl", *map(str, arguments)])
+
+
+def test_an_unknown_stage_starts_nothing(tmp_path: Path) -> None:
+    result = synrl("--arms", "grpo", "--out", tmp_path / "new")
+    assert result.exit_code == 2
+    assert (
+        "There is no arm named 'grpo': choose from base, rl, sft, sft_rl, rl_x2, round2, untaught"
+        in result.stderr
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_synrls_stages_for_real_go_on_from_one_another(tmp_path: Path) -> None:
+    arguments = ("--quick", "--out", tmp_path, "--json")
+    result = synrl("--arms", "base,round2,long", *arguments)
+    assert result.exit_code == 0
+    study = json.loads(result.stdout)
+    assert study == json.loads((tmp_path / "study.json").read_text())
+    assert study["cells"]["done"] == 3
+    # What round2 and long go on from was trained for them.
+    assert {path.parent.name for path in tmp_path.glob("seed-0/*/model")} == {
+        "sft",
+        "sft_rl",
+        "round2",
+        "long_sft",
+        "long",
+    }
+    motion, primitives = study["courses"]
+    assert arm_of(motion, "round2")["cells"]["0"]["rollouts_per_step"] == 32
+    assert {"label/long", "kind/shell_game"} <= arm_of(primitives, "long")["cells"]["0"].keys()
+
+    rollouts = tmp_path / "seed-0" / "sft_rl" / "rollouts.jsonl"
+    written = rollouts.stat().st_mtime_ns
+    again = json.loads(synrl("--arms", "sft,sft_rl", *arguments).stdout)
+    assert again["cells"]["done"] == 5
+    assert rollouts.stat().st_mtime_ns == written

@@ -37,3 +37,39 @@ def test_the_supervised_start_mixes_in_general_questions() -> None:
     # Section 2.3: approximately 15 %; its 1.0K beside 6.7K are 13 %.
     assert recipe.general.share == 0.15
     assert recipe.general.lessons_beside(6700) == 1182
+
+
+TINY = PAPER.parent / "tiny"
+
+
+def differing(one: str, two: str) -> set[str]:
+    """Return the settings by which two recipes of the embedded model differ."""
+    first, second = (load_recipe(TINY / f"{name}.yaml").resolved() for name in (one, two))
+    return {
+        f"{section}.{key}"
+        for section in ("model", "data", "method", "train", "prompt")
+        for key in first[section]
+        if first[section][key] != second[section][key]
+    }
+
+
+@pytest.mark.parametrize("name", ["synrl_rl", "synrl_sft_rl", "synrl_rl_x2", "synrl_round2"])
+def test_the_embedded_models_rl_has_the_papers_objective(name: str) -> None:
+    tiny, paper = load_recipe(TINY / f"{name}.yaml"), load_recipe(PAPER / "synrl_grpo.yaml")
+    assert isinstance(tiny, RlRecipe)
+    assert isinstance(paper, RlRecipe)
+    assert tiny.method == paper.method
+    for key in ("beta", "epsilon", "temperature", "top_p", "loss_type", "iterations"):
+        assert getattr(tiny.train, key) == getattr(paper.train, key)
+
+
+def test_the_embedded_models_stages_differ_in_start_and_data_alone() -> None:
+    assert differing("synrl_rl", "synrl_sft_rl") == {"model.path"}
+    assert differing("synrl_rl", "synrl_rl_x2") == {"data.limit", "train.steps"}
+    assert differing("synrl_sft_rl", "synrl_round2") == {
+        "model.path",
+        "data.records",
+        "data.limit",
+        "train.steps",
+        "train.save_every",
+    }

@@ -76,7 +76,7 @@ FULL = Amount(
     rl_videos=160,
     round2_videos=80,
     test_pairs=120,
-    sft_steps=300,
+    sft_steps=400,
     rl_steps=40,
     round2_steps=20,
 )

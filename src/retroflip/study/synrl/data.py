@@ -5,7 +5,6 @@ from pathlib import Path
 from retroflip.data.records import read_samples, write_samples
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
-from retroflip.models.tiny.architecture import SIDE
 from retroflip.progress import Progress
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
 from retroflip.study.synrl.notes import dense_notes
@@ -13,6 +12,8 @@ from retroflip.synth.corpus import CorpusSettings, Split, read_metadata, write_c
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.settings import PRESETS, SceneSettings
 
+SIDE = 128
+"""of the videos in pixels; at 64, for which the embedded model is made, an object has five"""
 FPS = 12
 """of the videos; fewer frames are drawn and decoded sooner"""
 SECOND_SEED = 10_000
@@ -39,7 +40,7 @@ def prepare_second(
 
 
 def write_start(folder: Path, frames: int) -> None:
-    """Write the embedded model with a pixel budget of so many frames, unless it is there."""
+    """Write the embedded model with a pixel budget of so many frames of `SIDE`, unless it is there."""
     if (folder / "processor_config.json").is_file():
         return
     processor = load_processor(tiny.NAME)
