@@ -266,6 +266,22 @@ def test_chosen_frames_are_those_of_the_whole_clip_with_their_times() -> None:
     assert np.array_equal(chosen.pixels_TCHW, render_rgb(scene, 64).pixels_TCHW[[3, 17, 18, 39]])
 
 
+@pytest.mark.parametrize("size", [64, 75])
+def test_what_is_drawn_on_bare_ground_is_what_is_mixed_with_it(size: int) -> None:
+    """A sheet of the ground's own colour changes nothing, though all that lies on it is mixed with what is read."""
+    colour = (200, 31, 90)
+    scene = busy(background=Background("plain", colour))
+    few = replace(scene, actors=(*scene.actors[::4], mono("ab c", frames=12, x=np.linspace(0, 1, 12))))
+    sheet = actor("s", "rectangle", colour, frames=12, x=0.5, y=0.5, half_width=1.0)
+    for one in (scene, few):
+        under = replace(one, actors=(sheet, *one.actors))
+        assert np.array_equal(render_rgb(one, size).pixels_TCHW, render_rgb(under, size).pixels_TCHW)
+        planes, mixed = (
+            np.stack([frame.copy() for frame in i420_frames(scene, 64)]) for scene in (one, under)
+        )
+        assert np.array_equal(planes, mixed)
+
+
 def luma(pixels_TCHW: Pixels) -> Floats:
     """ITU-R BT.601, limited range."""
     grey: Floats = 16 + np.einsum(
@@ -377,6 +393,25 @@ def test_a_label_stays_on_its_actor_and_never_turns() -> None:
     label = render_rgb(clip(turned), SIZE).pixels_TCHW[0, 0] / 255.0
     upright = shares(mono("7", x=0.3, y=0.6))
     assert np.abs(label - upright).max() <= 0.01
+
+
+def test_a_line_has_the_ink_of_its_letters_wherever_it_lies() -> None:
+    for half_height in (0.04, 0.09, 0.16):
+        letters = [shares(mono(one, x=0.5, half_height=half_height)).sum() for one in "jfW8"]
+        for x in (0.5, 0.5037, 0.5109):
+            line = shares(mono("jf W 8", x=x, half_height=half_height))
+            assert line.sum() == pytest.approx(sum(letters), rel=0.002)
+
+
+def test_a_line_goes_on_outside_the_picture() -> None:
+    whole = shares(mono("abc def", x=0.5, y=0.5))
+    for shift in (-0.5, 0.5):
+        part = shares(mono("abc def", x=0.5 + shift, y=0.5 + shift))
+        half = SIZE // 2
+        cut, rest = (
+            (slice(None, half), slice(half, None)) if shift < 0 else (slice(half, None), slice(None, half))
+        )
+        assert np.array_equal(part[cut, cut], whole[rest, rest])
 
 
 def test_a_letter_that_the_font_has_not_is_named() -> None:

@@ -63,6 +63,10 @@ class Plane:
         """Return the plane of some of the frames."""
         return replace(self, pixels_TCHW=self.pixels_TCHW[frames])
 
+    def copy(self) -> Self:
+        """Return a plane with its own pixels."""
+        return replace(self, pixels_TCHW=self.pixels_TCHW.copy())
+
 
 Canvas = tuple[Plane, ...]
 
@@ -98,7 +102,8 @@ def lay(
     """
     side = canvas[0].pixels_TCHW.shape[2:]
     shape = coverage_Khw.shape[1:]
-    if corners_K2.min() >= 0 and (corners_K2.max(axis=0) + shape <= side).all():
+    last_row, last_column = side[0] - shape[0], side[1] - shape[1]
+    if all(0 <= row <= last_row and 0 <= column <= last_column for row, column in corners_K2.tolist()):
         _lay_inside(canvas, frames, corners_K2, coverage_Khw, rgb_K3, ground)
         return
     starts_K2 = np.maximum(-corners_K2, 0)

@@ -74,11 +74,11 @@ def _letter(letter: str, size: int) -> _Letter:
 
 
 class _Line(NamedTuple):
-    """Where the letters of a line go, in columns of their large drawings."""
+    """Where the words of a line go, in columns of their large drawings."""
 
-    letters: tuple[_Letter, ...]
-    starts: tuple[int, ...]
-    """where each letter's ink begins"""
+    words: tuple[tuple[str, int], ...]
+    """each with the column where the ink of its first letter begins"""
+    rows: int
     columns: int
     """of the whole line, with some room before and after"""
 
@@ -86,13 +86,20 @@ class _Line(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def _line(text: str, size: int) -> _Line:
     """Return the layout of a line of text. Raises ValueError for a letter that the font has not."""
-    letters = tuple(_letter(letter, size) for letter in text)
     room = size // 4
-    starts, place = [], float(room)
-    for letter in letters:
-        starts.append(round(place) + letter.left)
+    words, word, first, place = [], "", 0, float(room)
+    for character in text:
+        letter = _letter(character, size)
+        if letter.is_blank:
+            words.append((word, first))
+            word = ""
+        else:
+            first = first if word else round(place) + letter.left
+            word += character
         place += letter.advance
-    return _Line(letters, tuple(starts), round(place) + room)
+    words.append((word, first))
+    rows = _letter(text[0], size).rows
+    return _Line(tuple(one for one in words if one[0]), rows, round(place) + room)
 
 
 def _large(half_height: float) -> int:
@@ -104,7 +111,7 @@ def _large(half_height: float) -> int:
 def text_width(text: str) -> float:
     """Return how wide a line of text is, as a multiple of its height."""
     line = _line(text, _LARGE[0])
-    return line.columns / line.letters[0].rows
+    return line.columns / line.rows
 
 
 @functools.lru_cache(maxsize=64)
@@ -117,20 +124,42 @@ def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: t
     covered_hw = np.zeros(shape, dtype=np.uint16)
     if half_height < _SMALLEST:
         return covered_hw
-    draw = _mask if half_height < _KEPT else _mask.__wrapped__
-    line = _line(text, _large(half_height))
-    pixels = 2.0 * half_height / line.letters[0].rows
+    size = _large(half_height)
+    line = _line(text, size)
+    pixels = 2.0 * half_height / line.rows
     left = x - line.columns / 2 * pixels
     row, row_phase = _divided(y - half_height)
-    for letter, start in zip(line.letters, line.starts, strict=True):
-        if letter.is_blank:
-            continue
+    draw = _word if half_height < _KEPT else _word.__wrapped__
+    for word, start in line.words:
         column, phase = _divided(left + start * pixels)
-        mask_hw = draw(letter, half_height, phase, row_phase)
-        height, width = mask_hw.shape
-        first, last = max(column, 0), min(column + width, shape[1])
-        covered_hw[row : row + height, first:last] += mask_hw[:, first - column : max(last - column, 0)]
+        word_hw = draw(word, size, half_height, phase, row_phase)
+        _add(covered_hw[row : row + len(word_hw)], word_hw, column)
     return np.minimum(covered_hw, SOLID, out=covered_hw)
+
+
+@functools.lru_cache(maxsize=512)
+def _word(word: str, size: int, half_height: float, phase: int, row_phase: int) -> Words:
+    """Return the coverage by a word whose ink begins in the first pixel, and whose line does."""
+    letters = [_letter(letter, size) for letter in word]
+    pixels = 2.0 * half_height / letters[0].rows
+    draw = _mask if half_height < _KEPT else _mask.__wrapped__
+    place, masks = -float(letters[0].left), []
+    for letter in letters:
+        column, letter_phase = _divided(phase / _PHASES + (round(place) + letter.left) * pixels)
+        masks.append((draw(letter, half_height, letter_phase, row_phase), column))
+        place += letter.advance
+    width = max(column + mask_hw.shape[1] for mask_hw, column in masks)
+    word_hw = np.zeros((len(masks[0][0]), width), dtype=np.uint16)
+    for mask_hw, column in masks:
+        _add(word_hw, mask_hw, column)
+    return word_hw
+
+
+def _add(onto_hw: Words, mask_hw: Words, column: int) -> None:
+    """Add a mask where its first column is one of the window's, as far as it lies inside."""
+    first, last = max(column, 0), min(column + mask_hw.shape[1], onto_hw.shape[1])
+    if first < last:
+        onto_hw[:, first:last] += mask_hw[:, first - column : last - column]
 
 
 def _divided(at: float) -> tuple[int, int]:

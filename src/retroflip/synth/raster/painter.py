@@ -5,6 +5,7 @@ Shapes: T frames of the animation, A actors, K the frames in which an actor is d
 
 import functools
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -50,6 +51,7 @@ class Painter:
         opacity_AT = np.array([one.opacity_T for one in animation.actors]).reshape(-1, animation.frames)
         self._visible_AT = opacity_AT > _INVISIBLE
         self._ways: dict[int, Way] = {}
+        self._background: Canvas = ()
         self._grain = Grain(animation.noise, animation.noise_seed, size) if animation.noise > 0 else None
 
     def paint(self, canvas: Canvas, frames: Integers) -> None:
@@ -67,7 +69,7 @@ class Painter:
         ]
         still, moving = _apart(parts, len(frames))
         first = tuple(plane.part(slice(0, 1)) for plane in canvas)
-        lay_background(first, self.animation.background, self.size)
+        self._lay_background(first)
         for part in still:
             part.draw(first, np.zeros(1, dtype=np.intp), _Ground.unknown(part.seen_K[:1]))
         for plane in canvas:
@@ -80,13 +82,24 @@ class Painter:
         if self._grain is not None:
             self._grain.lay(canvas, frames.tolist())
 
+    def _lay_background(self, canvas: Canvas) -> None:
+        """Lay the background, which is worked out once for canvases of the same planes."""
+        if [plane.space for plane in canvas] != [plane.space for plane in self._background]:
+            lay_background(canvas, self.animation.background, self.size)
+            self._background = tuple(plane.copy() for plane in canvas)
+            return
+        for plane, known in zip(canvas, self._background, strict=True):
+            plane.pixels_TCHW[:] = known.pixels_TCHW
+
     def _way(self, index: int) -> Way:
         """Return the way to draw an actor's shape in all frames."""
         if index not in self._ways:
             one = self.animation.actors[index]
+            if one.shape == "text":
+                return _TEXT
             widths_T, heights_T = one.half_width_T * self.size, one.half_height_T * self.size
             place = Placement(one.x_T, one.y_T, widths_T, heights_T, one.angle_T)
-            self._ways[index] = _TEXT if one.shape == "text" else way_to_draw(one.shape, place, self.size)
+            self._ways[index] = way_to_draw(one.shape, place, self.size)
         return self._ways[index]
 
 
@@ -301,7 +314,7 @@ def _apart(parts: list[_Part], frames: int) -> tuple[list[_Part], list[_Part]]:
 
 def _length(extent_K: Floats, size: int) -> int:
     """Return the length of windows, even, that hold a shape of those half extents wherever they start."""
-    return min(2 * int(np.ceil(extent_K.max() + MARGIN)) + 2, size + size % 2)
+    return min(2 * math.ceil(float(extent_K.max()) + MARGIN) + 2, size + size % 2)
 
 
 def _corners(place: Placement, height: int, width: int, size: int) -> Integers:
