@@ -308,7 +308,13 @@ def _expected(error: Mapping[str, Any]) -> str:
     }
     if kind in phrases:
         return phrases[kind].format(**context)
-    types = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a text"}
+    types = {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "string": "a text",
+        "tuple": "a list",
+    }
     sections = ("model", "dict", "mapping")
     prefix = kind.split("_")[0]
     if prefix in sections:

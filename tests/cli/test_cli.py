@@ -157,6 +157,13 @@ def test_the_version_is_printed() -> None:
         (["genrate"], "No such command 'genrate'. Did you mean 'generate'?"),
         (["generate", "--model", "m"], "Missing option"),
         (["synth", "--out", "x", "--per-task", "none", "--seed", "0"], "Invalid value for '--per-task'"),
+        (
+            ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--kinds", "laboratory", "--single"],
+            "--kinds laboratory takes no --single",
+        ),
+        (["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--set", "fps"], "say what to set it to"),
+        (["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--size", "65"], "(scene.size=65)"),
+        (["synth", "audit", "nowhere"], "holds no records.jsonl"),
         (["synth", "--out", "x"], "--out, --per-task and --seed are needed"),
         (
             ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--kinds", "nothing"],

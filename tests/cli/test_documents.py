@@ -47,7 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path
 
 def test_only_known_kinds_of_code_stand_in_the_documents() -> None:
     languages = {language for name in DOCUMENTS for language, _ in BLOCK.findall((ROOT / name).read_text())}
-    assert languages == {"sh", "json"}
+    assert languages == {"sh", "json", "yaml"}
 
 
 def test_the_record_of_the_readme_is_a_valid_sample(project: Path) -> None:

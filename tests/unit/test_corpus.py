@@ -14,6 +14,7 @@ from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType
 from retroflip.errors import DataError, UsageError
+from retroflip.files import write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.corpus import (
@@ -21,6 +22,7 @@ from retroflip.synth.corpus import (
     Job,
     Split,
     contents_of,
+    described,
     produce,
     read_metadata,
     write_corpus,
@@ -30,6 +32,7 @@ from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import Form, SceneSettings
 from retroflip.video.decode import decode, probe
+from retroflip.video.hashing import sha256_file
 
 SMALL = SceneSettings(size=64)
 
@@ -145,6 +148,28 @@ def test_content_of_another_data_set_is_drawn_anew(tmp_path: Path) -> None:
     assert read_metadata(tmp_path / "second", "direction-00000-0")["salt"] == 1
 
 
+def test_a_run_stopped_between_the_sides_of_a_new_draw_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+    first = settings(per_task=4)
+    write(tmp_path / "first", first)
+    apart = {"apart_from": [tmp_path / "first"]}
+    write(tmp_path / "whole", first, **apart)
+    write(tmp_path / "data", first, **apart)
+    (tmp_path / "data" / "records.jsonl").unlink()
+    (other,) = [one for one in described(Job(first, "direction", 1)) if one[1]["side"] == 1]
+    other[1]["video"]["sha256"] = sha256_file(tmp_path / "first" / "videos" / "direction-00001-1.mp4")
+    shutil.copy(tmp_path / "first" / "videos" / "direction-00001-1.mp4", tmp_path / "data" / "videos")
+    write_json_atomic(tmp_path / "data" / "metadata" / "direction-00001-1.json", other[1])
+    write(tmp_path / "data", first, **apart)
+    assert content(tmp_path / "data") == content(tmp_path / "whole")
+
+
+def test_a_finished_data_set_says_what_it_was_kept_apart_from(tmp_path: Path) -> None:
+    write(tmp_path / "first")
+    write(tmp_path / "data", settings(seed=9))
+    with pytest.raises(UsageError, match="apart_from None, not"):
+        write(tmp_path / "data", settings(seed=9), apart_from=[tmp_path / "first"])
+
+
 def test_a_folder_without_temporal_videos_cannot_be_kept_apart_from(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no data set of temporal videos"):
         write(tmp_path / "data", apart_from=[tmp_path])
@@ -163,9 +188,25 @@ def test_open_questions_have_no_options_and_the_answer_in_words(tmp_path: Path) 
     assert sample.solution == read_metadata(tmp_path / "data", sample.id)["question"]["answer"]
 
 
-def test_a_form_that_a_kind_does_not_have_falls_back_on_options(tmp_path: Path) -> None:
-    sample = write(tmp_path / "data", settings(per_task=1, form=Form.NUMERIC))[0]
-    assert (sample.problem_type, sample.labels["form"]) == (ProblemType.MULTIPLE_CHOICE, "choice")
+def test_a_question_without_a_number_falls_back_on_options(tmp_path: Path) -> None:
+    samples = write(tmp_path / "data", settings(kinds=("rotation",), per_task=6, form=Form.NUMERIC))
+    forms = Counter((sample.problem_type, sample.labels["form"]) for sample in samples)
+    assert set(forms) == {(ProblemType.MULTIPLE_CHOICE, "choice"), (ProblemType.NUMERICAL, "numeric")}
+    for sample in samples:
+        assert (sample.options == ()) == (sample.problem_type is ProblemType.NUMERICAL)
+
+
+def test_a_question_that_needs_its_options_keeps_them(tmp_path: Path) -> None:
+    samples = write(tmp_path / "data", settings(kinds=("card_stack",), per_task=4, form=Form.OPEN))
+    for sample in samples:
+        is_open = sample.problem_type is ProblemType.FREE_FORM
+        assert is_open == (sample.options == ())
+        assert sample.labels["form"] == ("open" if is_open else "choice")
+
+
+def test_a_form_that_no_kind_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="None of the kinds named has numeric questions"):
+        write(tmp_path / "data", settings(form=Form.NUMERIC))
 
 
 def test_traces_end_in_the_answer(tmp_path: Path) -> None:

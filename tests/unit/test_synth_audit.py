@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from retroflip.data.records import write_samples
+from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.synth.audit.items import THUMBNAIL, VIEWED, Folder, Item, read_folder
 from retroflip.synth.audit.report import write_report
@@ -132,6 +134,43 @@ def test_a_partial_shortcut_is_found_as_well() -> None:
         lit(item, 0, answer_number(item)) if number % 3 else item for number, item in enumerate(clean(200))
     ]
     assert any(fault.startswith("first_frame") for fault in audited(items).faults)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_small_mark_that_is_right_in_most_clips_is_found(seed: int) -> None:
+    """One cell of 16 x 16, lit with 70 % validity, in frames that vary as much everywhere else."""
+    rng = np.random.default_rng(seed)
+    items = []
+    for item in clean(120, seed):
+        shown = answer_number(item) if rng.random() < 0.7 else int(rng.integers(4))
+        pictures = item.pictures_VHW3.copy() * 5.0
+        pictures[0, 15, shown] = 1.0
+        items.append(replace(item, pictures_VHW3=pictures))
+    assert any(fault.startswith("first_frame") for fault in audited(items).faults)
+
+
+def test_a_kind_that_cannot_be_judged_fails() -> None:
+    found = audit(Folder([], {"riddles": 30}), Silence())
+    assert found["riddles"].faults[0].startswith("none of its 30 questions has options")
+    assert found["riddles"].as_json()["samples"] == 0
+
+
+def test_few_questions_can_show_less() -> None:
+    few, many = audited(clean(40)), audited(clean(400))
+    assert 0.3 <= many.detectable < few.detectable < 0.7
+
+
+def test_foreign_files_beside_records_are_no_metadata(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    asked = CorpusSettings(kinds=("direction",), per_task=10, seed=1, scene=SceneSettings(size=64))
+    samples = write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
+    (folder / "metadata" / f"{samples[0].id}.json").write_text('{"camera": "phone"}')
+    odd = samples[1].model_copy(update={"id": "../../etc/passwd"})
+    write_samples(folder / "records.jsonl", [samples[0], odd, *samples[2:]])
+    found = read_folder(folder, Silence())
+    assert [item.truth is None for item in found.items[:3]] == [True, True, False]
+    with pytest.raises(UsageError, match="holds no records"):
+        read_folder(tmp_path, Silence())
 
 
 def test_repeated_videos_options_and_false_pairs_are_found() -> None:

@@ -25,6 +25,13 @@ class EngineName(StrEnum):
     RAY = "ray"
 
 
+class RendererName(StrEnum):
+    """What draws videos."""
+
+    NUMPY = "numpy"
+    SKIA = "skia"
+
+
 class FormName(StrEnum):
     """How questions want their answers."""
 
@@ -102,6 +109,9 @@ def synth(
         bool, typer.Option("--traces", help="Give every question its reasoning, for sft.")
     ] = False,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    renderer: Annotated[
+        RendererName, typer.Option(help="What draws: skia is an extra, and its pixels differ a little.")
+    ] = RendererName.NUMPY,
     json: AsJson = False,
 ) -> None:
     """Render temporal videos with questions, exact ground truth and counterfactual pairs.
@@ -117,16 +127,25 @@ def synth(
             "For example: retroflip synth --out data/temporal --per-task 50 --seed 7"
         )
     if kinds == LABORATORY:
+        own = {"out", "per_task", "seed", "kinds", "size", "traces", "json", "workers"}
+        sources = {name: context.get_parameter_source(name) for name in context.params}
+        given = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+        if foreign := sorted(given - own):
+            raise UsageError(
+                f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
+                "pairs have settings of their own. Leave them out, or name other kinds."
+            )
         samples = _laboratory(out, per_task, seed, size, traces)
     else:
         values = {
-            "kinds": tuple(kinds.split(",")),
+            "kinds": tuple(name.strip() for name in kinds.split(",")),
             "per_task": per_task,
             "seed": seed,
             "split": split.value,
             "paired": not single,
             "form": form.value,
             "traces": traces,
+            "renderer": renderer.value,
         }
         samples = _temporal(out, values, size, preset.value, setting or [], apart_from or [], engine, workers)
     _report(out, samples, json)
@@ -163,11 +182,13 @@ def _temporal(
 
     scene: dict[str, Any] = dict(PRESETS[preset])
     for override in overrides:
+        if "=" not in override:
+            raise UsageError(f"--set {override}: say what to set it to, as in --set difficulty=3.")
         key, value = parse_override(override)
         scene |= nested(key, value)
     if size is not None:
         scene["size"] = size
-    written = tuple(f"scene.{override}" for override in overrides)
+    written = tuple(f"scene.{key}={value}" for key, value in scene.items())
     settings = validate(CorpusSettings, {**values, "scene": scene}, Origin(None, written), {})
     where: Engine = LocalEngine(workers) if engine is EngineName.LOCAL else RayEngine()
     with shown_progress() as progress:
@@ -208,7 +229,7 @@ def audit(
         data = read_folder(folder, progress)
         found = audited(data, progress)
     samples = read_samples(folder / RECORDS_NAME)
-    page = write_report(report or folder / "audit.html", folder, found, samples, len(data.unread))
+    page = write_report(report or folder / "audit.html", folder, found, samples, sum(data.unread.values()))
     failed = [f"{kind}: {fault}" for kind, one in found.items() for fault in one.faults]
     if json:
         kinds = {kind: one.as_json() for kind, one in found.items()}
@@ -224,6 +245,8 @@ def audit(
 
 
 def _worst(one: "KindAudit") -> list[str]:
+    if not one.attempts:
+        return [str(one.samples), "", "none", ""]
     name, best = max(one.attempts.items(), key=lambda tried: tried[1].excess)
     return [str(one.samples), f"{one.chance:.1%}", name, f"{best.accuracy:.1%}"]
 

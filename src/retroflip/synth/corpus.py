@@ -34,7 +34,7 @@ from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
 from retroflip.synth.narration import narrate
-from retroflip.synth.raster import write_mp4
+from retroflip.synth.raster import Renderer, painter_of, write_mp4
 from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.settings import Form, SceneSettings
 from retroflip.video.hashing import sha256_file
@@ -69,8 +69,9 @@ class Split(StrEnum):
 class CorpusSettings(BaseModel):
     """Everything that a data set's content depends on.
 
-    per_task: pairs of each kind, or single videos where `paired` is off. form: how questions want their answers; a kind
-    that cannot be asked so is asked as multiple choice. traces: give every record its reasoning.
+    per_task: pairs of each kind, or single videos where `paired` is off. form: how questions want their answers; one
+    that cannot be asked so is asked as multiple choice. traces: give every record its reasoning. renderer: what
+    draws the videos, whose pixels differ a little.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,7 @@ class CorpusSettings(BaseModel):
     paired: bool = True
     form: Form = Form.CHOICE
     traces: bool = False
+    renderer: Renderer = "numpy"
     scene: SceneSettings = SceneSettings()
 
     def kinds_chosen(self) -> list[Kind]:
@@ -125,15 +127,19 @@ def write_corpus(
     """Write the data set that `settings` describe to `out`, or what is missing of it, and return its samples.
 
     apart_from: folders of other data sets, none of whose videos' contents may be drawn again. Raises UsageError for
-    kinds that do not exist and for a folder that holds something else, DataError where nothing new can be drawn.
+    kinds that do not exist, for a renderer that cannot be loaded and for a folder that holds something else, DataError
+    where nothing new can be drawn.
     """
     kinds = settings.kinds_chosen()
-    if claim(out, {"generator": GENERATOR, "form": "temporal", **settings.model_dump(mode="json")}):
+    painter_of(settings.renderer)
+    _check_form(kinds, settings.form)
+    taken = {digest for folder in apart_from for digest in contents_of(folder)}
+    apart = {"apart_from": hashlib.sha256("".join(sorted(taken)).encode()).hexdigest()} if taken else {}
+    if claim(out, {"generator": GENERATOR, "data": "temporal", **settings.model_dump(mode="json"), **apart}):
         return read_samples(out / RECORDS_NAME)
     for name in (VIDEOS, METADATA):
         (out / name).mkdir(exist_ok=True)
     jobs = [Job(settings, kind.name, turn) for turn in range(settings.per_task) for kind in kinds]
-    taken = {digest for folder in apart_from for digest in contents_of(folder)}
     progress.stage("writing videos", len(jobs) * len(jobs[0].names), "videos")
     _write_all(out, jobs, taken, engine, progress)
     written = [read_metadata(out, name) for job in jobs for name in job.names]
@@ -147,7 +153,7 @@ def _write_all(
     out: Path, jobs: Sequence[Job], taken: Collection[str], engine: Engine, progress: Progress
 ) -> None:
     """Write what is not there yet, and again what repeats the content of an earlier video or of another data set."""
-    missing = [job for job in jobs if not all(_is_finished(out, name) for name in job.names)]
+    missing = [job for job in jobs if not _is_finished(out, job)]
     done = (len(jobs) - len(missing)) * len(jobs[0].names)
     progress.advance(done)
     before, began = done, time.monotonic()
@@ -164,7 +170,11 @@ def _write_all(
 
 
 def _repeated(out: Path, jobs: Sequence[Job], taken: Collection[str]) -> Iterator[Job]:
-    """Yield, with another salt, the jobs whose videos repeat content of an earlier job's or of another data set's."""
+    """Yield, with another salt, the jobs whose videos repeat content of an earlier job's or of another data set's.
+
+    What the jobs yielded show now counts for nothing, as if they were drawn again already: a run that was stopped in
+    between comes to the same end.
+    """
     seen = set(taken)
     for job in jobs:
         found = [read_metadata(out, name) for name in job.names]
@@ -179,7 +189,7 @@ def produce(job: Job) -> list[Product]:
     """Draw, film and encode one pair or one video. Runs in a worker; writes nothing."""
     products = []
     for episode, metadata in described(job):
-        video = _encoded(episode, job.settings.scene.size)
+        video = _encoded(episode, job.settings)
         filmed = {**metadata["video"], "sha256": hashlib.sha256(video).hexdigest()}
         products.append(Product(metadata["name"], video, {**metadata, "video": filmed}))
     return products
@@ -204,7 +214,11 @@ def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
             "attempt": attempt,
             "salt": job.salt,
         }
-        metadata["video"] |= {"path": f"{VIDEOS}/{name}.mp4", "size": job.settings.scene.size}
+        metadata["video"] |= {
+            "path": f"{VIDEOS}/{name}.mp4",
+            "size": job.settings.scene.size,
+            "renderer": job.settings.renderer,
+        }
         if job.settings.traces:
             metadata["trace"] = narrate(metadata, draw(job.settings.seed, "narration", name))
         found.append((episode, metadata))
@@ -272,15 +286,14 @@ def _seated(pair: Pair, draws: Draw) -> Pair:
     return Pair(reseated(pair.first), reseated(pair.second), pair.how)
 
 
-def _encoded(episode: Episode, size: int) -> bytes:
+def _encoded(episode: Episode, settings: CorpusSettings) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video.mp4"
-        write_mp4(path, episode.animation, size)
+        write_mp4(path, episode.animation, settings.scene.size, renderer=settings.renderer)
         return path.read_bytes()
 
 
 def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
-    form = job.settings.form
     truth = episode.metadata()
     content = json.dumps([truth[key] for key in ("video", "objects", "events", "states")], sort_keys=True)
     return {
@@ -289,7 +302,7 @@ def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
         "category": kind.category.value,
         "term": kind.term.value,
         "domain": kind.domain.value,
-        "form": (form if form is Form.CHOICE or form in kind.forms else Form.CHOICE).value,
+        "form": _form_of(episode, job.settings.form).value,
         "split": job.settings.split.value,
         "seed": job.settings.seed,
         "turn": job.turn,
@@ -298,6 +311,17 @@ def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
         "question": {**truth["question"], "task_type": episode.question.task_type.value},
         "content_sha256": hashlib.sha256(content.encode()).hexdigest(),
     }
+
+
+def _form_of(episode: Episode, wanted: Form) -> Form:
+    """Return the form that was asked for where this very question can be asked so, else multiple choice."""
+    question = episode.question
+    possible = {
+        Form.CHOICE: True,
+        Form.NUMERIC: question.numeric is not None,
+        Form.OPEN: question.is_open,
+    }
+    return wanted if possible[wanted] else Form.CHOICE
 
 
 def sample_from(metadata: Mapping[str, Any]) -> Sample:
@@ -361,13 +385,23 @@ def _metadata_path(folder: Path, name: str) -> Path:
     return folder / METADATA / f"{name}.json"
 
 
-def _is_finished(out: Path, name: str) -> bool:
-    """Return whether a video and its metadata are there and belong to each other."""
-    video, truth = out / VIDEOS / f"{name}.mp4", _metadata_path(out, name)
-    if not video.is_file() or not truth.is_file():
-        return False
-    try:
-        found = read_metadata(out, name)
-    except DataError:
-        return False
-    return bool(found["video"]["sha256"] == sha256_file(video))
+def _is_finished(out: Path, job: Job) -> bool:
+    """Return whether a job's videos and their metadata are there, belong to each other and come from one draw."""
+    draws = set()
+    for name in job.names:
+        try:
+            truth = read_metadata(out, name)
+            whole = truth["video"]["sha256"] == sha256_file(out / VIDEOS / f"{name}.mp4")
+        except (DataError, OSError):
+            return False
+        if not whole:
+            return False
+        draws.add((truth["salt"], truth["attempt"]))
+    return len(draws) == 1
+
+
+def _check_form(kinds: Sequence[Kind], form: Form) -> None:
+    """Raise UsageError where not one of the kinds can be asked in this form."""
+    if form is not Form.CHOICE and not any(form in kind.forms for kind in kinds):
+        able = ", ".join(kind.name for kind in TEMPORAL_KINDS.values() if form in kind.forms)
+        raise UsageError(f"None of the kinds named has {form.value} questions. These have: {able}.")

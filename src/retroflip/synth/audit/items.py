@@ -4,6 +4,8 @@ Shapes: V frames viewed, H = W = THUMBNAIL.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,11 @@ from retroflip.data.prompts import option_letter
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
-from retroflip.errors import DataError
+from retroflip.errors import DataError, UsageError
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA
 from retroflip.synth.dataset import RECORDS_NAME
+from retroflip.synth.episode import FORMAT
 from retroflip.video.decode import decode
 from retroflip.video.hashing import sha256_file
 
@@ -29,6 +32,7 @@ VIEWED = 9
 """frames of a clip that are looked at; odd, so that there is a middle one"""
 THUMBNAIL = 16
 """side in pixels to which they are shrunk"""
+_PLAIN_NAME = re.compile(r"[\w.-]+")
 MOST_ANSWERS = 12
 """different answers up to which a question without options is audited as a choice among all of its kind's"""
 
@@ -61,17 +65,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Folder:
-    """A data set to be audited; `unread` are the questions left out, with the reason."""
+    """A data set to be audited. unread: how many questions of each kind are left out, for want of options."""
 
     items: list[Item]
-    unread: dict[str, str]
+    unread: dict[str, int]
 
 
 def read_folder(folder: Path, progress: Progress) -> Folder:
     """Read the records, videos and, where there is any, metadata of a data set.
 
-    Raises DataError for records that cannot be read, and as `decode` does for a video that cannot.
+    Raises UsageError for a folder without records, DataError for records that cannot be read, and as `decode` does for
+    a video that cannot.
     """
+    if not (folder / RECORDS_NAME).is_file():
+        raise UsageError(
+            f"{folder}: holds no {RECORDS_NAME}. Name the folder of a data set, as `retroflip synth` writes it."
+        )
     samples = read_samples(folder / RECORDS_NAME)
     choices, unread = _as_choices(samples)
     manifest = manifest_beside(folder)
@@ -85,7 +94,7 @@ def read_folder(folder: Path, progress: Progress) -> Folder:
         items.append(
             Item(
                 id=sample.id,
-                kind=sample.task or sample.source or "all",
+                kind=kind_of(sample),
                 group=sample.source_clip,
                 question=sample.question,
                 options=options,
@@ -106,30 +115,38 @@ def read_folder(folder: Path, progress: Progress) -> Folder:
     return Folder(items, unread)
 
 
+def kind_of(sample: Sample) -> str:
+    """Return the group in which a question is audited."""
+    return sample.task or sample.source or "all"
+
+
 def _as_choices(
     samples: Sequence[Sample],
-) -> tuple[list[tuple[Sample, tuple[str, ...], int]], dict[str, str]]:
+) -> tuple[list[tuple[Sample, tuple[str, ...], int]], dict[str, int]]:
     """Return each question with its options; one without chooses among all answers that its kind has."""
     answers: dict[str, set[str]] = {}
     for sample in samples:
         if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
-            answers.setdefault(sample.task, set()).add(sample.solution)
-    chosen, unread = [], {}
+            answers.setdefault(kind_of(sample), set()).add(sample.solution)
+    chosen = []
+    unread: Counter[str] = Counter()
     for sample in samples:
+        kind = kind_of(sample)
         if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
             letters = [option_letter(index) for index in range(len(sample.options))]
             chosen.append((sample, sample.options, letters.index(sample.solution)))
-        elif 2 <= len(answers[sample.task]) <= MOST_ANSWERS:
-            options = tuple(sorted(answers[sample.task]))
+        elif 2 <= len(answers[kind]) <= MOST_ANSWERS:
+            options = tuple(sorted(answers[kind]))
             chosen.append((sample, options, options.index(sample.solution)))
         else:
-            unread[sample.id] = f"no options, and {len(answers[sample.task])} different answers in its kind"
-    return chosen, unread
+            unread[kind] += 1
+    return chosen, dict(unread)
 
 
 def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
-    path = resolve(folder, f"{METADATA}/{sample.id}.json")
-    if not path.is_file():
+    """Return the metadata of a video that `retroflip synth` wrote; None for any other."""
+    path = folder / METADATA / f"{sample.id}.json"
+    if not _PLAIN_NAME.fullmatch(sample.id) or not path.is_file():
         return None
     try:
         found = json.loads(path.read_bytes())
@@ -137,9 +154,8 @@ def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
         raise DataError(
             f"{path}: not JSON ({error}). Write the data set again; what is whole is kept."
         ) from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: not the metadata of a video.")
-    return found
+    is_ours = isinstance(found, dict) and found.get("format") == FORMAT and found.get("kind") == sample.task
+    return found if is_ours else None
 
 
 def _thumbnails(pixels_TCHW: npt.NDArray[np.uint8]) -> Floats:

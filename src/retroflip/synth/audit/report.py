@@ -11,6 +11,7 @@ from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
 from retroflip.errors import VideoError
 from retroflip.files import write_text_atomic
+from retroflip.synth.audit.items import kind_of
 from retroflip.synth.audit.sheets import answer_line, jpeg, strip
 from retroflip.synth.audit.verdict import MARGIN, KindAudit
 
@@ -35,7 +36,7 @@ def write_report(
     """Write the report to `out` and return its path. Texts of the data set are escaped."""
     by_kind: dict[str, list[Sample]] = {}
     for sample in samples:
-        by_kind.setdefault(sample.task or sample.source or "all", []).append(sample)
+        by_kind.setdefault(kind_of(sample), []).append(sample)
     environment = Environment(
         loader=PackageLoader("retroflip.synth.audit"),
         autoescape=select_autoescape(default=True, default_for_string=True),

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ class KindAudit:
 
     samples: int
     chance: float
+    detectable: float
+    """the accuracy from which an attack would be found, with so many questions"""
     oracle: float | None
     attempts: Mapping[str, Attempt]
     letters: Mapping[str, int]
@@ -65,6 +68,7 @@ class KindAudit:
         return {
             "samples": self.samples,
             "chance": self.chance,
+            "detectable": self.detectable,
             "oracle": self.oracle,
             "attacks": {
                 name: {
@@ -122,14 +126,23 @@ def audit(folder: Folder, progress: Progress) -> dict[str, KindAudit]:
         attempts[kind] = {name: attempt(attack(items), items) for name, attack in attacks_on(items).items()}
         progress.advance(done)
     unlikely = holm({(kind, name): one.p for kind, tried in attempts.items() for name, one in tried.items()})
-    return {
-        kind: _judged(kind, items, attempts[kind], {name for of, name in unlikely if of == kind})
+    tests = sum(map(len, attempts.values()))
+    judged = {
+        kind: _judged(kind, items, attempts[kind], {name for of, name in unlikely if of == kind}, tests)
         for kind, items in by_kind.items()
     }
+    return judged | {kind: _unjudged(count) for kind, count in folder.unread.items() if kind not in judged}
+
+
+def _unjudged(count: int) -> KindAudit:
+    """Return the audit of a kind none of whose questions could be put to an attack: it fails."""
+    fault = f"none of its {count} questions has options, and they have too many different answers to judge by"
+    nan = math.nan
+    return KindAudit(0, nan, nan, None, {}, {}, 0, 0, (fault,), {})
 
 
 def _judged(
-    kind: str, items: Sequence[Item], attempts: Mapping[str, Attempt], unlikely: set[str]
+    kind: str, items: Sequence[Item], attempts: Mapping[str, Attempt], unlikely: set[str], tests: int
 ) -> KindAudit:
     succeeded = [name for name, one in attempts.items() if name in unlikely and one.excess > MARGIN]
     excused = {name: EXEMPT[kind, name] for name in succeeded if (kind, name) in EXEMPT}
@@ -148,9 +161,14 @@ def _judged(
         faults.append(f"the metadata bears out only {oracle:.1%} of the answers")
     if len(items) < FEWEST:
         faults.append(f"{len(items)} questions are too few to judge by; write at least {FEWEST}")
+    chance = float(np.mean([1.0 / len(item.options) for item in items]))
+    error = max((one.high - one.low) / (2.0 * Z95) for one in attempts.values())
+    # The strictest of Holm's steps, on the attack of the widest interval.
+    far = NormalDist().inv_cdf(1.0 - LEVEL / tests) * error
     return KindAudit(
         samples=len(items),
-        chance=float(np.mean([1.0 / len(item.options) for item in items])),
+        chance=chance,
+        detectable=chance + max(MARGIN, far),
         oracle=oracle,
         attempts=attempts,
         letters=dict(sorted(letters.items())),
