@@ -7,7 +7,8 @@ of an I420 frame is that of the RGB frame to within rounding, and its U and V ar
 Positions are rounded to 1/4096 pixel, so that a mirrored animation (`Animation.flipped`) gives mirrored pixels to the
 last bit, texts and grain apart. An animation played backwards gives the same frames backwards, grain apart.
 
-Shapes can also be drawn by Skia, with the extra `skia`: faster, and a little less exact (`skia_painter`).
+Shapes can also be drawn by Skia, with the extra `skia`: a little less exact, and faster if they are large
+(`skia_painter`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from retroflip.video.encode import encode_i420
 from retroflip.video.frames import Frames, Pixels
 
 Renderer = Literal["numpy", "skia"]
-_CHUNK = 16
+_CHUNK = 32
 """frames drawn at once"""
 
 
