@@ -2,8 +2,8 @@
 
 Shapes: h, w a window of pixels; H rows and W columns of a large drawing. A large drawing is summed up along its rows
 and columns, so that the share of a pixel that it covers is a difference of sums between the pixel's borders: exact for
-any size, and for places 1/256 pixel apart, so that words and letters can be kept and used again. Letters are Pillow's own font, which has the printable ASCII
-characters and a few more; pairs of letters are not kerned.
+any size, and for places 1/256 pixel apart, so that words and letters can be kept and used again.
+Letters are Pillow's own font, which has the printable ASCII characters and a few more; pairs of letters are not kerned.
 """
 
 import functools
