@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,9 @@ def measure(frames: int, rounds: int, naive_frames: int) -> dict[str, Any]:
             writer = Matplotlib(short)
             writer.write(path, writer.naive())
 
+        extra: dict[str, Callable[[], object]] = {}
+        if find_spec("skia") is not None:
+            extra["skia"] = lambda: write_mp4(path, clip, SIZE, crf=CRF, renderer="skia")
         fast = best_of(
             rounds,
             {
@@ -208,6 +212,7 @@ def measure(frames: int, rounds: int, naive_frames: int) -> dict[str, Any]:
                 "retroflip": lambda: write_mp4(path, clip, SIZE, crf=CRF),
                 "drawing": lambda: sum(1 for _ in i420_frames(clip, SIZE)),
                 "training": lambda: render_rgb(clip, SIZE, chosen),
+                **extra,
             },
         )
         slow = best_of(max(2, rounds // 4), {"tuned": tuned, "naive": naive})
@@ -222,6 +227,7 @@ def summary(best: dict[str, dict[str, float]], frames: int, naive_frames: int) -
         speed = {name: counts.get(name, frames) / seconds[clock] for name, seconds in best.items()}
         result[clock] = {
             "share_of_encoder": round(speed["retroflip"] / speed["encoder"], 3),
+            **({"share_with_skia": round(speed["skia"] / speed["encoder"], 3)} if "skia" in speed else {}),
             "vs_matplotlib_tuned": round(speed["retroflip"] / speed["tuned"], 1),
             "vs_matplotlib_naive": round(speed["retroflip"] / speed["naive"], 1),
             "frames_ms": round(1000 * best["training"][clock], 1),

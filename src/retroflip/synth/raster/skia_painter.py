@@ -7,6 +7,9 @@ Skia moves the corners of an outline up or down to quarters of a pixel: a level 
 So sides are divided, each part of another length, and level ones slanted by half a pixel in all, which leaves the
 middle of the area where it is: the parts are off by as much upwards as downwards. What is drawn is within a few
 hundredths of a pixel of the place that NumPy's is at, and not mirrored to the last bit where the animation is.
+
+Its time goes with a shape's outline and the number of shapes, NumPy's with the area: of five shapes in 448 x 448
+pixels, Skia is the faster from a radius of about 80 pixels on, and half as fast at 36.
 """
 
 import functools
