@@ -16,7 +16,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Sample
 from retroflip.synth.corpus import CorpusSettings, Job, described, sample_from
 from retroflip.synth.episode import Episode
-from retroflip.synth.raster import render_rgb
+from retroflip.synth.raster import painter_of, render_rgb
 from retroflip.video.frames import Frames
 from retroflip.video.sampling import uniform_indices
 
@@ -79,10 +79,11 @@ class DrawnDataset(VideoDataset):
         frames: int,
         pool: int | None,
     ) -> Self:
-        """Return the data set of these settings. Raises UsageError for kinds that do not exist.
+        """Return the data set of these settings. Raises UsageError for kinds that do not exist and a missing renderer.
 
         max_side: where it is smaller than the scenes' size, they are drawn at that size.
         """
+        painter_of(settings.renderer)
         kinds = tuple(kind.name for kind in settings.kinds_chosen())
         # Every question must be decidable from the frames that the model will be shown, not from more.
         shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
@@ -102,7 +103,8 @@ class DrawnDataset(VideoDataset):
         drawn = {one.id: episode for episode, one in _drawn(Job(settings, sample.task, turn))}
         animation = drawn[sample.id].animation
         size = min(settings.scene.size, self.max_side or settings.scene.size)
-        return render_rgb(animation, size, uniform_indices(animation.frames, self.pool_frames))
+        frames = uniform_indices(animation.frames, self.pool_frames)
+        return render_rgb(animation, size, frames, renderer=settings.renderer)
 
 
 @lru_cache(maxsize=KEPT)
