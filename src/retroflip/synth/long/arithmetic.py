@@ -30,9 +30,9 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.bystanders import draw_bystanders
 from retroflip.synth.long.glyphs import DIGITS, SIGNS, along
-from retroflip.synth.long.outcomes import both_ranks, dealt_case, grouped
+from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case
+from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, shown_in
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
@@ -211,7 +211,7 @@ def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
 
 def _choose_result(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
     for _ in range(_TRIES):
-        groups = grouped(_arranged(draw, *_ingredients(draw, operands)), value)
+        groups = by_answer(_arranged(draw, *_ingredients(draw, operands)), value)
         if len(groups) < 3:
             continue
         options = sorted(draw.some_of(sorted(groups), 4))
@@ -241,7 +241,7 @@ def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
             continue
 
         unknown = _arranged(draw, [UNKNOWN, *digits[1:]], signs)
-        groups = grouped(unknown, partial(missing, result=result))
+        groups = by_answer(unknown, partial(missing, result=result))
         if len(groups) >= 3:
             break
     else:
@@ -283,7 +283,7 @@ class _Scene:
         self._centre_2 = np.array([draw.between(0.35, 0.65), draw.between(0.42, 0.58)])
         self._backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
         looks = draw_looks(draw, draw.settings.distractors, [shape for shape in SHAPES if shape != "circle"])
-        self._bystanders = draw_bystanders(draw, looks, timeline.frames)
+        self._bystanders = lying(draw, looks, timeline.frames)
         numbers, signs = self._colours
         self.objects: list[dict[str, Any]] = [
             {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}

@@ -18,6 +18,8 @@ from retroflip.synth.episode import Draw
 
 State = TypeVar("State")
 Operation = TypeVar("Operation")
+Way = TypeVar("Way")
+Case = TypeVar("Case")
 Answer = TypeVar("Answer", bound=Hashable)
 TRIES = 120
 """orders tried of one set of operations"""
@@ -72,15 +74,13 @@ def pinned_places(operations: int, *, from_start: bool, ends: bool) -> set[int]:
     return {middle if from_start else operations - 1 - middle} | ({operations - 1} if ends else set())
 
 
-def by_answer(
-    courses: Iterable[Course[State, Operation]], ask: Callable[[Course[State, Operation]], Answer | None]
-) -> dict[Answer, list[Course[State, Operation]]]:
-    """Return the courses by their answer, without those in which the question has none (None)."""
-    groups: dict[Answer, list[Course[State, Operation]]] = {}
-    for course in courses:
-        answer = ask(course)
+def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> dict[Answer, list[Way]]:
+    """Return courses, or other ways to tell of them, by their answer, without those that have none (None)."""
+    groups: dict[Answer, list[Way]] = {}
+    for way in ways:
+        answer = ask(way)
         if answer is not None:
-            groups.setdefault(answer, []).append(course)
+            groups.setdefault(answer, []).append(way)
     return groups
 
 
@@ -94,3 +94,15 @@ def two_ranks(draw: Draw, options: int) -> tuple[int, int]:
     """Return which of the options are right on the two sides of a pair; all pairs of options are dealt out evenly."""
     one, two = draw.deal(f"ranks of {options}", list(permutations(range(options), 2)))
     return one, two
+
+
+def dealt_case(draw: Draw, cases: Sequence[Case], ranks: int = 4) -> tuple[Case, int]:
+    """Return what to ask and the rank of its answer among `ranks` options, all of them dealt out together."""
+    case, rank = draw.deal("case", [(case, rank) for case in range(len(cases)) for rank in range(ranks)])
+    return cases[case], rank
+
+
+def both_ranks(draw: Draw, rank: int, count: int) -> tuple[int, int]:
+    """Return the ranks of both sides' answers among `count` options; the first is `rank` where there are so many."""
+    first = rank if rank < count else draw.one_of(range(count))
+    return first, draw.one_of([other for other in range(count) if other != first])

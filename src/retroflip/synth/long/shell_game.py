@@ -30,9 +30,9 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.bystanders import draw_bystanders
 from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words, ordinal
-from retroflip.synth.long.outcomes import both_ranks, consecutive, dealt_case, grouped
+from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
+from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, hidden_outside, shown_in
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
@@ -194,7 +194,7 @@ def _asked(
     for _ in range(_TRIES):
         swaps = _swaps(draw, ask, board, count)
         query = _query(draw, mode, ask, board, swaps)
-        groups = grouped(_orders(draw, swaps), partial(query.outcome, board))
+        groups = by_answer(_orders(draw, swaps), partial(query.outcome, board))
         if options := _options(draw, query, board, sorted(groups), mirror):
             return query, groups, options
     raise Redraw("no swaps drawn have enough outcomes")
@@ -293,8 +293,8 @@ def _following(order: Order, after: Swap) -> Swap | None:
 def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mirror: bool) -> list[Any]:
     """Return the options as values, or none where the swaps have too few outcomes."""
     if query.ask is Ask.DISPLACED:
-        runs = consecutive(outcomes, least=3, most=3)
-        return draw.one_of(runs) if runs else []
+        windows = runs(outcomes, 3)
+        return list(draw.one_of(windows)) if windows else []
     allowed = [value for value in outcomes if value != query.barred]
     if not mirror:
         return draw.some_of(allowed, 4) if len(allowed) > 3 else []
@@ -321,7 +321,7 @@ class _Scene:
         self._cover = draw.one_of(COVERS)
         self._background = draw.background()
         self._clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
-        self.bystanders = draw_bystanders(draw, board.bystanders, timeline.frames)
+        self.bystanders = lying(draw, board.bystanders, timeline.frames)
         self.objects = [look.facts(name, role="object") for name, look in board.looks.items()] + [
             look.facts(one.id, role="distractor")
             for one, look in zip(self.bystanders, board.bystanders, strict=True)

@@ -27,9 +27,9 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.bystanders import draw_bystanders
 from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words, ordinal
-from retroflip.synth.long.outcomes import both_ranks, consecutive, dealt_case, grouped
+from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
+from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, Track, draw_timeline, shown_in
 from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
@@ -202,11 +202,11 @@ def _asked(
     """Return a question about `count` moves, the moves by what comes of them, and the options as values."""
     historical = mode is Mode.HISTORICAL
     walks = _walks(draw, puzzle, count, back=historical)
-    alike = grouped(walks, partial(_gaps, puzzle, halfway=historical))
+    alike = by_answer(walks, partial(_gaps, puzzle, halfway=historical))
     for _ in range(_TRIES):
         seen = draw.one_of(sorted(alike))
         query = _query(draw, mode, ask, puzzle, seen, count)
-        groups = grouped(alike[seen], partial(query.outcome, puzzle))
+        groups = by_answer(alike[seen], partial(query.outcome, puzzle))
         if options := _options(draw, query, sorted(groups)):
             return query, groups, options
     raise Redraw("no moves drawn have enough outcomes")
@@ -285,8 +285,8 @@ def _row(numbers: Numbers, row: int) -> tuple[int, ...] | None:
 def _options(draw: Draw, query: Query, outcomes: Sequence[Any]) -> list[Any]:
     """Return the options as values, or none where the moves have too few outcomes."""
     if query.ask is Ask.COUNT:
-        runs = consecutive(outcomes, least=3)
-        return draw.one_of(runs) if runs else []
+        windows = runs(outcomes, 4) or runs(outcomes, 3)
+        return list(draw.one_of(windows)) if windows else []
     allowed = [value for value in outcomes if value != query.barred]
     chosen = draw.some_of(allowed, 4) if len(allowed) > 3 else []
     return sorted(chosen) if query.ask is Ask.NUMBER else chosen
@@ -300,7 +300,7 @@ class _Scene:
         self._colour = draw.one_of(TILES)
         self._background = draw.background()
         looks = draw_looks(draw, draw.settings.distractors)
-        self._bystanders = draw_bystanders(draw, looks, timeline.frames)
+        self._bystanders = lying(draw, looks, timeline.frames)
         self.objects = [
             {
                 "id": f"number {number}",

@@ -38,7 +38,7 @@ class Stage:
             opening,
             draw.background(),
             tuple(looks),
-            tuple(_lying(draw, number, look, timeline.frames) for number, look in enumerate(looks, start=1)),
+            tuple(lying(draw, looks, timeline.frames)),
             draw.settings.noise,
             draw.noise_seed(),
         )
@@ -125,7 +125,13 @@ class Stage:
         ]
 
 
-def _lying(draw: Draw, number: int, look: Look, frames: int) -> Actor:
-    """Return a bystander at the frame's upper or lower edge. It lies still: one that moved on would be a clock."""
-    x, y = draw.between(EDGE, 1.0 - EDGE), draw.one_of((EDGE, 1.0 - EDGE))
-    return moving(f"d{number}", look, np.full(frames, x), np.full(frames, y), BYSTANDER)
+def lying(draw: Draw, looks: Sequence[Look], frames: int) -> list[Actor]:
+    """Return bystanders d1, d2, ... at the frame's upper or lower edge.
+
+    They lie still: by one that moved on, shuffled frames could be put back in order.
+    """
+    actors = []
+    for number, look in enumerate(looks, start=1):
+        x, y = draw.between(EDGE, 1.0 - EDGE), draw.one_of((EDGE, 1.0 - EDGE))
+        actors.append(moving(f"d{number}", look, np.full(frames, x), np.full(frames, y), BYSTANDER))
+    return actors
