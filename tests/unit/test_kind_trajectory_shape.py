@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retroflip.synth.animation import Floats
 from retroflip.synth.checks.trajectory_shape import answer
-from retroflip.synth.episode import Episode
+from retroflip.synth.episode import Draw, Episode, Redraw
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.trajectory_shape import (
@@ -109,3 +109,11 @@ def test_no_more_figures_than_the_viewer_can_tell() -> None:
     assert number_of_figures(SceneSettings(difficulty=5)) == 3
     assert number_of_figures(SceneSettings(difficulty=5, operation_scale=2.0)) == 3
     assert number_of_figures(SceneSettings(difficulty=5, operation_scale=2.0, viewed_frames=128)) == 5
+
+
+@pytest.mark.parametrize("viewed", [4, 8, 12])
+def test_no_figure_is_drawn_that_the_viewer_cannot_tell(viewed: int) -> None:
+    with pytest.raises(Redraw):
+        KIND.make(
+            Draw(0, "trajectory_shape", 0, SceneSettings(viewed_frames=viewed), np.random.default_rng(0))
+        )

@@ -26,6 +26,7 @@ from retroflip.synth.episode import (
     Term,
 )
 from retroflip.synth.settings import Form
+from retroflip.synth.short.stage import require_seen
 from retroflip.video.transforms import Transform
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
@@ -84,6 +85,7 @@ def make(draw: Draw) -> Pair:
             for number, look in enumerate(looks, start=1)
         ],
     )
+    require_seen(clip, _min_fps(clip), draw.settings)
     text = draw.one_of(PHRASINGS).format(name=looks[0].name) + RULE
     orbit = {in_words(one) for one in (path, mirrored(path), played_back(path), played_back(mirrored(path)))}
     options = tuple(draw.some_of(sorted(orbit), len(orbit)))
@@ -131,9 +133,13 @@ def _episode(
         events=sorted(moves + _returns(clip, name, path), key=lambda event: event.start_frame),
         states=positions(clip, [one.id for one in clip.actors]),
         derivation=[f"It goes {path[0]} and then {path[1]}, so the answer is: {in_words(path)}."],
-        # Each leg must be seen twice at least, to know which way it goes.
-        min_fps=2.0 * clip.fps / half,
+        min_fps=_min_fps(clip),
     )
+
+
+def _min_fps(clip: Animation) -> float:
+    """Each leg must be seen twice at least, to know which way it goes."""
+    return 2.0 * clip.fps / (clip.frames // 2)
 
 
 def _returns(clip: Animation, name: str, path: tuple[str, str]) -> list[Event]:

@@ -23,6 +23,7 @@ from retroflip.synth.episode import (
     Mode,
     Pair,
     Question,
+    Redraw,
     Term,
 )
 from retroflip.synth.physics import along, rotated
@@ -108,6 +109,8 @@ def make(draw: Draw) -> Pair:
     # A zigzag needs more of the viewer's frames than there are for each of many figures.
     room = (settings.viewed_frames - 1) / count
     usable = [shape for shape in OUTLINES if SEEN[shape] <= room]
+    if len(usable) < count or not set(usable) & set(ROUND):
+        raise Redraw("the frames that a viewer is shown do not tell figures that have a sense")
     shapes = draw.some_of(usable, count)
     while not any(shape in ROUND for shape in shapes):
         shapes = draw.some_of(usable, count)
