@@ -95,3 +95,14 @@ def test_the_checker_counts_turning_points(extreme: str, expected: str) -> None:
         "states": [{"positions": {"a": [0.0, 0.0], "b": [0.0, gap]}} for gap in gaps],
     }
     assert check.answer(metadata) == expected
+
+
+def test_objects_that_approach_come_down_to_a_distance_and_those_that_part_go_up_to_one() -> None:
+    told = set()
+    for turn in range(8):
+        side = pair_of(KIND, 3, turn).first
+        extreme = side.question.parameters["extreme"]
+        told.add(extreme)
+        words = ("approach each other", "down to") if extreme == "closest" else ("move apart", "up to")
+        assert all(all(word in event.note for word in words) for event in side.events)
+    assert told == {"closest", "farthest"}

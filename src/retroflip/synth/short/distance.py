@@ -209,6 +209,7 @@ def _min_fps(clip: Animation, spans: Sequence[tuple[int, int]]) -> float:
 def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], question: Question) -> Episode:
     names = f"the {looks[0].name} and the {looks[1].name}"
     does = "approach each other" if question.parameters["extreme"] == CLOSE else "move apart"
+    reaches = "down to" if question.parameters["extreme"] == CLOSE else "up to"
     told = ", ".join(f"{one.reached:.2f}" for one in approaches)
     return Episode(
         animation=clip,
@@ -219,7 +220,7 @@ def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], qu
                 "approach",
                 one.start,
                 one.end,
-                f"{names} {does} and return, up to {one.reached:.2f} of the screen's width from each other",
+                f"{names} {does} and return, {reaches} {one.reached:.2f} of the screen's width from each other",
                 {"objects": ["o1", "o2"], "distance": round(one.reached, 4)},
             )
             for one in approaches
