@@ -7,19 +7,20 @@ import pytest
 
 from retroflip.synth.checks import relative_position as check
 from retroflip.synth.episode import Episode, seen_frames
-from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.relative_position import KIND, SIDES, after, mirrored, offset
+from retroflip.synth.settings import PRESETS, SceneSettings
+from retroflip.synth.short.relative_position import KIND, SIDES, after, in_words, mirrored, offset
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 
-ROUND = ["above", "left of", "right of", "below"]
+LEFT, RIGHT = "to the left of", "to the right of"
+ROUND = ["above", LEFT, RIGHT, "below"]
 
 
 def test_the_sides_after_the_first_visit_by_hand() -> None:
     visits = [*ROUND, *ROUND, "above"]
-    assert after(visits, "left of") == ("right of", "below", "above")
-    assert after(visits[::-1], "left of") == ("above", "below", "right of")
-    assert after(mirrored(visits), "left of") == ("below", "above", "right of")
+    assert after(visits, LEFT) == (RIGHT, "below", "above")
+    assert after(visits[::-1], LEFT) == ("above", "below", RIGHT)
+    assert after(mirrored(visits), LEFT) == ("below", "above", RIGHT)
 
 
 def test_the_visitor_rests_at_each_side_and_crosses_the_middle_half_way_to_the_next() -> None:
@@ -86,3 +87,30 @@ def test_the_side_seen_in_one_frame_says_nothing_of_the_answer(moment: float) ->
             chances += 1
             hits += side.question.answer.startswith(seen)
     assert abs(hits / chances - 1.0 / 3.0) < 0.09
+
+
+def test_options_are_places_in_relation_to_the_object_that_the_question_ends_on() -> None:
+    assert in_words(["above", LEFT]) == "above it, then to the left of it"
+    for turn in range(24):
+        question = pair_of(KIND, 8, turn).first.question
+        assert {part for option in question.options for part in option.split(", then ")} == {
+            f"{side} it" for side in SIDES if side != question.parameters["side"]
+        }
+
+
+@pytest.mark.parametrize("difficulty", [1, 5])
+def test_the_second_round_has_more_visits_and_each_is_seen_at_rest_or_just_beside(difficulty: int) -> None:
+    counts = []
+    for name in sorted(PRESETS):
+        settings = SceneSettings.model_validate({**PRESETS[name], "difficulty": difficulty})
+        side = pair_of(KIND, 4, 1, settings).first
+        counts.append(len(side.events))
+        away_T2 = between(side)
+        shown = np.array(seen_frames(side.animation, settings.viewed_frames))
+        stay = (side.animation.frames - 1) / (len(side.events) - 1)
+        for index, event in enumerate(side.events):
+            near = shown[np.abs(shown - index * stay) <= 0.27 * stay]
+            assert len(near)
+            towards_2 = np.array(SIDES[event.facts["side"]])
+            assert (away_T2[near] @ towards_2 > 0.9 * np.hypot(*away_T2.T).max()).any()
+    assert counts == [9, 17]

@@ -17,10 +17,10 @@ def answer(metadata: Mapping[str, Any]) -> str:
     seen = [_side(*one) for one in away if hypot(*one) > least]
     visits = [side for side, _ in groupby(seen)]
     first = visits.index(asked["side"])
-    return ", then ".join(visits[first + 1 : first + 4])
+    return ", then ".join(f"{side} it" for side in visits[first + 1 : first + 4])
 
 
 def _side(across: float, down: float) -> str:
     if abs(across) > abs(down):
-        return "right of" if across > 0 else "left of"
+        return "to the right of" if across > 0 else "to the left of"
     return "below" if down > 0 else "above"

@@ -31,14 +31,15 @@ from retroflip.synth.episode import (
 from retroflip.synth.physics import reflected
 from retroflip.video.transforms import Transform
 
-SIDES = {"left of": (-1.0, 0.0), "right of": (1.0, 0.0), "above": (0.0, -1.0), "below": (0.0, 1.0)}
-MIRRORED = {"left of": "right of", "right of": "left of"}
+LEFT, RIGHT = "to the left of", "to the right of"
+SIDES = {LEFT: (-1.0, 0.0), RIGHT: (1.0, 0.0), "above": (0.0, -1.0), "below": (0.0, 1.0)}
+MIRRORED = {LEFT: RIGHT, RIGHT: LEFT}
 PHRASINGS = (
-    "After the {one} has first been {side} the {two}, on which sides of it is it next, in order?",
-    "The {one} is {side} the {two} at some time. Where is it after the first such time, in order?",
-    "Once the {one} has been {side} the {two} for the first time, which sides of the {two} does it visit next?",
-    "From the first time that the {one} is {side} the {two}, where does it go, one place after the other?",
-    "Where is the {one} in relation to the {two} after it has first been {side} it?",
+    "After the {one} has first been {side} the {two}, where does it go next, seen from the {two}?",
+    "The {one} goes to all sides of the {two}. Once it has first been {side} the {two}, where is it next?",
+    "Where in relation to the {two} is the {one} next after the first time that it is {side} the {two}?",
+    "Which three places does the {one} visit next, after it has first been {side} the {two}?",
+    "What comes next after the {one} has first been {side} the {two}: where does it move in relation to the {two}?",
 )
 RADIUS, SMALL = 0.065, 0.045
 """of the object that is visited, and of the one that visits"""
@@ -51,15 +52,15 @@ DRIFT = ((0.0, 0.0), (0.0, 0.1), (0.1, 0.3), (0.2, 0.5), (0.3, 0.7))
 ROUNDS = 2
 STAYS = 0.4
 """share of the time at a side during which it rests there"""
-SAMPLES = 3
-"""frames that must be seen of each side, at the least"""
+SAMPLES = 2
+"""frames that must be seen of each side, at the least: one of them then is of its rest there, or just beside it"""
 SNAPSHOTS = 0.1
 """seconds between those in the metadata"""
 
 
 def in_words(sides: Sequence[str]) -> str:
-    """Return sides as options name them."""
-    return ", then ".join(sides)
+    """Return sides as options name them: "above it, then below it", of the object that is visited."""
+    return ", then ".join(f"{side} it" for side in sides)
 
 
 def after(visits: Sequence[str], side: str) -> tuple[str, ...]:
@@ -178,8 +179,8 @@ def _episode(clip: Animation, looks: list[Look], visits: list[str], question: Qu
         ],
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
-            f"The {one} is {in_words(visits)} the {two}.",
-            f"After it has first been {question.parameters['side']} the {two}, it is: {question.answer}.",
+            f"Seen from the {two}, the {one} is {in_words(visits)}.",
+            f"After it has first been {question.parameters['side']} the {two}, it is next {question.answer}.",
         ],
         min_fps=_min_fps(clip, visits),
     )
