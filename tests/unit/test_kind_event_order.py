@@ -1,5 +1,6 @@
 """Event order: what actions look like, read back off the actors; timings; what the middle frame holds."""
 
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -8,8 +9,8 @@ import pytest
 
 from retroflip.synth.animation import Actor
 from retroflip.synth.episode import Episode
-from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.event_order import ACTIONS, KIND
+from retroflip.synth.settings import PRESETS, SceneSettings
+from retroflip.synth.short.event_order import ACTIONS, KIND, PHRASINGS
 from temporal_pairs import pair_of
 
 
@@ -90,8 +91,42 @@ def test_what_the_middle_frame_shows_is_as_often_the_first_as_the_second_or_the_
 
 
 @pytest.mark.parametrize(
-    ("operations", "viewed", "expected"), [(2, 32, 3), (6, 32, 3), (5, 64, 5), (30, 128, 8)]
+    ("operations", "viewed", "expected"),
+    [(2, 32, 3), (6, 32, 4), (4, 28, 4), (4, 27, 3), (3, 20, 3), (5, 64, 5), (30, 128, 8)],
 )
 def test_as_many_things_happen_as_the_viewer_can_tell(operations: int, viewed: int, expected: int) -> None:
     side = pair_of(KIND, 2, 0, SceneSettings(operations=operations, viewed_frames=viewed)).first
     assert len(side.events) == expected
+
+
+def test_the_second_round_has_more_happen_to_the_usual_viewer() -> None:
+    one, two = (
+        pair_of(KIND, 2, 0, SceneSettings.model_validate(PRESETS[name])).first for name in sorted(PRESETS)
+    )
+    assert len(two.events) > len(one.events)
+
+
+def test_no_question_is_of_all_that_happens_while_distractors_act_too() -> None:
+    """What a distractor does may come first: asked is which comes first of what the question or its options name."""
+    earlier = 0
+    for turn in range(36):
+        side = pair_of(KIND, 5, turn, SceneSettings(distractors=3)).first
+        strays = {one["id"] for one in side.objects if one["role"] == "distractor"}
+        earlier += side.events[0].facts["object"] in strays
+    assert earlier
+    for form in ("order", "first", "last"):
+        assert all(re.search(r"\b[Tt]hese (things|events)?\b", one) for one in PHRASINGS[form])
+
+
+@pytest.mark.parametrize("settings", [SceneSettings(), SceneSettings(operation_scale=2.0)])
+def test_every_action_looks_the_same_backwards(settings: SceneSettings) -> None:
+    looked = set()
+    for turn in range(24):
+        side = pair_of(KIND, 6, turn, settings).first
+        for event in side.events:
+            one = next(actor for actor in side.animation.actors if actor.id == event.facts["object"])
+            span = slice(event.start_frame, event.end_frame + 1)
+            looked.add(event.facts["action"])
+            for course_T in (one.x_T, one.y_T, one.half_width_T, one.opacity_T, one.colour_T3):
+                np.testing.assert_allclose(course_T[span], course_T[span][::-1], atol=1e-9)
+    assert looked == set(ACTIONS)

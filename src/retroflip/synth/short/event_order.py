@@ -2,7 +2,9 @@
 
 Whoever acts ends as it began, so the first and the last frame show nothing. All actions take the same time, and their
 common beginning is drawn evenly from half of the clip, so that the action seen in the middle frame is as often the
-first as the second or the third. Every action looks the same backwards, and so only their order changes.
+first as the second or the third. Every action looks the same backwards (a sway is to one side, to the other, and to
+the first again), and so only their order changes. Distractors act too, at any time: a question asks of the events that
+it or its options name.
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,7 @@ from retroflip.synth.episode import (
     fits_view,
 )
 from retroflip.synth.physics import excursions
-from retroflip.synth.settings import Form
+from retroflip.synth.settings import Form, SceneSettings
 from retroflip.video.transforms import Transform
 
 ACTIONS = {"jumps": "jump", "sways": "sway", "swells": "swell", "fades": "fade", "flashes": "flash"}
@@ -35,24 +37,24 @@ ACTIONS = {"jumps": "jump", "sways": "sway", "swells": "swell", "fades": "fade",
 PHRASINGS = {
     "order": (
         "In what order do these things happen?",
-        "What is the order of events in the video?",
-        "Which sequence of events does the video show?",
-        "Put what happens in the video in its order in time.",
-        "Which of these tells what happens, one thing after the other?",
+        "What is the order of these events in the video?",
+        "In which sequence does the video show these events?",
+        "Put these events in the order in which they happen in the video.",
+        "Which of these tells the order in which the things named happen?",
     ),
     "first": (
         "Which of these happens first?",
         "What is the first of these things to happen?",
         "Which of these events comes before the others?",
-        "What happens earliest in the video?",
-        "Which event is the first one?",
+        "Which of these things happens earliest in the video?",
+        "Which of these events is the first one?",
     ),
     "last": (
         "Which of these happens last?",
         "What is the last of these things to happen?",
         "Which of these events comes after the others?",
-        "What happens latest in the video?",
-        "Which event is the last one?",
+        "Which of these things happens latest in the video?",
+        "Which of these events is the last one?",
     ),
     "relation": (
         "Does the {one} {does} before or after the {other} {acts}?",
@@ -65,9 +67,9 @@ PHRASINGS = {
 FORMS = ("order", "order", "order", "first", "last", "relation")
 BEFORE, AFTER = "before", "after"
 UNIT = (0.44, 0.41, 0.38, 0.35, 0.32)
-"""seconds from the end of an action to the beginning of the next, by difficulty; an action takes twice as long"""
-STEP = 3
-"""units from the beginning of an action to that of the next"""
+"""seconds from the end of an action to the beginning of the next, by difficulty"""
+LONG, SHORT = 2, 1
+"""how many such units an action takes: the shorter where more things than usual are to happen"""
 EVENTS = 3
 SAMPLES = 2
 """frames that must be seen in every unit, at the least"""
@@ -91,11 +93,11 @@ def make(draw: Draw) -> Pair:
     """Draw actions and when they begin, and the clip of them both ways."""
     settings = draw.settings
     form = draw.deal("form", FORMS)
-    count = _count(draw)
+    count, length = plan(settings)
     is_one = draw.deal("who", (False, True)) and count <= len(ACTIONS)
     actors = 1 if is_one else count
     looks = draw_looks(draw, actors + settings.distractors)
-    acts, frames = _plan(draw, actors, count)
+    acts, frames = _acts(draw, actors, count, length)
     strays = [_stray(draw, who, frames, acts) for who in range(actors, len(looks))]
     clip = staged(draw, _actors(draw, looks, [*acts, *strays], frames))
     if not fits_view(clip, _min_fps(clip, acts), settings):
@@ -114,21 +116,20 @@ def make(draw: Draw) -> Pair:
     return Pair(first, episode(clip.reversed(), backwards, others), Transform.REVERSE.value)
 
 
-def _count(draw: Draw) -> int:
-    """Return how many things happen: as many as can be told in half of the frames seen."""
-    settings = draw.settings
+def plan(settings: SceneSettings) -> tuple[int, int]:
+    """Return how many things happen and how many units each takes: as many as half of the frames seen can tell."""
     wanted = settings.operations or round(EVENTS * settings.operation_scale)
-    return max(EVENTS, min(wanted, (settings.viewed_frames // (2 * SAMPLES) + 1) // STEP, COLUMNS * ROWS - 4))
+    units = settings.viewed_frames // (2 * SAMPLES) + 1
+    length = LONG if max(EVENTS, wanted) * (LONG + 1) <= units else SHORT
+    return max(EVENTS, min(wanted, units // (length + 1), COLUMNS * ROWS - 4)), length
 
 
-def _plan(draw: Draw, actors: int, count: int) -> tuple[list[Act], int]:
+def _acts(draw: Draw, actors: int, count: int, length: int) -> tuple[list[Act], int]:
     settings = draw.settings
     unit = max(SAMPLES, round(UNIT[settings.difficulty - 1] * settings.duration_scale * settings.fps))
-    busy = STEP * count - 1
-    frames = min(2 * busy * unit, int(unit * settings.viewed_frames / SAMPLES))
-    if frames <= busy * unit:
-        raise Redraw
-    begin = int(draw.rng.integers(0, frames - busy * unit))
+    step = length + 1
+    busy = step * count - 1
+    begin = int(draw.rng.integers(0, busy * unit))
     is_alike = actors > 1 and draw.one_of((False, True))
     actions = draw.some_of(list(ACTIONS), len(ACTIONS))
     order = draw.rng.permutation(count) if actors > 1 else np.zeros(count, dtype=int)
@@ -136,11 +137,11 @@ def _plan(draw: Draw, actors: int, count: int) -> tuple[list[Act], int]:
         Act(
             int(order[index]),
             actions[0 if is_alike else index % len(actions)],
-            begin + STEP * unit * index,
-            begin + STEP * unit * index + 2 * unit,
+            begin + step * unit * index,
+            begin + (step * index + length) * unit,
         )
         for index in range(count)
-    ], frames
+    ], 2 * busy * unit
 
 
 def _stray(draw: Draw, who: int, frames: int, acts: Sequence[Act]) -> Act:
@@ -170,7 +171,7 @@ def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequenc
     for one in acts:
         if one.action == "sways":
             sway_T[one.start : one.end + 1] = np.sin(
-                2.0 * np.pi * np.linspace(0.0, 1.0, one.end - one.start + 1)
+                3.0 * np.pi * np.linspace(0.0, 1.0, one.end - one.start + 1)
             )
     colour_3 = np.array(PALETTE[look.colour], dtype=float)
     return actor(
@@ -241,7 +242,7 @@ def _answer(asked: _Asked, looks: Sequence[Look], acts: Sequence[Act]) -> str:
 
 
 def _min_fps(clip: Animation, acts: Sequence[Act]) -> float:
-    return SAMPLES * clip.fps * 2.0 / (acts[0].end - acts[0].start)
+    return SAMPLES * clip.fps / (acts[1].start - acts[0].end)
 
 
 def _episode(
