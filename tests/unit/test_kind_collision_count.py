@@ -1,6 +1,7 @@
 """Hits of a wall against sums done by hand and against a count frame by frame."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retroflip.synth.checks.collision_count import answer
-from retroflip.synth.episode import Episode
-from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.collision_count import APART_SECONDS, KIND, WALL, Bounce, bounce
+from retroflip.synth.episode import Episode, seen_frames
+from retroflip.synth.settings import PRESETS, SceneSettings
+from retroflip.synth.short.collision_count import APART_SECONDS, KIND, WALL, Bounce, bounce, most_hits
 from temporal_pairs import pair_of
 
 DIFFICULTIES = st.integers(1, 5)
@@ -90,3 +91,26 @@ def test_the_checker_by_hand(wall: str, expected: str) -> None:
         "states": [{"frame": index, "positions": {"o1": [x, 0.5]}} for index, x in enumerate(across)],
     }
     assert answer(metadata) == expected
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_the_second_round_has_more_hits_and_every_way_between_two_is_seen(turn: int) -> None:
+    totals = []
+    for name in sorted(PRESETS):
+        side = pair_of(KIND, 6, turn, SceneSettings.model_validate(PRESETS[name])).first
+        totals.append(len(side.events))
+        shown = np.array(seen_frames(side.animation, 32))
+        across = [event.start_frame for event in side.events if event.facts["wall"] in ("left", "right")]
+        assert all(((one <= shown) & (shown <= two)).any() for one, two in pairwise(across))
+        assert (shown <= across[0]).any()
+        assert (shown >= across[-1]).any()
+    assert totals == [10, 14]
+
+
+def test_as_many_hits_as_the_clip_and_its_viewer_have_room_for() -> None:
+    # Windows from 1 and from 2 have up to 7.16 and 9.16 crossings, in 0.57 of the clip.
+    assert most_hits(32, 7.0) == 1
+    assert most_hits(32, 14.0) == 2
+    assert most_hits(24, 14.0) == 0  # 13.1 frames: 1.83 a crossing
+    assert most_hits(64, 5.6) == 0  # 0.446 s a crossing, where 10 hits need 0.455
+    assert most_hits(64, 10.3) == 2  # 0.641 s, where 14 hits need 0.637

@@ -11,6 +11,7 @@ would always be near the wall opposite to the first one then.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count as count_from
 from typing import NamedTuple
 
 import numpy as np
@@ -60,11 +61,13 @@ FREE_DOWN = 0.15
 """the same for floor and ceiling, of which no count is asked"""
 STRAYS = (0.15, 0.5)
 """speeds of distractors, each way"""
-CROSSING_SECONDS = 0.35
-"""from wall to wall, at least"""
+SEEN = 1.9
+"""viewed frames of a crossing, at least: so many show each way, and the turn between two of them"""
 APART_SECONDS = 0.07
 """between a hit of one wall and of the next: less is a corner"""
-TRIES = 50
+CROWD = 0.65
+"""how long a crossing takes at the least, in times `APART_SECONDS` for each of all hits: else there are corners"""
+TRIES = 400
 
 
 class Bounce(NamedTuple):
@@ -113,14 +116,24 @@ def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float, free:
     return Bounce(start, first * (high - low) * crossings / moving, low, high, begin, moving)
 
 
+def most_hits(viewed_frames: int, seconds: float) -> int:
+    """Return the lowest count of the highest window that a clip of so many seconds has room for (0: of none)."""
+
+    def has_room(lowest: int) -> bool:
+        crossings = 2 * lowest + 4 + 2.0 * (1.0 - FREE)
+        crossing = MOVING * seconds / crossings
+        least = CROWD * APART_SECONDS * sum(window(lowest))
+        return crossing >= least and MOVING * (viewed_frames - 1) >= SEEN * crossings
+
+    return next(lowest for lowest in count_from(0) if not has_room(lowest + 1))
+
+
 def make(draw: Draw) -> Pair:
     """Draw a count and its neighbour, then a course that hits one side so often and the other as often."""
     settings = draw.settings
     frames = frames_of(draw, *SECONDS[settings.difficulty])
     seconds = (frames - 1) / settings.fps
-    # A viewed frame comes before the first hit, and there are 2 * lowest + 4 + 2 * (1 - FREE) crossings at most.
-    most = MOVING * min((settings.viewed_frames - 1) * FREE, seconds / CROSSING_SECONDS)
-    lowest = lowest_count(settings, LOWEST, int((most - 4.0) / 2.0 - 1.0 + FREE))
+    lowest = lowest_count(settings, LOWEST, most_hits(settings.viewed_frames, seconds))
     place = draw.deal("count", range(len(window(lowest))))
     count, other = window(lowest)[place], window(lowest)[place ^ 1]
     side = draw.deal("side", tuple(OPPOSITE))
@@ -135,7 +148,7 @@ def make(draw: Draw) -> Pair:
         seconds,
     )
     clip = _clip(draw, looks, (across, down), radius, frames)
-    min_fps = 1.0 / (FREE * across.crossing)
+    min_fps = SEEN / across.crossing
     require_seen(clip, min_fps, settings)
     text = draw.one_of(PHRASINGS).format(name=looks[0].name, side=side)
     options = tuple(str(one) for one in window(lowest))
