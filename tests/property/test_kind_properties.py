@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from retroflip.draws import draw
 from retroflip.synth.animation import Animation
 from retroflip.synth.checks import recomputed_answer
-from retroflip.synth.episode import Episode, Kind, Mode, Pair, Question, Term, fits_view
+from retroflip.synth.episode import Draw, Episode, Kind, Mode, Pair, Question, Redraw, Term, fits_view
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS, Form, SceneSettings
 from retroflip.video.transforms import Transform
@@ -165,6 +166,49 @@ def test_a_viewer_of_more_frames_gets_the_longest_clips_at_any_difficulty(
     assert_is_a_pair(pair)
     for side in pair[:2]:
         assert_is_solvable(side, kind, scene)
+
+
+class Bounded(np.random.Generator):
+    """A generator that refuses to be asked for ever."""
+
+    MOST = 100_000
+    asked = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_") and name not in ("asked", "MOST"):
+            self.asked += 1
+            assert self.asked <= self.MOST, "this draw would never end"
+        return super().__getattribute__(name)
+
+
+@every_kind
+@pytest.mark.parametrize("viewed", [4, 8, 12, 16, 24])
+@settings(max_examples=4, deadline=None)
+@given(seed=SEEDS, turn=TURNS, difficulty=st.integers(1, 5), scale=st.sampled_from([1.0, 2.0]))
+def test_a_draw_ends_however_little_the_viewer_sees(
+    kind: Kind, viewed: int, seed: int, turn: int, difficulty: int, scale: float
+) -> None:
+    scene = SceneSettings(difficulty=difficulty, operation_scale=scale, viewed_frames=viewed)
+    try:
+        pair = kind.make(Draw(seed, kind.name, turn, scene, Bounded(np.random.PCG64(seed))))
+    except Redraw:
+        return
+    assert_is_a_pair(pair)
+    for side in pair[:2]:
+        assert_is_solvable(side, kind, scene)
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in TEMPORAL_KINDS.values() if one.term is Term.LONG], ids=lambda one: one.name
+)
+def test_distractors_of_long_videos_lie_still_and_are_no_clock(kind: Kind) -> None:
+    for turn in range(4):
+        side = pair_of(kind, 12, turn, SceneSettings(distractors=3)).first
+        hidden = {one["id"] for one in side.objects if one.get("role") == "distractor"}
+        lying = [one for one in side.animation.actors if one.id in hidden]
+        assert len(lying) == 3
+        for one in lying:
+            assert np.ptp(one.x_T) == np.ptp(one.y_T) == np.ptp(one.angle_T) == 0.0
 
 
 @every_kind
