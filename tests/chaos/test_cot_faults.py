@@ -21,8 +21,9 @@ from retroflip.cot.verify import verify
 from retroflip.data.records import read_samples
 from retroflip.files import read_jsonl
 from retroflip.progress import Silence
-from retroflip.synth.corpus import CorpusSettings, Split, write_corpus
+from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
 from scripted_models import AGREED, Models, narrated, shifted, text_of, trace_asked_about, write_recipe
 

@@ -17,8 +17,9 @@ from retroflip.draws import draw
 from retroflip.synth.animation import Animation
 from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.episode import Draw, Episode, Kind, Mode, Pair, Question, Redraw, Term, fits_view
+from retroflip.synth.names import Form
 from retroflip.synth.registry import TEMPORAL_KINDS
-from retroflip.synth.settings import PRESETS, Form, SceneSettings
+from retroflip.synth.settings import PRESETS, SceneSettings
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 

@@ -20,7 +20,6 @@ from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.corpus import (
     CorpusSettings,
     Job,
-    Split,
     contents_of,
     described,
     produce,
@@ -29,8 +28,9 @@ from retroflip.synth.corpus import (
 )
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
+from retroflip.synth.names import Form, Split
 from retroflip.synth.registry import TEMPORAL_KINDS
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode, probe
 from retroflip.video.hashing import sha256_file
 

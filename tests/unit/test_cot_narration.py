@@ -12,9 +12,10 @@ from retroflip.draws import draw
 from retroflip.rl.answers import is_well_formed
 from retroflip.synth.corpus import sample_from
 from retroflip.synth.episode import Kind
+from retroflip.synth.names import Form
 from retroflip.synth.narration import STYLES, clock, narrate, whole_clock
 from retroflip.synth.registry import TEMPORAL_KINDS
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
 
 Metadata = dict[str, Any]

@@ -14,8 +14,9 @@ from retroflip.data.root import resolve
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.progress import Silence
 from retroflip.recipes import recipe_file
-from retroflip.synth.corpus import CorpusSettings, Split, write_corpus
+from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode
 from scripted_models import write_recipe

@@ -22,7 +22,8 @@ from retroflip.study.synrl.arms import (
 from retroflip.study.synrl.data import scenes_of
 from retroflip.study.synrl.notes import NOTES, dense_notes
 from retroflip.study.synrl.tables import answer_measures, document, is_labelled, markdown
-from retroflip.synth.corpus import CorpusSettings, Job, Split, produce
+from retroflip.synth.corpus import CorpusSettings, Job, produce
+from retroflip.synth.names import Split
 
 BY_NAME = {stage.name: stage for stage in ARMS}
 DATA = CourseFolder(Path("/data"))

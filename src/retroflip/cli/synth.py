@@ -8,6 +8,7 @@ import typer
 
 from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
+from retroflip.synth.names import Form, Split
 
 if TYPE_CHECKING:
     from retroflip.data.sample import Sample
@@ -30,22 +31,6 @@ class RendererName(StrEnum):
 
     NUMPY = "numpy"
     SKIA = "skia"
-
-
-class FormName(StrEnum):
-    """How questions want their answers."""
-
-    CHOICE = "choice"
-    NUMERIC = "numeric"
-    OPEN = "open"
-
-
-class SplitName(StrEnum):
-    """What a data set is for."""
-
-    RL = "rl"
-    COT = "cot"
-    TEST = "test"
 
 
 class PresetName(StrEnum):
@@ -85,11 +70,11 @@ def synth(
     ] = None,
     single: Annotated[bool, typer.Option("--single", help="One video a question, not a pair.")] = False,
     form: Annotated[
-        FormName, typer.Option(help="How answers are wanted, where a kind can be asked so.")
-    ] = FormName.CHOICE,
+        Form, typer.Option(help="How answers are wanted, where a kind can be asked so.")
+    ] = Form.CHOICE,
     split: Annotated[
-        SplitName, typer.Option(help="What for: no two splits share a question or a content.")
-    ] = SplitName.RL,
+        Split, typer.Option(help="What for: no two splits share a question or a content.")
+    ] = Split.RL,
     preset: Annotated[
         PresetName, typer.Option(help="round2 doubles durations and operations.")
     ] = PresetName.ROUND1,
@@ -219,17 +204,16 @@ def audit(
 
     Exit code 1 where a kind can be answered above chance from text, one frame, frames in no order or bare facts.
     """
-    from retroflip.data.records import read_samples
     from retroflip.synth.audit.items import read_folder
     from retroflip.synth.audit.report import write_report
     from retroflip.synth.audit.verdict import audit as audited
-    from retroflip.synth.dataset import RECORDS_NAME
 
     with shown_progress() as progress:
         data = read_folder(folder, progress)
         found = audited(data, progress)
-    samples = read_samples(folder / RECORDS_NAME)
-    page = write_report(report or folder / "audit.html", folder, found, samples, sum(data.unread.values()))
+    page = write_report(
+        report or folder / "audit.html", folder, found, data.samples, sum(data.unread.values())
+    )
     failed = [f"{kind}: {fault}" for kind, one in found.items() for fault in one.faults]
     if json:
         kinds = {kind: one.as_json() for kind, one in found.items()}

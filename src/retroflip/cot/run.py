@@ -28,8 +28,9 @@ from retroflip.files import write_json_atomic
 from retroflip.llm.client import StoppedError
 from retroflip.llm.journal import Journal
 from retroflip.progress import Progress
-from retroflip.synth.corpus import METADATA, Split, read_metadata
+from retroflip.synth.corpus import METADATA, read_metadata
 from retroflip.synth.dataset import RECORDS_NAME
+from retroflip.synth.names import Split
 from retroflip.synth.narration import narrate
 
 FORMAT = "retroflip cot 1"

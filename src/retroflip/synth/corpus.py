@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,11 @@ from retroflip.progress import Progress
 from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
+from retroflip.synth.names import Form, Split
 from retroflip.synth.narration import narrate
 from retroflip.synth.raster import Renderer, painter_of, write_mp4
 from retroflip.synth.registry import TEMPORAL_KINDS, select
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
 
 GENERATOR = 1
@@ -56,14 +56,6 @@ LEADS = (
 """what may stand before a question, so that even a kind with few words has questions for every split"""
 METADATA = "metadata"
 VIDEOS = "videos"
-
-
-class Split(StrEnum):
-    """What a data set is for. No two splits share a question or a video's content, whatever their seeds."""
-
-    RL = "rl"
-    COT = "cot"
-    TEST = "test"
 
 
 class CorpusSettings(BaseModel):

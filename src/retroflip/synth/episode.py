@@ -14,7 +14,8 @@ import numpy as np
 from retroflip.data.sample import TaskType
 from retroflip.draws import draw, draw_seed
 from retroflip.synth.animation import Animation, Background
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.names import Form
+from retroflip.synth.settings import SceneSettings
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.transforms import Transform
 

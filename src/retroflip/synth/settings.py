@@ -1,19 +1,10 @@
 """What a user may set of temporal videos, and the two presets of SynRL's rounds."""
 
-from enum import StrEnum
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.synth.animation import BACKGROUNDS
-
-
-class Form(StrEnum):
-    """How a question wants its answer."""
-
-    CHOICE = "choice"
-    NUMERIC = "numeric"
-    OPEN = "open"
 
 
 class SceneSettings(BaseModel):

@@ -8,8 +8,9 @@ from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
 from retroflip.study.synrl.notes import dense_notes
-from retroflip.synth.corpus import CorpusSettings, Split, read_metadata, write_corpus
+from retroflip.synth.corpus import CorpusSettings, read_metadata, write_corpus
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.names import Split
 from retroflip.synth.settings import PRESETS, SceneSettings
 
 SIDE = 128

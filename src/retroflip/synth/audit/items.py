@@ -65,10 +65,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Folder:
-    """A data set to be audited. unread: how many questions of each kind are left out, for want of options."""
+    """A data set to be audited. unread: how many questions of each kind are left out, for want of options.
+
+    samples: the records as they were read.
+    """
 
     items: list[Item]
     unread: dict[str, int]
+    samples: Sequence[Sample] = ()
 
 
 def read_folder(folder: Path, progress: Progress) -> Folder:
@@ -112,7 +116,7 @@ def read_folder(folder: Path, progress: Progress) -> Folder:
             )
         )
         progress.advance(done)
-    return Folder(items, unread)
+    return Folder(items, unread, samples)
 
 
 def kind_of(sample: Sample) -> str:

@@ -34,7 +34,7 @@ from retroflip.synth.long.glyphs import DIGITS, SIGNS, along
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case
 from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, shown_in
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
 Tokens = tuple[str, ...]

@@ -35,7 +35,7 @@ from retroflip.synth.long.orders import (
 )
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
 Pile = tuple[int, ...]

@@ -29,7 +29,7 @@ from retroflip.synth.episode import (
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]

@@ -27,7 +27,7 @@ from retroflip.synth.episode import (
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.staging import Track, draw_timeline
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]

@@ -34,7 +34,7 @@ from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words, ordinal
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
 from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, hidden_outside, shown_in
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
 Swap = tuple[Cell, Cell]

@@ -24,7 +24,8 @@ from retroflip.synth.episode import (
     State,
     Term,
 )
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.names import Form
+from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen, spots
 from retroflip.video.transforms import Transform
 

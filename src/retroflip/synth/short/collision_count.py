@@ -32,8 +32,8 @@ from retroflip.synth.episode import (
     Rng,
     Term,
 )
+from retroflip.synth.names import Form
 from retroflip.synth.physics import Contact, contacts, reflected
-from retroflip.synth.settings import Form
 from retroflip.synth.short.stage import lowest_count, require_seen, window
 from retroflip.video.transforms import Transform
 

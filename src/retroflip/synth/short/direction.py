@@ -25,7 +25,7 @@ from retroflip.synth.episode import (
     Question,
     Term,
 )
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.synth.short.stage import require_seen
 from retroflip.video.transforms import Transform
 

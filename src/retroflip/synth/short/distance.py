@@ -28,8 +28,8 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.names import Form
 from retroflip.synth.physics import excursions
-from retroflip.synth.settings import Form
 from retroflip.video.transforms import Transform
 
 CLOSE, FAR = "closest", "farthest"

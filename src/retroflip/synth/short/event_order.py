@@ -28,8 +28,9 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.names import Form
 from retroflip.synth.physics import excursions
-from retroflip.synth.settings import Form, SceneSettings
+from retroflip.synth.settings import SceneSettings
 from retroflip.video.transforms import Transform
 
 ACTIONS = {"jumps": "jump", "sways": "sway", "swells": "swell", "fades": "fade", "flashes": "flash"}

@@ -27,8 +27,8 @@ from retroflip.synth.episode import (
     State,
     Term,
 )
+from retroflip.synth.names import Form
 from retroflip.synth.physics import excursions, shares
-from retroflip.synth.settings import Form
 from retroflip.synth.short.stage import (
     lowest_count,
     require_seen,

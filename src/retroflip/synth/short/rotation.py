@@ -26,7 +26,7 @@ from retroflip.synth.episode import (
     Question,
     Term,
 )
-from retroflip.synth.settings import Form
+from retroflip.synth.names import Form
 from retroflip.synth.short.motion_count import name_of, snapshots
 from retroflip.synth.short.stage import lowest_count, require_seen, spots, window
 from retroflip.video.transforms import Transform
