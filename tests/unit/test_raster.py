@@ -414,6 +414,33 @@ def test_a_line_goes_on_outside_the_picture() -> None:
         assert np.array_equal(part[cut, cut], whole[rest, rest])
 
 
+def test_lines_seen_in_one_frame_each_are_drawn_as_if_alone() -> None:
+    frames = 40
+    rng = np.random.default_rng(5)
+    lines = [
+        actor(
+            f"t{index}",
+            "text",
+            tuple(rng.integers(0, 256, 3).tolist()),
+            frames=frames,
+            x=rng.uniform(-0.1, 1.1),
+            y=rng.uniform(-0.1, 1.1),
+            half_width=0.1,
+            half_height=(0.03, 0.1, 0.2)[index // 10 % 3],
+            opacity=(np.arange(frames) == index * 2 // 3) * (0.5 if index % 4 else 1.0),
+            text=f"{index} of 50",
+        )
+        for index in range(50)
+    ]
+    disc = actor(
+        "d", "circle", (250, 200, 9), frames=frames, x=np.linspace(0, 1, frames), y=0.5, half_width=0.2
+    )
+    for pattern in ("plain", "gradient"):
+        scene = clip(*lines[:20], disc, *lines[20:], background=Background(pattern))
+        alone = [render_rgb(scene, 96, [frame]).pixels_TCHW[0] for frame in range(frames)]
+        assert np.array_equal(render_rgb(scene, 96).pixels_TCHW, np.stack(alone))
+
+
 def test_a_letter_that_the_font_has_not_is_named() -> None:
     with pytest.raises(ValueError, match="no '→'"):
         render_rgb(clip(mono("a→b", x=0.5)), 32)

@@ -56,18 +56,7 @@ class Painter:
 
     def paint(self, canvas: Canvas, frames: Integers) -> None:
         """Draw those frames of the animation into the canvas's, one after the other."""
-        visible_AK = self._visible_AT[:, frames]
-        parts = [
-            self._drawn_as.of(
-                self.animation.actors[index],
-                self._way(index),
-                np.flatnonzero(visible_AK[index]),
-                frames,
-                self.size,
-            )
-            for index in np.flatnonzero(visible_AK.any(axis=1)).tolist()
-        ]
-        still, moving = _apart(parts, len(frames))
+        still, moving = _apart(self._parts(frames), len(frames))
         first = tuple(plane.part(slice(0, 1)) for plane in canvas)
         self._lay_background(first)
         for part in still:
@@ -81,6 +70,28 @@ class Painter:
             part.draw(canvas, part.seen_K, _Ground(is_clear_T[part.seen_K], ground.colour))
         if self._grain is not None:
             self._grain.lay(canvas, frames.tolist())
+
+    def _parts(self, frames: Integers) -> "list[_Part]":
+        """Return what is to be drawn in those frames, in its order."""
+        visible_AK = self._visible_AT[:, frames]
+        counts_A = visible_AK.sum(axis=1)
+        shown, actors = np.flatnonzero(counts_A).tolist(), self.animation.actors
+        lines = {
+            index: int(visible_AK[index].argmax())
+            for index in shown
+            if counts_A[index] == 1 and actors[index].shape == "text"
+        }
+        heights = {index: float(actors[index].half_height_T[frames[at]]) for index, at in lines.items()}
+        parts = []
+        for run in _runs(shown, lines, heights):
+            if len(run) > 1:
+                seen_K = np.array([lines[index] for index in run])
+                texts = [actors[index] for index in run]
+                parts.append(self._drawn_as.of_texts(texts, seen_K, frames, self.size))
+            else:
+                seen_K = np.flatnonzero(visible_AK[run[0]])
+                parts.append(self._drawn_as.of(actors[run[0]], self._way(run[0]), seen_K, frames, self.size))
+        return parts
 
     def _lay_background(self, canvas: Canvas) -> None:
         """Lay the background, which is worked out once for canvases of the same planes."""
@@ -105,10 +116,16 @@ class Painter:
 
 @dataclass(frozen=True)
 class _Part:
-    """An actor in the frames of a canvas that show it: K of them, or 1 if all look the same. Lengths are pixels."""
+    """An actor in the frames of a canvas that show it: K of them, or 1 if all look the same. Lengths are pixels.
+
+    Or lines of text that are seen in one frame each, one actor for each of the K frames, which are drawn as one is.
+    """
 
     actor: Actor
+    """or the first of them"""
     way: Way
+    texts: tuple[str, ...]
+    """what it says in each frame, or in all"""
     seen_K: Integers
     """which of the canvas's frames show the actor"""
     place: Placement
@@ -129,15 +146,40 @@ class _Part:
         for row_K, course_T in zip(looks_FK, courses, strict=False):
             if course_T is not None:
                 row_K[:] = course_T[chosen]
-        looks_FK[:5] *= size
         looks_FK[5], looks_FK[6] = actor.angle_T[chosen], actor.opacity_T[chosen]
         looks_FK[7:] = actor.colour_T3[chosen].T
-        looks_FK[:2] = np.rint(looks_FK[:2] * _GRID) / _GRID
         if (looks_FK == looks_FK[:, :1]).all():
             looks_FK = looks_FK[:, :1]
+        return cls._looking(looks_FK, actor, way, (actor.text,), seen_K, size)
+
+    @classmethod
+    def of_texts(cls, actors: Sequence[Actor], seen_K: Integers, frames: Integers, size: int) -> "_Part":
+        """Read off what lines of text look like in the one frame that shows each."""
+        looks_KF = []
+        for one, frame in zip(actors, frames[seen_K].tolist(), strict=True):
+            courses_T = (
+                one.x_T,
+                one.y_T,
+                one.half_width_T,
+                one.half_height_T,
+                one.half_height_T,
+                one.angle_T,
+                one.opacity_T,
+            )
+            looks_KF.append([*(course_T[frame] for course_T in courses_T), *one.colour_T3[frame]])
+        texts = tuple(one.text for one in actors)
+        return cls._looking(np.array(looks_KF, dtype=float).T, actors[0], _TEXT, texts, seen_K, size)
+
+    @classmethod
+    def _looking(
+        cls, looks_FK: Floats, actor: Actor, way: Way, texts: tuple[str, ...], seen_K: Integers, size: int
+    ) -> "_Part":
+        """Return what is placed, sized, turned, faded and coloured so, in shares of the picture."""
+        looks_FK[:5] *= size
+        looks_FK[:2] = np.rint(looks_FK[:2] * _GRID) / _GRID
         x_K, y_K, wide_K, high_K, text_K, angle_K, opacity_K = looks_FK[:7]
         place = Placement(x_K, y_K, wide_K, high_K, angle_K)
-        return cls(actor, way, seen_K, place, np.minimum(opacity_K, 1.0), looks_FK[7:].T, text_K, size)
+        return cls(actor, way, texts, seen_K, place, np.minimum(opacity_K, 1.0), looks_FK[7:].T, text_K, size)
 
     @property
     def is_still(self) -> bool:
@@ -154,7 +196,8 @@ class _Part:
     def text_window(self) -> "_Window":
         """Where its text is."""
         heights_K = self.text_height_K
-        return _Window.around(self.place, heights_K, heights_K * text_width(self.actor.text), _ENDLESS)
+        widest = max(text_width(text) for text in self.texts)
+        return _Window.around(self.place, heights_K, heights_K * widest, _ENDLESS)
 
     @functools.cached_property
     def boxes_4K(self) -> Integers:
@@ -206,8 +249,9 @@ class _Part:
         window = self.text_window
         shape = window.height, window.width
         covered = [
-            text_coverage_hw(self.actor.text, *places, shape)
-            for places in zip(
+            text_coverage_hw(text, *places, shape)
+            for text, *places in zip(
+                self.texts if len(self.texts) > 1 else itertools.repeat(self.texts[0], len(self.place)),
                 self.text_height_K.tolist(),
                 (self.place.x_K - window.corners_K2[:, 1]).tolist(),
                 (self.place.y_K - window.corners_K2[:, 0]).tolist(),
@@ -280,6 +324,25 @@ class _Ground(NamedTuple):
         borders = [0, *(np.flatnonzero(is_clear_K[1:] != is_clear_K[:-1]) + 1).tolist(), len(is_clear_K)]
         for start, end in itertools.pairwise(borders):
             yield slice(start, end), self.colour if is_clear_K[start] else None
+
+
+def _runs(shown: Sequence[int], lines: dict[int, int], heights: dict[int, float]) -> Iterator[list[int]]:
+    """Yield the actors that are drawn together: lines of text in a row, as high, each in a frame of its own.
+
+    lines: the one frame that shows a line. heights: theirs.
+    """
+    run: list[int] = []
+    taken: set[int] = set()
+    for index in shown:
+        joins = run and index in lines and lines[index] not in taken and heights[index] == heights.get(run[0])
+        if run and not joins:
+            yield run
+            run, taken = [], set()
+        run.append(index)
+        if index in lines:
+            taken.add(lines[index])
+    if run:
+        yield run
 
 
 def _is_clear_AT(parts: Sequence[_Part], frames: int) -> Flags:
