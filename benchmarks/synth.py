@@ -2,10 +2,11 @@
 
     python benchmarks/synth.py --json
 
-The scene: 448 x 448 pixels, 30 frames a second, five moving shapes of which four turn, and a 20 pixel label whose text
-changes every frame. All runs are on one core and take turns; the best round of each counts, by the wall clock and by
-processor time. Matplotlib's writers are `FuncAnimation` and `FFMpegWriter` as they come (the `ffmpeg` program, x264's
-preset medium), one with artists made once, one that clears and draws anew. Needs the `dev` extra and `ffmpeg`.
+The scene: 448 x 448 pixels, 30 frames a second, five moving shapes of which four turn (half as wide as `--radius` says,
+as a share of the picture), and a 20 pixel label whose text changes every frame. All runs are on one core and take
+turns; the best round of each counts, by the wall clock and by processor time. Matplotlib's writers are `FuncAnimation`
+and `FFMpegWriter` as they come (the `ffmpeg` program, x264's preset medium), one with artists made once, one that
+clears and draws anew. Needs the `dev` extra and `ffmpeg`.
 """
 
 import argparse
@@ -38,7 +39,7 @@ LABEL_PIXELS = 20
 TRAINING_FRAMES = 32
 
 
-def scene(frames: int) -> Animation:
+def scene(frames: int, radius: float = RADIUS) -> Animation:
     """Return the clip; a label whose text changes is one actor for each text, seen in one frame."""
     seconds_T = np.arange(frames) / FPS
     actors: list[Actor] = []
@@ -51,7 +52,7 @@ def scene(frames: int) -> Animation:
                 frames=frames,
                 x=0.5 + 0.35 * np.sin(0.7 * seconds_T + 1.3 * index),
                 y=0.5 + 0.35 * np.cos(0.9 * seconds_T + 1.7 * index),
-                half_width=RADIUS,
+                half_width=radius,
                 angle=0.0 if shape == "circle" else seconds_T * (1.0 + 0.2 * index),
             )
         )
@@ -76,13 +77,13 @@ def scene(frames: int) -> Animation:
 class Matplotlib:
     """The same clip drawn by Matplotlib, as a function of the frame."""
 
-    def __init__(self, clip: Animation) -> None:
+    def __init__(self, clip: Animation, radius: float) -> None:
         import matplotlib
 
         matplotlib.use("Agg")
         from matplotlib import pyplot
 
-        self.clip = clip
+        self.clip, self.radius = clip, radius
         self.shapes = [one for one in clip.actors if one.shape != "text"]
         self.texts = [one.text for one in clip.actors if one.shape == "text"]
         self.figure = pyplot.figure(figsize=(SIZE / 100, SIZE / 100), dpi=100)
@@ -104,14 +105,14 @@ class Matplotlib:
 
         colour = one.colour_T3[frame] / 255
         if one.shape == "circle":
-            return Circle((one.x_T[frame], one.y_T[frame]), RADIUS, color=colour, linewidth=0)
+            return Circle((one.x_T[frame], one.y_T[frame]), self.radius, color=colour, linewidth=0)
         return Patch(self.corners(one, frame), closed=True, color=colour, linewidth=0)
 
     def corners(self, one: Actor, frame: int) -> Any:
         """Return the corners of a turned polygon."""
         count = {"square": 4, "triangle": 3, "star": 10, "hexagon": 6}[one.shape]
         turns = one.angle_T[frame] + 2 * np.pi * np.arange(count) / count + (np.pi / 4 if count == 4 else 0.0)
-        reach = RADIUS * (np.where(np.arange(count) % 2, 0.382, 1.0) if count == 10 else 1.0)
+        reach = self.radius * (np.where(np.arange(count) % 2, 0.382, 1.0) if count == 10 else 1.0)
         reach = reach * (np.sqrt(2.0) if count == 4 else 1.0)
         return np.stack(
             [one.x_T[frame] + reach * np.sin(turns), one.y_T[frame] - reach * np.cos(turns)], axis=1
@@ -185,9 +186,9 @@ def processor_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def measure(frames: int, rounds: int, naive_frames: int) -> dict[str, Any]:
+def measure(frames: int, rounds: int, naive_frames: int, radius: float) -> dict[str, Any]:
     """Return all speeds and their ratios."""
-    clip, short = scene(frames), scene(naive_frames)
+    clip, short = scene(frames, radius), scene(naive_frames, radius)
     drawn = [planes.copy() for planes in i420_frames(clip, SIZE)]
     step = max(1, frames // TRAINING_FRAMES)
     chosen = list(range(0, frames, step))[:TRAINING_FRAMES]
@@ -195,16 +196,17 @@ def measure(frames: int, rounds: int, naive_frames: int) -> dict[str, Any]:
         path = Path(folder) / "clip.mp4"
 
         def tuned() -> None:
-            writer = Matplotlib(clip)
+            writer = Matplotlib(clip, radius)
             writer.write(path, writer.tuned())
 
         def naive() -> None:
-            writer = Matplotlib(short)
+            writer = Matplotlib(short, radius)
             writer.write(path, writer.naive())
 
         extra: dict[str, Callable[[], object]] = {}
         if find_spec("skia") is not None:
             extra["skia"] = lambda: write_mp4(path, clip, SIZE, crf=CRF, renderer="skia")
+            extra["drawing_skia"] = lambda: sum(1 for _ in i420_frames(clip, SIZE, renderer="skia"))
         fast = best_of(
             rounds,
             {
@@ -243,6 +245,7 @@ def main() -> None:
     parser.add_argument(
         "--naive-frames", type=int, default=60, help="of the clip that is cleared and drawn anew"
     )
+    parser.add_argument("--radius", type=float, default=RADIUS, help="half the width of a shape, as a share")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--core", type=int, default=None, help="which core to run on (default: the last)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
@@ -250,9 +253,15 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[-1] if arguments.core is None else arguments.core})
-    result = measure(arguments.frames, arguments.rounds, arguments.naive_frames)
+    result = measure(arguments.frames, arguments.rounds, arguments.naive_frames, arguments.radius)
     result["versions"] = {name: version(name) for name in ("numpy", "av", "pillow", "matplotlib")}
-    result["scene"] = {"size": SIZE, "frames": arguments.frames, "crf": CRF, "preset": "veryfast"}
+    result["scene"] = {
+        "size": SIZE,
+        "frames": arguments.frames,
+        "radius": arguments.radius,
+        "crf": CRF,
+        "preset": "veryfast",
+    }
     if arguments.json:
         json.dump(result, sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -103,9 +103,13 @@ def busy(noise: float = 0.0, pattern: str = "gradient") -> Animation:
 
 
 @pytest.fixture(autouse=True)
-def _needs_skia(request: pytest.FixtureRequest) -> None:
-    if "without" not in request.node.name:
-        pytest.importorskip("skia", exc_type=ImportError)
+def _needs_skia(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skia draws all shapes, however small, except where a test is about which ones it draws."""
+    if "without" in request.node.name:
+        return
+    pytest.importorskip("skia", exc_type=ImportError)
+    if "small" not in request.node.name:
+        monkeypatch.setattr("retroflip.synth.raster.skia_painter.large_from", lambda *_: 0.0)
 
 
 @pytest.mark.parametrize("shape", DRAWN)
@@ -191,6 +195,33 @@ def test_equal_clips_give_equal_bytes_whatever_frames_are_drawn(tmp_path: Path) 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     every = render_rgb(scene, SIZE, renderer="skia").pixels_TCHW
     assert np.array_equal(render_rgb(scene, SIZE, [3], renderer="skia").pixels_TCHW[0], every[3])
+
+
+@pytest.mark.parametrize("shape", DRAWN)
+def test_small_shapes_are_numpys_and_large_ones_skias(shape: str) -> None:
+    ground = Background("gradient")
+    for half_width, is_small in ((0.08, True), (0.6, False)):
+        moving = actor(
+            "o", shape, (200, 60, 9), frames=3, x=(0.4, 0.5, 0.62), y=0.51, half_width=half_width, angle=0.4
+        )
+        one = clip(moving, background=ground)
+        by_skia, by_numpy = (
+            np.stack([frame.copy() for frame in i420_frames(one, 320, renderer=name)])
+            for name in ("skia", "numpy")
+        )
+        assert np.array_equal(by_skia, by_numpy) == is_small
+        assert np.abs(by_skia.astype(int) - by_numpy).mean() <= 0.3
+
+
+def test_small_shapes_that_grow_large_are_drawn_by_one_of_the_two() -> None:
+    growing = actor(
+        "o", "hexagon", WHITE, frames=4, x=0.5, y=0.5, half_width=(0.02, 0.1, 0.4, 0.5), angle=0.3
+    )
+    scene = clip(growing)
+    every = render_rgb(scene, 256, renderer="skia").pixels_TCHW
+    for frame in range(4):
+        assert np.array_equal(render_rgb(scene, 256, [frame], renderer="skia").pixels_TCHW[0], every[frame])
+        assert not np.array_equal(render_rgb(scene, 256, [frame]).pixels_TCHW[0], every[frame])
 
 
 def test_what_is_off_the_picture_or_has_no_size_does_no_harm() -> None:

@@ -44,9 +44,8 @@ _TEXT = Way(is_circular=False, is_cut=False, is_whole=False)
 class Painter:
     """Draws frames of one animation, `size` pixels wide and high."""
 
-    def __init__(self, animation: Animation, size: int, drawn_as: "type[_Part] | None" = None) -> None:
+    def __init__(self, animation: Animation, size: int) -> None:
         self.animation = animation
-        self._drawn_as = drawn_as or _Part
         self.size = size
         opacity_AT = np.array([one.opacity_T for one in animation.actors]).reshape(-1, animation.frames)
         self._visible_AT = opacity_AT > _INVISIBLE
@@ -87,11 +86,16 @@ class Painter:
             if len(run) > 1:
                 seen_K = np.array([lines[index] for index in run])
                 texts = [actors[index] for index in run]
-                parts.append(self._drawn_as.of_texts(texts, seen_K, frames, self.size))
+                parts.append(_Part.of_texts(texts, seen_K, frames, self.size))
             else:
                 seen_K = np.flatnonzero(visible_AK[run[0]])
-                parts.append(self._drawn_as.of(actors[run[0]], self._way(run[0]), seen_K, frames, self.size))
+                drawn_as, way = self._drawn_as(run[0]), self._way(run[0])
+                parts.append(drawn_as.of(actors[run[0]], way, seen_K, frames, self.size))
         return parts
+
+    def _drawn_as(self, index: int) -> "type[_Part]":  # noqa: ARG002
+        """Return what draws an actor, in all frames."""
+        return _Part
 
     def _lay_background(self, canvas: Canvas) -> None:
         """Lay the background, which is worked out once for canvases of the same planes."""

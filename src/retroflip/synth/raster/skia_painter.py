@@ -1,24 +1,28 @@
-"""Shapes drawn by Skia, a C++ library, in place of NumPy; backgrounds, texts and grain stay as they are.
+"""Large shapes drawn by Skia, a C++ library, in place of NumPy; all else stays as it is.
 
-Shapes: K drawings of an actor, C channels, P corners of an outline. Every plane is a grey picture of Skia's, that of U
-and V drawn at half the scale, so that nothing is converted and a pixel of theirs is covered as its four pixels are.
+Shapes: K drawings of an actor, C channels, P corners of an outline. Every plane is a grey picture of Skia's, so that
+nothing is converted. U and V are one picture of two channels, drawn at half the scale, so that a pixel of theirs is
+covered as its four pixels are, and parted at last.
 
 Skia moves the corners of an outline up or down to quarters of a pixel: a level side would be off by up to an eighth.
 So sides are divided, each part of another length, and level ones slanted by half a pixel in all, which leaves the
 middle of the area where it is: the parts are off by as much upwards as downwards. What is drawn is within a few
 hundredths of a pixel of the place that NumPy's is at, and not mirrored to the last bit where the animation is.
 
-Its time goes with a shape's outline and the number of shapes, NumPy's with the area: of five shapes in 448 x 448
-pixels, Skia is the faster from a radius of about 80 pixels on, and half as fast at 36.
+Its time goes with a shape's outline, NumPy's with the area: a square that turns takes both as long at a half width of
+about 50 pixels, and Skia a third as long at 130. So NumPy draws the small ones here as well, and who draws a shape is
+settled once for a clip.
 """
 
 import functools
+import math
+from typing import cast
 
 import numpy as np
 
 from retroflip.errors import UsageError
-from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.raster.canvas import Canvas, Integers
+from retroflip.synth.animation import Actor, Animation, Floats
+from retroflip.synth.raster.canvas import Canvas, Integers, Plane
 from retroflip.synth.raster.painter import Painter, _Ground, _Part
 from retroflip.synth.raster.shapes import POLYGONS, RING_HOLE, ROUND, Placement, Points
 from retroflip.video.frames import Pixels
@@ -39,20 +43,95 @@ except ImportError as error:
 _PARTS = 8
 """of each side of an outline"""
 _ROUND_SIDES = 96
+_PAIR = 2
+"""channels of a plane that holds U and V"""
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 _SLANT = 0.25
 """pixels up and down"""
 _STEEPEST = 1.0 / 64.0
 """pixels to a pixel; the slant of small shapes"""
 _BOXES = ("square", "rectangle")
+_LARGE = {
+    "circle": 90.0,
+    "ring": 160.0,
+    "square": 50.0,
+    "rectangle": 50.0,
+    "tee": 50.0,
+    "arrow": 55.0,
+    "cross": 80.0,
+}
+"""pixels of half a side from where on Skia is the faster; of others, and of what is round and wider than high"""
+_LARGE_OTHER = 70.0
+_LARGE_ELLIPSE = 30.0
 _BOX = skia.Rect(-1, -1, 1, 1)
 
 
 class SkiaPainter(Painter):
-    """Draws frames of one animation with Skia."""
+    """Draws frames of one animation, its large shapes with Skia."""
 
     def __init__(self, animation: Animation, size: int) -> None:
-        super().__init__(animation, size, drawn_as=_SkiaPart)
+        super().__init__(animation, size)
+        self._large = {index for index, one in enumerate(animation.actors) if _is_large(one, size)}
+        self._pairs_THW2: Pixels = np.empty((0, 0, 0, _PAIR), dtype=np.uint8)
+
+    def paint(self, canvas: Canvas, frames: Integers) -> None:
+        """Draw those frames of the animation into the canvas's, one after the other."""
+        if not self._large:
+            super().paint(canvas, frames)
+            return
+        sheets = tuple(self._sheet(plane) for plane in canvas)
+        super().paint(sheets, frames)
+        for plane, sheet in zip(canvas, sheets, strict=True):
+            if sheet.is_paired:
+                sheet.part_into(plane.pixels_TCHW)
+
+    def _drawn_as(self, index: int) -> type[_Part]:
+        return _SkiaPart if index in self._large else _Part
+
+    def _sheet(self, plane: Plane) -> "_Sheet":
+        """Return a plane to draw on, the same one again if it is not the canvas's own."""
+        frames, channels, height, width = plane.pixels_TCHW.shape
+        if channels != _PAIR:
+            return _Sheet(plane.pixels_TCHW, plane.step, plane.space)
+        if len(self._pairs_THW2) < frames or self._pairs_THW2.shape[1:3] != (height, width):
+            self._pairs_THW2 = np.empty((frames, height, width, _PAIR), dtype=np.uint8)
+        return _Sheet(self._pairs_THW2[:frames].transpose(0, 3, 1, 2), plane.step, plane.space)
+
+
+class _Sheet(Plane):
+    """A plane that Skia draws on; U and V lie side by side in its pixels, and are drawn at once."""
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether a pixel's two channels lie side by side."""
+        channels: int = self.pixels_TCHW.shape[1]
+        return channels == _PAIR
+
+    @functools.cached_property
+    def pictures_TP(self) -> "list[list[skia.Canvas]]":
+        """What draws on each frame: on both channels of a pair, or on one each."""
+        if self.is_paired:
+            return [[_picture(pixels_CHW.transpose(1, 2, 0))] for pixels_CHW in self.pixels_TCHW]
+        return [[_picture(pixels_HW) for pixels_HW in pixels_CHW] for pixels_CHW in self.pixels_TCHW]
+
+    def paints_KP(self, rgb_K3: Floats, opacity_K: list[float]) -> "list[list[skia.Paint]]":
+        """Return what to draw with on each of a frame's pictures."""
+        colours_KC = self.space.colours_KC(rgb_K3).tolist()
+        if self.is_paired:
+            return [[_paint(*pair, opacity)] for pair, opacity in zip(colours_KC, opacity_K, strict=True)]
+        return [
+            [_paint(value, value, opacity) for value in colours_C]
+            for colours_C, opacity in zip(colours_KC, opacity_K, strict=True)
+        ]
+
+    def part_into(self, pixels_TCHW: Pixels) -> None:
+        """Write the channels of pairs into planes of their own."""
+        pairs_THW = self.pixels_TCHW.transpose(0, 2, 3, 1).view("<u2")[..., 0]
+        second_HW = np.empty(pairs_THW.shape[1:], dtype=pairs_THW.dtype)
+        for pairs_HW, planes_CHW in zip(pairs_THW, pixels_TCHW, strict=True):
+            np.copyto(planes_CHW[0], pairs_HW, casting="unsafe")
+            np.right_shift(pairs_HW, 8, out=second_HW)
+            np.copyto(planes_CHW[1], second_HW, casting="unsafe")
 
 
 class _SkiaPart(_Part):
@@ -60,21 +139,18 @@ class _SkiaPart(_Part):
 
     def _draw_shape(self, canvas: Canvas, frames_K: Integers, on: _Ground) -> None:  # noqa: ARG002
         path, _ = (None, 0.0) if self._is_level_box else _outline(self.actor.shape)
-        opacity_K = self.opacity_K.tolist()
         last = len(self.place) - 1
-        for plane in canvas:
-            matrices = [skia.Matrix.MakeAll(*row, 0, 0, 1) for row in self._matrices_K6(plane.step).tolist()]
-            colours_KC = plane.space.colours_KC(self.rgb_K3).tolist()
+        for sheet in cast("tuple[_Sheet, ...]", canvas):
+            matrices = [skia.Matrix.MakeAll(*row, 0, 0, 1) for row in self._matrices_K6(sheet.step).tolist()]
+            paints_KP = sheet.paints_KP(self.rgb_K3, self.opacity_K.tolist())
             for index, frame in enumerate(frames_K.tolist()):
                 own = min(index, last)
-                for channel, value in enumerate(colours_KC[own]):
-                    surface = _surface(plane.pixels_TCHW[frame, channel])
-                    picture = surface.getCanvas()
+                for picture, paint in zip(sheet.pictures_TP[frame], paints_KP[own], strict=True):
                     picture.setMatrix(matrices[own])
                     if path is None:
-                        picture.drawRect(_BOX, _paint(value, opacity_K[own]))
+                        picture.drawRect(_BOX, paint)
                     else:
-                        picture.drawPath(path, _paint(value, opacity_K[own]))
+                        picture.drawPath(path, paint)
 
     @property
     def _is_level_box(self) -> bool:
@@ -100,25 +176,44 @@ class _SkiaPart(_Part):
         return np.stack([across_x_K, down_x_K, x_K, across_y_K, down_y_K, y_K], axis=1)
 
 
+def _is_large(one: Actor, size: int) -> bool:
+    """Return whether a shape is large enough for Skia, by its mean area before it is turned."""
+    if one.shape == "text":
+        return False
+    area = np.mean(np.maximum(one.half_width_T, 0.0) * np.maximum(one.half_height_T, 0.0))
+    return size * math.sqrt(area) >= large_from(
+        one.shape, bool((one.half_width_T == one.half_height_T).all())
+    )
+
+
+def large_from(shape: str, is_even: bool) -> float:
+    """Return from which half of a mean side on, in pixels, Skia draws a shape. is_even: never wider than high."""
+    return _LARGE_ELLIPSE if shape in ROUND and not is_even else _LARGE.get(shape, _LARGE_OTHER)
+
+
 def _halves(place: Placement) -> tuple[Floats, Floats]:
     return place.half_width_K, place.half_height_K
 
 
-def _surface(pixels_HW: Pixels) -> "skia.Surface":
-    """Return what draws into a plane of one channel."""
-    height, width = pixels_HW.shape
-    return skia.Surface.MakeRasterDirect(_grey(height, width), pixels_HW, width)
+def _picture(pixels: Pixels) -> "skia.Canvas":
+    """Return what draws on pixels of one channel (H, W), or of two (H, W, 2)."""
+    height, width = pixels.shape[:2]
+    return skia.Surface.MakeRasterDirect(
+        _layout(height, width, pixels.ndim), pixels, pixels.strides[0]
+    ).getCanvas()
 
 
 @functools.lru_cache(maxsize=64)
-def _grey(height: int, width: int) -> "skia.ImageInfo":
-    return skia.ImageInfo.Make(width, height, skia.kGray_8_ColorType, skia.kOpaque_AlphaType)
+def _layout(height: int, width: int, axes: int) -> "skia.ImageInfo":
+    kind = skia.kGray_8_ColorType if axes == 2 else skia.kR8G8_unorm_ColorType
+    return skia.ImageInfo.Make(width, height, kind, skia.kOpaque_AlphaType)
 
 
 @functools.lru_cache(maxsize=4096)
-def _paint(value: int, opacity: float) -> "skia.Paint":
-    grey = value / 255.0
-    return skia.Paint(AntiAlias=True, Color4f=skia.Color4f(grey, grey, grey, opacity))
+def _paint(first: int, second: int, opacity: float) -> "skia.Paint":
+    return skia.Paint(
+        AntiAlias=True, Color4f=skia.Color4f(first / 255.0, second / 255.0, first / 255.0, opacity)
+    )
 
 
 @functools.cache
