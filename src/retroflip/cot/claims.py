@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from retroflip.cot.stamps import Stamp, StampKind, find_stamps
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
+_SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
 _CUT = re.compile(r"[,;]|\b(?:and|then|while|but|before|whereas|until)\b")
 _BULLET = re.compile(
     r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|\(?[a-z]\)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I

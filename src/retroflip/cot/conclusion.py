@@ -3,13 +3,14 @@
 import re
 
 from retroflip.cot.claims import sentences
+from retroflip.cot.stamps import find_stamps
 from retroflip.cot.truth import Truth
 from retroflip.cot.words import features, normalised
 from retroflip.data.sample import ProblemType, Sample
 
 _ANSWER = re.compile(
     r"\b(?:answer|correct option|right option|correct choice|right choice)\b\s*(?:is|are|was|must be|should be|"
-    r"would be|has to be|comes to|:|=)+\s*:?\s*(?:option\s+|choice\s+)?(.+)",
+    r"would be|has to be|can be|comes to|:|=)+\s*:?\s*(?:option\s+|choice\s+)?(.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _OPTION = re.compile(
@@ -17,10 +18,13 @@ _OPTION = re.compile(
 )
 _LETTER = re.compile(r"\(?([A-H])\)?(?:[.):]|\s*$|\s*[,;])")
 _CONCLUDES = re.compile(
-    r"^(?:so|thus|therefore|hence|in total|altogether|overall|in conclusion|finally|that (?:makes|gives|means))\b",
+    r"^(?:so|thus|therefore|hence|in total|altogether|overall|in conclusion|i conclude|finally|"
+    r"(?:that|this|which) (?:makes|gives|means))\b",
     re.IGNORECASE,
 )
+_DENIAL = re.compile(r"^\W*(?:not|never)\b|^n't\b", re.IGNORECASE)
 _FINAL = re.compile(r"(?:=|\b(?:is|be|gives|makes|to|say))\s*:?\s*((?:minus )?-?\d+|yes|no)\W*$")
+_PLAIN = re.compile(r"^(?:so|thus|therefore|hence|i conclude|that gives)\b[\s,:]*(-?\d+|yes|no)\b")
 _TOKEN = re.compile(r"[A-Za-z][\w'.-]*\w|[A-Za-z]|\d+(?:\.\d+)?")
 _TRIVIAL = {"yes", "no"}
 _FILLERS = frozenset(
@@ -53,15 +57,21 @@ def wrong_conclusion(reasoning: str, truth: Truth, sample: Sample) -> str | None
     parts = sentences(reasoning)
     for part in parts:
         for text, letter in _answers(part, sample):
+            if _DENIAL.search(text):
+                if right in _picked(text, [right, *options]):
+                    return part
+                continue
             if letter is not None and letter != sample.solution:
                 return part
             picked = _picked(text, [right, *options])
             if letter is None and picked and right not in picked:
                 return part
-    if parts:
+    if parts and not find_stamps(parts[-1], truth.fps):
         last = parts[-1]
-        final = _FINAL.search(normalised(last))
-        if final and final[1] != normalised(right) and final[1] in {normalised(option) for option in options}:
+        final = _FINAL.search(normalised(last)) or _PLAIN.search(last.lower())
+        offered = {normalised(option) for option in options}
+        is_number = right.lstrip("-").isdigit() and final is not None and "=" not in final[0]
+        if final and final[1] != normalised(right) and (final[1] in offered or is_number):
             return last
         named = [
             one

@@ -1,30 +1,61 @@
 """A video's metadata in the terms in which texts are checked against it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from retroflip.cot.words import Features, features, normalised, texts_in
 
 Metadata = Mapping[str, Any]
+Scope = Sequence[Mapping[str, Any]]
+"""the states and events that a statement may be about"""
 _SYMMETRIC = re.compile(r"\band\b")
-_COMMANDS = re.compile(r"\b(?:cp|mv|rm|touch|mkdir|rmdir)\b (?=[\w*-]+[/*.]|--|[a-z]+ [a-z])")
+COMMAND = re.compile(
+    r"\b(?:cp|mv|rm|touch|mkdir|rmdir)\b (?=[\w*-]+[/*.]|--|[a-z]+ [a-z])|\b(?:mkdir|rmdir) (?=[a-z])"
+)
 
+_REFERS = re.compile(r"\b(?:of|above|below|under|beneath|over|seen from|relative to)(?: the)?\s*$")
 _BEING = frozenset(("visit",))
 """no doing: "is" stands in most clauses"""
-_COUNTS = re.compile(r"\b(?:so far|total|in all|count\w*|times|makes|already|hits|moves)\b|#")
+_COUNTS = re.compile(r"\b(?:so far|total|in all|count\w*|times|that makes|already|hits|moves)\b|#")
+_LOOSE = frozenset(("nearing", "view", "gesture"))
+"""categories of which a clause may tell more than the event itself ("approach each other and separate again")"""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a clause says: its features, and the objects it names, in their order."""
+    """What a clause says: its features, and the objects it names in their order, as often as it names them.
+
+    references: those among them from which a place is told ("above the star").
+    """
 
     clause: str
     features: Features
-    objects: tuple[str, ...]
+    mentions: tuple[str, ...]
+    references: frozenset[str] = frozenset()
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects it names, each once."""
+        return tuple(dict.fromkeys(self.mentions))
+
+    @property
+    def order(self) -> Mapping[str, tuple[str, ...]]:
+        """What it says of each category, objects too, in its order."""
+        return {**self.features.order, "object": self.mentions} if self.mentions else self.features.order
+
+    def is_part_of(self, whole: "Told") -> bool:
+        """Return whether all it says stands in another text, in the same order within each category."""
+        if whole.references and not self.references <= whole.references:
+            return False
+        return all(
+            _is_inside(said, whole.order.get(category, ()), is_close if category == "decimal" else _is_same)
+            for category, said in self.order.items()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +76,14 @@ class TrueEvent:
     is_required: bool
 
 
+class Side(StrEnum):
+    """Which of the states beside an event are meant."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    BOTH = "both"
+
+
 class Truth:
     """What is true of one video."""
 
@@ -63,8 +102,9 @@ class Truth:
         for pattern, identity in self._names:
             places += [(found.start(), identity) for found in pattern.finditer(clause)]
             clause = pattern.sub(lambda found: " " * len(found[0]), clause)
-        ordered = tuple(dict.fromkeys(identity for _, identity in sorted(places)))
-        return Told(" ".join(normalised(text).split()), features(clause), ordered)
+        placed = sorted(places)
+        references = frozenset(identity for start, identity in placed if _REFERS.search(clause[:start]))
+        return Told(normalised(text), features(clause), tuple(identity for _, identity in placed), references)
 
     @cached_property
     def events(self) -> list[TrueEvent]:
@@ -81,6 +121,8 @@ class Truth:
             category: told.features.values.get(category, frozenset()) | more.values.get(category, frozenset())
             for category in {*told.features.values, *more.values}
         }
+        values["half"] = frozenset(self._halves(event))
+        values["extreme"] = frozenset(self._extremes(event))
         concerned = {str(facts.get("object"))} | set(texts_in(facts.get("objects", [])))
         bystanders = {one["id"] for one in self.metadata["objects"] if one.get("role") == "distractor"}
         return TrueEvent(
@@ -98,15 +140,32 @@ class Truth:
             not concerned & bystanders,
         )
 
-    @cached_property
-    def asked(self) -> Told:
-        """What the question and its options name."""
-        return self.told(" ; ".join([self.question["text"], *self.question["options"]]))
+    def _halves(self, event: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the halves of the video that an event begins or ends in."""
+        middle = self.duration_ms / 2
+        if event["start_ms"] < middle:
+            yield "first half"
+        if event["end_ms"] > middle:
+            yield "second half"
+
+    def _extremes(self, event: Mapping[str, Any]) -> Iterator[str]:
+        """Yield whether a measure of an event is the most or the least among those beside it, or else of all."""
+        events = [one for one in self.metadata["events"] if one["type"] == event["type"]]
+        beside = [one for one in events if one["start_ms"] == event["start_ms"]]
+        for key, value in event.items():
+            if isinstance(value, float):
+                known = [one[key] for one in (beside if len(beside) > 1 else events)]
+                yield from (["most"] if value == max(known) else []) + (
+                    ["least"] if value == min(known) else []
+                )
+        if not any(isinstance(value, float) for value in event.values()):
+            yield from ("most", "least")
 
     @cached_property
-    def derivation(self) -> list[str]:
-        """The sentences of the derivation, normalised."""
-        return [normalised(one) for one in self.metadata["derivation"]]
+    def ways(self) -> list[str]:
+        """What could be said of how objects that lie in cells get about, there and back."""
+        ways = ((one["name"], self.path(normalised(one["name"]))) for one in self._objects)
+        return [f"{name} {' '.join(row)}" for name, way in ways for row in (way, way[::-1])]
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -151,17 +210,31 @@ class Truth:
         """Every normalised word that events, objects, question, options and derivation hold."""
         return frozenset(re.findall(r"[\w.-]*\w", self.said))
 
-    def lists(self, around: Iterable[TrueEvent] = ()) -> list[list[str]]:
-        """Return the lists of things that states and events hold; around: only of the states beside these events."""
-        found = [*_lists_in(self._scope(tuple(around)))]
-        found += [_items(option) for option in self.question["options"]]
+    def lists(self, scope: Scope) -> list[list[str]]:
+        """Return the lists of things that these states and events hold, among all also those that events make up."""
+        found = [*_lists_in(list(scope)), *(self._series() if scope is self.everything else ())]
         return [one for one in found if len(one) > 1]
 
-    def holdings(self, around: Iterable[TrueEvent] = ()) -> dict[str, set[tuple[str, ...]]]:
-        """Return what each place or object held (sorted, as texts), in all states or in those beside the events."""
+    def _series(self) -> Iterator[list[str]]:
+        """Yield the numbers that events of one type tell one after the other, as the cards taken out."""
+        told = {
+            (event["type"], key) for event in self.metadata["events"] for key in event if key not in _COMMON
+        }
+        for kind, key in sorted(told):
+            yield [
+                str(event[key]) for event in self.metadata["events"] if event["type"] == kind and key in event
+            ]
+
+    @cached_property
+    def offered(self) -> list[list[str]]:
+        """The lists among the options."""
+        return [_items(option) for option in self.question["options"]]
+
+    def holdings(self, scope: Scope) -> dict[str, set[tuple[str, ...]]]:
+        """Return what each place or object held (sorted, as texts) in these states."""
         held: dict[str, set[tuple[str, ...]]] = {}
         named = {one["id"]: one["name"] for one in self.metadata["objects"]}
-        for mapping in _mappings_in(self._scope(tuple(around))):
+        for mapping in _mappings_in(list(scope)):
             rows = mapping.get("rows", [])
             for number, row in enumerate(rows, start=1):
                 held.setdefault(f"row {number}", set()).add(
@@ -176,20 +249,49 @@ class Truth:
                 held.setdefault(normalised(str(named.get(holder, holder))), set()).add(items)
         return held
 
-    def _scope(self, around: tuple[TrueEvent, ...]) -> list[Any]:
+    @cached_property
+    def everything(self) -> Scope:
+        """All states and events."""
+        return (*self.metadata["states"], *self.metadata["events"])
+
+    @property
+    def edges(self) -> tuple[Scope, Scope]:
+        """The states at the start and at the end."""
         states = self.metadata["states"]
-        events = self.metadata["events"]
-        if not around:
-            return [*states, *events]
-        chosen = [events[event.number] for event in around]
-        for event in around:
-            before = [state for state in states if state["ms"] <= event.start_ms]
-            behind = [state for state in states if state["ms"] >= event.end_ms]
-            chosen += before[-1:] + (behind[:1] or states[-1:])
-        return chosen
+        return states[:1], states[-1:]
+
+    def beside(self, events: Iterable[TrueEvent], side: Side = Side.BOTH) -> Scope:
+        """Return the states right before and right behind events, and for both sides the events themselves."""
+        states = self.metadata["states"]
+        chosen: list[Mapping[str, Any]] = []
+        for event in events:
+            before = [state for state in states if state["ms"] <= event.start_ms][-1:] or states[:1]
+            behind = [state for state in states if state["ms"] >= event.end_ms][:1] or states[-1:]
+            chosen += before if side is not Side.AFTER else []
+            chosen += behind if side is not Side.BEFORE else []
+            chosen += [self.metadata["events"][event.number]] if side is Side.BOTH else []
+        return tuple(chosen)
+
+    def path(self, name: str) -> list[str]:
+        """Return the cells in which an object lies one after the other, as "r1c2"."""
+        held = [self.holdings((state,)).get(name, set()) for state in self.metadata["states"]]
+        cells = [content[0] for one in held for content in one if len(content) == 1]
+        return [cell for cell, _ in groupby(cells)]
 
 
 _COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
+
+
+def _is_inside(
+    part: Sequence[str], whole: Sequence[str], is_like: Callable[[str, Sequence[str]], bool]
+) -> bool:
+    """Return whether `part` stands in `whole` in this order, others between them allowed."""
+    rest = iter(whole)
+    return all(any(is_like(one, (other,)) for other in rest) for one in part)
+
+
+def _is_same(one: str, others: Sequence[str]) -> bool:
+    return one in others
 
 
 def _name_patterns(objects: Iterable[Mapping[str, Any]]) -> list[tuple[re.Pattern[str], str]]:
@@ -212,7 +314,7 @@ def _indices(events: list[Mapping[str, Any]], number: int) -> Iterator[int]:
     yield len(before)
     yield number + 1
     for key in this:
-        if key not in ("start_ms", "end_ms", "start_frame", "end_frame"):
+        if key not in _COMMON and not isinstance(this[key], float):
             yield sum(event.get(key) == this[key] for event in before)
 
 
@@ -245,11 +347,19 @@ def contradiction(said: Told, event: TrueEvent) -> str | None:
     """Return in which respect a clause says other than an event, None where it does not."""
     what = said.features
     for category, values in what.values.items():
-        if wrong := values - event.values.get(category, frozenset()):
+        true = event.values.get(category, frozenset())
+        if (wrong := values - true) and not (category in _LOOSE and values & true):
             return f"{category} {', '.join(sorted(wrong))}"
     true_objects = event.told.objects
     if set(said.objects) - set(true_objects):
         return "another object"
+    if len(said.mentions) > len(said.objects) == 1 < len(true_objects):
+        return "one object twice"
+    if event.told.references and not said.references <= event.told.references:
+        return "from where it is told"
+    places = said.order.get("place", ())
+    if len(places) > len(set(places)) == 1 < len(event.told.features.names):
+        return "one place twice"
     if len(said.objects) > 1 and what.values.get("direction") and said.objects != true_objects:
         return "objects the other way round"
     if wrong := what.names - event.names:
@@ -267,7 +377,7 @@ def contradiction(said: Told, event: TrueEvent) -> str | None:
     targets = event.told.features.targets
     if what.targets and targets and what.targets != targets:
         return "where it goes"
-    if event.command and _COMMANDS.search(said.clause) and event.command not in said.clause:
+    if event.command and COMMAND.search(said.clause) and event.command not in said.clause:
         return "the command"
     return None
 

@@ -16,7 +16,6 @@ Where English leaves it open the rules decide against the text: a trace can be w
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,10 +24,10 @@ from retroflip.cot.conclusion import wrong_conclusion
 from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.statements import false_statement
 from retroflip.cot.truth import Metadata, Told, TrueEvent, Truth, contradiction, supports
+from retroflip.cot.untimed import PART, Known, Reason, UntimedCheck, denied_truth, fits
 from retroflip.cot.words import normalised
 from retroflip.data.sample import Sample
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer, same_answer
-from retroflip.synth.animation import PALETTE, SHAPES
 
 _ENDS = re.compile(
     r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|complet\w+|reach\w*|by|done|over|settles?|has been)\b"
@@ -38,7 +37,6 @@ _COMMENT = re.compile(
     r"[,;:(]\s*(?=(?:and |but )?(?:which|so|mean\w*|making|makes|leaving|leaves|now|having|after|before|until|because|"
     r"since|thus|therefore|giving|bringing|this|that|where|whose|the \w+ (?:is|are) now))"
 )
-_PART = re.compile(r"[,;:()]|\b(?:and|then|while|but|whereas)\b")
 _CLIP_EDGE = re.compile(
     r"\b(?:video|clip|recording|footage|scene)\b.*\b(?:starts?|begins?|opens?|ends?|over|stops?)\b"
 )
@@ -66,21 +64,6 @@ class VerifierSettings(BaseModel):
 
     tolerance_ms: float = Field(default=250.0, ge=0.0, le=5000.0, description="how far a time may be off")
     told_share: float = Field(default=1.0, ge=0.0, le=1.0, description="least share of the events to be told")
-
-
-class Reason(StrEnum):
-    """Why a trace is refused."""
-
-    FORM = "form"
-    ANSWER = "answer"
-    CONCLUSION = "conclusion"
-    TIME = "time"
-    CONTRADICTION = "contradiction"
-    INVENTED = "invented"
-    STATE = "state"
-    ORDER = "order"
-    UNTIMED = "untimed"
-    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -155,7 +138,7 @@ class _Reader:
     """One pass over a reasoning."""
 
     def __init__(self, truth: Truth, rules: VerifierSettings, text: str) -> None:
-        self._truth, self._rules = truth, rules
+        self._truth, self._known, self._rules = truth, Known(truth), rules
         self._claims = find_claims(text, truth.fps)
         self._is_backwards = bool(_BACKWARDS.search(text))
         self._told: set[int] = set()
@@ -206,14 +189,18 @@ class _Reader:
             matched = self._matched(text, candidates, stamp) or self._matched_in_parts(
                 text, candidates, stamp
             )
+        if not self._is_spanned(matched, stamp):
+            matched = []
         if not matched:
             if _CLIP_EDGE.search(text.lower()) and self._is_edge(stamp):
                 return [], []
             return [], [self._fault(claim, text, candidates)]
         self._told |= {event.number for event in matched}
         faults = [fault for one in comments for fault in self._without_time(one, claim.quote, matched)]
-        if state := false_statement(normalised(claim.text), self._truth, matched):
+        if state := false_statement(normalised(claim.text), self._truth, self._truth.beside(matched)):
             faults.append(Problem(Reason.STATE, claim.quote, state))
+        if denied := denied_truth(text, self._truth, candidates):
+            faults.append(Problem(Reason.CONTRADICTION, claim.quote, denied))
         return matched, [*faults, *self._wrong_lengths(claim, matched)]
 
     def _at(self, stamp: Stamp, text: str) -> list[TrueEvent]:
@@ -239,7 +226,9 @@ class _Reader:
     def _matched(self, text: str, candidates: Sequence[TrueEvent], stamp: Stamp) -> list[TrueEvent]:
         """Return the event that a whole clause tells, of those that it fits."""
         said = self._truth.told(text)
-        return self._likeliest([event for event in candidates if _fits(said, event)], said, stamp)
+        fitting = [event for event in candidates if fits(said, event)]
+        chosen = self._likeliest(fitting, said, stamp)
+        return chosen if self._is_spanned(chosen, stamp) else fitting
 
     def _likeliest(self, events: Sequence[TrueEvent], said: Told, stamp: Stamp) -> list[TrueEvent]:
         """Return the event that is meant, where a clause fits several: in its words, not told yet, next, nearest."""
@@ -252,10 +241,18 @@ class _Reader:
 
         return sorted(events, key=rank)[:1]
 
+    def _is_spanned(self, matched: Sequence[TrueEvent], stamp: Stamp) -> bool:
+        """Return whether a range of times begins with one of the events and ends with one."""
+        tolerance = self._rules.tolerance_ms
+        return stamp.high is None or (
+            any(stamp.low.is_near(event.start_ms, tolerance) for event in matched)
+            and any(stamp.high.is_near(event.end_ms, tolerance) for event in matched)
+        )
+
     def _matched_in_parts(self, text: str, candidates: Sequence[TrueEvent], stamp: Stamp) -> list[TrueEvent]:
         """Return the events that the parts of a clause tell, none where a part fits no event of that time."""
         matched: list[TrueEvent] = []
-        for part in filter(str.strip, _PART.split(normalised(text))):
+        for part in filter(str.strip, PART.split(normalised(text))):
             said = self._truth.told(part)
             agreeing = [event for event in candidates if contradiction(said, event) is None]
             if not agreeing:
@@ -268,7 +265,7 @@ class _Reader:
 
     def _fault(self, claim: Claim, text: str, candidates: Sequence[TrueEvent]) -> Problem:
         said = self._truth.told(text)
-        elsewhere = [event for event in self._truth.events if _fits(said, event)]
+        elsewhere = [event for event in self._truth.events if fits(said, event)]
         if elsewhere and not said.features.is_empty:
             return Problem(Reason.TIME, claim.quote, f"nothing like it then; {_described(elsewhere[0])}")
         agreeing = [event for event in candidates if contradiction(said, event) is None]
@@ -297,105 +294,10 @@ class _Reader:
 
     def _without_time(self, text: str, quote: str, around: Sequence[TrueEvent]) -> list[Problem]:
         """Return the faults of a clause that tells no time of its own."""
-        if fault := false_statement(normalised(text), self._truth, around):
+        check = UntimedCheck(self._known, text, around)
+        if fault := check.state_fault:
             return [Problem(Reason.STATE, quote, fault)]
-        fault_of = _UntimedCheck(self._truth, text).fault
-        return [Problem(fault_of[0], quote, fault_of[1])] if fault_of else []
-
-
-_LETTERED = re.compile(r"\b(?:answer|option|choice|letter)s?\b", re.IGNORECASE)
-_LOOK = re.compile(rf"\b(?:{'|'.join(PALETTE)}) (?:{'|'.join(SHAPES)})\b")
-_META = re.compile(
-    r"\b(?:options?|choices?|candidates?|possib\w+|could|would|should|if|whether|which|what|how|need|asks?|asked|"
-    r"question|compare|comparing|let me|let's|i will|i'll|look for|watch|follow|track|count|counting|work)\b",
-    re.IGNORECASE,
-)
-_SEQUEL = re.compile(
-    r"^(?:and )?(?:then|next|again|afterwards?|after that|later|subsequently|immediately)\b", re.I
-)
-_FREE_ORDER = re.compile(r"\b(?:after|before|once|when|while|following|preceded|until|as)\b", re.IGNORECASE)
-_BRIEF = 3
-"""words up to which a part of a list ("left, right, right") tells an event of its own"""
-_TELLING = frozenset(("direction", "sense", "pace", "size", "transfer", "facing"))
-
-
-class _UntimedCheck:
-    """What is wrong with a clause that has no time: it tells of an event, and none is like that."""
-
-    def __init__(self, truth: Truth, text: str) -> None:
-        self._truth, self._text = truth, text
-        self._doings = frozenset().union(*(event.told.features.doings for event in truth.events))
-
-    @property
-    def fault(self) -> tuple[Reason, str] | None:
-        said = self._truth.told(self._text)
-        if stranger := self._stranger(said):
-            return Reason.INVENTED, stranger
-        if _META.search(self._text) or not self._tells(said):
-            return None
-        if _SEQUEL.search(self._text.strip()):
-            return Reason.UNTIMED, "an event is told without its time"
-        if self._is_asked(said):
-            return None
-        if any(contradiction(said, event) is None for event in self._truth.events):
-            return None
-        return self._fault_of_parts()
-
-    def _fault_of_parts(self) -> tuple[Reason, str] | None:
-        """Every part must be like some event, and the parts in the events' order."""
-        return next(filter(None, map(self._fault_in_row, re.split("[:;]", self._text))), None)
-
-    def _fault_in_row(self, text: str) -> tuple[Reason, str] | None:
-        latest = -1
-        is_free = bool(_FREE_ORDER.search(text))
-        for part in filter(str.strip, _PART.split(normalised(text))):
-            said = self._truth.told(part)
-            if not self._says(said):
-                continue
-            like = [event.number for event in self._truth.events if contradiction(said, event) is None]
-            if not like:
-                return Reason.CONTRADICTION, "no event of the video is like that"
-            least = latest + (len(part.split()) <= _BRIEF)
-            later = [number for number in like if number >= least]
-            if not later and not is_free:
-                return Reason.ORDER, "these events happen in another order"
-            latest = later[0] if later else latest
-        return None
-
-    def _tells(self, said: Told) -> bool:
-        return bool(said.features.doings & self._doings) and self._says(said)
-
-    def _says(self, said: Told) -> bool:
-        return bool(_TELLING & said.features.values.keys() or said.features.targets)
-
-    def _is_asked(self, said: Told) -> bool:
-        """Return whether the clause names nothing but what the question names."""
-        asked = self._truth.asked
-        return (
-            set(said.objects) <= set(asked.objects)
-            and all(
-                values <= asked.features.values.get(category, frozenset())
-                for category, values in said.features.values.items()
-            )
-            and said.features.names <= asked.features.names
-            and len(said.features.values.get("direction", ())) < 2
-        )
-
-    def _stranger(self, said: Told) -> str | None:
-        """Return what the clause names that is nowhere in the metadata."""
-        what = said.features
-        named = [*what.values.get("colour", ()), *what.values.get("shape", ())]
-        named += [name for name in what.names if len(name) > 1 or not _LETTERED.search(self._text)]
-        unknown = [
-            word for word in named if word not in self._truth.words and f"{word}s" not in self._truth.words
-        ]
-        unknown += [pair for pair in _LOOK.findall(normalised(self._text)) if pair not in self._truth.said]
-        unknown += [name for name in what.numbers if name not in self._truth.numbers]
-        return f"the metadata know no {', '.join(sorted(unknown))}" if unknown else None
-
-
-def _fits(said: Told, event: TrueEvent) -> bool:
-    return contradiction(said, event) is None and supports(said, event)
+        return [Problem(reason, quote, detail) for reason, detail in filter(None, [check.fault])]
 
 
 def _described(event: TrueEvent) -> str:

@@ -18,6 +18,7 @@ Values = frozenset[str]
 _REPLACED = tuple(
     (re.compile(pattern), with_)
     for pattern, with_ in (
+        (r"(?<=[\d?] )\*(?= [\d?])|(?<=\d )times(?= (?:\d|\?))", " multiply "),
         (r"[*_`\"“”‘]|(?<!\w)'|'(?!\w)", " "),
         (r"’", "'"),
         (r"\b(?:counter|anti)[ -]?clockwise\b", " ccw "),
@@ -54,7 +55,8 @@ _REPLACED = tuple(
         ),
         (r"\bleft[ -]?over\b", " remains "),
         (
-            r"\b(ends?|ended|ending|adds?|sums?|comes?|made|makes|set|looks?|lines?|shows?|opens?|opened|opening) up\b",
+            r"\b(ends?|ended|ending|adds?|sums?|comes?|made|makes|set|looks?|lines?|lined|shows?|opens?|opened|"
+            r"opening) up\b",
             r" \1 ",
         ),
         (
@@ -65,8 +67,28 @@ _REPLACED = tuple(
         (r"\b(?:row|r)\s*(\d+)\s*(?:,|and)?\s*(?:col(?:umn)?|c)\s*(\d+)\b", r" r\1c\2 "),
         (r"\bcol(?:umn)?\s*(\d+)\s*(?:,|of|in)?\s*row\s*(\d+)\b", r" r\2c\1 "),
         (r"\b(?:a|per|each|every) second\b", " "),
+        (r"\b(first|second) half\b", r" \1-half "),
+        (r"\b(leap|jump|hop|rise|grow)(s|ing|ed)? up\b", r" \1\2 "),
+        (
+            r"\bthe (?:two|three|four)\b(?= (?:are|is|move|approach|come|part|objects|shapes|of them)\b)",
+            " they ",
+        ),
+        (r"\btwice\b", " 2 times "),
+        (r"\bthrice\b", " 3 times "),
+        (
+            r"\b(?:leav\w+|exit\w*|left) (?:[a-z]+ ){0,3}?(?:screen|frame|view|edge|border)\b",
+            " crosses-border ",
+        ),
+        (
+            r"\bexits?\b|\bre-?enter\w*|\bwrap(?:s|ping)? around\b|\bcom(?:es|ing) back in\b",
+            " crosses-border ",
+        ),
+        (r"\b(?:com|mov|draw)\w* (?:closer|near\w*|together)\b", " approach "),
+        (r"\b(?:mov|drift|com|pull)\w* (?:apart|away from each other)\b", " parting "),
+        (r"\bleast (?:far|distance)\b|\b(?:the )?(?:least|shortest) (?:way|distance)\b", " shortest "),
+        (r"\b(?:the )?(?:most|greatest|longest) (?:way|distance)\b", " longest "),
         (r"(?<=\s)(?:-|−)(?=\s|$)|\bminus\b|\bsubtract\w*", " minus "),
-        (r"\(times\)|\btimes sign\b|\bmultipl\w+|[×]|(?<=\s)\*(?=\s)", " multiply "),
+        (r"\(times\)?|\btimes sign\b|\bmultipl\w+|[×]|(?<=\s)\*(?=\s)", " multiply "),
         (r"(?<=\s)\+(?=\s|$)|\bplus\b", " plus "),
         (r"÷|\bdivided by\b|\bdivision\b|(?<=\s)/(?=\s)", " divide "),
     )
@@ -87,7 +109,7 @@ _CATEGORIES: dict[str, Mapping[str, Iterable[str]]] = {
     "sense": {"cw": ("cw",), "ccw": ("ccw",)},
     "pace": {"faster": ("faster",), "slower": ("slower",), "evenly": ("evenly",)},
     "size": {
-        "grow": ("grow", "grows", "growing", "grew", "bigger", "larger", "enlarges", "expands", "swells"),
+        "grow": ("grow", "grows", "growing", "grew", "bigger", "larger", "enlarges", "expands", "swells", "swell"),
         "shrink": ("shrink", "shrinks", "shrinking", "shrank", "smaller", "contracts"),
     },
     "facing": {"facedown": ("facedown",), "faceup": ("faceup",)},
@@ -96,7 +118,27 @@ _CATEGORIES: dict[str, Mapping[str, Iterable[str]]] = {
         "take": ("taken", "take", "takes", "removed", "removes", "drawn", "pulled", "lifted", "withdrawn"),
     },
     "operator": {name: (name,) for name in ("plus", "minus", "multiply", "divide")},
+    "border": {"crossed": ("crosses-border",)},
+    "half": {"first half": ("first-half",), "second half": ("second-half",)},
+    "extreme": {
+        "most": ("fastest", "furthest", "farthest", "largest", "longest", "biggest", "greatest", "quickest"),
+        "least": ("slowest", "closest", "nearest", "shortest", "smallest"),
+    },
+    "nearing": {
+        "approach": ("approach", "approaches", "approaching"),
+        "part": ("parting", "separate", "separates", "separating", "diverge"),
+    },
+    "view": {"seen": ("transparent", "see-through", "uncovered"), "hidden": ("opaque", "covered", "concealed")},
+    "gesture": {
+        "fade": ("fade", "fades", "fading", "faded", "dims", "dimming"),
+        "flash": ("flash", "flashes", "flashing", "flashed", "blinks", "blinking", "flickers"),
+        "sway": ("sway", "sways", "swaying", "swayed", "wobbles", "wobbling"),
+        "hop": ("hop", "hops", "hopping", "hopped", "jump", "jumps", "jumping", "jumped", "leap", "leaps", "leaping"),
+        "tilt": ("tilt", "tilts", "tilting", "tilted", "lean", "leans", "leaning", "leaned"),
+    },
 }  # fmt: skip
+_LOOKS = frozenset(("colour", "shape", "size", "gesture"))
+"""categories whose changes are told in one row ("it grows, then turns red")"""
 _BY_WORD = {
     word: (category, value)
     for category, values in _CATEGORIES.items()
@@ -114,7 +156,7 @@ _DOINGS: dict[str, str] = {
     "turn": r"turn\w*|rotat\w+|spin\w*|spun|revol\w+|twist\w*|swing\w*",
     "pour": r"pour\w*|empt(?:y|ied|ies)\w*|tip\w*",
     "swap": r"swap\w*|exchang\w+|chang\w+|switch\w*|trad\w+",
-    "approach": r"approach\w*|clos\w+|near\w*|together|part|parts|separat\w+|distance",
+    "approach": r"approach\w*|clos\w+|near\w*|together|part|parts|parting|separat\w+|distance",
     "show": (
         r"shown?|shows|showing|reveal\w*|open\w*|visible|transparent|display\w*|list\w*|appear\w*|see|seen|initial|"
         r"start\w*|log"
@@ -134,17 +176,23 @@ _DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\w)")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w]|\.\d)")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _ORDINAL = re.compile(
-    rf"\bthe (?:(\d+)(?:st|nd|rd|th)|({'|'.join(_ORDINALS)}))\b(?! (?:row|column|half|frame))"
+    rf"\bthe (?:(\d+)(?:st|nd|rd|th)|({'|'.join(_ORDINALS)}))\b(?!(?: (?:row|column|frame)|[- ]half))"
 )
+_DENIED = re.compile(
+    r"\b(?:(?:does|do|did|has|have|can|could|will)(?: not|n't)|(?P<being>is|are|was|were)(?: not|n't)|never)\b"
+    r"(?! only| just| yet)(?P<what>:?(?:[^,;.:()]|(?<=\d)\.(?=\d))*)"
+)
+_NO_MORE = re.compile(r"\b(?:any ?more|any longer|yet)\b")
 _NEGATED = re.compile(
-    r"\b(?:not|rather than|instead of|isn't|doesn't|never|neither|nor|without|ignor\w+|except|unlike|as opposed to)\b"
+    r"\b(?:not|no longer|rather than|instead of|isn't|doesn't|never|neither|nor|without|ignor\w+|except|unlike|"
+    r"as opposed to)\b"
     r"[^,;.:()]*"
 )
 _TARGET = re.compile(r"\b(?:into|onto)(?: [a-z]+){0,4}? ([A-H]|r\d+c\d+|\d+)\b")
 _SOURCE = re.compile(r"\b(?:from|out of)(?: [a-z]+){0,4}? ([A-H]|r\d+c\d+)\b")
 _CAPITALS = re.compile(
     r"\b[A-Z](?=[a-z'’])|\b[A-Z]{2,}\b|\b[A-H](?=[1-8]\b)"
-    r"|(?:(?<=^)|(?<=[.:;,)] ))A(?= (?!(?:holds|has|contains|is|now|gets|receives|keeps|and)\b)[a-z])"
+    r"|(?:(?<=^)|(?<=[.:;,)] ))A(?= (?!(?:holds|has|contains|does|did|is|now|gets|receives|keeps|and)\b)[a-z])"
 )
 """capitals that are none of a place's name: of words, of cells, and of the article"""
 
@@ -163,7 +211,9 @@ class Features:
     """What a normalised clause says. values: by category; doings: verbs by sense; names: files, cells and places;
     cells: those among them, in their order.
 
-    targets, sources: places that something goes into or comes from. words: all of them, for the overlap with a note.
+    order: what is said of each category, in its order and as often as it is said, for sentences that tell several
+    things. targets, sources: places that something goes into or comes from. words: all of them, for the overlap with a
+    note.
     """
 
     values: Mapping[str, Values]
@@ -175,6 +225,7 @@ class Features:
     ordinals: frozenset[int]
     targets: Values
     sources: Values
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Values = field(default_factory=frozenset)
 
     @property
@@ -195,26 +246,67 @@ _STOP = frozenset((
 def features(clause: str) -> Features:
     """Return what a normalised clause says; what it denies ("not the left wall") is left out."""
     said = _NEGATED.sub(" ", clause)
-    values: dict[str, set[str]] = {}
     tokens = re.findall(r"[A-Za-z][\w'.-]*\w|[A-Za-z]", said)
-    for token in tokens:
-        if found := _BY_WORD.get(token):
-            values.setdefault(found[0], set()).add(found[1])
+    values: dict[str, set[str]] = {}
+    order: dict[str, tuple[str, ...]] = {}
+    for category, value in filter(None, map(_BY_WORD.get, tokens)):
+        values.setdefault(category, set()).add(value)
+        together = "look" if category in _LOOKS else category
+        order[together] = (*order.get(together, ()), value)
     without_names = _FILE.sub(" ", said)
     counted = re.sub(r"\b(?:row|column)\s+\d+", " ", without_names)
     counted = re.sub(rf"\b({'|'.join(NUMBER_WORDS)})\b", _digits, counted)
+    cells, holders = tuple(_CELL.findall(without_names)), tuple(_HOLDER.findall(without_names))
+    numbers = tuple(str(int(found)) for found in _NUMBER.findall(counted))
+    decimals = tuple(_DECIMAL.findall(counted))
+    ordinals = tuple(_ordinal(found) for found in _ORDINAL.finditer(counted))
+    listed = {
+        "cell": cells,
+        "place": (*_FILE.findall(said), *holders),
+        "number": numbers,
+        "decimal": decimals,
+        "ordinal": tuple(map(str, ordinals)),
+    }
     return Features(
         {category: frozenset(found) for category, found in values.items()},
         frozenset(name for name, pattern in _DOING_PATTERNS.items() if pattern.search(said)),
-        frozenset([*_FILE.findall(said), *_CELL.findall(without_names), *_HOLDER.findall(without_names)]),
-        tuple(_CELL.findall(without_names)),
-        frozenset(str(int(found)) for found in _NUMBER.findall(counted)),
-        tuple(_DECIMAL.findall(counted)),
-        frozenset(_ordinal(found) for found in _ORDINAL.finditer(counted)),
+        frozenset([*listed["place"], *cells]),
+        cells,
+        frozenset(numbers),
+        decimals,
+        frozenset(ordinals),
         frozenset(_TARGET.findall(said)),
         frozenset(_SOURCE.findall(said)),
+        order | {category: found for category, found in listed.items() if found},
         frozenset(token.lower() for token in tokens) - _STOP,
     )
+
+
+@dataclass(frozen=True)
+class Denial:
+    """What a clause denies. before, rest: the clause up to the denial, and from it on without the denying word;
+    what: the words denied; is_being: whether it is an "is not".
+    """
+
+    before: str
+    what: str
+    rest: str
+    is_being: bool
+
+
+def denials(clause: str) -> list[Denial]:
+    """Return what a normalised clause denies; what is only over or yet to come ("not any more") is not denied."""
+    if _NO_MORE.search(clause):
+        return []
+    return [
+        Denial(
+            clause[: found.start()],
+            f"{found['being'] or ''}{found['what']}",
+            f"{found['being'] or ''}{clause[found.start('what') :]}",
+            bool(found["being"]),
+        )
+        for found in _DENIED.finditer(clause)
+    ]
 
 
 def _digits(found: re.Match[str]) -> str:

@@ -1,0 +1,306 @@
+"""Whether clauses without a time of their own are true: each must be borne out by something that is known.
+
+What bears a clause out is an event that says nothing else, events in their order for the parts of a list, the states
+beside the event that it names ("after the second swap: ..."), or the derivation and the answer, whose words it may
+take in any number but not in another order. What is denied must not be so.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from retroflip.cot.statements import false_statement, without_statements
+from retroflip.cot.truth import COMMAND, Scope, Side, Told, TrueEvent, Truth, contradiction, supports
+from retroflip.cot.words import denials, normalised
+from retroflip.synth.animation import PALETTE, SHAPES
+
+PART = re.compile(r"[,;:()]|\b(?:and|then|while|but|whereas)\b")
+_STOP = re.compile(r"[:;]")
+_SEGMENT = re.compile(
+    r"(?<! is)(?<! are)(?<!answer):|;|,?\s\b(?:so|therefore|thus|hence|because|since|which means)\b"
+)
+_ANSWERS = re.compile(r"\b(?:answer|correct (?:option|choice)|right (?:option|choice))\b", re.IGNORECASE)
+_LETTERS = re.compile(
+    r"\b(?:answer|options?|choices?|letters?)\b(?:\s+(?:is|are|must|should|would|has|to|be|then))*[\s:(]*"
+    r"[A-H]\b(?:\)|(?:\s*(?:,|and|or)\s*[A-H]\b)+)?",
+)
+_LOOK = re.compile(rf"\b(?:{'|'.join(PALETTE)}) (?:{'|'.join(SHAPES)})\b")
+_META = re.compile(
+    r"\b(?:options?|choices?|candidates?|possib\w+|could|would|should|if|whether|which|what|how|need|asks?|asked|"
+    r"question|compare|comparing|let me|let's|i will|i'll|look for|watch|follow|track|count|counting|work)\b",
+    re.IGNORECASE,
+)
+_SEQUEL = re.compile(
+    r"^(?:and )?(?:then|next|again|afterwards?|after that|later|subsequently|immediately)\b", re.I
+)
+_FREE_ORDER = re.compile(
+    r"\b(?:(?<!one )after(?! that)|before|once|when|while|following|preceded|until|as)\b", re.IGNORECASE
+)
+_RUNNING = re.compile(r"\b(?:so far|already|by now|by then|until then|\d+(?:st|nd|rd|th))\b|#")
+_START = re.compile(r"\bat the (?:very )?(?:start|beginning)\b|\binitially\b|\bstarts? (?:as|with|out|off)\b")
+_END = re.compile(r"(?<!from )\bat the (?:very )?end\b|\bin the end\b|\bends? (?:up )?(?:as|with)\b")
+_ANCHOR = re.compile(
+    r"^\W*(?:right |just |immediately )?(?P<side>after|once|when|before)\b(?P<event>[^:;]+?)[:,]", re.I
+)
+_HALF = re.compile(r"\b(?:first|second)-half\b")
+_NEXT = re.compile(r"\bnext\b")
+_FIRST = re.compile(r"\bfirst\b(?!-)")
+_BRIEF = 3
+"""words up to which a part of a list ("left, right, right") tells an event of its own"""
+_TELLING = frozenset((
+    "direction", "sense", "pace", "size", "transfer", "facing", "gesture", "nearing", "border", "half", "extreme",
+    "cell", "decimal",
+))  # fmt: skip
+_ACTS = ("gesture", "pace", "nearing", "size", "transfer", "border", "sense")
+_NAMING = frozenset(("object", "place", "number"))
+_INCIDENTAL = frozenset(("size", "extreme", "half"))
+"""what is nobody's business in a video whose question and events know nothing of it"""
+_LISTED = frozenset(("look", "ordinal"))
+"""what an answer tells"""
+_BEING = frozenset(("visit",))
+
+
+class Reason(StrEnum):
+    """Why a trace is refused."""
+
+    FORM = "form"
+    ANSWER = "answer"
+    CONCLUSION = "conclusion"
+    TIME = "time"
+    CONTRADICTION = "contradiction"
+    INVENTED = "invented"
+    STATE = "state"
+    ORDER = "order"
+    UNTIMED = "untimed"
+    MISSING = "missing"
+
+
+class Known:
+    """What bears clauses out, of one video."""
+
+    def __init__(self, truth: Truth) -> None:
+        question, derivation = truth.question, truth.metadata["derivation"]
+        asked = f"{question['text']} ; {question['answer']}"
+
+        def told(text: str) -> Told:
+            return truth.told(without_statements(normalised(text), truth))
+
+        self.truth = truth
+        self.answer_segments = [
+            told(part) for text in derivation[-1:] for part in _SEGMENT.split(normalised(text))
+        ]
+        self.answer_segments += [told(asked), truth.told(asked)]
+        self.answers = [*self.answer_segments, *map(told, derivation[-1:])]
+        sentences = (*derivation, *truth.ways)
+        self.segments = [told(part) for text in sentences for part in _SEGMENT.split(normalised(text))]
+        self.segments += [*self.answer_segments, *(event.told for event in truth.events)]
+        self.everything = [*self.segments, *map(told, sentences)]
+        used = (one.features.values.keys() for one in self.everything)
+        self.used = frozenset().union(*used)
+
+
+class UntimedCheck:
+    """What is wrong with a clause that has no time. around: the events of the time beside which it stands."""
+
+    def __init__(self, known: Known, text: str, around: Sequence[TrueEvent]) -> None:
+        self._known, self._truth, self._text = known, known.truth, text
+        self._clause = normalised(_LETTERS.sub(" the answer ", text))
+        self._around = around
+        events = known.truth.events
+        self._doings = frozenset().union(*(event.told.features.doings for event in events)) - _BEING
+
+    @property
+    def state_fault(self) -> str | None:
+        """What is wrong with the contents, lists and calculations that it tells."""
+        return false_statement(self._clause, self._truth, self._scope)
+
+    @property
+    def _scope(self) -> Scope:
+        """The states that it is about."""
+        at_start, at_end = self._truth.edges
+        if self._around:
+            return self._truth.beside(self._around)
+        if anchor := _ANCHOR.search(self._clause):
+            side = Side.BEFORE if anchor["side"] == "before" else Side.AFTER
+            if named := self._like(self._truth.told(anchor["event"])):
+                return self._truth.beside(named, side)
+        if bool(_START.search(self._clause)) is not bool(_END.search(self._clause)):
+            return at_start if _START.search(self._clause) else at_end
+        lead, mark, _ = self._clause.partition(":")
+        named = self._like(self._truth.told(lead)) if mark else []
+        return self._truth.beside(named) if named else self._truth.everything
+
+    def _like(self, said: Told) -> list[TrueEvent]:
+        return [event for event in self._truth.events if fits(said, event)] if self._tells(said) else []
+
+    @property
+    def fault(self) -> tuple[Reason, str] | None:
+        """What else is wrong with it."""
+        if stranger := self._stranger(self._truth.told(self._clause)):
+            return Reason.INVENTED, stranger
+        if denied := denied_truth(self._clause, self._truth, self._around or self._truth.events):
+            return Reason.CONTRADICTION, denied
+        if denied := None if self._around else self._denied_conclusion():
+            return Reason.CONTRADICTION, f"it is so: {denied}"
+        if stranger := self._unknown_anchor():
+            return Reason.CONTRADICTION, f"no event is like that: {stranger}"
+        if _META.search(self._clause) and not _ANSWERS.search(self._clause):
+            return None
+        plain = without_statements(self._clause, self._truth)
+        if not self._tells(self._truth.told(plain)):
+            return None
+        if _SEQUEL.search(self._text.strip()):
+            return Reason.UNTIMED, "an event is told without its time"
+        if self._is_borne_out(plain):
+            return None
+        halves = set(_HALF.findall(plain))
+        lead = f"{halves.pop()} " if len(halves) == 1 else ""
+        segments = [f"{lead}{one}" for one in _SEGMENT.split(plain) if one.strip()]
+        return next(filter(None, map(self._fault_of_segment, segments)), None)
+
+    def _unknown_anchor(self) -> str | None:
+        """Return the event of "after ..." that never is."""
+        anchor = _ANCHOR.search(self._clause)
+        if anchor is None:
+            return None
+        said = self._truth.told(anchor["event"])
+        is_known = not self._tells(said) or self._is_borne_out(anchor["event"]) or self._agreeing(said)
+        return None if is_known else anchor["event"].strip()
+
+    def _fault_of_segment(self, segment: str) -> tuple[Reason, str] | None:
+        said = self._truth.told(segment)
+        if not self._tells(said) or self._is_borne_out(segment):
+            return None
+        if _ANSWERS.search(segment):
+            return Reason.CONTRADICTION, "nothing that is known leads to that answer"
+        return None if self._agreeing(said) else self._fault_in_row(segment)
+
+    def _is_borne_out(self, text: str) -> bool:
+        """Return whether what is known holds all that a text says; an answer is borne out by the answer alone."""
+        said = self._truth.told(text)
+        is_long = bool(_SEGMENT.search(text))
+        if _ANSWERS.search(text):
+            known = self._known.answers if is_long else self._known.answer_segments
+        else:
+            is_row = any(len(values) > 1 for values in said.order.values())
+            known = self._known.segments if is_row and not is_long else self._known.everything
+        return any(said.is_part_of(whole) for whole in known)
+
+    def _agreeing(self, said: Told) -> list[TrueEvent]:
+        """Return the events that are as a clause says; what it says twice of one event is not said of one."""
+        told = [values for category, values in said.order.items() if category in _TELLING]
+        if any(len(set(values)) < len(values) for values in told) or not self._is_count_right(said):
+            return []
+        return [event for event in self._truth.events if contradiction(said, event) is None]
+
+    def _is_count_right(self, said: Told) -> bool:
+        """Return whether a number that is no fact of an event counts the events that are as the clause says."""
+        counted = said.features.numbers - frozenset().union(*(event.numbers for event in self._truth.events))
+        if not counted:
+            return True
+        bare = replace(said, features=replace(said.features, numbers=frozenset()))
+        total = sum(fits(bare, event) for event in self._truth.events)
+        if _RUNNING.search(said.clause):
+            return all(int(number) <= total for number in counted)
+        return counted == {str(total)}
+
+    def _fault_in_row(self, text: str) -> tuple[Reason, str] | None:
+        """Every part must be like some event, and the parts in the events' order."""
+        latest, latest_ms = -1, -1.0
+        is_free = bool(_FREE_ORDER.search(text))
+        concerned: set[str] = set()
+        anchor = _ANCHOR.search(text)
+        rows: list[list[int]] = []
+        lead = " ".join(_HALF.findall(text))
+        for part in filter(str.strip, PART.split(text)):
+            said = self._truth.told(f"{lead} {part}")
+            if not self._tells(said):
+                continue
+            like = [
+                event
+                for event in self._agreeing(said)
+                if "border" in said.order or "border" not in event.values
+            ]
+            if not like:
+                return Reason.CONTRADICTION, "no event of the video is like that"
+            rows.append([event.number for event in like][: None if rows or not _FIRST.search(part) else 1])
+            concerned.update(*(event.told.objects for event in like))
+            is_next = len(part.split()) <= _BRIEF or " then " in text
+            later = [
+                event
+                for event in like
+                if event.number >= latest + is_next
+                or (event.start_ms == latest_ms and event.number != latest)
+            ]
+            if not later and not is_free:
+                return Reason.ORDER, "these events happen in another order"
+            if later:
+                latest, latest_ms = later[0].number, later[0].start_ms
+        if anchor and _NEXT.search(text) and not _is_run(rows):
+            return Reason.ORDER, "something else comes next"
+        named = self._truth.told(text)
+        if concerned and (strangers := set(named.objects) - concerned):
+            return Reason.CONTRADICTION, f"this does not happen to {', '.join(sorted(strangers))}"
+        if len(named.mentions) > len(named.objects) == 1 < len(concerned):
+            return Reason.CONTRADICTION, "one object is named twice"
+        return None
+
+    def _tells(self, said: Told) -> bool:
+        """Return whether a clause says something that can be true or false."""
+        told = (said.order.keys() | said.features.values.keys()) - (_INCIDENTAL - self._known.used)
+        is_command = bool(COMMAND.search(said.clause)) and any(event.command for event in self._truth.events)
+        is_answer = bool(_LISTED & told and _ANSWERS.search(said.clause))
+        doings = said.features.doings & self._doings
+        return bool(
+            _TELLING & told or said.features.targets or is_command or is_answer or (doings and _NAMING & told)
+        )
+
+    def _denied_conclusion(self) -> str | None:
+        """Return what the clause denies of states and conclusions although it is so."""
+        for denial in denials(self._clause):
+            stretch = _STOP.split(denial.before)[-1] + _STOP.split(denial.rest)[0]
+            is_state = without_statements(stretch, self._truth) != stretch
+            if is_state and false_statement(stretch, self._truth, self._scope) is None:
+                return stretch
+            said = self._truth.told(denial.what)
+            is_told = self._tells(said) or (denial.is_being and said.order)
+            if is_told and self._is_borne_out(denial.before + denial.what):
+                return denial.what
+        return None
+
+    def _stranger(self, said: Told) -> str | None:
+        """Return what the clause names that is nowhere in the metadata."""
+        what = said.features
+        named = [*what.values.get("colour", ()), *what.values.get("shape", ()), *what.names]
+        unknown = [
+            word for word in named if word not in self._truth.words and f"{word}s" not in self._truth.words
+        ]
+        unknown += [pair for pair in _LOOK.findall(self._clause) if pair not in self._truth.said]
+        unknown += [name for name in what.numbers if name not in self._truth.numbers]
+        return f"the metadata know no {', '.join(sorted(unknown))}" if unknown else None
+
+
+def _is_run(rows: Sequence[Sequence[int]]) -> bool:
+    """Return whether numbers that follow on each other can be chosen, one from each row."""
+    return any(all(first + place in row for place, row in enumerate(rows)) for first in rows[0])
+
+
+def denied_truth(text: str, truth: Truth, events: Sequence[TrueEvent]) -> str | None:
+    """Return what a clause denies ("it does not move up") although one of the events is just like that."""
+    for denial in denials(normalised(text)):
+        said, denied = truth.told(PART.split(denial.before)[-1] + denial.what), truth.told(denial.what)
+        for event in events:
+            names_it = (denied.features.doings - _BEING) & event.told.features.doings or any(
+                denied.features.values.get(act, frozenset()) & event.values.get(act, frozenset())
+                for act in _ACTS
+            )
+            says_it = denial.is_being and denied.order.keys() & (_TELLING | _NAMING)
+            if (names_it or says_it) and fits(said, event):
+                return f"this does happen: {event.note}"
+    return None
+
+
+def fits(said: Told, event: TrueEvent) -> bool:
+    """Return whether a clause tells an event, and nothing that it is not."""
+    return contradiction(said, event) is None and supports(said, event)
