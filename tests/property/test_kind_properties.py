@@ -29,6 +29,7 @@ SCENES = st.builds(
     SceneSettings,
     difficulty=st.integers(1, 5),
     distractors=st.integers(0, 4),
+    object_scale=st.sampled_from([0.5, 1.0, 1.7, 3.5]),
     fps=st.sampled_from([15, 30, 60]),
     noise=st.sampled_from([0.0, 4.0]),
     backgrounds=st.sampled_from([("plain",), ("checks", "speckle")]),

@@ -28,7 +28,7 @@ from retroflip.synth.corpus import (
 )
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
-from retroflip.synth.names import Form, Split
+from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode, probe
@@ -210,7 +210,7 @@ def test_a_form_that_no_kind_has_is_refused(tmp_path: Path) -> None:
 
 
 def test_traces_end_in_the_answer(tmp_path: Path) -> None:
-    for sample in write(tmp_path / "data", settings(traces=True)):
+    for sample in write(tmp_path / "data", settings(traces=Traces.TOLD)):
         answer = sample.options[ord(sample.solution) - ord("A")]
         assert sample.trace is not None
         assert sample.trace.startswith("<think>")

@@ -6,7 +6,7 @@ import pytest
 from retroflip.synth.checks import direction as check
 from retroflip.synth.episode import Episode
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short import direction
+from retroflip.synth.short import direction, speed
 from temporal_pairs import on_disk, pair_of
 
 UNITS = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
@@ -16,7 +16,8 @@ def steps_of(episode: Episode, identity: str = "o1") -> np.ndarray:
     """What the object goes from frame to frame, (T - 1, 2), with returns at the other edge taken out."""
     (actor,) = (one for one in episode.animation.actors if one.id == identity)
     steps_T2 = np.diff(np.stack([actor.x_T, actor.y_T], axis=1), axis=0)
-    return steps_T2 - direction.PERIOD * np.round(steps_T2 / direction.PERIOD)
+    around = direction.period(direction.RADIUS)
+    return steps_T2 - around * np.round(steps_T2 / around)
 
 
 def words(steps_T2: np.ndarray) -> str:
@@ -71,6 +72,18 @@ def test_what_comes_back_at_the_other_edge_is_told_as_an_event() -> None:
     assert told > 5
 
 
+def test_objects_are_as_large_as_set_as_far_as_there_is_room() -> None:
+    for kind, scale, radius in (
+        (direction.KIND, 0.5, 0.0225),
+        (direction.KIND, 1.0, 0.045),
+        (direction.KIND, 3.5, 0.1575),
+        (speed.KIND, 3.5, 0.1),
+    ):
+        side = pair_of(kind, 3, 0, SceneSettings(difficulty=1, object_scale=scale)).first
+        (target,) = (one for one in side.animation.actors if one.id == "o1")
+        assert target.half_width_T == pytest.approx(radius)
+
+
 def test_other_objects_move_too() -> None:
     side = pair_of(direction.KIND, 3, 0, SceneSettings(distractors=3)).first
     for identity in ("o2", "o3", "o4"):
@@ -78,12 +91,15 @@ def test_other_objects_move_too() -> None:
     assert "o2" in on_disk(side)["states"][0]["positions"]
 
 
+@pytest.mark.parametrize("scale", [1.0, 3.2])
 @pytest.mark.parametrize("moment", [0, "middle", -1])
-def test_where_the_object_is_in_one_frame_says_little_of_where_it_goes(moment: int | str) -> None:
+def test_where_the_object_is_in_one_frame_says_little_of_where_it_goes(
+    moment: int | str, scale: float
+) -> None:
     """Guess each leg by the half of the frame that the object is in: what goes left would start on the right."""
     places, answers = [], []
     for turn in range(600):
-        pair = pair_of(direction.KIND, 11, turn, SceneSettings(difficulty=1))
+        pair = pair_of(direction.KIND, 11, turn, SceneSettings(difficulty=1, object_scale=scale))
         side = pair.first if turn // 8 % 2 else pair.second
         (target,) = (one for one in side.animation.actors if one.id == "o1")
         frame = side.animation.frames // 2 if moment == "middle" else int(moment)

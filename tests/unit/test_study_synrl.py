@@ -11,28 +11,24 @@ from retroflip.study.cells import Cell, State
 from retroflip.study.synrl.arms import (
     ARMS,
     FULL,
+    GUESSING,
     LABELS,
     MOTION,
     PLANS,
     PRIMITIVES,
     CourseFolder,
     Stage,
+    is_labelled,
     recipe_of,
 )
-from retroflip.study.synrl.data import scenes_of
-from retroflip.study.synrl.notes import NOTES, dense_notes
-from retroflip.study.synrl.tables import answer_measures, document, is_labelled, markdown
-from retroflip.synth.corpus import CorpusSettings, Job, produce
-from retroflip.synth.names import Split
+from retroflip.study.synrl.tables import answer_measures, document, markdown
 
 BY_NAME = {stage.name: stage for stage in ARMS}
 DATA = CourseFolder(Path("/data"))
 
 
 def recipe_by_name(name: str) -> RlRecipe | SftRecipe:
-    stage = BY_NAME[name]
-    assert stage.recipe is not None
-    return recipe_of(stage, stage.recipe, Path("/start"), DATA, FULL, seed=3)
+    return recipe_of(BY_NAME[name], Path("/start"), DATA, FULL, seed=3)
 
 
 def chain(stage: Stage) -> list[str]:
@@ -45,7 +41,7 @@ def test_every_stage_goes_on_from_an_earlier_one_of_its_course() -> None:
     assert chain(BY_NAME["rl_x2"]) == ["base", "rl_x2"]
     assert chain(BY_NAME["long"]) == ["untaught", "long_sft", "long"]
     for stage in ARMS:
-        assert (stage.start is None) == (stage.recipe is None)
+        assert (stage.start is None) == (stage.recipe == GUESSING)
         assert all(BY_NAME[name].course is stage.course for name in chain(stage))
 
 
@@ -87,64 +83,22 @@ def test_rl_after_the_supervised_start_is_that_without_it() -> None:
 def test_a_label_limits_both_stages_of_its_arm(label: str) -> None:
     wanted = {name: tuple(values) for name, values in LABELS[label].items()}
     assert recipe_by_name(label).data.labels == wanted
-    assert recipe_by_name(f"{label}_sft").data.labels == wanted
+    kinds = [kind for kind in PRIMITIVES.kinds if is_labelled(kind, LABELS[label])]
+    assert recipe_by_name(f"{label}_sft").data.records == str(DATA.lessons(kinds))
     assert recipe_by_name("full").data.labels == {}
+    assert recipe_by_name("full_sft").data.records == str(DATA.lessons(PRIMITIVES.kinds))
 
 
 def test_every_label_has_two_kinds_at_least() -> None:
-    kinds = {label: [kind for kind in PRIMITIVES.kinds if is_labelled(kind, label)] for label in LABELS}
+    kinds = {
+        label: [kind for kind in PRIMITIVES.kinds if is_labelled(kind, LABELS[label])] for label in LABELS
+    }
     assert kinds == {
         "spatial": ["direction", "speed"],
         "temporal": ["attribute_change", "event_order", "shell_game", "sliding_puzzle"],
         "short": ["direction", "speed", "attribute_change", "event_order"],
         "long": ["shell_game", "sliding_puzzle"],
     }
-
-
-def metadata_of(kind: str, frames: int, turn: int = 0) -> Mapping[str, Any]:
-    settings = CorpusSettings(
-        kinds=(kind,),
-        per_task=1,
-        seed=5,
-        split=Split.COT,
-        paired=False,
-        scene=scenes_of(PRIMITIVES).model_copy(update={"viewed_frames": frames}),
-    )
-    (product,) = produce(Job(settings, kind, turn))
-    return product.metadata
-
-
-@pytest.mark.parametrize("kind", PRIMITIVES.kinds)
-def test_notes_end_in_the_answer_and_fit_what_may_be_written(kind: str) -> None:
-    assert kind in NOTES
-    for turn in range(6):
-        metadata = metadata_of(kind, PRIMITIVES.frames, turn)
-        notes = dense_notes(metadata, PRIMITIVES.frames)
-        assert notes.startswith("<think>")
-        assert notes.endswith(f"\\boxed{{{metadata['question']['answer']}}}")
-
-
-def test_notes_of_a_path_are_its_cells_at_the_stamps() -> None:
-    metadata = {
-        "kind": "direction",
-        "video": {"fps": 2, "frames": 7},
-        "states": [
-            {"ms": 0, "positions": {"o1": [0.05, 0.05]}},
-            {"ms": 1000, "positions": {"o1": [0.3, 0.05]}},
-            {"ms": 2500, "positions": {"o1": [0.3, 0.99]}},
-        ],
-        "events": [
-            {"type": "move", "start_ms": 0, "direction": "right"},
-            {"type": "move", "start_ms": 1500, "direction": "down"},
-        ],
-        "question": {"parameters": {"object": "o1"}, "answer": "first right, then down"},
-        "derivation": ["not this", "So the answer is: first right, then down."],
-    }
-    # Frames 0 2 4 6 of two a second: seconds 0, 1, 2, 3 and stamps 0.5 and 2.5.
-    assert dense_notes(metadata, 4) == (
-        "<think>0.5s a1 right, 2.5s c8 down, So the answer is: first right, then down.</think>\n"
-        "\\boxed{first right, then down}"
-    )
 
 
 def scores(full: Mapping[str, float]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
-from retroflip.synth.names import Form, Split
+from retroflip.synth.names import Form, Split, Traces
 
 if TYPE_CHECKING:
     from retroflip.data.sample import Sample
@@ -91,8 +91,11 @@ def synth(
         typer.Option(metavar="DIR", help="Another data set of which no content may be repeated."),
     ] = None,
     traces: Annotated[
-        bool, typer.Option("--traces", help="Give every question its reasoning, for sft.")
-    ] = False,
+        Traces,
+        typer.Option(
+            help="Reasoning for sft: events told in sentences, or notes at every time stamp viewed."
+        ),
+    ] = Traces.NONE,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
     renderer: Annotated[
         RendererName, typer.Option(help="What draws: skia is an extra, and its pixels differ a little.")
@@ -120,7 +123,7 @@ def synth(
                 f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
                 "pairs have settings of their own. Leave them out, or name other kinds."
             )
-        samples = _laboratory(out, per_task, seed, size, traces)
+        samples = _laboratory(out, per_task, seed, size, with_traces=traces is not Traces.NONE)
     else:
         values = {
             "kinds": tuple(name.strip() for name in kinds.split(",")),
@@ -129,14 +132,16 @@ def synth(
             "split": split.value,
             "paired": not single,
             "form": form.value,
-            "traces": traces,
+            "traces": traces.value,
             "renderer": renderer.value,
         }
         samples = _temporal(out, values, size, preset.value, setting or [], apart_from or [], engine, workers)
     _report(out, samples, json)
 
 
-def _laboratory(out: Path, per_task: int, seed: int, size: int | None, traces: bool) -> "list[Sample]":
+def _laboratory(
+    out: Path, per_task: int, seed: int, size: int | None, *, with_traces: bool
+) -> "list[Sample]":
     from retroflip.synth.dataset import write_pairs
 
     with shown_progress() as progress:
@@ -145,7 +150,7 @@ def _laboratory(out: Path, per_task: int, seed: int, size: int | None, traces: b
             per_task=per_task,
             seed=seed,
             size=size or LABORATORY_SIZE,
-            with_traces=traces,
+            with_traces=with_traces,
             progress=progress,
         )
 

@@ -32,8 +32,9 @@ from retroflip.progress import Progress
 from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
-from retroflip.synth.names import Form, Split
+from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate
+from retroflip.synth.notes import stamped_notes
 from retroflip.synth.raster import Renderer, painter_of, write_mp4
 from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.settings import SceneSettings
@@ -62,7 +63,7 @@ class CorpusSettings(BaseModel):
     """Everything that a data set's content depends on.
 
     per_task: pairs of each kind, or single videos where `paired` is off. form: how questions want their answers; one
-    that cannot be asked so is asked as multiple choice. traces: give every record its reasoning. renderer: what
+    that cannot be asked so is asked as multiple choice. traces: the reasoning of every record. renderer: what
     draws the videos, whose pixels differ a little.
     """
 
@@ -74,7 +75,7 @@ class CorpusSettings(BaseModel):
     split: Split = Split.RL
     paired: bool = True
     form: Form = Form.CHOICE
-    traces: bool = False
+    traces: Traces = Traces.NONE
     renderer: Renderer = "numpy"
     scene: SceneSettings = SceneSettings()
 
@@ -211,8 +212,11 @@ def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
             "size": job.settings.scene.size,
             "renderer": job.settings.renderer,
         }
-        if job.settings.traces:
-            metadata["trace"] = narrate(metadata, draw(job.settings.seed, "narration", name))
+        match job.settings.traces:
+            case Traces.TOLD:
+                metadata["trace"] = narrate(metadata, draw(job.settings.seed, "narration", name))
+            case Traces.STAMPED:
+                metadata["trace"] = stamped_notes(metadata, job.settings.scene.viewed_frames)
         found.append((episode, metadata))
     return found
 

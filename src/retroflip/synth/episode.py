@@ -218,6 +218,10 @@ class Draw:
         """Return a number drawn evenly."""
         return float(self.rng.uniform(low, high))
 
+    def size(self, usual: float, room: float) -> float:
+        """Return how large an object is drawn: its usual size times the scale set, at most what there is room for."""
+        return min(usual * self.settings.object_scale, max(usual, room))
+
     def background(self) -> Background:
         """Return a dark background of one of the patterns set."""
         base = int(self.rng.integers(18, 46))

@@ -11,6 +11,16 @@ class Form(StrEnum):
     OPEN = "open"
 
 
+class Traces(StrEnum):
+    """Which reasoning a data set's questions come with, written from the metadata."""
+
+    NONE = "none"
+    TOLD = "told"
+    """events with their times, in sentences of several styles"""
+    STAMPED = "stamped"
+    """notes at every time stamp of the frames viewed, short enough for a small model"""
+
+
 class Split(StrEnum):
     """What a data set is for. No two splits share a question or a video's content, whatever their seeds."""
 

@@ -12,6 +12,8 @@ class SceneSettings(BaseModel):
 
     difficulty: 1 to 5; more objects and operations, smaller differences, longer clips, always above the least that a
     viewer of 32 frames can tell. objects, operations: fixed numbers in place of what the difficulty means.
+    object_scale: factor on the size of objects, of which a kind takes as much as its scene has room for: small videos
+    for small models need large objects.
     duration_scale, operation_scale: factors on lengths in seconds and on numbers of operations (SynRL, finding 3,
     doubles both for its second round). distractors: extra objects that no question is about. viewed_frames: how many
     evenly spread frames a model is shown; a question that they cannot decide is not asked.
@@ -23,6 +25,7 @@ class SceneSettings(BaseModel):
     fps: int = Field(default=30, ge=8, le=60)
     difficulty: int = Field(default=2, ge=1, le=5)
     objects: int | None = Field(default=None, ge=1, le=8)
+    object_scale: float = Field(default=1.0, ge=0.5, le=3.5)
     operations: int | None = Field(default=None, ge=2, le=30)
     distractors: int = Field(default=0, ge=0, le=4)
     duration_scale: float = Field(default=1.0, gt=0.0, le=8.0)

@@ -15,18 +15,22 @@ from retroflip.recipe import RlRecipe, SftRecipe
 from retroflip.stages import tiny_recipe
 from retroflip.study.arms import Arm, Plan
 from retroflip.study.synrl.papers import PRIMITIVE_REFERENCES, STAGE_REFERENCES
+from retroflip.synth.registry import TEMPORAL_KINDS
 
-SUPERVISED, REINFORCED, MORE, SECOND = "synrl_sft", "synrl_rl", "synrl_rl_x2", "synrl_round2"
-"""recipes under recipes/tiny; synrl_sft_rl is synrl_rl from the supervised model"""
-BOTH = "synrl_sft_rl"
+Labels = Mapping[str, Sequence[str]]
+"""records' labels, and the values wanted of each"""
+
+GUESSING, SUPERVISED, REINFORCED = "synrl_start", "synrl_sft", "synrl_rl"
+BOTH, MORE, SECOND = "synrl_sft_rl", "synrl_rl_x2", "synrl_round2"
+"""recipes under recipes/tiny; BOTH is REINFORCED from the supervised model"""
 
 
 @dataclass(frozen=True)
 class Course:
     """What is taught and asked.
 
-    frames: how many of a video the model is shown. tokens: at which an answer is cut off; notes take one for every two
-    frames, so they are as long as there are frames.
+    frames: how many of a video the model is shown. tokens: at which an answer is cut off; there is a note for every
+    two frames.
     """
 
     name: str
@@ -38,15 +42,25 @@ class Course:
         """Return how many of so many videos, or pairs, are of each kind."""
         return max(1, videos // len(self.kinds))
 
+    def labelled(self, labels: Labels) -> tuple[str, ...]:
+        """Return the kinds with these labels."""
+        return tuple(kind for kind in self.kinds if is_labelled(kind, labels))
+
+
+def is_labelled(kind: str, labels: Labels) -> bool:
+    """Return whether a kind's records have these labels."""
+    found = TEMPORAL_KINDS[kind]
+    return all(getattr(found, name).value in values for name, values in labels.items())
+
 
 MOTION = Course("motion", ("direction",), 8, 112)
 PRIMITIVES = Course(
     "primitives",
     ("direction", "speed", "attribute_change", "event_order", "shell_game", "sliding_puzzle"),
-    24,
-    256,
+    20,
+    192,
 )
-LABELS: Mapping[str, Mapping[str, Sequence[str]]] = {
+LABELS: Mapping[str, Labels] = {
     "spatial": {"domain": ("spatial",)},
     "temporal": {"domain": ("temporal",)},
     "short": {"term": ("short",)},
@@ -59,29 +73,39 @@ LABELS: Mapping[str, Mapping[str, Sequence[str]]] = {
 class Amount:
     """How much of everything is done: videos of a course, held-out pairs of it, and steps.
 
-    rl_videos: as many as are asked about once; for twice the data there are twice as many.
+    start_videos: answered by guessing. rl_videos: as many as are asked about once; for twice the data there are twice
+    as many. Every lesson of SFT has a video of its own.
     """
 
-    cot_videos: int
+    start_videos: int
     rl_videos: int
     round2_videos: int
     test_pairs: int
+    start_steps: int
     sft_steps: int
     rl_steps: int
     round2_steps: int
 
 
 FULL = Amount(
-    cot_videos=1600,
-    rl_videos=160,
-    round2_videos=80,
+    start_videos=480,
+    rl_videos=240,
+    round2_videos=120,
     test_pairs=120,
-    sft_steps=400,
-    rl_steps=40,
-    round2_steps=20,
+    start_steps=120,
+    sft_steps=600,
+    rl_steps=60,
+    round2_steps=30,
 )
 QUICK = Amount(
-    cot_videos=12, rl_videos=6, round2_videos=6, test_pairs=2, sft_steps=2, rl_steps=1, round2_steps=1
+    start_videos=18,
+    rl_videos=6,
+    round2_videos=6,
+    test_pairs=2,
+    start_steps=1,
+    sft_steps=2,
+    rl_steps=1,
+    round2_steps=1,
 )
 """shows that every step works, and no more"""
 
@@ -90,16 +114,17 @@ QUICK = Amount(
 class Stage(Arm):
     """An arm that goes on from another one's model.
 
-    start: that arm; None for the embedded model as it is. labels: what its records are limited to.
+    start: that arm; None for the embedded model. labels: what its records are limited to.
     """
 
+    recipe: str = GUESSING
     start: str | None = None
     course: Course = MOTION
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    labels: Labels = field(default_factory=dict)
 
 
 STAGES = (
-    Stage("base", "the embedded model"),
+    Stage("base", "the start, which answers straight away by guessing", GUESSING),
     Stage("rl", "RL only", REINFORCED, start="base"),
     Stage("sft", "SFT", SUPERVISED, start="base"),
     Stage("sft_rl", "SFT, then RL", BOTH, start="sft"),
@@ -108,7 +133,7 @@ STAGES = (
 )
 
 
-def _alone(name: str, title: str, labels: Mapping[str, Sequence[str]]) -> tuple[Stage, Stage]:
+def _alone(name: str, title: str, labels: Labels) -> tuple[Stage, Stage]:
     return (
         Stage(
             f"{name}_sft",
@@ -123,7 +148,7 @@ def _alone(name: str, title: str, labels: Mapping[str, Sequence[str]]) -> tuple[
 
 
 PER_LABEL = (
-    Stage("untaught", "the embedded model", course=PRIMITIVES),
+    Stage("untaught", "the start, which answers straight away by guessing", GUESSING, course=PRIMITIVES),
     *_alone("full", "all kinds", {}),
     *(stage for name, labels in LABELS.items() for stage in _alone(name, f"{name} kinds", labels)),
 )
@@ -142,19 +167,23 @@ class CourseFolder:
     path: Path
 
     @property
-    def base(self) -> Path:
+    def embedded(self) -> Path:
         """The embedded model, which looks at as many frames as the course shows."""
-        return self.path / "base"
+        return self.path / "embedded"
 
     @property
-    def cot(self) -> Path:
-        """Videos to reason about."""
-        return self.path / "cot"
+    def guessed(self) -> Path:
+        """Videos whose questions are answered by guessing."""
+        return self.path / "guessed"
 
     @property
-    def lessons(self) -> Path:
-        """Their records, with dense notes as the reasoning."""
-        return self.path / "lessons.jsonl"
+    def guesses(self) -> Path:
+        """Their records, with the guesses as responses."""
+        return self.path / "guesses.jsonl"
+
+    def lessons(self, kinds: Sequence[str]) -> Path:
+        """Return the settings of the videos to reason about, which are drawn when they are needed."""
+        return self.path / f"lessons-{'-'.join(kinds)}.yaml"
 
     @property
     def rl(self) -> Path:
@@ -173,18 +202,23 @@ class CourseFolder:
 
 
 def recipe_of(
-    stage: Stage, name: str, start: Path, data: CourseFolder, amount: Amount, seed: int
+    stage: Stage, start: Path, data: CourseFolder, amount: Amount, seed: int
 ) -> RlRecipe | SftRecipe:
-    """Return what a stage trains with, `name` being its recipe's. Raises RecipeError where its settings are wrong."""
+    """Return what a stage trains with. Raises RecipeError where its settings are wrong."""
+    name = stage.recipe
     shared = {
         "model.path": start,
         "data.frames": stage.course.frames,
-        "data.labels": {label: list(values) for label, values in stage.labels.items()},
         "train.seed": seed,
     }
+    if name == GUESSING:
+        own: dict[str, Any] = {"data.records": data.guesses, "data.root": data.guessed}
+        return tiny_recipe(SftRecipe, name, {**shared, **own, "train.steps": amount.start_steps})
     if name == SUPERVISED:
-        own: dict[str, Any] = {"data.records": data.lessons, "data.root": data.cot}
+        # Videos that are drawn are limited by their settings, not by labels.
+        own = {"data.records": data.lessons(stage.course.labelled(stage.labels))}
         return tiny_recipe(SftRecipe, name, {**shared, **own, "train.steps": amount.sft_steps})
+    shared["data.labels"] = {label: list(values) for label, values in stage.labels.items()}
     shared["train.max_completion_length"] = stage.course.tokens
     if name == SECOND:
         own = {"data.records": data.round2 / "records.jsonl", "train.steps": amount.round2_steps}

@@ -1,32 +1,43 @@
 """What the stages of a course share: the model that they start from, and videos for each of them."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from retroflip.data.records import read_samples, write_samples
+from retroflip.data.sample import Sample
+from retroflip.draws import draw
+from retroflip.files import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
-from retroflip.study.synrl.notes import dense_notes
-from retroflip.synth.corpus import CorpusSettings, read_metadata, write_corpus
+from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
-from retroflip.synth.names import Split
+from retroflip.synth.names import Split, Traces
 from retroflip.synth.settings import PRESETS, SceneSettings
 
-SIDE = 128
-"""of the videos in pixels; at 64, for which the embedded model is made, an object has five"""
+SIDE = 64
+"""of the videos in pixels, for which the embedded model is made"""
+OBJECT_SCALE = 3.2
+"""of objects, so that they are as large as those that the embedded model was made with: of usual size, one has five
+pixels here"""
 FPS = 12
 """of the videos; fewer frames are drawn and decoded sooner"""
-SECOND_SEED = 10_000
-"""added to the seed for the second round's videos"""
+REVEAL_SECONDS = 1.0
+"""for which a state is shown, so that fewer frames show all of a video"""
+SECOND_SEED, GUESSED_SEED = 10_000, 20_000
+"""added to the seed for the second round's videos, and for those that are answered by guessing"""
 
 
 def prepare(folder: CourseFolder, course: Course, amount: Amount, seed: int, progress: Progress) -> None:
     """Write what is missing of a course."""
-    write_start(folder.base, course.frames)
-    _videos(folder.cot, course, amount.cot_videos, seed, progress, split=Split.COT)
-    if not folder.lessons.is_file():
-        write_lessons(folder, course.frames)
+    write_embedded(folder.embedded, course.frames)
+    _videos(folder.guessed, course, amount.start_videos, GUESSED_SEED + seed, progress, split=Split.COT)
+    if not folder.guesses.is_file():
+        write_guesses(folder, seed)
     _videos(folder.rl, course, 2 * amount.rl_videos, seed, progress)
     _videos(folder.test, course, amount.test_pairs, seed, progress, split=Split.TEST, paired=True)
 
@@ -40,7 +51,7 @@ def prepare_second(
     write_corpus(folder.round2, settings, engine=LocalEngine(1), apart_from=[folder.rl], progress=progress)
 
 
-def write_start(folder: Path, frames: int) -> None:
+def write_embedded(folder: Path, frames: int) -> None:
     """Write the embedded model with a pixel budget of so many frames of `SIDE`, unless it is there."""
     if (folder / "processor_config.json").is_file():
         return
@@ -52,20 +63,46 @@ def write_start(folder: Path, frames: int) -> None:
     save_model(load_model(tiny.NAME), processor, folder)
 
 
-def write_lessons(folder: CourseFolder, frames: int) -> None:
-    """Write the records of the videos to reason about, each with notes at its frames' time stamps."""
+def write_guesses(folder: CourseFolder, seed: int) -> None:
+    """Write the records of the guessed videos, each answered straight away with one of its options drawn evenly."""
     write_samples(
-        folder.lessons,
+        folder.guesses,
         [
-            sample.model_copy(update={"trace": dense_notes(read_metadata(folder.cot, sample.id), frames)})
-            for sample in read_samples(folder.cot / "records.jsonl")
+            sample.model_copy(update={"trace": f"\\boxed{{{_guess(sample, seed)}}}"})
+            for sample in read_samples(folder.guessed / "records.jsonl")
         ],
     )
 
 
+def _guess(sample: Sample, seed: int) -> str:
+    options = sample.options
+    return options[int(draw(seed, "guess", sample.id).integers(len(options)))]
+
+
+def write_lessons(path: Path, course: Course, kinds: Sequence[str], lessons: int, seed: int) -> None:
+    """Write the settings of so many videos of these kinds to reason about, with notes at their frames' time stamps."""
+    settings = CorpusSettings(
+        kinds=tuple(kinds),
+        per_task=math.ceil(lessons / len(kinds)),
+        seed=seed,
+        split=Split.COT,
+        paired=False,
+        traces=Traces.STAMPED,
+        scene=scenes_of(course),
+    )
+    write_text_atomic(path, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
+
+
 def scenes_of(course: Course) -> SceneSettings:
     """Return how the videos of a course look: as small and easy as can be."""
-    return SceneSettings(size=SIDE, fps=FPS, difficulty=1, viewed_frames=course.frames)
+    return SceneSettings(
+        size=SIDE,
+        fps=FPS,
+        difficulty=1,
+        object_scale=OBJECT_SCALE,
+        reveal_seconds=REVEAL_SECONDS,
+        viewed_frames=course.frames,
+    )
 
 
 def _videos(

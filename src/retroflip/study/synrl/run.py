@@ -16,6 +16,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.progress import Progress
+from retroflip.recipe import SftRecipe
 from retroflip.run_directory import RunDirectory
 from retroflip.stages import ask, trained
 from retroflip.study.arms import chosen
@@ -25,13 +26,14 @@ from retroflip.study.synrl.arms import (
     FULL,
     QUICK,
     SECOND,
+    SUPERVISED,
     Amount,
     Course,
     CourseFolder,
     Stage,
     recipe_of,
 )
-from retroflip.study.synrl.data import prepare, prepare_second
+from retroflip.study.synrl.data import prepare, prepare_second, write_lessons
 from retroflip.study.synrl.tables import answer_measures, document, markdown
 from retroflip.study.workplace import Labelled, attempt, open_study, save_tables, seeds_there
 
@@ -104,12 +106,16 @@ def model_of(
 ) -> tuple[Path, bool]:
     """Return a stage's model, and whether it was made just now; it and those before it are trained where need be."""
     data = folder.course(stage.course)
-    if stage.recipe is None or stage.start is None:
-        return data.base, False
-    start, _ = model_of(folder, BY_NAME[stage.start], amount, seed, progress)
+    start = data.embedded
+    if stage.start is not None:
+        start, _ = model_of(folder, BY_NAME[stage.start], amount, seed, progress)
+    recipe = recipe_of(stage, start, data, amount, seed)
     if stage.recipe == SECOND:
         prepare_second(data, stage.course, amount, seed, progress)
-    recipe = recipe_of(stage, stage.recipe, start, data, amount, seed)
+    if stage.recipe == SUPERVISED and isinstance(recipe, SftRecipe):
+        kinds = stage.course.labelled(stage.labels)
+        lessons = recipe.train.steps * recipe.train.batch_size
+        write_lessons(data.lessons(kinds), stage.course, kinds, lessons, seed)
     run = folder.run(stage)
     fresh = not RunDirectory.is_finished(run, recipe.resolved())
     return trained(recipe, run, progress), fresh

@@ -11,8 +11,7 @@ from retroflip.study.cells import State
 from retroflip.study.compare import Verdict
 from retroflip.study.document import SCHEMA, Cells
 from retroflip.study.markdown import cell_text, failures, headline, mean, papers, table, verdicts
-from retroflip.study.synrl.arms import LABELS, PLANS, Course
-from retroflip.synth.registry import TEMPORAL_KINDS
+from retroflip.study.synrl.arms import LABELS, PLANS, Course, is_labelled
 
 
 def answer_measures(scores: Mapping[str, Any]) -> dict[str, float | None]:
@@ -21,7 +20,9 @@ def answer_measures(scores: Mapping[str, Any]) -> dict[str, float | None]:
     A label's is the mean of its kinds'; one that no kind here has is left out.
     """
     by_kind = {kind: found["acc"] for kind, found in scores["tasks"].items()}
-    by_label = {label: [by_kind[kind] for kind in by_kind if is_labelled(kind, label)] for label in LABELS}
+    by_label = {
+        label: [by_kind[kind] for kind in by_kind if is_labelled(kind, LABELS[label])] for label in LABELS
+    }
     return {
         "acc": scores["acc"],
         "p_acc": scores["p_acc"],
@@ -32,12 +33,6 @@ def answer_measures(scores: Mapping[str, Any]) -> dict[str, float | None]:
         **{f"chance/{kind}": found["chance"]["acc"] for kind, found in scores["tasks"].items()},
         **{f"label/{label}": fmean(rates) for label, rates in by_label.items() if rates},
     }
-
-
-def is_labelled(kind: str, label: str) -> bool:
-    """Return whether a kind's records have one of table 9's labels."""
-    found = TEMPORAL_KINDS[kind]
-    return any(getattr(found, name).value in values for name, values in LABELS[label].items())
 
 
 def document(cells: Cells, settings: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
@@ -96,15 +91,15 @@ large effects can be told from none. Accuracy is over held-out pairs of videos, 
 
 def _about(course: Course, amount: Mapping[str, int]) -> str:
     return (
-        f"Kinds: {', '.join(course.kinds)}; {course.frames} frames of a video. SFT: {amount['sft_steps']} steps of 16 "
-        f"lessons, {course.per_kind(amount['cot_videos'])} videos a kind. RL: {amount['rl_steps']} steps of 4 "
-        f"questions, 8 rollouts each, the accuracy reward alone; the second round {amount['round2_steps']}. Held out: "
-        f"{course.per_kind(amount['test_pairs'])} pairs a kind."
+        f"Kinds: {', '.join(course.kinds)}; {course.frames} frames of a video. The start: {amount['start_steps']} "
+        f"steps of guessed answers. SFT: {amount['sft_steps']} steps of 16 lessons, each of a new video. RL: "
+        f"{amount['rl_steps']} steps of 4 questions, 8 rollouts each, the accuracy reward alone; the second round "
+        f"{amount['round2_steps']}. Held out: {course.per_kind(amount['test_pairs'])} pairs a kind."
     )
 
 
 def _results(course: Course, found: dict[str, Any]) -> str:
-    labels = [label for label in LABELS if any(is_labelled(kind, label) for kind in course.kinds)]
+    labels = [label for label in LABELS if any(is_labelled(kind, LABELS[label]) for kind in course.kinds)]
     measures = [*(f"kind/{kind}" for kind in course.kinds), *(f"label/{label}" for label in labels)]
     measures = measures if len(labels) == len(LABELS) else measures[: len(course.kinds)]
     header = (

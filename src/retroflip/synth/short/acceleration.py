@@ -52,7 +52,7 @@ PHRASINGS = (
     "Which of these describes how fast the {name} moves over time?",
     "Watch the speed of the {name}. What do you notice?",
 )
-RADIUS = 0.055
+RADIUS, ROOM = 0.055, 0.15
 GOES = (0.7, 1.4)
 """how far, in shares of the side"""
 SECONDS = (3.0, 5.0)
@@ -99,13 +99,14 @@ def make(draw: Draw) -> Pair:
     ratio = draw.between(*RATIO[draw.settings.difficulty - 1])
     text = draw.one_of(PHRASINGS).format(name=looks[0].name)
     options = tuple(draw.some_of(offered, len(offered)))
-    route = draw.one_of((bouncing, circling))(draw, RADIUS)
+    radius = draw.size(RADIUS, ROOM)
+    route = draw.one_of((bouncing, circling))(draw, radius)
 
     def target(profile: str) -> Actor:
         x_T, y_T = route(distance * gone(profile, ratio, frames)).T
-        return moving("o1", looks[0], x_T, y_T, RADIUS)
+        return moving("o1", looks[0], x_T, y_T, radius)
 
-    first = staged(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, RADIUS)])
+    first = staged(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, radius)])
     if not fits_view(first, _min_fps(first), draw.settings):
         raise Redraw
     if answer in _BACKWARDS:

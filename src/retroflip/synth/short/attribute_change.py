@@ -55,7 +55,7 @@ PHRASINGS = {
 NUMBER = {1: 3, 2: 3, 3: 4, 4: 4, 5: 5}
 SLOT_SECONDS = {1: (1.5, 1.8), 2: (1.3, 1.6), 3: (1.2, 1.5), 4: (1.0, 1.3), 5: (0.9, 1.1)}
 """for a change, its way back and the rest on both sides"""
-RADIUS = 0.09
+RADIUS, ROOM = 0.09, 0.11
 GROWN, SHRUNK = 1.5, 0.55
 REST = 0.2
 """share of a slot at rest, before a change and again after it"""
@@ -185,28 +185,35 @@ def _there_and_back(slot: int, frames: int, start: int) -> Floats:
 def _clip(
     draw: Draw, looks: Sequence[Look], timed: Sequence[tuple[Change, int]], slot: int, frames: int
 ) -> Animation:
-    places = spots(draw, len(looks), RADIUS * GROWN)
-    actors = _changing(looks[0], *places[0], timed, slot, frames)
+    radius = draw.size(RADIUS, ROOM)
+    places = spots(draw, len(looks), radius * GROWN)
+    actors = _changing(looks[0], *places[0], radius, timed, slot, frames)
     for number, (look, (x, y)) in enumerate(zip(looks[1:], places[1:], strict=True), start=2):
         actors.append(
-            actor(f"o{number}", look.shape, PALETTE[look.colour], frames=frames, x=x, y=y, half_width=RADIUS)
+            actor(f"o{number}", look.shape, PALETTE[look.colour], frames=frames, x=x, y=y, half_width=radius)
         )
     return staged(draw, actors)
 
 
 def _changing(
-    look: Look, x: float, y: float, timed: Sequence[tuple[Change, int]], slot: int, frames: int
+    look: Look,
+    x: float,
+    y: float,
+    radius: float,
+    timed: Sequence[tuple[Change, int]],
+    slot: int,
+    frames: int,
 ) -> list[Actor]:
     """Return the object, and the shapes that it takes on, each shown in the object's place for a while."""
     colour_T3 = np.tile(np.array(PALETTE[look.colour], dtype=float), (frames, 1))
-    radius_T, opacity_T = np.full(frames, RADIUS), np.ones(frames)
+    radius_T, opacity_T = np.full(frames, radius), np.ones(frames)
     others = []
     for change, start in timed:
         course_T = _there_and_back(slot, frames, start)
         if change.attribute == "colour":
             colour_T3 += course_T[:, None] * (np.array(PALETTE[change.value]) - PALETTE[look.colour])
         elif change.attribute == "size":
-            radius_T += course_T * RADIUS * ((GROWN if change.value == "large" else SHRUNK) - 1.0)
+            radius_T += course_T * radius * ((GROWN if change.value == "large" else SHRUNK) - 1.0)
         else:
             opacity_T -= course_T
             others.append(
@@ -217,7 +224,7 @@ def _changing(
                     frames=frames,
                     x=x,
                     y=y,
-                    half_width=RADIUS,
+                    half_width=radius,
                     opacity=course_T,
                 )
             )

@@ -53,6 +53,7 @@ WALL_COLOUR = (150, 154, 162)
 SECONDS = {1: (7.0, 8.0), 2: (7.0, 8.0), 3: (6.5, 8.0), 4: (6.5, 7.5), 5: (6.0, 7.0)}
 LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
 RADII = {1: 0.075, 2: 0.07, 3: 0.065, 4: 0.06, 5: 0.05}
+ROOM = 0.12
 MOVING = 0.57
 """share of the clip in which the object moves"""
 FREE = 0.42
@@ -139,7 +140,7 @@ def make(draw: Draw) -> Pair:
     side = draw.deal("side", tuple(OPPOSITE))
     looks = draw_looks(draw, 1 + settings.distractors, SHAPES)
     first = side if count > other else OPPOSITE[side]
-    radius = RADII[settings.difficulty]
+    radius = draw.size(RADII[settings.difficulty], ROOM)
     across, down = _course(
         draw,
         1 if first == "right" else -1,

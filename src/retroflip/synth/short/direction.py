@@ -39,9 +39,7 @@ PHRASINGS = (
     "Following the {name}, which directions does it take one after the other?",
 )
 RULE = " (An object that leaves the screen at one edge comes back in at the opposite edge.)"
-RADIUS = 0.045
-PERIOD = 1.0 + 2.0 * RADIUS
-"""from one place to the same place again: an object is gone before it comes back"""
+RADIUS, ROOM = 0.045, 0.16
 TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
 """length of a leg, by difficulty"""
 SECONDS = (3.0, 5.0)
@@ -73,14 +71,15 @@ def make(draw: Draw) -> Pair:
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + draw.settings.distractors)
     frames = frames_of(draw, *SECONDS)
+    radius = draw.size(RADIUS, ROOM)
     clip = staged(
         draw,
         [
             moving(
                 f"o{number}",
                 look,
-                *_course(draw, frames, path if number == 1 else draw.one_of(_PATHS)),
-                RADIUS,
+                *_course(draw, frames, path if number == 1 else draw.one_of(_PATHS), radius),
+                radius,
             )
             for number, look in enumerate(looks, start=1)
         ],
@@ -97,7 +96,12 @@ def make(draw: Draw) -> Pair:
     return Pair(episode(clip, path), episode(second, other), how.value)
 
 
-def _course(draw: Draw, frames: int, path: tuple[str, str]) -> tuple[Floats, Floats]:
+def period(radius: float) -> float:
+    """Return how far it is from one place to the same place again: an object is gone before it comes back."""
+    return 1.0 + 2.0 * radius
+
+
+def _course(draw: Draw, frames: int, path: tuple[str, str], radius: float) -> tuple[Floats, Floats]:
     # As many frames on both legs, and the turn in the middle, so that the clip played backwards is of the kind too.
     half = frames // 2
     gone_T = np.concatenate([np.linspace(0.0, 1.0, frames - half), np.full(half, 1.0)])
@@ -105,7 +109,7 @@ def _course(draw: Draw, frames: int, path: tuple[str, str]) -> tuple[Floats, Flo
     travel = draw.between(*TRAVEL[draw.settings.difficulty - 1])
     turn_2 = draw.rng.uniform(MARGIN, 1.0 - MARGIN, size=2)
     course_T2 = turn_2 + travel * ((gone_T - 1.0)[:, None] * first + (1.0 - gone_T[::-1])[:, None] * second)
-    x_T, y_T = (np.mod(course_T2 + RADIUS, PERIOD) - RADIUS).T
+    x_T, y_T = (np.mod(course_T2 + radius, period(radius)) - radius).T
     return x_T, y_T
 
 

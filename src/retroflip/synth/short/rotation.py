@@ -59,6 +59,7 @@ SHAPES = ("tee", "arrow")
 SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
 LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
 RADII = {1: 0.105, 2: 0.1, 3: 0.095, 4: 0.09, 5: 0.08}
+ROOM = 0.11
 FURTHEST = 1.5
 """a T's corners, as a multiple of half its width, from the point it turns about"""
 SEEN = 4.0
@@ -167,7 +168,7 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
 
 
 def _clip(draw: Draw, looks: Sequence[Look], spins: Sequence[Spin], frames: int) -> Animation:
-    radius = RADII[draw.settings.difficulty]
+    radius = draw.size(RADII[draw.settings.difficulty], ROOM)
     actors = []
     for number, (look, (x, y)) in enumerate(
         zip(looks, spots(draw, len(looks), FURTHEST * radius), strict=True), start=1

@@ -47,7 +47,10 @@ LANE = (0.1, 0.78)
 """heights between which objects turn round"""
 ASIDE = 0.92
 """height at which distractors go to and fro"""
-RADIUS = 0.055
+RADIUS, ROOM = 0.055, 0.1
+"""of an object; its room is above the lane's upper end"""
+ASIDE_ROOM = 0.36
+"""of a lane's width, which objects may take up to either side"""
 SMALL = 0.035
 SECONDS = (5.0, 7.0)
 SEEN = 2.0
@@ -130,11 +133,12 @@ def _clip(
     """Return the clip, and from left to right which of the looks moves there."""
     number = len(lengths)
     order = [int(index) for index in draw.rng.permutation(number)]
+    radius = draw.size(RADIUS, min(ROOM, ASIDE_ROOM / number))
     actors: list[Actor] = []
     for lane, (index, length) in enumerate(zip(order, lengths, strict=True)):
         x = (lane + 0.5 + draw.between(-0.12, 0.12)) / number
         y_T = _to_and_fro(draw, length, *LANE, frames)
-        actors.append(moving(f"o{index + 1}", looks[index], np.full(frames, x), y_T, RADIUS))
+        actors.append(moving(f"o{index + 1}", looks[index], np.full(frames, x), y_T, radius))
     for extra, look in enumerate(looks[number:], start=number + 1):
         x_T = _to_and_fro(draw, draw.between(1.0, 4.0), SMALL, 1.0 - SMALL, frames)
         actors.append(moving(f"o{extra}", look, x_T, np.full(frames, ASIDE), SMALL))

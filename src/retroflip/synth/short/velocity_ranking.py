@@ -40,6 +40,7 @@ PHRASINGS = (
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
 WHEN = {"": "", "first": " in the first half of the video", "second": " in the second half of the video"}
 OBJECTS = (3, 3, 3, 4, 4)
+RADIUS = 0.06
 RATIO = (1.7, 1.6, 1.5, 1.45, 1.4)
 """of neighbouring speeds, by difficulty"""
 LEAST_RATIO = 1.3
@@ -172,7 +173,8 @@ def make(draw: Draw) -> Pair:
 
 
 def _lanes(draw: Draw, count: int) -> _Lanes:
-    radius = min(0.06, 0.38 / count)
+    room = 0.38 / count
+    radius = draw.size(min(RADIUS, room), room)
     return _Lanes(
         across_N=(draw.rng.permutation(count) + 0.5) / count,
         start_N=draw.rng.uniform(radius, 1.0 - radius, size=count),

@@ -1,7 +1,8 @@
-"""Reasoning short and dense enough for the embedded model: what is seen at every time stamp, then the answer.
+"""Reasoning short and dense enough for a small model: what is seen at every time stamp, then the answer.
 
-`retroflip-tiny` learns to see by writing where things are at each time stamp that it is given, in words of its own
-vocabulary ("0.4s g6"). SynRL's traces tell events instead, three times as long. The notes say what the metadata says.
+A small model learns to see by writing where things are at each time stamp that it is given ("0.4s g6"): many tokens of
+a trace then depend on the frames, few on how sentences go. Narrated traces (`retroflip.synth.narration`) tell events
+instead, three times as long. The notes say what the metadata says; the words are those of `retroflip-tiny`.
 """
 
 from bisect import bisect_right
@@ -20,14 +21,14 @@ Stamped = Sequence[tuple[float, Mapping[str, Any]]]
 """the states at the time stamps, with the stamps in seconds"""
 
 
-def dense_notes(metadata: Metadata, frames: int) -> str:
+def stamped_notes(metadata: Metadata, frames: int) -> str:
     """Return a response with notes at the time stamps of `frames` evenly spread frames, and the boxed answer.
 
-    Raises KeyError for a kind that nobody has found notes for: those of `NOTES` have some.
+    A kind without notes of its own has its events told, each at the second in which it begins.
     """
-    told = NOTES[metadata["kind"]](metadata, _stamped(metadata, frames))
-    question = metadata["question"]
-    return f"<think>{', '.join([*told, metadata['derivation'][-1]])}</think>\n\\boxed{{{question['answer']}}}"
+    told = NOTES.get(metadata["kind"], _events)(metadata, _stamped(metadata, frames))
+    answer = metadata["question"]["answer"]
+    return f"<think>{', '.join([*told, f'so it is {answer}'])}</think>\n\\boxed{{{answer}}}"
 
 
 def _stamped(metadata: Metadata, frames: int) -> Stamped:
@@ -51,14 +52,11 @@ def cell(x: float, y: float) -> str:
 
 
 def _places(metadata: Metadata, stamped: Stamped) -> list[str]:
-    """Where the object is that the question is about, and which way it goes."""
+    """What the object is that the question is about, and where it is."""
     target = metadata["question"]["parameters"]["object"]
-    legs = [event for event in metadata["events"] if event["type"] == "move"]
-    began = [leg["start_ms"] / 1000 for leg in legs]
-    return [
-        f"{second:.1f}s {cell(*state['positions'][target])} {legs[bisect_right(began, second) - 1]['direction']}"
-        for second, state in stamped
-    ]
+    (look,) = (one for one in metadata["objects"] if one["id"] == target)
+    places = [f"{second:.1f}s {cell(*state['positions'][target])}" for second, state in stamped]
+    return [f"it is a {look['colour']} {look['shape']}", *places]
 
 
 def _rows(metadata: Metadata, stamped: Stamped) -> list[str]:
@@ -129,4 +127,4 @@ NOTES: dict[str, Callable[[Metadata, Stamped], list[str]]] = {
     "shell_game": _swaps,
     "sliding_puzzle": _slides,
 }
-"""what is noted of the kinds that the study trains on"""
+"""what is noted of kinds in which more can be seen than single events"""
