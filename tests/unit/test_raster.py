@@ -126,6 +126,30 @@ def test_width_and_height_may_differ(shape: str) -> None:
         assert np.abs(centroid(drawn) - centroid(exact)).max() <= 0.06
 
 
+@pytest.mark.parametrize("shape", ["triangle", "diamond", "star", "cross", "tee", "arrow", "ring"])
+def test_small_shapes_with_sharp_tips_lie_where_points_say(shape: str) -> None:
+    off, sums = [], []
+    for seed in range(16):
+        placed = dict(zip(("x", "y"), np.random.default_rng((seed, 7)).uniform(0.45, 0.55, 2), strict=True))
+        height = 8.0 if shape == "star" and seed % 2 else 3.0
+        one = at_random(shape, seed, half_width=8.0 / 64, half_height=height / 64, **placed)
+        drawn, exact = shares(one, 64), reference(one, 64)
+        off.append(centroid(drawn) - centroid(exact))
+        sums.append((drawn.sum(), exact.sum()))
+    drawn_sum, exact_sum = np.array(sums).sum(axis=0)
+    assert drawn_sum == pytest.approx(exact_sum, rel=0.012)
+    assert np.sqrt(np.square(off).mean()) <= 0.014
+    assert np.abs(off).max() <= 0.045
+
+
+def test_small_shapes_far_off_a_small_picture_leave_it_as_it_is() -> None:
+    for x in (-60.0, -3.0, 4.0, 61.0):
+        one = actor(
+            "o", "star", WHITE, frames=1, x=x, y=-x, half_width=12 / 30, half_height=10 / 30, angle=0.4
+        )
+        assert not shares(one, 30).any()
+
+
 @pytest.mark.parametrize("shape", ["circle", "hexagon", "star"])
 def test_large_shapes_are_drawn_as_small_ones_are(shape: str) -> None:
     one = at_random(shape, 1, half_width=0.45, x=0.5, y=0.47)

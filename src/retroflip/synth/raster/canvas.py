@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Colour, Floats
-from retroflip.synth.raster.shapes import SOLID, Words
+from retroflip.synth.raster.shapes import SOLID, Words, halved
 from retroflip.video.frames import Pixels
 
 Integers = npt.NDArray[np.intp]
@@ -127,7 +127,7 @@ def _lay_inside(
 ) -> None:
     """Lay a colour over windows of even corners that lie wholly in the picture."""
     for plane in canvas:
-        covered_K1hw = (coverage_Khw if plane.step == 1 else _halved(coverage_Khw))[:, None]
+        covered_K1hw = (coverage_Khw if plane.step == 1 else halved(coverage_Khw))[:, None]
         colour_KC11 = plane.space.colours_KC(rgb_K3)[:, :, None, None]
         windows = _windows(plane, frames, corners_K2 // plane.step, covered_K1hw.shape[2:])
         if ground is None:
@@ -172,12 +172,3 @@ def _each(values: Words) -> Iterable[Words]:
 def some(values_K: Values, few: slice) -> Values:
     """Return the values of few frames, of which there may be one for all."""
     return values_K if len(values_K) == 1 else values_K[few]
-
-
-def _halved(coverage_Khw: Words) -> Words:
-    """Return the mean over squares of two by two pixels."""
-    pairs = coverage_Khw[:, ::2] + coverage_Khw[:, 1::2]
-    sums: Words = pairs[:, :, ::2] + pairs[:, :, 1::2]
-    sums += np.uint16(2)
-    sums >>= 2
-    return sums

@@ -38,7 +38,7 @@ _GRID = 4096.0
 _INVISIBLE = 0.5 / SOLID
 _ENDLESS = 2**31
 """a picture's size where windows need not end"""
-_TEXT = Way(is_circular=False, is_cut=False, is_whole=False)
+_TEXT = Way(is_circular=False, is_cut=False, is_whole=False, is_fine=False)
 
 
 class Painter:
