@@ -21,7 +21,7 @@ from retroflip.synth.settings import PRESETS, SceneSettings
 
 SIDE = 64
 """of the videos in pixels, for which the embedded model is made"""
-OBJECT_SCALE = 3.2
+OBJECT_SCALE = 2.6
 """of objects, so that they are as large as those that the embedded model was made with: of usual size, one has five
 pixels here"""
 FPS = 12

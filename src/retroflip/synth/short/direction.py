@@ -43,8 +43,9 @@ RADIUS, ROOM = 0.045, 0.16
 TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
 """length of a leg, by difficulty"""
 SECONDS = (3.0, 5.0)
-MARGIN = 0.005
-"""of the frame's edge: where an object goes along it, half of the object is seen"""
+MARGIN, HIDDEN = 0.005, 0.6
+"""how far from the frame's edge an object of usual size turns at the least, so that half of it is seen; by which share
+of its radius a larger one may turn further out, where as much of it is seen and no place is less likely for it"""
 _PATHS = tuple((one, two) for one in STEPS for two in STEPS if two not in (one, OPPOSITE[one]))
 
 
@@ -107,7 +108,8 @@ def _course(draw: Draw, frames: int, path: tuple[str, str], radius: float) -> tu
     gone_T = np.concatenate([np.linspace(0.0, 1.0, frames - half), np.full(half, 1.0)])
     first, second = (np.array(STEPS[leg]) for leg in path)
     travel = draw.between(*TRAVEL[draw.settings.difficulty - 1])
-    turn_2 = draw.rng.uniform(MARGIN, 1.0 - MARGIN, size=2)
+    margin = MARGIN - HIDDEN * (radius - RADIUS)
+    turn_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
     course_T2 = turn_2 + travel * ((gone_T - 1.0)[:, None] * first + (1.0 - gone_T[::-1])[:, None] * second)
     x_T, y_T = (np.mod(course_T2 + radius, period(radius)) - radius).T
     return x_T, y_T
