@@ -35,7 +35,8 @@ retroflip_install() {
     fi
     echo "retroflip: installing the pinned packages into .venv" >&2
     [ -x .venv/bin/python ] || uv venv --quiet --python "${RETROFLIP_PYTHON:-3.11}" .venv || return
-    uv pip sync --python .venv --require-hashes constraints.txt || return
+    # Compiled once, here: where Python may not write bytecode (many containers), every start would compile torch anew.
+    uv pip sync --python .venv --compile-bytecode --require-hashes constraints.txt || return
     # No build isolation: the build's own packages are among the pinned ones.
     uv pip install --python .venv --quiet --no-deps --no-build-isolation --editable . || return
     retroflip_stamp >.venv/retroflip.stamp
