@@ -66,7 +66,8 @@ def wrong_conclusion(reasoning: str, truth: Truth, sample: Sample) -> str | None
             picked = _picked(text, [right, *options])
             if letter is None and picked and right not in picked:
                 return part
-    if parts and not find_stamps(parts[-1], truth.fps):
+    is_denial = bool(parts) and any(_DENIAL.search(text) for text, _ in _answers(parts[-1], sample))
+    if parts and not is_denial and not find_stamps(parts[-1], truth.fps):
         last = parts[-1]
         final = _FINAL.search(normalised(last)) or _PLAIN.search(last.lower())
         offered = {normalised(option) for option in options}

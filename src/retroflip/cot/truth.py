@@ -18,11 +18,13 @@ COMMAND = re.compile(
     r"\b(?:cp|mv|rm|touch|mkdir|rmdir)\b (?=[\w*-]+[/*.]|--|[a-z]+ [a-z])|\b(?:mkdir|rmdir) (?=[a-z])"
 )
 
+_LEAST_SHARED = 3
+"""one word of so many must be the note's, where nothing else tells what a clause is about"""
 _REFERS = re.compile(r"\b(?:of|above|below|under|beneath|over|seen from|relative to)(?: the)?\s*$")
 _BEING = frozenset(("visit",))
 """no doing: "is" stands in most clauses"""
 _COUNTS = re.compile(r"\b(?:so far|total|in all|count\w*|times|that makes|already|hits|moves)\b|#")
-_LOOSE = frozenset(("nearing", "view", "gesture"))
+_LOOSE = frozenset(("nearing", "view"))
 """categories of which a clause may tell more than the event itself ("approach each other and separate again")"""
 
 
@@ -49,13 +51,20 @@ class Told:
         return {**self.features.order, "object": self.mentions} if self.mentions else self.features.order
 
     def is_part_of(self, whole: "Told") -> bool:
-        """Return whether all it says stands in another text, in the same order within each category."""
+        """Return whether all it says stands in another text, in the same order within each category.
+
+        Of three things and more none in between may be left out, numbers and places apart.
+        """
         if whole.references and not self.references <= whole.references:
             return False
-        return all(
-            _is_inside(said, whole.order.get(category, ()), is_close if category == "decimal" else _is_same)
-            for category, said in self.order.items()
-        )
+        for category, said in self.order.items():
+            true = whole.order.get(category, ())
+            is_like = is_close if category == "decimal" else _is_same
+            is_row = len(said) > 2 and category not in ("number", "place")
+            rows = [true[start : start + len(said)] for start in range(len(true))] if is_row else [true]
+            if not any(_is_inside(said, row, is_like) for row in rows):
+                return False
+        return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +150,11 @@ class Truth:
         )
 
     def _halves(self, event: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the halves of the video that an event begins or ends in."""
-        middle = self.duration_ms / 2
-        if event["start_ms"] < middle:
+        """Yield the halves of the video that an event reaches into, by more than a twentieth of the video."""
+        middle, margin = self.duration_ms / 2, self.duration_ms / 20
+        if event["start_ms"] <= middle - margin:
             yield "first half"
-        if event["end_ms"] > middle:
+        if event["end_ms"] >= middle + margin:
             yield "second half"
 
     def _extremes(self, event: Mapping[str, Any]) -> Iterator[str]:
@@ -407,4 +416,5 @@ def supports(said: Told, event: TrueEvent) -> bool:
         return True
     if what.doings - _BEING and true.doings - _BEING:
         return False
-    return bool(what.names & event.names or what.words & true.words)
+    shared = what.words & true.words
+    return bool(what.names & event.names) or len(shared) * _LEAST_SHARED >= len(what.words) > 0

@@ -77,7 +77,12 @@ class Reason(StrEnum):
 
 
 class Known:
-    """What bears clauses out, of one video."""
+    """What bears clauses out, of one video.
+
+    rows: single stretches of what is known, in which several things of a kind stand in one order; answers,
+    answer_rows: those that tell the answer. used: the categories of what they say. is_measured: whether events tell
+    what is the most.
+    """
 
     def __init__(self, truth: Truth) -> None:
         question, derivation = truth.question, truth.metadata["derivation"]
@@ -87,15 +92,16 @@ class Known:
             return truth.told(without_statements(normalised(text), truth))
 
         self.truth = truth
-        self.answer_segments = [
+        sentences = (*derivation, *truth.ways)
+        self.answer_rows = [
             told(part) for text in derivation[-1:] for part in _SEGMENT.split(normalised(text))
         ]
-        self.answer_segments += [told(asked), truth.told(asked)]
-        self.answers = [*self.answer_segments, *map(told, derivation[-1:])]
-        sentences = (*derivation, *truth.ways)
-        self.segments = [told(part) for text in sentences for part in _SEGMENT.split(normalised(text))]
-        self.segments += [*self.answer_segments, *(event.told for event in truth.events)]
-        self.everything = [*self.segments, *map(told, sentences)]
+        self.answer_rows += [truth.told(question["answer"])]
+        self.answers = [*self.answer_rows, told(asked), truth.told(asked), *map(told, derivation[-1:])]
+        self.rows = [told(part) for text in sentences for part in _SEGMENT.split(normalised(text))]
+        self.rows += [*self.answer_rows, told(question["text"]), *(event.told for event in truth.events)]
+        self.everything = [*self.rows, *self.answers, *map(told, sentences)]
+        self.is_measured = any(len(event.values["extreme"]) == 1 for event in truth.events)
         used = (one.features.values.keys() for one in self.everything)
         self.used = frozenset().union(*used)
 
@@ -154,9 +160,7 @@ class UntimedCheck:
             return Reason.UNTIMED, "an event is told without its time"
         if self._is_borne_out(plain):
             return None
-        halves = set(_HALF.findall(plain))
-        lead = f"{halves.pop()} " if len(halves) == 1 else ""
-        segments = [f"{lead}{one}" for one in _SEGMENT.split(plain) if one.strip()]
+        segments = [_with_half(one, plain) for one in _SEGMENT.split(plain) if one.strip()]
         return next(filter(None, map(self._fault_of_segment, segments)), None)
 
     def _unknown_anchor(self) -> str | None:
@@ -179,17 +183,18 @@ class UntimedCheck:
     def _is_borne_out(self, text: str) -> bool:
         """Return whether what is known holds all that a text says; an answer is borne out by the answer alone."""
         said = self._truth.told(text)
-        is_long = bool(_SEGMENT.search(text))
+        if self._known.is_measured and len({*said.order.get("extreme", ())}) == 1 and said.mentions:
+            return bool(self._agreeing(said))
+        is_row = any(len(values) > 1 for values in said.order.values()) and not _SEGMENT.search(text)
         if _ANSWERS.search(text):
-            known = self._known.answers if is_long else self._known.answer_segments
+            known = self._known.answer_rows if is_row else self._known.answers
         else:
-            is_row = any(len(values) > 1 for values in said.order.values())
-            known = self._known.segments if is_row and not is_long else self._known.everything
+            known = self._known.rows if is_row else self._known.everything
         return any(said.is_part_of(whole) for whole in known)
 
     def _agreeing(self, said: Told) -> list[TrueEvent]:
         """Return the events that are as a clause says; what it says twice of one event is not said of one."""
-        told = [values for category, values in said.order.items() if category in _TELLING]
+        told = [values for category, values in said.order.items() if category in _TELLING | _LISTED]
         if any(len(set(values)) < len(values) for values in told) or not self._is_count_right(said):
             return []
         return [event for event in self._truth.events if contradiction(said, event) is None]
@@ -212,9 +217,8 @@ class UntimedCheck:
         concerned: set[str] = set()
         anchor = _ANCHOR.search(text)
         rows: list[list[int]] = []
-        lead = " ".join(_HALF.findall(text))
         for part in filter(str.strip, PART.split(text)):
-            said = self._truth.told(f"{lead} {part}")
+            said = self._truth.told(_with_half(part, text))
             if not self._tells(said):
                 continue
             like = [
@@ -265,7 +269,11 @@ class UntimedCheck:
                 return stretch
             said = self._truth.told(denial.what)
             is_told = self._tells(said) or (denial.is_being and said.order)
-            if is_told and self._is_borne_out(denial.before + denial.what):
+            if (
+                is_told
+                and not _ANSWERS.search(denial.before)
+                and self._is_borne_out(denial.before + denial.what)
+            ):
                 return denial.what
         return None
 
@@ -281,6 +289,12 @@ class UntimedCheck:
         return f"the metadata know no {', '.join(sorted(unknown))}" if unknown else None
 
 
+def _with_half(part: str, whole: str) -> str:
+    """Return a part of a clause with the half of the video of which the clause speaks, where it names one."""
+    halves = set(_HALF.findall(whole))
+    return part if _HALF.search(part) or len(halves) != 1 else f"{halves.pop()} {part}"
+
+
 def _is_run(rows: Sequence[Sequence[int]]) -> bool:
     """Return whether numbers that follow on each other can be chosen, one from each row."""
     return any(all(first + place in row for place, row in enumerate(rows)) for first in rows[0])
@@ -290,7 +304,7 @@ def denied_truth(text: str, truth: Truth, events: Sequence[TrueEvent]) -> str | 
     """Return what a clause denies ("it does not move up") although one of the events is just like that."""
     for denial in denials(normalised(text)):
         said, denied = truth.told(PART.split(denial.before)[-1] + denial.what), truth.told(denial.what)
-        for event in events:
+        for event in () if _ANSWERS.search(denial.before) else events:
             names_it = (denied.features.doings - _BEING) & event.told.features.doings or any(
                 denied.features.values.get(act, frozenset()) & event.values.get(act, frozenset())
                 for act in _ACTS

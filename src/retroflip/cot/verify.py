@@ -25,7 +25,7 @@ from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.statements import false_statement
 from retroflip.cot.truth import Metadata, Told, TrueEvent, Truth, contradiction, supports
 from retroflip.cot.untimed import PART, Known, Reason, UntimedCheck, denied_truth, fits
-from retroflip.cot.words import normalised
+from retroflip.cot.words import features, normalised
 from retroflip.data.sample import Sample
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer, same_answer
 
@@ -252,8 +252,7 @@ class _Reader:
     def _matched_in_parts(self, text: str, candidates: Sequence[TrueEvent], stamp: Stamp) -> list[TrueEvent]:
         """Return the events that the parts of a clause tell, none where a part fits no event of that time."""
         matched: list[TrueEvent] = []
-        for part in filter(str.strip, PART.split(normalised(text))):
-            said = self._truth.told(part)
+        for said in map(self._truth.told, _doings_of(text)):
             agreeing = [event for event in candidates if contradiction(said, event) is None]
             if not agreeing:
                 return []
@@ -298,6 +297,17 @@ class _Reader:
         if fault := check.state_fault:
             return [Problem(Reason.STATE, quote, fault)]
         return [Problem(reason, quote, detail) for reason, detail in filter(None, [check.fault])]
+
+
+def _doings_of(text: str) -> list[str]:
+    """Return the parts of a clause; what names something without telling of it goes with the part behind it."""
+    parts, names = [], ""
+    for part in filter(str.strip, PART.split(normalised(text))):
+        names = f"{names} {part}"
+        if features(names).doings or features(names).values:
+            parts.append(names)
+            names = ""
+    return [*parts, names] if names else parts
 
 
 def _described(event: TrueEvent) -> str:

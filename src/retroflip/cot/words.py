@@ -175,8 +175,9 @@ _HOLDER = re.compile(r"\b[A-H]\b(?!')")
 _DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\w)")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w]|\.\d)")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_NTH = "|".join(_ORDINALS)
 _ORDINAL = re.compile(
-    rf"\bthe (?:(\d+)(?:st|nd|rd|th)|({'|'.join(_ORDINALS)}))\b(?!(?: (?:row|column|frame)|[- ]half))"
+    rf"\b(?:the (?:(\d+)(?:st|nd|rd|th)|({_NTH}))|({_NTH})(?= from the))\b(?!(?: (?:row|column|frame)|[- ]half))"
 )
 _DENIED = re.compile(
     r"\b(?:(?:does|do|did|has|have|can|could|will)(?: not|n't)|(?P<being>is|are|was|were)(?: not|n't)|never)\b"
@@ -314,7 +315,7 @@ def _digits(found: re.Match[str]) -> str:
 
 
 def _ordinal(found: re.Match[str]) -> int:
-    return int(found[1]) if found[1] else _ORDINALS.index(found[2]) + 1
+    return int(found[1]) if found[1] else _ORDINALS.index(found[2] or found[3]) + 1
 
 
 def texts_in(value: Any) -> list[str]:
