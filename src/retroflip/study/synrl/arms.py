@@ -2,7 +2,7 @@
 
 An arm is one stage, trained from the model of another arm. There are two courses, each with videos and held-out
 questions of its own: `motion`, the kind that the embedded model learns soonest, for the order of the stages; and
-`primitives`, two kinds of every label, for what one label's kinds teach about the others'. Stages of one course have
+`primitives`, kinds of every label, for what one label's kinds teach about the others'. Stages of one course have
 equally many steps, but for the two whose amount of data is their point.
 """
 
@@ -56,7 +56,7 @@ def is_labelled(kind: str, labels: Labels) -> bool:
 MOTION = Course("motion", ("direction",), 8, 112)
 PRIMITIVES = Course(
     "primitives",
-    ("direction", "speed", "attribute_change", "event_order", "shell_game", "sliding_puzzle"),
+    ("direction", "speed", "attribute_change", "shell_game"),
     20,
     192,
 )
