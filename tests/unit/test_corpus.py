@@ -12,7 +12,7 @@ import pytest
 
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
-from retroflip.data.sample import ProblemType
+from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, UsageError
 from retroflip.files import write_json_atomic
 from retroflip.progress import Silence
@@ -24,6 +24,7 @@ from retroflip.synth.corpus import (
     described,
     produce,
     read_metadata,
+    sample_from,
     write_corpus,
 )
 from retroflip.synth.engines import LocalEngine
@@ -182,6 +183,60 @@ def test_single_videos_have_no_pair(tmp_path: Path) -> None:
     ]
 
 
+EVEN = (
+    "direction", "acceleration", "velocity_ranking", "relative_position", "distance", "collision_count",
+    "trajectory_shape", "speed", "motion_count", "attribute_change",
+)  # fmt: skip
+"""kinds whose questions all have four options"""
+
+
+def alone(kind: str, turns: int, **changes: Any) -> list[Sample]:
+    """Return single videos' questions."""
+    asked = settings(kinds=(kind,), per_task=turns, paired=False, **changes)
+    return [sample_from(truth) for turn in range(turns) for _, truth in described(Job(asked, kind, turn))]
+
+
+@pytest.mark.parametrize("kind", EVEN)
+def test_letters_of_single_videos_are_dealt_out_evenly(kind: str) -> None:
+    assert Counter(sample.solution for sample in alone(kind, 24)) == dict.fromkeys("ABCD", 6)
+
+
+@pytest.mark.parametrize("kind", ["collision_count", "motion_count"])
+def test_numbers_of_single_videos_are_dealt_out_evenly(kind: str) -> None:
+    found = Counter(sample.solution for sample in alone(kind, 24, form=Form.NUMERIC))
+    assert sorted(found.values()) == [6, 6, 6, 6]
+
+
+@pytest.mark.parametrize("kind", TEMPORAL_KINDS)
+def test_a_single_video_is_the_first_of_a_pair(kind: str) -> None:
+    """What a kind deals out, it deals to the first; that of the second depends on it."""
+    for turn, sample in enumerate(alone(kind, 4)):
+        (_, first), _ = described(Job(settings(), kind, turn))
+        own = {
+            "id": sample.id,
+            "video": sample.video,
+            "source_clip": sample.source_clip,
+            "pair": None,
+            "side": None,
+        }
+        assert sample == sample_from(first).model_copy(update=own)
+
+
+def test_a_data_set_of_single_videos_from_before_they_were_even_is_another_one(tmp_path: Path) -> None:
+    one = settings(per_task=1, paired=False)
+    write(tmp_path / "data", one)
+    path = tmp_path / "data" / "dataset.json"
+    write_json_atomic(path, {**json.loads(path.read_bytes()), "generator": 1})
+    with pytest.raises(UsageError, match="generator 1, not 2"):
+        write(tmp_path / "data", one)
+
+
+def test_empty_names_of_kinds_mean_nothing() -> None:
+    assert settings(kinds=("direction", "")).kinds == ("direction",)
+    with pytest.raises(ValueError, match="kinds name nothing"):
+        settings(kinds=("", ""))
+
+
 def test_open_questions_have_no_options_and_the_answer_in_words(tmp_path: Path) -> None:
     sample = write(tmp_path / "data", settings(per_task=1, form=Form.OPEN))[0]
     assert (sample.problem_type, sample.options) == (ProblemType.FREE_FORM, ())
@@ -218,12 +273,47 @@ def test_traces_end_in_the_answer(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_can_never_be_decided_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def undecided(_: Draw) -> Pair:
-        raise Redraw
+    attempts = []
+
+    def undecided(draw: Draw) -> Pair:
+        attempts.append(draw.rng.random())
+        raise Redraw("it is dark" if attempts[-1] < 0.6 else "")
 
     monkeypatch.setitem(TEMPORAL_KINDS, "direction", replace(TEMPORAL_KINDS["direction"], make=undecided))
-    with pytest.raises(DataError, match="could be drawn in 1000 attempts"):
+    with pytest.raises(
+        DataError, match=r"attempts: 1000, question: 0\): it is dark\. By trial, no other settings"
+    ):
         produce(Job(settings(), "direction", 0))
+    assert len(set(attempts[:1000])) == 1000
+
+
+def test_a_refusal_in_which_no_draw_had_a_part_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: Draw) -> Pair:
+        raise Redraw
+
+    monkeypatch.setitem(TEMPORAL_KINDS, "direction", replace(TEMPORAL_KINDS["direction"], make=never))
+    with pytest.raises(DataError, match=r"attempts: 1, question: 0\): each was ambiguous, .* 32 frames"):
+        produce(Job(settings(), "direction", 0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "scene", "advice"),
+    [
+        ("rotation", {"duration_scale": 0.1}, r"duration_scale=1\.0"),
+        ("collision_count", {"duration_scale": 0.1}, r"duration_scale=1\.0"),
+        ("card_stack", {"reveal_seconds": 10.0}, r"reveal_seconds=2\.0; viewed_frames=64"),
+        ("arithmetic", {"operation_seconds": (0.2, 0.2)}, r"operation_seconds=\[0\.5, 1\.0\]"),
+        ("shell_game", {"viewed_frames": 8}, r"this mends it: viewed_frames=32"),
+        (
+            "file_system",
+            {"operations": 30, "viewed_frames": 512},
+            r"23 at most.* this mends it: operations=12",
+        ),
+    ],
+)
+def test_the_settings_that_would_do_are_told(kind: str, scene: dict[str, Any], advice: str) -> None:
+    with pytest.raises(DataError, match=advice):
+        produce(Job(settings(scene=SceneSettings(size=64, **scene)), kind, 0))
 
 
 def test_reversed_pairs_show_the_same_frames_backwards(tmp_path: Path) -> None:

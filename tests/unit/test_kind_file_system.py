@@ -4,13 +4,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from long_pairs import assert_only_the_order_differs
 from retroflip.synth.checks import file_system as check
-from retroflip.synth.episode import Episode, Mode
-from retroflip.synth.long.file_system import KIND, Files, Query, Step, answer_to, done, inverse
+from retroflip.synth.episode import Draw, Episode, Mode, Redraw
+from retroflip.synth.long.file_system import (
+    KIND,
+    LEAST_OPERATIONS,
+    MOST_OPERATIONS,
+    OPERATIONS,
+    SEEN,
+    Files,
+    Query,
+    Step,
+    _timeline,
+    answer_to,
+    done,
+    inverse,
+)
 from retroflip.synth.long.orders import followed
+from retroflip.synth.long.staging import draw_timeline
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
 
@@ -180,3 +195,21 @@ def test_no_command_is_run_twice(turn: int) -> None:
     for side in pair_of(KIND, 7, turn)[:2]:
         commands = [event.facts["command"] for event in side.events if event.type != "reveal"]
         assert len(set(commands)) == len(commands)
+
+
+def drawn_with(operations: int) -> Draw:
+    settings = SceneSettings(operations=operations, viewed_frames=512)
+    return Draw(1, KIND.name, 0, settings, np.random.default_rng(5))
+
+
+def test_more_commands_than_other_orders_are_found_of_are_refused_before_anything_is_drawn() -> None:
+    draw = drawn_with(MOST_OPERATIONS + 1)
+    with pytest.raises(Redraw, match="no other order of 24 commands can be run"):
+        KIND.make(draw)
+    assert draw.rng.random() == np.random.default_rng(5).random()
+
+
+def test_a_look_ahead_at_the_number_of_commands_changes_nothing_that_is_drawn() -> None:
+    draw, plain = drawn_with(MOST_OPERATIONS), drawn_with(MOST_OPERATIONS)
+    assert _timeline(draw) == draw_timeline(plain, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    assert draw.rng.random() == plain.rng.random()

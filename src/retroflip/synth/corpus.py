@@ -14,12 +14,14 @@ import hashlib
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import option_letter
@@ -32,6 +34,7 @@ from retroflip.progress import Progress
 from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
+from retroflip.synth.mending import mending
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate
 from retroflip.synth.notes import stamped_notes
@@ -42,8 +45,14 @@ from retroflip.video.hashing import sha256_file
 
 GENERATOR = 1
 """raised when equal settings come to mean other videos"""
+SINGLES = 2
+"""the same for single videos"""
 ATTEMPTS = 1000
 """draws of one pair before it is given up"""
+PROBES = 20
+"""draws of a pair by which it is told whether settings would do"""
+TURNS_TRIED = 3
+"""pairs of a kind by which that is told; the modes of the long kinds, which are dealt out, are three"""
 LEADS = (
     "",
     "Watch the video closely.",
@@ -78,6 +87,14 @@ class CorpusSettings(BaseModel):
     traces: Traces = Traces.NONE
     renderer: Renderer = "numpy"
     scene: SceneSettings = SceneSettings()
+
+    @field_validator("kinds")
+    @classmethod
+    def _name_something(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(name for name in kinds if name)
+        if not named:
+            raise ValueError("kinds name nothing; name some with commas between, or leave them out for all")
+        return named
 
     def kinds_chosen(self) -> list[Kind]:
         """Return the kinds named. Raises UsageError for a name that is none."""
@@ -128,7 +145,8 @@ def write_corpus(
     _check_form(kinds, settings.form)
     taken = {digest for folder in apart_from for digest in contents_of(folder)}
     apart = {"apart_from": hashlib.sha256("".join(sorted(taken)).encode()).hexdigest()} if taken else {}
-    if claim(out, {"generator": GENERATOR, "data": "temporal", **settings.model_dump(mode="json"), **apart}):
+    generator = GENERATOR if settings.paired else SINGLES
+    if claim(out, {"generator": generator, "data": "temporal", **settings.model_dump(mode="json"), **apart}):
         return read_samples(out / RECORDS_NAME)
     for name in (VIDEOS, METADATA):
         (out / name).mkdir(exist_ok=True)
@@ -189,13 +207,15 @@ def produce(job: Job) -> list[Product]:
 
 
 def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
-    """Draw one pair or one video; return its episodes with their metadata, which do without the file's hash yet."""
+    """Draw one pair or one video; return its episodes with their metadata, which do without the file's hash yet.
+
+    A video alone is a pair's first, whose answer and letter are dealt out evenly.
+    """
     kind = TEMPORAL_KINDS[job.kind]
     pair, attempt = _drawn(kind, job)
-    episodes = (pair.first, pair.second)
-    sides: list[tuple[int | None, Episode]] = list(enumerate(episodes))
+    sides: list[tuple[int | None, Episode]] = [(0, pair.first), (1, pair.second)]
     if not job.settings.paired:
-        sides = [(None, _draw_of(kind, job, attempt).deal("side", episodes))]
+        sides = [(None, pair.first)]
     found = []
     for name, (side, episode) in zip(job.names, sides, strict=True):
         metadata = {
@@ -223,21 +243,48 @@ def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
 
 def _drawn(kind: Kind, job: Job) -> tuple[Pair, int]:
     """Return the first draw that can be decided and whose question belongs to this split, options in their seats."""
-    for attempt in range(ATTEMPTS):
-        draws = _draw_of(kind, job, attempt)
-        try:
-            pair = kind.make(draws)
-        except Redraw:
-            continue
-        for lead in draws.some_of(LEADS, len(LEADS)):
-            led = _led(pair, lead)
-            if _split_of(led.first) is job.settings.split:
-                return _seated(led, draws), attempt
+    pair, attempts, refusals = _tried(kind, job, ATTEMPTS)
+    if pair is not None:
+        return pair, attempts
+    (reason, _), *_ = refusals.most_common(1)
+    alike = [replace(job, turn=job.turn + more) for more in range(TURNS_TRIED)]
     raise DataError(
-        f"No video of the kind {kind.name!r} could be drawn in {ATTEMPTS} attempts with these settings "
-        f"(pair {job.turn}): none can be decided from the frames that a viewer is shown. Raise viewed_frames, or lower "
-        "difficulty, operations or duration_scale."
+        f"No video of the kind {kind.name!r} could be drawn with these settings (attempts: {attempts}, "
+        f"question: {job.turn}): {reason}. {mending(job.settings.scene, partial(can_be_drawn, alike))}"
     )
+
+
+def can_be_drawn(jobs: Sequence[Job], scene: SceneSettings, attempts: int = PROBES) -> bool:
+    """Return whether one of a few attempts at each job works, with this scene."""
+    changed = [replace(job, settings=job.settings.model_copy(update={"scene": scene})) for job in jobs]
+    return all(_tried(TEMPORAL_KINDS[job.kind], job, attempts)[0] is not None for job in changed)
+
+
+def _tried(kind: Kind, job: Job, attempts: int) -> tuple[Pair | None, int, Counter[str]]:
+    """Return the first draw that works with its number, or None with the number of attempts; and what went wrong."""
+    refusals: Counter[str] = Counter()
+    for attempt in range(attempts):
+        draws = _draw_of(kind, job, attempt)
+        unused = draws.rng.bit_generator.state
+        try:
+            return _asked_in_split(kind.make(draws), draws, job.settings.split), attempt, refusals
+        except Redraw as refusal:
+            seen = job.settings.scene.viewed_frames
+            refusals[
+                str(refusal) or f"each was ambiguous, or too close to call for a viewer of {seen} frames"
+            ] += 1
+            if draws.rng.bit_generator.state == unused:
+                break  # Nothing drawn had a part in it: all attempts end alike.
+    return None, refusals.total(), refusals
+
+
+def _asked_in_split(pair: Pair, draws: Draw, split: Split) -> Pair:
+    """Return the pair with a lead by which its question belongs to the split, and its options in their seats."""
+    for lead in draws.some_of(LEADS, len(LEADS)):
+        led = _led(pair, lead)
+        if _split_of(led.first) is split:
+            return _seated(led, draws)
+    raise Redraw(f"no question belongs to the split {split.value}")
 
 
 def _draw_of(kind: Kind, job: Job, attempt: int) -> Draw:

@@ -256,7 +256,10 @@ class Kind:
 
 
 class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again
-    """The instance drawn is ambiguous, or too close to call for a viewer of the frames sampled."""
+    """The instance drawn is ambiguous, or too close to call for a viewer of the frames sampled.
+
+    Its text, where it has one, is a clause that says why.
+    """
 
 
 def seen_frames(animation: Animation, viewed: int) -> list[int]:

@@ -6,8 +6,10 @@ none where the start is asked for. A command is on the screen alone, while it ru
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import (
@@ -26,7 +28,7 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Track, draw_timeline
+from retroflip.synth.long.staging import Timeline, Track, draw_timeline
 from retroflip.synth.names import Form
 from retroflip.video.transforms import Transform
 
@@ -36,6 +38,8 @@ Result = int | str | tuple[str, ...]
 
 OPERATIONS = (7, 7, 8, 8, 9)
 LEAST_OPERATIONS = 7
+MOST_OPERATIONS = 23
+"""of so many commands hardly any other order can be run, and of more none was found; 12 are no trouble"""
 SEEN = 1.5
 """frames seen of each operation at least: a command can be read for three quarters of its time"""
 FOLDERS = ("docs", "logs", "data", "work", "temp", "home", "pics", "mail")
@@ -243,7 +247,7 @@ def make(draw: Draw) -> Pair:
     """Draw commands and a question, the answers that their orders lead to, and two of these."""
     mode = draw.deal("mode", list(ASKS))
     ask, when = draw.deal(f"ask {mode}", ASKS[mode])
-    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    timeline = _timeline(draw)
     query, options, groups = _found(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
     text = draw.one_of(PHRASINGS[ask, when]).format(folder=query.folder, file=query.file)
@@ -251,6 +255,19 @@ def make(draw: Draw) -> Pair:
     courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, len(options))]
     one, two = (_episode(stage, query, course, text, words) for course in courses)
     return Pair(one, two, "operations")
+
+
+def _timeline(draw: Draw) -> Timeline:
+    """Return the clip's course. Raises Redraw, without a draw, for more commands than can be put in other orders."""
+    # How many commands there are does not depend on what is drawn, only how long they take.
+    looked_ahead = draw_timeline(
+        replace(draw, rng=np.random.default_rng(0)), OPERATIONS, SEEN, LEAST_OPERATIONS
+    )
+    if looked_ahead.operations > MOST_OPERATIONS:
+        raise Redraw(
+            f"no other order of {looked_ahead.operations} commands can be run ({MOST_OPERATIONS} at most)"
+        )
+    return draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
 
 
 Groups = dict[Result, list[Course[Files, Step]]]
