@@ -34,13 +34,15 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path:
-    """A folder as the reader has it: the recipes, and README's own record with its video."""
+    """A folder as the reader has it: the recipes, README's own record with its video, and the guide's settings."""
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     (record,) = [text for name, text in blocks("json") if name == "README.md"]
     (tmp_path / "mine.jsonl").write_text(record)
     video = tmp_path / json.loads(record)["path"]
     video.parent.mkdir(parents=True)
     shutil.copy(clip, video)
+    (settings,) = [text for name, text in blocks("yaml") if name == "docs/guide.md"]
+    (tmp_path / "fresh.yaml").write_text(settings)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

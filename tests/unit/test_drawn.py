@@ -5,12 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from random_models import save_random_model
-from retroflip.errors import RecipeError, UsageError
+from random_models import random_model, save_random_model
+from retroflip.cost import cost
+from retroflip.data.dataset import VideoDataset
+from retroflip.draws import draw
+from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files import read_jsonl
+from retroflip.models.encoding import Encoder
 from retroflip.progress import Silence
-from retroflip.recipe import DataSection, RlRecipe
+from retroflip.recipe import DataSection, RlRecipe, load_recipe
 from retroflip.rl import run as rl_run
+from retroflip.rl.generation import Generator
+from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.methods.registry import build
+from retroflip.rl.rollout import Sampling
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
@@ -18,6 +26,7 @@ from retroflip.training import dataset_of
 from retroflip.video.decode import decode
 
 FRAMES = 32
+TINY = Path(__file__).parents[2] / "recipes" / "tiny" / "grpo.yaml"
 SETTINGS = """\
 kinds: [direction, card_stack]
 per_task: 2
@@ -74,9 +83,78 @@ def test_examples_are_of_every_kind(file: Path) -> None:
 
 
 def test_questions_can_be_decided_from_the_frames_that_are_shown(file: Path) -> None:
+    file.write_text(SETTINGS.replace("direction, card_stack", "direction"))
     dataset = drawn_from(file, frames=8)
     assert isinstance(dataset.samples, DrawnSamples)
     assert dataset.samples.settings.scene.viewed_frames == 8
+
+
+def test_all_kinds_that_the_frames_shown_cannot_decide_are_named_before_a_run(file: Path) -> None:
+    file.write_text(SETTINGS.replace("direction, card_stack", "direction, speed, card_stack"))
+    with pytest.raises(
+        DataError, match=r"data\.frames=8 .* these kinds: speed, card_stack\. Set data\.frames=32"
+    ):
+        drawn_from(file, frames=8)
+    assert len(drawn_from(file, frames=32)) == 12
+
+
+def test_kinds_that_frames_do_not_help_are_named_with_what_does(file: Path) -> None:
+    file.write_text(
+        SETTINGS.replace("direction, card_stack", "direction, rotation, motion_count").replace(
+            "difficulty: 1", "difficulty: 1, duration_scale: 0.1"
+        )
+    )
+    with pytest.raises(
+        DataError, match=r"settings: motion_count, rotation\. By trial, .*duration_scale=1\.0"
+    ):
+        drawn_from(file)
+
+
+class Asked(Generator):
+    """Lets a test ask for the questions that take the place of others."""
+
+    def others(self, asked: set[str], count: int) -> list[str]:
+        return [sample.id for sample in self._others(asked, count, 0, 0)]
+
+
+def asked_of(dataset: VideoDataset) -> Asked:
+    method = build(GrpoSettings(rollouts=2))
+    return Asked(dataset, Encoder(random_model("qwen3_vl")[1]), method, Sampling(4, 1.0, 1.0), seed=0)
+
+
+def test_questions_in_place_of_others_are_drawn_from_a_set_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(SETTINGS.replace("per_task: 2", "per_task: 1000000000"))
+    generator = asked_of(drawn_from(path))
+    assert generator.others(set(), 0) == []
+    first = generator.others(set(), 3)
+    assert len(set(first)) == 3
+    assert generator.others(set(), 3) == first
+    assert not set(generator.others(set(first), 3)) & set(first)
+
+
+def test_all_questions_that_were_not_asked_take_the_place_of_others_once(file: Path) -> None:
+    dataset = drawn_from(file)
+    ids = {sample.id for sample in dataset.samples}
+    asked = {"direction-00000-0", "card_stack-00001-1"}
+    assert sorted(asked_of(dataset).others(asked, 100)) == sorted(ids - asked)
+    assert asked_of(dataset).others(ids, 3) == []
+
+
+def test_questions_at_hand_are_taken_in_the_order_that_runs_began_with(file: Path) -> None:
+    """A resumed run goes on as it was begun: a permutation of those that were not asked."""
+    samples = list(drawn_from(file).samples)
+    rest = [sample.id for sample in samples if sample.id != "direction-00000-0"]
+    order = draw(0, "refill", 0, 0).permutation(7)
+    found = asked_of(VideoDataset(samples, file.parent)).others({"direction-00000-0"}, 3)
+    assert found == [rest[index] for index in order[:3]]
+
+
+def test_a_dry_run_does_not_draw_every_video(tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(SETTINGS.replace("per_task: 2", "per_task: 1000000000"))
+    recipe = load_recipe(TINY, [f"data.records={path}", "data.frames=32"])
+    assert cost(recipe)["videos"] == 4_000_000_000
 
 
 def test_wrong_settings_are_told(file: Path) -> None:
@@ -87,7 +165,8 @@ def test_wrong_settings_are_told(file: Path) -> None:
         drawn_from(file)
 
 
-def test_a_run_trains_on_drawn_videos(file: Path, tmp_path: Path) -> None:
+def test_a_run_trains_on_drawn_videos_and_draws_no_others(file: Path, tmp_path: Path) -> None:
+    file.write_text(SETTINGS.replace("per_task: 2", "per_task: 100000"))
     model = save_random_model("qwen3_vl", tmp_path / "model")
     recipe = RlRecipe.model_validate(
         {

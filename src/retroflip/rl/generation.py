@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
+from retroflip.synth.drawn import DrawnSamples
 from retroflip.video.frames import Frames
 
 
@@ -170,8 +172,8 @@ class Generator:
             written |= dict(self.world.gather([(place, branch.written) for place, branch in held.items()]))
             groups = self._rewarded(questions, written)
             idle = [number for number, group in enumerate(groups) if not group.teaches]
-            others = self._others(asked, step, round_)[: len(idle)]
-            if round_ == self.refills or not others:
+            others = self._others(asked, len(idle), step, round_) if round_ < self.refills else []
+            if not others:
                 break
             open_questions = idle[: len(others)]
             asked |= {sample.id for sample in others}
@@ -189,11 +191,21 @@ class Generator:
         branches = self.method.branches(asked, draw(self.seed, "branches", asked.id, epoch))
         return Question(asked, tuple(branches))
 
-    def _others(self, asked: AbstractSet[str], step: int, round_: int) -> list[Sample]:
-        """Return the samples that this step has not asked yet, in an order of its own."""
-        rest = [sample for sample in self.dataset.samples if sample.id not in asked]
-        order = draw(self.seed, "refill", step, round_).permutation(len(rest))
-        return [rest[index] for index in order]
+    def _others(self, asked: AbstractSet[str], count: int, step: int, round_: int) -> list[Sample]:
+        """Return up to `count` samples that this step has not asked yet, in an order of its own.
+
+        Of videos that are drawn as they are asked for, no more are drawn than are needed.
+        """
+        if not count:
+            return []
+        rng, samples = draw(self.seed, "refill", step, round_), self.dataset.samples
+        if isinstance(samples, DrawnSamples):
+            # Of so many different samples, all but len(asked) have not been asked.
+            places = rng.choice(len(samples), min(len(samples), count + len(asked)), replace=False)
+            found = (samples[int(place)] for place in places)
+            return list(islice((sample for sample in found if sample.id not in asked), count))
+        rest = [sample for sample in samples if sample.id not in asked]
+        return [rest[index] for index in rng.permutation(len(rest))[:count]]
 
     def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
         """Decode each question's video once and encode the views of the branches at these places."""

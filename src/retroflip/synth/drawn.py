@@ -7,15 +7,25 @@ resumed run sees the same ones, and `per_task` may be as large as one likes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self, overload
 
 from retroflip import recipe_reading as reading
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Sample
-from retroflip.synth.corpus import CorpusSettings, Job, described, sample_from
+from retroflip.errors import DataError
+from retroflip.synth.corpus import (
+    ATTEMPTS,
+    TURNS_TRIED,
+    CorpusSettings,
+    Job,
+    can_be_drawn,
+    described,
+    sample_from,
+)
 from retroflip.synth.episode import Episode
+from retroflip.synth.mending import least_frames, mending
 from retroflip.synth.raster import painter_of, render_rgb
 from retroflip.video.frames import Frames
 from retroflip.video.sampling import uniform_indices
@@ -79,7 +89,9 @@ class DrawnDataset(VideoDataset):
         frames: int,
         pool: int | None,
     ) -> Self:
-        """Return the data set of these settings. Raises UsageError for kinds that do not exist and a missing renderer.
+        """Return the data set of these settings.
+
+        Raises UsageError for kinds that do not exist and a missing renderer, DataError for kinds that cannot be drawn.
 
         max_side: where it is smaller than the scenes' size, they are drawn at that size.
         """
@@ -88,6 +100,7 @@ class DrawnDataset(VideoDataset):
         # Every question must be decidable from the frames that the model will be shown, not from more.
         shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
         samples = DrawnSamples(settings.model_copy(update={"scene": shown}), kinds, limit)
+        require_drawable(samples.settings, kinds, settings.scene.viewed_frames)
         return cls(samples, root, frames=frames, max_side=max_side, pool=pool)
 
     @property
@@ -105,6 +118,29 @@ class DrawnDataset(VideoDataset):
         size = min(settings.scene.size, self.max_side or settings.scene.size)
         frames = uniform_indices(animation.frames, self.pool_frames)
         return render_rgb(animation, size, frames, renderer=settings.renderer)
+
+
+def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_frames: int) -> None:
+    """Raise DataError for all kinds together of which one of the first questions cannot be drawn.
+
+    viewed_frames: what the scene would have if data.frames did not limit it.
+    """
+    scene, turns = settings.scene, range(min(TURNS_TRIED, settings.per_task))
+    tried = [[Job(settings, kind, turn) for turn in turns] for kind in kinds]
+    doubtful = [job for jobs in tried for job in [one for one in jobs if not can_be_drawn([one], scene)][:1]]
+    while doubtful and can_be_drawn(doubtful[:1], scene, ATTEMPTS):
+        del doubtful[0]
+    if not doubtful:
+        return
+    names, works = ", ".join(job.kind for job in doubtful), partial(can_be_drawn, doubtful)
+    if frames := least_frames(scene, viewed_frames, works):
+        raise DataError(
+            f"With data.frames={scene.viewed_frames} a model is shown too few frames of a video to decide a question "
+            f"of these kinds: {names}. Set data.frames={frames}, or leave the kinds out."
+        )
+    raise DataError(
+        f"No video of these kinds could be drawn with these settings: {names}. {mending(scene, works)}"
+    )
 
 
 @lru_cache(maxsize=KEPT)
