@@ -24,6 +24,7 @@ class Fault(NamedTuple):
 SLOW, RESET, GARBAGE, TRUNCATED, CUT, EMPTY = map(
     Fault, ("slow", "reset", "garbage", "truncated", "cut", "empty")
 )
+DRIPPING, DRIPPING_HEADERS = Fault("drip"), Fault("drip headers")
 
 
 def status(number: int, body: str = '{"error": {"message": "no"}}', **headers: str) -> Fault:
@@ -37,7 +38,8 @@ Answer = Callable[[dict[str, Any]], str]
 class MisbehavingServer:
     """Answers POST /v1/chat/completions with `answer(request)`, after the faults planned for the first requests.
 
-    requests: the bodies received, in order; headers: theirs; answered: the bodies that got a whole answer.
+    requests: the bodies received, in order; headers: theirs; answered: the bodies that got a whole answer;
+    left: how many clients went while their answer dripped.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class MisbehavingServer:
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
         self.answered: list[dict[str, Any]] = []
+        self.left = 0
         self.lock = threading.Lock()
         self.over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -111,10 +114,23 @@ def _handler(server: MisbehavingServer) -> type[BaseHTTPRequestHandler]:
             elif fault.what == "cut":
                 self.respond(200, completion("half")[:60], length=500)
                 self.close_connection = True
+            elif fault.what.startswith("drip"):
+                self.drip(b"X-Byte: " if fault.what == "drip headers" else b"Content-Length: 9999\r\n\r\n")
             elif fault.what == "empty":
                 self.respond(200, '{"choices": []}')
             else:
                 self.respond(fault.status, fault.body, headers=fault.headers)
+
+        def drip(self, begin: bytes) -> None:
+            """Send a byte now and then, never all of them, until the client goes."""
+            try:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n" + begin)
+                while not server.over.wait(0.05):
+                    self.wfile.write(b" ")
+            except ConnectionError:
+                with server.lock:
+                    server.left += 1
+            self.close_connection = True
 
         def respond(
             self, code: int, body: str, kind: str = "application/json", length: int | None = None,

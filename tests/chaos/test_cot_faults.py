@@ -97,8 +97,8 @@ def test_only_the_generator_sees_the_video(data: Path, tmp_path: Path) -> None:
 def test_every_passing_fault_is_survived(data: Path, tmp_path: Path) -> None:
     faults = [status(429, Retry_After="0.05"), status(500), RESET, GARBAGE, TRUNCATED, CUT, SLOW, status(503)]
     spread = [fault for pair in zip(faults, faults, strict=True) for fault in pair]
-    with MisbehavingServer(Models(data), spread, slow_seconds=2.0) as server:
-        quick = {"retries": 20, "timeout_seconds": 0.5}
+    with MisbehavingServer(Models(data), spread, slow_seconds=6.0) as server:
+        quick = {"retries": 20, "timeout_seconds": 2.0}
         recipe = write_recipe(tmp_path / "r.yaml", server.url, generator=quick, judge=quick, polisher=quick)
         result = run(data, recipe, tmp_path / "out")
     assert result.exit_code == 0, result.output

@@ -1,5 +1,7 @@
 """The client against a server that misbehaves: what is repeated, what is not, and what an error says."""
 
+import email.utils
+import json
 import socket
 import threading
 import time
@@ -9,7 +11,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from misbehaving_server import CUT, EMPTY, GARBAGE, RESET, SLOW, TRUNCATED, Fault, MisbehavingServer, status
+from misbehaving_server import (
+    CUT,
+    DRIPPING,
+    DRIPPING_HEADERS,
+    EMPTY,
+    GARBAGE,
+    RESET,
+    SLOW,
+    TRUNCATED,
+    Fault,
+    MisbehavingServer,
+    status,
+)
 from retroflip.errors import DataError, UsageError
 from retroflip.llm.client import CallFailedError, Client, EndpointError, Reply, StoppedError
 from retroflip.llm.journal import Journal, key_of
@@ -35,6 +49,15 @@ def hello(_: dict[str, Any]) -> str:
     return "hello"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """Make a call, so that what it imports is not on the time of the tests' calls."""
+    with MisbehavingServer(hello) as server:
+        client = Client(endpoint(server.url, timeout_seconds=120.0))
+        client.complete(ASKED)
+        client.close()
+
+
 AGAIN: dict[str, tuple[Fault, str]] = {
     "rate limit": (status(429), "rate limit"),
     "time-out of the request": (status(408), "status 408"),
@@ -42,6 +65,8 @@ AGAIN: dict[str, tuple[Fault, str]] = {
     "fault of the server": (status(500), "status 500"),
     "overloaded": (status(503), "status 503"),
     "no response in time": (SLOW, "time-out"),
+    "a body of a byte now and then": (DRIPPING, "time-out"),
+    "headers of a byte now and then": (DRIPPING_HEADERS, "time-out"),
     "connection reset": (RESET, "connection"),
     "not even JSON": (GARBAGE, "garbage"),
     "JSON that is cut off": (TRUNCATED, "garbage"),
@@ -53,8 +78,8 @@ AGAIN: dict[str, tuple[Fault, str]] = {
 @pytest.mark.parametrize("name", AGAIN)
 def test_a_passing_fault_is_called_again(name: str) -> None:
     fault, cause = AGAIN[name]
-    with MisbehavingServer(hello, [fault, fault], slow_seconds=2.0) as server:
-        client = Client(endpoint(server.url, timeout_seconds=0.3))
+    with MisbehavingServer(hello, [fault, fault], slow_seconds=4.0) as server:
+        client = Client(endpoint(server.url, timeout_seconds=1.0))
         reply = client.complete(ASKED)
     assert (reply.text, reply.faults) == ("hello", (cause, cause))
     assert (reply.prompt_tokens, reply.completion_tokens, reply.finish) == (100, 10, "stop")
@@ -112,6 +137,51 @@ def test_the_server_says_how_long_to_wait() -> None:
     with MisbehavingServer(hello, [status(429, Retry_After="0.4")]) as server:
         Client(endpoint(server.url)).complete(ASKED)
     assert server.times[1] - server.times[0] >= 0.4
+
+
+def test_the_server_says_until_when_to_wait() -> None:
+    until = int(time.time()) + 4
+    asked = email.utils.formatdate(until, usegmt=True)
+    with MisbehavingServer(hello, [status(503, Retry_After=asked)]) as server:
+        Client(endpoint(server.url, max_wait_seconds=30.0)).complete(ASKED)
+    assert until <= time.time() < until + 15
+
+
+@pytest.mark.parametrize(
+    "until", ["Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000", "soon"]
+)
+def test_a_date_that_is_past_or_none_asks_for_no_wait(until: str) -> None:
+    with MisbehavingServer(hello, [status(503, Retry_After=until)]) as server:
+        assert Client(endpoint(server.url, max_wait_seconds=60.0)).complete(ASKED).faults == ("status 503",)
+    assert server.times[1] - server.times[0] < 10.0
+
+
+@pytest.mark.parametrize("fault", [DRIPPING, DRIPPING_HEADERS])
+def test_a_call_that_is_over_time_lets_go_of_its_connection_and_its_turn(fault: Fault) -> None:
+    with MisbehavingServer(hello, [fault]) as server:
+        client = Client(endpoint(server.url, timeout_seconds=1.0, retries=0, concurrency=1))
+        began = time.monotonic()
+        with pytest.raises(CallFailedError, match="no whole response within 1 s") as caught:
+            client.complete(ASKED)
+        assert caught.value.cause == "time-out"
+        assert 1.0 <= time.monotonic() - began < 10.0
+        assert client.complete(ASKED).text == "hello"
+        for _ in range(200):
+            if server.left:
+                break
+            time.sleep(0.05)
+        assert server.left == 1
+
+
+def test_a_closed_client_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    with MisbehavingServer(hello) as server:
+        client = Client(endpoint(server.url))
+        client.complete(ASKED)
+        client.close()
+        client.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "calls" and not thread.daemon]
+    assert threading.active_count() <= before + 2  # the server's own
 
 
 def test_no_wait_is_longer_than_allowed() -> None:
@@ -275,6 +345,51 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path.write_text('{"key": "k1"}\nnot json\n{"key": "k2"}\n')
     with pytest.raises(DataError, match="line 2"):
         Journal(path)
+
+
+ROW = {
+    "key": "k1",
+    "role": "judge",
+    "text": "x",
+    "finish": "stop",
+    "prompt_tokens": 1,
+    "completion_tokens": 2,
+    "latency": "under 1 s",
+    "faults": [],
+}
+FOREIGN = {
+    "no key": (json.dumps({"step": 1, "loss": 0.5}) + "\n", "line 1: .*key: Field required"),
+    "no tokens": (
+        "\n" + json.dumps({name: value for name, value in ROW.items() if name != "prompt_tokens"}) + "\n",
+        "line 2: .*prompt_tokens",
+    ),
+    "tokens in words": (
+        json.dumps({**ROW, "completion_tokens": "two"}) + "\n",
+        "line 1: .*completion_tokens",
+    ),
+    "text of nothing": (json.dumps(ROW) + "\n" + json.dumps({**ROW, "text": None}) + "\n", "line 2: .*text"),
+    "no JSON lines": ("Dear diary, today", "line 1: .*Dear"),
+    "another's torn line": (json.dumps(ROW) + "\n" + '{"step": 2', "line 2: "),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_journal_is_named_and_left_as_it_is(name: str, tmp_path: Path) -> None:
+    text, words = FOREIGN[name]
+    path = tmp_path / "journal.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=words) as caught:
+        Journal(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"key": "k', b"\0\0\0", b'{"key\0\0'])
+def test_what_a_kill_or_a_power_cut_leaves_of_the_last_row_is_no_damage(torn: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(json.dumps(ROW).encode() + b"\n" + torn)
+    assert Journal(path).rows() == [ROW]
 
 
 def test_calls_are_known_by_what_they_ask() -> None:

@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retroflip.errors import RetroflipError, UsageError
+from retroflip.llm.background import Background
 from retroflip.llm.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ _UNREACHABLE_TRIES = 3
 """attempts at a server that never answered anything, before it counts as not there"""
 _SHOWN = 300
 """characters of a server's own words in an error"""
+_CLOSING_SECONDS = 10.0
+"""for the connections to close"""
 
 
 class EndpointError(RetroflipError):
@@ -97,6 +102,8 @@ class Client:
         self._stop = stop or threading.Event()
         self._key = _key_of(endpoint)
         self._api = _connect(endpoint, self._key)
+        self._chat = self._api.chat.completions.with_raw_response  # imports much: not on a call's time
+        self._background = Background()
         self._omitted = _omitted_headers(has_key=self._key is not None)
         self._free = threading.BoundedSemaphore(endpoint.concurrency)
         self._lock = threading.Lock()
@@ -125,8 +132,10 @@ class Client:
             return reply
 
     def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
+        """Close the connections; no call may be under way, and none can be made afterwards."""
+        if not self._api.is_closed():
+            self._background.result(self._api.close(), _CLOSING_SECONDS)
+        self._background.close()
 
     def _request(self, messages: Sequence[Message], schema: type[BaseModel] | None) -> dict[str, Any]:
         one = self.endpoint
@@ -150,11 +159,10 @@ class Client:
 
         began = time.monotonic()
         try:
-            raw = self._api.chat.completions.with_raw_response.create(**request, extra_headers=self._omitted)
-            content = raw.http_response.content
-        except openai.APITimeoutError as error:
+            content = self._background.result(self._response(request), self.endpoint.timeout_seconds)
+        except (openai.APITimeoutError, TimeoutError) as error:
             seconds = self.endpoint.timeout_seconds
-            raise _Fault("time-out", f"no response within {seconds:g} s") from error
+            raise _Fault("time-out", f"no whole response within {seconds:g} s") from error
         except openai.APIConnectionError as error:
             raise _Fault("connection", f"the connection failed ({error.__cause__ or error})") from error
         except openai.APIStatusError as error:
@@ -172,6 +180,12 @@ class Client:
             time.monotonic() - began,
             faults,
         )
+
+    async def _response(self, request: Mapping[str, Any]) -> bytes:
+        """Return the body of a response, whole."""
+        raw = await self._chat.create(**request, extra_headers=self._omitted)
+        body: bytes = raw.http_response.content
+        return body
 
     def _status_error(self, error: "openai.APIStatusError") -> Exception:
         """Return the error that a status other than 200 means."""
@@ -262,7 +276,7 @@ def _key_of(endpoint: Endpoint) -> str | None:
     return key
 
 
-def _connect(endpoint: Endpoint, key: str | None) -> "openai.OpenAI":
+def _connect(endpoint: Endpoint, key: str | None) -> "openai.AsyncOpenAI":
     if find_spec("openai") is None:
         raise UsageError(
             "Reasoning traces by a model need the package openai, which is not installed. Install it with: "
@@ -270,7 +284,7 @@ def _connect(endpoint: Endpoint, key: str | None) -> "openai.OpenAI":
         )
     import openai
 
-    return openai.OpenAI(
+    return openai.AsyncOpenAI(
         api_key=key or "none",
         base_url=endpoint.base_url,
         timeout=endpoint.timeout_seconds,
@@ -287,8 +301,18 @@ def _omitted_headers(*, has_key: bool) -> "dict[str, openai.Omit]":
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks for in Retry-After, None where it names a date or nothing."""
+    """Return the seconds that a server asks for in Retry-After, as a number or as the date at which they are over.
+
+    None where it asks for nothing that can be read.
+    """
+    asked = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(asked)
     except ValueError:
         return None
+    # "-0000" for a zone gives a time without one, which is UTC.
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

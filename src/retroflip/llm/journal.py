@@ -7,22 +7,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
 from retroflip.llm.client import Reply
 
 LATENCIES = ((1.0, "under 1 s"), (10.0, "1 to 10 s"), (60.0, "10 to 60 s"))
 SLOW = "over 60 s"
 Row = dict[str, Any]
+_BEGIN = b'{"key": "'
+"""of every row"""
+
+
+class _Form(BaseModel):
+    """What every row holds, besides what a call was about."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    key: str
+    role: str
+    text: str
+    finish: str
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+    latency: str
+    faults: list[str]
 
 
 class Journal:
     """The finished calls of a run, by the hash of what was asked. One process writes it, from any number of threads."""
 
     def __init__(self, path: Path) -> None:
-        """Read what an earlier run left. Raises DataError for damage other than a torn last line."""
+        """Read what an earlier run left.
+
+        Raises DataError, with the line's number, for damage other than a torn last line and for a file that is no
+        journal; the file stays as it is.
+        """
         self._path = path
         self._lock = threading.Lock()
-        self._rows = {str(row["key"]): row for row in (read_jsonl(path) if path.exists() else [])}
+        self._rows: dict[str, Row] = {row["key"]: row for row in (_read(path) if path.exists() else [])}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -53,6 +77,33 @@ class Journal:
         with self._lock:
             append_jsonl(self._path, row)
             self._rows[key] = row
+
+
+def _read(path: Path) -> list[Row]:
+    """Return a journal's rows, each held to its form."""
+    *whole, torn = path.read_bytes().split(b"\n")
+    numbers = [number for number, line in enumerate(whole, start=1) if line.strip()]
+    rows = read_jsonl(path)
+    for number, row in zip(numbers, rows, strict=True):
+        try:
+            _Form.model_validate(row)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise _foreign(path, number, f"{where}: {first['msg']}") from error
+    # A power cut can leave zeros behind what was written.
+    begun = torn.rstrip(b"\0")[: len(_BEGIN)]
+    if not _BEGIN.startswith(begun):
+        raise _foreign(path, len(whole) + 1, f"it begins with {begun.decode(errors='replace')!r}")
+    return rows
+
+
+def _foreign(path: Path, number: int, why: str) -> DataError:
+    return DataError(
+        f"{path}, line {number}: not a row of a journal of calls ({why}). The file is another program's, or was "
+        "changed or damaged; move it away or name another place for the run, or, in a journal, delete that line: its "
+        "call is then made again."
+    )
 
 
 def key_of(value: Any) -> str:

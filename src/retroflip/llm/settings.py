@@ -32,7 +32,9 @@ class Endpoint(BaseModel):
         default={}, description="more keys of a request, as the server wants them"
     )
     concurrency: int = Field(default=8, ge=1, le=1024, description="most calls at the same time")
-    timeout_seconds: float = Field(default=600.0, gt=0.0, description="until a call counts as failed")
+    timeout_seconds: float = Field(
+        default=600.0, gt=0.0, description="for the whole of a call, until it counts as failed"
+    )
     retries: int = Field(
         default=6, ge=0, description="how often a call is repeated after a rate limit, a fault or a time-out"
     )
