@@ -9,15 +9,27 @@ import numpy as np
 import pytest
 
 from retroflip.data.records import write_samples
+from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
-from retroflip.synth.audit.items import THUMBNAIL, VIEWED, Folder, Item, read_folder
+from retroflip.synth.audit.items import (
+    THUMBNAIL,
+    VIEWED,
+    Floats,
+    Folder,
+    Item,
+    _thumbnails,
+    read_folder,
+    seen,
+)
 from retroflip.synth.audit.report import write_report
 from retroflip.synth.audit.sheets import SHOWN, WIDTH, contact_sheet
 from retroflip.synth.audit.verdict import KindAudit, attempt, audit, holm
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.names import Form
 from retroflip.synth.settings import SceneSettings
+from retroflip.video.encode import encode
 
 ANSWERS = ("left", "right", "away", "down")
 
@@ -28,6 +40,8 @@ def clean(count: int = 80, seed: int = 0) -> list[Item]:
     items = []
     for number in range(count):
         options = tuple(ANSWERS[int(one)] for one in rng.permutation(4))
+        code = f"{1000 * seed + number:064d}"
+        stills_SHW3, heap_4HW3 = seen(noise(code))
         items.append(
             Item(
                 id=f"q{number}",
@@ -36,14 +50,25 @@ def clean(count: int = 80, seed: int = 0) -> list[Item]:
                 question=f"Which way does the {('red', 'blue')[int(rng.integers(2))]} one go?",
                 options=options,
                 right=options.index(ANSWERS[number % 4]),
-                pictures_VHW3=rng.uniform(0.0, 0.2, size=(VIEWED, THUMBNAIL, THUMBNAIL, 3)),
+                stills_SHW3=stills_SHW3,
+                heap_4HW3=heap_4HW3,
                 facts={"seconds": float(rng.uniform(3, 5)), "objects": float(rng.integers(1, 4))},
                 places=(),
-                sha256=f"{number:064d}",
+                sha256=code,
                 truth=None,
             )
         )
     return items
+
+
+def noise(code: str) -> Floats:
+    """Return the frames, (VIEWED, THUMBNAIL, THUMBNAIL, 3), of the item whose file has this hash."""
+    return np.random.default_rng(int(code)).uniform(0.0, 0.2, size=(VIEWED, THUMBNAIL, THUMBNAIL, 3))
+
+
+def shown(item: Item, pictures_VHW3: Floats) -> Item:
+    stills_SHW3, heap_4HW3 = seen(pictures_VHW3)
+    return replace(item, stills_SHW3=stills_SHW3, heap_4HW3=heap_4HW3)
 
 
 def audited(items: list[Item]) -> KindAudit:
@@ -52,9 +77,9 @@ def audited(items: list[Item]) -> KindAudit:
 
 def lit(item: Item, frame: int, place: int) -> Item:
     """Return the item with a bright spot in one frame, or in a frame drawn from its number for -1."""
-    pictures = item.pictures_VHW3.copy()
+    pictures = noise(item.sha256)
     pictures[int(item.id[1:]) * 7 % VIEWED if frame < 0 else frame, 4 * place : 4 * place + 3, 8:10] = 1.0
-    return replace(item, pictures_VHW3=pictures)
+    return shown(item, pictures)
 
 
 def answer_number(item: Item) -> int:
@@ -142,16 +167,16 @@ def test_a_small_mark_that_is_right_in_most_clips_is_found(seed: int) -> None:
     rng = np.random.default_rng(seed)
     items = []
     for item in clean(120, seed):
-        shown = answer_number(item) if rng.random() < 0.7 else int(rng.integers(4))
-        pictures = item.pictures_VHW3.copy() * 5.0
-        pictures[0, 15, shown] = 1.0
-        items.append(replace(item, pictures_VHW3=pictures))
+        told = answer_number(item) if rng.random() < 0.7 else int(rng.integers(4))
+        pictures = noise(item.sha256) * 5.0
+        pictures[0, 15, told] = 1.0
+        items.append(shown(item, pictures))
     assert any(fault.startswith("first_frame") for fault in audited(items).faults)
 
 
 def test_a_kind_that_cannot_be_judged_fails() -> None:
     found = audit(Folder([], {"riddles": 30}), Silence())
-    assert found["riddles"].faults[0].startswith("none of its 30 questions has options")
+    assert found["riddles"].faults[0].startswith("none of its 30 questions can be judged: no options")
     assert found["riddles"].as_json()["samples"] == 0
 
 
@@ -184,6 +209,64 @@ def test_repeated_videos_options_and_false_pairs_are_found() -> None:
 
 def test_few_questions_are_not_judged() -> None:
     assert audited(clean(8)).faults == ("8 questions are too few to judge by; write at least 20",)
+
+
+def test_questions_that_were_left_out_are_said_so() -> None:
+    (fault,) = audit(Folder(clean(8), {"moves": 12}), Silence())["moves"].faults
+    assert fault.startswith(
+        "8 questions (of 20; the others: no options, none in metadata either, and not 2 to 12"
+    )
+    assert fault.endswith("are too few to judge by; write at least 20")
+
+
+def test_a_mark_that_is_shown_for_a_twentieth_of_every_clip_is_found(tmp_path: Path) -> None:
+    """As long as it lasts a model is shown a frame of it; every ninth of a clip falls beside it."""
+    rng = np.random.default_rng(0)
+    samples = []
+    (tmp_path / "videos").mkdir()
+    for number in range(40):
+        right = int(rng.integers(4))
+        pixels_TCHW = np.broadcast_to(
+            rng.integers(0, 90, (3, 64, 64), dtype=np.uint8), (100, 3, 64, 64)
+        ).copy()
+        pixels_TCHW[20:25, :, :16, 16 * right : 16 * right + 16] = 255
+        name = f"videos/q{number}.mp4"
+        encode(tmp_path / name, pixels_TCHW, 20)
+        samples.append(
+            Sample(id=f"q{number}", question="Which?", problem_type=ProblemType.MULTIPLE_CHOICE, options=ANSWERS,
+                   solution="ABCD"[right], video=name, source_clip=f"q{number}", task="moves")
+        )  # fmt: skip
+    write_samples(tmp_path / "records.jsonl", samples)
+    found = audit(read_folder(tmp_path, Silence()), Silence())["moves"]
+    assert found.attempts["shuffled_frames"].accuracy > 0.6
+    assert any(fault.startswith("shuffled_frames") for fault in found.faults)
+
+
+def test_a_clip_flatter_than_the_thumbnails_is_looked_at_all_the_same() -> None:
+    pixels_TCHW = np.full((2, 3, 5, 64), 51, dtype=np.uint8)
+    assert _thumbnails(pixels_TCHW) == pytest.approx(np.full((2, THUMBNAIL, THUMBNAIL, 3), 0.2))
+
+
+def test_answers_in_numbers_choose_among_the_options_of_the_metadata(tmp_path: Path) -> None:
+    """Far more different answers than are taken for a choice; a record that was changed is not borne out."""
+    folder = tmp_path / "data"
+    asked = CorpusSettings(
+        kinds=("chip_cups",),
+        per_task=20,
+        seed=3,
+        form=Form.NUMERIC,
+        paired=False,
+        scene=SceneSettings(size=64),
+    )
+    samples = write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
+    assert {sample.problem_type for sample in samples} >= {ProblemType.NUMERICAL}
+    data = read_folder(folder, Silence())
+    assert (len(data.items), data.unread) == (20, {})
+    for sample, item in zip(samples, data.items, strict=True):
+        truth = json.loads((folder / "metadata" / f"{sample.id}.json").read_text())["question"]
+        assert (item.options, item.answer) == (tuple(truth["options"]), truth["answer"])
+    found = audit(data, Silence())["chip_cups"]
+    assert (found.faults, found.oracle) == ((), 1.0)
 
 
 def test_both_sides_of_a_pair_count_as_one_draw() -> None:

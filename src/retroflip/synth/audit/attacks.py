@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.audit.classifier import FOLDS, Floats, fold_of, predict, words
-from retroflip.synth.audit.items import VIEWED, Item
+from retroflip.synth.audit.items import STILLS, Item
 
 Scores = npt.NDArray[np.float64]
 Attack = Callable[[Sequence[Item]], Scores]
@@ -114,7 +114,7 @@ def clip_facts(items: Sequence[Item]) -> Scores:
 
 def _frame(index: int) -> Attack:
     def attack(items: Sequence[Item]) -> Scores:
-        return _trained(items, np.array([item.pictures_VHW3[index].ravel() for item in items]))
+        return _trained(items, np.array([item.stills_SHW3[index].ravel() for item in items]))
 
     attack.__doc__ = "A model trained on one frame's thumbnail."
     return attack
@@ -122,12 +122,7 @@ def _frame(index: int) -> Attack:
 
 def shuffled_frames(items: Sequence[Item]) -> Scores:
     """A model trained on what all frames have in common: mean, extremes and spread of every pixel."""
-    return _trained(items, np.array([_heap(item.pictures_VHW3) for item in items]))
-
-
-def _heap(pictures_VHW3: Floats) -> Floats:
-    parts = [getattr(pictures_VHW3, how)(axis=0).ravel() for how in ("mean", "min", "max", "std")]
-    return np.concatenate(parts)
+    return _trained(items, np.array([item.heap_4HW3.ravel() for item in items]))
 
 
 def _place(index: int) -> Attack:
@@ -159,9 +154,7 @@ TEXT: dict[str, Attack] = {
 }
 SIGHT: dict[str, Attack] = {
     "clip_facts": clip_facts,
-    "first_frame": _frame(0),
-    "middle_frame": _frame(VIEWED // 2),
-    "last_frame": _frame(VIEWED - 1),
+    **{f"{name}_frame": _frame(index) for index, name in enumerate(STILLS)},
     "shuffled_frames": shuffled_frames,
 }
 PLACES: dict[str, Attack] = {

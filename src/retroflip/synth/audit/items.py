@@ -1,6 +1,6 @@
-"""What an audit looks at: questions as options with a right one, thumbnails of a few frames, facts about the clip.
+"""What an audit looks at: questions as options with a right one, thumbnails of frames, facts about the clip.
 
-Shapes: V frames viewed, H = W = THUMBNAIL.
+Shapes: V = VIEWED frames, S = len(STILLS) of them, H = W = THUMBNAIL.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -28,21 +29,27 @@ from retroflip.video.decode import decode
 from retroflip.video.hashing import sha256_file
 
 Floats = npt.NDArray[np.float64]
-VIEWED = 9
-"""frames of a clip that are looked at; odd, so that there is a middle one"""
+VIEWED = 32
+"""evenly spread frames of a clip that are looked at: as many as a model is shown, and the same ones"""
+STILLS = {"first": 0, "middle": VIEWED // 2, "last": VIEWED - 1}
+"""which of them are looked at alone"""
 THUMBNAIL = 16
 """side in pixels to which they are shrunk"""
+_DECODED_SIDE = 4 * THUMBNAIL
+"""of the longer side: the decoder shrinks to it by averaging, faster than it hands out whole pictures"""
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 MOST_ANSWERS = 12
-"""different answers up to which a question without options is audited as a choice among all of its kind's"""
+"""different answers up to which a question without options or metadata is audited as a choice among its kind's"""
 
 
 @dataclass(frozen=True)
 class Item:
     """One question. `group` is shared by both sides of a pair, which must not stand in different folds.
 
-    right: index of the right option. pictures_VHW3: thumbnails, 0 to 1. facts: numbers about the whole clip that do not
-    need watching, by name. places: where objects are in the first, middle and last snapshot of the metadata, or empty.
+    right: index of the right option. stills_SHW3: thumbnails of single frames, 0 to 1. heap_4HW3: mean, least, most and
+    standard deviation of every pixel over all VIEWED frames, which their order does not change. facts: numbers about
+    the whole clip that do not need watching, by name. places: where objects are in the first, middle and last snapshot
+    of the metadata, or empty.
     """
 
     id: str
@@ -51,7 +58,8 @@ class Item:
     question: str
     options: tuple[str, ...]
     right: int
-    pictures_VHW3: Floats
+    stills_SHW3: Floats
+    heap_4HW3: Floats
     facts: Mapping[str, float]
     places: tuple[Floats, ...]
     sha256: str
@@ -65,7 +73,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Folder:
-    """A data set to be audited. unread: how many questions of each kind are left out, for want of options.
+    """A data set to be audited. unread: how many questions of each kind are left out, for want of a choice.
 
     samples: the records as they were read.
     """
@@ -86,37 +94,56 @@ def read_folder(folder: Path, progress: Progress) -> Folder:
             f"{folder}: holds no {RECORDS_NAME}. Name the folder of a data set, as `retroflip synth` writes it."
         )
     samples = read_samples(folder / RECORDS_NAME)
-    choices, unread = _as_choices(samples)
+    truths = {sample.id: _truth(folder, sample) for sample in samples}
+    choices, unread = _as_choices(samples, truths)
     manifest = manifest_beside(folder)
     progress.stage("looking at videos", len(choices), "videos")
     items = []
     for done, (sample, options, right) in enumerate(choices, start=1):
-        path = resolve(folder, sample.video)
         digest = manifest.sha256_of(sample.video) if manifest else None
-        truth = _truth(folder, sample)
-        frames = decode(path, VIEWED, sha256=digest)
-        items.append(
-            Item(
-                id=sample.id,
-                kind=kind_of(sample),
-                group=sample.source_clip,
-                question=sample.question,
-                options=options,
-                right=right,
-                pictures_VHW3=_thumbnails(frames.pixels_TCHW),
-                facts={
-                    "seconds": frames.seconds[-1],
-                    "height": float(frames.pixels_TCHW.shape[2]),
-                    "width": float(frames.pixels_TCHW.shape[3]),
-                    **_counted(truth),
-                },
-                places=_places(truth),
-                sha256=digest or sha256_file(path),
-                truth=truth,
-            )
-        )
+        items.append(_item(resolve(folder, sample.video), digest, sample, options, right, truths[sample.id]))
         progress.advance(done)
     return Folder(items, unread, samples)
+
+
+def _item(
+    path: Path,
+    digest: str | None,
+    sample: Sample,
+    options: tuple[str, ...],
+    right: int,
+    truth: Mapping[str, Any] | None,
+) -> Item:
+    frames = decode(path, VIEWED, sha256=digest, max_side=_DECODED_SIDE)
+    height, width = _size(path)
+    stills_SHW3, heap_4HW3 = seen(_thumbnails(frames.pixels_TCHW))
+    return Item(
+        id=sample.id,
+        kind=kind_of(sample),
+        group=sample.source_clip,
+        question=sample.question,
+        options=options,
+        right=right,
+        stills_SHW3=stills_SHW3,
+        heap_4HW3=heap_4HW3,
+        facts={"seconds": frames.seconds[-1], "height": height, "width": width, **_counted(truth)},
+        places=_places(truth),
+        sha256=digest or sha256_file(path),
+        truth=truth,
+    )
+
+
+def _size(path: Path) -> tuple[float, float]:
+    """Return a video's height and width as stored. The file has been decoded, so that it is known to be one."""
+    with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        return float(stream.height), float(stream.width)
+
+
+def seen(pictures_VHW3: Floats) -> tuple[Floats, Floats]:
+    """Return what is kept of a clip's thumbnails: `stills_SHW3` and `heap_4HW3` of an Item."""
+    heap = [getattr(pictures_VHW3, how)(axis=0) for how in ("mean", "min", "max", "std")]
+    return pictures_VHW3[list(STILLS.values())], np.stack(heap)
 
 
 def kind_of(sample: Sample) -> str:
@@ -125,9 +152,12 @@ def kind_of(sample: Sample) -> str:
 
 
 def _as_choices(
-    samples: Sequence[Sample],
+    samples: Sequence[Sample], truths: Mapping[str, Mapping[str, Any] | None]
 ) -> tuple[list[tuple[Sample, tuple[str, ...], int]], dict[str, int]]:
-    """Return each question with its options; one without chooses among all answers that its kind has."""
+    """Return each question with its options, and how many of each kind have none.
+
+    One that is asked without options chooses among those of its metadata, or else among all answers that its kind has.
+    """
     answers: dict[str, set[str]] = {}
     for sample in samples:
         if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
@@ -139,12 +169,25 @@ def _as_choices(
         if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
             letters = [option_letter(index) for index in range(len(sample.options))]
             chosen.append((sample, sample.options, letters.index(sample.solution)))
+        elif known := _known_choice(sample.solution, truths[sample.id]):
+            chosen.append((sample, *known))
         elif 2 <= len(answers[kind]) <= MOST_ANSWERS:
             options = tuple(sorted(answers[kind]))
             chosen.append((sample, options, options.index(sample.solution)))
         else:
             unread[kind] += 1
     return chosen, dict(unread)
+
+
+def _known_choice(solution: str, truth: Mapping[str, Any] | None) -> tuple[tuple[str, ...], int] | None:
+    """Return the options that the metadata has for a question, and the right one; None where they lack its answer."""
+    if truth is None:
+        return None
+    question = truth["question"]
+    options = tuple(question["options"])
+    numeric = question.get("numeric")
+    answer = question["answer"] if numeric is not None and f"{numeric:g}" == solution else solution
+    return (options, options.index(answer)) if answer in options else None
 
 
 def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
@@ -170,7 +213,9 @@ def _thumbnails(pixels_TCHW: npt.NDArray[np.uint8]) -> Floats:
     sums = np.add.reduceat(
         np.add.reduceat(pixels_TCHW, rows, axis=2, dtype=float), columns, axis=3, dtype=float
     )
-    areas = np.diff([*rows, height])[:, None] * np.diff([*columns, width])[None, :]
+    # Where there are fewer pixels than cells, `reduceat` repeats a pixel.
+    tall, wide = np.maximum(1, np.diff([*rows, height])), np.maximum(1, np.diff([*columns, width]))
+    areas = tall[:, None] * wide[None, :]
     thumbnails: Floats = (sums / areas / 255.0).transpose(0, 2, 3, 1)
     return thumbnails
 

@@ -13,7 +13,7 @@ from retroflip.errors import VideoError
 from retroflip.files import write_text_atomic
 from retroflip.synth.audit.items import kind_of
 from retroflip.synth.audit.sheets import answer_line, jpeg, strip
-from retroflip.synth.audit.verdict import MARGIN, KindAudit
+from retroflip.synth.audit.verdict import MARGIN, WITHOUT_CHOICE, KindAudit
 
 SAMPLES = 4
 """of every kind that are shown"""
@@ -52,6 +52,7 @@ def write_report(
         shown={kind: [_shown(root, sample) for sample in by_kind.get(kind, [])[:SAMPLES]] for kind in audits},
         questions=sum(one.samples for one in audits.values()),
         unread=unread,
+        without_choice=WITHOUT_CHOICE,
     )
     write_text_atomic(out, page)
     return out

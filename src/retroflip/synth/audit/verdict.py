@@ -18,7 +18,7 @@ from retroflip.data.prompts import option_letter
 from retroflip.progress import Progress
 from retroflip.synth.audit.attacks import Scores, attacks_on
 from retroflip.synth.audit.exemptions import EXEMPT
-from retroflip.synth.audit.items import Folder, Item
+from retroflip.synth.audit.items import MOST_ANSWERS, Folder, Item
 from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.registry import TEMPORAL_KINDS
 
@@ -29,6 +29,10 @@ LEVEL = 0.05
 Z95 = 1.96
 FEWEST = 20
 """questions of a kind below which it is not judged"""
+WITHOUT_CHOICE = (
+    f"no options, none in metadata either, and not 2 to {MOST_ANSWERS} different answers to choose among"
+)
+"""why a question cannot be put to an attack"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,14 @@ def audit(folder: Folder, progress: Progress) -> dict[str, KindAudit]:
     unlikely = holm({(kind, name): one.p for kind, tried in attempts.items() for name, one in tried.items()})
     tests = sum(map(len, attempts.values()))
     judged = {
-        kind: _judged(kind, items, attempts[kind], {name for of, name in unlikely if of == kind}, tests)
+        kind: _judged(
+            kind,
+            items,
+            folder.unread.get(kind, 0),
+            attempts[kind],
+            {name for of, name in unlikely if of == kind},
+            tests,
+        )
         for kind, items in by_kind.items()
     }
     return judged | {kind: _unjudged(count) for kind, count in folder.unread.items() if kind not in judged}
@@ -136,13 +147,18 @@ def audit(folder: Folder, progress: Progress) -> dict[str, KindAudit]:
 
 def _unjudged(count: int) -> KindAudit:
     """Return the audit of a kind none of whose questions could be put to an attack: it fails."""
-    fault = f"none of its {count} questions has options, and they have too many different answers to judge by"
+    fault = f"none of its {count} questions can be judged: {WITHOUT_CHOICE}"
     nan = math.nan
     return KindAudit(0, nan, nan, None, {}, {}, 0, 0, (fault,), {})
 
 
 def _judged(
-    kind: str, items: Sequence[Item], attempts: Mapping[str, Attempt], unlikely: set[str], tests: int
+    kind: str,
+    items: Sequence[Item],
+    unread: int,
+    attempts: Mapping[str, Attempt],
+    unlikely: set[str],
+    tests: int,
 ) -> KindAudit:
     succeeded = [name for name, one in attempts.items() if name in unlikely and one.excess > MARGIN]
     excused = {name: EXEMPT[kind, name] for name in succeeded if (kind, name) in EXEMPT}
@@ -160,7 +176,8 @@ def _judged(
     if oracle is not None and oracle < 1.0:
         faults.append(f"the metadata bears out only {oracle:.1%} of the answers")
     if len(items) < FEWEST:
-        faults.append(f"{len(items)} questions are too few to judge by; write at least {FEWEST}")
+        besides = f" (of {len(items) + unread}; the others: {WITHOUT_CHOICE})" if unread else ""
+        faults.append(f"{len(items)} questions{besides} are too few to judge by; write at least {FEWEST}")
     chance = float(np.mean([1.0 / len(item.options) for item in items]))
     error = max((one.high - one.low) / (2.0 * Z95) for one in attempts.values())
     # The strictest of Holm's steps, on the attack of the widest interval.
