@@ -10,7 +10,6 @@ from retroflip.recipe import RlRecipe, SftRecipe
 from retroflip.study.cells import Cell, State
 from retroflip.study.synrl.arms import (
     ARMS,
-    FULL,
     GUESSING,
     LABELS,
     MOTION,
@@ -28,7 +27,7 @@ DATA = CourseFolder(Path("/data"))
 
 
 def recipe_by_name(name: str) -> RlRecipe | SftRecipe:
-    return recipe_of(BY_NAME[name], Path("/start"), DATA, FULL, seed=3)
+    return recipe_of(BY_NAME[name], Path("/start"), DATA, BY_NAME[name].course.amount, seed=3)
 
 
 def chain(stage: Stage) -> list[str]:
@@ -68,11 +67,17 @@ def test_twice_the_data_is_twice_the_questions_and_steps_and_nothing_else() -> N
         if one[section][key] != two[section][key]
     }
     assert differing == {"data.limit", "train.steps"}
-    assert (one["data"]["limit"], two["data"]["limit"]) == (FULL.rl_videos, 2 * FULL.rl_videos)
-    assert (one["train"]["steps"], two["train"]["steps"]) == (FULL.rl_steps, 2 * FULL.rl_steps)
+    assert (one["data"]["limit"], two["data"]["limit"]) == (
+        MOTION.amount.rl_videos,
+        2 * MOTION.amount.rl_videos,
+    )
+    assert (one["train"]["steps"], two["train"]["steps"]) == (
+        MOTION.amount.rl_steps,
+        2 * MOTION.amount.rl_steps,
+    )
     # Every question is asked once.
-    assert FULL.rl_steps * one["train"]["samples_per_step"] == FULL.rl_videos
-    assert FULL.round2_steps * one["train"]["samples_per_step"] == FULL.round2_videos
+    assert MOTION.amount.rl_steps * one["train"]["samples_per_step"] == MOTION.amount.rl_videos
+    assert MOTION.amount.round2_steps * one["train"]["samples_per_step"] == MOTION.amount.round2_videos
 
 
 def test_rl_after_the_supervised_start_is_that_without_it() -> None:
@@ -139,7 +144,7 @@ def test_the_table_beside_the_papers_orders() -> None:
         }
         for stage in ARMS
     }
-    study = document(cells, {"amount": vars(FULL)}, [0, 1, 2])
+    study = document(cells, {"amounts": {course.name: vars(course.amount) for course in PLANS}}, [0, 1, 2])
     assert study["cells"] == {"done": 15, "failed": 0, "not run": 3 * len(ARMS) - 15}
     table_5 = {
         (claim["greater"], claim["lesser"]): claim["verdict"]

@@ -26,50 +26,6 @@ BOTH, MORE, SECOND = "synrl_sft_rl", "synrl_rl_x2", "synrl_round2"
 
 
 @dataclass(frozen=True)
-class Course:
-    """What is taught and asked.
-
-    frames: how many of a video the model is shown. tokens: at which an answer is cut off; there is a note for every
-    two frames.
-    """
-
-    name: str
-    kinds: tuple[str, ...]
-    frames: int
-    tokens: int
-
-    def per_kind(self, videos: int) -> int:
-        """Return how many of so many videos, or pairs, are of each kind."""
-        return max(1, videos // len(self.kinds))
-
-    def labelled(self, labels: Labels) -> tuple[str, ...]:
-        """Return the kinds with these labels."""
-        return tuple(kind for kind in self.kinds if is_labelled(kind, labels))
-
-
-def is_labelled(kind: str, labels: Labels) -> bool:
-    """Return whether a kind's records have these labels."""
-    found = TEMPORAL_KINDS[kind]
-    return all(getattr(found, name).value in values for name, values in labels.items())
-
-
-MOTION = Course("motion", ("direction",), 8, 112)
-PRIMITIVES = Course(
-    "primitives",
-    ("direction", "speed", "attribute_change", "shell_game"),
-    20,
-    192,
-)
-LABELS: Mapping[str, Labels] = {
-    "spatial": {"domain": ("spatial",)},
-    "temporal": {"domain": ("temporal",)},
-    "short": {"term": ("short",)},
-    "long": {"term": ("long",)},
-}
-"""table 9's primitives as the records' labels"""
-
-
-@dataclass(frozen=True)
 class Amount:
     """How much of everything is done: videos of a course, held-out pairs of it, and steps.
 
@@ -87,20 +43,10 @@ class Amount:
     round2_steps: int
 
 
-FULL = Amount(
-    start_videos=480,
-    rl_videos=240,
-    round2_videos=120,
-    test_pairs=120,
-    start_steps=120,
-    sft_steps=600,
-    rl_steps=60,
-    round2_steps=30,
-)
 QUICK = Amount(
     start_videos=18,
-    rl_videos=6,
-    round2_videos=6,
+    rl_videos=40,
+    round2_videos=16,
     test_pairs=2,
     start_steps=1,
     sft_steps=2,
@@ -108,6 +54,76 @@ QUICK = Amount(
     round2_steps=1,
 )
 """shows that every step works, and no more"""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is taught and asked.
+
+    frames: how many of a video the model is shown. tokens: at which an answer is cut off; there is a note for every
+    two frames. amount: how much of everything is done.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    frames: int
+    tokens: int
+    amount: Amount
+
+    def per_kind(self, videos: int) -> int:
+        """Return how many of so many videos, or pairs, are of each kind."""
+        return max(1, videos // len(self.kinds))
+
+    def labelled(self, labels: Labels) -> tuple[str, ...]:
+        """Return the kinds with these labels."""
+        return tuple(kind for kind in self.kinds if is_labelled(kind, labels))
+
+
+def is_labelled(kind: str, labels: Labels) -> bool:
+    """Return whether a kind's records have these labels."""
+    found = TEMPORAL_KINDS[kind]
+    return all(getattr(found, name).value in values for name, values in labels.items())
+
+
+MOTION = Course(
+    "motion",
+    ("direction",),
+    frames=8,
+    tokens=112,
+    amount=Amount(
+        start_videos=960,
+        rl_videos=960,
+        round2_videos=480,
+        test_pairs=120,
+        start_steps=180,
+        sft_steps=1000,
+        rl_steps=60,
+        round2_steps=30,
+    ),
+)
+PRIMITIVES = Course(
+    "primitives",
+    ("direction", "speed", "attribute_change", "shell_game"),
+    frames=20,
+    tokens=192,
+    amount=Amount(
+        start_videos=960,
+        rl_videos=320,
+        round2_videos=160,
+        test_pairs=80,
+        start_steps=180,
+        sft_steps=600,
+        rl_steps=20,
+        round2_steps=10,
+    ),
+)
+LABELS: Mapping[str, Labels] = {
+    "spatial": {"domain": ("spatial",)},
+    "temporal": {"domain": ("temporal",)},
+    "short": {"term": ("short",)},
+    "long": {"term": ("long",)},
+}
+"""table 9's primitives as the records' labels"""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from retroflip.study.arms import chosen
 from retroflip.study.cells import CONTROLS, SeedFolder
 from retroflip.study.synrl.arms import (
     ARMS,
-    FULL,
+    PLANS,
     QUICK,
     SECOND,
     SUPERVISED,
@@ -63,25 +63,26 @@ def run_study(
     Raises UsageError for an unknown arm, RunDirectoryError when `out` holds something else or a study of another size.
     """
     stages = chosen(names, ARMS)
-    amount = QUICK if quick else FULL
-    open_study(out, _settings(amount))
-    found = write_tables(out, amount, seeds)
+    amounts = {course.name: QUICK if quick else course.amount for course in PLANS}
+    open_study(out, _settings(amounts))
+    found = write_tables(out, amounts, seeds)
     total = len(seeds) * len(stages)
     for turn, seed in enumerate(seeds):
         folder = _folder(out, seed)
         for index, stage in enumerate(stages, start=1 + turn * len(stages)):
             told = Labelled(progress, f"{index}/{total}, seed {seed}, {stage.name}")
             folder.path.mkdir(exist_ok=True)
+            amount = amounts[stage.course.name]
             attempt(folder.failure(stage), partial(settle, folder, stage, amount, seed, told), told)
-            found = write_tables(out, amount, seeds)
+            found = write_tables(out, amounts, seeds)
     return found
 
 
-def write_tables(out: Path, amount: Amount, seeds: Sequence[int]) -> dict[str, Any]:
+def write_tables(out: Path, amounts: Mapping[str, Amount], seeds: Sequence[int]) -> dict[str, Any]:
     """Write study.json and study.md from what is there now, and return study.json."""
     shown = seeds_there(out, seeds)
     cells = {stage.name: {seed: _folder(out, seed).read(stage) for seed in shown} for stage in ARMS}
-    return save_tables(out, document(cells, _settings(amount), shown), markdown)
+    return save_tables(out, document(cells, _settings(amounts), shown), markdown)
 
 
 def settle(folder: StageFolder, stage: Stage, amount: Amount, seed: int, progress: Progress) -> None:
@@ -125,5 +126,5 @@ def _folder(out: Path, seed: int) -> StageFolder:
     return StageFolder(out / f"seed-{seed}")
 
 
-def _settings(amount: Amount) -> dict[str, Any]:
-    return {"amount": asdict(amount)}
+def _settings(amounts: Mapping[str, Amount]) -> dict[str, Any]:
+    return {"amounts": {course: asdict(amount) for course, amount in amounts.items()}}

@@ -69,7 +69,7 @@ def markdown(study: dict[str, Any]) -> str:
     for course, found in zip(PLANS, study["courses"], strict=True):
         parts += [
             f"## The course `{course.name}`",
-            _about(course, study["settings"]["amount"]),
+            _about(course, study["settings"]["amounts"][course.name]),
             _results(course, found),
             *failures(found["arms"]),
         ]
@@ -93,7 +93,7 @@ def _about(course: Course, amount: Mapping[str, int]) -> str:
     return (
         f"Kinds: {', '.join(course.kinds)}; {course.frames} frames of a video. The start: {amount['start_steps']} "
         f"steps of guessed answers. SFT: {amount['sft_steps']} steps of 16 lessons, each of a new video. RL: "
-        f"{amount['rl_steps']} steps of 4 questions, 8 rollouts each, the accuracy reward alone; the second round "
+        f"{amount['rl_steps']} steps of 16 questions, 8 rollouts each, the accuracy reward alone; the second round "
         f"{amount['round2_steps']}. Held out: {course.per_kind(amount['test_pairs'])} pairs a kind."
     )
 
