@@ -1,6 +1,7 @@
 """`retroflip cot` without models: what it writes, what it refuses, and what a recipe may say."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,18 @@ def test_paths_still_lead_to_the_videos(data: Path, tmp_path: Path) -> None:
         videos = [resolve(Path(root) if root else records.parent, one.video) for one in read_samples(records)]
         assert [len(decode(video, 2)) for video in videos] == [2, 2]
     assert json.loads(elsewhere.stdout)["root"] == str(data.resolve())
+
+
+def test_what_sft_must_be_given_is_said_word_for_word(data: Path, tmp_path: Path) -> None:
+    above, elsewhere = data.parent / "told.jsonl", tmp_path / "a new place"
+    for out, records, root in (
+        (above, above, []),
+        (elsewhere, elsewhere / "records.jsonl", [f"data.root={data.resolve()}"]),
+    ):
+        told = json.loads(run(data, "--out", out, "--json").stdout)["sft"]
+        assert told == [f"data.records={records}", *root]
+        last = run(data, "--out", out).stdout.splitlines()[-1]
+        assert shlex.split(last)[-len(told) - 2 :] == ["sft", "RECIPE", *told]
 
 
 def test_records_of_something_else_are_not_overwritten(data: Path) -> None:

@@ -1,5 +1,6 @@
 """`retroflip cot`: reasoning traces for temporal videos."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,13 +116,13 @@ def _show_estimate(samples: int, found: dict[str, Any], json: bool) -> None:
 
 
 def _report(stats: dict[str, Any], records: Path, file: Path, json: bool) -> None:
+    settings = [f"data.records={records}", *([f"data.root={stats['root']}"] if stats["root"] else [])]
     if json:
-        print_json({**stats, "records": str(records), "stats": str(file)})
+        print_json({**stats, "records": str(records), "stats": str(file), "sft": settings})
         return
     print(f"{stats['accepted']} of {stats['samples']} traces accepted ({stats['acceptance']:.1%}): {records}")
     for reason, count in stats["lost_samples"].items():
         print(f"  {count} lost by {reason}")
     if stats["failed"]:
         print("  Run the same command again to repeat the calls that failed.")
-    if stats["root"]:
-        print(f"Paths start from {stats['root']}: train with data.root={stats['root']}")
+    print(f"Train on them with: retroflip sft RECIPE {shlex.join(settings)}")
