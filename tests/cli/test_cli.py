@@ -578,10 +578,19 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
 
     audited = run("synth", "audit", "pairs", "--json")
     found = json.loads(audited.stdout)
-    assert found["failed"] == []
+    assert (found["failed"], found["faults"]) == ([], [])
     assert audited.exit_code == 0
     assert found["kinds"]["direction"]["oracle"] == 1.0
     assert Path(found["report"]).read_text().startswith("<!doctype html>")
+
+    records = Path(made["records"])
+    few = records.read_text().splitlines(keepends=True)[:4]
+    repeated = {**json.loads(few[0]), "problem_id": "another"}
+    records.write_text("".join([*few, json.dumps(repeated)]))
+    audited = run("synth", "audit", "pairs", "--json")
+    found = json.loads(audited.stdout)
+    assert (audited.exit_code, found["failed"], len(found["faults"])) == (1, ["direction"], 2)
+    assert all(fault.startswith("direction: ") for fault in found["faults"])
 
     sheets = json.loads(run("synth", "sheets", "pairs", "--out", "sheets", "--count", "2", "--json").stdout)
     assert [Path(sheet).name for sheet in sheets["sheets"]] == ["direction.jpg"]

@@ -219,16 +219,25 @@ def audit(
     page = write_report(
         report or folder / "audit.html", folder, found, data.samples, sum(data.unread.values())
     )
-    failed = [f"{kind}: {fault}" for kind, one in found.items() for fault in one.faults]
+    failed = sorted(kind for kind, one in found.items() if one.faults)
+    faults = [f"{kind}: {fault}" for kind, one in found.items() for fault in one.faults]
     if json:
         kinds = {kind: one.as_json() for kind, one in found.items()}
-        print_json({"kinds": kinds, "failed": failed, "left_out": data.unread, "report": str(page)})
+        print_json(
+            {
+                "kinds": kinds,
+                "failed": failed,
+                "faults": faults,
+                "left_out": data.unread,
+                "report": str(page),
+            }
+        )
     else:
         rows = [[kind, *_worst(one)] for kind, one in found.items()]
         print_table(
             "Answering without watching", ["kind", "questions", "chance", "best attack", "right"], rows
         )
-        print("\n".join([*failed, f"{len(failed)} faults. Report: {page}"]))
+        print("\n".join([*faults, f"{len(faults)} faults. Report: {page}"]))
     if failed:
         raise typer.Exit(1)
 
