@@ -22,6 +22,7 @@ from retroflip.rl.rollout import Sampling
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.settings import PRESETS
 from retroflip.training import dataset_of
 from retroflip.video.decode import decode
 
@@ -181,3 +182,14 @@ def test_a_run_trains_on_drawn_videos_and_draws_no_others(file: Path, tmp_path: 
     )  # fmt: skip
     rl_run.train(recipe, tmp_path / "run", resume=False, progress=Silence())
     assert len(read_jsonl(tmp_path / "run" / "rollouts.jsonl")) == 4
+
+
+def test_the_shipped_settings_draw_what_their_recipes_teach_and_ask() -> None:
+    videos = Path(__file__).parents[2] / "recipes" / "videos"
+    drawn = {path.stem: drawn_from(path, frames=8) for path in sorted(videos.glob("*.yaml"))}
+    assert list(drawn) == ["synrl_lessons", "synrl_questions", "synrl_round2"]
+    lesson, question, longer = (dataset.samples[0] for dataset in drawn.values())
+    assert lesson.trace is not None
+    assert (question.trace, longer.trace) == (None, None)
+    scenes = [dataset.samples.settings.scene for dataset in drawn.values()]
+    assert scenes[1:] == [scenes[0], scenes[0].model_copy(update=PRESETS["round2"])]

@@ -13,28 +13,21 @@ from retroflip.files import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
+from retroflip.recipes import recipe_file
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
 from retroflip.synth.corpus import CorpusSettings, write_corpus
+from retroflip.synth.drawn import read_settings
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split, Traces
 from retroflip.synth.settings import PRESETS, SceneSettings
 
-SIDE = 64
-"""of the videos in pixels, for which the embedded model is made"""
-OBJECT_SCALE = 2.6
-"""of objects, so that they are as large as those that the embedded model was made with: of usual size, one has five
-pixels here"""
-FPS = 12
-"""of the videos; fewer frames are drawn and decoded sooner"""
-REVEAL_SECONDS = 1.0
-"""for which a state is shown, so that fewer frames show all of a video"""
 SECOND_SEED, GUESSED_SEED = 10_000, 20_000
 """added to the seed for the second round's videos, and for those that are answered by guessing"""
 
 
 def prepare(folder: CourseFolder, course: Course, amount: Amount, seed: int, progress: Progress) -> None:
     """Write what is missing of a course."""
-    write_embedded(folder.embedded, course.frames)
+    write_embedded(folder.embedded, course)
     _videos(folder.guessed, course, amount.start_videos, GUESSED_SEED + seed, progress, split=Split.COT)
     if not folder.guesses.is_file():
         write_guesses(folder, seed)
@@ -51,14 +44,15 @@ def prepare_second(
     write_corpus(folder.round2, settings, engine=LocalEngine(1), apart_from=[folder.rl], progress=progress)
 
 
-def write_embedded(folder: Path, frames: int) -> None:
-    """Write the embedded model with a pixel budget of so many frames of `SIDE`, unless it is there."""
+def write_embedded(folder: Path, course: Course) -> None:
+    """Write the embedded model with a pixel budget of as many frames as the course shows, unless it is there."""
     if (folder / "processor_config.json").is_file():
         return
     processor = load_processor(tiny.NAME)
+    pixels = scenes_of(course).size ** 2
     processor.video_processor.size = {
-        "shortest_edge": 2 * SIDE * SIDE,
-        "longest_edge": frames * SIDE * SIDE,
+        "shortest_edge": 2 * pixels,
+        "longest_edge": course.frames * pixels,
     }
     save_model(load_model(tiny.NAME), processor, folder)
 
@@ -95,14 +89,8 @@ def write_lessons(path: Path, course: Course, kinds: Sequence[str], lessons: int
 
 def scenes_of(course: Course) -> SceneSettings:
     """Return how the videos of a course look: as small and easy as can be."""
-    return SceneSettings(
-        size=SIDE,
-        fps=FPS,
-        difficulty=1,
-        object_scale=OBJECT_SCALE,
-        reveal_seconds=REVEAL_SECONDS,
-        viewed_frames=course.frames,
-    )
+    taught = read_settings(recipe_file("videos/synrl_lessons.yaml"))
+    return taught.scene.model_copy(update={"viewed_frames": course.frames})
 
 
 def _videos(
