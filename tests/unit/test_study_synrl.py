@@ -76,8 +76,9 @@ def test_twice_the_data_is_twice_the_questions_and_steps_and_nothing_else() -> N
         2 * MOTION.amount.rl_steps,
     )
     # Every question is asked once.
-    assert MOTION.amount.rl_steps * one["train"]["samples_per_step"] == MOTION.amount.rl_videos
-    assert MOTION.amount.round2_steps * one["train"]["samples_per_step"] == MOTION.amount.round2_videos
+    for course in PLANS:
+        assert course.amount.rl_steps * one["train"]["samples_per_step"] == course.amount.rl_videos
+        assert course.amount.round2_steps * one["train"]["samples_per_step"] == course.amount.round2_videos
 
 
 def test_rl_after_the_supervised_start_is_that_without_it() -> None:

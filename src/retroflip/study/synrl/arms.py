@@ -29,8 +29,8 @@ BOTH, MORE, SECOND = "synrl_sft_rl", "synrl_rl_x2", "synrl_round2"
 class Amount:
     """How much of everything is done: videos of a course, held-out pairs of it, and steps.
 
-    start_videos: answered by guessing. rl_videos: as many as are asked about once; for twice the data there are twice
-    as many. Every lesson of SFT has a video of its own.
+    start_videos: answered by guessing. rl_videos: asked about by every arm, each once; twice as many for twice the
+    data. Every lesson of SFT has a video of its own.
     """
 
     start_videos: int

@@ -31,7 +31,8 @@ def prepare(folder: CourseFolder, course: Course, amount: Amount, seed: int, pro
     _videos(folder.guessed, course, amount.start_videos, GUESSED_SEED + seed, progress, split=Split.COT)
     if not folder.guesses.is_file():
         write_guesses(folder, seed)
-    _videos(folder.rl, course, 2 * amount.rl_videos, seed, progress)
+    # Enough of each kind for an arm that is limited to it, and of one kind for an arm with twice the data.
+    _videos(folder.rl, course, max(2, len(course.kinds)) * amount.rl_videos, seed, progress)
     _videos(folder.test, course, amount.test_pairs, seed, progress, split=Split.TEST, paired=True)
 
 

@@ -109,6 +109,7 @@ def _results(course: Course, found: dict[str, Any]) -> str:
         "by seed",
         f"minus {found['baseline']}",
         *(measure.partition("/")[2] for measure in measures),
+        "both of a pair",
         "unparsed",
         "of a single frame",
         "chance",
@@ -126,6 +127,6 @@ def _result(arm: dict[str, Any], measures: Sequence[str]) -> tuple[str, ...]:
         against,
         *(
             mean(arm, measure, percent=True)
-            for measure in (*measures, "unparsed_rate", "single_frame_acc", "chance_acc")
+            for measure in (*measures, "p_acc", "unparsed_rate", "single_frame_acc", "chance_acc")
         ),
     )
