@@ -1,5 +1,7 @@
 """Videos drawn when they are needed are those that a data set on disk would hold."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from retroflip.rl.rollout import Sampling
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
+from retroflip.synth.episode import Draw, Pair, Redraw
+from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
 from retroflip.training import dataset_of
 from retroflip.video.decode import decode
@@ -68,8 +72,9 @@ def test_a_question_is_drawn_only_when_it_is_asked_for(tmp_path: Path) -> None:
     assert len(samples) == 4_000_000_000
     assert samples[3_999_999_999].id == "card_stack-999999999-1"
     assert samples[-1] == samples[3_999_999_999]
-    with pytest.raises(IndexError):
-        samples[4_000_000_000]
+    for outside in (4_000_000_000, -4_000_000_001):
+        with pytest.raises(IndexError, match=f"no question {outside} among 4000000000"):
+            samples[outside]
 
 
 def test_a_limit_and_a_smaller_side_are_kept(file: Path) -> None:
@@ -109,6 +114,42 @@ def test_kinds_that_frames_do_not_help_are_named_with_what_does(file: Path) -> N
         DataError, match=r"settings: motion_count, rotation\. By trial, .*duration_scale=1\.0"
     ):
         drawn_from(file)
+
+
+def rigged(monkeypatch: pytest.MonkeyPatch, name: str, worlds: Mapping[int, range]) -> None:
+    """Let a kind's questions be drawn in these attempts at each turn alone, and no question of other turns."""
+    kind = TEMPORAL_KINDS[name]
+    works = {
+        draw(5, "temporal", "rl", name, turn, 0, attempt).random()
+        for turn, attempts in worlds.items()
+        for attempt in attempts
+    }
+
+    def make(draws: Draw) -> Pair:
+        if draws.rng.random() not in works:
+            raise Redraw("it is dark")
+        return kind.make(draws)
+
+    monkeypatch.setitem(TEMPORAL_KINDS, name, replace(kind, make=make))
+
+
+def test_exactly_the_kinds_of_which_a_question_cannot_be_drawn_are_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(SETTINGS.replace("direction, card_stack", "direction, card_stack, arithmetic"))
+    late = range(30, 90)
+    rigged(monkeypatch, "direction", {})
+    rigged(monkeypatch, "card_stack", {0: late, 1: late})
+    rigged(monkeypatch, "arithmetic", {0: late})
+    with pytest.raises(DataError, match=r"with these settings: direction, arithmetic\. By trial, no other"):
+        drawn_from(file)
+
+
+@pytest.mark.parametrize(("name", "task"), [("clip-x", "clip"), ("direction-x", "direction")])
+def test_a_question_of_other_data_has_no_video_here(file: Path, name: str, task: str) -> None:
+    dataset = drawn_from(file)
+    with pytest.raises(KeyError, match=name):
+        dataset.load(dataset.samples[0].model_copy(update={"id": name, "task": task}))
 
 
 class Asked(Generator):

@@ -62,7 +62,7 @@ class DrawnSamples(Sequence[Sample]):
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
-            raise IndexError(f"there are {len(self)} questions, not {index + 1}")
+            raise IndexError(f"there is no question {index} among {len(self)}")
         number, side = divmod(index % len(self), self._sides)
         turn, kind = divmod(number, len(self.kinds))
         return _drawn(Job(self.settings, self.kinds[kind], turn))[side][1]
@@ -91,9 +91,11 @@ class DrawnDataset(VideoDataset):
     ) -> Self:
         """Return the data set of these settings.
 
-        Raises UsageError for kinds that do not exist and a missing renderer, DataError for kinds that cannot be drawn.
+        limit: how many questions there are at the most, from the first on; None for all. max_side: where it is smaller
+        than the scenes' size, they are drawn at that size. root, frames, pool: as in VideoDataset; no question is drawn
+        that `frames` evenly spread frames cannot decide.
 
-        max_side: where it is smaller than the scenes' size, they are drawn at that size.
+        Raises UsageError for kinds that do not exist and a missing renderer, DataError for kinds that cannot be drawn.
         """
         painter_of(settings.renderer)
         kinds = tuple(kind.name for kind in settings.kinds_chosen())
@@ -112,7 +114,12 @@ class DrawnDataset(VideoDataset):
     def load(self, sample: Sample) -> Frames:
         """Return the pool of frames of a question's video, rendered. Raises KeyError for a question of other data."""
         settings = self.samples.settings
-        turn = int(sample.id.removeprefix(f"{sample.task}-").partition("-")[0])
+        if sample.task not in self.samples.kinds:
+            raise KeyError(sample.id)
+        try:
+            turn = int(sample.id.removeprefix(f"{sample.task}-").partition("-")[0])
+        except ValueError as error:
+            raise KeyError(sample.id) from error
         drawn = {one.id: episode for episode, one in _drawn(Job(settings, sample.task, turn))}
         animation = drawn[sample.id].animation
         size = min(settings.scene.size, self.max_side or settings.scene.size)
@@ -123,16 +130,17 @@ class DrawnDataset(VideoDataset):
 def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_frames: int) -> None:
     """Raise DataError for all kinds together of which one of the first questions cannot be drawn.
 
+    Where a few draws of a question do not work, it is tried as often as a run would try it.
+
     viewed_frames: what the scene would have if data.frames did not limit it.
     """
     scene, turns = settings.scene, range(min(TURNS_TRIED, settings.per_task))
-    tried = [[Job(settings, kind, turn) for turn in turns] for kind in kinds]
-    doubtful = [job for jobs in tried for job in [one for one in jobs if not can_be_drawn([one], scene)][:1]]
-    while doubtful and can_be_drawn(doubtful[:1], scene, ATTEMPTS):
-        del doubtful[0]
-    if not doubtful:
+    jobs = [Job(settings, kind, turn) for kind in kinds for turn in turns]
+    doubtful = [job for job in jobs if not can_be_drawn([job], scene)]
+    failing = [job for job in doubtful if not can_be_drawn([job], scene, ATTEMPTS)]
+    if not failing:
         return
-    names, works = ", ".join(job.kind for job in doubtful), partial(can_be_drawn, doubtful)
+    names, works = ", ".join(dict.fromkeys(job.kind for job in failing)), partial(can_be_drawn, failing)
     if frames := least_frames(scene, viewed_frames, works):
         raise DataError(
             f"With data.frames={scene.viewed_frames} a model is shown too few frames of a video to decide a question "

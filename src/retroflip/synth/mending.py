@@ -1,7 +1,7 @@
 """Which settings of a scene would let a kind be drawn that cannot be drawn with those given: found by trial."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retroflip.synth.settings import SceneSettings
@@ -24,13 +24,22 @@ def mending(scene: SceneSettings, works: Works) -> str:
     if alone:
         listed = "; ".join(_typed(name, *first) for name, first in alone)
         return f"By trial, {'this mends' if len(alone) == 1 else 'any of these mends'} it: {listed}."
-    together, changed = scene, list[str]()
+    together = dict[str, Any]()
     for name, values in choices:
-        together = together.model_copy(update={name: values[-1]})
-        changed.append(_typed(name, values[-1]))
-        if len(changed) > 1 and works(together):
-            return f"By trial, these together mend it: {'; '.join(changed)}."
+        together[name] = values[-1]
+        if len(together) > 1 and works(scene.model_copy(update=together)):
+            listed = "; ".join(_typed(*change) for change in _needed(scene, together, works).items())
+            return f"By trial, these together mend it: {listed}."
     return "By trial, no other settings of the scene mend it; leave the kind out."
+
+
+def _needed(scene: SceneSettings, changes: Mapping[str, Any], works: Works) -> Mapping[str, Any]:
+    """Return, of changes that work together, those without which the rest does not work."""
+    for name in changes:
+        others = {other: value for other, value in changes.items() if other != name}
+        if works(scene.model_copy(update=others)):
+            return _needed(scene, others, works)
+    return changes
 
 
 def least_frames(scene: SceneSettings, most: int, works: Works) -> int | None:
