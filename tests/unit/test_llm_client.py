@@ -1,5 +1,6 @@
 """The client against a server that misbehaves: what is repeated, what is not, and what an error says."""
 
+import asyncio
 import email.utils
 import json
 import socket
@@ -148,7 +149,13 @@ def test_the_server_says_until_when_to_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    "until", ["Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000", "soon"]
+    "until",
+    [
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 -0000",
+        "soon",
+        "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
+    ],
 )
 def test_a_date_that_is_past_or_none_asks_for_no_wait(until: str) -> None:
     with MisbehavingServer(hello, [status(503, Retry_After=until)]) as server:
@@ -174,14 +181,32 @@ def test_a_call_that_is_over_time_lets_go_of_its_connection_and_its_turn(fault: 
 
 
 def test_a_closed_client_leaves_no_thread_behind() -> None:
-    before = threading.active_count()
+    before = threading.enumerate()
     with MisbehavingServer(hello) as server:
         client = Client(endpoint(server.url))
         client.complete(ASKED)
+        assert len(callers_since(before)) == 1
         client.close()
         client.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "calls" and not thread.daemon]
-    assert threading.active_count() <= before + 2  # the server's own
+    assert not callers_since(before)
+
+
+def callers_since(before: list[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "calls" and thread not in before]
+
+
+def test_connections_that_do_not_close_fail_no_run_and_leave_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = threading.enumerate()
+    client = Client(endpoint("http://127.0.0.1:9/v1"))
+    monkeypatch.setattr("retroflip.llm.client._CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr(client._api, "close", lambda: asyncio.sleep(60.0))
+    began = time.monotonic()
+    client.close()
+    client.close()
+    assert 0.1 <= time.monotonic() - began < 10.0
+    assert not callers_since(before)
 
 
 def test_no_wait_is_longer_than_allowed() -> None:
@@ -245,6 +270,36 @@ def test_told_to_stop_a_client_waits_no_longer() -> None:
         with pytest.raises(StoppedError):
             client.complete(ASKED)
     assert time.monotonic() - began < 10.0
+
+
+def test_told_to_stop_a_client_ends_the_calls_under_way() -> None:
+    """With one turn for two callers, of whom one is served by drips and the other waits for the turn."""
+    stop, stopped = threading.Event(), list[str]()
+    with MisbehavingServer(hello, [DRIPPING] * 2) as server:
+        client = Client(endpoint(server.url, timeout_seconds=60.0, concurrency=1), stop)
+
+        def call() -> None:
+            with pytest.raises(StoppedError):
+                client.complete(ASKED)
+            stopped.append("one")
+
+        callers = [threading.Thread(target=call, daemon=True) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        while not server.requests:
+            time.sleep(0.02)
+        began = time.monotonic()
+        stop.set()
+        for caller in callers:
+            caller.join(20.0)
+        assert (len(stopped), len(server.requests)) == (2, 1)
+        assert time.monotonic() - began < 10.0
+        client.close()
+        for _ in range(200):
+            if server.left:
+                break
+            time.sleep(0.05)
+        assert server.left == 1
 
 
 def test_the_key_goes_into_its_header_and_nothing_else_from_the_environment(

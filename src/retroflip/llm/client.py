@@ -9,6 +9,8 @@ import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -95,7 +97,10 @@ class _Fault(Exception):
 
 
 class Client:
-    """Calls one endpoint, from any number of threads. Setting `stop` ends all waiting with StoppedError."""
+    """Calls one endpoint, from any number of threads.
+
+    Setting `stop` ends all waiting with StoppedError, that for a call under way too.
+    """
 
     def __init__(self, endpoint: Endpoint, stop: threading.Event | None = None) -> None:
         self.endpoint = endpoint
@@ -114,7 +119,8 @@ class Client:
     def complete(self, messages: Sequence[Message], schema: type[BaseModel] | None = None) -> Reply:
         """Return the model's response; schema: the form of JSON that it is asked for.
 
-        Raises CallFailedError for a call that failed for good, EndpointError where none can succeed.
+        Raises CallFailedError for a call that failed for good, EndpointError where none can succeed, StoppedError soon
+        after `stop` is set.
         """
         request = self._request(messages, schema)
         faults: list[str] = []
@@ -133,9 +139,14 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; no call may be under way, and none can be made afterwards."""
-        if not self._api.is_closed():
-            self._background.result(self._api.close(), _CLOSING_SECONDS)
-        self._background.close()
+        if self._background.is_closed:
+            return
+        try:
+            # What does not close in time dies with the process: no reason to fail a run that is finished.
+            with suppress(TimeoutError):
+                self._background.result(self._api.close(), _CLOSING_SECONDS)
+        finally:
+            self._background.close()
 
     def _request(self, messages: Sequence[Message], schema: type[BaseModel] | None) -> dict[str, Any]:
         one = self.endpoint
@@ -159,7 +170,11 @@ class Client:
 
         began = time.monotonic()
         try:
-            content = self._background.result(self._response(request), self.endpoint.timeout_seconds)
+            content = self._background.result(
+                self._response(request), self.endpoint.timeout_seconds, self._stop
+            )
+        except CancelledError as error:
+            raise StoppedError from error
         except (openai.APITimeoutError, TimeoutError) as error:
             seconds = self.endpoint.timeout_seconds
             raise _Fault("time-out", f"no whole response within {seconds:g} s") from error
@@ -312,7 +327,7 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         until = parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # "-0000" for a zone gives a time without one, which is UTC.
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
