@@ -102,16 +102,22 @@ def busy(noise: float = 0.0, pattern: str = "gradient") -> Animation:
     return clip(*actors, word, background=Background(pattern, (30, 32, 36), (90, 60, 50), 3), noise=noise)
 
 
-@pytest.fixture(autouse=True)
-def _needs_skia(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skia draws all shapes, however small, except where a test is about which ones it draws."""
-    if "without" in request.node.name:
-        return
+def needs_skia() -> None:
+    """Skip the test where Skia is not installed."""
     pytest.importorskip("skia", exc_type=ImportError)
-    if "small" not in request.node.name:
-        monkeypatch.setattr("retroflip.synth.raster.skia_painter.large_from", lambda *_: 0.0)
 
 
+with_skia = pytest.fixture(needs_skia, name="with_skia")
+
+
+@pytest.fixture
+def by_skia_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Skia draw all shapes, however small."""
+    needs_skia()
+    monkeypatch.setattr("retroflip.synth.raster.skia_painter.large_from", lambda *_: 0.0)
+
+
+@pytest.mark.usefixtures("by_skia_alone")
 @pytest.mark.parametrize("shape", DRAWN)
 def test_shapes_are_where_numpy_draws_them(shape: str) -> None:
     off = []
@@ -126,6 +132,7 @@ def test_shapes_are_where_numpy_draws_them(shape: str) -> None:
     assert np.abs(off).max() <= 0.09
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 @pytest.mark.parametrize("shape", ["square", "rectangle"])
 def test_level_boxes_are_placed_to_a_hundredth_of_a_pixel(shape: str) -> None:
     for shift in np.linspace(0.0, 1.0, 7):
@@ -133,6 +140,7 @@ def test_level_boxes_are_placed_to_a_hundredth_of_a_pixel(shape: str) -> None:
         assert np.abs(share(one, "skia") - share(one, "numpy")).max() <= 0.02
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 def test_both_mirror_images_of_an_arrow_turn_the_same_way_as_numpys() -> None:
     for angle in (0.7, -0.7):
         one = actor(
@@ -141,6 +149,7 @@ def test_both_mirror_images_of_an_arrow_turn_the_same_way_as_numpys() -> None:
         assert np.abs(share(one, "skia") - share(one, "numpy")).mean() <= 0.004
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 @pytest.mark.parametrize("pattern", BACKGROUNDS)
 def test_planes_and_frames_differ_little(pattern: str) -> None:
     scene = busy(pattern=pattern, noise=2.0)
@@ -160,6 +169,7 @@ def test_planes_and_frames_differ_little(pattern: str) -> None:
         assert apart.max() <= 110
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 def test_solid_colours_are_exact_and_mixtures_to_one_step() -> None:
     below = actor("a", "hexagon", (200, 0, 101), frames=1, x=0.4, y=0.5, half_width=0.3)
     above = actor("b", "circle", (0, 100, 200), frames=1, x=0.6, y=0.5, half_width=0.2, opacity=0.25)
@@ -173,6 +183,7 @@ def test_solid_colours_are_exact_and_mixtures_to_one_step() -> None:
     assert tuple(render_rgb(scene, 64, renderer="skia").pixels_TCHW[0, :, 32, 10]) == (200, 0, 101)
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 def test_a_clip_backwards_is_its_frames_backwards_and_flipped_nearly_the_mirror_image() -> None:
     scene = busy(pattern="plain")
     plain = Animation(scene.actors[:-1], scene.background, 30, scene.frames)
@@ -188,6 +199,7 @@ def test_a_clip_backwards_is_its_frames_backwards_and_flipped_nearly_the_mirror_
     assert apart.max() <= 110
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 def test_equal_clips_give_equal_bytes_whatever_frames_are_drawn(tmp_path: Path) -> None:
     scene = busy(noise=2.0)
     for name in ("a", "b"):
@@ -197,6 +209,7 @@ def test_equal_clips_give_equal_bytes_whatever_frames_are_drawn(tmp_path: Path) 
     assert np.array_equal(render_rgb(scene, SIZE, [3], renderer="skia").pixels_TCHW[0], every[3])
 
 
+@pytest.mark.usefixtures("with_skia")
 @pytest.mark.parametrize("shape", DRAWN)
 def test_small_shapes_are_numpys_and_large_ones_skias(shape: str) -> None:
     ground = Background("gradient")
@@ -213,6 +226,7 @@ def test_small_shapes_are_numpys_and_large_ones_skias(shape: str) -> None:
         assert np.abs(by_skia.astype(int) - by_numpy).mean() <= 0.3
 
 
+@pytest.mark.usefixtures("with_skia")
 def test_small_shapes_that_grow_large_are_drawn_by_one_of_the_two() -> None:
     growing = actor(
         "o", "hexagon", WHITE, frames=4, x=0.5, y=0.5, half_width=(0.02, 0.1, 0.4, 0.5), angle=0.3
@@ -224,6 +238,7 @@ def test_small_shapes_that_grow_large_are_drawn_by_one_of_the_two() -> None:
         assert not np.array_equal(render_rgb(scene, 256, [frame]).pixels_TCHW[0], every[frame])
 
 
+@pytest.mark.usefixtures("by_skia_alone")
 def test_what_is_off_the_picture_or_has_no_size_does_no_harm() -> None:
     for x, half_width in ((-3.0, 0.1), (0.5, 0.0), (1.05, 0.1), (0.5, 4.0), (0.5, -0.1)):
         for shape in DRAWN:
@@ -232,6 +247,7 @@ def test_what_is_off_the_picture_or_has_no_size_does_no_harm() -> None:
             assert drawn == pytest.approx(share(one, "numpy").mean(), abs=0.003)
 
 
+@pytest.mark.usefixtures("with_skia")
 def test_a_data_set_says_what_drew_it(tmp_path: Path) -> None:
     settings = CorpusSettings(
         kinds=("direction",), per_task=1, seed=3, scene=SceneSettings(size=64), renderer="skia"

@@ -60,7 +60,7 @@ _LARGE = {
     "arrow": 55.0,
     "cross": 80.0,
 }
-"""pixels of half a side from where on Skia is the faster; of others, and of what is round and wider than high"""
+"""pixels of half a side from where on Skia is the faster; of others, and of what is round and not as wide as high"""
 _LARGE_OTHER = 70.0
 _LARGE_ELLIPSE = 30.0
 _BOX = skia.Rect(-1, -1, 1, 1)
@@ -181,14 +181,13 @@ def _is_large(one: Actor, size: int) -> bool:
     if one.shape == "text":
         return False
     area = np.mean(np.maximum(one.half_width_T, 0.0) * np.maximum(one.half_height_T, 0.0))
-    return size * math.sqrt(area) >= large_from(
-        one.shape, bool((one.half_width_T == one.half_height_T).all())
-    )
+    is_wide_as_high = bool((one.half_width_T == one.half_height_T).all())
+    return size * math.sqrt(area) >= large_from(one.shape, is_wide_as_high)
 
 
-def large_from(shape: str, is_even: bool) -> float:
-    """Return from which half of a mean side on, in pixels, Skia draws a shape. is_even: never wider than high."""
-    return _LARGE_ELLIPSE if shape in ROUND and not is_even else _LARGE.get(shape, _LARGE_OTHER)
+def large_from(shape: str, is_wide_as_high: bool) -> float:
+    """Return from which half of a mean side on, in pixels, Skia draws a shape. is_wide_as_high: in every frame."""
+    return _LARGE_ELLIPSE if shape in ROUND and not is_wide_as_high else _LARGE.get(shape, _LARGE_OTHER)
 
 
 def _halves(place: Placement) -> tuple[Floats, Floats]:
