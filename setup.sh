@@ -23,10 +23,11 @@ retroflip_get_uv() {
     return 1
 }
 
-# What .venv was made from: the pins, the project's own metadata, and where it stands (an editable install is tied to it).
+# What .venv was made from: this file, the pinned packages, the project's own metadata, and where it stands (an editable
+# install is tied to it).
 retroflip_stamp() {
     echo "$PWD ${RETROFLIP_PYTHON:-3.11}"
-    cat constraints.txt pyproject.toml
+    cat setup.sh constraints.txt pyproject.toml
 }
 
 retroflip_install() {
@@ -35,7 +36,7 @@ retroflip_install() {
     fi
     echo "retroflip: installing the pinned packages into .venv" >&2
     [ -x .venv/bin/python ] || uv venv --quiet --python "${RETROFLIP_PYTHON:-3.11}" .venv || return
-    # Compiled once, here: where Python may not write bytecode (many containers), every start would compile torch anew.
+    # The pinned packages are compiled once, here: where Python may not write bytecode (many containers), every start would compile torch anew.
     uv pip sync --python .venv --compile-bytecode --require-hashes constraints.txt || return
     # No build isolation: the build's own packages are among the pinned ones.
     uv pip install --python .venv --quiet --no-deps --no-build-isolation --editable . || return

@@ -112,13 +112,14 @@ def test_the_command_is_found_after_set_up_however_often_it_is_read(tmp_path: Pa
     (tmp_path / "src" / "retroflip").mkdir(parents=True)
     (tmp_path / "tools").mkdir()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("constraints.txt", "pyproject.toml"):
+    made_from = ("setup.sh", "constraints.txt", "pyproject.toml")
+    for name in made_from:
         shutil.copy(ROOT / name, tmp_path)
     for command in (tmp_path / "tools" / "uv", tmp_path / ".venv" / "bin" / "retroflip"):
         command.write_text("#!/bin/sh\n")
         command.chmod(0o755)
-    pins = "".join((tmp_path / name).read_text() for name in ("constraints.txt", "pyproject.toml"))
-    (tmp_path / ".venv" / "retroflip.stamp").write_text(f"{tmp_path} 3.11\n{pins}")
+    stamp = "".join((tmp_path / name).read_text() for name in made_from)
+    (tmp_path / ".venv" / "retroflip.stamp").write_text(f"{tmp_path} 3.11\n{stamp}")
     script = f". {ROOT}/setup.sh && . {ROOT}/setup.sh && command -v retroflip && echo $PATH"
 
     done = subprocess.run(
