@@ -222,12 +222,15 @@ def test_a_single_video_is_the_first_of_a_pair(kind: str) -> None:
         assert sample == sample_from(first).model_copy(update=own)
 
 
-def test_a_data_set_of_single_videos_from_before_they_were_even_is_another_one(tmp_path: Path) -> None:
-    one = settings(per_task=1, paired=False)
+@pytest.mark.parametrize(("paired", "before", "now"), [(True, 1, 2), (False, 2, 3)])
+def test_a_data_set_from_before_equal_settings_meant_these_videos_is_another_one(
+    tmp_path: Path, paired: bool, before: int, now: int
+) -> None:
+    one = settings(per_task=1, paired=paired)
     write(tmp_path / "data", one)
     path = tmp_path / "data" / "dataset.json"
-    write_json_atomic(path, {**json.loads(path.read_bytes()), "generator": 1})
-    with pytest.raises(UsageError, match="generator 1, not 2"):
+    write_json_atomic(path, {**json.loads(path.read_bytes()), "generator": before})
+    with pytest.raises(UsageError, match=f"generator {before}, not {now}"):
         write(tmp_path / "data", one)
 
 

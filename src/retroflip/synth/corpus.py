@@ -43,9 +43,9 @@ from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
 
-GENERATOR = 1
-"""raised when equal settings come to mean other videos"""
-SINGLES = 2
+GENERATOR = 2
+"""raised when equal settings come to mean other videos, if only by their pixels"""
+SINGLES = 3
 """the same for single videos"""
 ATTEMPTS = 1000
 """draws of one pair before it is given up"""
@@ -197,7 +197,10 @@ def _repeated(out: Path, jobs: Sequence[Job], taken: Collection[str]) -> Iterato
 
 
 def produce(job: Job) -> list[Product]:
-    """Draw, film and encode one pair or one video. Runs in a worker; writes nothing."""
+    """Draw, film and encode one pair or one video. Runs in a worker; writes nothing.
+
+    Raises DataError where none of ATTEMPTS draws will do.
+    """
     products = []
     for episode, metadata in described(job):
         video = _encoded(episode, job.settings)
@@ -209,7 +212,8 @@ def produce(job: Job) -> list[Product]:
 def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
     """Draw one pair or one video; return its episodes with their metadata, which do without the file's hash yet.
 
-    A video alone is a pair's first, whose answer and letter are dealt out evenly.
+    A video alone is a pair's first, whose answer and letter are dealt out evenly. Raises DataError where none of
+    ATTEMPTS draws will do.
     """
     kind = TEMPORAL_KINDS[job.kind]
     pair, attempt = _drawn(kind, job)
