@@ -161,6 +161,22 @@ def test_the_version_is_printed() -> None:
             ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--kinds", "laboratory", "--single"],
             "--kinds laboratory takes no --single",
         ),
+        (
+            [
+                "synth",
+                "--out",
+                "x",
+                "--per-task",
+                "1",
+                "--seed",
+                "0",
+                "--kinds",
+                "laboratory",
+                "--traces",
+                "told",
+            ],
+            "Ask for these with --traces stamped",
+        ),
         (["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--set", "fps"], "say what to set it to"),
         (["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--size", "65"], "(scene.size=65)"),
         (["synth", "audit", "nowhere"], "holds no records.jsonl"),
@@ -591,6 +607,16 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
     found = json.loads(audited.stdout)
     assert (audited.exit_code, found["failed"], len(found["faults"])) == (1, ["direction"], 2)
     assert all(fault.startswith("direction: ") for fault in found["faults"])
+
+    riddles = [
+        {**json.loads(few[0]), "problem_id": f"riddle-{one}", "problem_type": "free-form", "options": [],
+         "solution": f"<answer>word {one}</answer>"}
+        for one in range(13)
+    ]  # fmt: skip
+    records.write_text("".join([*few, *(json.dumps(one) + "\n" for one in riddles)]))
+    audited = run("synth", "audit", "pairs")
+    assert audited.exit_code == 1
+    assert "13 questions were left out (direction 13): no options" in audited.stdout
 
     sheets = json.loads(run("synth", "sheets", "pairs", "--out", "sheets", "--count", "2", "--json").stdout)
     assert [Path(sheet).name for sheet in sheets["sheets"]] == ["direction.jpg"]

@@ -24,7 +24,7 @@ from retroflip.synth.audit.items import (
 )
 from retroflip.synth.audit.report import write_report
 from retroflip.synth.audit.sheets import SHOWN, WIDTH, contact_sheet
-from retroflip.synth.audit.verdict import KindAudit, attempt, audit, holm
+from retroflip.synth.audit.verdict import WITHOUT_CHOICE, KindAudit, attempt, audit, holm, left_out
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Form
@@ -217,6 +217,17 @@ def test_questions_that_were_left_out_are_said_so() -> None:
         "8 questions (of 20; the others: no options, none in metadata either, and not 2 to 12"
     )
     assert fault.endswith("are too few to judge by; write at least 20")
+
+
+def test_more_questions_left_out_than_judged_are_a_fault() -> None:
+    folder = Folder(clean(), {"moves": 81})
+    assert audit(folder, Silence())["moves"].faults == (
+        f"81 of 161 questions are left out, more than are judged: {WITHOUT_CHOICE}",
+    )
+    folder = Folder(clean(), {"moves": 80})
+    assert audit(folder, Silence())["moves"].faults == ()
+    assert left_out(folder) == [f"80 questions were left out (moves 80): {WITHOUT_CHOICE}."]
+    assert left_out(Folder(clean(), {})) == []
 
 
 def test_a_mark_that_is_shown_for_a_twentieth_of_every_clip_is_found(tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def synth(
     traces: Annotated[
         Traces,
         typer.Option(
-            help="Reasoning for sft: events told in sentences, or notes at every time stamp viewed."
+            help="Reasoning for sft, written from the metadata: 'told' tells events in sentences; 'stamped' is short "
+            "notes, at the mean second of each two viewed frames for direction, speed and attribute_change, of the "
+            "operations or events of other kinds."
         ),
     ] = Traces.NONE,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
@@ -122,6 +124,11 @@ def synth(
             raise UsageError(
                 f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
                 "pairs have settings of their own. Leave them out, or name other kinds."
+            )
+        if traces is Traces.TOLD:
+            raise UsageError(
+                f"--kinds {LABORATORY} has no traces that tell events in sentences, only notes at time stamps. Ask for "
+                "these with --traces stamped, or name other kinds."
             )
         samples = _laboratory(out, per_task, seed, size, with_traces=traces is not Traces.NONE)
     else:
@@ -207,11 +214,15 @@ def audit(
 ) -> None:
     """Prove that a data set needs time: try to answer it without watching.
 
-    Exit code 1 where a kind can be answered above chance from text, one frame, frames in no order or bare facts.
+    Exit code 1 where a kind can be answered above chance from text, one frame, frames in no order, places in the
+    metadata or bare facts; where its questions are too few to judge by, or more of them are left out than judged; where
+    videos are repeated with their question, or options; where the two of a pair do not ask the same with different
+    answers; or where the metadata does not bear out an answer.
     """
     from retroflip.synth.audit.items import read_folder
     from retroflip.synth.audit.report import write_report
     from retroflip.synth.audit.verdict import audit as audited
+    from retroflip.synth.audit.verdict import left_out
 
     with shown_progress() as progress:
         data = read_folder(folder, progress)
@@ -237,7 +248,7 @@ def audit(
         print_table(
             "Answering without watching", ["kind", "questions", "chance", "best attack", "right"], rows
         )
-        print("\n".join([*faults, f"{len(faults)} faults. Report: {page}"]))
+        print("\n".join([*left_out(data), *faults, f"{len(faults)} faults. Report: {page}"]))
     if failed:
         raise typer.Exit(1)
 

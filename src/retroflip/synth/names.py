@@ -18,7 +18,9 @@ class Traces(StrEnum):
     TOLD = "told"
     """events with their times, in sentences of several styles"""
     STAMPED = "stamped"
-    """notes at every time stamp of the frames viewed, short enough for a small model"""
+    """notes short enough for a small model: where things are, or what they look like, at the mean second of each two
+    frames viewed (direction, speed, attribute_change), the operations (shell_game, sliding_puzzle), or the events, each
+    at the second in which it begins (all others)"""
 
 
 class Split(StrEnum):

@@ -1,8 +1,10 @@
-"""Reasoning short and dense enough for a small model: what is seen at every time stamp, then the answer.
+"""Reasoning short and dense enough for a small model: notes of what is seen and when, then the answer.
 
 A small model learns to see by writing where things are at each time stamp that it is given ("0.4s g6"): many tokens of
-a trace then depend on the frames, few on how sentences go. Narrated traces (`retroflip.synth.narration`) tell events
-instead, three times as long. The notes say what the metadata says; the words are those of `retroflip-tiny`.
+a trace then depend on the frames, few on how sentences go. `direction`, `speed` and `attribute_change` have such notes;
+a stamp is the mean second of two viewed frames. Of `shell_game` and `sliding_puzzle` the operations are noted, of all
+other kinds the events, each at the second in which it begins. Narrated traces (`retroflip.synth.narration`) tell events
+in sentences, three times as long. The notes say what the metadata says; the words are those of `retroflip-tiny`.
 """
 
 from bisect import bisect_right
@@ -22,9 +24,10 @@ Stamped = Sequence[tuple[float, Mapping[str, Any]]]
 
 
 def stamped_notes(metadata: Metadata, frames: int) -> str:
-    """Return a response with notes at the time stamps of `frames` evenly spread frames, and the boxed answer.
+    """Return a response with a kind's notes, and the boxed answer.
 
-    A kind without notes of its own has its events told, each at the second in which it begins.
+    frames: how many evenly spread frames are viewed, whose time stamps notes at stamps have. A kind without notes of
+    its own has its events told, each at the second in which it begins.
     """
     told = NOTES.get(metadata["kind"], _events)(metadata, _stamped(metadata, frames))
     answer = metadata["question"]["answer"]
@@ -123,8 +126,7 @@ NOTES: dict[str, Callable[[Metadata, Stamped], list[str]]] = {
     "direction": _places,
     "speed": _rows,
     "attribute_change": _looks,
-    "event_order": _events,
     "shell_game": _swaps,
     "sliding_puzzle": _slides,
 }
-"""what is noted of kinds in which more can be seen than single events"""
+"""what is noted of kinds in which more can be seen than single events; of all others, `_events`"""

@@ -145,6 +145,14 @@ def audit(folder: Folder, progress: Progress) -> dict[str, KindAudit]:
     return judged | {kind: _unjudged(count) for kind, count in folder.unread.items() if kind not in judged}
 
 
+def left_out(folder: Folder) -> list[str]:
+    """Return a line on the questions that are not judged: how many of each kind, and why; none where all are."""
+    if not folder.unread:
+        return []
+    counts = ", ".join(f"{kind} {count}" for kind, count in folder.unread.items())
+    return [f"{sum(folder.unread.values())} questions were left out ({counts}): {WITHOUT_CHOICE}."]
+
+
 def _unjudged(count: int) -> KindAudit:
     """Return the audit of a kind none of whose questions could be put to an attack: it fails."""
     fault = f"none of its {count} questions can be judged: {WITHOUT_CHOICE}"
@@ -178,6 +186,10 @@ def _judged(
     if len(items) < FEWEST:
         besides = f" (of {len(items) + unread}; the others: {WITHOUT_CHOICE})" if unread else ""
         faults.append(f"{len(items)} questions{besides} are too few to judge by; write at least {FEWEST}")
+    elif unread > len(items):
+        faults.append(
+            f"{unread} of {len(items) + unread} questions are left out, more than are judged: {WITHOUT_CHOICE}"
+        )
     chance = float(np.mean([1.0 / len(item.options) for item in items]))
     error = max((one.high - one.low) / (2.0 * Z95) for one in attempts.values())
     # The strictest of Holm's steps, on the attack of the widest interval.
