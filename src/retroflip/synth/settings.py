@@ -12,8 +12,9 @@ class SceneSettings(BaseModel):
 
     difficulty: 1 to 5; more objects and operations, smaller differences, longer clips, always above the least that a
     viewer of 32 frames can tell. objects, operations: fixed numbers in place of what the difficulty means.
-    object_scale: factor on the size of objects, of which a kind takes as much as its scene has room for: small videos
-    for small models need large objects.
+    object_scale: factor on the size of the objects of direction, speed, acceleration, velocity_ranking,
+    attribute_change, rotation and collision_count; they become smaller, or larger as far as their scene has room: small
+    videos for small models need large objects.
     duration_scale, operation_scale: factors on lengths in seconds and on numbers of operations (SynRL, finding 3,
     doubles both for its second round). distractors: extra objects that no question is about. viewed_frames: how many
     evenly spread frames a model is shown; a question that they cannot decide is not asked.

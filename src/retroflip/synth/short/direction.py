@@ -43,9 +43,11 @@ RADIUS, ROOM = 0.045, 0.16
 TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
 """length of a leg, by difficulty"""
 SECONDS = (3.0, 5.0)
-MARGIN, HIDDEN = 0.005, 0.6
-"""how far from the frame's edge an object of usual size turns at the least, so that half of it is seen; by which share
-of its radius a larger one may turn further out, where as much of it is seen and no place is less likely for it"""
+MARGIN = 0.005
+"""how far from the frame's edge an object of usual size turns at the least, so that half of it is seen"""
+HIDDEN = 0.6
+"""by which share of what its radius is above the usual a larger one may turn further out, where as much of it is seen
+and no place is less likely for it"""
 _PATHS = tuple((one, two) for one in STEPS for two in STEPS if two not in (one, OPPOSITE[one]))
 
 
