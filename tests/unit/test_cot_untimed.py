@@ -6,6 +6,7 @@ import pytest
 
 from cot_samples import CUPS, HITS, TURN, event, look, metadata_of, sample
 from retroflip.cot.verify import verify
+from retroflip.cot.words import normalised
 
 Metadata = dict[str, Any]
 BEYOND = metadata_of(
@@ -132,6 +133,43 @@ TRUE = [
                "row 1, column 1. The answer is row 2, column 2."),
     ("speeds", "In the second half the pink star is the slowest and the blue cross is the fastest. So from slowest to "
                "fastest: pink star, blue cross."),
+    ("hits", "The circle hits the left edge once."),
+    ("hits", "It hits the left edge."),
+    ("turn", "The diamond moves left across the frame."),
+    ("turn", "It drifts left in the frame."),
+    ("beyond", "It has left the screen once."),
+    ("turn", "It didn't go right."),
+    ("turn", "It wasn't going right."),
+    ("turn", "The diamond won't go right."),
+    ("turn", "It can't go down."),
+    ("turn", "It moves down at no point."),
+    ("turn", "There is no movement to the right."),
+    ("hits", "No hit of the lower wall happens."),
+    ("hits", "The circle first hits the upper wall."),
+    ("hits", "The last hit is on the right wall."),
+    ("hits", "The left wall is hit only once."),
+    ("hits", "There is just one hit of the left wall."),
+    ("cups", "B is not empty at the start."),
+    ("cups", "B is empty at the end."),
+    ("cups", "Cup A ends with 4 chips."),
+    ("cups", "Cup B ends up empty."),
+    ("shells", "The red star moves 2 times."),
+    ("shells", "The red star moves twice."),
+    ("turn", "It goes up, which is easy to see."),
+    ("hits", "Let me count the hits of the upper wall: there are 2."),
+    ("hits", "I count 2 hits of the upper wall."),
+    ("turn", "Which way does it go after that?"),
+    ("turn", "To answer, I need to follow whether it goes left or right."),
+    ("turn", "If it had gone right, I would have seen it."),
+    ("turn", "The video isn't played backwards."),
+    ("turn", "It doesn't go right, yet it goes left."),
+    ("turn", "At 4.3s the video ends."),
+    ("turn", "The answer isn't first left, then up."),
+    ("turn", "The answer can't be A."),
+    ("turn", "The pink cross stays still."),
+    ("hits", "It hits the left wall once."),
+    ("turn", "Let me see if it goes right: no."),
+    ("turn", "The pink cross never moves."),
 ]  # fmt: skip
 
 
@@ -167,6 +205,54 @@ FALSE = [
     ("speeds", "In the first half: blue cross 0.31, pink star 0.15."),
     ("speeds", "So the order from slowest to fastest is: pink star, pink star."),
     ("speeds", "In the second half the blue cross is the slowest."),
+    ("turn", "It can't go up."),
+    ("turn", "It cannot go up."),
+    ("turn", "It won't go up."),
+    ("turn", "It didn't go left."),
+    ("turn", "It fails to move up."),
+    ("turn", "Nowhere does it move left."),
+    ("turn", "At no point does it move left."),
+    ("turn", "It moves up at no point."),
+    ("turn", "There is no movement to the left."),
+    ("turn", "It doesn't go up, yet it goes left."),
+    ("turn", "It goes right, which is easy to see."),
+    ("turn", "It is clear how it moves: down, then right."),
+    ("turn", "The diamond stays still."),
+    ("turn", "The diamond never moves."),
+    ("turn", "The diamond doesn't move."),
+    ("turn", "The diamond is motionless."),
+    ("turn", "The diamond disappears."),
+    ("turn", "The diamond vanishes."),
+    ("turn", "It first moves left."),
+    ("turn", "The answer isn't first up, then left."),
+    ("turn", "The answer can't be B."),
+    ("turn", "The answer cannot be first up, then left."),
+    ("turn", "Let me see: it goes right."),
+    ("turn", "Let me look and it goes right."),
+    ("turn", "If I look closely, it goes right."),
+    ("hits", "No hit of the left wall happens."),
+    ("hits", "I count 4 hits of the upper wall."),
+    ("hits", "The circle first hits the left wall."),
+    ("hits", "The last hit is on the upper wall."),
+    ("hits", "The first hit is on the left wall."),
+    ("hits", "The upper wall is hit once."),
+    ("hits", "The upper wall is hit only once."),
+    ("hits", "There is just one hit of the upper wall."),
+    ("hits", "There is one hit of the upper wall."),
+    ("hits", "Let me count: 4 hits of the upper wall."),
+    ("hits", "The circle hits the left edge twice."),
+    ("hits", "There are 4 hits of the upper wall."),
+    ("cups", "Cup A is empty at the end."),
+    ("cups", "Cup B ends with 4 chips."),
+    ("cups", "Cup A is not empty, and cup B is not empty at the end."),
+    ("cups", "Cup A ends up empty."),
+    ("cups", "Cup B is empty at the start."),
+    ("cups", "B is not empty at the end."),
+    ("shells", "The red star moves 3 times."),
+    ("shells", "The pink cross never moves."),
+    ("shells", "The red star moves once."),
+    ("shells", "The pink cross stays still."),
+    ("shells", "The pink cross doesn't move at all."),
 ]  # fmt: skip
 
 
@@ -200,3 +286,42 @@ SPOILT = {
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_spoilt_note_is_refused(name: str) -> None:
     assert faults(*SPOILT[name])
+
+
+UP, LEFT = "At 0.0s the purple diamond moves up.", "At 2.2s it moves left."
+
+
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        f"{UP} At 2.2s it moves left across the frame.",
+        f"{UP} At 2.2s it moves left towards the edge.",
+        f"At 0.0s the video starts and the diamond moves up. {LEFT}",
+        f"At 0.0s the video starts. {UP} {LEFT} At 4.3s the video is over, so it goes up first, then left.",
+    ],
+)
+def test_what_is_told_at_an_edge_passes_where_it_is_true(reasoning: str) -> None:
+    assert faults(TURN, reasoning) == []
+
+
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        f"{UP} At 0.0s the video starts and the diamond moves right. {LEFT}",
+        f"{UP} At 0.0s the video starts and the diamond moves left. {LEFT}",
+        f"{UP} {LEFT} At 4.3s the video ends, so it goes right.",
+    ],
+)
+def test_what_is_told_beside_the_edge_of_the_video_is_checked(reasoning: str) -> None:
+    assert faults(TURN, reasoning)
+
+
+def test_only_a_question_about_what_was_before_is_told_backwards() -> None:
+    retrodictive = {**TURN, "question": {**TURN["question"], "mode": "retrodictive"}}
+    assert faults(retrodictive, f"I go backwards. {LEFT} {UP}") == []
+    assert faults(retrodictive, f"I do not go backwards. {LEFT} {UP}")
+    assert faults(TURN, f"I go backwards. {LEFT} {UP}")
+
+
+def test_times_in_brackets_are_no_multiplication() -> None:
+    assert "multiply" not in normalised("hit twice (times 0.5s and 2.6s)")

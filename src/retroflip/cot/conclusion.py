@@ -4,8 +4,8 @@ import re
 
 from retroflip.cot.claims import sentences
 from retroflip.cot.stamps import find_stamps
-from retroflip.cot.truth import Truth
-from retroflip.cot.words import features, normalised
+from retroflip.cot.truth import Truth, is_inside
+from retroflip.cot.words import features, normalised, uncontracted
 from retroflip.data.sample import ProblemType, Sample
 
 _ANSWER = re.compile(
@@ -22,7 +22,8 @@ _CONCLUDES = re.compile(
     r"(?:that|this|which) (?:makes|gives|means))\b",
     re.IGNORECASE,
 )
-_DENIAL = re.compile(r"^\W*(?:not|never)\b|^n't\b", re.IGNORECASE)
+_DENIAL = re.compile(r"^\W*(?:not|never)\b", re.IGNORECASE)
+_CAN_NOT_BE = re.compile(r"\b(?:can|could|must|should|would|will|does) not be\b", re.IGNORECASE)
 _FINAL = re.compile(r"(?:=|\b(?:is|be|gives|makes|to|say))\s*:?\s*((?:minus )?-?\d+|yes|no)\W*$")
 _PLAIN = re.compile(r"^(?:so|thus|therefore|hence|i conclude|that gives)\b[\s,:]*(-?\d+|yes|no)\b")
 _TOKEN = re.compile(r"[A-Za-z][\w'.-]*\w|[A-Za-z]|\d+(?:\.\d+)?")
@@ -58,7 +59,7 @@ def wrong_conclusion(reasoning: str, truth: Truth, sample: Sample) -> str | None
     for part in parts:
         for text, letter in _answers(part, sample):
             if _DENIAL.search(text):
-                if right in _picked(text, [right, *options]):
+                if letter == sample.solution or right in _picked(text, [right, *options]):
                     return part
                 continue
             if letter is not None and letter != sample.solution:
@@ -87,11 +88,12 @@ def wrong_conclusion(reasoning: str, truth: Truth, sample: Sample) -> str | None
 
 def _answers(sentence: str, sample: Sample) -> list[tuple[str, str | None]]:
     """Return what a sentence says the answer is, each with its letter where it gives one."""
+    sentence = _CAN_NOT_BE.sub("is not", uncontracted(sentence))
     found: list[tuple[str, str | None]] = []
     is_choice = sample.problem_type is ProblemType.MULTIPLE_CHOICE
     for match in _ANSWER.finditer(sentence):
         text = match[1].strip().strip("*_\"'“”")
-        letter = _LETTER.match(text) if is_choice else None
+        letter = _LETTER.match(_DENIAL.sub("", text).strip()) if is_choice else None
         found.append((text, letter[1] if letter else None))
     if is_choice:
         found += [("", match[1].upper()) for match in _OPTION.finditer(sentence)]
@@ -101,14 +103,14 @@ def _answers(sentence: str, sample: Sample) -> list[tuple[str, str | None]]:
 def _picked(text: str, options: list[str]) -> set[str]:
     """Return the options that a text names: what they say stands in it in that order, and in no longer option."""
     there = _terms(text)
-    named = [option for option in options if _is_inside(_terms(option), there)]
+    named = [option for option in options if _terms(option) and is_inside(_terms(option), there)]
     return {
         option
         for option in named
         if not any(
             option != other
             and len(_terms(option)) < len(_terms(other))
-            and _is_inside(_terms(option), _terms(other))
+            and is_inside(_terms(option), _terms(other))
             for other in named
         )
     }
@@ -122,9 +124,3 @@ def _terms(text: str) -> list[str]:
         meant = [value for values in said.values.values() for value in values] or sorted(said.numbers)
         terms += meant or ([] if token.lower() in _FILLERS else [token.lower()])
     return terms
-
-
-def _is_inside(part: list[str], whole: list[str]) -> bool:
-    """Return whether the terms of `part` stand in `whole` in this order, others between them allowed."""
-    rest = iter(whole)
-    return bool(part) and all(term in rest for term in part)

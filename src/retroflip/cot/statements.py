@@ -6,10 +6,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from retroflip.cot.truth import COMMAND, Scope, Truth, is_close
-from retroflip.cot.words import features
+from retroflip.cot.words import FILE, features
 
-_FILE = r"\w+\.(?:txt|md|csv|py|log|png|json|dat|pdf)"
-_ITEM = rf"(?:{_FILE}|(?<![\w.])\d+(?![\w.]*\d)|\bgap\b)"
+_ITEM = rf"(?:{FILE}|(?<![\w.])\d+(?![\w.]*\d)|\bgap\b)"
 _SEPARATOR = r"(?:\s*,\s*(?:and\s+|then\s+)?|\s+and\s+|\s*->\s*|\s*→\s*)"
 _LIST = re.compile(rf"{_ITEM}(?:{_SEPARATOR}{_ITEM})+")
 _HOLDS = (
@@ -34,7 +33,8 @@ def false_statement(clause: str, truth: Truth, scope: Scope) -> str | None:
 
     scope: the states and events that the clause is about.
     """
-    if fault := _false_measure(clause, truth) or _false_sum(clause, truth) or _false_command(clause, truth):
+    checks = (_false_measure, _false_sum, _false_command, _false_moves)
+    if fault := next(filter(None, (check(clause, truth) for check in checks)), None):
         return fault
     held = truth.holdings(scope)
     fault, rest = _false_holding(clause, held)
@@ -80,7 +80,7 @@ def _within(part: list[str], whole: list[str]) -> bool:
 def _false_holding(clause: str, held: Held) -> tuple[str | None, str]:
     """Return what a place is wrongly said to hold, and the clause without what was checked."""
     rest = clause
-    if stranger := re.search(rf"({_FILE}){_HOLDS}{_ITEM}", clause):
+    if stranger := re.search(rf"({FILE}){_HOLDS}{_ITEM}", clause):
         return f"{stranger[1]} is no place that holds something", rest
     for holder, contents in held.items():
         for found in re.finditer(
@@ -166,6 +166,19 @@ def _false_path(clause: str, truth: Truth, held: Held) -> str | None:
             and said not in (way[:1] + way[-1:], *_pairs(way))
         ):
             return f"the {name} does not go from {said[0]} to {said[1]}"
+    return None
+
+
+def _false_moves(clause: str, truth: Truth) -> str | None:
+    """Return how often an object that lies in cells is wrongly said to move: never, or another number of times."""
+    for name in truth.holdings(truth.everything):
+        moves = len(truth.path(name)) - 1
+        found = re.search(
+            rf"\b{re.escape(name)} (?:(?P<never>never (?:moves?|moved)\b)|(?:moves|moved) (?P<times>\d+) times\b)",
+            clause,
+        )
+        if found and moves >= 0 and moves != int(found["times"] or 0):
+            return f"the {name} moves {moves} times"
     return None
 
 

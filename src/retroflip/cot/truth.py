@@ -8,12 +8,11 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
-from retroflip.cot.words import Features, features, normalised, texts_in
+from retroflip.cot.words import BEING, Features, features, normalised, texts_in
 
 Metadata = Mapping[str, Any]
 Scope = Sequence[Mapping[str, Any]]
 """the states and events that a statement may be about"""
-_SYMMETRIC = re.compile(r"\band\b")
 COMMAND = re.compile(
     r"\b(?:cp|mv|rm|touch|mkdir|rmdir)\b (?=[\w*-]+[/*.]|--|[a-z]+ [a-z])|\b(?:mkdir|rmdir) (?=[a-z])"
 )
@@ -21,9 +20,10 @@ COMMAND = re.compile(
 _LEAST_SHARED = 3
 """one word of so many must be the note's, where nothing else tells what a clause is about"""
 _REFERS = re.compile(r"\b(?:of|above|below|under|beneath|over|seen from|relative to)(?: the)?\s*$")
-_BEING = frozenset(("visit",))
-"""no doing: "is" stands in most clauses"""
-_COUNTS = re.compile(r"\b(?:so far|total|in all|count\w*|times|that makes|already|hits|moves)\b|#")
+_COUNTS = re.compile(
+    r"\b(?:so far|total|in all|count\w*|times|that makes|already|hits|moves)\b|#|"
+    r"\b1 (?:hit|bounce|collision|contact|move|turn|swap)\b"
+)
 _LOOSE = frozenset(("nearing", "view"))
 """categories of which a clause may tell more than the event itself ("approach each other and separate again")"""
 
@@ -62,7 +62,7 @@ class Told:
             is_like = is_close if category == "decimal" else _is_same
             is_row = len(said) > 2 and category not in ("number", "place")
             rows = [true[start : start + len(said)] for start in range(len(true))] if is_row else [true]
-            if not any(_is_inside(said, row, is_like) for row in rows):
+            if not any(is_inside(said, row, is_like) for row in rows):
                 return False
         return True
 
@@ -291,16 +291,16 @@ class Truth:
 _COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
 
 
-def _is_inside(
-    part: Sequence[str], whole: Sequence[str], is_like: Callable[[str, Sequence[str]], bool]
+def _is_same(one: str, others: Sequence[str]) -> bool:
+    return one in others
+
+
+def is_inside(
+    part: Sequence[str], whole: Sequence[str], is_like: Callable[[str, Sequence[str]], bool] = _is_same
 ) -> bool:
     """Return whether `part` stands in `whole` in this order, others between them allowed."""
     rest = iter(whole)
     return all(any(is_like(one, (other,)) for other in rest) for one in part)
-
-
-def _is_same(one: str, others: Sequence[str]) -> bool:
-    return one in others
 
 
 def _name_patterns(objects: Iterable[Mapping[str, Any]]) -> list[tuple[re.Pattern[str], str]]:
@@ -414,7 +414,7 @@ def supports(said: Told, event: TrueEvent) -> bool:
         return True
     if what.numbers & event.numbers or what.decimals:
         return True
-    if what.doings - _BEING and true.doings - _BEING:
+    if what.doings - BEING and true.doings - BEING:
         return False
     shared = what.words & true.words
     return bool(what.names & event.names) or len(shared) * _LEAST_SHARED >= len(what.words) > 0

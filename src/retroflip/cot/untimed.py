@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from retroflip.cot.statements import false_statement, without_statements
 from retroflip.cot.truth import COMMAND, Scope, Side, Told, TrueEvent, Truth, contradiction, supports
-from retroflip.cot.words import denials, normalised
+from retroflip.cot.words import BEING, denials, normalised
 from retroflip.synth.animation import PALETTE, SHAPES
 
 PART = re.compile(r"[,;:()]|\b(?:and|then|while|but|whereas)\b")
@@ -20,17 +20,36 @@ _STOP = re.compile(r"[:;]")
 _SEGMENT = re.compile(
     r"(?<! is)(?<! are)(?<!answer):|;|,?\s\b(?:so|therefore|thus|hence|because|since|which means)\b"
 )
-_ANSWERS = re.compile(r"\b(?:answer|correct (?:option|choice)|right (?:option|choice))\b", re.IGNORECASE)
+_ANSWERS = re.compile(
+    r"\b(?:(?<!to )answer|correct (?:option|choice)|right (?:option|choice))\b", re.IGNORECASE
+)
 _LETTERS = re.compile(
     r"\b(?:answer|options?|choices?|letters?)\b(?:\s+(?:is|are|must|should|would|has|to|be|then))*[\s:(]*"
     r"[A-H]\b(?:\)|(?:\s*(?:,|and|or)\s*[A-H]\b)+)?",
 )
 _LOOK = re.compile(rf"\b(?:{'|'.join(PALETTE)}) (?:{'|'.join(SHAPES)})\b")
-_META = re.compile(
-    r"\b(?:options?|choices?|candidates?|possib\w+|could|would|should|if|whether|which|what|how|need|asks?|asked|"
-    r"question|compare|comparing|let me|let's|i will|i'll|look for|watch|follow|track|count|counting|work)\b",
+_PLAN = re.compile(
+    r"^\W*(?:(?:so|now|first|next|then|okay|ok|well)\b,? )*(?:let me|let's|let us|"
+    r"(?:i|we) (?:will|need|have|must|want)|i'll|we'll|"
+    r"to (?:answer|decide|find|solve|count|tell|determine|see|compare|follow|work|check|know)|"
+    r"the question (?:asks|is|wants)|if|whether|which|what|how|where|who|"
+    r"(?:the )?(?:possible |given )?(?:options?|choices?|candidates?) (?:are|include|differ))\b",
     re.IGNORECASE,
 )
+"""how a clause begins that plans or asks, and so tells nothing"""
+_BESIDE = re.compile(
+    r"[,;:.]|\b(?:so|because|since|therefore|thus|hence)\b|\b(?:and|but) (?=(?:it|they|there|then)\b)"
+)
+"""what parts a plan from what is told beside it"""
+_QUESTION = re.compile(
+    r"^\W*(?:(?:so|now|but|and)\b,? )?(?:which|what|how|where|who|does|did|do|is|are|was|will|can)\b"
+)
+_EDGE = re.compile(
+    r"\b(?:(?P<first>first)|(?P<last>last)) (?=(?:hits?|moves?|goes|bounces|touches|strikes|heads|travels|drifts)\b)"
+    r"|\bthe (?:(?P<nth_first>first)|(?P<nth_last>last|final)) (?=(?:hit|bounce|collision|contact|move|movement|motion)"
+    r"\b[^,;]{0,60}?(?:is|was|goes|happens|occurs)\b)"
+)
+"""what is said to be the first or the last of all its like, and not "the first hit of the left wall" """
 _SEQUEL = re.compile(
     r"^(?:and )?(?:then|next|again|afterwards?|after that|later|subsequently|immediately)\b", re.I
 )
@@ -47,7 +66,7 @@ _HALF = re.compile(r"\b(?:first|second)-half\b")
 _NEXT = re.compile(r"\bnext\b")
 _FIRST = re.compile(r"\bfirst\b(?!-)")
 _BRIEF = 3
-"""words up to which a part of a list ("left, right, right") tells an event of its own"""
+"""a part of a list with so few words ("left, right, right") tells another event than the part before it"""
 _TELLING = frozenset((
     "direction", "sense", "pace", "size", "transfer", "facing", "gesture", "nearing", "border", "half", "extreme",
     "cell", "decimal",
@@ -58,7 +77,6 @@ _INCIDENTAL = frozenset(("size", "extreme", "half"))
 """what is nobody's business in a video whose question and events know nothing of it"""
 _LISTED = frozenset(("look", "ordinal"))
 """what an answer tells"""
-_BEING = frozenset(("visit",))
 
 
 class Reason(StrEnum):
@@ -114,7 +132,7 @@ class UntimedCheck:
         self._clause = normalised(_LETTERS.sub(" the answer ", text))
         self._around = around
         events = known.truth.events
-        self._doings = frozenset().union(*(event.told.features.doings for event in events)) - _BEING
+        self._doings = frozenset().union(*(event.told.features.doings for event in events)) - BEING
 
     @property
     def state_fault(self) -> str | None:
@@ -151,17 +169,52 @@ class UntimedCheck:
             return Reason.CONTRADICTION, f"it is so: {denied}"
         if stranger := self._unknown_anchor():
             return Reason.CONTRADICTION, f"no event is like that: {stranger}"
-        if _META.search(self._clause) and not _ANSWERS.search(self._clause):
-            return None
-        plain = without_statements(self._clause, self._truth)
+        plain = without_statements(self._told_clause, self._truth)
         if not self._tells(self._truth.told(plain)):
             return None
+        if misplaced := next(filter(None, map(self._misplaced, PART.split(plain))), None):
+            return Reason.ORDER, f"this is not the first or the last: {misplaced.strip()}"
         if _SEQUEL.search(self._text.strip()):
             return Reason.UNTIMED, "an event is told without its time"
         if self._is_borne_out(plain):
             return None
         segments = [_with_half(one, plain) for one in _SEGMENT.split(plain) if one.strip()]
         return next(filter(None, map(self._fault_of_segment, segments)), None)
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is something in it, besides states, that can be true or false."""
+        return self._tells(self._truth.told(without_statements(self._told_clause, self._truth)))
+
+    @property
+    def _told_clause(self) -> str:
+        """The clause without the parts that plan or ask."""
+        if _ANSWERS.search(self._clause):
+            return self._clause
+        if self._clause.endswith("?") and _QUESTION.search(self._clause):
+            return ""
+        if not _PLAN.search(self._clause):
+            return self._clause
+        return " ; ".join(part for part in _BESIDE.split(self._clause) if not _PLAN.search(part))
+
+    def _misplaced(self, part: str) -> str | None:
+        """Return a part that calls an event the first or the last of its type, although none like it is that."""
+        place = _EDGE.search(part)
+        if place is None:
+            return None
+        like = self._agreeing(self._truth.told(part.replace(place[0], " ")))
+        is_first = bool(place["first"] or place["nth_first"])
+        return part if like and not any(self._is_at_edge(event, is_first) for event in like) else None
+
+    def _is_at_edge(self, event: TrueEvent, is_first: bool) -> bool:
+        """Return whether no event of its type, with the same objects, begins before it, or none after it."""
+        kinds = [one["type"] for one in self._truth.metadata["events"]]
+        alike = [
+            one.start_ms
+            for one in self._truth.events
+            if kinds[one.number] == kinds[event.number] and one.told.objects == event.told.objects
+        ]
+        return event.start_ms == (min(alike) if is_first else max(alike))
 
     def _unknown_anchor(self) -> str | None:
         """Return the event of "after ..." that never is."""
@@ -228,14 +281,15 @@ class UntimedCheck:
             ]
             if not like:
                 return Reason.CONTRADICTION, "no event of the video is like that"
-            rows.append([event.number for event in like][: None if rows or not _FIRST.search(part) else 1])
+            opens_with_first = not rows and _FIRST.search(part) is not None
+            rows.append([event.number for event in (like[:1] if opens_with_first else like)])
             concerned.update(*(event.told.objects for event in like))
-            is_next = len(part.split()) <= _BRIEF or " then " in text
+            must_be_another = len(part.split()) <= _BRIEF or " then " in text
+            earliest = latest + 1 if must_be_another else latest
             later = [
                 event
                 for event in like
-                if event.number >= latest + is_next
-                or (event.start_ms == latest_ms and event.number != latest)
+                if event.number >= earliest or (event.start_ms == latest_ms and event.number != latest)
             ]
             if not later and not is_free:
                 return Reason.ORDER, "these events happen in another order"
@@ -285,6 +339,8 @@ class UntimedCheck:
             word for word in named if word not in self._truth.words and f"{word}s" not in self._truth.words
         ]
         unknown += [pair for pair in _LOOK.findall(self._clause) if pair not in self._truth.said]
+        if "vanish" in what.doings and not any(map(_hides, self._truth.events)):
+            unknown.append("object that disappears")
         unknown += [name for name in what.numbers if name not in self._truth.numbers]
         return f"the metadata know no {', '.join(sorted(unknown))}" if unknown else None
 
@@ -300,12 +356,20 @@ def _is_run(rows: Sequence[Sequence[int]]) -> bool:
     return any(all(first + place in row for place, row in enumerate(rows)) for first in rows[0])
 
 
+def _hides(event: TrueEvent) -> bool:
+    """Return whether something may be said to disappear in an event."""
+    told = event.told.features
+    return bool(
+        told.doings & {"vanish", "cover"} or event.values.keys() & {"border", "view", "transfer", "gesture"}
+    )
+
+
 def denied_truth(text: str, truth: Truth, events: Sequence[TrueEvent]) -> str | None:
     """Return what a clause denies ("it does not move up") although one of the events is just like that."""
-    for denial in denials(normalised(text)):
+    for denial in denials(_START.sub(" ", _END.sub(" ", normalised(text)))):
         said, denied = truth.told(PART.split(denial.before)[-1] + denial.what), truth.told(denial.what)
         for event in () if _ANSWERS.search(denial.before) else events:
-            names_it = (denied.features.doings - _BEING) & event.told.features.doings or any(
+            names_it = (denied.features.doings - BEING) & event.told.features.doings or any(
                 denied.features.values.get(act, frozenset()) & event.values.get(act, frozenset())
                 for act in _ACTS
             )

@@ -25,7 +25,7 @@ from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.statements import false_statement
 from retroflip.cot.truth import Metadata, Told, TrueEvent, Truth, contradiction, supports
 from retroflip.cot.untimed import PART, Known, Reason, UntimedCheck, denied_truth, fits
-from retroflip.cot.words import features, normalised
+from retroflip.cot.words import affirmed, features, normalised
 from retroflip.data.sample import Sample
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer, same_answer
 
@@ -38,7 +38,8 @@ _COMMENT = re.compile(
     r"since|thus|therefore|giving|bringing|this|that|where|whose|the \w+ (?:is|are) now))"
 )
 _CLIP_EDGE = re.compile(
-    r"\b(?:video|clip|recording|footage|scene)\b.*\b(?:starts?|begins?|opens?|ends?|over|stops?)\b"
+    r"\b(?:video|clip|recording|footage|scene)\b(?: (?:is|now|itself|then|just))*"
+    r" (?:starts?|begins?|opens?|ends?|over|stops?)\b"
 )
 _BACK = re.compile(
     r"\b(?:earlier|before|previously|recall\w*|going back|back to|recap\w*|in summary|to sum|overall|looking back|"
@@ -140,7 +141,9 @@ class _Reader:
     def __init__(self, truth: Truth, rules: VerifierSettings, text: str) -> None:
         self._truth, self._known, self._rules = truth, Known(truth), rules
         self._claims = find_claims(text, truth.fps)
-        self._is_backwards = bool(_BACKWARDS.search(text))
+        self._is_backwards = truth.question["mode"] == "retrodictive" and bool(
+            _BACKWARDS.search(affirmed(normalised(text)))
+        )
         self._told: set[int] = set()
         self._latest = -1.0
 
@@ -192,9 +195,13 @@ class _Reader:
         if not self._is_spanned(matched, stamp):
             matched = []
         if not matched:
-            if _CLIP_EDGE.search(text.lower()) and self._is_edge(stamp):
-                return [], []
-            return [], [self._fault(claim, text, candidates)]
+            edge = _CLIP_EDGE.search(text.lower()) if self._is_edge(stamp) else None
+            beside = f"{text[: edge.start()]} {text[edge.end() :]}" if edge else text
+            if edge is None or UntimedCheck(self._known, beside, ()).tells:
+                return [], [self._fault(claim, text, candidates)]
+            return [], [
+                fault for one in (beside, *comments) for fault in self._without_time(one, claim.quote, ())
+            ]
         self._told |= {event.number for event in matched}
         faults = [fault for one in comments for fault in self._without_time(one, claim.quote, matched)]
         if state := false_statement(normalised(claim.text), self._truth, self._truth.beside(matched)):

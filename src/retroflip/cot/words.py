@@ -15,12 +15,50 @@ from retroflip.synth.animation import MARKS, PALETTE, SHAPES
 
 Values = frozenset[str]
 
+FILE = r"\b\w+\.(?:txt|md|csv|py|log|png|json|dat|pdf)\b"
+"""the name of a file"""
+BEING = frozenset(("visit",))
+"""no doing: "is" stands in most clauses"""
+_CONTRACTED = (
+    (re.compile(r"’"), "'"),
+    (re.compile(r"\b(ca)n(?:'t|not)\b", re.IGNORECASE), r"\1n not"),
+    (re.compile(r"\bwon't\b", re.IGNORECASE), "will not"),
+    (re.compile(r"n't\b", re.IGNORECASE), " not"),
+)
+_COUNTED = (
+    r"(?:hits?|bounces?|collisions?|contacts?|movements?|motions?|moves?|turns?|swaps?|changes?|times?)\b"
+)
 _REPLACED = tuple(
     (re.compile(pattern), with_)
     for pattern, with_ in (
         (r"(?<=[\d?] )\*(?= [\d?])|(?<=\d )times(?= (?:\d|\?))", " multiply "),
         (r"[*_`\"“”‘]|(?<!\w)'|'(?!\w)", " "),
-        (r"’", "'"),
+        (r"\bfail(?:s|ed)? to\b", " does not "),
+        (r"\b(?:nowhere|at no (?:time|point|moment))(?= [a-z])", " never "),
+        (
+            r"\b([a-z][^,;.:()]{0,60}) (?:nowhere|at no (?:time|point|moment))(?=\s*(?:[,;.:()]|$))",
+            r" never \1 ",
+        ),
+        (
+            r"\bthere (?:is|are|was|were) no\b(?! (?:doubt|need|question|other|second|third|further|more)\b)",
+            " never ",
+        ),
+        (rf"\bno (?={_COUNTED})", " never "),
+        (
+            r"\b(?:(?:stays?|stayed|stands?|remains?|remained) (?:still|put|in place|motionless|stationary|at rest)|"
+            r"(?:is|was) (?:motionless|stationary|at rest))\b",
+            " never moves ",
+        ),
+        (r"\b(?:does not|do not|did not) move(?=\s*(?:at all\s*)?(?:[,;.:()]|$))", " never moves "),
+        (r"\b(?:is|are|was|were) not empty\b", " does not holds nothing "),
+        (r"\bends? (?:up )?empty\b", " at the end holds nothing "),
+        (
+            r"\b(?:is|was|stays|remains|becomes)(?: (?:now|still|then|left|completely|again))* empty\b",
+            " holds nothing ",
+        ),
+        (r"\bends? (?:up )?with (?=\d+ (?:chips?|files?)\b|nothing\b|no )", " at the end holds "),
+        (rf"\b(?:(?:only|just|exactly) one|(?<=there is )one) (?={_COUNTED})(?! after)", " 1 "),
+        (r"\b(?:only|just|exactly) once\b|(?<!than )(?<!at )(?<!not )\bonce(?=\s*(?:[.,;)]|$))", " 1 times "),
         (r"\b(?:counter|anti)[ -]?clockwise\b", " ccw "),
         (r"\bclockwise\b", " cw "),
         (r"\bface[ -]?down\b", " facedown "),
@@ -68,7 +106,6 @@ _REPLACED = tuple(
         (r"\bcol(?:umn)?\s*(\d+)\s*(?:,|of|in)?\s*row\s*(\d+)\b", r" r\2c\1 "),
         (r"\b(?:a|per|each|every) second\b", " "),
         (r"\b(first|second) half\b", r" \1-half "),
-        (r"\b(leap|jump|hop|rise|grow)(s|ing|ed)? up\b", r" \1\2 "),
         (
             r"\bthe (?:two|three|four)\b(?= (?:are|is|move|approach|come|part|objects|shapes|of them)\b)",
             " they ",
@@ -76,7 +113,8 @@ _REPLACED = tuple(
         (r"\btwice\b", " 2 times "),
         (r"\bthrice\b", " 3 times "),
         (
-            r"\b(?:leav\w+|exit\w*|left) (?:[a-z]+ ){0,3}?(?:screen|frame|view|edge|border)\b",
+            r"\b(?:leav\w+|exit\w*|(?:has|have|had) left) (?:[a-z]+ ){0,3}?(?:screen|frame|view|edge|border)\b"
+            r"|\bleft the (?:screen|frame|view)\b",
             " crosses-border ",
         ),
         (
@@ -88,7 +126,7 @@ _REPLACED = tuple(
         (r"\bleast (?:far|distance)\b|\b(?:the )?(?:least|shortest) (?:way|distance)\b", " shortest "),
         (r"\b(?:the )?(?:most|greatest|longest) (?:way|distance)\b", " longest "),
         (r"(?<=\s)(?:-|−)(?=\s|$)|\bminus\b|\bsubtract\w*", " minus "),
-        (r"\(times\)?|\btimes sign\b|\bmultipl\w+|[×]|(?<=\s)\*(?=\s)", " multiply "),
+        (r"\(times\)|\btimes sign\b|\bmultipl\w+|[×]|(?<=\s)\*(?=\s)", " multiply "),
         (r"(?<=\s)\+(?=\s|$)|\bplus\b", " plus "),
         (r"÷|\bdivided by\b|\bdivision\b|(?<=\s)/(?=\s)", " divide "),
     )
@@ -165,11 +203,12 @@ _DOINGS: dict[str, str] = {
     "cross": r"cover\w*|cross\w*|screen\w*|speed\w*",
     "execute": r"run|runs|ran|execut\w+|command\w*|issued?",
     "trace": r"trac\w+|draws?|drawing|drew|drawn|follow\w*|path|sketch\w*|writ\w+",
+    "vanish": r"disappear\w*|vanish\w*",
     "nothing": r"nothing|not yet|no more|empty|blank",
     "visit": r"is|sits|moves|stands|lies|stays|located|positioned",
 }
 _DOING_PATTERNS = {name: re.compile(rf"\b(?:{pattern})\b") for name, pattern in _DOINGS.items()}
-_FILE = re.compile(r"\b\w+\.(?:txt|md|csv|py|log|png|json|dat|pdf)\b")
+_FILE = re.compile(FILE)
 _CELL = re.compile(r"\br\d+c\d+\b|\b[a-h][1-8]\b")
 _HOLDER = re.compile(r"\b[A-H]\b(?!')")
 _DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\w)")
@@ -180,12 +219,12 @@ _ORDINAL = re.compile(
     rf"\b(?:the (?:(\d+)(?:st|nd|rd|th)|({_NTH}))|({_NTH})(?= from the))\b(?!(?: (?:row|column|frame)|[- ]half))"
 )
 _DENIED = re.compile(
-    r"\b(?:(?:does|do|did|has|have|can|could|will)(?: not|n't)|(?P<being>is|are|was|were)(?: not|n't)|never)\b"
+    r"\b(?:(?:does|do|did|has|have|had|can|could|will|would) not|(?P<being>is|are|was|were) not|never)\b"
     r"(?! only| just| yet)(?P<what>:?(?:[^,;.:()]|(?<=\d)\.(?=\d))*)"
 )
-_NO_MORE = re.compile(r"\b(?:any ?more|any longer|yet)\b")
+_NO_MORE = re.compile(r"\b(?:any ?more|any longer|as yet)\b")
 _NEGATED = re.compile(
-    r"\b(?:not|no longer|rather than|instead of|isn't|doesn't|never|neither|nor|without|ignor\w+|except|unlike|"
+    r"\b(?:not|no longer|rather than|instead of|never|neither|nor|without|ignor\w+|except|unlike|"
     r"as opposed to)\b"
     r"[^,;.:()]*"
 )
@@ -198,10 +237,17 @@ _CAPITALS = re.compile(
 """capitals that are none of a place's name: of words, of cells, and of the article"""
 
 
+def uncontracted(text: str) -> str:
+    """Return text with every contracted "not" written out."""
+    for pattern, with_ in _CONTRACTED:
+        text = pattern.sub(with_, text)
+    return text
+
+
 @lru_cache(maxsize=8192)
 def normalised(text: str) -> str:
     """Return text as clauses are compared: one spelling for each thing said; single capitals stay (cup A)."""
-    folded = _CAPITALS.sub(lambda found: found[0].lower(), text)
+    folded = _CAPITALS.sub(lambda found: found[0].lower(), uncontracted(text))
     for pattern, with_ in _REPLACED:
         folded = pattern.sub(with_, folded)
     return " ".join(folded.split())
@@ -246,7 +292,7 @@ _STOP = frozenset((
 @lru_cache(maxsize=8192)
 def features(clause: str) -> Features:
     """Return what a normalised clause says; what it denies ("not the left wall") is left out."""
-    said = _NEGATED.sub(" ", clause)
+    said = affirmed(clause)
     tokens = re.findall(r"[A-Za-z][\w'.-]*\w|[A-Za-z]", said)
     values: dict[str, set[str]] = {}
     order: dict[str, tuple[str, ...]] = {}
@@ -283,10 +329,17 @@ def features(clause: str) -> Features:
     )
 
 
+def affirmed(clause: str) -> str:
+    """Return a normalised clause without what it denies."""
+    return _NEGATED.sub(" ", clause)
+
+
 @dataclass(frozen=True)
 class Denial:
-    """What a clause denies. before, rest: the clause up to the denial, and from it on without the denying word;
-    what: the words denied; is_being: whether it is an "is not".
+    """What a clause denies.
+
+    In "the star does not go up", `before` is "the star", and `what` is "go up". `rest` is the clause from there to its
+    end, other denials included. is_being: whether "is", "are", "was" or "were" is denied; `what` begins with it then.
     """
 
     before: str
@@ -297,8 +350,6 @@ class Denial:
 
 def denials(clause: str) -> list[Denial]:
     """Return what a normalised clause denies; what is only over or yet to come ("not any more") is not denied."""
-    if _NO_MORE.search(clause):
-        return []
     return [
         Denial(
             clause[: found.start()],
@@ -307,6 +358,7 @@ def denials(clause: str) -> list[Denial]:
             bool(found["being"]),
         )
         for found in _DENIED.finditer(clause)
+        if not _NO_MORE.search(found["what"])
     ]
 
 
