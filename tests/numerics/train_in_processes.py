@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import drawn, rendered
+from retroflip import processes
 from retroflip.rl.generation import GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
 from training_runs import make_trainer
@@ -53,3 +54,5 @@ def main(folder: Path, samples: int, accumulation: int, loss_type: str) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    # Without a parting, one process's threads can be torn down while the other's still write to them.
+    processes.leave()
