@@ -22,7 +22,6 @@ from retroflip.models.loading import load_processor, locate
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.synth.drawn import DrawnDataset
 from retroflip.training import choose_trained, dataset_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
@@ -78,7 +77,7 @@ def cost(recipe: Recipe) -> dict[str, Any]:
     memory = estimate_memory(shape, load_of(recipe, first, 1), **_choices(recipe))
     return {
         "samples": len(dataset),
-        "videos": _videos(dataset),
+        "videos": dataset.videos,
         "steps": recipe.train.steps,
         **_counts(recipe, first),
         "parameters": shape.parameters,
@@ -281,13 +280,6 @@ def _counts(recipe: Recipe, first: First) -> dict[str, Any]:
 
 def _described(branch: Branch) -> str:
     return f"{branch.name} x {branch.rollouts}{'' if branch.trained else ' (not trained)'}"
-
-
-def _videos(dataset: VideoDataset) -> int:
-    """Return how many files the samples have; every drawn question has a video of its own."""
-    if isinstance(dataset, DrawnDataset):
-        return len(dataset)
-    return len({sample.video for sample in dataset if sample.video})
 
 
 def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:

@@ -7,20 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from random_models import random_model, save_random_model
+from random_models import save_random_model
 from retroflip.cost import cost
 from retroflip.data.dataset import VideoDataset
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files import read_jsonl
-from retroflip.models.encoding import Encoder
 from retroflip.progress import Silence
 from retroflip.recipe import DataSection, RlRecipe, load_recipe
 from retroflip.rl import run as rl_run
-from retroflip.rl.generation import Generator
-from retroflip.rl.methods.grpo import GrpoSettings
-from retroflip.rl.methods.registry import build
-from retroflip.rl.rollout import Sampling
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
@@ -152,35 +147,27 @@ def test_a_question_of_other_data_has_no_video_here(file: Path, name: str, task:
         dataset.load(dataset.samples[0].model_copy(update={"id": name, "task": task}))
 
 
-class Asked(Generator):
-    """Lets a test ask for the questions that take the place of others."""
-
-    def others(self, asked: set[str], count: int) -> list[str]:
-        return [sample.id for sample in self._others(asked, count, 0, 0)]
-
-
-def asked_of(dataset: VideoDataset) -> Asked:
-    method = build(GrpoSettings(rollouts=2))
-    return Asked(dataset, Encoder(random_model("qwen3_vl")[1]), method, Sampling(4, 1.0, 1.0), seed=0)
+def others(dataset: VideoDataset, asked: set[str], count: int) -> list[str]:
+    return [sample.id for sample in dataset.others(asked, count, draw(0, "refill", 0, 0))]
 
 
 def test_questions_in_place_of_others_are_drawn_from_a_set_without_end(tmp_path: Path) -> None:
     path = tmp_path / "endless.yaml"
     path.write_text(SETTINGS.replace("per_task: 2", "per_task: 1000000000"))
-    generator = asked_of(drawn_from(path))
-    assert generator.others(set(), 0) == []
-    first = generator.others(set(), 3)
+    dataset = drawn_from(path)
+    assert others(dataset, set(), 0) == []
+    first = others(dataset, set(), 3)
     assert len(set(first)) == 3
-    assert generator.others(set(), 3) == first
-    assert not set(generator.others(set(first), 3)) & set(first)
+    assert others(dataset, set(), 3) == first
+    assert not set(others(dataset, set(first), 3)) & set(first)
 
 
 def test_all_questions_that_were_not_asked_take_the_place_of_others_once(file: Path) -> None:
     dataset = drawn_from(file)
     ids = {sample.id for sample in dataset.samples}
     asked = {"direction-00000-0", "card_stack-00001-1"}
-    assert sorted(asked_of(dataset).others(asked, 100)) == sorted(ids - asked)
-    assert asked_of(dataset).others(ids, 3) == []
+    assert sorted(others(dataset, asked, 100)) == sorted(ids - asked)
+    assert others(dataset, ids, 3) == []
 
 
 def test_questions_at_hand_are_taken_in_the_order_that_runs_began_with(file: Path) -> None:
@@ -188,7 +175,7 @@ def test_questions_at_hand_are_taken_in_the_order_that_runs_began_with(file: Pat
     samples = list(drawn_from(file).samples)
     rest = [sample.id for sample in samples if sample.id != "direction-00000-0"]
     order = draw(0, "refill", 0, 0).permutation(7)
-    found = asked_of(VideoDataset(samples, file.parent)).others({"direction-00000-0"}, 3)
+    found = others(VideoDataset(samples, file.parent), {"direction-00000-0"}, 3)
     assert found == [rest[index] for index in order[:3]]
 
 

@@ -2,8 +2,11 @@
 middle."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from retroflip.data.image import read_image
 from retroflip.data.manifest import Manifest
@@ -43,6 +46,16 @@ class VideoDataset:
     def examples(self) -> Sequence[Sample]:
         """The samples that are looked at before a run; all of them, where they are at hand."""
         return self.samples
+
+    @property
+    def videos(self) -> int:
+        """How many files the samples have."""
+        return len({sample.video for sample in self.samples if sample.video})
+
+    def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
+        """Return up to `count` samples whose ids are not among those asked, in a drawn order."""
+        rest = [sample for sample in self.samples if sample.id not in asked]
+        return [rest[index] for index in rng.permutation(len(rest))[:count]]
 
     @property
     def pool_frames(self) -> int:

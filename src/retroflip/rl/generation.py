@@ -6,10 +6,8 @@ Shapes: S samples, B branches of a sample, G rollouts of a branch, C tokens of a
 """
 
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,7 +24,6 @@ from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
-from retroflip.synth.drawn import DrawnSamples
 from retroflip.video.frames import Frames
 
 
@@ -172,7 +169,9 @@ class Generator:
             written |= dict(self.world.gather([(place, branch.written) for place, branch in held.items()]))
             groups = self._rewarded(questions, written)
             idle = [number for number, group in enumerate(groups) if not group.teaches]
-            others = self._others(asked, len(idle), step, round_) if round_ < self.refills else []
+            others: Sequence[Sample] = []
+            if idle and round_ < self.refills:
+                others = self.dataset.others(asked, len(idle), draw(self.seed, "refill", step, round_))
             if not others:
                 break
             open_questions = idle[: len(others)]
@@ -190,22 +189,6 @@ class Generator:
         asked = with_null_option(sample) if self.method.null_option else sample
         branches = self.method.branches(asked, draw(self.seed, "branches", asked.id, epoch))
         return Question(asked, tuple(branches))
-
-    def _others(self, asked: AbstractSet[str], count: int, step: int, round_: int) -> list[Sample]:
-        """Return up to `count` samples that this step has not asked yet, in an order of its own.
-
-        Of videos that are drawn as they are asked for, no more are drawn than are needed.
-        """
-        if not count:
-            return []
-        rng, samples = draw(self.seed, "refill", step, round_), self.dataset.samples
-        if isinstance(samples, DrawnSamples):
-            # Of so many different samples, all but len(asked) have not been asked.
-            places = rng.choice(len(samples), min(len(samples), count + len(asked)), replace=False)
-            found = (samples[int(place)] for place in places)
-            return list(islice((sample for sample in found if sample.id not in asked), count))
-        rest = [sample for sample in samples if sample.id not in asked]
-        return [rest[index] for index in rng.permutation(len(rest))[:count]]
 
     def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
         """Decode each question's video once and encode the views of the branches at these places."""

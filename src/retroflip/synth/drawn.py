@@ -6,10 +6,14 @@ resumed run sees the same ones, and `per_task` may be as large as one likes.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Self, overload
+
+import numpy as np
 
 from retroflip import recipe_reading as reading
 from retroflip.data.dataset import VideoDataset
@@ -110,6 +114,18 @@ class DrawnDataset(VideoDataset):
         """Return one question of each kind."""
         sides = 2 if self.samples.settings.paired else 1
         return self.samples[: len(self.samples.kinds) * sides]
+
+    @property
+    def videos(self) -> int:
+        """As many as there are questions: each has a video of its own."""
+        return len(self)
+
+    def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
+        """Return up to `count` questions that are not among those asked, and draw no more of them than needed."""
+        # Of so many different questions, all but len(asked) have not been asked.
+        places = rng.choice(len(self), min(len(self), count + len(asked)), replace=False)
+        found = (self.samples[int(place)] for place in places)
+        return list(islice((sample for sample in found if sample.id not in asked), count))
 
     def load(self, sample: Sample) -> Frames:
         """Return the pool of frames of a question's video, rendered. Raises KeyError for a question of other data."""
