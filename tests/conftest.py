@@ -1,6 +1,10 @@
 """Fixtures shared by all tests: the clips in tests/fixtures/clips (see make_clips.sh for what they show)."""
 
+import os
 from pathlib import Path
+
+# One process a core runs the suite (pytest-xdist); more threads would only wait for each other. Read before torch is.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
