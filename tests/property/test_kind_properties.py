@@ -19,6 +19,7 @@ from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.episode import Draw, Episode, Kind, Mode, Pair, Question, Redraw, Term, fits_view
 from retroflip.synth.names import Form
 from retroflip.synth.registry import TEMPORAL_KINDS
+from retroflip.synth.sentence import Sentence
 from retroflip.synth.settings import PRESETS, SceneSettings
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
@@ -77,7 +78,7 @@ def assert_is_well_told(episode: Episode) -> None:
         assert not {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"} & set(event.facts)
     assert all(0 <= state.frame < frames for state in episode.states)
     assert all(one.frame <= two.frame for one, two in pairwise(episode.states))
-    assert episode.question.answer in episode.derivation[-1]
+    assert episode.question.answer in Sentence.of(episode.derivation[-1]).text
     identities = [one["id"] for one in episode.objects]
     assert len(set(identities)) == len(identities)
     assert all({"id", "name"} <= set(one) for one in episode.objects)

@@ -9,6 +9,7 @@ from retroflip.data.prompts import user_text
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RecipeError
 from retroflip.recipe_reading import Origin
+from retroflip.synth.sentence import derivation_texts
 
 GENERATOR = """\
 You watch a short video and answer a question about it. The right answer and the exact timeline are given, so that you \
@@ -141,7 +142,10 @@ def timeline(metadata: Mapping[str, Any]) -> str:
     if metadata.get("term") == "long":
         lines.append("States (hidden ones too):")
         lines += [f"- {_seconds(state['ms'])}: {_facts_of(state)}" for state in metadata["states"]]
-    lines += ["How the answer follows:", *(f"- {sentence}" for sentence in metadata["derivation"])]
+    lines += [
+        "How the answer follows:",
+        *(f"- {sentence}" for sentence in derivation_texts(metadata["derivation"])),
+    ]
     return "\n".join(lines)
 
 

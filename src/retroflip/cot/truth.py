@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from retroflip.cot.words import BEING, Features, features, normalised, texts_in
+from retroflip.synth.sentence import derivation_texts
 
 Metadata = Mapping[str, Any]
 Scope = Sequence[Mapping[str, Any]]
@@ -16,6 +17,7 @@ Scope = Sequence[Mapping[str, Any]]
 COMMAND = re.compile(
     r"\b(?:cp|mv|rm|touch|mkdir|rmdir)\b (?=[\w*-]+[/*.]|--|[a-z]+ [a-z])|\b(?:mkdir|rmdir) (?=[a-z])"
 )
+
 
 _LEAST_SHARED = 3
 """one word of so many must be the note's, where nothing else tells what a clause is about"""
@@ -183,7 +185,7 @@ class Truth:
             *texts_in([self.metadata[key] for key in ("events", "states", "objects")]),
             self.question["text"],
         ]
-        texts += [*self.question["options"], *self.metadata["derivation"]]
+        texts += [*self.question["options"], *derivation_texts(self.metadata["derivation"])]
         named = {str(int(found)) for text in texts for found in re.findall(r"(?<![\d.])\d+(?![.]?\d)", text)}
         return frozenset(named | {str(count) for count in range(len(self.metadata["events"]) + 1)})
 
@@ -209,7 +211,7 @@ class Truth:
     def said(self) -> str:
         """All texts of the metadata, normalised."""
         texts = [*(event["note"] for event in self.metadata["events"]), self.question["text"]]
-        texts += [*self.question["options"], *self.metadata["derivation"]]
+        texts += [*self.question["options"], *derivation_texts(self.metadata["derivation"])]
         texts += [*texts_in(self.metadata["objects"]), *texts_in(self.metadata["states"])]
         texts += texts_in(self.metadata["events"])
         return normalised(" ; ".join(texts))

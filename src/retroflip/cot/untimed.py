@@ -14,6 +14,7 @@ from retroflip.cot.statements import false_statement, without_statements
 from retroflip.cot.truth import COMMAND, Scope, Side, Told, TrueEvent, Truth, contradiction, supports
 from retroflip.cot.words import BEING, denials, normalised
 from retroflip.synth.animation import PALETTE, SHAPES
+from retroflip.synth.sentence import derivation_texts
 
 PART = re.compile(r"[,;:()]|\b(?:and|then|while|but|whereas)\b")
 _STOP = re.compile(r"[:;]")
@@ -103,7 +104,7 @@ class Known:
     """
 
     def __init__(self, truth: Truth) -> None:
-        question, derivation = truth.question, truth.metadata["derivation"]
+        question, derivation = truth.question, derivation_texts(truth.metadata["derivation"])
         asked = f"{question['text']} ; {question['answer']}"
 
         def told(text: str) -> Told:

@@ -28,6 +28,7 @@ from retroflip.cot.untimed import PART, Known, Reason, UntimedCheck, denied_trut
 from retroflip.cot.words import affirmed, features, normalised
 from retroflip.data.sample import Sample
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer, same_answer
+from retroflip.synth.sentence import derivation_texts
 
 _ENDS = re.compile(
     r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|complet\w+|reach\w*|by|done|over|settles?|has been)\b"
@@ -130,7 +131,7 @@ def verify(
 
 def _told_freely(reasoning: str, metadata: Metadata) -> str:
     """Return the reasoning without the sentences of the derivation that it repeats word for word."""
-    for sentence in metadata["derivation"]:
+    for sentence in derivation_texts(metadata["derivation"]):
         reasoning = re.sub(rf"{re.escape(sentence)}(?=\s|$)", "\n", reasoning)
     return reasoning
 

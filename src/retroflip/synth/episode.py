@@ -15,6 +15,7 @@ from retroflip.data.sample import TaskType
 from retroflip.draws import draw, draw_seed
 from retroflip.synth.animation import Animation, Background
 from retroflip.synth.names import Form
+from retroflip.synth.sentence import Sentence
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.transforms import Transform
@@ -127,7 +128,7 @@ class Episode:
 
     objects: what there is, each with "id", "shape", "colour" and a "name" as questions use it, and facts that hold
     throughout; a distractor has "role": "distractor".
-    derivation: the sentences that lead from the events to the answer, the last one naming it.
+    derivation: the sentences that lead from the events to the answer, the last one naming it; each with its claims.
     min_fps: the fewest evenly spread frames a second at which the question can be decided (`decidable`).
     """
 
@@ -136,7 +137,7 @@ class Episode:
     objects: Sequence[Mapping[str, Any]]
     events: Sequence[Event]
     states: Sequence[State]
-    derivation: Sequence[str]
+    derivation: Sequence[Sentence | str]
     min_fps: float
 
     def metadata(self) -> dict[str, Any]:
@@ -169,7 +170,7 @@ class Episode:
                 "answer": question.answer,
                 "numeric": question.numeric,
             },
-            "derivation": list(self.derivation),
+            "derivation": [Sentence.of(told).as_json() for told in self.derivation],
             "min_fps": round(self.min_fps, 3),
         }
 

@@ -4,10 +4,13 @@ Every sentence about a time stands in the metadata's events, and the conclusion 
 exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from retroflip.synth.sentence import Sentence
 
 Event = Mapping[str, Any]
 Metadata = Mapping[str, Any]
@@ -20,6 +23,8 @@ _OPENINGS = (
     "To answer this I need to see what happens, and in which order.",
     "I go through the clip moment by moment.",
 )
+_COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
+"""what every event has"""
 _NOTHING = "Nothing stands out at a single moment, so I compare the whole course."
 _JOINS = ("", "Then, ", "Next, ", "After that, ")
 
@@ -66,56 +71,100 @@ def _behind(event: Event) -> str:
     return f"{_begun(event['note'])} ({event['start_ms'] / 1000:.1f} s)."
 
 
-def _joined(events: Sequence[Event]) -> str:
-    told = []
-    for number, event in enumerate(events):
-        join = _JOINS[number % len(_JOINS)] if number else "First, "
-        told.append(_begun(f"{join}at {clock(event['start_ms'])}, {event['note']}."))
-    return " ".join(told)
+def _joined(number: int, event: Event) -> str:
+    join = _JOINS[number % len(_JOINS)] if number else "First, "
+    return _begun(f"{join}at {clock(event['start_ms'])}, {event['note']}.")
 
 
-def _numbered(events: Sequence[Event]) -> str:
-    return "\n".join(
-        f"{number}. [{clock(e['start_ms'])}] {e['note']}" for number, e in enumerate(events, start=1)
-    )
+def _numbered(number: int, event: Event) -> str:
+    return f"{number + 1}. [{clock(event['start_ms'])}] {event['note']}"
 
 
-def _brief(events: Sequence[Event]) -> str:
-    return ", ".join(f"{event['start_ms'] / 1000:.1f}s {event['note']}" for event in events) + "."
+def _brief(event: Event) -> str:
+    return f"{event['start_ms'] / 1000:.1f}s {event['note']}"
 
 
 def _begun(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _sentences(say: Callable[[Event], str]) -> Callable[[Sequence[Event]], str]:
-    return lambda events: " ".join(say(event) for event in events)
+def _each(say: Callable[[Event], str]) -> Callable[[int, Event], str]:
+    return lambda _, event: say(event)
 
 
-STYLES: dict[str, Callable[[Sequence[Event]], str]] = {
-    "at": _sentences(_at),
-    "player": _sentences(_player),
-    "between": _sentences(_between),
-    "after": _sentences(_after_seconds),
-    "behind": _sentences(_behind),
+STYLES: dict[str, Callable[[int, Event], str]] = {
+    "at": _each(_at),
+    "player": _each(_player),
+    "between": _each(_between),
+    "after": _each(_after_seconds),
+    "behind": _each(_behind),
     "joined": _joined,
     "list": _numbered,
-    "brief": _brief,
+    "brief": _each(_brief),
 }
 """how events are told, by name; "brief" is the shortest and opens without a word"""
 
 
-def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
-    """Return a response with its reasoning, "<think>...</think>", and the boxed answer in the words of its option.
+@dataclass(frozen=True)
+class Trace:
+    """A response whose reasoning is known sentence by sentence. separator: what stands between sentences."""
+
+    sentences: tuple[Sentence, ...]
+    answer: str
+    separator: str = " "
+
+    @property
+    def text(self) -> str:
+        """The response, "<think>...</think>" and the boxed answer."""
+        told = self.separator.join(sentence.text for sentence in self.sentences)
+        return f"<think>{told}</think>\n\\boxed{{{self.answer}}}"
+
+    @property
+    def claims(self) -> list[list[dict[str, Any]]]:
+        """The claims of each sentence, as JSON."""
+        return [sentence.as_json()["claims"] for sentence in self.sentences]
+
+
+def narrated(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> Trace:
+    """Return reasoning with its claims, and the boxed answer in the words of its option.
 
     style: one of STYLES, drawn by `rng` where it is None. A numeric question is answered with its number.
     """
     name = style or sorted(STYLES)[int(rng.integers(len(STYLES)))]
-    events = metadata["events"]
-    told = STYLES[name](events) if events else _NOTHING
-    opening = "" if name == "brief" else _OPENINGS[int(rng.integers(len(_OPENINGS)))]
-    parts = [part for part in (opening, told, " ".join(metadata["derivation"])) if part]
-    separator = "\n" if name == "list" else " "
+    told = _told(metadata, name) or [Sentence(_NOTHING)]
+    opening = [] if name == "brief" else [Sentence(_OPENINGS[int(rng.integers(len(_OPENINGS)))])]
+    derived = [Sentence.of(one) for one in metadata["derivation"]]
     question = metadata["question"]
     answer = f"{question['numeric']:g}" if metadata["form"] == "numeric" else question["answer"]
-    return f"<think>{separator.join(parts)}</think>\n\\boxed{{{answer}}}"
+    return Trace((*opening, *told, *derived), answer, "\n" if name == "list" else " ")
+
+
+def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
+    """Return the text of `narrated`."""
+    return narrated(metadata, rng, style).text
+
+
+def _told(metadata: Metadata, style: str) -> list[Sentence]:
+    """Return the events as sentences; in the brief style all of them are one."""
+    told = [
+        Sentence(STYLES[style](number, event), tuple(event_claims(event, metadata)))
+        for number, event in enumerate(metadata["events"])
+    ]
+    if style != "brief" or not told:
+        return told
+    together = tuple(claim for sentence in told for claim in sentence.claims)
+    return [Sentence(", ".join(sentence.text for sentence in told) + ".", together)]
+
+
+def event_claims(event: Event, metadata: Metadata) -> list[dict[str, Any]]:
+    """Return what an event's sentence claims: one claim for each fact of the event, or one that it happens."""
+    names = {one["id"]: one["name"] for one in metadata["objects"]}
+    about = {"event": event["type"], "time": event["start_ms"] / 1000}
+    facts = {key: value for key, value in event.items() if key not in _COMMON}
+    if "object" in facts:
+        about["object"] = names[facts.pop("object")]
+    if "objects" in facts:
+        about["object"] = [names[one] for one in facts.pop("objects")]
+    return [
+        {**about, "property": key, "value": names.get(str(value), value)} for key, value in facts.items()
+    ] or [about]
