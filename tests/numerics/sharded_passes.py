@@ -6,6 +6,7 @@ accelerate shards on GPUs only, so the sharding here is PyTorch's own, as accele
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from random_models import random_model
 from retroflip.data.sample import Modality
+from retroflip.models import features
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import encode_visuals, kinds_seen, run_idle
+from retroflip.models.features import encode_visuals, run_idle, tower_runs
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import score
@@ -31,9 +33,9 @@ from retroflip.synth.samples import sample_of
 from separate_rows import prompts_of
 
 
-def compare(alone: Any, sharded: Any, encoder: Encoder, prompt: Prompt, world: World) -> None:
-    """Write about the prompt and score it with both models; every process has a prompt of its own."""
-    prompts, found = [prompt], []
+def compare(alone: Any, sharded: Any, encoder: Encoder, prompts: Sequence[Prompt], world: World) -> None:
+    """Write about the prompts and score them with both models; every process has prompts of its own."""
+    found = []
     for model, goes_on in ((alone, bool), (sharded, world.any)):
         roller = Roller(
             model,
@@ -43,13 +45,15 @@ def compare(alone: Any, sharded: Any, encoder: Encoder, prompt: Prompt, world: W
             goes_on=goes_on,
         )
         model.zero_grad()  # now, while all weights are sharded: a forward pass leaves the last group of them whole
-        lacking = world.lacking(kinds_seen(prompts))
+        lacking = world.lacking([run.kind for run in tower_runs(model, prompts)])
         with torch.no_grad():
-            features = encode_visuals(model, prompts)
+            seen = encode_visuals(model, prompts)
             run_idle(model, lacking)
-        completions = roller.roll(prompts, features, [3], Sampling(10, 1.0), [world.rank])
+        completions = roller.roll(
+            prompts, seen, [3] * len(prompts), Sampling(10, 1.0), [world.rank] * len(prompts)
+        )
         written = [[list(one.ids) for one in row] for row in completions]
-        scores = score(model, prompts, features, written, pad_token=roller.pad_token)
+        scores = score(model, prompts, seen, written, pad_token=roller.pad_token)
         scores.log_probs_NC.sum().backward()
         found.append((written, scores.log_probs_NC.detach()))
     assert found[0][0] == found[1][0], (found[0][0], found[1][0])
@@ -84,8 +88,10 @@ def main() -> None:
     tell_shards(sharded)
     assert sharded.get_video_features == told  # once: wrapped at every step, it would grow without end
 
-    compare(alone, sharded, encoder, video, world)
-    compare(alone, sharded, encoder, text if world.rank else video, world)
+    compare(alone, sharded, encoder, [video], world)
+    compare(alone, sharded, encoder, [text if world.rank else video], world)
+    features.RUN_BYTES = 1  # every video in a run of its own, so one process has a run more than the other
+    compare(alone, sharded, encoder, [video, text if world.rank else video], world)
     dist.destroy_process_group()
 
 

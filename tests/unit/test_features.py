@@ -15,13 +15,16 @@ from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_inp
 from retroflip.models.features import (
     Finished,
     Pixels,
+    bytes_per_patch,
     encode_visuals,
     encoder_outputs,
     sighted_inputs,
     takes_features,
+    tower_runs,
 )
+from retroflip.models.vision_counter import patches_of
 from retroflip.video.frames import Frames
-from separate_rows import prompts_of
+from separate_rows import gradients, prompts_of
 from without_features import without_features
 
 (QUESTION,) = rendered(drawn("static", 1)).samples
@@ -91,16 +94,56 @@ def test_features_of_a_batch_are_those_of_each_alone(family: str) -> None:
             torch.testing.assert_close(layer, layer_alone, atol=1e-5, rtol=1e-4)
 
 
-def test_the_vision_tower_runs_once_for_all_videos_and_once_for_all_images() -> None:
-    model, encoder = model_of("qwen3_vl")
+def runs_seen(model: Any) -> list[int]:
+    """Return a list that grows, with every run of the vision tower, by its number of videos or images."""
     seen: list[int] = []
     model.model.visual.register_forward_pre_hook(
         lambda _, __, named: seen.append(len(named["grid_thw"])), with_kwargs=True
     )
+    return seen
+
+
+def test_the_vision_tower_runs_once_for_all_videos_and_once_for_all_images_that_fit() -> None:
+    model, encoder = model_of("qwen3_vl")
+    seen = runs_seen(model)
     encode_visuals(model, mixed_prompts(encoder))
     assert seen == [3, 2]
     assert encode_visuals(model, [encoder.encode(QUESTION, None)] * 2) == [None, None]
     assert seen == [3, 2]
+
+
+def test_a_patch_takes_every_linear_layers_input_and_output() -> None:
+    """The embedded model's block: width 64 to 3 x 64 (queries, keys, values), 64 to 64, 64 to 128 and back, float32."""
+    model, _ = model_of("qwen3_vl")
+    assert bytes_per_patch(model.model.visual) == 4 * ((64 + 192) + (64 + 64) + (64 + 128) + (128 + 64))
+
+
+@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("together", [1, 2])
+def test_more_videos_than_fit_are_encoded_in_several_runs_with_the_same_features_and_gradients(
+    family: str, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder = model_of(family)
+    prompts = mixed_prompts(encoder)
+    fitting = patches_of(prompts_of(encoder)[:together])
+
+    def features_and_gradient() -> tuple[list[torch.Tensor], torch.Tensor]:
+        found = [one for one in encode_visuals(model, prompts) if isinstance(one, Finished)]
+        parts = [part for one in found for part in (one.pooled_ND, *one.deepstack_ND)]
+        return parts, gradients(model, sum((part.pow(2).sum() for part in parts), torch.zeros(())))
+
+    whole, whole_gradient = features_and_gradient()
+    monkeypatch.setattr("retroflip.models.features.RUN_BYTES", fitting * bytes_per_patch(model.model.visual))
+    seen = runs_seen(model)
+    pieces, gradient = features_and_gradient()
+
+    runs = [run.prompts for run in tower_runs(model, prompts)]
+    assert seen == [sum(len(p.grid_thw) for p in run if p.grid_thw is not None) for run in runs]
+    assert len(runs) > (2 if family.startswith("qwen") else 1)
+    assert all(len(run) == 1 or patches_of(run) <= fitting for run in runs)
+    for piece, part in zip(pieces, whole, strict=True):
+        torch.testing.assert_close(piece, part, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(gradient, whole_gradient, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", ALL)

@@ -5,12 +5,13 @@ Shapes: P patches, N visual tokens of one video or image after merging, D the la
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from retroflip import processes
 from retroflip.errors import BlindnessError, UsageError
@@ -18,6 +19,9 @@ from retroflip.models.encoding import Prompt, visual_inputs
 
 KINDS = ("image", "video")
 """the keys of `mm_encoder_outputs`"""
+RUN_BYTES = 2**30
+"""what the vision tower's activations may take in one run; more videos and images are encoded in several. The same on
+every machine, so that a run's numbers are"""
 
 _log = logging.getLogger(__name__)
 
@@ -88,31 +92,65 @@ def announce_repeats(model: Any, *, sharded: bool) -> None:
         )
 
 
+class Run(NamedTuple):
+    """What the vision tower encodes at once: prompts whose pixels are all of one kind."""
+
+    kind: str
+    prompts: list[Prompt]
+
+
+def bytes_per_patch(visual: nn.Module) -> int:
+    """Return what the activations of one block of a vision tower take for a patch: every linear layer's input and
+    output, in the type of its weights."""
+    block: Any = visual.blocks
+    linear = [layer for layer in block[0].modules() if isinstance(layer, nn.Linear)]
+    return sum((one.in_features + one.out_features) * one.weight.element_size() for one in linear)
+
+
+def tower_runs(model: Any, prompts: Sequence[Prompt]) -> list[Run]:
+    """Return the runs of the vision tower in which these prompts are encoded, first those over videos.
+
+    A run holds whole videos or images, as many as RUN_BYTES allows and one at least. A model that takes no finished
+    features encodes all of a kind in one.
+    """
+    most = RUN_BYTES // bytes_per_patch(model.model.visual) if takes_features(model) else math.inf
+    runs: list[Run] = []
+    for kind in ("video", "image"):
+        room: float = 0
+        for prompt in prompts:
+            if prompt.pixels_PD is None or _kind(prompt) != kind:
+                continue
+            if not runs or runs[-1].kind != kind or room < len(prompt.pixels_PD):
+                runs.append(Run(kind, []))
+                room = most
+            runs[-1].prompts.append(prompt)
+            room -= len(prompt.pixels_PD)
+    return runs
+
+
 def encode_visuals(model: Any, prompts: Sequence[Prompt]) -> list[VisualFeatures | None]:
-    """Run the vision tower once over all videos and once over all images; None for a prompt of text alone.
+    """Run the vision tower once over every video and image, as `tower_runs` deals them out; None for a text alone.
 
     A model that takes no finished features gets pixels, and its tower runs in the passes.
     """
     if not takes_features(model):
         return [None if prompt.pixels_PD is None else Pixels(prompt) for prompt in prompts]
-    videos = iter(_encode(model.get_video_features, model.device, [p for p in prompts if not p.is_image]))
-    images = iter(_encode(model.get_image_features, model.device, [p for p in prompts if p.is_image]))
-    return [
-        None if prompt.pixels_PD is None else next(images if prompt.is_image else videos)
-        for prompt in prompts
-    ]
+    encoded: dict[str, list[Finished]] = {kind: [] for kind in KINDS}
+    for run in tower_runs(model, prompts):
+        encoded[run.kind] += _encode(model, run)
+    rest = {kind: iter(finished) for kind, finished in encoded.items()}
+    return [None if prompt.pixels_PD is None else next(rest[_kind(prompt)]) for prompt in prompts]
 
 
-def kinds_seen(prompts: Sequence[Prompt]) -> set[str]:
-    """Return which of KINDS these prompts hold."""
-    return {"image" if p.is_image else "video" for p in prompts if p.pixels_PD is not None}
+def _kind(prompt: Prompt) -> str:
+    return "image" if prompt.is_image else "video"
 
 
 def run_idle(model: Any, kinds: Sequence[str]) -> Tensor:
-    """Run the vision tower on a black patch of each of these kinds, and return 0, which depends on all of its weights.
+    """Run the vision tower on a black patch for each of these kinds; return 0, which depends on all of its weights.
 
-    A tower whose weights are sharded over processes runs on all of them or on none: one without a video of its own must
-    take part in the others' run.
+    A tower whose weights are sharded over processes runs on all of them or on none: one with fewer runs of its own must
+    take part in the others'. A kind that is named twice takes two runs.
     """
     vision = model.config.vision_config
     side = vision.spatial_merge_size
@@ -129,17 +167,16 @@ def run_idle(model: Any, kinds: Sequence[str]) -> Tensor:
     return total
 
 
-def _encode(run: Callable[..., Any], device: torch.device, prompts: Sequence[Prompt]) -> list[Finished]:
-    """Return the features of those prompts, all of one kind, that have something to see."""
-    pixels = [prompt.pixels_PD for prompt in prompts if prompt.pixels_PD is not None]
-    grids = [prompt.grid_thw for prompt in prompts if prompt.grid_thw is not None]
-    if not pixels:
-        return []
-    output = run(torch.cat(pixels).to(device), torch.cat(grids).to(device), return_dict=True)
+def _encode(model: Any, run: Run) -> list[Finished]:
+    """Return the features of a run's prompts."""
+    pixels = torch.cat([prompt.pixels_PD for prompt in run.prompts if prompt.pixels_PD is not None])
+    grids = [prompt.grid_thw for prompt in run.prompts if prompt.grid_thw is not None]
+    tower = model.get_image_features if run.kind == "image" else model.get_video_features
+    output = tower(pixels.to(model.device), torch.cat(grids).to(model.device), return_dict=True)
     pooled = _of_prompts(output.pooler_output, grids)
     layers = [_of_prompts(layer, grids) for layer in getattr(output, "deepstack_features", None) or []]
     return [
-        Finished(one, tuple(layer[index] for layer in layers), prompts[0].is_image)
+        Finished(one, tuple(layer[index] for layer in layers), run.kind == "image")
         for index, one in enumerate(pooled)
     ]
 

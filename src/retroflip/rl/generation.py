@@ -19,7 +19,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import VisualFeatures, encode_visuals, kinds_seen, run_idle
+from retroflip.models.features import VisualFeatures, encode_visuals, run_idle, tower_runs
 from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
@@ -218,8 +218,8 @@ class Generator:
         prompts: Sequence[Prompt],
         when: tuple[int, int],
     ) -> list[BranchRollouts]:
-        """Encode the videos in one run of the vision tower, and sample every branch's completions."""
-        lacking = self.world.lacking(kinds_seen(prompts))
+        """Encode every video once, and sample every branch's completions."""
+        lacking = self.world.lacking([run.kind for run in tower_runs(model, prompts)])
         with torch.no_grad():
             features = encode_visuals(model, prompts)
             run_idle(model, lacking)

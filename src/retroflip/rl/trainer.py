@@ -24,7 +24,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.block_attention import use_blocks
-from retroflip.models.features import announce_repeats, encode_visuals, kinds_seen, run_idle
+from retroflip.models.features import announce_repeats, encode_visuals, run_idle, tower_runs
 from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
@@ -353,7 +353,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         if cached:
             features = [branch.features for branch in one.branches]
         else:
-            lacking = self.world.lacking(kinds_seen(prompts))
+            lacking = self.world.lacking([run.kind for run in tower_runs(model, prompts)])
             features = encode_visuals(model, prompts)
             idle = run_idle(model, lacking)
         scores = score(

@@ -4,7 +4,8 @@ Every process knows the whole step (questions, branches, answers, rewards, advan
 branches. Branches of one group may lie on different processes.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -50,6 +51,9 @@ class World:
         """Return the largest of the processes' numbers."""
         return max(self.gather([number]))
 
-    def lacking(self, kinds: Collection[str]) -> list[str]:
-        """Return what other processes have, of these kinds of things, and this one has not."""
-        return sorted(set(self.gather(sorted(kinds))) - set(kinds))
+    def lacking(self, kinds: Sequence[str]) -> list[str]:
+        """Return what this process lacks to have as many of each kind of thing as the one that has most of it."""
+        most: Counter[str] = Counter()
+        for counted in self.gather([Counter(kinds)]):
+            most |= counted
+        return sorted((most - Counter(kinds)).elements())
