@@ -21,6 +21,7 @@ from retroflip import recipe_reading as reading
 from retroflip.data.prompts import DIRECT_PROMPT
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
+from retroflip.rl.methods.base import MethodConfig
 from retroflip.rl.methods.registry import METHODS, MethodSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -405,13 +406,15 @@ KINDS: dict[str, type[Recipe]] = {"rl": RlRecipe, "sft": SftRecipe}
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe, apply overrides of the form `section.key=value` (the value in YAML), and check it.
 
-    An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Raises
-    RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an unknown or
-    repeated key, a wrong value, or settings that contradict each other.
+    An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Another method's
+    name alone (`method=grpo` or `method.name=grpo`) also drops the file's settings of its own method; those that every
+    method has stay. Raises RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an
+    unknown or repeated key, a wrong value, or settings that contradict each other.
     """
     values = reading.absolute(reading.read_mapping(path), path.absolute().parent, PATHS)
-    for override in overrides:
-        key, value = reading.parse_override(override)
+    parsed = [(override, *_whole_key(*reading.parse_override(override))) for override in overrides]
+    values = _without_other_methods(values, [value for _, key, value in parsed if key == "method.name"])
+    for override, key, value in parsed:
         nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
         values = reading.replaced(values, key, reading.at(nested, key), override)
     origin = reading.Origin(path, tuple(overrides))
@@ -426,6 +429,20 @@ def recipe_from(values: dict[str, Any], origin: reading.Origin | None = None) ->
     if recipe_class is RlRecipe and isinstance(values.get("method"), dict):
         method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
     return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
+
+
+def _whole_key(key: str, value: Any) -> tuple[str, Any]:
+    """Return an override with a method that is given by its name alone as what it is short for."""
+    return ("method.name", value) if key == "method" and isinstance(value, str) else (key, value)
+
+
+def _without_other_methods(values: dict[str, Any], named: Sequence[Any]) -> dict[str, Any]:
+    """Return a file's values without the settings that its method alone has, where overrides name another one last."""
+    section = values.get("method")
+    if not named or not isinstance(section, dict) or section.get("name") in (None, named[-1]):
+        return values
+    shared = {key: value for key, value in section.items() if key in MethodConfig.model_fields}
+    return {**values, "method": shared}
 
 
 def _check_division(name: str, value: int, passes: int) -> None:

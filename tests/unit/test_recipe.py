@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from retroflip.errors import RecipeError
 from retroflip.files import write_json_atomic
 from retroflip.recipe import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.methods.t_grpo import TGrpoSettings
 
 RL = """\
 kind: rl
@@ -84,6 +86,30 @@ def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
     assert recipe.prompt.system == "Look."
 
 
+@pytest.mark.parametrize("named", ["method=t_grpo", "method.name=t_grpo"])
+def test_another_methods_name_drops_what_is_the_old_ones_alone(tmp_path: Path, named: str) -> None:
+    text = RL.replace("rollouts: 8, w_aug: 0.25", "rollouts: 6, format_weight: 0.5, w_aug: 0.25, flip: false")
+    expected = TGrpoSettings(rollouts=6, format_weight=0.5)
+    assert load_rl(tmp_path, named, text=text).method == expected
+    for overrides in ((named, "method.alpha=0.1"), ("method.alpha=0.1", named)):
+        assert load_rl(tmp_path, *overrides, text=text).method == expected.model_copy(update={"alpha": 0.1})
+    assert "Unknown key method.w_aug on the command line" in refusal(
+        tmp_path, named, "method.w_aug=1", text=text
+    )
+
+
+def test_a_key_of_two_methods_does_not_go_over_from_one_to_the_other(tmp_path: Path) -> None:
+    """`alpha` is 0.3 by default in T-GRPO and 0.25 in ArrowRL."""
+    text = RL.replace("crpo, rollouts: 8, w_aug: 0.25", "t_grpo, alpha: 0.3")
+    assert load_rl(tmp_path, "method=arrow_rl", text=text).method == ArrowRlSettings(alpha=0.25)
+    assert load_rl(tmp_path, "method=t_grpo", text=text).method == TGrpoSettings(alpha=0.3)
+
+
+def test_naming_the_same_method_or_the_last_of_several_keeps_its_settings(tmp_path: Path) -> None:
+    assert load_rl(tmp_path, "method=crpo").method == load_rl(tmp_path).method
+    assert load_rl(tmp_path, "method=grpo", "method=crpo").method == load_rl(tmp_path).method
+
+
 def test_adapters_are_a_section_or_nothing(tmp_path: Path) -> None:
     recipe = load_rl(tmp_path, "model.lora={rank: 8, alpha: 16, targets: [q_proj]}")
     assert recipe.model.lora == LoraSection(rank=8, alpha=16, targets=("q_proj",))
@@ -151,7 +177,9 @@ MISTAKES = {
     "train.qqq=1": ["Unknown key train.qqq", "the section train knows steps"],
     "method.w_agu=1": ["method.w_agu", "did you mean method.w_aug?"],
     "method.name=grp": ["method.name is 'grp'", "grpo, dr_grpo, ", "Did you mean grpo?"],
-    "method=grpo": ["method is the text 'grpo'", "'key: value' lines"],
+    "method=grp": ["method.name is 'grp' on the command line (method=grp)", "Did you mean grpo?"],
+    "method=7": ["method is 7", "'key: value' lines"],
+    "method.name=[grpo]": ["method.name is ['grpo']", "must be one of grpo"],
     "method.rollouts=1": ["method.rollouts", "set rollouts >= 2"],
     "method.w_aug=high": ["method.w_aug is the text 'high'", "must be a number"],
     "train.steps=2.5": ["train.steps is 2.5", "a whole number"],
