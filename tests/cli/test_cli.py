@@ -406,7 +406,7 @@ def test_a_folder_that_cannot_be_written_is_one_paragraph(work: Path) -> None:
 
 @pytest.mark.usefixtures("work")
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retroflip.data.records.read_samples", lambda _: 1 / 0)
+    monkeypatch.setattr("retroflip.data.records.survey_records", lambda *_: 1 / 0)
     result = run("validate", "--data", "data/records.jsonl")
     assert isinstance(result.exception, ZeroDivisionError)
 
@@ -571,7 +571,8 @@ def test_synth_writes_data_that_validates() -> None:
     assert (made["samples"], made["pairs"]) == (7, 3)
     checked = run("validate", "--data", made["records"], "--json")
     assert checked.exit_code == 0
-    assert json.loads(checked.stdout) == {"questions": 7, "pairs": 3, "faults": []}
+    found = json.loads(checked.stdout)
+    assert found == {"questions": 7, "pairs": 3, "skipped": {}, "media": None, "faults": [], "notes": []}
 
 
 @pytest.mark.usefixtures("work")
@@ -629,8 +630,47 @@ def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:
     found = run("validate", "--data", path)
 
     assert found.exit_code == 1
-    assert "q0: the answer of its pair's other side (q1), 'right', is right here too" in found.stdout
+    assert "line 1 (q0): the answer of its pair's other side (q1), 'right', is right here too" in found.stdout
     assert "2 questions and 1 pairs checked: 2 faults." in found.stdout
+
+
+def test_validate_names_every_fault_in_one_go(work: Path) -> None:
+    good, other = (json.loads(line) for line in (work / "data" / "records.jsonl").read_text().splitlines())
+    cut = (work / "data" / "left.mp4").read_bytes()[:900]
+    (work / "data" / "cut.mp4").write_bytes(cut)
+    rows = [
+        good,
+        {**good, "problem_id": "z", "solution": "Z"},
+        {**other, "path": "cut.mp4"},
+        {**other, "problem_id": "gone", "path": "gone.mp4", "pair": None},
+        {**good, "problem_id": "again", "path": "gone.mp4", "options": ["left", "left"], "pair": None},
+    ]
+    path = work / "data" / "records.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{oops\n")
+
+    found = json.loads(run("validate", "--data", path, "--media", "--json").stdout)
+
+    named = [(fault["line"], fault["id"], fault["message"]) for fault in found["faults"]]
+    assert [name[:2] for name in named] == [(2, "z"), (3, "q1"), (4, "gone"), (5, "again"), (6, "")]
+    parts = ("none of the options", "cut.mp4: ", "no such video file", "options A and B have", "not JSON")
+    assert all(part in message for part, (*_, message) in zip(parts, named, strict=True))
+    assert found["media"] == {"checked": 3, "failed": 2}
+    shown = run("validate", "--data", path, "--media", "--workers", "1")
+    assert (shown.exit_code, shown.stdout.splitlines()[-1]) == (
+        1,
+        "4 questions and 1 pairs and 3 files checked: 5 faults.",
+    )
+
+
+def test_train_sft_and_generate_name_all_faults_of_a_file(work: Path, model: Path) -> None:
+    path = work / "data" / "records.jsonl"
+    path.write_text(path.read_text().replace("<answer>", "<answer>no "))
+    recipe = write_recipe(work, model)
+    for arguments in (["train", recipe], ["train", recipe, "--dry-run"]):
+        assert_one_paragraph(
+            run(*arguments), "records.jsonl, line 1: the solution 'no A'", "Line 2: the solution"
+        )
+    assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate --data")
 
 
 def test_doctor_prints_one_object_and_exits_by_what_it_found() -> None:

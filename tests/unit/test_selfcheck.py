@@ -2,17 +2,20 @@
 
 from typing import Any
 
-from retroflip.bench.selfcheck import check_rewards
+import pytest
+
+from retroflip.bench.selfcheck import check_rewards, remarks
 from retroflip.data.sample import ProblemType, Sample
 
 
 def question(identity: str, solution: str, **more: Any) -> Sample:
     fields: dict[str, Any] = {
+        "video": f"{identity}.mp4",
         "options": ("left", "right"),
         "problem_type": ProblemType.MULTIPLE_CHOICE,
         **more,
     }
-    return Sample(id=identity, video="x.mp4", question="?", solution=solution, source_clip="x", **fields)
+    return Sample(id=identity, question="?", solution=solution, source_clip="x", **fields)
 
 
 def pair(a: str, b: str, **other: Any) -> list[Sample]:
@@ -51,3 +54,71 @@ def test_numbers_and_open_answers_are_checked_too() -> None:
 
 def test_a_pair_with_one_side_is_not_counted() -> None:
     assert check_rewards(pair("A", "B")[:1]) == (1, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [(("left", "up", "Left "), "A and C"), (("left", "right"), ""), (("a  b", "c", "a b"), "A and C")],
+)
+def test_options_that_say_the_same_are_a_fault(options: tuple[str, ...], found: str) -> None:
+    faults = check_rewards([question("a", "B", options=options)]).faults
+    assert [fault.message.partition(" the same")[0] for fault in faults] == (
+        [f"options {found} have"] if found else []
+    )
+
+
+@pytest.mark.parametrize("options", [("left", "nan"), ("NaN", "right")])
+def test_the_text_of_an_empty_cell_is_a_fault(options: tuple[str, ...]) -> None:
+    (fault,) = check_rewards([question("a", "A", options=options)]).faults
+    assert "'nan', an empty cell" in fault.message
+    assert check_rewards([question("a", "A", options=("Nan", "nano"))]).faults == []
+
+
+@pytest.mark.parametrize(
+    ("letters", "options", "fault"),
+    [
+        ("A" * 10, 2, True),  # by luck once in 1,024
+        ("A" * 9, 2, False),
+        ("C" * 5, 4, True),  # once in 1,024
+        ("C" * 4, 4, False),
+        ("A" * 95 + "B" * 5, 2, True),
+        ("A" * 89 + "B" * 11, 2, False),  # a letter that is not always right
+        ("AB" * 50, 2, False),
+    ],
+)
+def test_answers_always_under_one_letter_are_a_fault_where_that_is_no_luck(
+    letters: str, options: int, fault: bool
+) -> None:
+    texts = tuple(f"way {number}" for number in range(options))
+    found = check_rewards(
+        [question(str(n), letter, options=texts) for n, letter in enumerate(letters)]
+    ).faults
+    assert [one.id for one in found] == ([""] if fault else [])
+
+
+def test_one_question_about_one_file_has_one_answer() -> None:
+    a, b = question("a", "A", video="x.mp4"), question("b", "B", video="x.mp4")
+    assert [fault.id for fault in check_rewards([a, b]).faults] == ["b"]
+    same = question("c", "B", video="x.mp4", options=("right", "left"))
+    assert check_rewards([a, same]).faults == []
+
+
+def test_a_pair_that_cannot_be_scored_is_a_fault() -> None:
+    a, b = pair("A", "B")
+    nameless, third = a.model_copy(update={"side": None}), question("c", "A", pair="p", side=1)
+    elsewhere = b.model_copy(update={"source_clip": "y"})
+    assert "without a 'side'" in check_rewards([nameless, b]).faults[0].message
+    assert (
+        "side 1 of the pair 'p' is more than one question: b, c"
+        in check_rewards([a, b, third]).faults[0].message
+    )
+    assert "different source clips" in check_rewards([a, elsewhere]).faults[0].message
+
+
+def test_what_may_be_meant_is_a_remark_and_no_fault() -> None:
+    odd = question("a", "A", options=("A | left", "B | right"), pair="p", side=0)
+    assert check_rewards([odd]).faults == []
+    letters, lonely = remarks([odd])
+    assert "letters in a style that is not known" in letters
+    assert "one side only" in lonely
+    assert remarks(pair("A", "B")) == []

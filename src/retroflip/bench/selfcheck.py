@@ -1,17 +1,29 @@
-"""A reward that validates itself: with no model at hand, the right answers must score and wrong ones must not."""
+"""A reward that validates itself: with no model at hand, the right answers must score and wrong ones must not.
 
+Beside the rewards it looks for what lets a model be right without looking, or leaves a question without one right
+answer: options that repeat, answers that are always the same letter, one question with two answers.
+"""
+
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retroflip.bench.records import Control, answer_record, option_text
+from retroflip.data.labels import letters_remain
 from retroflip.data.prompts import option_letter
-from retroflip.data.sample import Sample
+from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 from retroflip.rl.answers import gold_answer
 
+SUSPICIOUS_SHARE = 0.9
+"""of the answers of a data set on one letter"""
+LUCK = 1e-3
+"""probability under which a share of answers on one letter is no luck"""
+
 
 class Fault(NamedTuple):
-    """A question whose reward is wrong, and why."""
+    """A question whose reward is wrong, and why; the id is "" where it is the whole data set."""
 
     id: str
     message: str
@@ -34,10 +46,29 @@ def check_rewards(samples: Sequence[Sample]) -> SelfCheck:
     complete = {pair: both for pair, both in sides.items() if len(both) == 2}
     faults = [fault for sample in samples for fault in _alone(sample)]
     faulty = {fault.id for fault in faults}
+    faults += [fault for both in sides.values() for fault in _sides(both)]
     for a, b in complete.values():
         if not {a.id, b.id} & faulty:
             faults += [*_with_the_answer_of(a, b), *_with_the_answer_of(b, a)]
-    return SelfCheck(len(samples), len(complete), faults)
+    return SelfCheck(len(samples), len(complete), [*faults, *_contradictions(samples), *_one_letter(samples)])
+
+
+def remarks(samples: Sequence[Sample]) -> list[str]:
+    """Return what may be meant and may be not: sentences for a reader."""
+    lettered = [sample.id for sample in samples if letters_remain(sample.options)]
+    pairs = Counter(sample.pair for sample in samples if sample.pair is not None)
+    lonely = [pair for pair, count in pairs.items() if count == 1]
+    found = []
+    if lettered:
+        found.append(
+            f"The options of {len(lettered)} questions seem to have letters in a style that is not known, so that "
+            f"prompts show two (the first: {lettered[0]}). Remove the letters, or write them as 'A. left'."
+        )
+    if lonely:
+        found.append(
+            f"Pairs with one side only, which count for no pair accuracy: {len(lonely)} (the first: {lonely[0]})."
+        )
+    return found
 
 
 def _alone(sample: Sample) -> Iterator[Fault]:
@@ -52,6 +83,46 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         )
     if _is_right(sample, ""):
         yield Fault(sample.id, "an empty answer is read as right. Correct its solution.")
+    if repeated := _repeated_options(sample):
+        yield Fault(sample.id, f"options {repeated} have the same text. Change or remove one of them.")
+    texts = {"question": sample.question, "solution": sample.solution, **_lettered(sample)}
+    if empty := [name for name, text in texts.items() if text in ("nan", "NaN")]:
+        yield Fault(sample.id, f"its {empty[0]} is 'nan', an empty cell of a table. Write what it must be.")
+
+
+def _lettered(sample: Sample) -> dict[str, str]:
+    return {f"option {option_letter(index)}": option for index, option in enumerate(sample.options)}
+
+
+def _repeated_options(sample: Sample) -> str:
+    """Return the letters of the first options that say the same, such as "A and C"; "" where none do."""
+    letters: dict[str, str] = {}
+    for index, option in enumerate(sample.options):
+        key, letter = " ".join(option.casefold().split()), option_letter(index)
+        if key in letters:
+            return f"{letters[key]} and {letter}"
+        letters[key] = letter
+    return ""
+
+
+def _sides(both: Sequence[Sample]) -> Iterator[Fault]:
+    """Yield why a pair cannot be scored as one."""
+    pair = both[0].pair
+    for sample in both:
+        if sample.side is None:
+            yield Fault(sample.id, f"it belongs to the pair {pair!r} without a 'side'. Write 0 or 1.")
+    sides = Counter(sample.side for sample in both if sample.side is not None)
+    for side in (side for side, count in sides.items() if count > 1):
+        ids = ", ".join(sample.id for sample in both if sample.side == side)
+        yield Fault(
+            both[0].id, f"side {side} of the pair {pair!r} is more than one question: {ids}. Keep one."
+        )
+    if len({sample.source_clip for sample in both}) > 1:
+        yield Fault(
+            both[0].id,
+            f"the sides of the pair {pair!r} have different source clips (by default, their files), so intervals "
+            "would take them as independent. Give both the same 'source_clip'.",
+        )
 
 
 def _with_the_answer_of(sample: Sample, other: Sample) -> Iterator[Fault]:
@@ -63,6 +134,48 @@ def _with_the_answer_of(sample: Sample, other: Sample) -> Iterator[Fault]:
             f"the answer of its pair's other side ({other.id}), {text!r}, is right here too, so a model that never "
             "looks could get the pair right. Correct one side, or drop 'pair' and 'side' from both.",
         )
+
+
+def _contradictions(samples: Sequence[Sample]) -> Iterator[Fault]:
+    """Yield questions that were asked before about the same file and have another answer now."""
+    asked: dict[tuple[object, ...], Sample] = {}
+    for sample in samples:
+        key = (sample.video, " ".join(sample.question.casefold().split()), frozenset(sample.options))
+        first = asked.setdefault(key, sample)
+        answers = [option_text(one.solution, one.options) for one in (first, sample)]
+        if answers[0] != answers[1]:
+            yield Fault(
+                sample.id,
+                f"the same is asked about the same file by {first.id}, whose answer is {answers[0]!r:.60} and not "
+                f"{answers[1]!r:.60}. Correct one of the two.",
+            )
+
+
+def _one_letter(samples: Sequence[Sample]) -> Iterator[Fault]:
+    """Yield the letter that is right so often that always answering it pays, where chance does not explain it.
+
+    Of n questions with p as the mean chance of a letter, a share s or more of that letter comes about with at most
+    exp(-n KL(s, p)) (Chernoff's bound).
+    """
+    choices = [sample for sample in samples if sample.problem_type is ProblemType.MULTIPLE_CHOICE]
+    if not choices:
+        return
+    (letter, count), *_ = Counter(sample.solution for sample in choices).most_common(1)
+    share = count / len(choices)
+    chance = sum(1 / len(sample.options) for sample in choices) / len(choices)
+    if share < SUSPICIOUS_SHARE or math.exp(-len(choices) * _divergence(share, chance)) > LUCK:
+        return
+    yield Fault(
+        "",
+        f"the right answer is {letter} in {count} of {len(choices)} multiple-choice questions, so a model that never "
+        "looks is right by that letter. Put the options in another order, a different one for each question.",
+    )
+
+
+def _divergence(share: float, chance: float) -> float:
+    """Return KL(share, chance) of two Bernoulli distributions, share above chance and chance below 1."""
+    rest = (1 - share) * math.log((1 - share) / (1 - chance)) if share < 1 else 0.0
+    return share * math.log(share / chance) + rest
 
 
 def _is_right(sample: Sample, answer: str) -> bool:

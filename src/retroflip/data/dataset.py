@@ -1,9 +1,12 @@
 """The videos and images of a data set: decoded on demand, and checked before a run so that none fails in its
 middle."""
 
+import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,14 @@ from retroflip.data.image import read_image
 from retroflip.data.manifest import Manifest
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Modality, Sample
-from retroflip.errors import DataError, MediaError, TooManyFailuresError
+from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
 from retroflip.files import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
 from retroflip.video.decode import decode
 from retroflip.video.frames import Frames
+
+MAX_WORKERS = 8
+"""files that are decoded at once unless more are asked for; each holds its own pictures in memory"""
 
 
 @dataclass(frozen=True)
@@ -90,13 +96,15 @@ def check(
     """
     if not dataset.samples:
         raise DataError(f"There are no samples to use under {dataset.root}: the data is empty.")
-    errors = _media_errors(dataset, progress or Silence())
-    found = [(sample, errors.get(_file(sample))) for sample in dataset.samples]
-    failed = [(sample, error) for sample, error in found if error is not None]
+    failed = failed_media(dataset, progress or Silence())
+    escaped = next((error for _, error in failed if isinstance(error, PathEscapeError)), None)
+    if escaped is not None:
+        raise escaped
     write_jsonl_atomic(log, [_failure(sample, error) for sample, error in failed])
     if len(failed) > max_failed_share * len(dataset.samples):
         raise TooManyFailuresError(_too_many(dataset, failed, max_failed_share, log))
-    good = [sample for sample, error in found if error is None]
+    bad = {sample.id for sample, _ in failed}
+    good = [sample for sample in dataset.samples if sample.id not in bad]
     if not good:
         raise DataError(f"No file under {dataset.root} can be decoded, so no sample is left; see {log}.")
     return good
@@ -107,29 +115,45 @@ def _file(sample: Sample) -> tuple[Modality, str]:
     return sample.modality, "" if sample.modality is Modality.TEXT else normalise(sample.video)
 
 
-def _media_errors(dataset: VideoDataset, progress: Progress) -> dict[tuple[Modality, str], MediaError]:
-    """Return the error of every file that fails."""
-    errors: dict[tuple[Modality, str], MediaError] = {}
+def failed_media(
+    dataset: VideoDataset, progress: Progress, workers: int | None = None
+) -> list[tuple[Sample, MediaError | PathEscapeError]]:
+    """Decode every video and image once, `workers` at a time, and return the samples whose file fails, in order.
+
+    workers: threads, which decoders keep busy; by default as many as there are processors, up to MAX_WORKERS.
+    """
     samples = {_file(s): s for s in dataset.samples if s.modality is not Modality.TEXT}
     kinds = [f"{kind}s" for kind in Modality if any(kind is read_as for read_as, _ in samples)]
     if not kinds:
-        return errors
+        return []
+    errors: dict[tuple[Modality, str], MediaError | PathEscapeError] = {}
     progress.stage(f"checking {' and '.join(kinds)}", len(samples), kinds[0] if len(kinds) == 1 else "files")
-    for done, (file, sample) in enumerate(samples.items(), start=1):
-        try:
-            dataset.load(sample)
-        except MediaError as error:
-            errors[file] = error
-        progress.advance(done, f"{len(errors)} failed" if errors else "")
-    return errors
+    pool = ThreadPoolExecutor(workers or min(os.cpu_count() or 1, MAX_WORKERS))
+    try:
+        found = pool.map(partial(_error_of, dataset), samples.values())
+        for done, (file, error) in enumerate(zip(samples, found, strict=True), start=1):
+            if error is not None:
+                errors[file] = error
+            progress.advance(done, f"{len(errors)} failed" if errors else "")
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [(sample, errors[file]) for sample in dataset.samples if (file := _file(sample)) in errors]
 
 
-def _failure(sample: Sample, error: MediaError) -> dict[str, str]:
+def _error_of(dataset: VideoDataset, sample: Sample) -> MediaError | PathEscapeError | None:
+    try:
+        dataset.load(sample)
+    except (MediaError, PathEscapeError) as error:
+        return error
+    return None
+
+
+def _failure(sample: Sample, error: RetroflipError) -> dict[str, str]:
     return {"id": sample.id, "path": sample.video, "error": type(error).__name__, "message": str(error)}
 
 
 def _too_many(
-    dataset: VideoDataset, failed: Sequence[tuple[Sample, MediaError]], limit: float, log: Path
+    dataset: VideoDataset, failed: Sequence[tuple[Sample, RetroflipError]], limit: float, log: Path
 ) -> str:
     share = len(failed) / len(dataset.samples)
     return (

@@ -14,67 +14,105 @@ reading:
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
   without one is), and those of regression questions (`problem_type` "regression"), are left out and counted.
   Video-R1-260k.json holds more images than videos.
-- The letter before an option is dropped ("A. left", "A) left", "(A) left", "A: left") when every option
-  carries its own; options without letters are kept as they are. At most 25 options: CRPO's null option takes
-  the last letter.
-- `solution` may stand without its tags; for multiple choice it is a letter ("A", "A.", "(A)", "A. left") or
-  one option's text.
+- The letter before an option is dropped ("A. left", "(a) left", "A、left", "1) left"; see `labels`) when every
+  option carries its own; options without letters are kept as they are. At most 25 options: CRPO's null option
+  takes the last letter.
+- `solution` may stand without its tags; for multiple choice it is a letter ("A", "b", "(A)", "A. left"), a
+  number where the options have numbers, or one option's text.
 - `problem_type` "OCR" is read as free-form, since its answers are compared the same way.
 - A record without `problem_id` gets one from its content, one without `source_clip` its file's path, or its
   id when it is text alone.
 - A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
   it would stand in the prompt for something that is not there.
+- A key that says that a question is about a part of its video (`start`, `video_end`, ...) is a fault: the whole
+  video would be shown.
 
-White space around texts is dropped. Every fault is a DataError that names the file and the line.
+White space around texts is dropped. Every fault of a file is found in one go: `survey_records` returns them,
+`read_records` raises a DataError that names the file and the lines.
 """
 
 import hashlib
 import json
+import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from retroflip.data import labels
+from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record, window_of
 from retroflip.data.prompts import MAX_OPTIONS, option_letter
 from retroflip.data.root import normalise
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
 
-_LABELLED = re.compile(r"\s*(?:\(([A-Z])\)[.:]?|([A-Z])[.):])\s*(.*)", re.DOTALL)
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
 _OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "labels")
+_TEXT_KEYS = ("problem", "problem_type", "solution")
+_READ_KEYS = (
+    *_TEXT_KEYS,
+    "problem_id",
+    "data_type",
+    "options",
+    "path",
+    "data_source",
+    "process",
+    *_OPTIONAL_KEYS,
+)
+_NAMED_FAULTS = 3
 _UNJUDGED = "regression"
 """the kind of Video-R1 question whose answers cannot be judged here"""
+_EMPTY_CELL = "NaN, an empty cell of a table"
 _MAX_LISTED = MAX_OPTIONS - 1
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 
 Record = dict[str, Any]
 
 
+class RecordFault(NamedTuple):
+    """A record that cannot be read: the line on which it begins, its id ("" where it has none) and why."""
+
+    line: int
+    id: str
+    error: DataError
+
+
 @dataclass(frozen=True)
 class RecordsRead:
-    """What a data file held: its samples in order, and how many records of which kind were left out.
+    """What a data file held: its samples in order, and what is to be said of the rest.
 
-    skipped: count by kind, such as "data_type image".
+    skipped: how many records were left out, by kind, such as "data_type image". lines: where each sample stands, by
+    its id. sampling: in how many records each key stands that would say elsewhere how a video is sampled. faults:
+    records that are neither read nor left out.
     """
 
     samples: list[Sample]
     skipped: dict[str, int]
+    lines: dict[str, int] = field(default_factory=dict)
+    sampling: dict[str, int] = field(default_factory=dict)
+    faults: list[RecordFault] = field(default_factory=list)
 
     @property
     def note(self) -> str:
-        """One sentence for a log or a reader about what was left out; empty when nothing was."""
-        if not self.skipped:
-            return ""
-        left_out = sum(self.skipped.values())
-        kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
-        return f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}."
+        """A sentence or two for a log or a reader on what was left out; empty when nothing was."""
+        notes = []
+        if self.skipped:
+            left_out = sum(self.skipped.values())
+            kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
+            notes.append(f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}.")
+        if self.sampling:
+            keys = ", ".join(f"{key} ({count})" for key, count in sorted(self.sampling.items()))
+            notes.append(
+                f"Keys of records do not say how videos are sampled, settings do; passed over are: {keys}."
+            )
+        return " ".join(notes)
 
 
 def read_samples(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> list[Sample]:
@@ -85,38 +123,72 @@ def read_samples(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,
 def read_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
     """Read a JSONL or JSON file, leaving out records of other modalities and of regression questions.
 
-    Raises DataError, naming the file and the line, for a record that breaks the format; for a file that is
-    missing, not UTF-8 or without a record that can be used; and for an id that two records share. Raises
-    PathEscapeError for a path that is not a relative one.
+    Raises DataError for a file that is missing, of another form, not UTF-8 or without a record that can be used; and
+    for records that break the format or share an id, naming the file, the first lines and how many more there are.
+    Raises PathEscapeError where one of them has a path that is not a relative one.
     """
-    samples: list[Sample] = []
-    lines: dict[str, int] = {}
+    read = survey_records(path, modalities)
+    if read.faults:
+        escapes = any(isinstance(fault.error, PathEscapeError) for fault in read.faults)
+        raise (PathEscapeError if escapes else DataError)(_told(path, read))
+    if read.skipped and not read.samples:
+        raise DataError(
+            f"{path}: {read.note} None is of data_type {' or '.join(modalities)}, which is what was asked for. Name a "
+            "file that has some."
+        )
+    if not read.samples:
+        raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
+    return read
+
+
+def survey_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
+    """Read a file as `read_records` does, but return its faulty records beside the others instead of raising.
+
+    Raises DataError for a file that cannot be read at all: missing, of another form, not UTF-8.
+    """
+    read = RecordsRead([], {})
     skipped: Counter[str] = Counter()
+    sampling: Counter[str] = Counter()
     for line, record in _records(path, _text_of(path)):
+        if isinstance(record, DataError):
+            read.faults.append(RecordFault(line, "", record))
+            continue
         if (kind := _left_out_as(record, modalities)) is not None:
             skipped[kind] += 1
             continue
+        sampling.update(SAMPLING_KEYS & record.keys())
         try:
             sample = parse_record(record)
-        except PathEscapeError as error:
-            raise PathEscapeError(f"{path}, line {line}: {error}") from error
+            if (first := read.lines.setdefault(sample.id, line)) != line:
+                raise DataError(
+                    f"the id {sample.id!r:.60} is already that of line {first}. Give every record its own problem_id, "
+                    "or delete the record if it stands there twice."
+                )
         except DataError as error:
-            raise DataError(f"{path}, line {line}: {error}") from error
-        if sample.id in lines:
-            raise DataError(
-                f"{path}, line {line}: the id {sample.id!r} is already that of line {lines[sample.id]}. "
-                "Give every record its own problem_id, or delete the record if it stands there twice."
-            )
-        lines[sample.id] = line
-        samples.append(sample)
-    if skipped and not samples:
-        raise DataError(
-            f"{path}: {RecordsRead(samples, dict(skipped)).note} None is of data_type {' or '.join(modalities)}, which "
-            "is what was asked for. Name a file that has some."
-        )
-    if not samples:
-        raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
-    return RecordsRead(samples, dict(skipped))
+            read.faults.append(RecordFault(line, _name_of(record), error))
+            continue
+        read.samples.append(sample)
+    read.skipped.update(skipped)
+    read.sampling.update(sampling)
+    return read
+
+
+def _told(path: Path, read: RecordsRead) -> str:
+    """Return the first faults of a file and how many there are, in one paragraph."""
+    named = [f"line {fault.line}: {fault.error}" for fault in read.faults[:_NAMED_FAULTS]]
+    found = len(read.faults)
+    total = found + len(read.samples) + sum(read.skipped.values())
+    more = (
+        f" {found} of {total} records are faulty; `retroflip validate --data {shlex.quote(str(path))}` names them all."
+        if found > 1
+        else ""
+    )
+    return f"{path}, {' '.join([named[0], *(one[:1].upper() + one[1:] for one in named[1:])])}{more}"
+
+
+def _name_of(record: Record) -> str:
+    name = record.get("problem_id")
+    return str(name) if isinstance(name, str | int) else ""
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
@@ -144,9 +216,17 @@ def format_record(sample: Sample) -> Record:
 
 
 def parse_record(record: Mapping[str, Any]) -> Sample:
-    """Return the sample that a record describes. Raises DataError saying what is wrong with it and what to
-    do."""
+    """Return the sample that a record describes. Raises DataError saying what is wrong with it and what to do."""
+    try:
+        return _parse(record)
+    except RecursionError as error:
+        raise DataError("its values are nested too deeply. Texts are expected, and lists of them.") from error
+
+
+def _parse(record: Mapping[str, Any]) -> Sample:
     modality = _modality(record)
+    _refuse_missing(record, modality)
+    _refuse_windows(record)
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
     identity = _identity(record)
@@ -157,7 +237,7 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
         "modality": modality,
         "video": path,
         "question": _text(record, "problem"),
-        "options": options,
+        "options": options.texts,
         "solution": _solution(_text(record, "solution"), options, problem_type),
         "problem_type": problem_type,
         "source": _text(record, "data_source") if record.get("data_source") else "",
@@ -177,38 +257,76 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(
             f"{path}: the data file cannot be read ({error.strerror}). Check its path."
         ) from error
+    if (reason := foreign_file(content)) is not None:
+        raise DataError(f"{path}: {reason}")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a UTF-8 text file (byte {error.start}). Save it as UTF-8.") from error
 
 
-def _records(path: Path, text: str) -> Iterator[tuple[int, Record]]:
-    """Yield every record with the line it starts on."""
-    rows = _array_items(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+def _records(path: Path, text: str) -> Iterator[tuple[int, Record | DataError]]:
+    """Yield every record, or what is wrong with it, with the line it starts on."""
+    reader = _Reader()
+    rows = _array_items(text, reader) if text.lstrip().startswith("[") else _lines(path, text, reader)
     for line, row in rows:
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, line {line}: expected a JSON object, found {json.dumps(row)[:60]}.")
-        yield line, row
+        if isinstance(row, dict | DataError):
+            yield line, row
+        else:
+            yield line, DataError(f"expected a JSON object, found {json.dumps(row)[:60]}.")
 
 
-def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+class _Reader:
+    """Reads JSON values, and notices a key that stands twice in one object: `json` keeps the last and says nothing."""
+
+    def __init__(self) -> None:
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._object)
+        self._repeated: list[str] = []
+
+    def read(self, text: str, start: int) -> tuple[Any, int]:
+        """Return the value that begins at `start`, or what is wrong with it, and where it ends.
+
+        Raises DataError where it is no JSON, so that its end is not known.
+        """
+        self._repeated.clear()
+        try:
+            value, end = self._decoder.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"not JSON ({error}). Expected one record; mend or delete this one.") from error
+        if self._repeated:
+            keys = ", ".join(map(repr, dict.fromkeys(self._repeated)))
+            value = DataError(f"{keys:.60} stands twice in one object. Keep one of the two.")
+        return value, end
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> Record:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            self._repeated += [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        return found
+
+
+def _lines(path: Path, text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
     for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            try:
-                yield line, json.loads(content)
-            except (ValueError, RecursionError) as error:
-                raise DataError(
-                    f"{path}, line {line}: not JSON ({error}). Expected one record per line; mend or delete this one."
-                ) from error
+        if not content.strip():
+            continue
+        try:
+            value, end = reader.read(content, _after_space(content, 0))
+            if rest := content[end:].strip():
+                raise DataError(f"not JSON (extra data: {rest:.40}). Expected one record per line.")
+        except DataError as error:
+            if line == 1 and (reason := foreign_object(text)) is not None:
+                raise DataError(f"{path}: {reason}") from error
+            value = error
+        yield line, value
 
 
-def _array_items(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """Read an array item by item, so that each can be named by its line."""
-    decoder = json.JSONDecoder()
+def _array_items(text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
+    """Read an array item by item, so that each can be named by its line; what follows broken JSON cannot be read."""
     position, line, counted = text.index("[") + 1, 1, 0
     separator = ""
     while True:
@@ -217,19 +335,19 @@ def _array_items(path: Path, text: str) -> Iterator[tuple[int, Any]]:
         if text.startswith("]", start) and separator != ",":
             break
         try:
-            item, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{path}, line {line}: not JSON ({error}). Mend or delete this record."
-            ) from error
+            item, end = reader.read(text, start)
+        except DataError as error:
+            yield line, error
+            return
         yield line, item
         end = _after_space(text, end)
         separator = text[end : end + 1]
         if separator not in (",", "]"):
-            raise DataError(f"{path}, line {line}: the array goes on after this record without ',' or ']'.")
+            yield line, DataError("the array goes on after this record without ',' or ']'.")
+            return
         position = end + (separator == ",")
     if rest := text[start + 1 :].strip():
-        raise DataError(f"{path}, line {line}: text follows the array's end: {rest[:40]!r}. Delete it.")
+        yield line, DataError(f"text follows the array's end: {rest[:40]!r}. Delete it.")
 
 
 def _after_space(text: str, position: int) -> int:
@@ -241,6 +359,8 @@ def _after_space(text: str, position: int) -> int:
 def _text(record: Mapping[str, Any], key: str) -> str:
     """Return the text under `key`, without white space around it; numbers are read as their text."""
     value = record.get(key)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{key!r} is {_EMPTY_CELL if math.isnan(value) else value}, but must be a text.")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         found = "is missing" if value is None else f"is {value!r}"
         raise DataError(f"{key!r} {found}, but must be a text.")
@@ -248,6 +368,28 @@ def _text(record: Mapping[str, Any], key: str) -> str:
     if not text:
         raise DataError(f"{key!r} is empty, but must be a text.")
     return text
+
+
+def _refuse_missing(record: Mapping[str, Any], modality: Modality) -> None:
+    needed = _TEXT_KEYS if modality is Modality.TEXT else (*_TEXT_KEYS, "path")
+    if missing := [key for key in needed if record.get(key) is None]:
+        raise DataError(foreign_record(record, missing))
+    for key in _READ_KEYS:
+        value = record.get(key)
+        if isinstance(value, float) and math.isnan(value):
+            raise DataError(
+                f"{key!r} is {_EMPTY_CELL}. Leave the key out or write null, or write what it must be."
+            )
+
+
+def _refuse_windows(record: Mapping[str, Any]) -> None:
+    """A question about a part of a video would be asked about the whole, whose answer may be another one."""
+    if keys := window_of(record):
+        raise DataError(
+            f"{', '.join(map(repr, keys))} would say which part of the video the question is about, and parts are not "
+            "read: the whole video would be shown. Cut the video and remove the keys, or remove them if the question "
+            "is about all of it."
+        )
 
 
 def _refuse_half_characters(fields: Record) -> None:
@@ -325,8 +467,8 @@ def _problem_type(name: str) -> ProblemType:
     raise DataError(f"problem_type is {name!r}, but must be one of: {known}.")
 
 
-def _options(values: Any) -> tuple[str, ...]:
-    """Return the options' texts in the order of their letters, without the letters."""
+def _options(values: Any) -> labels.Options:
+    """Return the options in their order, without the letters that the data writes before them."""
     if not isinstance(values, list):
         raise DataError(f"'options' must be a list of texts, found {values!r:.60}.")
     if len(values) > _MAX_LISTED:
@@ -334,22 +476,13 @@ def _options(values: Any) -> tuple[str, ...]:
             f"there are {len(values)} options, but at most {_MAX_LISTED} have a letter: the 26th is for "
             "'None of the above', which methods add. Remove options."
         )
-    texts = [_text({"options": value}, "options") for value in values]
-    found = [_LABELLED.fullmatch(text) for text in texts]
-    labels = [match[1] or match[2] for match in found if match]
-    letters = [option_letter(index) for index in range(len(texts))]
-    if labels == letters:
-        texts = [match[3].strip() for match in found if match]
-    elif sorted(labels) == letters:
-        raise DataError(
-            f"the options' letters are {', '.join(labels)}. Put the options in the order of their letters."
-        )
-    if "" in texts:
-        raise DataError(f"option {letters[texts.index('')]} has no text.")
-    return tuple(texts)
+    options = labels.read_options([_text({"options": value}, "options") for value in values])
+    if "" in options.texts:
+        raise DataError(f"option {option_letter(options.texts.index(''))} has no text.")
+    return options
 
 
-def _solution(text: str, options: tuple[str, ...], problem_type: ProblemType) -> str:
+def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> str:
     """Return the letter of the right option, or the text of the answer."""
     tagged = _SOLUTION.fullmatch(text)
     answer = tagged[1].strip() if tagged else text
@@ -357,25 +490,13 @@ def _solution(text: str, options: tuple[str, ...], problem_type: ProblemType) ->
         raise DataError("'solution' is empty, but must hold the answer.")
     if problem_type is not ProblemType.MULTIPLE_CHOICE:
         return answer
-    if len(options) < 2:
-        raise DataError(f"a multiple-choice record needs at least 2 options, found {len(options)}.")
-    letter = _option_letter_of(answer, options)
-    if letter is None:
-        last = option_letter(len(options) - 1)
+    total = len(options.texts)
+    if total < 2:
+        raise DataError(f"a multiple-choice record needs at least 2 options, found {total}.")
+    index = labels.index_of(answer, options)
+    if index is None:
         raise DataError(
-            f"the solution {answer!r} is none of the options: it must be a letter from A to {last}."
+            f"the solution {answer!r:.60} is none of the options: it must be a letter from A to "
+            f"{option_letter(total - 1)}."
         )
-    return letter
-
-
-def _option_letter_of(answer: str, options: tuple[str, ...]) -> str | None:
-    """Return the letter that an answer like "A", "(A)", "A. left" or "left" stands for, if it fits the
-    options."""
-    labelled = _LABELLED.fullmatch(answer)
-    letter = answer if len(answer) == 1 else (labelled[1] or labelled[2]) if labelled else ""
-    text = labelled[3].strip() if labelled else ""
-    letters = [option_letter(index) for index in range(len(options))]
-    if letter in letters and text in ("", options[letters.index(letter)]):
-        return letter
-    same = [index for index, option in enumerate(options) if option == answer]
-    return letters[same[0]] if len(same) == 1 else None
+    return option_letter(index)
