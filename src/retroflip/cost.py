@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers import AutoModelForImageTextToText
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import MediaError
 from retroflip.models.encoding import Encoder
-from retroflip.models.loading import load_processor, locate
+from retroflip.models.loading import describe_model, load_processor
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
@@ -92,9 +92,7 @@ def cost(recipe: Recipe) -> dict[str, Any]:
 
 def measure_model(section: ModelSection, precision: str) -> Shape:
     """Return the size of a model, from its configuration alone."""
-    config = AutoConfig.from_pretrained(
-        locate(section.path), revision=section.revision or "main", trust_remote_code=False
-    )
+    config = describe_model(section.path, revision=section.revision)
     with torch.device("meta"):
         model: Any = AutoModelForImageTextToText.from_config(config)
         total = sum(parameter.numel() for parameter in model.parameters())

@@ -39,6 +39,11 @@ def is_main() -> bool:
     return rank() == 0
 
 
+def is_first_here() -> bool:
+    """Return whether this process is the first on its machine."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
 def join() -> None:
     """Meet the other processes of the run; to be called by all of them, before anything else here."""
     if count() > 1:

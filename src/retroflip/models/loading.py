@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
+from retroflip.models.checkpoint import UNLOADABLE, load_whole, reason, require_whole
 from retroflip.models.families import family_of, require_known
 from retroflip.video.hashing import sha256_file
 
@@ -25,22 +25,30 @@ def locate(name: str) -> str:
 def load_model(name: str, *, dtype: str = "float32", revision: str | None = None) -> Any:
     """Load a video language model from safetensors; code from the model's repository is never run.
 
-    Raises UsageError, naming the cause, when there is no such model or it is not a video language model.
+    Raises UsageError, naming the cause, when there is no such model, it is not a video language model, or its weights
+    are not those that its configuration describes or no numbers.
     """
     _check_embedded(name)
     try:
-        model = AutoModelForImageTextToText.from_pretrained(
-            locate(name),
-            dtype=DTYPES[dtype],
-            revision=revision or "main",
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, SafetensorError) as error:
+        model = load_whole(AutoModelForImageTextToText, locate(name), dtype=DTYPES[dtype], revision=revision)
+    except UNLOADABLE as error:
         raise _not_loaded(name, error) from error
     require_known(model, name)
     _require_full_attention(model, name)
     return model
+
+
+def describe_model(name: str, *, revision: str | None = None) -> Any:
+    """Return a model's configuration; no weight is read or fetched.
+
+    Raises UsageError as `load_model` does, for weights as well where they are on this machine.
+    """
+    where = locate(name)
+    try:
+        require_whole(AutoModelForImageTextToText, where, revision=revision, local=True)
+        return AutoConfig.from_pretrained(where, revision=revision or "main", trust_remote_code=False)
+    except UNLOADABLE as error:
+        raise _not_loaded(name, error) from error
 
 
 def _require_full_attention(model: Any, name: str) -> None:
@@ -74,7 +82,7 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
         processor = AutoProcessor.from_pretrained(
             locate(name), revision=revision or "main", padding_side="left", trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except UNLOADABLE as error:
         raise _not_loaded(name, error) from error
     if getattr(processor, "video_processor", None) is None:
         raise UsageError(
@@ -103,8 +111,7 @@ def save_model(
 
 def _not_loaded(name: str, error: Exception) -> UsageError:
     kind = "directory" if Path(name).exists() else "name"
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return UsageError(
-        f"The model {name!r} could not be loaded from that {kind}: {first_line} Name 'retroflip-tiny', a model on the "
-        "Hugging Face hub such as 'Qwen/Qwen3-VL-4B-Instruct', or a directory that `save_pretrained` wrote."
+        f"The model {name!r} could not be loaded from that {kind}: {reason(error)} Name 'retroflip-tiny', a model on "
+        "the Hugging Face hub such as 'Qwen/Qwen3-VL-4B-Instruct', or a directory that `save_pretrained` wrote."
     )

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModel,
     AutoModelForImageTextToText,
@@ -14,6 +13,7 @@ from transformers import (
 )
 
 from retroflip.errors import UsageError
+from retroflip.models.checkpoint import UNLOADABLE, load_whole, reason
 from retroflip.models.scorers import llava_onevision, siglip2
 from retroflip.models.scorers.base import FrameScorer
 from retroflip.models.scorers.gradient import GradientScorer
@@ -62,28 +62,17 @@ def _load(
 ) -> tuple[Any, Any]:
     """Return (model, processor) of a checkpoint, in its own dtype, from safetensors, running none of its code."""
     try:
-        model, report = loader.from_pretrained(
-            path,
-            dtype="auto",
-            revision=revision or "main",
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        model = load_whole(loader, path, dtype="auto", revision=revision)
         processor = AutoProcessor.from_pretrained(path, revision=revision or "main", trust_remote_code=False)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise _unusable(name, path, f"could not be loaded: {reason}") from error
+    except UNLOADABLE as error:
+        raise _unusable(name, path, f"could not be loaded: {reason(error)}") from error
     if not isinstance(model, kinds):
         raise _unusable(name, path, f"holds a {type(model).__name__}.")
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise _unusable(name, path, f"lacks {len(missing)} of the model's weights, such as {missing[0]}.")
     return model, processor
 
 
-def _unusable(name: str, path: str, reason: str) -> UsageError:
+def _unusable(name: str, path: str, fault: str) -> UsageError:
     return UsageError(
-        f"The checkpoint {path!r} of the frame scorer {name} {reason} Set scorer.path to a checkpoint of this kind (a "
+        f"The checkpoint {path!r} of the frame scorer {name} {fault} Set scorer.path to a checkpoint of this kind (a "
         "name on the Hugging Face hub, or a directory), or scorer.name to policy, which needs none."
     )
