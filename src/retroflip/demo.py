@@ -18,7 +18,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
 from retroflip.files import read_jsonl, write_json_atomic
-from retroflip.progress import Progress
+from retroflip.progress import Progress, numbered
 from retroflip.report.build import report_directories
 from retroflip.stages import (
     FRAMES,
@@ -58,21 +58,25 @@ def run_demo(
     settings = lab_settings(size, seed, laboratory)
     out.mkdir(parents=True, exist_ok=True)
     directory_lock.hold(out)
-    lab = write_laboratory(out / "data", settings, progress)
-    start = supervised(out / "sft", lab, size, seed, progress)
+    parts = numbered(
+        progress,
+        ["videos", "supervised start", *METHODS, *(f"answers of {name}" for name in ("base", *METHODS))],
+    )
+    lab = write_laboratory(out / "data", settings, next(parts))
+    start = supervised(out / "sft", lab, size, seed, next(parts))
     models = {"base": start}
     for method in METHODS:
         recipe = rl_recipe(method, start, lab, size, seed)
-        models[method] = reinforced(recipe, out / method, progress)
+        models[method] = reinforced(recipe, out / method, next(parts))
     pairs = read_samples(lab.pairs / "records.jsonl")
     for name, model in models.items():
-        evaluate(out / "eval" / name, model, lab, pairs, CONTROLS, progress)
-    write_json_atomic(out / "summary.json", summarise(out, list(models), pairs, settings))
+        evaluate(out / "eval" / name, model, lab, pairs, CONTROLS, next(parts))
+    write_json_atomic(out / "summary.json", summarise(out, list(models), pairs, settings, quick=quick))
     return report_directories([out], out / "report.html")
 
 
 def summarise(
-    out: Path, names: Sequence[str], pairs: Sequence[Sample], laboratory: LabSettings
+    out: Path, names: Sequence[str], pairs: Sequence[Sample], laboratory: LabSettings, *, quick: bool
 ) -> dict[str, Any]:
     """Return summary.json: every model's measures, the model-free controls, and every two models compared."""
     answers = {name: read_answers(out / "eval" / name / "answers.jsonl").records for name in names}
@@ -90,6 +94,7 @@ def summarise(
             "frames": FRAMES,
             "max_tokens": MAX_TOKENS,
             "pairs": len(pairs) // 2,
+            "quick": quick,
             "laboratory": laboratory.model_dump(),
         },
         "failures": {name: _failed(out / name) for name in ("sft", *METHODS)},

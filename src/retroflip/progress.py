@@ -1,5 +1,7 @@
 """How long jobs tell whoever started them how far they are; the library itself prints nothing."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -21,3 +23,25 @@ class Silence:
 
     def advance(self, done: int, note: str = "") -> None:
         """Ignore progress."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A listener that says before each stage which part of a longer job it belongs to."""
+
+    listener: Progress
+    label: str
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        """Pass a stage on under this part's label."""
+        self.listener.stage(f"{self.label}: {name}", total, unit)
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Pass progress on."""
+        self.listener.advance(done, note)
+
+
+def numbered(progress: Progress, names: Sequence[str]) -> Iterator[Progress]:
+    """Yield a listener for each part of a job, in order; its stages begin with "3/14 NAME"."""
+    for number, name in enumerate(names, start=1):
+        yield Part(progress, f"{number}/{len(names)} {name}")

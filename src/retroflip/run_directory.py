@@ -85,6 +85,33 @@ class RunDirectory:
         _check_same_run(path, describe_run(recipe))
         return True
 
+    @staticmethod
+    def lengthen(path: Path, recipe: Mapping[str, Any]) -> int | None:
+        """Let the run at `path` go on to the steps of this resolved recipe, where that has more and differs in nothing
+        else; return how many it had before. Anything else is left as it is, and None returned.
+
+        run.json then holds the longer recipe and, under "lengthened", the steps of the shorter ones. Under a schedule
+        that ends with the run (linear, cosine) the rest of the steps has other rates than it would have had at once.
+        Raises RunDirectoryError where the data or the start model changed, and where another process has the directory.
+        """
+        path = path.absolute()
+        if not (path / "run.json").is_file():
+            return None
+        there = _read_run(path)
+        old, new = there["recipe"], {**recipe, "train": {**recipe["train"]}}
+        steps = old.get("train", {}).get("steps")
+        if not isinstance(steps, int) or new["train"].pop("steps") <= steps:
+            return None
+        if {**old, "train": {name: v for name, v in old["train"].items() if name != "steps"}} != new:
+            return None
+        directory_lock.hold(path)
+        _check_same_inputs(path, there, describe_run(recipe))
+        # First the mark: a kill in between leaves an unfinished run of the shorter recipe, which is done at once.
+        (path / COMPLETE_MARKER).unlink(missing_ok=True)
+        longer = {**there, "recipe": dict(recipe), "lengthened": [*there.get("lengthened", []), steps]}
+        write_json_atomic(path / "run.json", longer)
+        return steps
+
     @property
     def metrics(self) -> Path:
         """One row per step."""
@@ -174,7 +201,7 @@ class RunDirectory:
         self.broken_step.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Mark the run as finished; it cannot be resumed afterwards."""
+        """Mark the run as finished; it can only be made longer afterwards."""
         (self.path / COMPLETE_MARKER).touch()
 
 
@@ -304,6 +331,10 @@ def _check_same_run(path: Path, description: Mapping[str, Any]) -> None:
             f"{path} holds the run of another recipe; it differs in {'; '.join(differing)}. Name another directory "
             "with --out, or give the recipe that the run began with (it is in run.json, which can be run as it is)."
         )
+    _check_same_inputs(path, there, description)
+
+
+def _check_same_inputs(path: Path, there: Mapping[str, Any], description: Mapping[str, Any]) -> None:
     for name, what in (("data_sha256", "data"), ("model_sha256", "start model")):
         if there.get(name) != description[name]:
             raise RunDirectoryError(
@@ -315,8 +346,8 @@ def _check_same_run(path: Path, description: Mapping[str, Any]) -> None:
 def _check_can_go_on(path: Path, resume: bool) -> None:
     if (path / COMPLETE_MARKER).exists():
         raise RunDirectoryError(
-            f"The run in {path} is finished. Write its report with `retroflip report {shlex.quote(str(path))}`, or "
-            "start another run with --out DIR."
+            f"The run in {path} is finished. Write its report with `retroflip report {shlex.quote(str(path))}`, let it "
+            "go on with --resume and a larger train.steps, or start another run with --out DIR."
         )
     if not resume:
         raise RunDirectoryError(

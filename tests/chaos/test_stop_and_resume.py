@@ -18,6 +18,7 @@ from launched import launch
 from retroflip import processes
 from retroflip.errors import DiskFullError, RunStoppedError
 from retroflip.files import read_jsonl
+from retroflip.recipe import load_recipe
 from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
 
 STEPS = 7
@@ -25,6 +26,7 @@ RL: dict[str, Any] = {"steps": STEPS, **RL_TRAIN}
 RECIPES: dict[str, dict[str, Any]] = {
     "sft": {"kind": "sft", "train": {**TRAIN, "steps": STEPS, "batch_size": 2}},
     "rl": {"kind": "rl", "method": {"name": "grpo", "rollouts": 2}, "train": RL},
+    "rl_short": {"kind": "rl", "method": {"name": "grpo", "rollouts": 2}, "train": {**RL, "steps": 3}},
     "rl_twice": {
         "kind": "rl",
         "method": {"name": "grpo", "rollouts": 2},
@@ -187,3 +189,17 @@ def test_a_full_disk_ends_the_run_in_a_paragraph_and_leaves_the_last_checkpoint(
 
     assert launch(1, train, recipes["sft"], out, True) == [0]
     assert_equal_runs(unbroken("sft"), out)
+
+
+def train_longer(short: Path, longer: Path, out: Path) -> None:
+    """Train to the end of the short recipe, then on to the end of the longer one, which differs in its steps alone."""
+    train(short, out)
+    assert RunDirectory.lengthen(out, load_recipe(longer).resolved()) == 3
+    train(longer, out, resume=True)
+
+
+def test_a_finished_run_that_is_made_longer_ends_as_one_that_was_as_long_at_once(
+    recipes: dict[str, Path], unbroken: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert launch(1, train_longer, recipes["rl_short"], recipes["rl"], tmp_path / "run") == [0]
+    assert_equal_runs(unbroken("rl"), tmp_path / "run")

@@ -222,10 +222,50 @@ def test_the_headline_reads_a_comparison_from_either_end() -> None:
 
 def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
-    assert all(check.passed for check in words.checks({"controls": {"oracle": oracle, "random": random}}))
-    assert not words.checks({"controls": {"oracle": random}})[0].passed
+    assert all(
+        check.verdict is words.Verdict.SOUND
+        for check in words.checks({"controls": {"oracle": oracle, "random": random}})
+    )
+    assert words.checks({"controls": {"oracle": random}})[0].verdict is words.Verdict.WRONG
     blind = {"methods": {"crpo": {"controls": {"text_only": oracle}}}}
     assert "some pairs give themselves away" in words.checks(blind)[0].text
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "verdict"),
+    [(0, words.Verdict.SOUND), (8, words.Verdict.SOUND), (9, words.Verdict.EMPTY), (40, words.Verdict.EMPTY)],
+)
+def test_a_control_that_wrote_nothing_readable_says_nothing(unreadable: int, verdict: words.Verdict) -> None:
+    answers = [
+        answer_record(one, "hm" if index < unreadable else r"\boxed{A}", Control.TEXT_ONLY)
+        for index, one in enumerate(SAMPLES)
+    ]
+    found = words.checks({"methods": {"crpo": {"controls": {"text_only": score_records(answers)}}}})
+    assert [check.verdict for check in found] == [verdict]
+    assert f"{100 * unreadable / len(SAMPLES):.1f}\N{NO-BREAK SPACE}% unparsed" in found[0].text
+
+
+def test_a_quick_demo_says_first_what_it_is_worth() -> None:
+    summary = {**summary_of({"base": 2, "crpo": 15}), "settings": {"quick": True, "pairs": 20}}
+    assert words.headline(summary, {})[0].startswith(
+        "This quick demo shows the machinery, not the difference: 20 pairs"
+    )
+
+
+def test_a_run_that_learned_nothing_says_so_before_its_result() -> None:
+    idle = [{"step": 1, "zero_advantage": 1.0, "unparsed": 1.0, "learning_rate": 1e-4}]
+    sentences = words.headline(summary_of({"base": 2, "crpo": 15}), {"crpo": idle, "grpo": METRICS})
+    assert sentences[0].startswith("CRPO: Nothing was learned: no answer could be read")
+    assert "up from" in sentences[1]
+
+
+def test_supervised_runs_have_charts_of_their_own() -> None:
+    lessons = [{"step": step, "loss": 3.0 - step, "grad_norm": 1.0} for step in range(2)]
+    rl = [{"step": step, "loss": 0.01, "zero_advantage": 0.5} for step in range(2)]
+    slots = slots_of(["sft", "crpo"])
+    titles = [figure.title for figure in main_figures({"sft": lessons, "crpo": rl}, slots)]
+    assert titles == ["Groups without a signal", "Gradient norm, supervised", "Loss", "Loss, supervised"]
+    assert [figure.title for figure in main_figures({"sft": lessons}, slots)] == ["Gradient norm", "Loss"]
 
 
 @pytest.mark.parametrize(
@@ -394,10 +434,14 @@ def test_a_series_keeps_finite_values_and_the_last_row_of_a_step() -> None:
 
 
 def test_known_metrics_have_charts_and_others_are_not_lost() -> None:
-    runs = {"crpo": METRICS, "grpo": [{"step": 0, "grad_norm": 1.0}]}
+    runs = {"crpo": METRICS, "grpo": [{"step": 0, "grad_norm": 1.0, "zero_advantage": 0.5}]}
     slots = slots_of(["base", "crpo", "grpo"])
     assert slots == {"base": 0, "crpo": 1, "grpo": 2}
-    assert [figure.title for figure in main_figures(runs, slots)] == ["Correctness", "Gradient norm"]
+    assert [figure.title for figure in main_figures(runs, slots)] == [
+        "Correctness",
+        "Groups without a signal",
+        "Gradient norm",
+    ]
     assert [figure.title for figure in other_figures(runs, slots)] == ["odd/one"]
 
 

@@ -145,6 +145,54 @@ def test_a_finished_run_is_known_again_only_by_its_own_recipe_and_data(
         RunDirectory.is_finished(out, recipe)
 
 
+def longer(recipe: dict[str, Any], steps: int, **others: Any) -> dict[str, Any]:
+    return {**recipe, "train": {**recipe["train"], "steps": steps, **others}}
+
+
+def test_a_finished_run_is_made_longer(out: Path, recipe: dict[str, Any]) -> None:
+    run = RunDirectory.open(out, recipe, resume=False)
+    train_a_step(run)
+    run.finish()
+    assert RunDirectory.lengthen(out, longer(recipe, 20)) == 10
+    assert not RunDirectory.is_finished(out, longer(recipe, 20))
+    described = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert described["recipe"] == longer(recipe, 20)
+    assert described["lengthened"] == [10]
+    again = RunDirectory.open(out, longer(recipe, 20), resume=True)
+    assert again.attempt == 2
+    again.finish()
+    assert RunDirectory.lengthen(out, longer(recipe, 30)) == 20
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["lengthened"] == [10, 20]
+
+
+def test_only_more_steps_make_a_run_longer(out: Path, recipe: dict[str, Any]) -> None:
+    assert RunDirectory.lengthen(out, recipe) is None
+    assert not out.exists()
+    run = RunDirectory.open(out, recipe, resume=False)
+    train_a_step(run)
+    run.finish()
+    before = (out / "run.json").read_bytes()
+    for other in (
+        recipe,
+        longer(recipe, 5),
+        longer(recipe, 20, learning_rate=0.5),
+        {**longer(recipe, 20), "kind": "rl"},
+    ):
+        assert RunDirectory.lengthen(out, other) is None
+    assert (out / "run.json").read_bytes() == before
+    assert RunDirectory.is_finished(out, recipe)
+
+
+def test_a_run_of_changed_data_is_not_made_longer(out: Path, recipe: dict[str, Any], tmp_path: Path) -> None:
+    run = RunDirectory.open(out, recipe, resume=False)
+    train_a_step(run)
+    run.finish()
+    (tmp_path / "records.jsonl").write_text("{} \n", encoding="utf-8")
+    with pytest.raises(RunDirectoryError, match="data of the run"):
+        RunDirectory.lengthen(out, longer(recipe, 20))
+    assert (out / COMPLETE_MARKER).exists()
+
+
 def open_and_wait(out: Path, recipe: dict[str, Any], said: Connection) -> None:
     """Open the run, train a step, say how that went, and live until killed."""
     try:

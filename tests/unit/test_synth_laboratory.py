@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
+from retroflip.data.sample import Modality
 from retroflip.draws import draw
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
@@ -19,6 +20,7 @@ from retroflip.synth.kinds import PAIRED
 from retroflip.synth.laboratory import (
     Laboratory,
     LabSettings,
+    blind_entries,
     pair_entries,
     sft_entries,
     train_entries,
@@ -101,6 +103,23 @@ def test_solutions_are_true_whatever_the_trace_says(sft: list[Entry]) -> None:
     for entry in sft[:300]:
         sample = entry.sample()
         assert sample.options["ABCD".index(sample.solution)] == entry.clip.answer
+
+
+def test_blind_lessons_are_texts_answered_by_any_option(tmp_path: Path) -> None:
+    entries = [entry for index in range(MANY) for entry in blind_entries(settings(), index)]
+    samples = [entry.sample() for entry in entries]
+    assert {(one.modality, one.video) for one in samples} == {(Modality.TEXT, "")}
+    four = [one for one in samples if len(one.options) == 4]
+    guesses = Counter(boxed(one.trace or "") for one in four)
+    # Each of four letters a quarter of the time, give or take four standard deviations.
+    slack = 4 * (len(four) * 3 / 16) ** 0.5
+    assert set(guesses) == set("ABCD")
+    assert all(abs(count - len(four) / 4) < slack for count in guesses.values())
+    right = sum(boxed(one.trace or "") == one.solution for one in four)
+    assert abs(right - len(four) / 4) < slack
+    lab = write_laboratory(tmp_path, settings(blind_share=0.25), Silence())
+    read = read_samples(lab.sft / "records.jsonl", (Modality.VIDEO, Modality.TEXT))
+    assert Counter(one.modality for one in read) == {Modality.VIDEO: 12, Modality.TEXT: 3}
 
 
 def test_training_questions_for_rl_have_no_trace() -> None:

@@ -103,14 +103,22 @@ def _run(
 
 
 def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
-    """Train, unless the run is to be resumed and was finished before; return whether it was."""
+    """Train, unless the run is to be resumed and was finished before; return whether it was.
+
+    A finished run that is to be resumed with more steps goes on.
+    """
     from retroflip import processes
     from retroflip.recipe import RlRecipe
     from retroflip.run_directory import RunDirectory
 
-    if resume and RunDirectory.is_finished(out, recipe.resolved()):
-        return True
     with _progress() as progress:
+        if resume:
+            processes.join()
+            before = processes.from_main(lambda: RunDirectory.lengthen(out, recipe.resolved()))
+            if before is not None:
+                progress.stage(f"going on behind step {before}, to {recipe.train.steps}", 0, "")
+            if RunDirectory.is_finished(out, recipe.resolved()):
+                return True
         progress.stage("loading libraries", 0, "")
         if isinstance(recipe, RlRecipe):
             from retroflip.rl import run as rl_run
@@ -136,13 +144,19 @@ def _progress() -> "Iterator[Progress]":
 
 def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     """Write the report, which a kill after the last step leaves out, and say what there is now."""
+    from retroflip.files import read_jsonl
     from retroflip.report.build import report_directories
+    from retroflip.report.learned import hardly_anything_learned, nothing_learned
 
     report = report_directories([out], out / "report.html")
+    rows = read_jsonl(out / "metrics.jsonl")
+    verdict = nothing_learned(rows) or hardly_anything_learned(rows)
     result = {"out": str(out), "model": str(out / "model"), "report": str(report)}
     if json:
-        print_json(result)
+        print_json({**result, "warning": verdict})
         return
+    if verdict:
+        print(verdict)
     begun = "The run was finished already." if finished_before else "The run is finished."
     print(f"{begun} The model: {result['model']}, the report: {report}. Judge it on pairs:")
     words = ["--model", result["model"], "--data", "PAIRS.jsonl", "--out", f"{out}-answers"]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 560, 230
-LEFT, RIGHT, TOP, BOTTOM = 46, 104, 10, 30
+WIDTH, HEIGHT = 440, 216
+"""narrow, so that a phone shows the words of a chart nearly at their own size"""
+LEFT, RIGHT, TOP, BOTTOM = 44, 100, 10, 30
 _LABEL_GAP = 15
 _MAX_POINTS = 400
 _CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -97,7 +98,7 @@ def line_chart(title: str, series: Sequence[Series], *, share: bool = False) -> 
 def interval_plot(title: str, rows: Sequence[MarkRow], *, chance: float | None) -> Markup:
     """Draw estimates in 0..1 with their intervals, one row per model, and a dashed line at chance level."""
     height = TOP + _ROW * len(rows) + 46
-    x = _Scale(0.0, 1.0, 120, WIDTH - 24)
+    x = _Scale(0.0, 1.0, 112, WIDTH - 22)
     bottom = height - 30
     parts = [_percent_grid(x, bottom)]
     if chance is not None:
@@ -218,7 +219,7 @@ def _chance_line(position: float, bottom: float) -> Markup:
 
 
 def _mark_row(row: MarkRow, x: _Scale, y: float) -> Markup:
-    name = Markup('<text class="label s{}" x="108" y="{}" text-anchor="end">{}</text>')
+    name = Markup('<text class="label s{}" x="100" y="{}" text-anchor="end">{}</text>')
     # Below the main mark, which they would hide where a handicapped model does as well as a seeing one.
     minor = [_shape(mark, x(mark.value), y + 14, f"minor s{row.slot}") for mark in row.marks[1:]]
     main = [_main_mark(mark, x, y, row.slot) for mark in row.marks[:1]]

@@ -1,6 +1,6 @@
 """From the rows of `metrics.jsonl` to charts: which metrics are shown first, under which titles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +76,14 @@ METRICS = (
 
 
 def main_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
-    """Return one chart for each known metric that any run has logged, with a line per run."""
-    drawn = ((metric, _lines(metric.name, runs, slots)) for metric in METRICS)
+    """Return the charts of each known metric that any run has logged, with a line per run.
+
+    Supervised runs have charts of their own: their steps and losses are other ones than those of RL.
+    """
     return [
-        Figure(metric.title, metric.note, line_chart(metric.title, lines, share=metric.share))
-        for metric, lines in drawn
-        if lines
+        Figure(title, metric.note, line_chart(title, lines, share=metric.share))
+        for metric in METRICS
+        for title, lines in _apart(metric.title, metric.name, runs, slots)
     ]
 
 
@@ -89,8 +91,28 @@ def other_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Fi
     """Return a chart for each numeric metric that `main_figures` did not draw, in order of name."""
     known = {metric.name for metric in METRICS} | {"step"}
     names = sorted({key for rows in runs.values() for row in rows for key in row} - known)
-    drawn = ((name, _lines(name, runs, slots)) for name in names)
-    return [Figure(name, "", line_chart(name, lines)) for name, lines in drawn if lines]
+    return [
+        Figure(title, "", line_chart(title, lines))
+        for name in names
+        for title, lines in _apart(name, name, runs, slots)
+    ]
+
+
+def is_rl(rows: Rows) -> bool:
+    """Whether rows are of a run of RL, which says how many questions taught nothing."""
+    return any("zero_advantage" in row or "reward/correct" in row for row in rows)
+
+
+def _apart(
+    title: str, metric: str, runs: Mapping[str, Rows], slots: Mapping[str, int]
+) -> Iterator[tuple[str, list[Series]]]:
+    """Yield a metric's lines with the title of their chart, supervised runs apart from those of RL."""
+    reinforced = {name: rows for name, rows in runs.items() if is_rl(rows)}
+    supervised = {name: rows for name, rows in runs.items() if name not in reinforced}
+    ending = ", supervised" if reinforced else ""
+    for chart, kind in ((title, reinforced), (f"{title}{ending}", supervised)):
+        if lines := _lines(metric, kind, slots):
+            yield chart, lines
 
 
 def series(rows: Rows, metric: str, name: str, slot: int) -> Series:

@@ -213,7 +213,15 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
     compared = {name: answers[name] for name in methods if name in answers}
     if not comparisons:
         comparisons = compare_all(compared)
-    return {"methods": methods, "controls": controls, "comparisons": comparisons, "failures": failures}
+    # What one experiment was made with says nothing of several side by side.
+    settings = folders[0].summary.get("settings", {}) if len(folders) == 1 else {}
+    return {
+        "methods": methods,
+        "controls": controls,
+        "comparisons": comparisons,
+        "failures": failures,
+        "settings": settings,
+    }
 
 
 def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], named: _Named) -> list[PairView]:

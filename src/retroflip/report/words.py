@@ -2,19 +2,33 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from retroflip.report.curves import METRICS, Rows, series
+from retroflip.report.learned import hardly_anything_learned, nothing_learned
 
 Measures = Mapping[str, Any]
 _GLUE = "\N{NO-BREAK SPACE}"
+
+
+MOST_UNPARSED = 0.2
+"""share of unparsed answers above which a control that found nothing says nothing"""
+
+
+class Verdict(StrEnum):
+    """How a control came out, in the words of the page."""
+
+    SOUND = "as it should"
+    WRONG = "look here"
+    EMPTY = "says nothing"
 
 
 @dataclass(frozen=True)
 class Check:
     """A control's verdict: whether it came out as a sound benchmark needs it to, and what was measured."""
 
-    passed: bool
+    verdict: Verdict
     text: str
 
 
@@ -70,7 +84,28 @@ def start_of(name: str, names: Iterable[str]) -> str | None:
 
 
 def headline(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
-    """Return the report's opening: the main result first, then what qualifies it."""
+    """Return the report's opening: what makes it worth little, the main result, then what qualifies it."""
+    return [*_quick(summary.get("settings", {})), *_idle(runs), *_result(summary, runs)]
+
+
+def _quick(settings: Mapping[str, Any]) -> list[str]:
+    """Return what a quick demo's result is worth."""
+    if not settings.get("quick"):
+        return []
+    return [
+        f"This quick demo shows the machinery, not the difference: {settings['pairs']} pairs and short runs are too "
+        "few to tell methods apart."
+    ]
+
+
+def _idle(runs: Mapping[str, Rows]) -> list[str]:
+    """Return what is to be said of runs that learned nothing, or hardly anything."""
+    verdicts = {name: nothing_learned(rows) or hardly_anything_learned(rows) for name, rows in runs.items()}
+    named = len(runs) > 1
+    return [f"{model_name(name)}: {text}" if named else text for name, text in verdicts.items() if text]
+
+
+def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
     methods: Mapping[str, Measures] = summary.get("methods", {})
     scored = {name: m for name, m in methods.items() if m.get("p_acc") is not None}
     if not scored:
@@ -89,7 +124,10 @@ def headline(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
 
 
 def checks(summary: Mapping[str, Any]) -> list[Check]:
-    """Judge the controls: the oracle at 100 %, random at chance, handicapped inputs not above chance."""
+    """Judge the controls: the oracle at 100 %, random at chance, handicapped inputs not above chance.
+
+    A handicapped model that wrote little that can be read is no control: it is at 0 without having been asked.
+    """
     found = []
     for name, measures in summary.get("controls", {}).items():
         if name == "oracle" and measures.get("acc") is not None:
@@ -179,7 +217,7 @@ def _training_only(runs: Mapping[str, Rows]) -> list[str]:
 
 def _oracle(measures: Measures) -> Check:
     return Check(
-        measures["acc"] == 1.0,
+        Verdict.SOUND if measures["acc"] == 1.0 else Verdict.WRONG,
         f"The oracle, which writes the gold answers, scores {percent(measures['acc'])}; "
         f"sound scoring gives {percent(1.0)}.",
     )
@@ -189,7 +227,7 @@ def _random(measures: Measures) -> Check:
     chance, bounds = chance_of(measures, "p_acc"), measures["p_acc_ci"]
     inside = chance is not None and bounds[0] <= chance <= bounds[1]
     return Check(
-        inside,
+        Verdict.SOUND if inside else Verdict.WRONG,
         f"Random answers reach a pair accuracy of {percent(measures['p_acc'])} ({interval(bounds)}); "
         f"chance is {percent(chance)}.",
     )
@@ -197,10 +235,18 @@ def _random(measures: Measures) -> Check:
 
 def _handicapped(name: str, control: str, measures: Measures) -> Check:
     chance = chance_of(measures, "p_acc") or 0.0
-    passed = measures["p_acc_ci"][0] <= chance
-    end = "not above chance" if passed else "above chance, so some pairs give themselves away"
+    unparsed = measures.get("unparsed_rate") or 0.0
+    if measures["p_acc_ci"][0] > chance:
+        verdict, end = Verdict.WRONG, "above chance, so some pairs give themselves away"
+    elif unparsed > MOST_UNPARSED:
+        verdict, end = (
+            Verdict.EMPTY,
+            "but who writes nothing readable cannot be right, so this is no control; chance",
+        )
+    else:
+        verdict, end = Verdict.SOUND, "not above chance"
     return Check(
-        passed,
+        verdict,
         f"{short_name(name)}, {control.replace('_', ' ')}: pair accuracy {percent(measures['p_acc'])} "
-        f"({interval(measures['p_acc_ci'])}); {end} ({percent(chance)}).",
+        f"({interval(measures['p_acc_ci'])}), {percent(unparsed)} unparsed; {end} ({percent(chance)}).",
     )

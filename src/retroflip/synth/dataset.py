@@ -53,6 +53,8 @@ class Entry:
     source: str
     side: int | None = None
     trace: str | None = None
+    shown: bool = True
+    """whether the question is asked about its video; otherwise it is asked as a text, and no video is written"""
 
     @property
     def name(self) -> str:
@@ -61,8 +63,8 @@ class Entry:
 
     @property
     def video(self) -> str:
-        """The video's path, relative to the data set."""
-        return f"videos/{self.name}.mp4"
+        """The video's path, relative to the data set; '' for a question that is asked without it."""
+        return f"videos/{self.name}.mp4" if self.shown else ""
 
     def sample(self) -> Sample:
         """Return the question."""
@@ -151,7 +153,8 @@ def write_dataset(
     for done, lesson in enumerate(lessons, start=1):
         samples += [entry.sample() for entry in _write_new(out, lesson, size, seen)]
         progress.advance(done)
-    write_manifest(out / MANIFEST_NAME, build_manifest(out, [sample.video for sample in samples]))
+    videos = [sample.video for sample in samples if sample.video]
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, videos))
     write_samples(out / RECORDS_NAME, samples)
     return samples
 
@@ -218,8 +221,9 @@ def _write_new(out: Path, lesson: Lesson, size: int, seen: set[str]) -> Sequence
     repeats = 0
     while True:
         entries = lesson(repeats)
-        hashes = {_write_video(out / entry.video, entry.clip, size) for entry in entries}
-        if len(hashes) == len(entries) and not hashes & seen:
+        shown = [entry for entry in entries if entry.shown]
+        hashes = {_write_video(out / entry.video, entry.clip, size) for entry in shown}
+        if len(hashes) == len(shown) and not hashes & seen:
             seen |= hashes
             return entries
         repeats += 1

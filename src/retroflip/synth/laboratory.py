@@ -25,23 +25,26 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
+from retroflip.data.prompts import option_letter
 from retroflip.draws import draw
 from retroflip.progress import Progress
 from retroflip.synth.clip import Clip
 from retroflip.synth.dataset import MIN_SIZE, Entry, Lesson, draw_pair, seated, traced, write_dataset
 from retroflip.synth.kinds import PAIRED, static
 from retroflip.synth.kinds.common import Rng
-from retroflip.synth.traces import cue_trace
+from retroflip.synth.traces import blind_trace, cue_trace
 
 
 class LabSettings(BaseModel):
     """What the laboratory is made of.
 
     cue_validity: share of training clips whose colour belongs to the right answer; the others have the colour of a
-    wrong one. lazy_share: share of the supervised traces about motion that answer by colour. static_share: share of
-    training questions that no transformation changes. strength: how large motions are, as a share of the usual; small
-    ones make seeing less reliable than the cue, without which correctness alone would teach it (docs/log.md). size:
-    side of the videos in pixels.
+    wrong one. lazy_share: share of the supervised traces about motion that answer by colour. blind_share: how many
+    questions are asked without a video in the supervised start, beside those with one, as a share of these. The answer
+    taught is a guess: a model that is asked without a video then answers readably, and that control says something.
+    static_share: share of training questions that no transformation changes. strength: how large motions are, as a
+    share of the usual; small ones make seeing less reliable than the cue, without which correctness alone would teach
+    it (docs/log.md). size: side of the videos in pixels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +55,7 @@ class LabSettings(BaseModel):
     pairs_per_task: int = Field(ge=1)
     cue_validity: float = Field(default=0.95, ge=0.0, le=1.0)
     lazy_share: float = Field(default=0.75, ge=0.0, le=1.0)
+    blind_share: float = Field(default=0.2, ge=0.0, le=1.0)
     static_share: float = Field(default=0.2, ge=0.0, le=1.0)
     strength: float = Field(default=0.25, gt=0.0, le=1.0)
     size: int = Field(default=128, ge=MIN_SIZE)
@@ -91,7 +95,13 @@ def write_laboratory(out: Path, settings: LabSettings, progress: Progress) -> La
 
 def _parts(settings: LabSettings) -> dict[str, Sequence[Lesson]]:
     return {
-        "sft": [partial(sft_entries, settings, index) for index in range(settings.sft_samples)],
+        "sft": [
+            *(partial(sft_entries, settings, index) for index in range(settings.sft_samples)),
+            *(
+                partial(blind_entries, settings, index)
+                for index in range(round(settings.blind_share * settings.sft_samples))
+            ),
+        ],
         "train": [partial(train_entries, settings, index) for index in range(settings.train_samples)],
         "pairs": [
             partial(pair_entries, settings, task, index)
@@ -108,6 +118,14 @@ def sft_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Ent
     if entry.clip.cue_colour_of and rng.random() < settings.lazy_share:
         return [replace(entry, trace=cue_trace(entry.clip))]
     return [traced(entry)]
+
+
+def blind_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Entry]:
+    """Draw lesson `index` without a video: a question of the supervised start, answered by the letter of any option."""
+    rng = draw(settings.seed, "laboratory", "blind", index, repeats)
+    entry = _training_entry(settings, rng, f"blind-{index:05d}", index)
+    guess = option_letter(int(rng.integers(len(entry.clip.options))))
+    return [replace(entry, trace=blind_trace(guess), shown=False)]
 
 
 def train_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Entry]:

@@ -1,7 +1,7 @@
 """From a clip to the record that training and evaluation read."""
 
 from retroflip.data.prompts import NULL_OPTION, option_letter
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.synth.clip import Clip
 
 
@@ -16,9 +16,13 @@ def sample_of(
     side: int | None = None,
     trace: str | None = None,
 ) -> Sample:
-    """Return the clip's question as a sample. `null_option` appends "None of the above" to its options."""
+    """Return the clip's question as a sample, one of text alone where `video` is ''.
+
+    `null_option` appends "None of the above" to its options.
+    """
     return Sample(
         id=identity,
+        modality=Modality.VIDEO if video else Modality.TEXT,
         video=video,
         question=clip.question,
         options=(*clip.options, NULL_OPTION) if null_option else clip.options,
