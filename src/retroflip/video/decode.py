@@ -4,41 +4,45 @@ A file is read twice: once without decoding, to count its frames (headers lie, a
 once to decode it, keeping only the frames asked for. Decoding runs in one thread: with frame threads, PyAV
 has been seen to hang in data-loader workers, and they gain little. Sound is never read.
 
-A file is opened by its content and only as one of `_FORMATS`: FFmpeg would also read text as pictures, and
-follow the paths and addresses in a playlist. Damage inside a file often decodes without any error (measured
-on H.264: ten of ten files with one changed byte), so pass the `sha256` of the file where it is known.
+Whatever goes wrong with one file is that file's failure, a VideoError (`_one_file`). Damage often decodes without any
+error (measured on H.264: ten of ten files with one changed byte), so pass the `sha256` of the file where it is
+known. Time is limited between packets, and what a file may hold by its header; a decoder that hangs or crashes inside
+one call needs a process of its own, which `isolated` has.
 """
 
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.sidedata.sidedata import SideData
-from av.stream import Disposition
+from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError
+from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, RetroflipError
+from retroflip.video.clock import Stamp, Timeline, timeline
+from retroflip.video.container import check_picture_size, longest_step, opened, picture_format
+from retroflip.video.display import Display, display_of
 from retroflip.video.frames import MAX_ASPECT, Frames, Pixels
 from retroflip.video.hashing import sha256_file
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.truncation import missing_bytes
 
-_FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,h264,hevc,av1,obu,gif"
+MAX_PIXELS = 2**29
+"""of all frames that one call returns: 64 frames of 4K television, 1.5 GiB"""
+MAX_SECONDS = 600.0
+"""that one call may take; a core decodes two hours of 720p in it"""
 
 _MAX_LOST_SHARE = 0.1
 """Share of a file's coded frames that may give no picture. A clip cut from a longer recording may begin
 with frames that refer to ones before the cut, which a decoder leaves out; more than that is damage."""
-
-_EXACT = int(Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT)
-"""Equal pixels on every processor; without the last flag all of them come out up to 2 of 255 too dark."""
+_MAY_GIVE_NO_PICTURE = ("mpeg4", "vp8", "gif")
+"""codecs whose packets may hold none: "as before" (N-VOP), pictures to refer to only, remarks and other extensions"""
 
 
 @dataclass(frozen=True)
@@ -58,241 +62,287 @@ class VideoInfo:
     rotation: int
 
 
-@dataclass
-class _Pass:
-    """One decoding pass: what was seen of every frame, and the pictures (H, W, 3) of the wanted ones."""
-
-    codec: str
-    starts: list[float] = field(default_factory=list)
-    end: float = 0.0
-    size: tuple[int, int] = (0, 0)
-    matrix: tuple[int, int, int, int] = (1, 0, 0, 1)
-    pictures: dict[int, Pixels] = field(default_factory=dict)
-    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
-
-
 def decode(path: Path, frames: int, *, sha256: str | None = None, max_side: int | None = None) -> Frames:
     """Return `frames` evenly spread frames of the video at `path`, as RGB, T = `frames`.
 
     The frames are those of `uniform_indices`: a video with fewer frames than asked for repeats some of
-    them, time stamps and all. Rotation and mirroring that the file asks players for are applied. Pictures
-    whose longer side exceeds `max_side` pixels are shrunk to it, keeping their proportions; none is
-    enlarged.
+    them, time stamps and all. They are shown as players show them: turned and mirrored as the file asks,
+    with square pixels, and a recording that begins in the middle of a group of pictures from the first one
+    that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping their
+    proportions.
 
     Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the
-    file is empty, cut short, damaged so that the decoder notices, or holds no video; ValueError for a count
-    or side under 1.
+    file is empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS),
+    too slow (MAX_SECONDS) or holds no video; ValueError for a count or side under 1.
     """
     if frames < 1 or (max_side is not None and max_side < 1):
         raise ValueError(f"frames and max_side must be at least 1, got {frames} and {max_side}")
-    _check_file(path, sha256)
-    with _named_errors(path):
-        coded = _count_coded_frames(path)
-        decoded = _decode_pass(path, uniform_indices(coded, frames), max_side)
-        total = _checked_count(path, coded, decoded)
-        if total != coded:
-            decoded = _decode_pass(path, uniform_indices(total, frames), max_side)
-        return _checked_shape(path, _assemble(path, decoded, uniform_indices(total, frames)))
+    with _one_file(path) as deadline:
+        _check_file(path, sha256)
+        coded = _count_coded_frames(path, deadline)
+        total = coded.frames
+        for _ in ("as coded", "as decoded"):
+            seen = _Pass(path, coded, deadline)
+            pixels_TCHW = _chosen(seen, indices := uniform_indices(total, frames), max_side)
+            if (found := seen.checked_count()) == total:
+                starts = seen.timeline().starts
+                return Frames(pixels_TCHW, tuple(starts[index] for index in indices))
+            total = found
+            del pixels_TCHW  # before as much is taken again
+        raise DecodeError(f"{path}: the file changed while it was read. Wait until it is fully written.")
 
 
-def _checked_shape(path: Path, frames: Frames) -> Frames:
-    """Return the frames, unless they are so narrow that models' processors refuse them in the middle of a run."""
-    height, width = frames.pixels_TCHW.shape[2:]
+def probe(path: Path, *, sha256: str | None = None) -> VideoInfo:
+    """Return what the video at `path` holds, by decoding all of it. Raises as `decode` does."""
+    with _one_file(path) as deadline:
+        _check_file(path, sha256)
+        seen = _Pass(path, _count_coded_frames(path, deadline), deadline)
+        for index, frame in enumerate(seen.frames()):
+            if index == 0:
+                seen.display.picture(frame, None)  # a format that no picture can be made of fails here
+        total, end = seen.checked_count(), seen.timeline().end
+    width, height = seen.display.size
+    return VideoInfo(total, end, width, height, seen.codec, seen.display.clockwise_degrees)
+
+
+def all_frames(
+    path: Path, start: float = 0.0, end: float = math.inf, *, max_side: int | None = None
+) -> Iterator[tuple[Pixels, float]]:
+    """Yield every frame that begins at second `start` or later and before `end`: its pixels (3, H, W) and its second
+    in the whole video. Raises as `decode` does, before the first frame where the file is at fault."""
+    with _one_file(path) as deadline:
+        _check_file(path, None)
+        coded = _count_coded_frames(path, deadline)
+        timed = _Pass(path, coded, deadline)
+        for _ in timed.frames():
+            pass
+        timed.checked_count()
+        again = _Pass(path, coded, math.inf)  # whoever takes the frames may take their time
+        for frame, seconds in zip(again.frames(), timed.timeline().starts, strict=True):
+            if start <= seconds < end:
+                yield again.display.picture(frame, max_side).transpose(2, 0, 1), seconds
+
+
+def check_result(path: Path, frames: int, width: int, height: int) -> None:
+    """Raise DecodeError where so many pictures of this size are more than MAX_PIXELS, or where they are so narrow
+    that models' processors refuse them in the middle of a run."""
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise DecodeError(
             f"{path}: its pictures are {width} x {height}, and models take no side more than {MAX_ASPECT} times the "
             "other. Cut the video to a usual shape, or leave it out."
         )
-    return frames
-
-
-def probe(path: Path) -> VideoInfo:
-    """Return what the video at `path` holds, by decoding all of it. Raises as `decode` does."""
-    _check_file(path, None)
-    with _named_errors(path):
-        coded = _count_coded_frames(path)
-        decoded = _decode_pass(path, [], None)
-        total = _checked_count(path, coded, decoded)
-    width, height = decoded.size
-    turned = decoded.matrix[0] == 0
-    return VideoInfo(
-        frames=total,
-        seconds=decoded.end - decoded.starts[0],
-        width=height if turned else width,
-        height=width if turned else height,
-        codec=decoded.codec,
-        rotation=_clockwise_degrees(decoded.matrix),
-    )
-
-
-def _check_file(path: Path, sha256: str | None) -> None:
-    """Find the faults that need no decoder."""
-    with _named_errors(path):
-        if not path.exists():
-            raise MissingVideoError(
-                f"{path}: no such video file. Check the path in the data file and the root it is relative to."
-            )
-        if not path.is_file():
-            raise DecodeError(f"{path}: not a file, so it holds no video. Give the path of a video file.")
-        if path.stat().st_size == 0:
-            raise DecodeError(f"{path}: the file is empty (0 bytes). Copy or download it again.")
-        if sha256 is not None and (found := sha256_file(path)) != sha256.lower():
-            raise HashMismatchError(
-                f"{path}: the file's SHA-256 is {found}, the manifest says {sha256}. The file was changed "
-                "or damaged after the manifest was written; restore it, or write the manifest again if the "
-                "change was meant."
-            )
-        if lacking := missing_bytes(path):
-            raise DecodeError(
-                f"{path}: the file is cut short: {lacking} bytes that its header promises are missing. "
-                "Copy or download it again."
-            )
+    if frames * width * height > MAX_PIXELS:
+        raise DecodeError(
+            f"{path}: {frames} frames of {width} x {height} pixels are more than {MAX_PIXELS} pixels, the limit. Ask "
+            "for fewer or smaller frames."
+        )
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """Turn what FFmpeg and the file system raise into DecodeError."""
+def _one_file(path: Path) -> Iterator[float]:
+    """The boundary around one file: whatever is raised about it is its VideoError. Gives the time at which to stop.
+
+    The one broad `except` of this project stands here, because what PyAV raises is no closed list: besides its own
+    errors ValueError for side data that it does not know, UnicodeDecodeError for names, MemoryError. None of them may
+    end a run over thousands of files.
+    """
+    deadline = time.monotonic() + MAX_SECONDS
     try:
-        yield
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
+        yield deadline
+    except RetroflipError:
+        raise
+    except Exception as error:
+        if time.monotonic() > deadline:
+            raise _too_slow(path) from error
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise DecodeError(
             f"{path}: cannot be read as a video ({reason}). The file is damaged, cut short or no video; "
             "play it to find out, then copy it again or convert it to MP4 (H.264)."
         ) from error
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the file and choose its first video stream; a song's cover picture is not one."""
-    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-    with av.open(str(path.absolute()), "r", options=options, metadata_errors="replace") as container:
-        for stream in container.streams.video:
-            if stream.disposition & Disposition.attached_pic:
-                continue
-            if stream.codec_context is None:  # PyAV's types do not know that it can be
-                raise DecodeError(f"{path}: no decoder for the video's format. Convert it to MP4 (H.264).")
-            stream.thread_type = "NONE"
-            stream.codec_context.thread_count = 1
-            yield container, stream
-            return
-        held = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise DecodeError(f"{path}: the file holds no video stream (only: {held}). Leave it out of the data.")
+def _too_slow(path: Path) -> DecodeError:
+    return DecodeError(
+        f"{path}: not decoded after {MAX_SECONDS:.0f} seconds. Cut the video, or store it smaller."
+    )
 
 
-def _count_coded_frames(path: Path) -> int:
-    with _opened(path) as (container, stream):
-        count = sum(1 for packet in container.demux(stream) if packet.size and not packet.is_discard)
-    if count == 0:
-        raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
-    return count
-
-
-def _decode_pass(path: Path, wanted: Sequence[int], max_side: int | None) -> _Pass:
-    """Decode the whole file, keeping the pictures whose index is in `wanted`."""
-    keep = frozenset(wanted)
-    with _opened(path) as (container, stream):
-        decoded = _Pass(codec=stream.codec_context.codec.canonical_name)
-        for index, frame in enumerate(container.decode(stream)):
-            if index == 0:
-                decoded.size = (frame.width, frame.height)
-                decoded.matrix = _display_matrix(path, frame)
-            _note_time(path, decoded, frame, stream)
-            if index in keep:
-                decoded.pictures[index] = _picture(frame, decoded, max_side)
-    return decoded
-
-
-def _note_time(path: Path, decoded: _Pass, frame: VideoFrame, stream: VideoStream) -> None:
-    """Record when `frame` is shown; a stream without time stamps is timed by its frame rate."""
-    if frame.is_corrupt:
-        raise DecodeError(
-            f"{path}: frame {len(decoded.starts)} is damaged (reported by the decoder). "
-            "Copy or download the file again."
+def _check_file(path: Path, sha256: str | None) -> None:
+    """Find the faults that need no decoder."""
+    if not path.exists():
+        raise MissingVideoError(
+            f"{path}: no such video file. Check the path in the data file and the root it is relative to."
         )
-    rate = stream.average_rate or stream.guessed_rate
-    period = float(1 / rate) if rate else 0.0
-    if frame.pts is not None and frame.time_base:
-        start = float(frame.pts * frame.time_base)
-    elif period:
-        start = decoded.starts[-1] + period if decoded.starts else 0.0
-    else:
-        raise DecodeError(f"{path}: the video has neither time stamps nor a frame rate. Convert it to MP4.")
-    if decoded.starts and start < decoded.starts[-1]:
-        raise DecodeError(
-            f"{path}: time runs backwards at frame {len(decoded.starts)} ({decoded.starts[-1]:.3f} s, then "
-            f"{start:.3f} s). Convert the file to MP4 again."
+    if not path.is_file():
+        raise DecodeError(f"{path}: not a file, so it holds no video. Give the path of a video file.")
+    if path.stat().st_size == 0:
+        raise DecodeError(f"{path}: the file is empty (0 bytes). Copy or download it again.")
+    if sha256 is not None and (found := sha256_file(path)) != sha256.lower():
+        raise HashMismatchError(
+            f"{path}: the file's SHA-256 is {found}, the manifest says {sha256}. The file was changed "
+            "or damaged after the manifest was written; restore it, or write the manifest again if the "
+            "change was meant."
         )
-    decoded.starts.append(start)
-    length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else period
-    decoded.end = start + length
-
-
-def _checked_count(path: Path, coded: int, decoded: _Pass) -> int:
-    """Return the number of frames that decoded, unless too many are missing for the file to be whole."""
-    total = len(decoded.starts)
-    if total < 1 or total < coded * (1 - _MAX_LOST_SHARE):
+    if picture := picture_format(path):
         raise DecodeError(
-            f"{path}: only {total} of {coded} frames decode, so the file is damaged or cut short. "
+            f"{path}: the file is a picture ({picture}), still or animated, which is not read as a video. Convert an "
+            "animation to MP4; a still is an image (data_type) as PNG, JPEG or WebP."
+        )
+    if lacking := missing_bytes(path):
+        raise DecodeError(
+            f"{path}: the file is cut short: {lacking} bytes that its header promises are missing. "
             "Copy or download it again."
         )
-    return total
 
 
-def _assemble(path: Path, decoded: _Pass, indices: Sequence[int]) -> Frames:
-    if not decoded.pictures.keys() >= set(indices):
-        raise DecodeError(f"{path}: the file changed while it was read. Wait until it is fully written.")
-    pixels_THWC = np.stack([decoded.pictures[index] for index in indices])
-    seconds = tuple(decoded.starts[index] - decoded.starts[0] for index in indices)
-    return Frames(np.ascontiguousarray(pixels_THWC.transpose(0, 3, 1, 2)), seconds)
+@dataclass(frozen=True)
+class _Coded:
+    """The packets that hold frames.
 
-
-def _picture(frame: VideoFrame, decoded: _Pass, max_side: int | None) -> Pixels:
-    """Return the frame as upright RGB (H, W, 3), in the size of the video's first frame or shrunk to
-    `max_side`."""
-    width, height = decoded.size
-    scale = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
-    picture = decoded.reformatter.reformat(
-        frame,
-        format="rgb24",
-        width=max(1, round(width * scale)),
-        height=max(1, round(height * scale)),
-        interpolation=_EXACT | int(Interpolation.AREA if scale < 1 else Interpolation.BICUBIC),
-        threads=1,  # its thread pool costs more than small pictures do
-    )
-    return _upright(np.asarray(picture.to_ndarray(), dtype=np.uint8), decoded.matrix)
-
-
-def _display_matrix(path: Path, frame: VideoFrame) -> tuple[int, int, int, int]:
-    """Return the signs (a, b, c, d) of the display matrix: a stored pixel (x, y) is shown at (ax + cy, bx +
-    dy).
-
-    Nine 32-bit fixed-point numbers a b u, c d v, x y w (ISO/IEC 14496-12, 6.2.2); here only quarter turns
-    and mirrors.
+    packets: how many there are. leading: how many of them come before the first key frame. early: how many come behind
+    it and are shown before it, and may refer to what is not there.
     """
-    side_data = cast("Mapping[str, SideData]", frame.side_data)  # PyAV's own type names one key only
-    if "DISPLAYMATRIX" not in side_data:
-        return (1, 0, 0, 1)
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data["DISPLAYMATRIX"]))
-    sign_a, sign_b, sign_c, sign_d = (int(np.sign(value)) for value in (a, b, c, d))
-    if abs(sign_a) == abs(sign_b) or (abs(sign_a), abs(sign_b)) != (abs(sign_d), abs(sign_c)):
-        raise DecodeError(
-            f"{path}: the file asks players to turn or skew it by other than a quarter turn. Convert it with "
-            "ffmpeg, which draws the turned pictures."
-        )
-    return (sign_a, sign_b, sign_c, sign_d)
+
+    packets: int
+    leading: int
+    early: int
+
+    @property
+    def frames(self) -> int:
+        """How many frames to expect; all that there are where no packet says that it is a key frame."""
+        return self.packets - self.leading - (self.early if self.leading else 0) or self.packets
+
+    @property
+    def whole(self) -> int:
+        """How many frames refer to nothing that is not there."""
+        return self.packets - self.leading - self.early
 
 
-def _upright(picture: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
-    """Move the stored pixels (H, W, 3) to where they are shown."""
-    a, b, c, d = matrix
-    if a == 0:
-        picture = picture.transpose(1, 0, 2)
-    left_to_right = a + c < 0
-    top_to_bottom = b + d < 0
-    return picture[:: -1 if top_to_bottom else 1, :: -1 if left_to_right else 1]
+def _count_coded_frames(path: Path, deadline: float) -> _Coded:
+    packets, leading, early = 0, None, 0
+    key_pts: int | None = None
+    with opened(path, MAX_SECONDS) as (container, stream):
+        for packet in container.demux(stream):
+            if time.monotonic() > deadline:
+                raise _too_slow(path)
+            if not _holds_frame(packet):
+                continue
+            if leading is None and packet.is_keyframe:
+                leading, key_pts = packets, packet.pts
+            elif key_pts is not None and packet.pts is not None:
+                early += packet.pts < key_pts
+            packets += 1
+    if packets == 0:
+        raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
+    return _Coded(packets, packets if leading is None else leading, early)
 
 
-def _clockwise_degrees(matrix: tuple[int, int, int, int]) -> int:
-    """Return the clockwise turn of the stored picture's top-left to top-right edge."""
-    return {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}[matrix[:2]]
+def _holds_frame(packet: "Packet[VideoStream]") -> bool:
+    return packet.size > 0 and not packet.is_discard
+
+
+@dataclass
+class _Pass:
+    """One decoding pass over a file, and what it saw."""
+
+    path: Path
+    coded: _Coded
+    deadline: float
+    codec: str = ""
+    time_base: Fraction = Fraction(1)
+    rate: Fraction | None = None
+    longest_step: float | None = None
+    display: Display = field(default_factory=lambda: Display((0, 0)))
+    stamps: list[Stamp] = field(default_factory=list)
+    interlaced: bool = False
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Yield the frames in the order in which they are shown."""
+        with opened(self.path, MAX_SECONDS) as (container, stream):
+            self.codec = stream.codec_context.codec.canonical_name
+            self.time_base = stream.time_base or self.time_base
+            self.rate = stream.guessed_rate or stream.average_rate
+            self.longest_step = longest_step(container)
+            for frame in self._decoded(container.demux(stream)):
+                if not self.stamps:
+                    check_picture_size(self.path, frame.width, frame.height)
+                    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+                    self.display = display_of(self.path, frame, aspect)
+                self.stamps.append(Stamp(frame.pts, frame.dts, frame.duration))
+                self.interlaced = self.interlaced or frame.interlaced_frame
+                yield frame
+
+    def _decoded(self, packets: "Iterable[Packet[VideoStream]]") -> Iterator[VideoFrame]:
+        """Decode the packets. Those before the first key frame refer to pictures that are not there: what a decoder
+        makes of them, an error or grey, is left out."""
+        fed, begun = 0, not self.coded.leading
+        for packet in packets:
+            if time.monotonic() > self.deadline:
+                raise _too_slow(self.path)
+            fed += _holds_frame(packet)
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                if fed > self.coded.leading:
+                    raise
+                continue
+            for frame in frames:
+                begun = begun or frame.key_frame
+                if begun and frame.is_corrupt:
+                    raise DecodeError(
+                        f"{self.path}: frame {len(self.stamps)} is damaged (reported by the decoder). "
+                        "Copy or download the file again."
+                    )
+                if begun:
+                    yield frame
+
+    def checked_count(self) -> int:
+        """Return the number of frames that decoded, unless too many are missing for the file to be whole."""
+        total, coded = len(self.stamps), self.coded.whole
+        if total == 0 and self.coded.leading == self.coded.packets:
+            raise DecodeError(
+                f"{self.path}: none of its {self.coded.packets} frames is a key frame, with which decoding can begin: "
+                "the file was cut out of a longer recording. Cut it again, from a key frame on."
+            )
+        if self.codec in _MAY_GIVE_NO_PICTURE:
+            coded = min(coded, 1)
+        elif self.interlaced:
+            coded //= 2  # a packet may hold one of a picture's two fields
+        if total < 1 or total < coded * (1 - _MAX_LOST_SHARE):
+            raise DecodeError(
+                f"{self.path}: only {total} of {self.coded.frames} frames decode, so the file is damaged or cut short. "
+                "Copy or download it again."
+            )
+        if self.codec == "gif" and total == 1:
+            raise DecodeError(
+                f"{self.path}: the file is a still picture (GIF). As an image (data_type), store it as PNG."
+            )
+        return total
+
+    def timeline(self) -> Timeline:
+        """Return when the frames are shown."""
+        times = timeline(self.stamps, self.time_base, self.rate, self.longest_step)
+        if times is None:
+            raise DecodeError(
+                f"{self.path}: the video has neither time stamps nor a frame rate. Convert it to MP4."
+            )
+        return times
+
+
+def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None) -> Pixels:
+    """Decode the whole file and return the pictures with these indices, (T, 3, H, W); those that do not come are left
+    unset. No more is kept than the result and one picture."""
+    places: dict[int, list[int]] = {}
+    for place, index in enumerate(indices):
+        places.setdefault(index, []).append(place)
+    pixels_TCHW = np.empty((len(indices), 3, 0, 0), dtype=np.uint8)
+    for index, frame in enumerate(seen.frames()):
+        if index == 0:
+            width, height = seen.display.shrunk(max_side)
+            check_result(seen.path, len(indices), width, height)
+            pixels_TCHW = np.empty((len(indices), 3, height, width), dtype=np.uint8)
+        if index in places:
+            picture_HWC = seen.display.picture(frame, max_side)
+            for place in places[index]:
+                pixels_TCHW[place] = picture_HWC.transpose(2, 0, 1)
+    return pixels_TCHW
