@@ -4,9 +4,11 @@ NaN and infinities are written as null, because JSON has no word for them and a 
 Reading knows one kind of damage that a kill can cause, a last line without its end; every other is an error.
 """
 
+import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +17,27 @@ from typing import Any
 import numpy as np
 
 from retroflip.errors import DataError
+
+_PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,98}[a-z0-9_-]|[a-z0-9_]")
+_HASHED = re.compile(r".*-[0-9a-f]{16}|[0-9a-f]{16}")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+"""names of devices on Windows, with any ending"""
+
+
+def file_name(text: str) -> str:
+    """Return a file name for a text that comes from data, such as a record's id; different texts have different names.
+
+    A plain text is its own name: lower-case letters, digits, "_", "-" and ".", no longer than 100. Of every other one
+    its plain part is kept, with a hash behind it: an id may hold "/", "..", NUL, capitals or a thousand characters.
+
+    >>> file_name("clip-00012"), file_name("../A b")
+    ('clip-00012', 'a-b-e3f8e011e476be6b')
+    """
+    if _PLAIN.fullmatch(text) and not _HASHED.fullmatch(text) and not _RESERVED.fullmatch(text):
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    kept = re.sub(r"[^a-z0-9_]+", "-", text[:40].lower()).strip("-")
+    return f"{kept}-{digest}" if kept else digest
 
 
 def jsonable(value: Any) -> Any:

@@ -18,6 +18,11 @@ from retroflip.errors import RecipeError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 PathKeys = Mapping[str, Sequence[str]]
 SHOWN_PROBLEMS = 3
+MAX_BYTES = 2**18
+MAX_DEPTH = 32
+MAX_VALUES = 20_000
+MAX_DIGITS = 30
+"""what a recipe may have at most; the largest shipped one has 3,538 bytes"""
 
 
 class ContradictionError(ValueError):
@@ -47,7 +52,12 @@ class Origin:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key given twice and reads 1e-5 as the number it is."""
+    """YAML's safe loader with the scalars of YAML 1.2 (its core schema), which also refuses a key given twice.
+
+    PyYAML reads YAML 1.1, where 1e-5 and 08 are texts, 010 is eight, 1:30 is ninety, on is true, and 2026-11-29 a date.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - typed as an instance's in PyYAML's stubs
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -61,15 +71,50 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return {str(key): value for key, value in super().construct_mapping(node, deep).items()}
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        text = str(node.value)
+        if len(text) > MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a number of {len(text)} digits", node.start_mark
+            )
+        return int(text, 16 if "x" in text else 10)
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+
+class _Dumper(yaml.SafeDumper):
+    """YAML's safe dumper, which quotes every text that either version of YAML would read as something else."""
+
+
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_SCALARS = {
+    "null": ("~|null|Null|NULL|", "~nN"),
+    "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": ("[-+]?[0-9]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    "float": (_FLOAT, "-+.0123456789"),
+    "merge": ("<<", "<"),
+}
+for _tag, (_pattern, _first) in _SCALARS.items():
+    for _kind in (_Loader, _Dumper):
+        _kind.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}",
+            re.compile(f"^(?:{_pattern})$"),
+            [*_first, *([""] if _tag == "null" else [])],
+        )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def dumped(values: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML, which `read_mapping` reads as it was."""
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return a recipe file's mapping, or the recipe inside a run.json. Raises RecipeError."""
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise RecipeError(
+                f"The recipe {path} has {size} bytes, and {MAX_BYTES} are the limit: it is no recipe. Check the path; "
+                "recipes/ holds working ones."
+            )
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise RecipeError(
@@ -96,19 +141,61 @@ def parse_override(text: str) -> tuple[str, Any]:
     key = key.strip()
     if not equals or not all(key.split(".")):
         raise RecipeError(
-            f"The override {text!r} is not of the form section.key=value. Write, say, train.steps=100."
+            f"The override {text!r:.80} is not of the form section.key=value. Write, say, train.steps=100."
         )
-    return key, _parse(value, f"the override {text!r}")
+    return key, _parse(value, f"the override {text!r:.80}")
 
 
 def _parse(text: str, where: str) -> Any:
     try:
+        _refuse_bombs(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RecipeError(f"{where}{line}: not valid YAML: {error.problem}.") from error
+        problem = str(error.problem)
+        if problem.startswith("but "):
+            problem = f"{error.context}, {problem}"
+        raise RecipeError(f"{where}{line}: not valid YAML: {problem}.") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: not valid YAML: {str(error).splitlines()[0]}.") from error
+
+
+def _refuse_bombs(text: str) -> None:
+    """Raise MarkedYAMLError for a text that would be huge or endless once read, before anything of it is built.
+
+    An alias (`*name`) stands for everything below its anchor (`&name`), so that a few lines can stand for millions of
+    values; their number is added up here from the events of the parser, which builds nothing.
+    """
+    sizes: dict[str, int | None] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            size = sizes.get(str(event.anchor), 0)
+            if size is None:
+                raise _unreadable(event, f"the alias *{event.anchor} stands in itself")
+            total += size
+        elif isinstance(event, yaml.NodeEvent):
+            if (tag := getattr(event, "tag", None)) is not None:
+                raise _unreadable(event, f"the tag {tag}; write plain values")
+            total += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_nodes.append((event.anchor, total))
+            if event.anchor is not None:
+                sizes[event.anchor] = None if isinstance(event, yaml.CollectionStartEvent) else 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            if anchor is not None:
+                sizes[anchor] = total - before + 1
+        if len(open_nodes) > MAX_DEPTH:
+            raise _unreadable(event, f"sections and lists nested more than {MAX_DEPTH} deep")
+        if total > MAX_VALUES:
+            raise _unreadable(event, f"more than {MAX_VALUES} values, counting what aliases stand for")
+
+
+def _unreadable(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:
+    mark = event.start_mark
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark if isinstance(mark, yaml.Mark) else None)
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

@@ -666,11 +666,24 @@ def test_train_sft_and_generate_name_all_faults_of_a_file(work: Path, model: Pat
     path = work / "data" / "records.jsonl"
     path.write_text(path.read_text().replace("<answer>", "<answer>no "))
     recipe = write_recipe(work, model)
-    for arguments in (["train", recipe], ["train", recipe, "--dry-run"]):
-        assert_one_paragraph(
-            run(*arguments), "records.jsonl, line 1: the solution 'no A'", "Line 2: the solution"
-        )
+    for more in ([], ["--dry-run"]):
+        told = ("records.jsonl, line 1: the solution 'no A'", "Line 2: the solution")
+        assert_one_paragraph(run("train", recipe, *more), *told)
     assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate --data")
+
+
+def test_what_data_calls_a_task_or_a_question_is_no_path(work: Path) -> None:
+    path = work / "data" / "records.jsonl"
+    path.write_text(path.read_text().replace('"test"', '"test", "task": "../../out/\\u0000x"'))
+    sheets = json.loads(run("synth", "sheets", "data", "--out", "deep/sheets", "--json").stdout)
+    (sheet,) = [Path(sheet) for sheet in sheets["sheets"]]
+    assert sheet.parent == Path("deep/sheets")
+    assert sheet.is_file()
+
+    (work / "metadata.json").write_text("{}")
+    (work / "data" / "metadata").mkdir()
+    path.write_text(path.read_text().replace('"q0"', '"../../metadata"'))
+    assert_one_paragraph(run("cot", "data", "--out", "traces.jsonl"), "no video is called '../../metadata'")
 
 
 def test_doctor_prints_one_object_and_exits_by_what_it_found() -> None:

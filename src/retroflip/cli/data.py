@@ -24,7 +24,8 @@ class _Fault(NamedTuple):
 
     def __str__(self) -> str:
         line = f"line {self.line}" if self.line else ""
-        name = f"{line} ({self.id:.60})" if line and self.id else line or self.id
+        known = self.id if self.id.isprintable() else repr(self.id)
+        name = f"{line} ({known:.60})" if line and known else line or known
         return f"{name}: {self.message}" if name else self.message
 
 

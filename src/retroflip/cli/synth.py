@@ -268,21 +268,21 @@ def sheets(
 ) -> None:
     """Draw contact sheets: frames of a few videos of each kind, with question and answer, for a person to look over."""
     from retroflip.data.records import read_samples
-    from retroflip.files import write_bytes_atomic
+    from retroflip.files import file_name, write_bytes_atomic
     from retroflip.synth.audit.sheets import contact_sheet, jpeg
     from retroflip.synth.dataset import RECORDS_NAME
 
     out.mkdir(parents=True, exist_ok=True)
     samples = read_samples(folder / RECORDS_NAME)
     kinds = sorted({sample.task for sample in samples})
+    written = [out / f"{file_name(kind or 'all')}.jpg" for kind in kinds]
     with shown_progress() as progress:
         progress.stage("drawing contact sheets", len(kinds), "kinds")
-        for done, kind in enumerate(kinds, start=1):
+        for done, (kind, sheet) in enumerate(zip(kinds, written, strict=True), start=1):
             chosen = [sample for sample in samples if sample.task == kind][:count]
-            write_bytes_atomic(out / f"{kind or 'all'}.jpg", jpeg(contact_sheet(folder, chosen)))
+            write_bytes_atomic(sheet, jpeg(contact_sheet(folder, chosen)))
             progress.advance(done)
-    written = [str(out / f"{kind or 'all'}.jpg") for kind in kinds]
     if json:
         print_json({"sheets": written})
     else:
-        print("\n".join(written))
+        print("\n".join(map(str, written)))

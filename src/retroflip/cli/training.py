@@ -164,9 +164,8 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
 
 
 def _show(recipe: "Recipe", *, json: bool) -> None:
-    import yaml
-
     from retroflip.cost import cost
+    from retroflip.recipe_reading import dumped
 
     resolved = recipe.resolved()
     expected = cost(recipe)
@@ -175,7 +174,7 @@ def _show(recipe: "Recipe", *, json: bool) -> None:
         return
     for line in _lines(expected):
         print(f"# {line}")
-    print(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True), end="")
+    print(dumped(resolved), end="")
 
 
 def _lines(values: dict[str, Any], indent: str = "") -> list[str]:

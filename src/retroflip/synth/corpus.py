@@ -29,7 +29,7 @@ from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import write_bytes_atomic, write_json_atomic
+from retroflip.files import file_name, write_bytes_atomic, write_json_atomic
 from retroflip.progress import Progress
 from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
@@ -429,6 +429,8 @@ def contents_of(folder: Path) -> set[str]:
 
 
 def _metadata_path(folder: Path, name: str) -> Path:
+    if file_name(name) != name:
+        raise DataError(f"{folder}: no video is called {name!r:.60} where `retroflip synth` names them.")
     return folder / METADATA / f"{name}.json"
 
 

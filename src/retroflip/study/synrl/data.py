@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
@@ -13,6 +11,7 @@ from retroflip.files import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
+from retroflip.recipe_reading import dumped
 from retroflip.recipes import recipe_file
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
 from retroflip.synth.corpus import CorpusSettings, write_corpus
@@ -85,7 +84,7 @@ def write_lessons(path: Path, course: Course, kinds: Sequence[str], lessons: int
         traces=Traces.STAMPED,
         scene=scenes_of(course),
     )
-    write_text_atomic(path, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
+    write_text_atomic(path, dumped(settings.model_dump(mode="json")))
 
 
 def scenes_of(course: Course) -> SceneSettings:

@@ -4,7 +4,6 @@ Shapes: V = VIEWED frames, S = len(STILLS) of them, H = W = THUMBNAIL.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, UsageError
+from retroflip.files import file_name
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA
 from retroflip.synth.dataset import RECORDS_NAME
@@ -37,7 +37,6 @@ THUMBNAIL = 16
 """side in pixels to which they are shrunk"""
 _DECODED_SIDE = 4 * THUMBNAIL
 """of the longer side: the decoder shrinks to it by averaging, faster than it hands out whole pictures"""
-_PLAIN_NAME = re.compile(r"[\w.-]+")
 MOST_ANSWERS = 12
 """different answers up to which a question without options or metadata is audited as a choice among its kind's"""
 
@@ -193,7 +192,7 @@ def _known_choice(solution: str, truth: Mapping[str, Any] | None) -> tuple[tuple
 def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
     """Return the metadata of a video that `retroflip synth` wrote; None for any other."""
     path = folder / METADATA / f"{sample.id}.json"
-    if not _PLAIN_NAME.fullmatch(sample.id) or not path.is_file():
+    if file_name(sample.id) != sample.id or not path.is_file():
         return None
     try:
         found = json.loads(path.read_bytes())
