@@ -18,11 +18,16 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
 from retroflip.files import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
-from retroflip.video.decode import decode
+from retroflip.video.decode import check_shown, decode
+from retroflip.video.display import shrunk
 from retroflip.video.frames import Frames
+from retroflip.video.isolated import ProbePool
 
 MAX_WORKERS = 8
 """files that are decoded at once unless more are asked for; each holds its own pictures in memory"""
+
+_FILES_A_WORKER = 8
+"""for fewer files, starting a process takes longer than it saves"""
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,24 @@ class VideoDataset:
         """
         if sample.modality is Modality.TEXT:
             return None
-        path = resolve(self.root, sample.video)
-        sha256 = self.manifest.sha256_of(sample.video) if self.manifest else None
+        path, sha256 = self._file(sample)
         if sample.modality is Modality.IMAGE:
             return read_image(path, sha256=sha256, max_side=self.max_side)
         return decode(path, self.pool_frames, sha256=sha256, max_side=self.max_side)
+
+    def try_out(self, sample: Sample, pool: ProbePool) -> None:
+        """Raise what `load` would raise, at less cost: a video is decoded in a process of `pool` and not kept."""
+        if sample.modality is not Modality.VIDEO:
+            self.load(sample)
+            return
+        path, sha256 = self._file(sample)
+        info = pool.probe(path, sha256=sha256)
+        check_shown(path, self.pool_frames, *shrunk((info.width, info.height), self.max_side))
+
+    def _file(self, sample: Sample) -> tuple[Path, str | None]:
+        """Return where the sample's file is, and the hash that it must have, if that is known."""
+        sha256 = None if self.manifest is None else self.manifest.sha256_of(sample.video)
+        return resolve(self.root, sample.video), sha256
 
 
 def check(
@@ -120,7 +138,8 @@ def failed_media(
 ) -> list[tuple[Sample, MediaError | PathEscapeError]]:
     """Decode every video and image once, `workers` at a time, and return the samples whose file fails, in order.
 
-    workers: threads, which decoders keep busy; by default as many as there are processors, up to MAX_WORKERS.
+    workers: by default as many as the files keep busy and there are processors, up to MAX_WORKERS. Each has a process
+    for the videos, so that one at which a decoder hangs or crashes is that file's failure.
     """
     samples = {_file(s): s for s in dataset.samples if s.modality is not Modality.TEXT}
     kinds = [f"{kind}s" for kind in Modality if any(kind is read_as for read_as, _ in samples)]
@@ -128,21 +147,23 @@ def failed_media(
         return []
     errors: dict[tuple[Modality, str], MediaError | PathEscapeError] = {}
     progress.stage(f"checking {' and '.join(kinds)}", len(samples), kinds[0] if len(kinds) == 1 else "files")
-    pool = ThreadPoolExecutor(workers or min(os.cpu_count() or 1, MAX_WORKERS))
-    try:
-        found = pool.map(partial(_error_of, dataset), samples.values())
-        for done, (file, error) in enumerate(zip(samples, found, strict=True), start=1):
-            if error is not None:
-                errors[file] = error
-            progress.advance(done, f"{len(errors)} failed" if errors else "")
-    finally:
-        pool.shutdown(cancel_futures=True)
+    size = workers or min(os.cpu_count() or 1, MAX_WORKERS, 1 + len(samples) // _FILES_A_WORKER)
+    threads = ThreadPoolExecutor(size)
+    with ProbePool(size) as pool:
+        try:
+            found = threads.map(partial(_error_of, dataset, pool), samples.values())
+            for done, (file, error) in enumerate(zip(samples, found, strict=True), start=1):
+                if error is not None:
+                    errors[file] = error
+                progress.advance(done, f"{len(errors)} failed" if errors else "")
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)  # those at work end with the pool's processes
     return [(sample, errors[file]) for sample in dataset.samples if (file := _file(sample)) in errors]
 
 
-def _error_of(dataset: VideoDataset, sample: Sample) -> MediaError | PathEscapeError | None:
+def _error_of(dataset: VideoDataset, pool: ProbePool, sample: Sample) -> MediaError | PathEscapeError | None:
     try:
-        dataset.load(sample)
+        dataset.try_out(sample, pool)
     except (MediaError, PathEscapeError) as error:
         return error
     return None

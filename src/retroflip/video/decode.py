@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, RetroflipError
 from retroflip.video.clock import Stamp, Timeline, timeline
 from retroflip.video.container import check_picture_size, longest_step, opened, picture_format
-from retroflip.video.display import Display, display_of
+from retroflip.video.display import Display, display_of, shrunk
 from retroflip.video.frames import MAX_ASPECT, Frames, Pixels
 from retroflip.video.hashing import sha256_file
 from retroflip.video.sampling import uniform_indices
@@ -123,7 +123,7 @@ def all_frames(
                 yield again.display.picture(frame, max_side).transpose(2, 0, 1), seconds
 
 
-def check_result(path: Path, frames: int, width: int, height: int) -> None:
+def check_shown(path: Path, frames: int, width: int, height: int) -> None:
     """Raise DecodeError where so many pictures of this size are more than MAX_PIXELS, or where they are so narrow
     that models' processors refuse them in the middle of a run."""
     if max(height, width) > MAX_ASPECT * min(height, width):
@@ -154,6 +154,10 @@ def _one_file(path: Path) -> Iterator[float]:
     except Exception as error:
         if time.monotonic() > deadline:
             raise _too_slow(path) from error
+        if isinstance(error, MemoryError):
+            raise DecodeError(
+                f"{path}: decoding it takes more memory than there is. Store it smaller."
+            ) from error
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise DecodeError(
             f"{path}: cannot be read as a video ({reason}). The file is damaged, cut short or no video; "
@@ -338,8 +342,8 @@ def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None) -> Pixels
     pixels_TCHW = np.empty((len(indices), 3, 0, 0), dtype=np.uint8)
     for index, frame in enumerate(seen.frames()):
         if index == 0:
-            width, height = seen.display.shrunk(max_side)
-            check_result(seen.path, len(indices), width, height)
+            width, height = shrunk(seen.display.size, max_side)
+            check_shown(seen.path, len(indices), width, height)
             pixels_TCHW = np.empty((len(indices), 3, height, width), dtype=np.uint8)
         if index in places:
             picture_HWC = seen.display.picture(frame, max_side)

@@ -46,17 +46,9 @@ class Display:
         """The clockwise turn of the stored picture's edge from top left to top right."""
         return {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}[self.matrix[:2]]
 
-    def shrunk(self, max_side: int | None) -> tuple[int, int]:
-        """Return width and height, as displayed, with no side above `max_side` pixels."""
-        width, height = self.size
-        scale = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
-        return max(1, round(width * scale)), max(1, round(height * scale))
-
     def picture(self, frame: VideoFrame, max_side: int | None) -> Pixels:
-        """Return the frame as RGB (H, W, 3), in the size that `shrunk` gives."""
-        width, height = self.shrunk(max_side)
-        if self.matrix[0] == 0:
-            width, height = height, width
+        """Return the frame as RGB (H, W, 3), no side above `max_side` pixels."""
+        width, height = shrunk(self.stored, max_side)
         smaller = width < frame.width or height < frame.height
         picture = self._reformatter.reformat(
             frame,
@@ -67,6 +59,12 @@ class Display:
             threads=1,  # its thread pool costs more than small pictures do
         )
         return _upright(np.asarray(picture.to_ndarray(), dtype=np.uint8), self.matrix)
+
+
+def shrunk(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """Return width and height with no side above `max_side` pixels, in the same proportion."""
+    scale = 1.0 if max_side is None else min(1.0, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def display_of(path: Path, frame: VideoFrame, pixel_aspect: Fraction | None) -> Display:

@@ -1,0 +1,162 @@
+"""Decoding in processes of their own, for what nothing inside this one can stop: a decoder that hangs in one call,
+crashes, or takes all memory.
+
+A file that decodes here once does so again, so it is enough to try every file of unknown origin in this way before a
+run. Processes are started when first needed and live on from file to file (0.2 s each); one that had to be ended is
+replaced. Their memory is limited where the system can (Linux).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import LifoQueue
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, VideoError
+from retroflip.video.decode import VideoInfo, probe
+
+MAX_SECONDS = 300.0
+"""for one file: half of what `decode` has, so that a file which passes does not fail a busier machine later"""
+MAX_BYTES = 6 * 2**30
+"""for one file: the reference pictures of the largest ones that are read, in 10 bits"""
+
+_ERRORS = {error.__name__: error for error in (DecodeError, HashMismatchError, MissingVideoError, VideoError)}
+_SOURCE = str(Path(__file__).parents[2])
+
+
+class ProbePool:
+    """Up to `size` processes that probe videos; `probe` may be called from as many threads.
+
+    Use it as a context manager: at its end the processes are ended, whatever they are doing.
+    """
+
+    def __init__(self, size: int, *, max_seconds: float = MAX_SECONDS, max_bytes: int = MAX_BYTES) -> None:
+        self._all = [_Prober(max_seconds, max_bytes) for _ in range(size)]
+        self._idle: LifoQueue[_Prober] = LifoQueue()  # those that run already are taken first
+        for prober in self._all:
+            self._idle.put(prober)
+
+    def probe(self, path: Path, *, sha256: str | None = None) -> VideoInfo:
+        """Return what `retroflip.video.decode.probe` does. Raises as it does, and DecodeError for a file at which the
+        decoder crashes, hangs or needs too much memory."""
+        with self._borrowed() as prober:
+            return prober.probe(path, sha256)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator["_Prober"]:
+        prober = self._idle.get()
+        try:
+            yield prober
+        finally:
+            self._idle.put(prober)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for prober in self._all:
+            prober.kill()
+        for _ in self._all:
+            self._idle.get().close()  # each comes back from its thread, now that its process is dead
+
+
+class _Prober:
+    """One process, which answers each message that it is sent."""
+
+    def __init__(self, max_seconds: float, max_bytes: int) -> None:
+        self.max_seconds = max_seconds
+        self.max_bytes = max_bytes
+        self.process: subprocess.Popen[bytes] | None = None
+        self.over = False
+        self.lock = Lock()  # `kill` comes from another thread
+
+    def probe(self, path: Path, sha256: str | None) -> VideoInfo:
+        try:
+            if self.process is None or self.process.poll() is not None:
+                self._start()
+            self.line.send_bytes(json.dumps([str(path), sha256]).encode())
+            if not self.line.poll(self.max_seconds):
+                raise self._ended(path, f"is not through with it after {self.max_seconds:.0f} seconds")
+            answer = json.loads(self.line.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise self._ended(path, "crashed") from error
+        if "error" in answer:
+            raise _ERRORS[answer["error"]](answer["message"])
+        return VideoInfo(**answer)
+
+    def _start(self) -> None:
+        self.close()
+        self.line, other = Pipe()
+        command = [sys.executable, "-P", "-m", __name__, str(other.fileno()), str(self.max_bytes)]
+        paths = [_SOURCE, *filter(None, [os.environ.get("PYTHONPATH")])]
+        with self.lock:
+            if self.over:
+                raise RuntimeError("the processes were ended")
+            self.process = subprocess.Popen(  # noqa: S603 - this module itself
+                command,
+                pass_fds=[other.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                process_group=0,  # a Ctrl-C is for the one who asks, and who ends this process
+            )
+        other.close()
+        self.line.recv_bytes()  # it is ready: starting it is none of the file's time
+
+    def _ended(self, path: Path, what: str) -> DecodeError:
+        """End the process and return the error of the file at which it was."""
+        self.close()
+        return DecodeError(f"{path}: the decoder {what}. Convert the file to MP4 (H.264), or leave it out.")
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing, for good."""
+        with self.lock:
+            self.over = True
+            if self.process is not None:
+                self.process.kill()
+
+    def close(self) -> None:
+        """End the process and forget it."""
+        with self.lock:
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+                self.line.close()
+                self.process = None
+
+
+def _serve(line: "Connection[bytes, bytes]") -> None:
+    """Say that it is ready, then answer until the other end is closed."""
+    with suppress(EOFError, BrokenPipeError):
+        line.send_bytes(b"ready")
+        while True:
+            path, sha256 = json.loads(line.recv_bytes())
+            line.send_bytes(json.dumps(_answer(Path(path), sha256)).encode())
+
+
+def _answer(path: Path, sha256: str | None) -> dict[str, Any]:
+    try:
+        return asdict(probe(path, sha256=sha256))
+    except VideoError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+
+
+def _limit_memory(max_bytes: int) -> None:
+    with suppress(ImportError, ValueError, OSError):  # where there is no such limit, or a lower one holds
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (max_bytes, max_bytes))
+
+
+if __name__ == "__main__":
+    _limit_memory(int(sys.argv[2]))
+    _serve(Connection(int(sys.argv[1])))
