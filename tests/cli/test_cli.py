@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -41,6 +42,8 @@ COMMANDS = (
     "tiny build",
     "study",
     "study methods",
+    "study synrl",
+    "cot",
 )
 RECIPE = {
     "kind": "rl",
@@ -137,10 +140,22 @@ def test_the_help_of_every_command_has_an_example_that_names_it(command: str) ->
     assert f"Example: retroflip {command}" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["", "synth", "study", "tiny"])
+def test_the_list_of_commands_says_whole_sentences(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    listed = run(*command.split(), "--help").stdout.partition("Commands:")[2].partition("Example:")[0]
+    assert listed.strip()
+    assert "..." not in listed
+    assert len([line for line in listed.splitlines() if line.endswith(".")]) >= len(
+        re.findall(r"^  \w+", listed, re.M)
+    )
+
+
 def test_every_example_parses() -> None:
     for command in COMMANDS:
         text = run(*command.split(), "--help").stdout
-        example = " ".join(text.partition("Example: ")[2].split())
+        example = text.partition("Example: ")[2].strip()
+        assert "\n" not in example  # so that it can be copied whole
         if command not in {"tiny", "study"}:
             # With --help behind it an example is parsed as far as its options go, and does nothing.
             assert run(*shlex.split(example)[1:], "--help").exit_code == 0

@@ -11,10 +11,10 @@ from importlib import metadata
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from retroflip.cli import cot, data, evaluation, machine, study, synth, training
 from retroflip.cli.quiet import set_environment
+from retroflip.cli.terminal import HelpfulGroup, example
 from retroflip.errors import RetroflipError, RunStoppedError
 
 INTERRUPTED = 130
@@ -44,7 +44,7 @@ ENVIRONMENT = {
 _ARGUMENTS = "retroflip.arguments"
 
 
-class Boundary(TyperGroup):
+class Boundary(HelpfulGroup):
     """Turns errors that a user can mend into a paragraph on stderr and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -98,7 +98,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: retroflip demo --quick",
+    epilog=example("retroflip demo --quick"),
 )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this module's command."""
-    example = "Example: retroflip cot data/temporal-cot --out data/temporal-cot/traces.jsonl"
-    app.command(epilog=example)(cot)
+    command = "retroflip cot data/temporal-cot --out data/temporal-cot/traces.jsonl"
+    app.command(epilog=example(command))(cot)
 
 
 def cot(

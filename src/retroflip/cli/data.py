@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from retroflip.cli.terminal import AsJson, print_json, shown_progress
+from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Fault(NamedTuple):
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command(epilog="Example: retroflip validate --data data/pairs/records.jsonl --media")(validate)
+    app.command(epilog=example("retroflip validate --data data/pairs/records.jsonl --media"))(validate)
 
 
 def validate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class NumberType(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command(epilog="Example: retroflip generate --model runs/demo/crpo/model --data p.jsonl --out a")(
+    app.command(epilog=example("retroflip generate --model runs/demo/crpo/model --data p.jsonl --out a"))(
         generate
     )
-    app.command(epilog="Example: retroflip score runs/base-answers runs/crpo-answers")(score)
-    app.command(epilog="Example: retroflip report runs/demo --out report.html")(report)
+    app.command(epilog=example("retroflip score runs/base-answers runs/crpo-answers"))(score)
+    app.command(epilog=example("retroflip report runs/demo --out report.html"))(report)
 
 
 def generate(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 from retroflip.models import tiny as packaged
 
@@ -17,11 +17,13 @@ REBUILT = Path("runs") / packaged.NAME
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command(epilog="Example: retroflip demo --quick --out runs/first")(demo)
-    app.command(epilog="Example: retroflip doctor --json")(doctor)
-    embedded = typer.Typer(no_args_is_help=True, epilog="Example: retroflip tiny build --out runs/tiny")
+    app.command(epilog=example("retroflip demo --quick --out runs/first"))(demo)
+    app.command(epilog=example("retroflip doctor --json"))(doctor)
+    embedded = typer.Typer(
+        cls=HelpfulGroup, no_args_is_help=True, epilog=example("retroflip tiny build --out runs/tiny")
+    )
     embedded.callback()(_tiny)
-    embedded.command(epilog="Example: retroflip tiny build --out runs/tiny --steps 500")(build)
+    embedded.command(epilog=example("retroflip tiny build --out runs/tiny --steps 500"))(build)
     app.add_typer(embedded, name="tiny")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 from retroflip.models import tiny as packaged
 from retroflip.progress import Progress
@@ -37,12 +37,14 @@ Quick = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    studies = typer.Typer(no_args_is_help=True, epilog="Example: retroflip study methods --quick")
+    studies = typer.Typer(
+        cls=HelpfulGroup, no_args_is_help=True, epilog=example("retroflip study methods --quick")
+    )
     studies.callback()(_study)
-    studies.command(epilog="Example: retroflip study methods --arms base,grpo,crpo --out runs/methods")(
+    studies.command(epilog=example("retroflip study methods --arms base,grpo,crpo --out runs/methods"))(
         methods
     )
-    studies.command(epilog="Example: retroflip study synrl --arms base,rl,sft,sft_rl --out runs/synrl")(synrl)
+    studies.command(epilog=example("retroflip study synrl --arms base,rl,sft,sft_rl --out runs/synrl"))(synrl)
     app.add_typer(studies, name="study")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.terminal import AsJson, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 from retroflip.synth.names import Form, Split, Traces
 
@@ -42,11 +42,11 @@ class PresetName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-    example = "Example: retroflip synth --out data/temporal --per-task 50 --seed 7 --workers 2"
-    group.callback(epilog=example)(synth)
-    group.command(epilog="Example: retroflip synth audit data/temporal --json")(audit)
-    group.command(epilog="Example: retroflip synth sheets data/temporal --out sheets")(sheets)
+    group = typer.Typer(cls=HelpfulGroup, invoke_without_command=True, rich_markup_mode=None)
+    command = "retroflip synth --out data/temporal --per-task 50 --seed 7 --workers 2"
+    group.callback(epilog=example(command))(synth)
+    group.command(epilog=example("retroflip synth audit data/temporal --json"))(audit)
+    group.command(epilog=example("retroflip synth sheets data/temporal --out sheets"))(sheets)
     app.add_typer(group, name="synth")
 
 

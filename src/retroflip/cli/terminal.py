@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
@@ -18,6 +19,26 @@ LINE_SECONDS = 5.0
 LEAST_SECONDS = 1.0
 PLAIN_WIDTH = 120
 """columns of a table that goes to a file or a pipe"""
+
+
+def example(command: str) -> str:
+    """Return a help text's last line, which is not broken anywhere, so that it can be copied whole."""
+    return f"\b\nExample: {command}"
+
+
+class HelpfulGroup(TyperGroup):
+    """A command with sub-commands, whose help shows the first sentence of each of them whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the sub-commands; a sentence that does not fit into one line goes on in the next."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [
+            (name, command.get_short_help_str(limit=sys.maxsize))
+            for name, command in commands.items()
+            if command is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class TerminalProgress:

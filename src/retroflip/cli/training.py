@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, print_json, shown_progress
+from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinishe
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command(epilog="Example: retroflip train recipes/tiny/crpo.yaml train.steps=50 --out runs/crpo")(
+    app.command(epilog=example("retroflip train recipes/tiny/crpo.yaml train.steps=50 --out runs/crpo"))(
         train
     )
-    app.command(epilog="Example: retroflip sft recipes/tiny/sft.yaml data.records=mine.jsonl --dry-run")(sft)
+    app.command(epilog=example("retroflip sft recipes/tiny/sft.yaml data.records=mine.jsonl --dry-run"))(sft)
 
 
 def train(
