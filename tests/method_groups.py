@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from retroflip.data.answers import Answer
 from retroflip.data.sample import Modality, ProblemType, Sample, TaskType
-from retroflip.rl.answers import Answer
 from retroflip.rl.methods.base import Group, Method, Rewards, Rollout
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed, View

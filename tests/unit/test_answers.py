@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from retroflip.data.answers import Answer, gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.prompts import NULL_OPTION, with_null_option
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
-from retroflip.rl.answers import Answer, gold_answer, is_well_formed, parse_answer, same_answer
 
 
 def choice(*options: str, solution: str = "A") -> Sample:
@@ -49,6 +49,13 @@ def letter(response: str, sample: Sample = DIRECTIONS) -> str | None:
         ("B. moving right", "B"),
         ("(B) Moving  Right.", "B"),
         (r"B. \text{moving right.}", "B"),
+        (r"\mathit{B}", "B"),
+        ("$B$", "B"),
+        ("**B**", "B"),
+        ("**B. moving right**", "B"),
+        ("(b)", "B"),
+        ("b. moving right", "B"),
+        ("<|begin_of_box|>B<|end_of_box|>", "B"),
         ("moving right", "B"),
         ("MOVING\n right.", "B"),
         (r"\text{moving left}", "A"),
@@ -56,7 +63,7 @@ def letter(response: str, sample: Sample = DIRECTIONS) -> str | None:
         ("a u-turn", "C"),
         # not an answer, or not one that can be read with certainty
         ("", None),
-        ("b", None),
+        ("b", "B"),
         ("D", None),
         ("A or B", None),
         ("A, B", None),
@@ -87,6 +94,10 @@ def test_content_of_the_box(boxed: str, expected: str | None) -> None:
         (r"</think><answer>B</answer>", "B"),
         ("<answer>A</answer> or rather <answer>B</answer>", "B"),
         (r"<answer>\boxed{B}</answer>", "B"),
+        ("<think>x</think><|begin_of_box|>B<|end_of_box|>", "B"),
+        ("<think>x</think><answer><|begin_of_box|>B<|end_of_box|></answer>", "B"),
+        ("<|begin_of_box|>A<|end_of_box|> or <|begin_of_box|>B<|end_of_box|>", "B"),
+        ("<think>x</think><|begin_of_box|>B", None),
         # no answer after the reasoning
         ("", None),
         (r"<think>It is \boxed{B}</think>", None),
@@ -115,6 +126,13 @@ def test_an_option_text_that_two_options_share_is_no_answer() -> None:
     assert letter(r"\boxed{left}", twins) is None
     assert letter(r"\boxed{A. left}", twins) == "A"
     assert letter(r"\boxed{right}", twins) == "C"
+
+
+def test_an_option_that_is_a_small_letter_wins_over_the_letter_of_another() -> None:
+    spelled = choice("b", "a", "t")
+    assert letter(r"\boxed{a}", spelled) == "B"
+    assert letter(r"\boxed{A}", spelled) == "A"
+    assert letter(r"\boxed{c}", spelled) == "C"
 
 
 def test_a_letter_in_range_wins_over_an_option_that_spells_it() -> None:
@@ -148,6 +166,11 @@ def test_null_option_is_an_answer_only_where_it_was_offered() -> None:
         ("0.33", r"\frac{1}{3}", False),
         ("10", "1e1", False),
         ("3", "3 or 4", False),
+        ("-1", "3-4", False),
+        ("-1", "3 - 4", False),
+        ("7", "3+4", True),
+        ("3", "$3$.", True),
+        ("3", "**3**", True),
         ("7", "3 4", False),
         ("3", "3 million", False),
         ("15", "1,5", False),

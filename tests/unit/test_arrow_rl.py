@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from method_groups import close, group_of, rewards_of, rollouts_of, sample_of, transform_of
+from retroflip.data.answers import Answer
 from retroflip.data.sample import ProblemType
-from retroflip.rl.answers import Answer
 from retroflip.rl.methods.arrow_rl import ArrowRl, ArrowRlSettings
 from retroflip.rl.methods.base import Group, Rollout
 from retroflip.rl.methods.grpo import GrpoSettings
@@ -49,6 +49,18 @@ class TestRewards:
         close(rewards.components["reverse"][0], [0, 0, 0, 0])
         close(rewards.totals[0], [2, 1, 1, 1])
         close(rewards.totals[1], [0])
+
+    @pytest.mark.parametrize(
+        ("reference", "reverse"),
+        # D is neither right nor the reversed video's answer, so it is paid like A, which is right.
+        [("A", [0, 0, 0, 0]), ("B", [0.25, 0, 0, 0.25]), ("C", [0.25, 0.25, 0, 0.25]), ("-", [0, 0, 0, 0])],
+    )
+    def test_the_other_reading_pays_where_the_reversed_answer_differs(
+        self, reference: str, reverse: list[float]
+    ) -> None:
+        rewards = rewards_of(arrow_rl(sensitive_where="differs"), "AB-D", reference)
+        close(rewards.components["reverse"][0], reverse)
+        close(rewards.components["correct"][1], [float(reference == "A")])
 
     def test_unparsed_differs_in_the_literal_reading(self) -> None:
         rewards = rewards_of(arrow_rl(literal_change=True), "ABC-", "A")

@@ -61,6 +61,7 @@ def test_a_record_carries_what_scoring_needs() -> None:
         source_clip="clip-0",
         gold="B",
         options=OPTIONS,
+        problem_type=ProblemType.MULTIPLE_CHOICE,
         response=r"<think>It goes right.</think>\boxed{A}",
         answer="A",
         correct=False,
@@ -71,5 +72,5 @@ def test_a_record_carries_what_scoring_needs() -> None:
 
 
 def test_an_unparsed_response_becomes_no_letter() -> None:
-    found = answer_record(SAMPLES[0], "The Answer is A", Control.FULL)
+    found = answer_record(SAMPLES[0], "A man is running, and a dog", Control.FULL)
     assert (found.answer, found.correct) == (None, False)

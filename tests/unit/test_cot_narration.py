@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retroflip.cot.verify import verify
+from retroflip.data.answers import is_well_formed
 from retroflip.draws import draw
-from retroflip.rl.answers import is_well_formed
 from retroflip.synth.corpus import sample_from
 from retroflip.synth.episode import Kind
 from retroflip.synth.names import Form

@@ -39,6 +39,41 @@ def test_the_null_option_comes_last_and_once() -> None:
     assert with_null_option(sample("left", "none of the above")).options == ("left", "none of the above")
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        "None of the above.",
+        "NONE OF THE ABOVE",
+        "none of these",
+        "None of these options.",
+        "None of the options",
+        "None of the given choices",
+        "None of the options above",
+        "None of the above is correct.",
+        "None of the listed answers",
+        "None of the other options",
+    ],
+)
+def test_a_null_option_in_other_words_is_one(own: str) -> None:
+    assert with_null_option(sample("left", own)).options == ("left", own)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "All of the above",
+        "cannot be determined",
+        "None",
+        "none of them",
+        "Neither",
+        "None of the balls moves",
+        "above",
+    ],
+)
+def test_what_only_sounds_like_it_is_none(other: str) -> None:
+    assert with_null_option(sample("left", other)).options == ("left", other, NULL_OPTION)
+
+
 def test_an_open_question_gets_no_null_option() -> None:
     question = sample(kind=ProblemType.FREE_FORM)
     assert with_null_option(question) == question

@@ -212,7 +212,7 @@ def test_run_json_holds_what_a_score_must_carry(model: Model, dataset: VideoData
     assert settings["sampler"] == "uniform, rounded linspace"
     assert settings["pixel_budget"] == {"shortest_edge": 8192, "longest_edge": 32768}
     assert settings["weights_sha256"] == weights_digest(model[0])
-    assert {"parser", "null_option", "max_tokens", "data_sha256", "back_end", "dtype"} <= settings.keys()
+    assert {"null_option", "max_tokens", "data_sha256", "back_end", "dtype"} <= settings.keys()
 
 
 def test_a_directory_that_holds_something_else_is_refused(

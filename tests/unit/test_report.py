@@ -15,6 +15,7 @@ import pytest
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
+from retroflip.data.answers import Answer
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
@@ -26,7 +27,6 @@ from retroflip.report.curves import main_figures, other_figures, series
 from retroflip.report.load import load_run_directories
 from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, outcome_counts, select_pairs
 from retroflip.report.tables import slots_of
-from retroflip.rl.answers import Answer
 from retroflip.rl.methods.base import Group, Rollout
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.metrics import group_metrics

@@ -28,10 +28,8 @@ from retroflip.files import jsonable, write_json_atomic
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.progress import Progress
-from retroflip.rl import answers as parser
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.run_directory import describe_code, describe_packages
-from retroflip.video.hashing import sha256_file
 from retroflip.video.transforms import Transform, apply
 
 SAMPLER = "uniform, rounded linspace"
@@ -227,7 +225,6 @@ def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, 
         "max_tokens": max_tokens,
         "system_prompt": encoder.system_prompt,
         "pixel_budget": {name: value for name, value in dict(video.size).items() if value is not None},
-        "parser": sha256_file(Path(parser.__file__))[:12],
     }
 
 

@@ -1,7 +1,8 @@
 """Answer records: one line of `answers.jsonl` for each question a model (or a control) was asked.
 
-A record holds what is needed to score it again without the model or the videos: the raw response, the parsed
-answer, the gold answer, the pair it belongs to and the clip its interval is clustered by.
+A record holds what is needed to score it again without the model or the videos: the raw response, what kind of answer
+was asked for, the options and the gold answer, the pair it belongs to and the clip its interval is clustered by.
+Whoever reads a file reads its responses again with today's reader: a mended reader needs no model.
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from retroflip.data.sample import Sample
+from retroflip.data.answers import gold_answer, read_answer, same_answer
+from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
-from retroflip.rl.answers import gold_answer, parse_answer, same_answer
 
 
 class Control(StrEnum):
@@ -32,7 +33,8 @@ class AnswerRecord(BaseModel):
     """One answer to one question about one video.
 
     `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
-    nothing could be read from `response`, which is then never `correct`.
+    nothing could be read from `response`, which is then never `correct`. Files of earlier versions have no
+    `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +47,7 @@ class AnswerRecord(BaseModel):
     control: Control = Control.FULL
     gold: str
     options: tuple[str, ...] = ()
+    problem_type: ProblemType | None = None
     response: str
     answer: str | None
     correct: bool
@@ -88,8 +91,8 @@ def option_text(answer: str, options: tuple[str, ...]) -> str:
 def answer_record(
     sample: Sample, response: str, control: Control, *, truncated: bool = False
 ) -> AnswerRecord:
-    """Parse `response` to `sample`'s question and judge it, on the path that training rewards use too."""
-    gold, answer = gold_answer(sample), parse_answer(response, sample)
+    """Read `response` to `sample`'s question as evaluation does, and judge it as training rewards do."""
+    judged = _judged(sample, response)
     return AnswerRecord(
         id=sample.id,
         pair=sample.pair,
@@ -97,14 +100,44 @@ def answer_record(
         task=sample.task,
         source_clip=sample.source_clip,
         control=control,
-        gold=gold.value,
+        gold=judged.gold,
         options=sample.options,
+        problem_type=sample.problem_type,
         response=response,
-        answer=None if answer is None else answer.value,
-        correct=answer is not None and same_answer(answer, gold),
+        answer=judged.answer,
+        correct=judged.correct,
         truncated=truncated,
         video=sample.video,
     )
+
+
+class _Judged(NamedTuple):
+    gold: str
+    answer: str | None
+    correct: bool
+
+
+def _judged(sample: Sample, response: str) -> _Judged:
+    gold, answer = gold_answer(sample), read_answer(response, sample)
+    return _Judged(gold.value, None if answer is None else answer.value, same_answer(answer, gold))
+
+
+def read_again(record: AnswerRecord) -> AnswerRecord:
+    """Return the record with its response read and judged by today's reader."""
+    kind = record.problem_type or (ProblemType.MULTIPLE_CHOICE if record.options else None)
+    if kind is None:
+        return record
+    sample = Sample(
+        id=record.id,
+        video=record.video,
+        question="",
+        options=record.options,
+        solution=record.gold,
+        problem_type=kind,
+        source_clip=record.source_clip,
+    )
+    judged = _judged(sample, record.response)
+    return record.model_copy(update={"answer": judged.answer, "correct": judged.correct})
 
 
 def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:
@@ -114,10 +147,11 @@ def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:
 
 
 def read_answers(path: Path) -> Answers:
-    """Read `answers.jsonl`. A torn last line is left out and reported in the result.
+    """Read `answers.jsonl`, its responses with today's reader. A torn last line is left out and the result says so.
 
-    Raises DataError, naming file and line, for any other damage, for a record that breaks its schema, and for
-    a question that was answered twice under one control (a resume that restarted the list, for instance).
+    Raises DataError, naming file and line, for any other damage, for a record that breaks its schema or whose gold is
+    no answer to its question, and for a question that was answered twice under one control (a resume that restarted the
+    list, for instance).
     """
     if not path.is_file():
         raise DataError(
@@ -140,7 +174,9 @@ def read_answers(path: Path) -> Answers:
 
 def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
     try:
-        return AnswerRecord.model_validate(row)
+        return read_again(AnswerRecord.model_validate(row))
+    except DataError as error:
+        raise DataError(f"{path}, record {number}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "record"

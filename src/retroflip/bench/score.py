@@ -1,5 +1,6 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 from retroflip.bench.metrics import by_task, measure, pair_is_right, pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import mcnemar, paired_interval
+from retroflip.data import answers as reader
 from retroflip.errors import DataError
 from retroflip.files import write_json_atomic
+from retroflip.video.hashing import sha256_file
 
 ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
@@ -18,8 +21,8 @@ SCORES = "scores.json"
 def score_run(directory: Path) -> dict[str, Any]:
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
-    `run.json`, when there, is copied under "settings": a score carries the frame count, pixel budget and
-    parser it was made with. Raises DataError for missing, empty or damaged answers.
+    `run.json`, when there, is copied under "settings": a score carries the frame count and pixel budget of its answers.
+    "reader" says which version of the reader read them. Raises DataError for missing, empty or damaged answers.
     """
     path = directory / ANSWERS
     answers = read_answers(path)
@@ -29,9 +32,17 @@ def score_run(directory: Path) -> dict[str, Any]:
         )
     scores = score_records(answers.records)
     scores["torn_last_line"] = answers.torn
+    scores["reader"] = reader_version()
     scores["settings"] = read_settings(directory)
     write_json_atomic(directory / SCORES, scores)
     return scores
+
+
+def reader_version() -> str:
+    """Return the first 12 digits of a SHA-256 over the code that reads answers."""
+    folder = Path(reader.__file__).parent
+    files = "".join(f"{path.name} {sha256_file(path)}\n" for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(files.encode()).hexdigest()[:12]
 
 
 def score_records(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str, Any]:

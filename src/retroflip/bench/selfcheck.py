@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retroflip.bench.records import Control, answer_record, option_text
+from retroflip.data.answers import gold_answer
 from retroflip.data.labels import letters_remain
 from retroflip.data.prompts import option_letter
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
-from retroflip.rl.answers import gold_answer
 
 SUSPICIOUS_SHARE = 0.9
 """of the answers of a data set on one letter"""

@@ -26,8 +26,8 @@ from retroflip.cot.statements import false_statement
 from retroflip.cot.truth import Metadata, Told, TrueEvent, Truth, contradiction, supports
 from retroflip.cot.untimed import PART, Known, Reason, UntimedCheck, denied_truth, fits
 from retroflip.cot.words import affirmed, features, normalised
+from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
-from retroflip.rl.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.synth.sentence import derivation_texts
 
 _ENDS = re.compile(

@@ -1,10 +1,22 @@
 """The words put before a model: the system prompt, the question with its options, and the null option."""
 
+import re
+
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
 
 NULL_OPTION = "None of the above"
 """CRPO's null option: a transformed video may have an answer that no listed option names."""
+
+_ONES = r"(?:options?|choices?|answers?|alternatives?|statements?|directions?)"
+_NO_OPTION = re.compile(
+    r"none(?:\s+of)?\s+(?:the\s+|these\s+)?(?:"
+    rf"(?:above|listed|given|other|following|provided|mentioned|these)(?:\s+{_ONES})?|{_ONES}"
+    r"(?:\s+(?:above|listed|given|provided|mentioned))?)(?:\s+(?:is|are)\s+(?:correct|right|true)|\s+appl(?:y|ies))?\s*[.!]?",
+    re.IGNORECASE,
+)
+"""what a data set's own null option says: CRPO's words and their relatives. "None of them" speaks of what is seen, and
+"neither" too."""
 
 _FORMAT = (
     "First think step by step inside <think> </think>, then give only the final answer inside \\boxed{}."
@@ -36,11 +48,12 @@ def option_letter(index: int) -> str:
 def with_null_option(sample: Sample) -> Sample:
     """Return the sample with "None of the above" as its last option, once; only multiple choice changes.
 
-    Raises DataError when the sample already uses all 26 letters.
+    An option that says the same in other words ("None of these.") is the null option already. "All of the above" and
+    "cannot be determined" say something else. Raises DataError when the sample already uses all 26 letters.
     """
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return sample
-    if any(option.strip().casefold() == NULL_OPTION.casefold() for option in sample.options):
+    if any(_NO_OPTION.fullmatch(option.strip()) for option in sample.options):
         return sample
     if len(sample.options) >= MAX_OPTIONS:
         raise DataError(

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import torch
 
-from retroflip.rl.answers import same_answer
+from retroflip.data.answers import same_answer
 from retroflip.rl.methods.base import Group, Rewards, Rollout
 
 Observation = tuple[str, float]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from retroflip.rl.answers import Answer, same_answer
+from retroflip.data.answers import Answer, same_answer
 from retroflip.rl.methods.base import Rollout
 
 

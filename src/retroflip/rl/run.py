@@ -12,6 +12,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from retroflip import processes
 from retroflip.cache import cache_folder
 from retroflip.cost import advice
+from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
@@ -22,7 +23,6 @@ from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
-from retroflip.rl.answers import gold_answer
 from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.frame_scores import FrameScores, score_all
 from retroflip.rl.generation import Generator, GroupRollouts

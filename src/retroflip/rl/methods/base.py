@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from retroflip.data.answers import Answer
 from retroflip.data.sample import Sample, TaskType
-from retroflip.rl.answers import Answer
 from retroflip.rl.methods.scorer import ScorerSettings
 from retroflip.video.views import View
 

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
+from retroflip.data.answers import Answer
 from retroflip.data.sample import Sample, TaskType
 from retroflip.errors import DataError
 from retroflip.rl.advantages import hybrid_normalised
-from retroflip.rl.answers import Answer
 from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards, Rollout, Totals
 from retroflip.rl.methods.configured import Configured, original, plain_rewards
 from retroflip.rl.rewards import agreement, change, correctness, total, well_formedness

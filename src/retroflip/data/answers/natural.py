@@ -1,0 +1,207 @@
+r"""The reading of evaluation: what people's models write when a benchmark's own prompt asks for a letter or a word.
+
+A marked answer (`\boxed{}`, `<answer>`) is read as in training, but for looser words inside. Without one the text
+behind the reasoning is read by rules that look at form alone, the surest first:
+
+1. the whole text, or its first line, is an answer: "B", "(B)", "B. moving right", "Option B", "**moving right**";
+2. sentences that announce an answer: "Answer: B", "The best option is C, because ...", "so the answer is moving
+   right"; or else letters with their own option's words, "the speed is C. time-lapse". All of them must agree;
+3. yes and no: the first word, with or without a sentence behind it;
+4. an option's own words of at least two, said in a first sentence that denies nothing and names no other option.
+
+Running text is searched for nothing else. "A man walks" names no option ('A' is an article), "A and B" and "not B" are
+no answers; what is unsure is None. On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple
+choice and yes/no) this agrees with every grade that the benchmark's own rules gave.
+"""
+
+import re
+from collections.abc import Iterator
+
+from retroflip.data.answers.answer import Answer, open_answer, option_texts
+from retroflip.data.answers.numbers import read_number
+from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
+from retroflip.data.answers.words import folded, plain
+from retroflip.data.sample import ProblemType, Sample
+
+_ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
+_MARKDOWN = re.compile(r"^(?:\s*(?:[#>]+|[-*•](?=\s)))+\s*")
+_LABEL = r"(?:option|choice|answer|caption|sentence|statement)"
+_QUALITY = (
+    r"(?:final|correct|right|best|most\s+(?:likely|accurate|appropriate|suitable|fitting)|suitable|likely)"
+)
+_LINK = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|=|:)"
+_CUE = re.compile(
+    rf"\b(?:{_QUALITY}\s+)*{_LABEL}\b(?:\s+(?:to|for|that|which|among|of)\b[^.:\n]{{0,80}}?)?\s*{_LINK}"
+    r"(?:\s*(?:indeed|therefore|thus|clearly|likely|probably|most\s+likely|as\s+follows))?\s*:?\s*",
+    re.IGNORECASE,
+)
+_CHOSEN = re.compile(
+    rf"\b(?:I\s+(?:would\s+|will\s+|'ll\s+)?(?:choose|pick|select|go\s+with|answer))\s*:?\s*(?={_LABEL}?\s*[\"'(\[A-Z])"
+)
+_NAMED = re.compile(
+    rf"(?:the\s+)?(?:(?:{_QUALITY}\s+)*{_LABEL}\s*)?[\"'(\[]*\b([A-Za-z])\b[\"')\]]*\s*(.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
+_ENDS_A_LETTER = re.compile(r"[.:,;)\]\"']|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
+_YES_NO = re.compile(r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\s*/|\s+one\b|-)", re.IGNORECASE)
+_DENIES = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+_NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?", re.ASCII)
+_UNIT = re.compile(r"\s*(?:[^\W\d_]|°)[^\W\d_.²³/]{0,14}(?:\s[^\W\d_]{1,14}){0,2}\s*[.!]?", re.UNICODE)
+# fmt: off
+_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)
+# fmt: on
+
+
+def read_answer(response: str, sample: Sample) -> Answer | None:
+    """Return the answer that a response gives in any of the forms above, or None where it is not sure.
+
+    `sample` must be the one that the prompt was made from, as for `parse_answer`; what that reads, this reads alike.
+    """
+    text = _ENDS.sub(" ", behind_reasoning(response)).strip()
+    if is_marked(text):
+        content = boxed_text(text)
+        return None if content is None else _of_type(content, sample)
+    return _of_type(text, sample) if text else None
+
+
+def _of_type(text: str, sample: Sample) -> Answer | None:
+    if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
+        letter = _option(text, option_texts(sample))
+        return None if letter is None else Answer("option", letter)
+    if sample.problem_type is ProblemType.NUMERICAL:
+        number = _number(text)
+        return None if number is None else Answer("number", number)
+    if folded(sample.solution) in ("yes", "no"):
+        said = _yes_or_no(_lines(text)[0])
+        return None if said is None else Answer("text", said)
+    return open_answer(_announced(text), sample)
+
+
+def _option(text: str, options: dict[str, str]) -> str | None:
+    lines = _lines(text)
+    whole = " ".join(lines)
+    if letter := read_option(whole, options) or _statement(lines[0], options):
+        return letter
+    if _SEVERAL.match(lines[0][1:]) and lines[0][:1] in options:
+        return None
+    announced = {found for found in _announcements(lines, options) if found} or set(_lettered(whole, options))
+    if announced:
+        return announced.pop() if len(announced) == 1 else None
+    if set(options.values()) == {"yes", "no"}:
+        said = _yes_or_no(lines[0])
+        return next((letter for letter, option in options.items() if option == said), None)
+    return _spoken(whole, options)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text that say something, plain and without Markdown; at least one, which may be ''."""
+    lines = [plain(_MARKDOWN.sub("", line)) for line in _unemphasised(text).splitlines()]
+    return [line for line in lines if line] or [""]
+
+
+def _unemphasised(text: str) -> str:
+    """Return text without emphasis that spans lines."""
+    return re.sub(r"\*\*|__", "", text)
+
+
+def _statement(text: str, options: dict[str, str], *, cued: bool = False) -> str | None:
+    """Return the option that a text begins with: by its letter in a form that is no word, or by its own words.
+
+    cued: whether the text follows words that announce an answer, so that a bare letter may stand before a sentence.
+    """
+    text = text.strip().strip("\"'")
+    if letter := read_option(text.removesuffix("."), options):
+        return letter
+    named = _NAMED.fullmatch(text)
+    if named is not None and (letter := named[1]) in options:
+        before, rest = text[: named.start(1)], text[named.end(1) :]
+        bracketed = before.endswith(("(", "[")) and rest[:1] in (")", "]")
+        labelled = re.search(_LABEL, before, re.IGNORECASE) is not None
+        if _SEVERAL.match(rest):
+            return None
+        if bracketed or rest[:1] in (".", ")", ":") or (labelled and _ENDS_A_LETTER.match(rest.strip())):
+            return letter
+        if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
+            return letter
+    return _beginning(folded(text), options) if cued else None
+
+
+def _beginning(text: str, options: dict[str, str]) -> str | None:
+    """Return the one option whose words a folded text begins with; of several the longest."""
+    found = [
+        letter
+        for letter, option in options.items()
+        if option and re.match(rf"(?:the\s+)?{re.escape(option)}(?!\w)", text)
+    ]
+    longest = max((len(options[letter]) for letter in found), default=0)
+    best = [letter for letter in found if len(options[letter]) == longest]
+    return best[0] if len(best) == 1 and not _SEVERAL_WORDS.match(text[longest:]) else None
+
+
+_SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
+
+
+def _announcements(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
+    """Yield what each announcement in the lines names, None where that is no option."""
+    for number, line in enumerate(lines):
+        for cue in (*_CUE.finditer(line), *_CHOSEN.finditer(line)):
+            rest = line[cue.end() :] or " ".join(lines[number + 1 : number + 2])
+            yield _statement(_SENTENCE_END.split(rest, maxsplit=1)[0], options, cued=True) or _statement(
+                rest, options, cued=True
+            )
+
+
+def _lettered(text: str, options: dict[str, str]) -> Iterator[str]:
+    """Yield every letter that stands before its own option's words: "the speed is C. time-lapse"."""
+    for found in re.finditer(r"(?<![\w'])\(?([A-Z])[.):]\)?\s+", text):
+        letter = found[1]
+        if letter in options and _beginning(folded(text[found.end() :]), {letter: options[letter]}):
+            yield letter
+
+
+def _yes_or_no(line: str) -> str | None:
+    cue = _CUE.search(line)
+    said = _YES_NO.match(line) or (_YES_NO.match(line, cue.end()) if cue else None)
+    return said[1].lower() if said else None
+
+
+def _spoken(text: str, options: dict[str, str]) -> str | None:
+    """Return the one option that a first sentence says in its own words, two at least."""
+    first = folded(_SENTENCE_END.split(text, maxsplit=1)[0])
+    if _DENIES.search(first):
+        return None
+    said = [o for o in options if options[o] and re.search(rf"(?<!\w){re.escape(options[o])}(?!\w)", first)]
+    return said[0] if len(said) == 1 and " " in options[said[0]] else None
+
+
+def _number(text: str) -> str | None:
+    """Return the number that a text is, with a unit or without, or that it announces."""
+    said = _announced(text).strip().removesuffix(".")
+    if (number := read_number(said)) is not None:
+        return number
+    bare = said.strip("(){}[] ").removesuffix("\\").strip()
+    if bare.casefold() in _WORDS:
+        return str(_WORDS.index(bare.casefold()))
+    found = _NUMBER.match(bare)
+    if found is not None and (_UNIT.fullmatch(bare[found.end() :]) or found.end() == len(bare)):
+        return read_number(found[0].strip())
+    return None
+
+
+def _announced(text: str) -> str:
+    """Return what a text announces as its answer, or the text itself where it announces nothing."""
+    lines = _lines(text)
+    cues = [(line, cue) for line in lines for cue in _CUE.finditer(line)]
+    if not cues:
+        return " ".join(lines)
+    line, cue = cues[-1]
+    behind = lines[lines.index(line) + 1 :]
+    return line[cue.end() :] or (behind[0] if behind else "")

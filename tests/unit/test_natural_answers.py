@@ -1,0 +1,162 @@
+"""What models write when somebody else's prompt asks them: each form, and what must stay unread."""
+
+import pytest
+
+from retroflip.data.answers import Answer, parse_answer, read_answer
+from retroflip.data.sample import ProblemType, Sample
+
+DIRECTIONS = ("moving left", "moving right", "not moving")
+
+
+def question(*options: str, solution: str = "A", kind: ProblemType = ProblemType.MULTIPLE_CHOICE) -> Sample:
+    return Sample(
+        id="s",
+        video="v.mp4",
+        question="?",
+        options=options,
+        solution=solution,
+        problem_type=kind,
+        source_clip="c",
+    )
+
+
+def letter(response: str, *options: str) -> str | None:
+    answer = read_answer(response, question(*(options or DIRECTIONS)))
+    assert answer is None or answer.kind == "option"
+    return None if answer is None else answer.value
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "B", "b", "(B)", "B.", "B)", "[B]", "**B**", "**B.**", "B\n", " B </s>", "B<|im_end|>", '"B"', "$B$",
+        r"\text{B}",
+        "Option B", "option B.", "Answer: B", "answer: B", "Answer:B", "Answer: (B)", "**Answer:** B",
+        "**Answer: B**",
+        "Answer: Option B", "The answer is B", "The answer is B.", "The answer is (B).", "The answer is: B",
+        "The correct answer is **B**.", "The best option is B because it moves to the right.",
+        "The final answer is $B$.",
+        "So the correct option is B: moving right.", "The answer is option B, since it goes right.",
+        "The answer would be B.", "Therefore, the answer is B", "Best option: (B) moving right",
+        "I would choose B.",
+        "B. moving right", "B: moving right", "B) moving right", "(B) moving right", "B. Moving right.",
+        "B - moving right",
+        "**B. moving right**\n\nThe man first stands on the left.", "B. It goes to the right.",
+        "B\n\nExplanation: A man walks from left to right.",
+        "The video shows that it is B. moving right, as told.",
+        "moving right", "Moving right.", "**Moving right**", "The answer is moving right.",
+        "Answer: moving right",
+        "The ball is moving right.", "It is moving right across the table. Nothing is not moving.",
+        "The answer is:\n\nB. moving right", "### Answer\n(B) moving right", "- B",
+        r"\boxed{B}", r"\boxed{Option B}", r"\boxed{B moving right}", r"\boxed{[B]}", r"\boxed{\mathit{B}}",
+        r"\boxed{**B**}",
+        r"\boxed{The answer is B}", r"So \[ \boxed{\text{B. moving right}} \]", "<answer>B</answer>",
+        "<answer>Option B</answer>", "<|begin_of_box|>B<|end_of_box|>", "<think>A? No.</think>\nB",
+        "<think>It is A, or C.</think>The answer is B.",
+    ],
+)  # fmt: skip
+def test_forms_of_an_answer(response: str) -> None:
+    assert letter(response) == "B"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "", " ", "A man is walking.", "A dog and a man", "The answer is A man walking.", "A and B", "A or B",
+        "A, B", "A/B",
+        "(A) and (B)", "A. or B.", "Both A and B", "The answer is A or B.", "The answer is A and B.",
+        "Options: A, B, C",
+        "The answer is A. No, the answer is B.", "not B", "The answer is not B.", "It is not moving right.",
+        "It is neither moving left nor moving right.", "It is moving left or moving right.", "moving", "AB",
+        "E", "The answer is E.",
+        "It is moving left instead of moving right.", "I am not sure.", "I see a man.", "I",
+        "As far as I can see, it moves.",
+        "The options are moving left, moving right and not moving.", "<think>The answer is B", "<think>B",
+        r"\boxed{A or B}", r"\boxed{B", "<answer>A man</answer>", "It is unclear.", "C'est la vie",
+        "moving left, then moving right", "Because the cat moves, C", "[REQUEST_FAILED after 3 retries]",
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_or_not_sure(response: str) -> None:
+    assert letter(response) is None
+
+
+def test_an_article_is_no_option_but_an_announced_letter_is() -> None:
+    assert letter("A") == "A"
+    assert letter("a") == "A"
+    assert letter("A. A man moves.") == "A"
+    assert letter("The answer is A") == "A"
+    assert letter("The answer is A, a man.") == "A"
+    assert letter("A ball") is None
+    assert letter("The best caption is A ball rolling.") is None
+
+
+def test_a_letter_before_the_words_of_another_option_is_left_to_the_letter() -> None:
+    # Benchmarks ask for the letter, and their own rules read it.
+    assert letter("B. moving left") == "B"
+
+
+def test_of_options_that_begin_alike_the_longest_is_meant() -> None:
+    options = ("red", "red and blue", "blue")
+    assert letter("The answer is red and blue.", *options) == "B"
+    assert letter("The answer is red.", *options) == "A"
+    assert letter("The answer is red or blue.", *options) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("Yes", "A"), ("yes.", "A"), ("No", "B"), ("NO!", "B"), ("Yes, the man is dunking.", "A"),
+        ("No, it does not move. Yes, it stands.", "B"), ("**Yes**", "A"), ("Yes.\nThe zebra runs.", "A"),
+        ("The answer is yes.", "A"), ("Answer: No", "B"), (r"\boxed{yes}", "A"), ("A", "A"), ("B. no", "B"),
+        ("Yes and no", None), ("Yes or no?", None), ("Yes/No", None), ("Not sure", None),
+        ("Nothing moves", None),
+        ("No one can tell", None), ("It is impossible to tell.", None), ("Yesterday", None), ("", None),
+    ],
+)  # fmt: skip
+def test_yes_and_no(response: str, expected: str | None) -> None:
+    assert letter(response, "yes", "no") == expected
+    text = {"A": "yes", "B": "no", None: None}[expected]
+    if response not in ("A", "B. no"):
+        read = read_answer(response, question(solution="no", kind=ProblemType.FREE_FORM))
+        assert (read and read.value) == text
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("3", "3"), ("3.", "3"), ("The answer is 3.", "3"), ("Answer: 3", "3"), ("3 times", "3"),
+        ("3 cm", "3"), ("3s", "3"),
+        ("three", "3"), ("Three.", "3"), ("1,234 people", "1234"), ("-2 m", "-2"), ("(3)", "3"),
+        (r"\boxed{3 \text{ balls}}", "3"),
+        (r"\boxed{3}", "3"), ("50%", "50%"), ("**3**", "3"), ("1/2", "1/2"), (r"\boxed{x}", None),
+        ("3 to 4", None), ("3-4", None), ("between 3 and 4", None), ("In 2 videos there are 3 balls.", None),
+        ("many", None),
+        ("3, 4", None), ("3 balls and 2 boxes of them all", None), ("", None),
+    ],
+)  # fmt: skip
+def test_numbers(response: str, expected: str | None) -> None:
+    read = read_answer(response, question(solution="3", kind=ProblemType.NUMERICAL))
+    assert read == (None if expected is None else Answer("number", expected))
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("A red ball.", "a red ball"),
+        ("The answer is: a red ball.", "a red ball"),
+        ("Answer:\nA red ball", "a red ball"),
+        (r"<think>x</think>\boxed{A red ball}", "a red ball"),
+        ("<think>x", None),
+        ("", None),
+    ],
+)
+def test_text(response: str, expected: str | None) -> None:
+    read = read_answer(response, question(solution="a red ball", kind=ProblemType.FREE_FORM))
+    assert (read and read.value) == expected
+
+
+@pytest.mark.parametrize("boxed", ["B", "b", "(b)", "moving right", "C. not moving", "A or B", "", "3-4"])
+def test_what_training_reads_evaluation_reads_alike(boxed: str) -> None:
+    response = rf"<think>so</think>\boxed{{{boxed}}}"
+    strict = parse_answer(response, question(*DIRECTIONS))
+    assert strict is None or read_answer(response, question(*DIRECTIONS)) == strict
