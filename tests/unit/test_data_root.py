@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,29 @@ def test_odd_but_honest_names_stay_inside(root: Path, relative: str) -> None:
 def test_refuses_what_leaves_the_root_or_could(root: Path, relative: str) -> None:
     with pytest.raises(PathEscapeError, match="stay inside"):
         resolve(root, relative)
+
+
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_finds_a_name_in_either_form_of_unicode(tmp_path: Path, written: str, stored: str) -> None:
+    name = "sé/café 가.mp4"
+    file = tmp_path / unicodedata.normalize(stored, name)  # type: ignore[arg-type]
+    file.parent.mkdir()
+    file.touch()
+    assert resolve(tmp_path, unicodedata.normalize(written, name)) == file  # type: ignore[arg-type]
+
+
+def test_of_two_forms_the_written_one_is_meant(tmp_path: Path) -> None:
+    forms = [unicodedata.normalize(form, "café.mp4") for form in ("NFC", "NFD")]
+    for form in forms:
+        (tmp_path / form).touch()
+    assert [resolve(tmp_path, form).name for form in forms] == forms
+
+
+def test_another_form_does_not_lead_out_of_the_root(root: Path) -> None:
+    (root / unicodedata.normalize("NFD", "café.mp4")).symlink_to("../secret.mp4")
+    with pytest.raises(PathEscapeError, match="symbolic link"):
+        resolve(root, "café.mp4")
 
 
 def test_follows_links_inside_the_root(root: Path) -> None:

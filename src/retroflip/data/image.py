@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from retroflip.errors import ImageError
+from retroflip.paths import why_missing
 from retroflip.video.frames import MAX_ASPECT, Frames
 
 MAX_BYTES = 256 * 2**20
@@ -70,6 +71,7 @@ def _checked_content(path: Path, sha256: str | None) -> bytes:
         if not path.exists():
             raise ImageError(
                 f"{path}: no such image file. Check the path in the data file and the root it is relative to."
+                f"{why_missing(path)}"
             )
         if not path.is_file():
             raise ImageError(f"{path}: not a file, so it holds no image. Give the path of an image file.")

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from retroflip.data.root import normalise, resolve
 from retroflip.errors import DataError, MissingVideoError
 from retroflip.files import write_json_atomic
+from retroflip.paths import unicode_forms
 from retroflip.video.hashing import sha256_file
 
 MANIFEST_NAME = "manifest.json"
@@ -38,9 +39,9 @@ class Manifest(BaseModel):
     files: dict[str, FileEntry]
 
     def sha256_of(self, relative: str) -> str | None:
-        """Return the hash that the file at `relative` must have; None when the manifest does not list it."""
-        entry = self.files.get(normalise(relative))
-        return entry.sha256 if entry else None
+        """Return the hash that the file at `relative` must have; None when the manifest lists it in no Unicode form."""
+        listed = (self.files.get(name) for name in unicode_forms(normalise(relative)))
+        return next((entry.sha256 for entry in listed if entry), None)
 
     def digest(self) -> str:
         """Return the SHA-256 of the list itself, whatever its order."""

@@ -51,6 +51,7 @@ from retroflip.data.root import normalise
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
+from retroflip.paths import why_missing
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
@@ -260,7 +261,7 @@ def _text_of(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(
-            f"{path}: the data file cannot be read ({error.strerror}). Check its path."
+            f"{path}: the data file cannot be read ({error.strerror}). Check its path.{why_missing(path)}"
         ) from error
     if (reason := foreign_file(content)) is not None:
         raise DataError(f"{path}: {reason}")

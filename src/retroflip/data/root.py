@@ -8,6 +8,7 @@ import string
 from pathlib import Path
 
 from retroflip.errors import PathEscapeError
+from retroflip.paths import in_any_form
 
 
 def normalise(relative: str) -> str:
@@ -28,7 +29,7 @@ def normalise(relative: str) -> str:
 
 def resolve(root: Path, relative: str) -> Path:
     """Return the file that `relative` names under `root`, with all symbolic links followed. It need not
-    exist.
+    exist. A file whose name is there in another Unicode form only is that one.
 
     Raises PathEscapeError as `normalise` does, and for a symbolic link that leaves the root or leads in a
     circle.
@@ -36,7 +37,7 @@ def resolve(root: Path, relative: str) -> Path:
     inside = normalise(relative)
     try:
         fence = root.resolve()
-        found = (fence / inside).resolve()
+        found = (in_any_form(fence, inside) or fence / inside).resolve()
     except (OSError, RuntimeError) as error:  # Python 3.11 raises RuntimeError for a circle, 3.13 OSError
         raise PathEscapeError(f"The path {relative!r} cannot be followed under {root}: {error}.") from error
     if not found.is_relative_to(fence):

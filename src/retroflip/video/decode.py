@@ -25,6 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, RetroflipError
+from retroflip.paths import why_missing
 from retroflip.video.clock import Stamp, Timeline, timeline
 from retroflip.video.container import check_picture_size, longest_step, opened, picture_format
 from retroflip.video.display import Display, display_of, shrunk
@@ -176,6 +177,7 @@ def _check_file(path: Path, sha256: str | None) -> None:
     if not path.exists():
         raise MissingVideoError(
             f"{path}: no such video file. Check the path in the data file and the root it is relative to."
+            f"{why_missing(path)}"
         )
     if not path.is_file():
         raise DecodeError(f"{path}: not a file, so it holds no video. Give the path of a video file.")
