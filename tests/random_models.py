@@ -68,6 +68,9 @@ GLM_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{ '<|assistant|>\n' }}{%- endif -%}"
 )
 
+MARKED_TEMPLATE = CHAT_TEMPLATE.replace("<|video_pad|>", "<|vision_start|><|video_pad|><|vision_end|>")
+"""Qwen2-VL and Qwen2.5-VL read markers around a whole video"""
+
 
 @cache
 def random_tokenizer() -> Qwen2Tokenizer:
@@ -153,7 +156,7 @@ def _qwen2_vl(seed: int) -> tuple[Any, Any]:
         image_processor=Qwen2VLImageProcessor(size=_size(1, 1)),
         tokenizer=tokenizer,
         video_processor=Qwen2VLVideoProcessor(size=_size(1, 1)),
-        chat_template=CHAT_TEMPLATE,
+        chat_template=MARKED_TEMPLATE,
     )
     return _ready(Qwen2VLForConditionalGeneration, config, tokenizer, seed), processor
 
@@ -180,7 +183,7 @@ def _qwen2_5_vl(seed: int) -> tuple[Any, Any]:
         image_processor=Qwen2VLImageProcessor(size=_size(1, 1)),
         tokenizer=tokenizer,
         video_processor=Qwen2VLVideoProcessor(size=_size(2, 8)),
-        chat_template=CHAT_TEMPLATE,
+        chat_template=MARKED_TEMPLATE,
     )
     return _ready(Qwen2_5_VLForConditionalGeneration, config, tokenizer, seed), processor
 

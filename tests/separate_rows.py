@@ -20,7 +20,7 @@ def prompts_of(encoder: Encoder, sizes: tuple[int, ...] = (64, 96, 64)) -> list[
     for number, (kind, size) in enumerate(zip(KIND_NAMES, sizes, strict=True)):
         clip = KINDS[kind](np.random.default_rng(number))
         frames = render(clip.scene, size, uniform_indices(len(clip.scene), 8 - 2 * (number % 2)))
-        prompts.append(encoder.encode(sample_of(clip, identity=kind, video="", source_clip=kind), frames))
+        prompts.append(encoder.encode(sample_of(clip, identity=kind, video=kind, source_clip=kind), frames))
     return prompts
 
 

@@ -85,8 +85,9 @@ class TestOtherFamilies:
         assert_equal_gradients(found, gradients(model, (separate_rows * WEIGHTS).sum()))
         assert all(bool(p.grad.any()) for p in model.model.visual.parameters() if p.grad is not None)
 
-    @pytest.mark.parametrize("family", OTHER_FAMILIES)
+    @pytest.mark.parametrize("family", [family for family in OTHER_FAMILIES if family != "qwen2_vl"])
     def test_greedy_rollouts_equal_transformers_generate(self, family: str) -> None:
+        """Qwen2-VL's text stands elsewhere to transformers: see `models/positions.py` and its tests."""
         model, processor = random_model(family, seed=3)
         encoder = Encoder(processor)
         prompts = prompts_of(encoder)

@@ -153,7 +153,7 @@ def test_given_features_answer_as_given_pixels_do(family: str) -> None:
         with torch.no_grad():
             expected = model(
                 input_ids=prompt.input_ids_L[None],
-                mm_token_type_ids=prompt.token_types_L[None],
+                position_ids=batch_prompts(model, [prompt], 0).positions_3RL,
                 **visual_inputs([prompt]),
             ).logits[0]
         torch.testing.assert_close(logits(model, [prompt])[0], expected, atol=1e-5, rtol=1e-4)

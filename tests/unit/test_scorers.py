@@ -24,6 +24,7 @@ from random_scorers import (
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, UsageError
 from retroflip.models.loading import load_model, load_processor
+from retroflip.models.positions import positions
 from retroflip.models.scorers.base import FrameScorer, scorer_id, undisturbed
 from retroflip.models.scorers.build import build
 from retroflip.models.scorers.gradient import GradientScorer
@@ -262,16 +263,17 @@ def loss_on_question(model: Any, processor: Any, video_FCHW: Tensor) -> Tensor:
         return_tensors="pt",
     )
     assert encoded["video_grid_thw"].tolist() == [grid]
-    times = {"second_per_grid_ts": encoded["second_per_grid_ts"]} if "second_per_grid_ts" in encoded else {}
+    seen = {"video_grid_thw": encoded["video_grid_thw"]}
+    if "second_per_grid_ts" in encoded:
+        seen["second_per_grid_ts"] = torch.as_tensor(encoded["second_per_grid_ts"])
     ids = encoded["input_ids"][0]
     expected = processor.tokenizer.decode(ids)
     assert expected.count(QUESTION) == 1
     logits = model(
         input_ids=encoded["input_ids"],
-        mm_token_type_ids=encoded["mm_token_type_ids"],
+        position_ids=positions(encoded["mm_token_type_ids"][0], seen, model.config)[:, None],
         pixel_values_videos=patches[0],
-        video_grid_thw=encoded["video_grid_thw"],
-        **times,
+        **seen,
     ).logits[0]
     (ends,) = (ids == processor.tokenizer.convert_tokens_to_ids("<|im_end|>")).nonzero(as_tuple=True)
     end = int(ends[0])

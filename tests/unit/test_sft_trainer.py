@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from test_encoding import QUESTION, frames_at
 from trl.trainer.sft_config import SFTConfig
 
 from random_models import FAMILIES, random_encoder, random_model
-from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from retroflip.models.features import encode_visuals
+from retroflip.rl.shared_prefix import score
 from retroflip.sft.trainer import IGNORED, LessonCollator, VideoSFTTrainer
 from separate_rows import prompts_of, separate
 
@@ -77,12 +80,16 @@ def make_trainer(folder: Path, family: str, *, passes: int = 1) -> VideoSFTTrain
     )
 
 
+def collator(lessons: FixedLessons, family: str) -> LessonCollator:
+    return LessonCollator(lessons, random_encoder(family), random_model(family)[0].config)
+
+
 class TestCollator:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_labels_are_the_answers_tokens_and_the_end_of_the_turn(self, family: str) -> None:
-        encoder = random_encoder(family)
+        encoder, (model, _) = random_encoder(family), random_model(family)
         lessons = lessons_of(encoder)
-        batch = LessonCollator(lessons, encoder)([{"index": 2}, {"index": 0}, {"index": 1}])
+        batch = collator(lessons, family)([{"index": 2}, {"index": 0}, {"index": 1}])
         for row, index in enumerate((2, 0, 1)):
             prompt, text = lessons.lesson(index)
             answer = answer_of(encoder, text)
@@ -90,15 +97,15 @@ class TestCollator:
             assert labels[labels != IGNORED].tolist() == answer
             seen = batch["attention_mask"][row].bool()
             assert batch["input_ids"][row][seen].tolist() == [*prompt.input_ids_L.tolist(), *answer]
-            assert batch["mm_token_type_ids"][row][seen].tolist() == [
-                *prompt.token_types_L.tolist(),
-                *[0] * len(answer),
-            ]
+            alone = batch_prompts(model, [prompt], 0)
+            following = alone.next_position_R + torch.arange(len(answer))
+            expected = torch.cat([alone.positions_3RL[:, 0], following.expand(3, -1)], dim=1)
+            assert torch.equal(batch["position_ids"][:, row, seen], expected)
 
     def test_prompts_are_padded_on_the_left_and_answers_on_the_right(self) -> None:
         encoder = random_encoder("qwen3_vl")
         lessons = lessons_of(encoder)
-        batch = LessonCollator(lessons, encoder)([{"index": index} for index in range(len(lessons))])
+        batch = collator(lessons, "qwen3_vl")([{"index": index} for index in range(len(lessons))])
         prompts = [len(prompt.input_ids_L) for prompt in lessons.prompts]
         answers = [len(answer_of(encoder, text)) for text in TEXTS]
         assert len(set(prompts)) > 1
@@ -110,7 +117,6 @@ class TestCollator:
             assert batch["attention_mask"][row].tolist() == mask
             unseen = batch["attention_mask"][row] == 0
             assert batch["input_ids"][row][unseen].eq(pad).all()
-            assert batch["mm_token_type_ids"][row][unseen].eq(0).all()
             assert batch["labels"][row][:before].eq(IGNORED).all()
             assert batch["labels"][row][before + answer :].eq(IGNORED).all()
 
@@ -120,13 +126,13 @@ class TestCollator:
         first, second, _ = prompts_of(encoder)
         text_only = Prompt(first.input_ids_L[:5], torch.zeros_like(first.input_ids_L[:5]))
         lessons = FixedLessons([second, text_only, first], TEXTS[:3])
-        batch = LessonCollator(lessons, encoder)([{"index": index} for index in range(3)])
+        batch = collator(lessons, family)([{"index": index} for index in range(3)])
         assert first.pixels_PD is not None
         assert second.pixels_PD is not None
         assert torch.equal(batch["pixel_values_videos"], torch.cat([second.pixels_PD, first.pixels_PD]))
         assert len(batch["video_grid_thw"]) == 2
         assert ("second_per_grid_ts" in batch) == (family == "qwen2_5_vl")
-        assert "pixel_values_videos" not in LessonCollator(lessons, encoder)([{"index": 1}])
+        assert "pixel_values_videos" not in collator(lessons, family)([{"index": 1}])
 
 
 def hand_computed(model: Any, encoder: Encoder, lessons: FixedLessons) -> torch.Tensor:
@@ -144,11 +150,26 @@ def test_the_loss_is_the_cross_entropy_of_the_answers_tokens(tmp_path: Path, fam
     trainer: Any = make_trainer(tmp_path, family)
     encoder = random_encoder(family)
     lessons = lessons_of(encoder)
-    batch = LessonCollator(lessons, encoder)([{"index": index} for index in range(len(lessons))])
+    batch = collator(lessons, family)([{"index": index} for index in range(len(lessons))])
     with torch.no_grad():
         expected = hand_computed(trainer.model, encoder, lessons)
         loss = trainer.compute_loss(trainer.model, batch)
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "qwen2_vl"])
+def test_an_answer_has_the_log_probabilities_of_reinforcement_learning(tmp_path: Path, family: str) -> None:
+    """Also about a slow video, behind whose last moment the answer stands: 16 frames, 3 s apart."""
+    trainer: Any = make_trainer(tmp_path, family)
+    encoder, frames = random_encoder(family), frames_at([3.0 * index for index in range(16)], 56, 56)
+    prompt = encoder.encode(QUESTION, frames)
+    batch = collator(FixedLessons([prompt], TEXTS[:1]), family)([{"index": 0}])
+    with torch.no_grad():
+        loss = trainer.compute_loss(trainer.model, batch)
+        features = encode_visuals(trainer.model, [prompt])
+        completion = answer_of(encoder, TEXTS[0])
+        scores = score(trainer.model, [prompt], features, [[completion]], pad_token=0)
+    torch.testing.assert_close(loss, -scores.log_probs_NC.mean(), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("passes", [1, 2, 4])

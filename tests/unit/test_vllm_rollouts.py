@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,14 +17,17 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from hypothesis import given
+from hypothesis import strategies as st
 from trl.generation.vllm_generation import VLLMGeneration
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from random_models import random_encoder, random_model, random_tokenizer
 from retroflip.data.sample import Modality
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.models.encoding import Encoder, Prompt, batch_prompts
+from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.tiny.architecture import build_config
+from retroflip.rl import vllm_rollouts
 from retroflip.rl.correction import drawn_log_probs, importance_ratio, mean_gap
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.vllm_colocated import Colocated, EngineSettings, answer_of
@@ -59,8 +63,6 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         ends=frozenset({END}),
         forbidden=frozenset(random_encoder("qwen3_vl").special_tokens) - {END},
-        vision_start=found.vision_start_token_id,
-        vision_end=found.vision_end_token_id,
         image=found.image_token_id,
         video=found.video_token_id,
     )
@@ -69,7 +71,7 @@ def vocabulary() -> Vocabulary:
 def image_and_text(encoder: Encoder) -> tuple[Prompt, Prompt]:
     """Return a prompt about one frame as an image, and one without anything to see."""
     clip = KINDS["static"](np.random.default_rng(0))
-    sample = sample_of(clip, identity="picture", video="", source_clip="static")
+    sample = sample_of(clip, identity="picture", video="picture", source_clip="static")
     frame = Frames(render(clip.scene, 64, [0]).pixels_TCHW, (0.0,))
     return encoder.encode(sample.model_copy(update={"modality": Modality.IMAGE}), frame), encoder.encode(
         sample, None
@@ -108,7 +110,7 @@ def test_seeds_of_63_bits_leave_room_for_the_number_of_the_rollout() -> None:
     assert largest + 7 < 2**63
 
 
-def test_a_video_covers_its_features_its_time_stamps_and_the_markers_between_them() -> None:
+def test_a_video_covers_its_features_their_markers_and_the_time_stamps_between_them() -> None:
     encoder = random_encoder("qwen3_vl")
     for prompt in prompts_of(encoder):
         shown = request_for(prompt).shown
@@ -119,8 +121,9 @@ def test_a_video_covers_its_features_its_time_stamps_and_the_markers_between_the
         assert int(shown.is_visual_K.sum()) == int(prompt.grid_thw.prod()) // 4
         covered = prompt.input_ids_L[shown.start : shown.start + len(shown.is_visual_K)]
         text = encoder.tokenizer.decode(covered[~shown.is_visual_K])
-        assert text.startswith("<0.")
-        assert text.count("seconds>") == int(prompt.grid_thw[0, 0]) == text.count("<|vision_start|>")
+        assert text.startswith("<|vision_start|><|vision_end|><")
+        assert text.endswith("<|vision_end|>")
+        assert text.count("seconds>") + 1 == int(prompt.grid_thw[0, 0]) == text.count("<|vision_start|>")
         assert (shown.kind, shown.pixels_PD is prompt.pixels_PD) == ("video", True)
 
 
@@ -297,24 +300,37 @@ def test_positions_in_vllm_by_hand() -> None:
     assert positions_3L[2].tolist() == [0, 1, *[2, 3, 4] * 6, 7, 8]
 
 
-def test_videos_of_qwen2_5_vl_are_taken_where_vllm_and_training_agree() -> None:
-    """As long as no position in time goes beyond those in space."""
+@cache
+def qwen2_5() -> Any:
+    return random_model("qwen2_5_vl")[0]
+
+
+@given(st.integers(1, 12), st.integers(1, 40_000))
+def test_vllm_comes_to_the_positions_of_training(steps: int, milliseconds: int) -> None:
+    """vLLM takes the product in float64, training in float32: 5 steps of 1.4 s would be 13 and 14 positions."""
+    policy = qwen2_5()
+    ids = torch.tensor([7, 8, *[policy.config.video_token_id] * (2 * steps), 9])
+    prompt = Prompt(
+        ids,
+        token_types_L=2 * (ids == policy.config.video_token_id),
+        pixels_PD=torch.zeros(8 * steps, 4),
+        grid_thw=torch.tensor([[steps, 2, 4]]),
+        seconds_per_grid=float(torch.tensor(milliseconds / 1000)),
+    )
+    writer = VLLMWriter(CountingEngine(), policy, end_tokens={END}, special_tokens=set())
+    assert len(writer.roll([prompt], [None], [2], SAMPLING, [0])[0]) == 2
+    (request,) = writer.engine.asked  # type: ignore[attr-defined]
+    assert request.shown.seconds_per_grid == pytest.approx(prompt.seconds_per_grid, rel=1e-6)
+
+
+def test_a_video_that_stands_elsewhere_in_vllm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = random_model("qwen2_5_vl")[0]
     (prompt, *_) = prompts_of(random_encoder("qwen2_5_vl"))
-    assert prompt.grid_thw is not None
     writer = VLLMWriter(CountingEngine(), policy, end_tokens={END}, special_tokens=set())
-    short = replace(prompt, seconds_per_grid=0.2)
-    assert len(writer.roll([short], [None], [2], SAMPLING, [0])[0]) == 2
-    engine = CountingEngine()
-    writer = VLLMWriter(engine, policy, end_tokens={END}, special_tokens=set())
-    long = replace(prompt, seconds_per_grid=3.0)
-    ours = batch_prompts(policy, [long], 0).positions_3RL[:, 0]
-    shown = build_request(long, 1, SAMPLING, 0, writer.vocabulary, weights=0)
-    if torch.equal(ours, positions_in_vllm(shown, policy.config.vision_config)):
-        pytest.skip("transformers counts as the model's authors do again")
-    with pytest.raises(UsageError, match=r"3\.00 seconds apart"):
-        writer.roll([long], [None], [1], SAMPLING, [0])
-    assert engine.asked == []
+    monkeypatch.setattr(vllm_rollouts, "_seconds_in_vllm", lambda *_: 9.0)
+    with pytest.raises(UsageError, match="seconds apart, has other positions to vLLM"):
+        writer.roll([prompt], [None], [1], SAMPLING, [0])
+    assert writer.engine.asked == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("version", "named"), [(None, "retroflip\\[vllm\\]"), ("0.31.0", "vLLM 0.31.0")])

@@ -73,8 +73,6 @@ def request_for(prompt: Prompt, rollouts: int = 2) -> Request:
     vocabulary = Vocabulary(
         frozenset({END}),
         frozenset({1, 2}),
-        config.vision_start_token_id,
-        config.vision_end_token_id,
         config.image_token_id,
         config.video_token_id,
     )

@@ -17,6 +17,8 @@ from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
 from retroflip.models.families import family_of
+from retroflip.models.positions import positions
+from retroflip.models.templates import check_template
 from retroflip.video.frames import Frames
 
 
@@ -50,7 +52,7 @@ class Encoder:
     """Turns samples and frames into prompts with a model's own processor and chat template.
 
     system_prompt: stands before every question; None for the built-in ones, which differ between videos, images and
-    texts.
+    texts. Raises UsageError for a chat template that loses or doubles part of a question.
     """
 
     def __init__(self, processor: ProcessorMixin, system_prompt: str | None = None) -> None:
@@ -59,6 +61,7 @@ class Encoder:
         self.system_prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
         self._is_built_in = system_prompt is None
         self._family = family_of(processor)
+        check_template(processor, self._render, self._system_prompt_of)
 
     def encode(self, sample: Sample, frames: Frames | None) -> Prompt:
         """Encode one question about `frames`, a video's or an image's single one, or about nothing at all.
@@ -300,21 +303,29 @@ class PromptBatch:
 
 
 def batch_prompts(model: Any, prompts: Sequence[Prompt], pad_token: int) -> PromptBatch:
-    """Pad prompts on the left and ask the model for their 3-D positions."""
+    """Pad prompts on the left, with the positions they have to a model, on its device."""
+    batch = pad_prompts(model.config, prompts, pad_token)
+    return PromptBatch(
+        batch.input_ids_RL.to(model.device),
+        batch.mask_RL.to(model.device),
+        batch.positions_3RL.to(model.device),
+        batch.next_position_R.to(model.device),
+    )
+
+
+def pad_prompts(config: Any, prompts: Sequence[Prompt], pad_token: int) -> PromptBatch:
+    """Pad prompts on the left, with the positions they have to models of a configuration; padding stands at 0."""
     longest = max(len(prompt.input_ids_L) for prompt in prompts)
 
     def padded(rows: list[Tensor], fill: int) -> Tensor:
         return torch.stack(
-            [torch.nn.functional.pad(row, (longest - len(row), 0), value=fill) for row in rows]
+            [torch.nn.functional.pad(row, (longest - row.shape[-1], 0), value=fill) for row in rows]
         )
 
-    device = model.device
-    grids = {name: tensor.to(device) for name, tensor in visual_grids(prompts).items()}
-    ids_RL = padded([prompt.input_ids_L for prompt in prompts], pad_token).to(device)
-    types_RL = padded([prompt.token_types_L for prompt in prompts], 0).to(device)
-    mask_RL = padded([torch.ones_like(prompt.input_ids_L) for prompt in prompts], 0).to(device)
-    positions_3RL, _ = model.model.get_rope_index(
-        ids_RL, mm_token_type_ids=types_RL, attention_mask=mask_RL, **grids
+    places = [positions(prompt.token_types_L, visual_grids([prompt]), config) for prompt in prompts]
+    return PromptBatch(
+        input_ids_RL=padded([prompt.input_ids_L for prompt in prompts], pad_token),
+        mask_RL=padded([torch.ones_like(prompt.input_ids_L) for prompt in prompts], 0),
+        positions_3RL=padded(places, 0).transpose(0, 1),
+        next_position_R=torch.stack([place_3L.max() + 1 for place_3L in places]),
     )
-    visible_3RL = positions_3RL.masked_fill(mask_RL[None] == 0, -1)
-    return PromptBatch(ids_RL, mask_RL, positions_3RL, visible_3RL.amax(dim=(0, 2)) + 1)

@@ -16,11 +16,13 @@ class Family:
     """How a family's prompts are written.
 
     time_stamp: what stands in the prompt for the time of every step of a video, None where times are not written.
+    markers_per_step: markers stand around each step of a video, and none around the whole.
     steps_are_images: a step of a video is to the model an image like any other, with an image's placeholders.
     turn_ends: tokens that end a response, besides the tokenizer's own.
     """
 
     time_stamp: re.Pattern[str] | None = None
+    markers_per_step: bool = False
     steps_are_images: bool = False
     turn_ends: tuple[str, ...] = ()
 
@@ -30,9 +32,13 @@ _GLM_ENDS = ("<|user|>", "<|observation|>")
 _OF_PROCESSOR = {
     "Qwen2VLProcessor": Family(),
     "Qwen2_5_VLProcessor": Family(),
-    "Qwen3VLProcessor": Family(re.compile(r"<\d+\.\d seconds>")),
-    "Glm4vProcessor": Family(re.compile(r"<\|end_of_image\|>\d+"), True, _GLM_ENDS),
-    "Glm46VProcessor": Family(re.compile(r"<\|end_of_image\|>\d+\.\d seconds"), True, _GLM_ENDS),
+    "Qwen3VLProcessor": Family(re.compile(r"<\d+\.\d seconds>"), markers_per_step=True),
+    "Glm4vProcessor": Family(
+        re.compile(r"<\|end_of_image\|>\d+"), steps_are_images=True, turn_ends=_GLM_ENDS
+    ),
+    "Glm46VProcessor": Family(
+        re.compile(r"<\|end_of_image\|>\d+\.\d seconds"), steps_are_images=True, turn_ends=_GLM_ENDS
+    ),
 }
 
 

@@ -11,7 +11,8 @@ from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
 from retroflip.models.checkpoint import UNLOADABLE, load_whole, reason, require_whole
-from retroflip.models.families import family_of, require_known
+from retroflip.models.families import require_known
+from retroflip.models.templates import use_released_form
 from retroflip.video.hashing import sha256_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -77,7 +78,7 @@ def _check_embedded(name: str) -> None:
 
 
 def load_processor(name: str, *, revision: str | None = None) -> Any:
-    """Load the processor that belongs to a model (tokenizer, chat template, video processor)."""
+    """Load the processor that belongs to a model (tokenizer, video processor, chat template in the release's form)."""
     try:
         processor = AutoProcessor.from_pretrained(
             locate(name), revision=revision or "main", padding_side="left", trust_remote_code=False
@@ -88,7 +89,7 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
         raise UsageError(
             f"The processor of {name!r} does not take videos. Name a video language model or 'retroflip-tiny'."
         )
-    family_of(processor)
+    use_released_form(processor)
     return processor
 
 

@@ -17,12 +17,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.encoding import Prompt, batch_prompts
 from retroflip.models.features import VisualFeatures
+from retroflip.models.positions import step_times
 from retroflip.rl.rollout import Completion, Sampling
 
 VERSION = "0.30"
@@ -47,25 +49,26 @@ class DrawnCompletion(Completion):
 class Vocabulary:
     """Token ids that mean something to a request.
 
-    ends: those that end a turn. forbidden: those that may not be drawn. The rest as in the model's configuration.
+    ends: those that end a turn. forbidden: those that may not be drawn. The rest as in the model's configuration,
+    tokens_per_second too: the positions that a second of a Qwen2.5-VL video takes.
     """
 
     ends: frozenset[int]
     forbidden: frozenset[int]
-    vision_start: int
-    vision_end: int
     image: int
     video: int
+    tokens_per_second: float = 1.0
 
 
 @dataclass(frozen=True)
 class Shown:
     """The video or image of a request.
 
-    kind: "video" or "image". pixels_PD and grid_thw: as in `Prompt`. start: the token after the first vision marker;
-    is_visual_K: whether each token from there to the last marker stands for a visual feature; between them Qwen3-VL
-    writes time stamps. key: equal for equal pixels under equal weights, and for nothing else. seconds_per_grid: as in
-    `Prompt`.
+    kind: "video" or "image". pixels_PD and grid_thw: as in `Prompt`. start: the first placeholder, or the marker before
+    it in a Qwen3-VL video, whose steps are marked each and told a time. is_visual_K: whether each token from there to
+    the last placeholder, or the marker behind it, stands for a visual feature. key: equal for equal pixels under equal
+    weights, and for nothing else. seconds_per_grid: what `Prompt` says, so that vLLM's own product ends in the same
+    positions.
     """
 
     kind: Literal["video", "image"]
@@ -138,10 +141,9 @@ class VLLMWriter:
         self.vocabulary = Vocabulary(
             ends=frozenset(end_tokens),
             forbidden=frozenset(special_tokens) - frozenset(end_tokens),
-            vision_start=config.vision_start_token_id,
-            vision_end=config.vision_end_token_id,
             image=config.image_token_id,
             video=config.video_token_id,
+            tokens_per_second=getattr(config.vision_config, "tokens_per_second", 1.0),
         )
 
     def roll(
@@ -178,37 +180,37 @@ class VLLMWriter:
         ]
 
     def _check_positions(self, prompt: Prompt, request: Request) -> None:
-        """Refuse a Qwen2.5-VL video whose text transformers puts elsewhere than vLLM, and than the model's authors."""
+        """Refuse a Qwen2.5-VL video that vLLM would put elsewhere than training."""
         if request.shown is None or request.shown.seconds_per_grid is None:
             return
         theirs_3L = positions_in_vllm(request, self.policy.config.vision_config)
         ours_3L = batch_prompts(self.policy, [prompt], pad_token=0).positions_3RL[:, 0].cpu()
         if not torch.equal(ours_3L, theirs_3L):
-            steps, height, width = (int(size) for size in request.shown.grid_thw[0])
+            steps, *_ = (int(size) for size in request.shown.grid_thw[0])
             raise UsageError(
-                f"A video of {steps} steps, {request.shown.seconds_per_grid:.2f} seconds apart, and of {height} by "
-                f"{width} patches is longer than wide to a Qwen2.5-VL model: behind it transformers counts positions "
-                "otherwise than vLLM, so rollouts would come from another model than the trained one. Use shorter "
-                "videos, larger pictures or a Qwen3-VL model, or leave vLLM out (train.engine: null)."
+                f"A video of {steps} steps, {prompt.seconds_per_grid} seconds apart, has other positions to vLLM than "
+                "to training, so rollouts would come from another model than the trained one. Show another number of "
+                "frames (data.frames), or leave vLLM out (train.engine: null)."
             )
 
 
 def positions_in_vllm(request: Request, vision: Any) -> Tensor:
     """Return the positions (3, L) that vLLM 0.30 gives a Qwen2.5-VL prompt about one video.
 
-    As the model's authors count (transformers 4.49): text goes on behind the largest position of the video, in time as
-    well as in space. vision: the configuration of the model's vision tower. Raises TypeError without a video.
+    Its own way to them: in float64, and the seconds times the tokens per second first. vision: the configuration of the
+    model's vision tower. Raises TypeError without a video.
     """
     shown = request.shown
     if shown is None or shown.seconds_per_grid is None:
         raise TypeError("only Qwen2.5-VL's videos have positions of this kind")
-    sizes = shown.grid_thw[0] // torch.tensor([1, vision.spatial_merge_size, vision.spatial_merge_size])
-    time, row, column = torch.meshgrid(*(torch.arange(int(size)) for size in sizes), indexing="ij")
-    time = (time * (shown.seconds_per_grid * vision.tokens_per_second)).long()
-    video_3K = torch.stack([time, row, column]).reshape(3, -1) + shown.start
-    before = torch.arange(shown.start)
-    behind = torch.arange(len(request.prompt_ids) - shown.start - video_3K.shape[1]) + video_3K.max() + 1
-    return torch.cat([before.expand(3, -1), video_3K, behind.expand(3, -1)], dim=1)
+    steps, rows, columns = (int(size) for size in shown.grid_thw[0])
+    merge = vision.spatial_merge_size
+    video_3K = np.indices((steps, rows // merge, columns // merge)).reshape(3, -1)
+    video_3K[0] = (video_3K[0] * (shown.seconds_per_grid * vision.tokens_per_second)).astype(np.int64)
+    video_3K += shown.start
+    behind = np.arange(len(request.prompt_ids) - shown.start - video_3K.shape[1]) + video_3K.max() + 1
+    texts = [np.broadcast_to(text, (3, len(text))) for text in (np.arange(shown.start), behind)]
+    return torch.from_numpy(np.concatenate([texts[0], video_3K, texts[1]], axis=1))
 
 
 def build_request(
@@ -237,13 +239,17 @@ def build_request(
 
 
 def _shown(prompt: Prompt, vocabulary: Vocabulary, weights: int) -> Shown | None:
-    """Return what a prompt shows; the markers around a whole video are text, those between its steps belong to it."""
+    """Return what a prompt shows; markers around a whole video or image are text, those around its steps belong to it.
+
+    vLLM looks for the marker of each step of a Qwen3-VL video from `start` on, and for nothing in other videos.
+    """
     if prompt.pixels_PD is None or prompt.grid_thw is None:
         return None
     ids_L = prompt.input_ids_L
-    start = int((ids_L == vocabulary.vision_start).nonzero()[0]) + 1
-    end = int((ids_L == vocabulary.vision_end).nonzero()[-1])
     token = vocabulary.image if prompt.is_image else vocabulary.video
+    visual = (ids_L == token).nonzero()[:, 0]
+    marker = 0 if prompt.is_image or prompt.seconds_per_grid is not None else 1
+    start, end = int(visual[0]) - marker, int(visual[-1]) + 1 + marker
     content = hashlib.sha256(f"{weights} {prompt.is_image} {prompt.grid_thw.tolist()} ".encode())
     content.update(prompt.pixels_PD.contiguous().numpy().data)
     return Shown(
@@ -253,8 +259,21 @@ def _shown(prompt: Prompt, vocabulary: Vocabulary, weights: int) -> Shown | None
         start=start,
         is_visual_K=ids_L[start:end] == token,
         key=content.hexdigest(),
-        seconds_per_grid=prompt.seconds_per_grid,
+        seconds_per_grid=_seconds_in_vllm(prompt, vocabulary.tokens_per_second),
     )
+
+
+def _seconds_in_vllm(prompt: Prompt, tokens_per_second: float) -> float | None:
+    """Return the seconds between steps by which vLLM, in float64, comes to the positions that float32 gives.
+
+    1.4 s are 1.39999998 in float32. Five steps of it round up to 14 positions there, and are 13.99999976 in float64.
+    """
+    if prompt.seconds_per_grid is None or prompt.grid_thw is None:
+        return None
+    steps = int(prompt.grid_thw[0, 0])
+    times = step_times(steps, prompt.seconds_per_grid, tokens_per_second).tolist()
+    least = [time / (step * tokens_per_second) for step, time in enumerate(times) if step]
+    return float(max([prompt.seconds_per_grid, *least])) * (1.0 + 1e-9)
 
 
 def completions_of(request: Request, answer: Answer | None, vocabulary: Vocabulary) -> list[Completion]:
@@ -316,7 +335,7 @@ def visual_items(
         grid: fields.batched(kind, keep_on_cpu=True),
     }
     if seconds_per_grid is not None:
-        tensors["second_per_grid_ts"] = torch.tensor([seconds_per_grid])
+        tensors["second_per_grid_ts"] = torch.tensor([seconds_per_grid], dtype=torch.float64)
         places["second_per_grid_ts"] = fields.batched(kind, keep_on_cpu=True)
     return multimodal.MultiModalKwargsItems.from_hf_inputs(tensors, places)
 

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import torch
 from datasets import Dataset
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from retroflip.models.encoding import Encoder, Prompt, visual_inputs
+from retroflip.models.encoding import Encoder, Prompt, pad_prompts, visual_inputs
 from retroflip.order import RunOrder
 
 IGNORED = -100
@@ -32,43 +33,36 @@ class Lessons(Protocol):
 
 @dataclass(frozen=True)
 class LessonCollator:
-    """Encodes the lessons of a batch: prompts padded on the left, responses on the right, labels on responses."""
+    """Encodes the lessons of a batch: prompts padded on the left, responses on the right, labels on responses.
+
+    config: that of the model which is taught; it says where the tokens stand.
+    """
 
     lessons: Lessons
     encoder: Encoder
+    config: Any
 
     def __call__(self, rows: Sequence[dict[str, int]]) -> dict[str, Tensor]:
         """Return the model's inputs for the lessons named by `rows[i]["index"]`."""
         taught = [self.lessons.lesson(row["index"]) for row in rows]
         prompts = [prompt for prompt, _ in taught]
         tokenizer = self.encoder.tokenizer
-        answers = [tokenizer(text + tokenizer.eos_token)["input_ids"] for _, text in taught]
-        before = max(len(prompt.input_ids_L) for prompt in prompts)
-        after = max(len(answer) for answer in answers)
+        batch = pad_prompts(self.config, prompts, tokenizer.pad_token_id)
+        answers = [torch.tensor(tokenizer(text + tokenizer.eos_token)["input_ids"]) for _, text in taught]
 
-        def row(prompt: Tensor, answer: Sequence[int], left: int, right: int) -> Tensor:
-            padded = torch.full((before + after,), left)
-            padded[before - len(prompt) : before] = prompt
-            padded[before:] = right
-            padded[before : before + len(answer)] = torch.tensor(answer)
-            return padded
+        def behind(before_RL: Tensor, answers: list[Tensor], fill: int) -> Tensor:
+            return torch.cat([before_RL, pad_sequence(answers, batch_first=True, padding_value=fill)], dim=1)
 
-        pairs = list(zip(prompts, answers, strict=True))
-        pad = tokenizer.pad_token_id
-        batch = {
-            "input_ids": [row(prompt.input_ids_L, answer, pad, pad) for prompt, answer in pairs],
-            "labels": [
-                row(torch.full_like(prompt.input_ids_L, IGNORED), answer, IGNORED, IGNORED)
-                for prompt, answer in pairs
-            ],
-            "attention_mask": [
-                row(torch.ones_like(prompt.input_ids_L), [1] * len(answer), 0, 0) for prompt, answer in pairs
-            ],
-            "mm_token_type_ids": [
-                row(prompt.token_types_L, [0] * len(answer), 0, 0) for prompt, answer in pairs
-            ],
-        }
-        return {name: torch.stack(values) for name, values in batch.items()} | visual_inputs(prompts)
+        unlabelled_RL = torch.full_like(batch.input_ids_RL, IGNORED)
+        ones = [torch.ones_like(answer) for answer in answers]
+        longest = max(len(answer) for answer in answers)
+        following_RC = batch.next_position_R[:, None] + torch.arange(longest)
+        return {
+            "input_ids": behind(batch.input_ids_RL, answers, tokenizer.pad_token_id),
+            "labels": behind(unlabelled_RL, answers, IGNORED),
+            "attention_mask": behind(batch.mask_RL, ones, 0),
+            "position_ids": torch.cat([batch.positions_3RL, following_RC.expand(3, -1, -1)], dim=2),
+        } | visual_inputs(prompts)
 
 
 class VideoSFTTrainer(SFTTrainer):
@@ -84,7 +78,7 @@ class VideoSFTTrainer(SFTTrainer):
             model=model,
             args=args,
             train_dataset=Dataset.from_dict({"index": list(range(self.lesson_count))}),
-            data_collator=LessonCollator(lessons, encoder),
+            data_collator=LessonCollator(lessons, encoder, model.config),
             processing_class=encoder.processor,
             **kwargs,
         )

@@ -49,7 +49,7 @@ CHAT_TEMPLATE = (
     "{%- if message.content is string -%}{{ message.content }}"
     "{%- else -%}"
     "{%- for part in message.content -%}"
-    "{%- if part.type == 'video' -%}{{ '<|vision_start|><|video_pad|><|vision_end|>' }}"
+    "{%- if part.type == 'video' -%}{{ '<|video_pad|>' }}"
     "{%- elif part.type == 'image' -%}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
     "{%- else -%}{{ part.text }}{%- endif -%}"
     "{%- endfor -%}"

@@ -67,7 +67,8 @@ class FreshClips:
         clip = self.clip(index)
         size = 2 * SIDE if index % 4 == 0 else SIDE
         frames = render(clip.scene, size, uniform_indices(len(clip.scene), FRAMES))
-        sample = sample_of(clip, identity=str(index), video="", source_clip=str(index), null_option=True)
+        name = str(index)
+        sample = sample_of(clip, identity=name, video=name, source_clip=name, null_option=True)
         return self.encoder.encode(sample, frames), dense_trace(clip, frames.seconds)
 
 
