@@ -25,6 +25,7 @@ SLOW, RESET, GARBAGE, TRUNCATED, CUT, EMPTY = map(
     Fault, ("slow", "reset", "garbage", "truncated", "cut", "empty")
 )
 DRIPPING, DRIPPING_HEADERS = Fault("drip"), Fault("drip headers")
+ENDLESS = Fault("endless")
 
 
 def status(number: int, body: str = '{"error": {"message": "no"}}', **headers: str) -> Fault:
@@ -73,10 +74,12 @@ class MisbehavingServer:
         self._server.server_close()
 
 
-def completion(text: str | None, finish: str = "stop") -> str:
-    """Return the body of a response."""
+USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+
+
+def completion(text: Any, finish: str = "stop", usage: Any = USAGE) -> str:
+    """Return the body of a response. text: its content, which servers also send in parts."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
-    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     return json.dumps({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
@@ -116,10 +119,23 @@ def _handler(server: MisbehavingServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             elif fault.what.startswith("drip"):
                 self.drip(b"X-Byte: " if fault.what == "drip headers" else b"Content-Length: 9999\r\n\r\n")
+            elif fault.what == "endless":
+                self.pour()
             elif fault.what == "empty":
                 self.respond(200, '{"choices": []}')
             else:
                 self.respond(fault.status, fault.body, headers=fault.headers)
+
+        def pour(self) -> None:
+            """Send a body that never ends, as fast as it is taken."""
+            try:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                while not server.over.is_set():
+                    self.wfile.write(b" " * 65536)
+            except ConnectionError:
+                with server.lock:
+                    server.left += 1
+            self.close_connection = True
 
         def drip(self, begin: bytes) -> None:
             """Send a byte now and then, never all of them, until the client goes."""

@@ -17,12 +17,14 @@ from misbehaving_server import (
     DRIPPING,
     DRIPPING_HEADERS,
     EMPTY,
+    ENDLESS,
     GARBAGE,
     RESET,
     SLOW,
     TRUNCATED,
     Fault,
     MisbehavingServer,
+    completion,
     status,
 )
 from retroflip.errors import DataError, UsageError
@@ -73,6 +75,17 @@ AGAIN: dict[str, tuple[Fault, str]] = {
     "JSON that is cut off": (TRUNCATED, "garbage"),
     "a body that ends early": (CUT, "connection"),
     "no choices": (EMPTY, "garbage"),
+    "a body without an end": (ENDLESS, "refused response"),
+    "a packed body": (status(200, completion("hello"), Content_Encoding="gzip"), "refused response"),
+    "a rate limit in a body of status 200": (
+        status(200, '{"error": {"code": 429, "message": "slow"}}'),
+        "rate limit",
+    ),
+    "a fault in a body of status 200": (status(200, '{"error": {"message": "overloaded"}}'), "status 500"),
+    "a fault beside an empty choice": (
+        status(200, completion("").replace('"id"', '"error": {"code": 502}, "id"')),
+        "status 502",
+    ),
 }
 
 
@@ -114,6 +127,65 @@ def test_a_wrong_key_or_model_ends_the_run_with_one_paragraph(
     assert len(server.requests) == 1
     assert KEY not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "tokens"),
+    [
+        (completion([{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]), "hello", (100, 10)),
+        (completion([{"type": "image", "url": "x"}, {"type": "text", "text": "hello"}]), "hello", (100, 10)),
+        (completion("hello", usage=None), "hello", (0, 0)),
+        (completion("hello", usage={"prompt_tokens": None, "completion_tokens": 3}), "hello", (0, 3)),
+        (completion(None), "", (100, 10)),
+    ],
+)
+def test_forms_of_a_response_that_servers_send(body: str, text: str, tokens: tuple[int, int]) -> None:
+    with MisbehavingServer(hello, [status(200, body)]) as server:
+        client = Client(endpoint(server.url))
+        reply = client.complete(ASKED)
+        client.close()
+    assert (reply.text, (reply.prompt_tokens, reply.completion_tokens)) == (text, tokens)
+    assert reply.faults == ()
+
+
+def test_an_endless_body_is_let_go_behind_what_its_tokens_can_take() -> None:
+    with MisbehavingServer(hello, [ENDLESS]) as server:
+        client = Client(endpoint(server.url, max_tokens=16, timeout_seconds=60.0))
+        assert client.complete(ASKED).faults == ("refused response",)
+        client.close()
+        assert server.left == 1
+
+
+def test_a_request_is_not_sent_on_to_another_address() -> None:
+    with MisbehavingServer(hello) as other:
+        away = status(307, "", Location=f"{other.url}/chat/completions")
+        with MisbehavingServer(hello, [away]) as server:
+            client = Client(endpoint(server.url))
+            with pytest.raises(EndpointError, match=rf"sends its calls on to {other.url}.*Set `base_url`"):
+                client.complete(ASKED)
+            client.close()
+        assert other.requests == []
+
+
+def test_an_error_of_the_request_in_a_body_of_status_200_is_not_repeated() -> None:
+    refused = status(200, '{"error": {"type": "invalid_request_error", "message": "too many images"}}')
+    with MisbehavingServer(hello, [refused]) as server:
+        client = Client(endpoint(server.url))
+        with pytest.raises(CallFailedError, match="too many images"):
+            client.complete(ASKED)
+        client.close()
+        assert len(server.requests) == 1
+
+
+def test_what_is_charged_and_cannot_be_used_is_told() -> None:
+    charged = '{"choices": [], "usage": {"prompt_tokens": 70, "completion_tokens": 5}}'
+    told: list[Reply] = []
+    with MisbehavingServer(hello, [status(200, charged), GARBAGE]) as server:
+        client = Client(endpoint(server.url))
+        reply = client.complete(ASKED, discarded=told.append)
+        client.close()
+    assert [(one.prompt_tokens, one.completion_tokens, one.finish) for one in told] == [(70, 5, "discarded")]
+    assert reply.faults == ("garbage", "garbage")
 
 
 def test_an_account_without_money_ends_the_run() -> None:

@@ -6,9 +6,10 @@ calls are read from the journal, so a run that was killed goes the same way agai
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from retroflip.cot.recipe import CotRecipe
 from retroflip.cot.verify import Report, verify
 from retroflip.data.sample import Sample
 from retroflip.errors import MediaError
-from retroflip.llm.client import CallFailedError, Client
+from retroflip.llm.client import CallFailedError, Client, Reply
 from retroflip.llm.journal import Journal, key_of
 from retroflip.llm.settings import Endpoint
 from retroflip.llm.structured import GarbledError, parse_structured
@@ -124,10 +125,19 @@ class Models:
         key = key_of([_identity(client.endpoint), about, asked, shown.identity if shown else None])
         found = self._journal.text_of(key)
         if found is None:
-            reply = client.complete(shown.put_into(messages) if shown else messages, form)
+            reply = client.complete(
+                shown.put_into(messages) if shown else messages,
+                form,
+                partial(self._note_discarded, key, role, about),
+            )
             self._journal.add(key, {"role": role, **about}, reply)
             found = reply.text
         return found
+
+    def _note_discarded(self, key: str, role: str, about: Mapping[str, Any], reply: Reply) -> None:
+        """Write down a response that could not be used, since it is charged; the call itself is made again."""
+        own = key_of([key, len(self._journal), reply.prompt_tokens, reply.completion_tokens])
+        self._journal.add(own, {"role": role, **about}, reply)
 
     def close(self) -> None:
         """Close the connections."""

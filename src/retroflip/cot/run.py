@@ -252,7 +252,8 @@ def _calls(role: str, recipe: CotRecipe, rows: Sequence[dict[str, Any]]) -> dict
     own = [row for row in rows if row["role"] == role]
     prompt, completion = (sum(row[name] for row in own) for name in ("prompt_tokens", "completion_tokens"))
     return {
-        "finished": len(own),
+        "finished": sum(row["finish"] != "discarded" for row in own),
+        "discarded": sum(row["finish"] == "discarded" for row in own),
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "cost": getattr(recipe, role).cost(prompt, completion),

@@ -8,19 +8,20 @@ import os
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel
 
 from retroflip.errors import RetroflipError, UsageError
 from retroflip.llm.background import Background
+from retroflip.llm.body import BodyError, Counted, read_body
+from retroflip.llm.connection import ResponseRefusedError, connect, omitted_headers
 from retroflip.llm.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call brought. finish: why the model stopped ("length" where it was cut off). faults: causes of the
-    repetitions that came before it."""
+    """What a call brought. finish: why the model stopped ("length" where it was cut off, "discarded" where the response
+    could not be used). faults: causes of the repetitions that came before it."""
 
     text: str
     finish: str
@@ -65,27 +66,8 @@ class Reply:
     faults: tuple[str, ...]
 
 
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = Field(default=0, ge=0)
-    completion_tokens: int = Field(default=0, ge=0)
-
-
-class _Body(BaseModel):
-    """The part of a response that is used; what else a server sends is passed over."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+Discarded = Callable[[Reply], None]
+"""told of every response that was counted by the provider and could not be used"""
 
 
 class _Fault(Exception):
@@ -106,21 +88,27 @@ class Client:
         self.endpoint = endpoint
         self._stop = stop or threading.Event()
         self._key = _key_of(endpoint)
-        self._api = _connect(endpoint, self._key)
+        self._api = connect(endpoint, self._key)
         self._chat = self._api.chat.completions.with_raw_response  # imports much: not on a call's time
         self._background = Background()
-        self._omitted = _omitted_headers(has_key=self._key is not None)
+        self._omitted = omitted_headers(has_key=self._key is not None)
         self._free = threading.BoundedSemaphore(endpoint.concurrency)
         self._lock = threading.Lock()
         self._not_before = 0.0
         self._failed_in_a_row = 0
         self._has_answered = False
 
-    def complete(self, messages: Sequence[Message], schema: type[BaseModel] | None = None) -> Reply:
-        """Return the model's response; schema: the form of JSON that it is asked for.
+    def complete(
+        self,
+        messages: Sequence[Message],
+        schema: type[BaseModel] | None = None,
+        discarded: Discarded = lambda _: None,
+    ) -> Reply:
+        """Return the model's response.
 
-        Raises CallFailedError for a call that failed for good, EndpointError where none can succeed, StoppedError soon
-        after `stop` is set.
+        schema: the form of JSON that it is asked for. discarded: is told of responses that could not be used but are
+        charged. Raises CallFailedError for a call that failed for good, EndpointError where none can succeed, and
+        StoppedError soon after `stop` is set.
         """
         request = self._request(messages, schema)
         faults: list[str] = []
@@ -128,7 +116,7 @@ class Client:
             try:
                 with self._free:
                     self._wait_for_turn()
-                    reply = self._call(request, tuple(faults))
+                    reply = self._call(request, tuple(faults), discarded)
             except _Fault as fault:
                 faults.append(fault.cause)
                 self._wait_or_give_up(fault, len(faults))
@@ -165,7 +153,7 @@ class Client:
                 request["response_format"]["json_schema"] = form
         return {**request, "extra_body": dict(one.extra_body)} if one.extra_body else request
 
-    def _call(self, request: Mapping[str, Any], faults: tuple[str, ...]) -> Reply:
+    def _call(self, request: Mapping[str, Any], faults: tuple[str, ...], discarded: Discarded) -> Reply:
         import openai  # an extra, and slow to import
 
         began = time.monotonic()
@@ -178,23 +166,22 @@ class Client:
         except (openai.APITimeoutError, TimeoutError) as error:
             seconds = self.endpoint.timeout_seconds
             raise _Fault("time-out", f"no whole response within {seconds:g} s") from error
+        except ResponseRefusedError as error:
+            raise _Fault("refused response", str(error)) from error
         except openai.APIConnectionError as error:
             raise _Fault("connection", f"the connection failed ({error.__cause__ or error})") from error
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
+        seconds = time.monotonic() - began
         try:
-            body = _Body.model_validate_json(content)
-        except ValidationError as error:
-            raise _Fault("garbage", "the response is not that of a chat completion") from error
-        usage, choice = body.usage or _Usage(), body.choices[0]
-        return Reply(
-            choice.message.content or "",
-            choice.finish_reason or "",
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            time.monotonic() - began,
-            faults,
-        )
+            read = read_body(content)
+        except BodyError as error:
+            if error.counted != Counted():
+                discarded(Reply("", "discarded", *error.counted, seconds, faults))
+            if error.status is None:
+                raise _Fault("garbage", str(error)) from error
+            raise self._error_of(error.status, self._redacted(str(error))[:_SHOWN]) from error
+        return Reply(read.text, read.finish, *read.counted, seconds, faults)
 
     async def _response(self, request: Mapping[str, Any]) -> bytes:
         """Return the body of a response, whole."""
@@ -204,17 +191,30 @@ class Client:
 
     def _status_error(self, error: "openai.APIStatusError") -> Exception:
         """Return the error that a status other than 200 means."""
-        status = error.status_code
+        said = self._redacted(str(error.message))[:_SHOWN]
+        headers = error.response.headers
+        if 300 <= error.status_code < 400:
+            where = headers.get("location", "somewhere else")
+            return EndpointError(
+                f"{self._where} sends its calls on to {where} (status {error.status_code}), and a request with its "
+                "videos and key goes nowhere but to the recipe's address. Set `base_url` to the one that is meant."
+            )
+        no_money = error.code == "insufficient_quota"
+        return self._error_of(error.status_code, said, _asked_wait(headers), no_money=no_money)
+
+    def _error_of(
+        self, status: int, said: str, wait: float | None = None, *, no_money: bool = False
+    ) -> Exception:
+        """Return the error that a status means, of the response or of an error object in it."""
         with self._lock:
             self._has_answered = True
-        said = self._redacted(str(error.message))[:_SHOWN]
-        if status == 429 and error.code == "insufficient_quota":
+        if status == 402 or (status == 429 and no_money):
             return EndpointError(
                 f"{self._where} refuses further calls: {said} Top up the account, then go on."
             )
         if status in _AGAIN or status >= 500:
             cause = "rate limit" if status == 429 else f"status {status}"
-            return _Fault(cause, f"status {status}: {said}", _asked_wait(error.response.headers))
+            return _Fault(cause, f"status {status}: {said}", wait)
         if status in (401, 403):
             return EndpointError(
                 f"{self._where} does not accept the key (status {status}). {self._key_advice}"
@@ -289,30 +289,6 @@ def _key_of(endpoint: Endpoint) -> str | None:
             f"Set it (export {name}=...), or set api_key_env to null where no key is needed."
         )
     return key
-
-
-def _connect(endpoint: Endpoint, key: str | None) -> "openai.AsyncOpenAI":
-    if find_spec("openai") is None:
-        raise UsageError(
-            "Reasoning traces by a model need the package openai, which is not installed. Install it with: "
-            "uv pip install 'retroflip[llm]'"
-        )
-    import openai
-
-    return openai.AsyncOpenAI(
-        api_key=key or "none",
-        base_url=endpoint.base_url,
-        timeout=endpoint.timeout_seconds,
-        max_retries=0,
-    )
-
-
-def _omitted_headers(*, has_key: bool) -> "dict[str, openai.Omit]":
-    """Return the headers to leave out: those that the package fills from the environment."""
-    import openai
-
-    names = ["OpenAI-Organization", "OpenAI-Project", *([] if has_key else ["Authorization"])]
-    return {name: openai.Omit() for name in names}
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:

@@ -1,0 +1,80 @@
+"""The HTTP side of a client: no redirects, and no response longer than its tokens can be."""
+
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from retroflip.errors import UsageError
+from retroflip.llm.settings import Endpoint
+
+if TYPE_CHECKING:
+    import openai
+
+BYTES_PER_TOKEN = 64
+"""of a response, escapes and log-probabilities included"""
+BYTES_BESIDE = 2 << 20
+"""of a response, for all that is not the answer"""
+
+
+class ResponseRefusedError(Exception):
+    """A response that is longer than it may be, or packed although that was not asked for."""
+
+
+class _Bounded:
+    """A response's stream that ends with an error behind so many bytes."""
+
+    def __init__(self, stream: Any, limit: int) -> None:
+        self._stream, self._limit = stream, limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        length = 0
+        async for chunk in self._stream:
+            length += len(chunk)
+            if length > self._limit:
+                raise ResponseRefusedError(f"the response is longer than {self._limit:,} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close the stream itself."""
+        await self._stream.aclose()
+
+
+def connect(endpoint: Endpoint, key: str | None) -> "openai.AsyncOpenAI":
+    """Return the connection to an endpoint. Raises UsageError where the package for it is not installed."""
+    if find_spec("openai") is None:
+        raise UsageError(
+            "Calls of a model behind an endpoint need the package openai, which is not installed. Install it with: "
+            "uv pip install 'retroflip[llm]'"
+        )
+    import httpx2
+    import openai
+
+    limit = BYTES_BESIDE + BYTES_PER_TOKEN * endpoint.max_tokens
+
+    class Bounded(_Bounded, httpx2.AsyncByteStream):
+        """As httpx wants a stream."""
+
+    async def bound(response: httpx2.Response) -> None:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise ResponseRefusedError("the response is packed, although that was not asked for")
+        response.stream = Bounded(response.stream, limit)
+
+    return openai.AsyncOpenAI(
+        api_key=key or "none",
+        base_url=endpoint.base_url,
+        timeout=endpoint.timeout_seconds,
+        max_retries=0,
+        # A few bytes can be packed gigabytes; and a redirect would send the videos of a request somewhere else.
+        default_headers={"Accept-Encoding": "identity"},
+        http_client=openai.DefaultAsyncHttpxClient(
+            base_url=endpoint.base_url, follow_redirects=False, event_hooks={"response": [bound]}
+        ),
+    )
+
+
+def omitted_headers(*, has_key: bool) -> "Mapping[str, openai.Omit]":
+    """Return the headers to leave out: those that the package fills from the environment."""
+    import openai
+
+    names = ["OpenAI-Organization", "OpenAI-Project", *([] if has_key else ["Authorization"])]
+    return {name: openai.Omit() for name in names}
