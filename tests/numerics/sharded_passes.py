@@ -23,7 +23,7 @@ from random_models import random_model
 from retroflip.data.sample import Modality
 from retroflip.models import features
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import encode_visuals, run_idle, tower_runs
+from retroflip.models.features import encode_in_step
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import score
@@ -45,10 +45,8 @@ def compare(alone: Any, sharded: Any, encoder: Encoder, prompts: Sequence[Prompt
             goes_on=goes_on,
         )
         model.zero_grad()  # now, while all weights are sharded: a forward pass leaves the last group of them whole
-        lacking = world.lacking([run.kind for run in tower_runs(model, prompts)])
         with torch.no_grad():
-            seen = encode_visuals(model, prompts)
-            run_idle(model, lacking)
+            seen = encode_in_step(model, prompts, world.idle)[: len(prompts)]
         completions = roller.roll(
             prompts, seen, [3] * len(prompts), Sampling(10, 1.0), [world.rank] * len(prompts)
         )
@@ -70,7 +68,7 @@ def main() -> None:
     """Fail where anything differs."""
     dist.init_process_group("gloo")
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
-    world = World(dist.get_rank(), dist.get_world_size())
+    world = World(dist.get_rank(), dist.get_world_size(), sharded=True)
     alone, processor = random_model("qwen3_vl", seed=3)
     sharded, _ = random_model("qwen3_vl", seed=3)
     encoder = Encoder(processor)

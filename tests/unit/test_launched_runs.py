@@ -1,6 +1,5 @@
 """Runs of several processes: they train what one does, one of them writes, and none waits for one that failed."""
 
-import importlib
 import json
 import os
 import shutil
@@ -12,14 +11,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from accelerate import PartialState
 from accelerate.commands.config.config_args import load_config_from_file
-from accelerate.commands.launch import _validate_launch_command, launch_command_parser
-from accelerate.utils import DistributedType
-from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from safetensors.torch import load_file
 
-from launched import launch
+from launched import CONFIGURATIONS, join_as, launch
 from random_models import save_random_model
 from retroflip import processes
 from retroflip.errors import DataError, OtherProcessError, RunDirectoryError, UsageError
@@ -31,7 +26,6 @@ from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import LabSettings, write_laboratory
 
-CONFIGURATIONS = Path(__file__).parents[2] / "recipes" / "accelerate"
 STEPS = 4
 SECTIONS: dict[str, dict[str, Any]] = {
     "whole": {},
@@ -161,27 +155,9 @@ def test_no_process_waits_for_one_that_failed(tmp_path: Path, error: type[Except
     assert (tmp_path / "said-1").read_text() == expected
 
 
-def launched_environment(config: str) -> dict[str, str]:
-    """Return what `accelerate launch` tells its processes under a shipped configuration."""
-    file = str(CONFIGURATIONS / f"{config}.yaml")
-    command = ["--config_file", file, "--num_processes", "2", "-m", "retroflip"]
-    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(command))
-    if not arguments.use_deepspeed:
-        return dict(prepare_multi_gpu_env(arguments))
-    arguments.deepspeed_fields_from_accelerate_config = ",".join(load_config_from_file(file).deepspeed_config)
-    return dict(prepare_deepspeed_cmd_env(arguments)[1])
-
-
 def fine_tune_sharded(config: str, recipe_file: Path, out: Path, resume: bool) -> None:
-    """Fine-tune under a shipped configuration. accelerate shards on GPUs only: here it takes the CPU for one."""
-    own = {name: os.environ[name] for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")}
-    os.environ |= launched_environment(config) | own | {"ACCELERATE_TORCH_DEVICE": "cpu"}
-    if config == "zero3":
-        os.environ["DS_ACCELERATOR"] = "cpu"
-        importlib.import_module("deepspeed").init_distributed("gloo", auto_mpi_discovery=False)
-    else:
-        torch.distributed.init_process_group("gloo")
-    PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    """Fine-tune under a shipped configuration."""
+    join_as(config)
     fine_tune(recipe_file, out, resume=resume)
 
 

@@ -6,7 +6,7 @@ Shapes: P patches, N visual tokens of one video or image after merging, D the la
 import inspect
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -146,25 +146,29 @@ def _kind(prompt: Prompt) -> str:
     return "image" if prompt.is_image else "video"
 
 
-def run_idle(model: Any, kinds: Sequence[str]) -> Tensor:
-    """Run the vision tower on a black patch for each of these kinds; return 0, which depends on all of its weights.
+def encode_in_step(
+    model: Any, prompts: Sequence[Prompt], idle: Callable[[int], int]
+) -> list[VisualFeatures | None]:
+    """Return what `encode_visuals` does and, behind it, features of no tokens from so many idle runs of the tower.
 
-    A tower whose weights are sharded over processes runs on all of them or on none: one with fewer runs of its own must
-    take part in the others'. A kind that is named twice takes two runs.
+    A tower whose weights are sharded over processes runs on all of them equally often, forward and backward: one with
+    fewer runs of its own adds runs on a black patch. What they give changes no number of the pass that takes it, and
+    lets its backward pass reach all of the tower's weights. idle: told this process's runs, says how many it adds;
+    asked before the first run, since processes that wait for one another's number cannot run the tower meanwhile.
     """
+    added = idle(len(tower_runs(model, prompts)))
+    return [*encode_visuals(model, prompts), *(_idle_visual(model) for _ in range(added))]
+
+
+def _idle_visual(model: Any) -> Finished:
     vision = model.config.vision_config
     side = vision.spatial_merge_size
     width = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
     pixels = torch.zeros(side * side, width, device=model.device)
     grid = torch.tensor([[1, side, side]], device=model.device)
-    total = torch.zeros((), device=model.device)
-    for kind in kinds:
-        run = model.get_image_features if kind == "image" else model.get_video_features
-        output = run(pixels, grid, return_dict=True)
-        layers = getattr(output, "deepstack_features", None) or []
-        for features in [*output.pooler_output, *(one for layer in layers for one in layer)]:
-            total = total + 0.0 * features.sum()
-    return total
+    output = model.get_image_features(pixels, grid, return_dict=True)
+    layers = getattr(output, "deepstack_features", None) or []
+    return Finished(output.pooler_output[0][:0], tuple(layer[0][:0] for layer in layers), is_image=True)
 
 
 def _encode(model: Any, run: Run) -> list[Finished]:

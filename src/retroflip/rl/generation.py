@@ -20,7 +20,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import VisualFeatures, encode_visuals, run_idle, tower_runs
+from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
@@ -219,10 +219,8 @@ class Generator:
         when: tuple[int, int],
     ) -> list[BranchRollouts]:
         """Encode every video once, and sample every branch's completions."""
-        lacking = self.world.lacking([run.kind for run in tower_runs(model, prompts)])
         with torch.no_grad():
-            features = encode_visuals(model, prompts)
-            run_idle(model, lacking)
+            features = encode_in_step(model, prompts, self.world.idle)[: len(prompts)]
         branches = [questions[place.question].branches[place.branch] for place in places]
         seeds = [
             draw_seed(self.seed, "rollouts", *when, questions[place.question].sample.id, branch.name)

@@ -24,7 +24,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.models.block_attention import use_blocks
-from retroflip.models.features import announce_repeats, encode_visuals, run_idle, tower_runs
+from retroflip.models.features import VisualFeatures, announce_repeats, encode_in_step
 from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
@@ -106,7 +106,11 @@ class VideoGRPOTrainer(GRPOTrainer):
             train_dataset=Dataset.from_dict({"index": list(range(len(generator.dataset.samples)))}),
             processing_class=generator.encoder.processor,
         )
-        self.world = World(self.accelerator.process_index, self.accelerator.num_processes)
+        self.world = World(
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+            sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled,
+        )
         self.generator = replace(generator, world=self.world)
         self.order = RunOrder(
             samples=len(generator.dataset.samples),
@@ -133,7 +137,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             load: Any = Served if isinstance(engine, ServerSettings) else Colocated
             self.engine = load(self.model, self.accelerator, self.processing_class, engine)
             self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
-        announce_repeats(self.policy, sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled)
+        announce_repeats(self.policy, sharded=self.world.sharded)
         self.counter = VisionCounter()
         self.counter.watch(self.policy)
         if self.ref_model is not None:
@@ -211,13 +215,12 @@ class VideoGRPOTrainer(GRPOTrainer):
                 end_tokens=self.eos_token_ids,
                 special_tokens=special_tokens,
             )
-        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
         return Roller(
             self.policy,
             pad_token=self._tokenizer.pad_token_id,
             end_tokens=self.eos_token_ids,
             special_tokens=special_tokens,
-            goes_on=self.world.any if sharded else bool,
+            goes_on=self.world.any if self.world.sharded else bool,
         )
 
     def _cut(self, rolled: Generation, tokens: int) -> list[Pass]:
@@ -349,13 +352,12 @@ class VideoGRPOTrainer(GRPOTrainer):
         one: Pass = rows["pass"]
         model = _base(self.accelerator.unwrap_model(forward))
         prompts = [branch.prompt for branch in one.branches]
-        idle = torch.zeros(())
+        features: list[VisualFeatures | None]
         if cached:
             features = [branch.features for branch in one.branches]
         else:
-            lacking = self.world.lacking([run.kind for run in tower_runs(model, prompts)])
-            features = encode_visuals(model, prompts)
-            idle = run_idle(model, lacking)
+            with self.accelerator.autocast():  # accelerate's own covers `forward` alone
+                features = encode_in_step(model, prompts, self.world.idle)
         scores = score(
             model,
             prompts,
@@ -367,11 +369,10 @@ class VideoGRPOTrainer(GRPOTrainer):
             fused=self.accelerator.device.type == "cuda",
         )
         shape = rows["completion_ids"].shape
-        idle = idle.to(scores.log_probs_NC.device)
         if one.weighted:
-            return Scores(_fitted(scores.log_probs_NC, shape) + idle, _fitted(scores.entropies_NC, shape))
+            return Scores(_fitted(scores.log_probs_NC, shape), _fitted(scores.entropies_NC, shape))
         # Without weight, yet in the graph: a sharded model's processes must all go backward through it.
-        nothing = 0.0 * scores.log_probs_NC.sum() + idle
+        nothing = 0.0 * scores.log_probs_NC.sum()
         return Scores(nothing.expand(shape), nothing.detach().expand(shape))
 
     def _record(self, step: int, rolled: Generation) -> None:
@@ -397,8 +398,12 @@ class VideoGRPOTrainer(GRPOTrainer):
         broken = not math.isfinite(float(loss))
         if self.world.any(broken):
             raise self.on_broken_loss(self.state.global_step + 1, float(loss) if broken else math.nan)
-        if self._step % self.args.gradient_accumulation_steps == 0 and self._shown:
-            self._metrics["train"]["vision/runs_per_branch"].append(self.counter.take() / self._shown)
+        if self._step % self.args.gradient_accumulation_steps == 0:
+            encoded, shown = map(
+                sum, zip(*self.world.gather([(self.counter.take(), self._shown)]), strict=True)
+            )
+            if shown:
+                self._metrics["train"]["vision/runs_per_branch"].append(encoded / shown)
         return loss
 
     def create_model_card(self, *_: Any, **__: Any) -> None:

@@ -4,7 +4,6 @@ Every process knows the whole step (questions, branches, answers, rewards, advan
 branches. Branches of one group may lie on different processes.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,10 +15,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """This process among `size`, counted from 0."""
+    """This process among `size`, counted from 0. sharded: whether they share one model's weights among them."""
 
     rank: int = 0
     size: int = 1
+    sharded: bool = False
 
     def share(self, items: Sequence[T]) -> list[T]:
         """Return this process's share: neighbouring items, as many on every process.
@@ -51,9 +51,9 @@ class World:
         """Return the largest of the processes' numbers."""
         return max(self.gather([number]))
 
-    def lacking(self, kinds: Sequence[str]) -> list[str]:
-        """Return what this process lacks to have as many of each kind of thing as the one that has most of it."""
-        most: Counter[str] = Counter()
-        for counted in self.gather([Counter(kinds)]):
-            most |= counted
-        return sorted((most - Counter(kinds)).elements())
+    def idle(self, runs: int) -> int:
+        """Return how many runs of the vision tower this process adds to its own, to make as many as the busiest.
+
+        Those that share its weights run it equally often; others add none.
+        """
+        return self.most(runs) - runs if self.sharded else 0
