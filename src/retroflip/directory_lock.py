@@ -1,8 +1,9 @@
 """One process at a time per directory: a lock that the operating system takes back, whatever kills the process.
 
-`LOCK_NAME` is locked as POSIX describes it (fcntl), which fits a run better than flock: the lock belongs to the process
-and not to a descriptor, so a process that a run forks, a loader's worker, neither has it nor keeps it alive after the
-run was killed. Windows has no such lock and gets none; nor have some network file systems.
+The file `LOCK_NAME` says who has the directory; it stays there afterwards, and then means nothing. It is locked as
+POSIX describes it (fcntl), which fits a run better than flock: the lock belongs to the process and not to a descriptor,
+so a process that a run forks, a loader's worker, neither has it nor keeps it alive after the run was killed. Windows
+has no such lock and gets none; nor have some network file systems.
 """
 
 import errno
@@ -12,16 +13,16 @@ import sys
 from pathlib import Path
 
 from retroflip.errors import RunDirectoryError
-
-LOCK_NAME = ".lock"
-"""says who has the directory; it stays there afterwards, and then means nothing"""
+from retroflip.files import LOCK_NAME, drop_unfinished
 
 _TAKEN = {errno.EACCES, errno.EAGAIN}
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
-def hold(folder: Path) -> None:
+def hold(folder: Path, *, tidy: bool = True) -> None:
     """Keep an existing folder for this process until it ends; a process may hold a folder again that it has.
+
+    tidy: remove what a killed process left half written in it; not for a folder that may be anybody's.
 
     Raises RunDirectoryError, which names the other process, when another one has it.
     """
@@ -46,3 +47,5 @@ def hold(folder: Path) -> None:
         ) from error
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
+    if tidy:
+        drop_unfinished(folder)

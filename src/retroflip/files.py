@@ -9,8 +9,12 @@ import json
 import math
 import os
 import re
+import secrets
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,12 @@ _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,98}[a-z0-9_-]|[a-z0-9_]")
 _HASHED = re.compile(r".*-[0-9a-f]{16}|[0-9a-f]{16}")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 """names of devices on Windows, with any ending"""
+
+LOCK_NAME = ".lock"
+"""what `directory_lock` keeps in a folder"""
+MAX_NAME = 100
+_UNFINISHED = re.compile(r"\..+\.(?:(?P<process>\d+)-)?\w+\.tmp", re.ASCII)
+_SCRATCH = "retroflip-"
 
 
 def file_name(text: str) -> str:
@@ -65,18 +75,81 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Put `content` at `path` in the same way. Raises OSError as `write_text_atomic` does."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    with replacing(path) as temporary, temporary.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to, and put that file at `path` once it is whole; on an error it goes.
+
+    A kill leaves it there, and `drop_unfinished` removes it at the next start.
+    """
+    temporary = path.with_name(f".{path.name[:MAX_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file of this name is what a kill left of an atomic write."""
+    return _UNFINISHED.fullmatch(name) is not None
+
+
+def drop_unfinished(folder: Path, names: Collection[str] | None = None, *, dead_only: bool = False) -> None:
+    """Remove what kills left of atomic writes in a folder and those below it; for the only process that writes there.
+
+    names: only what was to become files of these names, in the folder itself. dead_only: leave what another process
+    that is still running may be writing, for folders that have no lock. Folders below that have a lock of their own are
+    left alone.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in files:
+            left = _UNFINISHED.fullmatch(name)
+            known = names is None or any(name.startswith(f".{one[:MAX_NAME]}.") for one in names)
+            if left and known and not (dead_only and _is_anothers(left["process"])):
+                (Path(place) / name).unlink(missing_ok=True)
+        folders[:] = [] if names else [one for one in folders if not (Path(place) / one / LOCK_NAME).exists()]
+
+
+def _is_anothers(process: str | None) -> bool:
+    return process is not None and int(process) != os.getpid() and _is_running(int(process))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder outside of all results, which goes at the end, or after a kill when the next one is asked for."""
+    _drop_dead_scratch()
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@cache
+def _drop_dead_scratch() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        owner = folder.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    """Return whether a process may be running; where the system cannot tell, it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_json_atomic(path: Path, value: Any) -> None:
@@ -134,12 +207,6 @@ def _cut_torn_line(path: Path) -> None:
             return
         whole = path.read_bytes().rfind(b"\n") + 1
         stream.truncate(whole)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def sync_tree(folder: Path) -> None:

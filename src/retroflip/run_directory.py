@@ -23,7 +23,15 @@ from typing import Any
 from retroflip import directory_lock
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RunDirectoryError
-from retroflip.files import read_jsonl, sync_tree, write_json_atomic, write_jsonl_atomic, write_text_atomic
+from retroflip.files import (
+    LOCK_NAME,
+    is_unfinished,
+    read_jsonl,
+    sync_tree,
+    write_json_atomic,
+    write_jsonl_atomic,
+    write_text_atomic,
+)
 from retroflip.models import tiny
 from retroflip.video.hashing import sha256_file
 
@@ -309,10 +317,7 @@ def _is_new(path: Path) -> bool:
         raise RunDirectoryError(
             f"{path} is a file, and a run needs a directory. Name another one with --out."
         )
-    return all(
-        entry.name == directory_lock.LOCK_NAME or re.fullmatch(r"\.run\.json\..*\.tmp", entry.name)
-        for entry in path.iterdir()
-    )
+    return all(entry.name == LOCK_NAME or is_unfinished(entry.name) for entry in path.iterdir())
 
 
 def _has_trained(path: Path) -> bool:

@@ -24,7 +24,7 @@ from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
-from retroflip.files import jsonable, write_json_atomic
+from retroflip.files import LOCK_NAME, is_unfinished, jsonable, write_json_atomic
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.progress import Progress
@@ -289,9 +289,8 @@ def _check_empty(out: Path) -> None:
         raise RunDirectoryError(
             f"{out} is a file, and answers need a directory. Name another one with --out."
         )
-    # A kill may leave the lock, and part of run.json under a name that begins with a dot.
-    left = (directory_lock.LOCK_NAME, ".run.json")
-    if out.exists() and any(not entry.name.startswith(left) for entry in out.iterdir()):
+    left = [entry.name for entry in out.iterdir()] if out.exists() else []
+    if any(name != LOCK_NAME and not is_unfinished(name) for name in left):
         raise RunDirectoryError(
             f"{out} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
         )

@@ -24,7 +24,7 @@ from retroflip.data.root import resolve
 from retroflip.directory_lock import hold
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import write_json_atomic
+from retroflip.files import drop_unfinished, write_json_atomic
 from retroflip.llm.client import StoppedError
 from retroflip.llm.journal import Journal
 from retroflip.progress import Progress
@@ -117,7 +117,9 @@ def claim(places: Places) -> None:
             "Name another place with --out."
         )
     places.records.parent.mkdir(parents=True, exist_ok=True)
-    hold(places.records.parent)
+    folder = places.records.parent
+    hold(folder, tidy=False)
+    drop_unfinished(folder, [places.records.name, places.journal.name, places.stats.name])
 
 
 def write_embedded(

@@ -1,12 +1,12 @@
 """Videos inside the page: small browser-playable files as they are, everything else as a short preview."""
 
 import base64
-import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from retroflip.errors import VideoError
+from retroflip.files import scratch_folder
 from retroflip.video.decode import decode, probe
 from retroflip.video.encode import encode
 from retroflip.video.frames import Frames
@@ -53,8 +53,8 @@ def _inline(path: Path) -> Clip:
         content = _data_uri(path.read_bytes(), _MEDIA_TYPES[suffix])
         return Clip(content, frame_seconds=info.seconds / info.frames)
     frames = decode(path, PREVIEW_FRAMES, max_side=PREVIEW_SIDE)
-    with tempfile.TemporaryDirectory(prefix="retroflip-report-") as folder:
-        preview = Path(folder) / "preview.mp4"
+    with scratch_folder() as folder:
+        preview = folder / "preview.mp4"
         rate = _frame_rate(frames)
         encode(preview, frames.pixels_TCHW, rate)
         note = f"Preview of {len(frames)} frames; the original has {path.stat().st_size / 1e6:.1f} MB."

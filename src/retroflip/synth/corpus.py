@@ -12,7 +12,6 @@ whatever the number of workers. The kinds deal out answers evenly; the letters a
 
 import hashlib
 import json
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import file_name, write_bytes_atomic, write_json_atomic
+from retroflip.files import file_name, scratch_folder, write_bytes_atomic, write_json_atomic
 from retroflip.progress import Progress
 from retroflip.synth.dataset import RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
@@ -334,8 +333,8 @@ def _seated(pair: Pair, draws: Draw) -> Pair:
 
 
 def _encoded(episode: Episode, settings: CorpusSettings) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "video.mp4"
+    with scratch_folder() as folder:
+        path = folder / "video.mp4"
         write_mp4(path, episode.animation, settings.scene.size, renderer=settings.renderer)
         return path.read_bytes()
 

@@ -21,7 +21,7 @@ from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import MissingVideoError, UsageError
-from retroflip.files import jsonable, write_json_atomic
+from retroflip.files import drop_unfinished, jsonable, write_json_atomic
 from retroflip.progress import Progress
 from retroflip.synth.clip import Clip
 from retroflip.synth.kinds import KINDS, PAIRED, Kind, static
@@ -249,6 +249,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> bool:
         write_json_atomic(out / DESCRIPTION_NAME, wanted)
         return False
     _check_same(out, wanted)
+    drop_unfinished(out, dead_only=True)
     if _is_complete(out):
         return True
     (out / RECORDS_NAME).unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Writing video files that every browser plays: MP4, H.264, yuv420p, equal input giving equal bytes."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,6 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from retroflip.errors import VideoError
+from retroflip.files import replacing
 from retroflip.video.frames import Pixels
 
 PRESET = "veryfast"
@@ -73,17 +73,14 @@ def _check(fps: int | Fraction, crf: int) -> None:
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a path to write to; put the file at `path` once it is whole, or remove it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            yield temporary
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{path}: the video cannot be written ({error.strerror}). "
             "Check that its folder exists, may be written to and has room."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _converted(pixels_THWC: Pixels) -> Iterator[VideoFrame]:
