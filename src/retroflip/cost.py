@@ -18,11 +18,11 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import MediaError
 from retroflip.models.encoding import Encoder
-from retroflip.models.loading import describe_model, load_processor
+from retroflip.models.loading import describe_model
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.training import choose_trained, dataset_of
+from retroflip.training import choose_trained, dataset_of, processor_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -70,8 +70,9 @@ class Load:
 
 def cost(recipe: Recipe) -> dict[str, Any]:
     """Return what the recipe's run takes. Raises UsageError for the model, DataError and MediaError for the data."""
-    dataset = dataset_of(recipe.data).dataset
-    encoder = Encoder(load_processor(recipe.model.path, revision=recipe.model.revision), recipe.prompt.system)
+    processor, fits = processor_of(recipe.model, recipe.data)
+    dataset = dataset_of(recipe.data, fits).dataset
+    encoder = Encoder(processor, recipe.prompt.system)
     shape = measure_model(recipe.model, recipe.train.precision)
     first = _first(recipe, dataset, encoder)
     memory = estimate_memory(shape, load_of(recipe, first, 1), **_choices(recipe))
@@ -169,8 +170,9 @@ def advice(recipe: Recipe, available: int) -> str:
 
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
-    encoder = Encoder(load_processor(recipe.model.path, revision=recipe.model.revision), recipe.prompt.system)
-    first = _first(recipe, dataset_of(recipe.data).dataset, encoder)
+    processor, fits = processor_of(recipe.model, recipe.data)
+    encoder = Encoder(processor, recipe.prompt.system)
+    first = _first(recipe, dataset_of(recipe.data, fits).dataset, encoder)
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
@@ -184,7 +186,7 @@ def advice(recipe: Recipe, available: int) -> str:
         return f"By the estimate of --dry-run, any of these fits: {'; '.join(fitting)}."
     listed = ", ".join(f"{name}={chosen}" for name, chosen in savings)
     return (
-        f"By the estimate of --dry-run, not even {listed} together fit; data.frames and data.max_side make prompts "
+        f"By the estimate of --dry-run, not even {listed} together fit; data.frames and data.max_pixels make prompts "
         "shorter, and more GPUs can share the weights (docs/scale.md)."
     )
 

@@ -14,7 +14,7 @@ from retroflip.run_directory import RunDirectory
 
 MEMORY_HINTS = (
     "A pass holds less with a larger train.gradient_accumulation, train.gradient_checkpointing=true, fewer data.frames "
-    "or a smaller data.max_side; gradients and optimizer hold less with model.lora; and weights with "
+    "or a smaller data.max_pixels; gradients and optimizer hold less with model.lora; and weights with "
     "model.dtype=bfloat16, which passes can take too (train.precision=bfloat16)."
 )
 

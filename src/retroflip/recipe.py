@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
 from retroflip.data.prompts import DIRECT_PROMPT
@@ -23,11 +23,14 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
 from retroflip.rl.methods.base import MethodConfig
 from retroflip.rl.methods.registry import METHODS, MethodSettings
+from retroflip.video.budget import PixelBudget, pixel_count
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
+PixelCount = Annotated[int, Field(ge=1), BeforeValidator(pixel_count)]
+"""a number, or a product as papers write it: 768 x 32 x 32"""
 
 PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
@@ -81,7 +84,10 @@ class ModelSection(Section):
 
 
 class DataSection(Section):
-    """Which video questions are trained on, and how many pixels of each video the model sees."""
+    """Which video questions are trained on, and how many pixels of each video the model sees.
+
+    min_pixels, max_pixels and total_pixels are those of Qwen's own tools; null leaves one to the model's processor.
+    """
 
     records: str = Field(min_length=1, description="JSONL or JSON file of Video-R1 records")
     root: str | None = Field(
@@ -104,8 +110,16 @@ class DataSection(Section):
         min_length=1,
         description="which records are used; images and texts are trained on with a single branch",
     )
-    max_side: AtLeastOne | None = Field(
-        default=None, description="longer side in pixels to which larger frames are scaled down"
+    min_pixels: PixelCount | None = Field(
+        default=None, description="pixels to which smaller frames and images are enlarged"
+    )
+    max_pixels: PixelCount | None = Field(
+        default=None, description="pixels to which larger frames and images are shrunk"
+    )
+    total_pixels: PixelCount | None = Field(
+        default=None,
+        description="pixels of a whole video that its frames share, two merged ones counted once: its visual tokens "
+        "times the pixels of one",
     )
     max_failed_share: Share = Field(
         default=0.01, description="share of undecodable videos above which the run stops"
@@ -116,6 +130,18 @@ class DataSection(Section):
         "category, term, domain, mode and form",
     )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_longer_sides(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "max_side" in values:
+            raise ValueError(_instead_of_side(values["max_side"]))
+        return values
+
+    @model_validator(mode="after")
+    def _pixels_can_be_kept(self) -> "DataSection":
+        self.budget.check(self.frames)
+        return self
 
     @model_validator(mode="after")
     def _pool_holds_frames(self) -> "DataSection":
@@ -139,6 +165,11 @@ class DataSection(Section):
         return kept[: self.limit]
 
     @property
+    def budget(self) -> PixelBudget:
+        """Bounds on the pixels of frames and videos."""
+        return PixelBudget(self.min_pixels, self.max_pixels, self.total_pixels)
+
+    @property
     def pool_frames(self) -> int:
         """Frames decoded per video."""
         return self.frames if self.pool is None else self.pool
@@ -152,6 +183,18 @@ class DataSection(Section):
     def root_folder(self) -> Path:
         """The folder that the records' paths start from."""
         return Path(self.root) if self.root is not None else self.records_file.parent
+
+
+def _instead_of_side(side: Any) -> str:
+    """Return what to write in place of `max_side`, which earlier recipes had."""
+    said = "max_side is no setting any more, because models are shown a number of pixels and not a side"
+    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
+        return f"{said}: leave it out; max_pixels, min_pixels and total_pixels bound pixels where they are stated"
+    wide = f"{side} x {round(side * 9 / 16)}"
+    return (
+        f"{said}: write max_pixels: {wide} in its place, which is a picture of 16 : 9 with that side ({side} x {side} "
+        "for square ones)"
+    )
 
 
 class GeneralSection(Section):

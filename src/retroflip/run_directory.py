@@ -234,7 +234,7 @@ def describe_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "schema": SCHEMA,
         "recipe": dict(recipe),
         "seed": recipe["train"]["seed"],
-        "budget": {"frames": data["frames"], "max_side": data["max_side"]},
+        "budget": {name: data[name] for name in ("frames", "min_pixels", "max_pixels", "total_pixels")},
         "data_sha256": _data_hashes(recipe),
         "model_sha256": _model_hash(recipe["model"]["path"]),
         "code": describe_code(),

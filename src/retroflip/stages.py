@@ -6,7 +6,7 @@ if it is what would be made, and a killed run goes on where it stopped.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -17,6 +17,7 @@ from retroflip.bench.score import score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.sample import Sample
+from retroflip.models.budget import fits_of
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Progress
@@ -131,10 +132,11 @@ def ask(
     null_option: bool,
 ) -> None:
     """Ask the model a data set's questions under these controls, and score its answers."""
+    processor = load_processor(str(model))
     generate(
         load_model(str(model)),
-        Encoder(load_processor(str(model))),
-        dataset,
+        Encoder(processor),
+        replace(dataset, fits=fits_of(processor, dataset.frames)),
         out,
         controls=controls,
         max_tokens=max_tokens,

@@ -27,12 +27,14 @@ from retroflip.errors import (
 from retroflip.failures import MEMORY_HINTS, explained
 from retroflip.files import append_jsonl, write_json_atomic
 from retroflip.lora import PROJECTORS, add_adapters, merged
+from retroflip.models.budget import fits_of, set_budget
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
 from retroflip.run_directory import RunDirectory
 from retroflip.signals import StopOnSignal
 from retroflip.synth.drawn import DrawnDataset, read_settings
+from retroflip.video.frames import Fits
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
@@ -71,17 +73,19 @@ Choice: TypeAlias = Callable[[Sequence[Sample]], Sequence[Sample]]
 
 
 def load_data(
-    section: DataSection, failures: Path, progress: Progress, choose: Choice | None = None
+    section: DataSection, fits: Fits, failures: Path, progress: Progress, choose: Choice | None = None
 ) -> LoadedData:
     """Read the records and decode every video once: what fails is recorded in `failures` and left out.
 
     The first process does it for all of them. choose: by default what the section asks for.
     """
-    return processes.from_main(lambda: _load_data(section, failures, progress, choose))
+    return processes.from_main(lambda: _load_data(section, fits, failures, progress, choose))
 
 
-def _load_data(section: DataSection, failures: Path, progress: Progress, choose: Choice | None) -> LoadedData:
-    dataset, skipped, note = dataset_of(section, choose)
+def _load_data(
+    section: DataSection, fits: Fits, failures: Path, progress: Progress, choose: Choice | None
+) -> LoadedData:
+    dataset, skipped, note = dataset_of(section, fits, choose)
     if note:
         progress.stage(note, 0, "")
     if isinstance(dataset, DrawnDataset):
@@ -98,10 +102,10 @@ class NamedData(NamedTuple):
     note: str
 
 
-def dataset_of(section: DataSection, choose: Choice | None = None) -> NamedData:
+def dataset_of(section: DataSection, fits: Fits, choose: Choice | None = None) -> NamedData:
     """Return the data that a recipe names: records, or a YAML file by whose settings videos are drawn when needed.
 
-    choose: which of the records read are used, by default what the section asks for.
+    fits: how large the model sees it. choose: which of the records read are used, by default what the section asks for.
     """
     if section.records_file.suffix in (".yaml", ".yml"):
         if section.labels:
@@ -112,7 +116,7 @@ def dataset_of(section: DataSection, choose: Choice | None = None) -> NamedData:
         drawn = DrawnDataset.of(
             settings,
             section.limit,
-            section.max_side,
+            fits,
             root=section.root_folder,
             frames=section.frames,
             pool=section.pool,
@@ -125,21 +129,21 @@ def dataset_of(section: DataSection, choose: Choice | None = None) -> NamedData:
         manifest=manifest_beside(section.root_folder),
         frames=section.frames,
         pool=section.pool,
-        max_side=section.max_side,
+        fits=fits,
     )
     return NamedData(dataset, read.skipped, read.note)
 
 
-def load_for_training(section: ModelSection, seed: int = 0) -> tuple[Any, Any]:
-    """Return (model, processor), with gradients on what the recipe trains; `seed` is of the adapters' start."""
-    model, processor = load(section)
-    return choose_trained(model, section, seed), processor
+def load(section: ModelSection) -> Any:
+    """Return the start model, before anything is chosen to be trained."""
+    return load_model(section.path, dtype=section.dtype, revision=section.revision)
 
 
-def load(section: ModelSection) -> tuple[Any, Any]:
-    """Return the start model and its processor, before anything is chosen to be trained."""
-    model = load_model(section.path, dtype=section.dtype, revision=section.revision)
-    return model, load_processor(section.path, revision=section.revision)
+def processor_of(model: ModelSection, data: DataSection) -> tuple[Any, Fits]:
+    """Return the model's processor with the data's pixel budget, and how it resizes the data's videos and images."""
+    processor = load_processor(model.path, revision=model.revision)
+    set_budget(processor, data.budget, data.frames)
+    return processor, fits_of(processor, data.frames)
 
 
 def choose_trained(model: Any, section: ModelSection, seed: int = 0) -> Any:

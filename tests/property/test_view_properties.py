@@ -29,7 +29,7 @@ def pools(draw: st.DrawFn) -> Frames:
     pixels = np.random.default_rng(draw(st.integers(0, 99))).integers(256, size=(count, 3, height, width))
     pixels[:, 0, 0, 0] = np.arange(count)
     times = draw(st.lists(st.floats(0, 1e4), min_size=count, max_size=count, unique=True))
-    return Frames(pixels.astype(np.uint8), tuple(sorted(times)))
+    return Frames(pixels.astype(np.uint8), tuple(sorted(times)), fitted=draw(st.booleans()))
 
 
 def spatials() -> st.SearchStrategy[Spatial]:
@@ -97,6 +97,7 @@ def test_views_are_functions_of_their_generator_and_keep_type_and_size(
     assert len(first) <= min(count, len(pool))
     assert np.array_equal(first.pixels_TCHW, second.pixels_TCHW)
     assert first.seconds == second.seconds
+    assert first.fitted == pool.fitted
     assert np.array_equal(pool.pixels_TCHW, before)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from half_size import HALF
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import (
     Manifest,
@@ -119,9 +120,11 @@ class TestManifest:
 
 class TestLoad:
     def test_gives_the_frames_asked_for(self, root: Path) -> None:
-        dataset = VideoDataset([sample("1", "./good.mp4")], root, frames=4, max_side=32)
+        dataset = VideoDataset([sample("1", "./good.mp4")], root, frames=4, fits=HALF)
         loaded = [dataset.load(one) for one in dataset]
-        assert [frames.pixels_TCHW.shape for frames in loaded if frames is not None] == [(4, 3, 24, 32)]
+        assert [(one.pixels_TCHW.shape, one.fitted) for one in loaded if one is not None] == [
+            ((4, 3, 24, 32), True)
+        ]
         assert len(dataset) == 1
 
     def test_gives_a_pool_of_more_frames_where_one_is_set(self, root: Path) -> None:
@@ -140,8 +143,9 @@ class TestLoad:
         assert frames.seconds == (0.0,)
         assert frames.pixels_TCHW[0, :, 5, 0].tolist() == [255, 0, 0]
         assert frames.pixels_TCHW[0, :, 5, 19].tolist() == [0, 255, 0]
-        small = VideoDataset([], root, max_side=10).load(picture)
+        small = VideoDataset([], root, fits=HALF).load(picture)
         assert small is not None
+        assert (frames.fitted, small.fitted) == (False, True)
         assert small.pixels_TCHW.shape == (1, 3, 5, 10)
 
     def test_gives_nothing_for_a_text(self, root: Path) -> None:

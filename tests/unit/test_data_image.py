@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from half_size import HALF
 from retroflip.data import image as images
 from retroflip.data.image import read_image
 from retroflip.errors import ImageError
@@ -114,28 +115,12 @@ class TestPixels:
             assert np.array_equal(read(write(tmp_path / "x", content)), PICTURE)
 
 
-class TestShrinking:
-    def test_areas_are_averaged_and_nothing_is_enlarged(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "x.png", encoded(Image.fromarray(PICTURE)))
-        halves = PICTURE.reshape(2, 2, 3, 2, 3).astype(float).mean(axis=(1, 3))
-        assert np.abs(read(path, max_side=3) - halves).max() <= 0.5
-        assert np.array_equal(read(path, max_side=6), PICTURE)
-        assert np.array_equal(read(path, max_side=100), PICTURE)
-
-    @pytest.mark.parametrize(
-        ("size", "side", "shape"),
-        [((100, 40), 50, (20, 50)), ((40, 100), 50, (50, 20)), ((199, 1), 20, (1, 20))],
-    )
-    def test_proportions_are_kept(
-        self, tmp_path: Path, size: tuple[int, int], side: int, shape: tuple[int, int]
-    ) -> None:
-        assert (
-            read(write(tmp_path / "x.png", encoded(Image.new("RGB", size))), max_side=side).shape[:2] == shape
-        )
-
-    def test_a_side_under_1_is_a_mistake(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="at least 1"):
-            read_image(tmp_path / "x.png", max_side=0)
+def test_a_fit_resizes_the_upright_picture_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.png", encoded(Image.fromarray(PICTURE)))
+    frames = read_image(path, fit=HALF.image)
+    assert frames.fitted
+    assert np.array_equal(frames.pixels_TCHW[0].transpose(1, 2, 0), PICTURE[::2, ::2])
+    assert not read_image(path).fitted
 
 
 class TestFaults:
@@ -204,13 +189,6 @@ class TestFaults:
         assert read(write(tmp_path / "x.png", encoded(Image.new("RGB", (200, 1))))).shape == (1, 200, 3)
         with pytest.raises(ImageError, match="201 x 1 pixels; no model reads"):
             read_image(write(tmp_path / "x.png", encoded(Image.new("RGB", (201, 1)))))
-
-    def test_shrinking_makes_no_such_strip_either(self, tmp_path: Path) -> None:
-        """1990 x 10 at a width of 298 would be 1.497 high, and 1 is less than a 200th of 298."""
-        path = write(tmp_path / "x.png", encoded(Image.new("RGB", (1990, 10))))
-        assert read(path, max_side=300).shape == (2, 300, 3)
-        with pytest.raises(ImageError, match="shrunk to a side of 298 has 298 x 1 pixels; no model"):
-            read_image(path, max_side=298)
 
 
 def _files() -> list[bytes]:

@@ -14,7 +14,7 @@ from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files import read_jsonl
 from retroflip.progress import Silence
-from retroflip.recipe import DataSection, RlRecipe, load_recipe
+from retroflip.recipe import DataSection, ModelSection, RlRecipe, load_recipe
 from retroflip.rl import run as rl_run
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
@@ -22,10 +22,12 @@ from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
-from retroflip.training import dataset_of
+from retroflip.training import dataset_of, processor_of
 from retroflip.video.decode import decode
 
 FRAMES = 32
+EACH_64 = {"min_pixels": 64 * 64, "max_pixels": 64 * 64, "total_pixels": FRAMES * 64 * 64}
+"""a pixel budget that leaves the scenes' size to every frame"""
 TINY = Path(__file__).parents[2] / "recipes" / "tiny" / "grpo.yaml"
 SETTINGS = """\
 kinds: [direction, card_stack]
@@ -43,8 +45,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def drawn_from(path: Path, **data: object) -> DrawnDataset:
-    section = DataSection.model_validate({"records": str(path), "frames": FRAMES, **data})
-    dataset = dataset_of(section).dataset
+    section = DataSection.model_validate({"records": str(path), "frames": FRAMES, **EACH_64, **data})
+    _, fits = processor_of(ModelSection(), section)
+    dataset = dataset_of(section, fits).dataset
     assert isinstance(dataset, DrawnDataset)
     return dataset
 
@@ -72,11 +75,19 @@ def test_a_question_is_drawn_only_when_it_is_asked_for(tmp_path: Path) -> None:
             samples[outside]
 
 
-def test_a_limit_and_a_smaller_side_are_kept(file: Path) -> None:
-    dataset = drawn_from(file, limit=3, max_side=32)
+def test_a_limit_is_kept(file: Path) -> None:
+    dataset = drawn_from(file, limit=3)
     assert len(dataset) == 3
     assert [sample.id for sample in dataset.samples[1:]] == ["direction-00000-1", "card_stack-00000-0"]
-    assert dataset.load(dataset.samples[0]).pixels_TCHW.shape == (FRAMES, 3, 32, 32)
+
+
+@pytest.mark.parametrize("side", [32, 64, 96])
+def test_videos_are_drawn_as_large_as_the_model_sees_them(file: Path, side: int) -> None:
+    budget = {"min_pixels": side**2, "max_pixels": side**2, "total_pixels": FRAMES * side**2}
+    dataset = drawn_from(file, **budget)
+    shown = dataset.load(dataset.samples[0])
+    assert shown.pixels_TCHW.shape == (FRAMES, 3, side, side)
+    assert shown.fitted
 
 
 def test_examples_are_of_every_kind(file: Path) -> None:
@@ -200,7 +211,7 @@ def test_a_run_trains_on_drawn_videos_and_draws_no_others(file: Path, tmp_path: 
     recipe = RlRecipe.model_validate(
         {
             "model": {"path": str(model)},
-            "data": {"records": str(file), "frames": FRAMES, "max_side": 32},
+            "data": {"records": str(file), "frames": FRAMES, "max_pixels": 32 * 32},
             "method": {"name": "crpo", "rollouts": 2},
             "train": {
                 "steps": 1, "samples_per_step": 1, "learning_rate": 1e-4, "beta": 0.0, "epsilon": 0.2,

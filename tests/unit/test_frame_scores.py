@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from torch.multiprocessing.spawn import spawn
 
+from half_size import HALF
 from retroflip import processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
@@ -91,7 +92,7 @@ def dataset(tmp_path: Path, clips: Path) -> Counted:
         asked("image", "picture.png", modality=Modality.IMAGE),
         asked("text", "", modality=Modality.TEXT),
     ]
-    return Counted(samples, root, frames=2, pool=4, max_side=32)
+    return Counted(samples, root, frames=2, pool=4, fits=HALF)
 
 
 def scored(
@@ -176,7 +177,7 @@ class TestCache:
         _, scorer = scored(moved, tmp_path / "scores")
         assert scorer.asked == []
 
-    @pytest.mark.parametrize("change", ["question", "option", "video", "pool", "max_side", "scorer"])
+    @pytest.mark.parametrize("change", ["question", "option", "video", "pool", "size", "scorer"])
     def test_anything_that_scores_depend_on_makes_new_ones(
         self, dataset: Counted, tmp_path: Path, change: str
     ) -> None:
@@ -187,7 +188,7 @@ class TestCache:
             "question": replace(start, samples=[one.model_copy(update={"question": "Whither?"})]),
             "option": replace(start, samples=[one.model_copy(update={"options": ("left", "up")})]),
             "pool": replace(start, pool=5),
-            "max_side": replace(start, max_side=None),
+            "size": replace(start, fits=None),
         }.get(change, start)
         if change == "video":
             shutil.copy(dataset.root / "two.webm", dataset.root / "one.mp4")

@@ -15,7 +15,7 @@ from retroflip.progress import Silence
 from retroflip.recipe import LoraSection, ModelSection, SftRecipe
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import choose_trained, load_for_training
+from retroflip.training import choose_trained, load
 from separate_rows import prompts_of, separate
 
 ATTENTION = ("q_proj", "v_proj")
@@ -203,7 +203,7 @@ def test_activations_computed_twice_train_the_same_adapters(
 
 def test_adapters_start_from_the_seed(inputs: tuple[Path, Path]) -> None:
     section = ModelSection(path=str(inputs[0]), lora=LoraSection(rank=2, alpha=4))
-    (first, _), (same, _), (other, _) = (load_for_training(section, seed) for seed in (7, 7, 8))
+    first, same, other = (choose_trained(load(section), section, seed) for seed in (7, 7, 8))
     name = f"{PREFIX}language_model.layers.0.mlp.up_proj.lora_A.default.weight"
     assert torch.equal(first.get_parameter(name), same.get_parameter(name))
     assert not torch.equal(first.get_parameter(name), other.get_parameter(name))

@@ -17,6 +17,7 @@ from retroflip.rl.methods.registry import METHODS, AnySettings, build
 from retroflip.rl.methods.scorer import ScorerSettings
 from retroflip.rl.methods.strive import StriveSettings
 from retroflip.rl.methods.t_grpo import TGrpoSettings
+from retroflip.video.budget import PixelBudget
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = {
@@ -99,6 +100,7 @@ class TestPapersOfCrpo:
         recipe = load("paper", "crpo")
         assert recipe.model.path == "Qwen/Qwen3-VL-4B-Instruct"
         assert (recipe.model.vision, recipe.data.frames, recipe.data.pool) == ("projector", 32, None)
+        assert recipe.data.budget == PixelBudget(16 * 32 * 32, 768 * 32 * 32, 2048 * 32 * 32)
         # mixed precision over master weights, as ZeRO-3 keeps them
         assert (recipe.model.dtype, recipe.train.precision) == ("float32", "bfloat16")
         assert recipe.method == CrpoSettings(rollouts=8, lambda_d=0.3, lambda_s=0.3, w_aug=0.5)
@@ -166,9 +168,8 @@ class TestPapersOfStrive:
         assert train.samples_per_step == 4
 
     def test_frames_keep_to_st_grpos_pixels(self) -> None:
-        side = load("paper", "st_grpo").data.max_side
-        assert side is not None
-        assert side * round(side * 9 / 16) <= 128 * 28 * 28 < (side + 4) * round((side + 4) * 9 / 16)
+        for name in ("st_grpo", "strive"):
+            assert load("paper", name).data.budget == PixelBudget(max_pixels=128 * 28 * 28)
 
     def test_st_dr_grpo_is_strive_with_dr_grpos_two_halves(self) -> None:
         strive, st_dr = load("tiny", "strive"), load("tiny", "st_dr_grpo")

@@ -171,6 +171,13 @@ def test_a_run_json_can_be_run_again(tmp_path: Path) -> None:
     assert load_recipe(run) == recipe
 
 
+@pytest.mark.parametrize("written", ["768 x 32 x 32", "768*32*32", "786432", "786432 x 1"])
+def test_pixels_are_written_as_numbers_or_as_papers_write_them(tmp_path: Path, written: str) -> None:
+    data = load_rl(tmp_path, f"data.max_pixels={written}").data
+    assert data.max_pixels == 768 * 32 * 32
+    assert data.model_dump()["max_pixels"] == 768 * 32 * 32
+
+
 MISTAKES = {
     "train.stesp=3": ["train.stesp", "did you mean train.steps?", "command line"],
     "beta=0.1": ["Unknown key beta", "did you mean train.beta?"],
@@ -195,6 +202,20 @@ MISTAKES = {
     "train.keep_checkpoints=1": ["set keep_checkpoints to 2 or more"],
     "train=3": ["train is 3", "'key: value' lines"],
     "data.frames=7": ["data.frames is 7", "a multiple of 2"],
+    "data.max_side=480": [
+        "with data.max_side=480: max_side is no setting any more",
+        "write max_pixels: 480 x 270 in its place",
+    ],
+    "data.max_side=null": ["leave it out", "max_pixels, min_pixels and total_pixels"],
+    "data.max_pixels=768 by 32": ["data.max_pixels is the text '768 by 32'", "a whole number"],
+    "data.max_pixels=0": ["data.max_pixels is 0", "1 or more"],
+    "data={records: x.jsonl, min_pixels: 2048, max_pixels: 1024}": [
+        "max_pixels is 1024, fewer than min_pixels"
+    ],
+    "data={records: x.jsonl, frames: 64, min_pixels: 4096, total_pixels: 64 x 2048}": [
+        "total_pixels is 131072, which leaves each of 64 frames 4096 pixels, and min_pixels is 4096",
+        "set total_pixels to 137600 or more",
+    ],
     "data.records=": ["data.records is empty", "a text"],
     "kind=sft": ["Unknown key method", "train.batch_size is missing"],
     "kind=rk": ["kind is 'rk'", "rl, sft"],

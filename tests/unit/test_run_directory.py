@@ -56,7 +56,7 @@ def test_a_new_run_says_what_it_is(out: Path, recipe: dict[str, Any], tmp_path: 
     assert run.attempt == 1
     assert described["recipe"] == recipe
     assert described["seed"] == 0
-    assert described["budget"] == {"frames": 8, "max_side": None}
+    assert described["budget"] == {"frames": 8, "min_pixels": None, "max_pixels": None, "total_pixels": None}
     # printf '{}\n' | sha256sum
     expected = "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356"
     assert described["data_sha256"] == {"records": expected}

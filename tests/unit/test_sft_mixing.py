@@ -10,6 +10,7 @@ from retroflip.data.prompts import DIRECT_PROMPT, SYSTEM_PROMPT
 from retroflip.data.records import read_samples
 from retroflip.errors import DataError
 from retroflip.files import read_jsonl
+from retroflip.models.budget import fits_of
 from retroflip.progress import Silence
 from retroflip.recipe import SftRecipe
 from retroflip.sft import run as sft_run
@@ -33,8 +34,13 @@ def recipe_of(lab: Laboratory, model: str = "unused", **general: Any) -> SftReci
     )
 
 
+def parts_of(recipe: SftRecipe, folder: Path) -> list[sft_run.Part]:
+    fits = fits_of(random_encoder("qwen3_vl").processor, recipe.data.frames)
+    return sft_run.read_parts(recipe, fits, folder / "failures.jsonl", Silence())
+
+
 def test_the_share_is_of_all_lessons(lab: Laboratory, tmp_path: Path) -> None:
-    reasoned, general = sft_run.read_parts(recipe_of(lab, share=0.4), tmp_path / "failures.jsonl", Silence())
+    reasoned, general = parts_of(recipe_of(lab, share=0.4), tmp_path)
     assert (len(reasoned.dataset), len(general.dataset)) == (6, 4)
     known = {sample.id for sample in read_samples(lab.train / "records.jsonl")}
     drawn = [sample.id for sample in general.dataset.samples]
@@ -45,7 +51,7 @@ def test_the_share_is_of_all_lessons(lab: Laboratory, tmp_path: Path) -> None:
 def test_general_answers_come_without_reasoning_and_under_their_own_prompt(
     lab: Laboratory, tmp_path: Path
 ) -> None:
-    parts = sft_run.read_parts(recipe_of(lab, share=0.25), tmp_path / "failures.jsonl", Silence())
+    parts = parts_of(recipe_of(lab, share=0.25), tmp_path)
     encoder = random_encoder("qwen3_vl")
     lessons = sft_run.lessons_of(parts, encoder.processor, null_option=True)
     assert len(lessons) == 8
@@ -67,7 +73,7 @@ def test_general_answers_come_without_reasoning_and_under_their_own_prompt(
 
 def test_too_few_general_questions_are_refused(lab: Laboratory, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds 8 video questions, and general\.share 0\.7 beside 6 records"):
-        sft_run.read_parts(recipe_of(lab, share=0.7), tmp_path / "failures.jsonl", Silence())
+        parts_of(recipe_of(lab, share=0.7), tmp_path)
 
 
 def test_a_mixed_run_trains_and_says_what_it_read(lab: Laboratory, tmp_path: Path) -> None:

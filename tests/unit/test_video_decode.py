@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from half_size import HALF
 from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, VideoError
 from retroflip.video.decode import VideoInfo, decode, probe
 from retroflip.video.encode import encode
@@ -181,6 +182,15 @@ class TestSampling:
         frames = decode(clips / "rotated_90.mp4", 12, max_side=32)
         assert frames.pixels_TCHW.shape == (12, 3, 24, 32)
         assert corners(frames)[4] == (8, 3)
+
+    @pytest.mark.parametrize("name", ["h264.mp4", "rotated_90.mp4"])
+    def test_a_fit_resizes_every_upright_frame_once(self, clips: Path, name: str) -> None:
+        shown, fitted = decode(clips / name, 5), decode(clips / name, 5, fit=HALF.video)
+        assert np.array_equal(fitted.pixels_TCHW, shown.pixels_TCHW[:, :, ::2, ::2])
+        assert (shown.fitted, fitted.fitted) == (False, True)
+        assert fitted.pixels_TCHW.flags.c_contiguous
+        with pytest.raises(ValueError, match="max_side and fit both"):
+            decode(clips / name, 5, max_side=32, fit=HALF.video)
 
     def test_pixels_are_one_block_of_memory(self, clips: Path) -> None:
         assert decode(clips / "rotated_180.mp4", 3).pixels_TCHW.flags.c_contiguous

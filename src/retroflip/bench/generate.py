@@ -216,7 +216,6 @@ def _already_answered(out: Path) -> dict[tuple[str, Control], AnswerRecord]:
 
 def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, Any]:
     """Return what decides the model's answer to a prompt, and what makes the prompt."""
-    video = encoder.processor.video_processor
     return {
         "weights_sha256": weights_digest(model),
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -224,8 +223,14 @@ def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, 
         "decoding": "greedy",
         "max_tokens": max_tokens,
         "system_prompt": encoder.system_prompt,
-        "pixel_budget": {name: value for name, value in dict(video.size).items() if value is not None},
+        "pixel_budget": _pixels(encoder.processor.video_processor),
+        "pixel_budget_of_images": _pixels(encoder.processor.image_processor),
     }
+
+
+def _pixels(part: Any) -> dict[str, int]:
+    """Return the bounds of a processor's part, as its family counts pixels."""
+    return {name: value for name, value in dict(part.size).items() if value is not None}
 
 
 def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
@@ -234,7 +239,6 @@ def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
         "data_sha256": hashlib.sha256(records.encode()).hexdigest(),
         "manifest_sha256": dataset.manifest.digest() if dataset.manifest else None,
         "frames": dataset.frames,
-        "max_side": dataset.max_side,
         "sampler": SAMPLER,
     }
 

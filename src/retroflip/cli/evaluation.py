@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -11,6 +12,7 @@ import typer
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
+from retroflip.video.budget import PixelBudget, pixel_count
 
 if TYPE_CHECKING:
     from retroflip.bench.records import AnswerRecord
@@ -20,6 +22,18 @@ REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
 HEAD_BYTES = 4096
 RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
+
+
+def _Pixels(purpose: str) -> Any:
+    """Return an option that takes a number of pixels, or a product of numbers."""
+    return typer.Option(metavar="N", parser=_pixel_count, help=purpose)
+
+
+def _pixel_count(text: str) -> int:
+    count = pixel_count(text)
+    if not isinstance(count, int) or count < 1:
+        raise typer.BadParameter(f"{text!r} is no number of pixels, such as 200704 or 256x28x28.")
+    return count
 
 
 class NumberType(StrEnum):
@@ -47,8 +61,13 @@ def generate(
         typer.Option(metavar="DIR", help="Where video paths start.", show_default="the folder of the data"),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames per video.")] = 8,
-    max_side: Annotated[
-        int | None, typer.Option(min=1, help="Longer side in pixels to which larger videos are shrunk.")
+    min_pixels: Annotated[
+        int | None,
+        _Pixels("Pixels to which smaller frames and images are enlarged; 16x32x32 is a number too."),
+    ] = None,
+    max_pixels: Annotated[int | None, _Pixels("Pixels to which larger ones are shrunk.")] = None,
+    total_pixels: Annotated[
+        int | None, _Pixels("Pixels that a video's frames share, two merged ones counted once.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens at which an answer is cut off.")] = 512,
     controls: Annotated[
@@ -74,7 +93,8 @@ def generate(
     Answers are greedy. A rerun in the same folder asks only what is not answered yet. Score the answers with
     `retroflip score`.
     """
-    dataset = _dataset(data, root or data.parent, frames, max_side)
+    dataset = _dataset(data, root or data.parent, frames)
+    budget = PixelBudget(min_pixels, max_pixels, total_pixels)
     quiet(model)
     from retroflip.bench.generate import parse_controls
 
@@ -88,7 +108,7 @@ def generate(
         "max_failed_share": max_failed_share,
         "about": {"data": str(data.absolute()), "root": str(dataset.root.absolute())},
     }
-    records = _answer(_Network(model, dtype, revision), dataset, out, settings)
+    records = _answer(_Network(model, dtype, revision), budget, dataset, out, settings)
     _print_answers(records, len(dataset), out, max_tokens, json=json)
 
 
@@ -202,7 +222,7 @@ class _Network(NamedTuple):
     revision: str | None
 
 
-def _dataset(data: Path, root: Path, frames: int, max_side: int | None) -> "VideoDataset":
+def _dataset(data: Path, root: Path, frames: int) -> "VideoDataset":
     from retroflip.data.dataset import VideoDataset
     from retroflip.data.manifest import manifest_beside
     from retroflip.data.records import read_samples
@@ -211,18 +231,21 @@ def _dataset(data: Path, root: Path, frames: int, max_side: int | None) -> "Vide
         raise UsageError(
             f"--root {root} is not a folder. Name the folder that the records' video paths start from."
         )
-    return VideoDataset(read_samples(data), root, manifest_beside(root), frames, max_side)
+    return VideoDataset(read_samples(data), root, manifest_beside(root), frames)
 
 
 def _answer(
-    network: _Network, dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
+    network: _Network, budget: PixelBudget, dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
 ) -> list["AnswerRecord"]:
     with shown_progress() as progress:
         progress.stage(f"loading {network.name}", 0, "")
         from retroflip.bench.generate import generate
+        from retroflip.models.budget import fits_of, set_budget
 
         model, encoder = _load(network)
-        return generate(model, encoder, dataset, out, progress=progress, **settings)
+        set_budget(encoder.processor, budget, dataset.frames)
+        seen = replace(dataset, fits=fits_of(encoder.processor, dataset.frames))
+        return generate(model, encoder, seen, out, progress=progress, **settings)
 
 
 def _print_answers(

@@ -18,9 +18,8 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
 from retroflip.files import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
-from retroflip.video.decode import check_shown, decode
-from retroflip.video.display import shrunk
-from retroflip.video.frames import Frames
+from retroflip.video.decode import decode, size_taken
+from retroflip.video.frames import Fits, Frames
 from retroflip.video.isolated import ProbePool
 
 MAX_WORKERS = 8
@@ -35,16 +34,16 @@ class VideoDataset:
     """Samples and where their videos and images lie.
 
     root: folder that the samples' paths start from. manifest: hashes that files are checked against where it
-    lists them. frames: frames per video that a model is shown. max_side: longer side in pixels to which
-    larger pictures are shrunk. pool: frames decoded per video, from which the shown ones are chosen; by
-    default no more than those.
+    lists them. frames: frames per video that a model is shown. fits: how pictures become as large as that model sees
+    them; by default they stay as they are stored. pool: frames decoded per video, from which the shown ones are chosen;
+    by default no more than those.
     """
 
     samples: Sequence[Sample]
     root: Path
     manifest: Manifest | None = None
     frames: int = 8
-    max_side: int | None = None
+    fits: Fits | None = None
     pool: int | None = None
 
     def __len__(self) -> int:
@@ -82,8 +81,8 @@ class VideoDataset:
             return None
         path, sha256 = self._file(sample)
         if sample.modality is Modality.IMAGE:
-            return read_image(path, sha256=sha256, max_side=self.max_side)
-        return decode(path, self.pool_frames, sha256=sha256, max_side=self.max_side)
+            return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
+        return decode(path, self.pool_frames, sha256=sha256, fit=self.fits and self.fits.video)
 
     def try_out(self, sample: Sample, pool: ProbePool) -> None:
         """Raise what `load` would raise, at less cost: a video is decoded in a process of `pool` and not kept."""
@@ -92,7 +91,7 @@ class VideoDataset:
             return
         path, sha256 = self._file(sample)
         info = pool.probe(path, sha256=sha256)
-        check_shown(path, self.pool_frames, *shrunk((info.width, info.height), self.max_side))
+        size_taken(path, self.pool_frames, (info.width, info.height), fit=self.fits and self.fits.video)
 
     def _file(self, sample: Sample) -> tuple[Path, str | None]:
         """Return where the sample's file is, and the hash that it must have, if that is known."""

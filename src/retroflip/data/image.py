@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from retroflip.errors import ImageError
+from retroflip.errors import ImageError, MediaError
 from retroflip.paths import why_missing
-from retroflip.video.frames import MAX_ASPECT, Frames
+from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64 * 2**20
@@ -35,19 +35,15 @@ _TURNS = {
 """how the stored pixels become upright, by EXIF's Orientation (CIPA DC-008, 4.6.5.1)"""
 
 
-def read_image(path: Path, *, sha256: str | None = None, max_side: int | None = None) -> Frames:
+def read_image(path: Path, *, sha256: str | None = None, fit: Fit | None = None) -> Frames:
     """Return the image at `path` as one frame, shown at second 0, RGB, upright as its EXIF orientation asks.
 
     Transparent pixels are shown on white, 16-bit grey values keep their upper 8 bits, and of an animation the first
-    picture is taken. An image whose longer side exceeds `max_side` pixels is shrunk to it by averaging areas, keeping
-    its proportions; none is enlarged.
+    picture is taken. `fit` makes the image as large as a model sees it.
 
     Raises ImageError when the file is missing, empty, larger than MAX_BYTES or MAX_PIXELS, more than MAX_ASPECT times
-    as long as wide, not one of the formats, damaged so that the decoder notices, or when its hash is not `sha256`;
-    ValueError for a side under 1.
+    as long as wide, not one of the formats, damaged so that the decoder notices, or when its hash is not `sha256`.
     """
-    if max_side is not None and max_side < 1:
-        raise ValueError(f"max_side must be at least 1, got {max_side}")
     content = _checked_content(path, sha256)
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -60,9 +56,19 @@ def read_image(path: Path, *, sha256: str | None = None, max_side: int | None = 
             f"{path}: cannot be read as an image ({reason}). The file is damaged, cut short or no PNG, JPEG or WebP; "
             "open it to find out, then copy it again or convert it to PNG."
         ) from error
-    upright = picture if turn is None else picture.transpose(turn)
-    pixels_HWC = np.asarray(_shrunk(path, upright, max_side), dtype=np.uint8)
-    return Frames(np.ascontiguousarray(pixels_HWC.transpose(2, 0, 1)[None]), (0.0,))
+    upright = np.asarray(picture if turn is None else picture.transpose(turn), dtype=np.uint8)
+    pixels_HWC = upright if fit is None else _fitted(path, upright, fit)
+    pixels_TCHW = np.ascontiguousarray(pixels_HWC.transpose(2, 0, 1)[None])
+    return Frames(pixels_TCHW, (0.0,), fitted=fit is not None)
+
+
+def _fitted(path: Path, picture_HWC: Pixels, fit: Fit) -> Pixels:
+    height, width, _ = picture_HWC.shape
+    try:
+        size = fit.size(height, width)
+    except MediaError as error:
+        raise ImageError(f"{path}: {error}") from error
+    return fit.resize(picture_HWC, size)
 
 
 def _checked_content(path: Path, sha256: str | None) -> bytes:
@@ -92,15 +98,15 @@ def _checked_content(path: Path, sha256: str | None) -> bytes:
     return content
 
 
-def _check_size(path: Path, size: tuple[int, int], what: str = "the image") -> None:
+def _check_size(path: Path, size: tuple[int, int]) -> None:
     width, height = size
     if width * height > MAX_PIXELS:
         raise ImageError(
-            f"{path}: {what} has {width} x {height} pixels, and {MAX_PIXELS} are the limit. Store it smaller."
+            f"{path}: the image has {width} x {height} pixels, and {MAX_PIXELS} are the limit. Store it smaller."
         )
     if max(size) > MAX_ASPECT * min(size):
         raise ImageError(
-            f"{path}: {what} has {width} x {height} pixels; no model reads one that is more than {MAX_ASPECT} times "
+            f"{path}: the image has {width} x {height} pixels; no model reads one that is more than {MAX_ASPECT} times "
             "as long as wide. Crop it, or leave it out of the data."
         )
 
@@ -115,12 +121,3 @@ def _rgb(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     shown = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB")
-
-
-def _shrunk(path: Path, image: Image.Image, max_side: int | None) -> Image.Image:
-    scale = 1.0 if max_side is None else min(1.0, max_side / max(image.size))
-    if scale == 1.0:
-        return image
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    _check_size(path, (width, height), f"the image shrunk to a side of {max_side}")
-    return image.resize((width, height), Image.Resampling.BOX)

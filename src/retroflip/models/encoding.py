@@ -51,6 +51,8 @@ class _Kind(NamedTuple):
 class Encoder:
     """Turns samples and frames into prompts with a model's own processor and chat template.
 
+    Frames that are not `fitted` are resized by the processor.
+
     system_prompt: stands before every question; None for the built-in ones, which differ between videos, images and
     texts. Raises UsageError for a chat template that loses or doubles part of a question.
     """
@@ -93,6 +95,7 @@ class Encoder:
             text=[self._render(sample, {"type": "image"})],
             images=[torch.from_numpy(frames.pixels_TCHW[0])],
             input_data_format="channels_first",
+            do_resize=not frames.fitted,
             return_tensors="pt",
         )
         return Prompt(
@@ -110,6 +113,7 @@ class Encoder:
             videos=[torch.from_numpy(whole.pixels_TCHW)],
             video_metadata=[_metadata(whole, _mean_spacing(frames))],
             do_sample_frames=False,
+            do_resize=not frames.fitted,
             return_tensors="pt",
         )
         seconds = encoded.get("second_per_grid_ts")
@@ -229,7 +233,7 @@ def _in_whole_steps(frames: Frames, step: int) -> Frames:
     if not missing:
         return frames
     pixels_TCHW = np.concatenate([frames.pixels_TCHW, np.repeat(frames.pixels_TCHW[-1:], missing, axis=0)])
-    return Frames(pixels_TCHW, frames.seconds + frames.seconds[-1:] * missing)
+    return replace(frames, pixels_TCHW=pixels_TCHW, seconds=frames.seconds + frames.seconds[-1:] * missing)
 
 
 def _milliseconds(frames: Frames) -> list[int]:

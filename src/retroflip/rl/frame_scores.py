@@ -159,7 +159,8 @@ def _video_hash(dataset: VideoDataset, sample: Sample) -> str:
 
 def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: Sample) -> str:
     """Return what a score is kept under: a hash of everything that it depends on."""
-    parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, dataset.max_side]
+    size = dataset.fits and dataset.fits.video.key
+    parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, size]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -42,6 +42,7 @@ from retroflip.training import (
     load,
     load_data,
     open_run,
+    processor_of,
     run_trainer,
     trainer_arguments,
 )
@@ -58,10 +59,11 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     """
     engine = engine_settings(recipe)
     run = open_run(out, recipe.resolved(), resume=resume)
-    dataset, skipped = load_data(recipe.data, run.failures, progress)
+    processor, fits = processor_of(recipe.model, recipe.data)
+    dataset, skipped = load_data(recipe.data, fits, run.failures, progress)
     method = build(recipe.method)
     check_samples(method, dataset.examples)
-    start, processor = load(recipe.model)
+    start = load(recipe.model)
     scores = frame_scores(method, dataset, start, processor, progress)
     model = choose_trained(start, recipe.model, recipe.train.seed)
     settings = recipe.train

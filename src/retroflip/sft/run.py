@@ -19,12 +19,15 @@ from retroflip.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.training import (
     StepRecorder,
+    choose_trained,
+    load,
     load_data,
-    load_for_training,
     open_run,
+    processor_of,
     run_trainer,
     trainer_arguments,
 )
+from retroflip.video.frames import Fits
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,9 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
     without a trace, before the first step."""
     run = open_run(out, recipe.resolved(), resume=resume)
-    parts = read_parts(recipe, run.failures, progress)
-    model, processor = load_for_training(recipe.model, recipe.train.seed)
+    processor, fits = processor_of(recipe.model, recipe.data)
+    parts = read_parts(recipe, fits, run.failures, progress)
+    model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
     lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option)
     encoder = lessons.parts[0].encoder
     settings = recipe.train
@@ -136,18 +140,18 @@ class Part(NamedTuple):
     response: Callable[[Sample], str]
 
 
-def read_parts(recipe: SftRecipe, failures: Path, progress: Progress) -> list[Part]:
+def read_parts(recipe: SftRecipe, fits: Fits, failures: Path, progress: Progress) -> list[Part]:
     """Return the records with traces and, where the recipe asks for them, general questions drawn by its seed.
 
     Raises DataError for a record without a trace and for too few general questions for their share.
     """
-    dataset, _ = load_data(recipe.data, failures, progress)
+    dataset, _ = load_data(recipe.data, fits, failures, progress)
     for sample in dataset.examples:
         _trace_of(sample)
     # Without views there is nothing to choose from more frames than are shown.
     parts = [Part(replace(dataset, pool=None), recipe.prompt.system, _trace_of)]
     if recipe.general is not None:
-        general = _general(recipe, recipe.general, len(dataset.samples), failures, progress)
+        general = _general(recipe, recipe.general, len(dataset.samples), fits, failures, progress)
         parts.append(Part(general, recipe.general.prompt, _direct_answer))
     return parts
 
@@ -163,7 +167,12 @@ def lessons_of(parts: Sequence[Part], processor: Any, *, null_option: bool) -> M
 
 
 def _general(
-    recipe: SftRecipe, section: GeneralSection, reasoned: int, failures: Path, progress: Progress
+    recipe: SftRecipe,
+    section: GeneralSection,
+    reasoned: int,
+    fits: Fits,
+    failures: Path,
+    progress: Progress,
 ) -> VideoDataset:
     wanted = section.lessons_beside(reasoned)
 
@@ -179,7 +188,7 @@ def _general(
     own: dict[str, Any] = {"records": section.records, "root": section.root}
     plain: dict[str, Any] = {"labels": {}, "limit": None, "pool": None, "modalities": (Modality.VIDEO,)}
     data = recipe.data.model_copy(update=own | plain)
-    return load_data(data, failures, progress, choose).dataset
+    return load_data(data, fits, failures, progress, choose).dataset
 
 
 def _records_each(settings: SftTrainSection) -> int:

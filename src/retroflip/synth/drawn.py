@@ -7,7 +7,7 @@ resumed run sees the same ones, and `per_task` may be as large as one likes.
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,7 @@ from retroflip.synth.corpus import (
 from retroflip.synth.episode import Episode
 from retroflip.synth.mending import least_frames, mending
 from retroflip.synth.raster import painter_of, render_rgb
-from retroflip.video.frames import Frames
+from retroflip.video.frames import Fits, Frames
 from retroflip.video.sampling import uniform_indices
 
 KEPT = 64
@@ -87,7 +87,7 @@ class DrawnDataset(VideoDataset):
         cls,
         settings: CorpusSettings,
         limit: int | None,
-        max_side: int | None,
+        fits: Fits | None,
         *,
         root: Path,
         frames: int,
@@ -95,9 +95,9 @@ class DrawnDataset(VideoDataset):
     ) -> Self:
         """Return the data set of these settings.
 
-        limit: how many questions there are at the most, from the first on; None for all. max_side: where it is smaller
-        than the scenes' size, they are drawn at that size. root, frames, pool: as in VideoDataset; no question is drawn
-        that `frames` evenly spread frames cannot decide.
+        limit: how many questions there are at the most, from the first on; None for all. fits: they are drawn as large
+        as it says that a model sees them, by default in the scenes' size. root, frames, pool: as in VideoDataset; no
+        question is drawn that `frames` evenly spread frames cannot decide.
 
         Raises UsageError for kinds that do not exist and a missing renderer, DataError for kinds that cannot be drawn.
         """
@@ -107,7 +107,7 @@ class DrawnDataset(VideoDataset):
         shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
         samples = DrawnSamples(settings.model_copy(update={"scene": shown}), kinds, limit)
         require_drawable(samples.settings, kinds, settings.scene.viewed_frames)
-        return cls(samples, root, frames=frames, max_side=max_side, pool=pool)
+        return cls(samples, root, frames=frames, fits=fits, pool=pool)
 
     @property
     def examples(self) -> Sequence[Sample]:
@@ -138,9 +138,12 @@ class DrawnDataset(VideoDataset):
             raise KeyError(sample.id) from error
         drawn = {one.id: episode for episode, one in _drawn(Job(settings, sample.task, turn))}
         animation = drawn[sample.id].animation
-        size = min(settings.scene.size, self.max_side or settings.scene.size)
-        frames = uniform_indices(animation.frames, self.pool_frames)
-        return render_rgb(animation, size, frames, renderer=settings.renderer)
+        size = settings.scene.size
+        if self.fits is not None:
+            size, _ = self.fits.video.size(size, size)  # a square stays one
+        shown = uniform_indices(animation.frames, self.pool_frames)
+        frames = render_rgb(animation, size, shown, renderer=settings.renderer)
+        return replace(frames, fitted=self.fits is not None)
 
 
 def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_frames: int) -> None:

@@ -24,12 +24,12 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, RetroflipError
+from retroflip.errors import DecodeError, HashMismatchError, MediaError, MissingVideoError, RetroflipError
 from retroflip.paths import why_missing
 from retroflip.video.clock import Stamp, Timeline, timeline
 from retroflip.video.container import check_picture_size, longest_step, opened, picture_format
 from retroflip.video.display import Display, display_of, shrunk
-from retroflip.video.frames import MAX_ASPECT, Frames, Pixels
+from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 from retroflip.video.hashing import sha256_file
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.truncation import missing_bytes
@@ -63,31 +63,41 @@ class VideoInfo:
     rotation: int
 
 
-def decode(path: Path, frames: int, *, sha256: str | None = None, max_side: int | None = None) -> Frames:
+def decode(
+    path: Path,
+    frames: int,
+    *,
+    sha256: str | None = None,
+    max_side: int | None = None,
+    fit: Fit | None = None,
+) -> Frames:
     """Return `frames` evenly spread frames of the video at `path`, as RGB, T = `frames`.
 
     The frames are those of `uniform_indices`: a video with fewer frames than asked for repeats some of
     them, time stamps and all. They are shown as players show them: turned and mirrored as the file asks,
     with square pixels, and a recording that begins in the middle of a group of pictures from the first one
     that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping their
-    proportions.
+    proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded.
 
     Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the
     file is empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS),
-    too slow (MAX_SECONDS) or holds no video; ValueError for a count or side under 1.
+    too slow (MAX_SECONDS) or holds no video; ValueError for a count or side under 1, and for a side beside `fit`.
     """
     if frames < 1 or (max_side is not None and max_side < 1):
         raise ValueError(f"frames and max_side must be at least 1, got {frames} and {max_side}")
+    if max_side is not None and fit is not None:
+        raise ValueError("max_side and fit both say how large the frames are to be")
     with _one_file(path) as deadline:
         _check_file(path, sha256)
         coded = _count_coded_frames(path, deadline)
         total = coded.frames
         for _ in ("as coded", "as decoded"):
             seen = _Pass(path, coded, deadline)
-            pixels_TCHW = _chosen(seen, indices := uniform_indices(total, frames), max_side)
+            pixels_TCHW = _chosen(seen, indices := uniform_indices(total, frames), max_side, fit)
             if (found := seen.checked_count()) == total:
                 starts = seen.timeline().starts
-                return Frames(pixels_TCHW, tuple(starts[index] for index in indices))
+                seconds = tuple(starts[index] for index in indices)
+                return Frames(pixels_TCHW, seconds, fitted=fit is not None)
             total = found
             del pixels_TCHW  # before as much is taken again
         raise DecodeError(f"{path}: the file changed while it was read. Wait until it is fully written.")
@@ -124,19 +134,30 @@ def all_frames(
                 yield again.display.picture(frame, max_side).transpose(2, 0, 1), seconds
 
 
-def check_shown(path: Path, frames: int, width: int, height: int) -> None:
-    """Raise DecodeError where so many pictures of this size are more than MAX_PIXELS, or where they are so narrow
-    that models' processors refuse them in the middle of a run."""
+def size_taken(
+    path: Path, frames: int, shown: tuple[int, int], *, max_side: int | None = None, fit: Fit | None = None
+) -> tuple[int, int]:
+    """Return the width and height in which `decode` returns so many frames of a video that is shown in `shown`.
+
+    Raises DecodeError where they are more than MAX_PIXELS in all, or so narrow that no model takes them.
+    """
+    width, height = shrunk(shown, max_side)
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise DecodeError(
             f"{path}: its pictures are {width} x {height}, and models take no side more than {MAX_ASPECT} times the "
             "other. Cut the video to a usual shape, or leave it out."
         )
+    if fit is not None:
+        try:
+            height, width = fit.size(height, width)
+        except MediaError as error:
+            raise DecodeError(f"{path}: {error}") from error
     if frames * width * height > MAX_PIXELS:
         raise DecodeError(
             f"{path}: {frames} frames of {width} x {height} pixels are more than {MAX_PIXELS} pixels, the limit. Ask "
             "for fewer or smaller frames."
         )
+    return width, height
 
 
 @contextmanager
@@ -335,7 +356,7 @@ class _Pass:
         return times
 
 
-def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None) -> Pixels:
+def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None, fit: Fit | None) -> Pixels:
     """Decode the whole file and return the pictures with these indices, (T, 3, H, W); those that do not come are left
     unset. No more is kept than the result and one picture."""
     places: dict[int, list[int]] = {}
@@ -344,11 +365,14 @@ def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None) -> Pixels
     pixels_TCHW = np.empty((len(indices), 3, 0, 0), dtype=np.uint8)
     for index, frame in enumerate(seen.frames()):
         if index == 0:
-            width, height = shrunk(seen.display.size, max_side)
-            check_shown(seen.path, len(indices), width, height)
+            shown = seen.display.size
+            width, height = size_taken(seen.path, len(indices), shown, max_side=max_side, fit=fit)
             pixels_TCHW = np.empty((len(indices), 3, height, width), dtype=np.uint8)
         if index in places:
-            picture_HWC = seen.display.picture(frame, max_side)
+            if fit is None:
+                picture_HWC = seen.display.picture(frame, max_side)
+            else:
+                picture_HWC = fit.resize(seen.display.stored_picture(frame), (height, width))
             for place in places[index]:
                 pixels_TCHW[place] = picture_HWC.transpose(2, 0, 1)
     return pixels_TCHW

@@ -48,7 +48,13 @@ class Display:
 
     def picture(self, frame: VideoFrame, max_side: int | None) -> Pixels:
         """Return the frame as RGB (H, W, 3), no side above `max_side` pixels."""
-        width, height = shrunk(self.stored, max_side)
+        return self._rgb(frame, *shrunk(self.stored, max_side))
+
+    def stored_picture(self, frame: VideoFrame) -> Pixels:
+        """Return the frame as RGB (H, W, 3), upright, in the pixels that it is stored in, which may not be square."""
+        return self._rgb(frame, frame.width, frame.height)
+
+    def _rgb(self, frame: VideoFrame, width: int, height: int) -> Pixels:
         smaller = width < frame.width or height < frame.height
         picture = self._reformatter.reformat(
             frame,

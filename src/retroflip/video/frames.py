@@ -1,6 +1,7 @@
 """What a video is inside retroflip: a few sampled frames and the second at which each is shown."""
 
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +12,42 @@ MAX_ASPECT = 200
 Pixels = npt.NDArray[np.uint8]
 
 
+class Fit(Protocol):
+    """How pictures become as large as a model sees them."""
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width at which a model sees a picture that is shown in this size.
+
+        Raises MediaError for a shape that the model cannot be shown.
+        """
+
+    def resize(self, picture_HWC: Pixels, size: tuple[int, int]) -> Pixels:
+        """Return a picture in this height and width."""
+
+    @property
+    def key(self) -> str:
+        """What the result depends on besides the picture, the same for equal ones."""
+
+
+class Fits(NamedTuple):
+    """How a model's videos and its images are resized."""
+
+    video: Fit
+    image: Fit
+
+
 @dataclass(frozen=True)
 class Frames:
     """Sampled frames of one video.
 
     pixels_TCHW: uint8, shape (T, 3, H, W), RGB.
     seconds: when each frame is shown, T values, not decreasing; the first frame of the file is at 0.
+    fitted: whether the pictures are as large as the model sees them, so that nothing may resize them again.
     """
 
     pixels_TCHW: Pixels
     seconds: tuple[float, ...]
+    fitted: bool = False
 
     def __post_init__(self) -> None:
         shape = self.pixels_TCHW.shape

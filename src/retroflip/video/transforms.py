@@ -5,6 +5,7 @@ Flip and reversal make the counterfactual branch of CRPO (section 3); shuffling 
 frame and a shuffle are controls that a model which looks at motion must fail.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
@@ -24,7 +25,7 @@ class Transform(StrEnum):
 
 def flip(frames: Frames) -> Frames:
     """Mirror every frame left to right."""
-    return Frames(np.ascontiguousarray(frames.pixels_TCHW[..., ::-1]), frames.seconds)
+    return replace(frames, pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[..., ::-1]))
 
 
 def reverse(frames: Frames) -> Frames:
@@ -35,7 +36,7 @@ def reverse(frames: Frames) -> Frames:
     """
     first, last = frames.seconds[0], frames.seconds[-1]
     seconds = tuple(first + (last - second) for second in reversed(frames.seconds))
-    return Frames(np.ascontiguousarray(frames.pixels_TCHW[::-1]), seconds)
+    return replace(frames, pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[::-1]), seconds=seconds)
 
 
 def shuffle(frames: Frames, rng: np.random.Generator) -> Frames:
@@ -47,7 +48,7 @@ def shuffle(frames: Frames, rng: np.random.Generator) -> Frames:
     order = rng.permutation(len(frames))
     while len(frames) > 1 and np.array_equal(order, in_order):
         order = rng.permutation(len(frames))
-    return Frames(frames.pixels_TCHW[order], frames.seconds)
+    return replace(frames, pixels_TCHW=frames.pixels_TCHW[order])
 
 
 def single_frame(frames: Frames, rng: np.random.Generator) -> Frames:
@@ -56,7 +57,9 @@ def single_frame(frames: Frames, rng: np.random.Generator) -> Frames:
     The clip keeps its length, so a model gets the prompt it is used to and only the motion is gone.
     """
     chosen = int(rng.integers(len(frames)))
-    return Frames(np.repeat(frames.pixels_TCHW[chosen : chosen + 1], len(frames), axis=0), frames.seconds)
+    return replace(
+        frames, pixels_TCHW=np.repeat(frames.pixels_TCHW[chosen : chosen + 1], len(frames), axis=0)
+    )
 
 
 def apply(transform: Transform, frames: Frames, rng: np.random.Generator) -> Frames:

@@ -9,7 +9,7 @@ model needs (pairs of them) is its encoder's affair.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -81,7 +81,7 @@ class Augmentation:
                 pixels_TCHW = changes[step](pixels_TCHW)
         if (self.degrees, self.shift, self.scale) != (0.0, (0, 0), 1.0):
             pixels_TCHW = self._moved(pixels_TCHW)
-        return Frames(pixels_TCHW, frames.seconds)
+        return replace(frames, pixels_TCHW=pixels_TCHW)
 
     def _brightened(self, pixels_TCHW: Pixels) -> Pixels:
         black = np.zeros(len(pixels_TCHW), dtype=np.float32)
@@ -396,7 +396,8 @@ class Important:
 def _spread(pool: Frames, indices: Sequence[int], count: int) -> Frames:
     """Return `count` of the frames at `indices`, spread evenly, or all of them where there are no more."""
     shown = [indices[place] for place in uniform_indices(len(indices), min(count, len(indices)))]
-    return Frames(pool.pixels_TCHW[shown], tuple(pool.seconds[index] for index in shown))
+    seconds = tuple(pool.seconds[index] for index in shown)
+    return replace(pool, pixels_TCHW=pool.pixels_TCHW[shown], seconds=seconds)
 
 
 def _perhaps_augmented(

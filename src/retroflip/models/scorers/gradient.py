@@ -61,7 +61,8 @@ class GradientScorer:
 
         Raises DataError where the prompt does not hold the question as it is.
         """
-        prompt = self.encoder.encode(_asked(question), frames)
+        # A pool holds more frames than the model is shown at once, so the processor shrinks them to its budget.
+        prompt = self.encoder.encode(_asked(question), replace(frames, fitted=False))
         first, end = self._place(question, prompt)
         with undisturbed(self.model), torch.enable_grad():
             pixels_PD = _of_video(prompt.pixels_PD).to(self.model.device).requires_grad_()
