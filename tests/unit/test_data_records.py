@@ -116,8 +116,14 @@ class TestReading:
     def test_open_questions(self, kind: str, solution: str) -> None:
         sample = parse_record(record(problem_type=kind, options=[], solution=f"<answer>{solution}</answer>"))
         assert sample.solution == solution
-        expected = ProblemType.NUMERICAL if kind == "numerical" else ProblemType.FREE_FORM
-        assert sample.problem_type is expected
+        assert sample.problem_type is ProblemType(kind)
+
+    @pytest.mark.parametrize(("solution", "read"), [("C, A", "A, C"), ("<answer>AB</answer>", "A, B")])
+    def test_several_right_options(self, solution: str, read: str) -> None:
+        options = ["A. left", "B. right", "C. up"]
+        sample = parse_record(record(problem_type="multi-select", options=options, solution=solution))
+        assert (sample.problem_type, sample.solution) == (ProblemType.MULTI_SELECT, read)
+        assert sample.options == ("left", "right", "up")
 
     def test_a_number_as_solution(self) -> None:
         assert parse_record(record(problem_type="numerical", options=[], solution=3)).solution == "3"
@@ -138,23 +144,21 @@ class TestReading:
 
 
 class TestLeavingOut:
-    """Video-R1-260k.json mixes questions about videos with pictures and with regression."""
+    """Video-R1-260k.json mixes questions about videos with pictures."""
 
     PICTURE: ClassVar = record(problem_id=7, data_type="image", path="./Chart/x.png")
-    REGRESSION: ClassVar = record(
-        problem_id=8, problem_type="regression", options=[], solution="<answer>3.1</answer>"
-    )
+    TEXT: ClassVar = record(problem_id=8, data_type="text", path="")
 
     @pytest.mark.parametrize("as_array", [False, True])
-    def test_pictures_and_regression_are_left_out_and_counted(self, tmp_path: Path, as_array: bool) -> None:
-        rows = [self.PICTURE, RECORD, self.REGRESSION, self.PICTURE, record(problem_id=3)]
+    def test_pictures_and_texts_are_left_out_and_counted(self, tmp_path: Path, as_array: bool) -> None:
+        rows = [self.PICTURE, RECORD, self.TEXT, self.PICTURE, record(problem_id=3)]
         path = write(tmp_path / "data.jsonl", *rows)
         if as_array:
             path.write_text(json.dumps(rows))
         read = read_records(path)
         assert [sample.id for sample in read.samples] == ["2", "3"]
-        assert read.skipped == {"data_type image": 2, "problem_type regression": 1}
-        assert read.note == "3 of 5 records are left out: 2 of data_type image, 1 of problem_type regression."
+        assert read.skipped == {"data_type image": 2, "data_type text": 1}
+        assert read.note == "3 of 5 records are left out: 2 of data_type image, 1 of data_type text."
         assert read_samples(path) == read.samples
 
     def test_nothing_left_out_is_nothing_to_say(self, tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ class TestLeavingOut:
         assert (read.skipped, read.note) == ({}, "")
 
     def test_a_file_of_nothing_else_is_refused(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "data.jsonl", self.PICTURE, self.REGRESSION)
+        path = write(tmp_path / "data.jsonl", self.PICTURE, self.TEXT)
         with pytest.raises(
             DataError, match=r"data\.jsonl: 2 of 2 records are left out: 1 of data_type image, 1 of"
         ):
@@ -175,7 +179,7 @@ class TestLeavingOut:
 
 
 class TestModalities:
-    """A video, an image, a text, and one record of each that cannot be judged."""
+    """Two videos, two images, two texts."""
 
     ROWS: ClassVar = [
         record(problem_id=1),
@@ -190,10 +194,10 @@ class TestModalities:
         ("modalities", "ids", "skipped"),
         [
             (["video"], "15", {"data_type image": 2, "data_type text": 2}),
-            (["image"], "2", {"data_type video": 2, "data_type text": 2, "problem_type regression": 1}),
+            (["image"], "26", {"data_type video": 2, "data_type text": 2}),
             (["text"], "34", {"data_type video": 2, "data_type image": 2}),
             (["video", "text"], "1345", {"data_type image": 2}),
-            (["video", "image", "text"], "12345", {"problem_type regression": 1}),
+            (["video", "image", "text"], "123456", {}),
         ],
     )
     def test_those_asked_for_are_read_and_the_others_counted(
@@ -249,7 +253,8 @@ class TestFaults:
         ("changes", "message"),
         [
             ({"data_type": "audio"}, "data_type is 'audio', but only.*Correct or delete"),
-            ({"problem_type": "essay"}, "problem_type is 'essay', but must be one of: free-form"),
+            ({"problem_type": "essay"}, "problem_type is 'essay', but must be one of: OCR, free-form"),
+            ({"problem_type": "multi-select", "solution": "A, E"}, "no selection of the options"),
             ({"problem_type": ...}, "'problem_type' is missing"),
             ({"problem": ...}, "'problem' is missing"),
             ({"problem": " "}, "'problem' is empty"),

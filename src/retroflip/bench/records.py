@@ -8,11 +8,11 @@ Whoever reads a file reads its responses again with today's reader: a mended rea
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from retroflip.data.answers import gold_answer, read_answer, same_answer
+from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
@@ -32,6 +32,7 @@ class Control(StrEnum):
 class AnswerRecord(BaseModel):
     """One answer to one question about one video.
 
+    `score` is what the answer earns, `credit`: 1 where it is `correct`, and more than 0 where nearness counts.
     `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
     nothing could be read from `response`, which is then never `correct`. Files of earlier versions have no
     `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
@@ -51,8 +52,17 @@ class AnswerRecord(BaseModel):
     response: str
     answer: str | None
     correct: bool
+    score: float = Field(default=0.0, ge=0.0, le=1.0)
     truncated: bool = False
     video: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _right_earns_all(cls, values: Any) -> Any:
+        """Give records without a score, as earlier versions wrote them, that of right and wrong."""
+        if isinstance(values, dict) and "score" not in values:
+            return {**values, "score": float(values.get("correct") is True)}
+        return values
 
     @model_validator(mode="after")
     def _unparsed_is_wrong(self) -> "AnswerRecord":
@@ -106,6 +116,7 @@ def answer_record(
         response=response,
         answer=judged.answer,
         correct=judged.correct,
+        score=judged.score,
         truncated=truncated,
         video=sample.video,
     )
@@ -115,11 +126,13 @@ class _Judged(NamedTuple):
     gold: str
     answer: str | None
     correct: bool
+    score: float
 
 
 def _judged(sample: Sample, response: str) -> _Judged:
     gold, answer = gold_answer(sample), read_answer(response, sample)
-    return _Judged(gold.value, None if answer is None else answer.value, same_answer(answer, gold))
+    score = credit(answer, gold)
+    return _Judged(gold.value, None if answer is None else answer.value, same_answer(answer, gold), score)
 
 
 def read_again(record: AnswerRecord) -> AnswerRecord:
@@ -137,7 +150,7 @@ def read_again(record: AnswerRecord) -> AnswerRecord:
         source_clip=record.source_clip,
     )
     judged = _judged(sample, record.response)
-    return record.model_copy(update={"answer": judged.answer, "correct": judged.correct})
+    return record.model_copy(update=judged._asdict())
 
 
 def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:

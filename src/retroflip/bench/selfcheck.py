@@ -77,7 +77,7 @@ def _alone(sample: Sample) -> Iterator[Fault]:
     except DataError as error:
         yield Fault(sample.id, str(error))
         return
-    if not _is_right(sample, sample.solution):
+    if not _is_right(sample, sample.solution.partition(";")[0] if _is_grounding(sample) else sample.solution):
         yield Fault(
             sample.id, f"its own answer {sample.solution!r} is not read as right. Correct its solution."
         )
@@ -88,6 +88,11 @@ def _alone(sample: Sample) -> Iterator[Fault]:
     texts = {"question": sample.question, "solution": sample.solution, **_lettered(sample)}
     if empty := [name for name, text in texts.items() if text in ("nan", "NaN")]:
         yield Fault(sample.id, f"its {empty[0]} is 'nan', an empty cell of a table. Write what it must be.")
+
+
+def _is_grounding(sample: Sample) -> bool:
+    """Whether the solution may hold several spans, of which an answer gives one."""
+    return sample.problem_type is ProblemType.GROUNDING
 
 
 def _lettered(sample: Sample) -> dict[str, str]:
@@ -179,4 +184,4 @@ def _divergence(share: float, chance: float) -> float:
 
 
 def _is_right(sample: Sample, answer: str) -> bool:
-    return answer_record(sample, rf"\boxed{{{answer}}}", Control.ORACLE).correct
+    return answer_record(sample, rf"\boxed{{{answer}}}", Control.ORACLE).score == 1.0

@@ -64,8 +64,8 @@ def with_null_option(sample: Sample) -> Sample:
 
 
 def user_text(sample: Sample) -> str:
-    """Return the question, followed for multiple choice by "Options:" and one "A. ..." line per option."""
-    if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
+    """Return the question, followed, where it has options, by "Options:" and one "A. ..." line per option."""
+    if not sample.problem_type.has_options:
         return sample.question
     lines = [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)]
     return "\n".join([sample.question, "Options:", *lines])

@@ -12,14 +12,12 @@ the `data_type` "text", a record with no `path` or an empty one. Other keys are 
 reading:
 
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
-  without one is), and those of regression questions (`problem_type` "regression"), are left out and counted.
-  Video-R1-260k.json holds more images than videos.
+  without one is) are left out and counted. Video-R1-260k.json holds more images than videos.
 - The letter before an option is dropped ("A. left", "(a) left", "A、left", "1) left"; see `labels`) when every
   option carries its own; options without letters are kept as they are. At most 25 options: CRPO's null option
   takes the last letter.
 - `solution` may stand without its tags; for multiple choice it is a letter ("A", "b", "(A)", "A. left"), a
   number where the options have numbers, or one option's text.
-- `problem_type` "OCR" is read as free-form, since its answers are compared the same way.
 - A record without `problem_id` gets one from its content, one without `source_clip` its file's path, or its
   id when it is text alone.
 - A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
@@ -45,6 +43,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from retroflip.data import labels
+from retroflip.data.answers.answer import read_selection
 from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record, window_of
 from retroflip.data.prompts import MAX_OPTIONS, option_letter
 from retroflip.data.root import normalise
@@ -54,7 +53,7 @@ from retroflip.files import write_jsonl_atomic
 from retroflip.paths import why_missing
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
-_PROBLEM_TYPES = {**{kind.value: kind for kind in ProblemType}, "ocr": ProblemType.FREE_FORM}
+_PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}
 _OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "labels")
 _TEXT_KEYS = ("problem", "problem_type", "solution")
 _READ_KEYS = (
@@ -68,8 +67,6 @@ _READ_KEYS = (
     *_OPTIONAL_KEYS,
 )
 _NAMED_FAULTS = 3
-_UNJUDGED = "regression"
-"""the kind of Video-R1 question whose answers cannot be judged here"""
 _EMPTY_CELL = "NaN, an empty cell of a table"
 _MAX_LISTED = MAX_OPTIONS - 1
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
@@ -122,7 +119,7 @@ def read_samples(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,
 
 
 def read_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
-    """Read a JSONL or JSON file, leaving out records of other modalities and of regression questions.
+    """Read a JSONL or JSON file, leaving out records of other modalities.
 
     Raises DataError for a file that is missing, of another form, not UTF-8 or without a record that can be used; and
     for records that break the format or share an id, naming the file, the first lines and how many more there are.
@@ -423,9 +420,7 @@ def _refuse_special_tokens(fields: Record) -> None:
 def _left_out_as(record: Mapping[str, Any], modalities: Collection[Modality]) -> str | None:
     """Return the kind for which a record is left out, None for one that is to be read."""
     data_type = _lower(record.get("data_type") or Modality.VIDEO)
-    if data_type in set(Modality) - set(modalities):
-        return f"data_type {data_type}"
-    return f"problem_type {_UNJUDGED}" if _lower(record.get("problem_type")) == _UNJUDGED else None
+    return f"data_type {data_type}" if data_type in set(Modality) - set(modalities) else None
 
 
 def _lower(value: Any) -> str:
@@ -464,7 +459,7 @@ def _identity(record: Mapping[str, Any]) -> str:
 def _problem_type(name: str) -> ProblemType:
     if name.lower() in _PROBLEM_TYPES:
         return _PROBLEM_TYPES[name.lower()]
-    known = ", ".join(sorted(_PROBLEM_TYPES))
+    known = ", ".join(sorted(ProblemType))
     raise DataError(f"problem_type is {name!r}, but must be one of: {known}.")
 
 
@@ -489,11 +484,13 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
     answer = tagged[1].strip() if tagged else text
     if not answer:
         raise DataError("'solution' is empty, but must hold the answer.")
-    if problem_type is not ProblemType.MULTIPLE_CHOICE:
+    if not problem_type.has_options:
         return answer
     total = len(options.texts)
     if total < 2:
-        raise DataError(f"a multiple-choice record needs at least 2 options, found {total}.")
+        raise DataError(f"a {problem_type.value} record needs at least 2 options, found {total}.")
+    if problem_type is ProblemType.MULTI_SELECT:
+        return _selected(answer, [option_letter(index) for index in range(total)])
     index = labels.index_of(answer, options)
     if index is None:
         raise DataError(
@@ -501,3 +498,14 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
             f"{option_letter(total - 1)}."
         )
     return option_letter(index)
+
+
+def _selected(answer: str, offered: list[str]) -> str:
+    """Return the letters of the right options in their order: "A, C"."""
+    selected = read_selection(answer, offered)
+    if selected is None:
+        raise DataError(
+            f"the solution {answer!r:.60} is no selection of the options: list the letters of the right ones from A to "
+            f"{offered[-1]}, as in 'A, C'."
+        )
+    return selected

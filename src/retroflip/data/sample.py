@@ -32,19 +32,34 @@ class Modality(StrEnum):
 
 
 class ProblemType(StrEnum):
-    """How an answer is read and compared (Video-R1's `problem_type`)."""
+    """How an answer is read and compared (Video-R1's `problem_type`, and three more)."""
 
     MULTIPLE_CHOICE = "multiple choice"
+    MULTI_SELECT = "multi-select"
+    """every right option and no other: "A, C\""""
     NUMERICAL = "numerical"
+    REGRESSION = "regression"
+    """a number that earns by how near it is"""
+    MATH = "math"
+    """a mathematical object: a fraction of roots, an interval, a set"""
     FREE_FORM = "free-form"
+    OCR = "OCR"
+    """a text that earns by how many of its words are right"""
+    GROUNDING = "temporal grounding"
+    """a span of time in seconds: "[5.0, 12.0]", several golds with a semicolon between them"""
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the question is put with options."""
+        return self in (ProblemType.MULTIPLE_CHOICE, ProblemType.MULTI_SELECT)
 
 
 class Sample(BaseModel):
     """A question about one video, one image or nothing but its text.
 
     `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the
-    letter for a multiple-choice question and the answer's text otherwise. `source_clip` names the recording
-    that a video was made from: both sides of a pair share it, and statistics are clustered by it.
+    letter for a multiple-choice question ("A, C" for several) and the answer's text otherwise. `source_clip` names the
+    recording that a video was made from: both sides of a pair share it, and statistics are clustered by it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

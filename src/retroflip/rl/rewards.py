@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from retroflip.data.answers import Answer, same_answer
+from retroflip.data.answers import Answer, credit, same_answer
 from retroflip.rl.methods.base import Rollout
 
 
@@ -14,8 +14,8 @@ def indicator(truths: Iterable[bool]) -> torch.Tensor:
 
 
 def correctness(rollouts: Sequence[Rollout], gold: Answer) -> torch.Tensor:
-    """Return R_correct = I[o = o*]; an unparsed answer is wrong."""
-    return agreement(rollouts, gold)
+    """Return R_correct: I[o = o*], and a share of 1 where nearness earns (`credit`); an unparsed answer is wrong."""
+    return torch.tensor([credit(rollout.answer, gold) for rollout in rollouts], dtype=torch.float32)
 
 
 def agreement(rollouts: Sequence[Rollout], reference: Answer | None) -> torch.Tensor:

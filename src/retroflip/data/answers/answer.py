@@ -1,23 +1,31 @@
-"""What a parsed answer is, when two are the same, and which one a sample's own solution is."""
+"""What a parsed answer is, when two are the same, what one earns, and which one a sample's own solution is."""
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
-from retroflip.data.answers.numbers import equal_numbers, read_number
+from retroflip.data.answers.mathematics import equal_math, read_math
+from retroflip.data.answers.nearness import mean_relative_accuracy, word_accuracy
+from retroflip.data.answers.numbers import equal_numbers, number_value, read_number
+from retroflip.data.answers.spans import best_iou, read_spans, spans_text
 from retroflip.data.answers.words import folded
 from retroflip.data.prompts import option_letter
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
+
+AnswerKind = Literal["option", "options", "number", "quantity", "math", "text", "transcript", "span"]
+_SELECTED = re.compile(r"\(?([A-Z])\)?(?:\s*(?:,|;|/|&|and)\s*(?:and\s+)?|\s+|$)")
 
 
 @dataclass(frozen=True)
 class Answer:
     """A parsed answer; compare two with `same_answer`, not with `==` (which knows no arithmetic).
 
-    kind: how it is compared. value: the option's letter, the cleaned expression, or the normalised text.
+    kind: how it is compared. value: the option's letter, several in their order ("A, C"), the cleaned expression, the
+    span or spans in seconds ("[5, 12]"), or the normalised text.
     """
 
-    kind: Literal["option", "number", "text"]
+    kind: AnswerKind
     value: str
 
 
@@ -29,35 +37,71 @@ def same_answer(a: Answer | None, b: Answer | None) -> bool:
     """
     if a is None or b is None or a.kind != b.kind:
         return False
-    return a.value == b.value or (a.kind == "number" and equal_numbers(a.value, b.value))
+    if a.value == b.value:
+        return True
+    if a.kind in ("number", "quantity"):
+        return equal_numbers(a.value, b.value)
+    return a.kind == "math" and equal_math(a.value, b.value)
+
+
+def credit(answer: Answer | None, gold: Answer) -> float:
+    """Return what an answer earns where `gold` is right, in 0..1: the one registry of rewards and scores.
+
+    1 for the same answer and 0 for any other, but for regression (mean relative accuracy, VSI-Bench), OCR (one minus
+    the word error rate, Video-R1) and temporal grounding (the best IoU with a gold span). An unparsed answer earns 0.
+    """
+    if answer is None or answer.kind != gold.kind:
+        return 0.0
+    match gold.kind:
+        case "option" | "options" | "number" | "math" | "text":
+            return float(same_answer(answer, gold))
+        case "quantity":
+            return mean_relative_accuracy(number_value(answer.value), number_value(gold.value))
+        case "transcript":
+            return word_accuracy(answer.value, gold.value)
+        case "span":
+            (span,) = read_spans(answer.value)
+            return best_iou(span, read_spans(gold.value))
+        case _:
+            assert_never(gold.kind)
 
 
 def gold_answer(sample: Sample) -> Answer:
     """Return the sample's own answer, in the form that responses are read in.
 
     Raises DataError where the solution is no answer to its own question: not an option's letter, not a
-    number for a numerical problem, or blank.
+    number for a numerical problem, no span of time, or blank.
     """
-    if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
-        if sample.solution in letters(sample):
-            return Answer("option", sample.solution)
-        offered = ", ".join(letters(sample)) or "none: the sample has no options"
-        fix = f"give the letter of one of its options ({offered})"
-    else:
-        answer = open_answer(sample.solution, sample)
-        if answer is not None:
-            return answer
-        numerical = sample.problem_type is ProblemType.NUMERICAL
-        fix = (
-            "give a plain number or set problem_type to 'free-form'"
-            if numerical
-            else "give the answer's text"
-        )
+    if sample.problem_type is ProblemType.GROUNDING:
+        golds = read_spans(sample.solution)
+        if golds:
+            return Answer("span", spans_text(golds))
+    elif (answer := of_type(sample.solution, sample)) is not None:
+        return answer
     raise DataError(
         f"Sample {sample.id!r}: the solution {sample.solution!r} is no answer to a "
         f"{sample.problem_type.value} problem, so no response could ever be right. Mend the record's "
-        f"'solution': {fix}."
+        f"'solution': {_fix(sample)}."
     )
+
+
+def _fix(sample: Sample) -> str:
+    offered = ", ".join(letters(sample)) or "none: the sample has no options"
+    match sample.problem_type:
+        case ProblemType.MULTIPLE_CHOICE:
+            return f"give the letter of one of its options ({offered})"
+        case ProblemType.MULTI_SELECT:
+            return f"give the letters of the right options ({offered}), as in 'A, C'"
+        case ProblemType.NUMERICAL | ProblemType.REGRESSION:
+            return "give a plain number or set problem_type to 'free-form'"
+        case ProblemType.MATH:
+            return "give an expression that math-verify reads, or set problem_type to 'free-form'"
+        case ProblemType.GROUNDING:
+            return "give a span in seconds, '[5.0, 12.0]', or several with a semicolon between them"
+        case ProblemType.FREE_FORM | ProblemType.OCR:
+            return "give the answer's text"
+        case _:
+            assert_never(sample.problem_type)
 
 
 def letters(sample: Sample) -> list[str]:
@@ -70,10 +114,53 @@ def option_texts(sample: Sample) -> dict[str, str]:
     return dict(zip(letters(sample), map(folded, sample.options), strict=True))
 
 
-def open_answer(content: str, sample: Sample) -> Answer | None:
-    """Return text that answers a question without options as an answer of the sample's type."""
-    if sample.problem_type is ProblemType.NUMERICAL:
-        expression = read_number(content)
-        return None if expression is None else Answer("number", expression)
-    text = folded(content)
-    return Answer("text", text) if text else None
+def of_type(content: str, sample: Sample) -> Answer | None:
+    """Return a text that is an answer and nothing else, as an answer of the sample's type; None where it is none.
+
+    Of multiple choice this takes a bare letter alone: `strict.read_option` knows its other forms.
+    """
+    match sample.problem_type:
+        case ProblemType.MULTIPLE_CHOICE:
+            return _some("option", content if content in letters(sample) else None)
+        case ProblemType.MULTI_SELECT:
+            return _some("options", read_selection(content, letters(sample)))
+        case ProblemType.NUMERICAL:
+            return _some("number", read_number(content))
+        case ProblemType.REGRESSION:
+            return _some("quantity", read_number(content))
+        case ProblemType.MATH:
+            return _some("math", read_math(content))
+        case ProblemType.FREE_FORM:
+            return _some("text", folded(content))
+        case ProblemType.OCR:
+            return _some("transcript", folded(content))
+        case ProblemType.GROUNDING:
+            spans = read_spans(content)
+            return _some("span", spans_text(spans) if len(spans) == 1 else None)
+        case _:
+            assert_never(sample.problem_type)
+
+
+def read_selection(text: str, offered: list[str]) -> str | None:
+    """Return the letters that a text lists, in alphabetical order: "C and A" is "A, C". None for anything else.
+
+    A letter twice, or one that no option has, is no selection that is sure.
+    """
+    rest, found = text.strip().removesuffix("."), []
+    while rest:
+        letter = _SELECTED.match(rest)
+        if letter is None:
+            # "AC" without anything between.
+            if not found and re.fullmatch(r"[A-Z]+", rest):
+                found, rest = list(rest), ""
+                break
+            return None
+        found.append(letter[1])
+        rest = rest[letter.end() :]
+    if not found or len(set(found)) < len(found) or not set(found) <= set(offered):
+        return None
+    return ", ".join(sorted(found))
+
+
+def _some(kind: AnswerKind, value: str | None) -> Answer | None:
+    return Answer(kind, value) if value else None

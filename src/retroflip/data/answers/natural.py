@@ -17,7 +17,7 @@ choice and yes/no) this agrees with every grade that the benchmark's own rules g
 import re
 from collections.abc import Iterator
 
-from retroflip.data.answers.answer import Answer, open_answer, option_texts
+from retroflip.data.answers.answer import Answer, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
 from retroflip.data.answers.words import folded, plain
@@ -76,13 +76,17 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
     if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
         letter = _option(text, option_texts(sample))
         return None if letter is None else Answer("option", letter)
-    if sample.problem_type is ProblemType.NUMERICAL:
-        number = _number(text)
-        return None if number is None else Answer("number", number)
-    if folded(sample.solution) in ("yes", "no"):
+    announced = _announced(text)
+    if sample.problem_type is ProblemType.MULTI_SELECT:
+        selected = _selection(announced, letters(sample))
+        return None if selected is None else Answer("options", selected)
+    if sample.problem_type in (ProblemType.NUMERICAL, ProblemType.REGRESSION):
+        number = _number(announced)
+        return None if number is None else of_type(number, sample)
+    if sample.problem_type is ProblemType.FREE_FORM and folded(sample.solution) in ("yes", "no"):
         said = _yes_or_no(_lines(text)[0])
         return None if said is None else Answer("text", said)
-    return open_answer(_announced(text), sample)
+    return of_type(announced, sample)
 
 
 def _option(text: str, options: dict[str, str]) -> str | None:
@@ -182,9 +186,17 @@ def _spoken(text: str, options: dict[str, str]) -> str | None:
     return said[0] if len(said) == 1 and " " in options[said[0]] else None
 
 
+def _selection(text: str, offered: list[str]) -> str | None:
+    """Return the letters that a text lists, each alone or before its option's words on a line of its own."""
+    if selected := read_selection(text, offered):
+        return selected
+    heads = re.findall(r"(?:^|[,;\s])\(?([A-Z])[.):]\)?\s", text + " ")
+    return read_selection(", ".join(heads), offered) if heads else None
+
+
 def _number(text: str) -> str | None:
-    """Return the number that a text is, with a unit or without, or that it announces."""
-    said = _announced(text).strip().removesuffix(".")
+    """Return the number that a text is, with a unit or without."""
+    said = text.strip().removesuffix(".")
     if (number := read_number(said)) is not None:
         return number
     bare = said.strip("(){}[] ").removesuffix("\\").strip()

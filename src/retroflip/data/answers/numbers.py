@@ -47,6 +47,11 @@ def equal_numbers(a: str, b: str) -> bool:
     return bool(verify(list(_math(a)), list(_math(b)), timeout_seconds=None))
 
 
+def number_value(expression: str) -> float:
+    """Return the value of an expression of `read_number`."""
+    return float(_math(expression)[0].doit())
+
+
 # Imported on first use: it takes two seconds and only numerical problems need it.
 @lru_cache(maxsize=4096)
 def _math(expression: str) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ r"""The reading of training: the answer is what stands in `\boxed{}` behind the 
 import re
 from typing import NamedTuple
 
-from retroflip.data.answers.answer import Answer, open_answer, option_texts
+from retroflip.data.answers.answer import Answer, of_type, option_texts
 from retroflip.data.answers.words import folded, plain
 from retroflip.data.sample import ProblemType, Sample
 
@@ -42,7 +42,7 @@ def parse_answer(response: str, sample: Sample) -> Answer | None:
     if content is None:
         return None
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
-        return open_answer(content, sample)
+        return of_type(content, sample)
     letter = read_option(plain(content), option_texts(sample))
     return None if letter is None else Answer("option", letter)
 

@@ -1,0 +1,72 @@
+r"""Spans of time in answers: 'from 0:05 to 0:12', '[5.0, 12.0]', '5s - 12s', '10% to 20%'.
+
+A span is two times, in seconds from the video's beginning, the earlier one first whatever their order. Shares of the
+video are read where its length is known. A text with any other number of times than two has no span that is sure.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[float, float]
+"""start and end in seconds"""
+
+_CLOCK = r"(?:(?P<hours{0}>\d{{1,2}}):)?(?P<minutes{0}>\d{{1,3}}):(?P<seconds{0}>\d{{2}}(?:[.,]\d+)?)"
+_TIME = re.compile(
+    rf"(?<![\w.]){_CLOCK.format('')}(?![\w:])"
+    r"|(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|(?:s|secs?|seconds?|m|mins?|minutes?)\b)?(?![\w:])",
+    re.IGNORECASE,
+)
+
+
+def read_span(text: str, duration: float | None = None) -> Span | None:
+    """Return the span that a text names, None where it does not name two times.
+
+    duration: seconds of the video, without which shares ('10 %') are not read.
+    """
+    found = list(_TIME.finditer(text))
+    if len(found) != 2:
+        return None
+    # "0.5 to 1.5 minutes": a unit behind the second stands for both.
+    units = [(match["unit"] or "").lower() for match in found]
+    first, second = _seconds(found[0], units[0] or units[1], duration), _seconds(found[1], units[1], duration)
+    return None if first is None or second is None else (min(first, second), max(first, second))
+
+
+def read_spans(text: str, duration: float | None = None) -> list[Span]:
+    """Return the spans of a text that has semicolons between them; none where one of them cannot be read."""
+    spans = [read_span(part, duration) for part in text.split(";")]
+    return [span for span in spans if span is not None] if None not in spans else []
+
+
+def spans_text(spans: Sequence[Span]) -> str:
+    """Return spans as an answer's value. `read_spans` gives them back.
+
+    >>> spans_text([(5.0, 12.25), (20.0, 21.0)])
+    '[5, 12.25]; [20, 21]'
+    """
+    return "; ".join(f"[{start:.10g}, {end:.10g}]" for start, end in spans)
+
+
+def iou(a: Span, b: Span) -> float:
+    """Return the intersection of two spans over their union, in 0..1; 1 for two equal points in time."""
+    if a == b:
+        return 1.0
+    both = min(a[1], b[1]) - max(a[0], b[0])
+    union = max(a[1], b[1]) - min(a[0], b[0])
+    return max(both, 0.0) / union
+
+
+def best_iou(span: Span, golds: Sequence[Span]) -> float:
+    """Return the largest IoU with any of several gold spans. Raises ValueError without one."""
+    return max(iou(span, gold) for gold in golds)
+
+
+def _seconds(found: re.Match[str], unit: str, duration: float | None) -> float | None:
+    if found["minutes"] is not None:
+        hours, minutes = int(found["hours"] or 0), int(found["minutes"])
+        return 3600.0 * hours + 60.0 * minutes + float(found["seconds"].replace(",", "."))
+    number = float(found["number"])
+    if unit == "%":
+        return None if duration is None else number / 100.0 * duration
+    return 60.0 * number if unit.startswith("m") else number
