@@ -232,6 +232,13 @@ class TestCuts:
         whole = make(tmp_path / "whole.ts", codec, 30, options=LONG_GROUPS[codec])
         assert_steady(cut(whole, tmp_path / name, slice(4, None)), 15, first=15)
 
+    def test_a_picture_that_is_refreshed_bit_by_bit_is_shown_once_it_is_whole(self, tmp_path: Path) -> None:
+        options = {"x264-params": "intra-refresh=1:keyint=10:bframes=0:scenecut=0"}
+        whole = make(tmp_path / "whole.ts", frames=30, options=options)
+        frames = decode(cut(whole, tmp_path / "cut.ts", slice(4, None)), 4)
+        assert 4 < numbers(frames)[0] < 25
+        assert numbers(frames)[-1] == 29
+
     @pytest.mark.parametrize("codec", LONG_GROUPS)
     def test_without_a_key_frame_the_reason_is_told(self, tmp_path: Path, codec: str) -> None:
         whole = make(tmp_path / "whole.ts", codec, 30, options=LONG_GROUPS[codec])
@@ -274,6 +281,15 @@ class TestPictures:
         pictures[0].save(tmp_path / "a.mp4", form, **more)
         with pytest.raises(DecodeError, match=rf"is a picture \({form}\)".replace("WEBP", "WebP")):
             decode(tmp_path / "a.mp4", 2)
+
+
+@pytest.mark.parametrize(("form", "codec"), [("nut", "ffv1"), ("yuv4mpegpipe", "rawvideo")])
+def test_other_formats_are_refused_with_the_names_of_those_that_are_read(
+    tmp_path: Path, form: str, codec: str
+) -> None:
+    make(tmp_path / "a.mp4", codec, 4, form=form)
+    with pytest.raises(DecodeError, match="its format is none of MP4, MOV"):
+        decode(tmp_path / "a.mp4", 2)
 
 
 class TestLimits:

@@ -18,7 +18,8 @@ from retroflip.errors import DecodeError
 MAX_FRAME_PIXELS = 8192 * 4320
 """of one stored picture: the largest size of digital cinema and television"""
 
-_FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,h264,hevc,av1,obu,gif"
+_FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,h264,hevc,m4v,av1,obu,gif"
+_READ = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, WMV, Ogg and GIF"
 _CLOCKS_SET_ANEW = ("mpegts", "mpeg")
 """formats for broadcast and discs, that may be written one behind the other"""
 _LONGEST_STEP = 10.0
@@ -59,11 +60,18 @@ def opened(path: Path, seconds: float) -> Iterator[tuple[InputContainer, VideoSt
         "format_whitelist": _FORMATS,
         "protocol_whitelist": "file",
         "fflags": "-genpts",  # PyAV lets FFmpeg make up missing stamps, which then run backwards behind B-frames
-        "max_pixels": str(2 * MAX_FRAME_PIXELS),  # with room for the decoders' margins
+        "max_pixels": str(2 * MAX_FRAME_PIXELS),  # what is between is refused below, by name
     }
-    with av.open(
-        str(path.absolute()), "r", options=options, metadata_errors="replace", timeout=seconds
-    ) as container:
+    try:
+        container = av.open(
+            str(path.absolute()), "r", options=options, metadata_errors="replace", timeout=seconds
+        )
+    except av.ArgumentError as error:
+        raise DecodeError(
+            f"{path}: cannot be read as a video: its format is none of {_READ}, or its header is damaged. Convert it "
+            "to MP4 (H.264)."
+        ) from error
+    with container:
         stream = _shown_stream(path, container)
         if stream.codec_context is None:  # PyAV's types do not know that it can be
             raise DecodeError(f"{path}: no decoder for the video's format. Convert it to MP4 (H.264).")

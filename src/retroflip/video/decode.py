@@ -227,12 +227,13 @@ class _Coded:
     """The packets that hold frames.
 
     packets: how many there are. leading: how many of them come before the first key frame. early: how many come behind
-    it and are shown before it, and may refer to what is not there.
+    it and are shown before it, and may refer to what is not there. key_pts: when that key frame is shown, if known.
     """
 
     packets: int
     leading: int
     early: int
+    key_pts: int | None
 
     @property
     def frames(self) -> int:
@@ -248,6 +249,7 @@ class _Coded:
 def _count_coded_frames(path: Path, deadline: float) -> _Coded:
     packets, leading, early = 0, None, 0
     key_pts: int | None = None
+    behind_key = False
     with opened(path, MAX_SECONDS) as (container, stream):
         for packet in container.demux(stream):
             if time.monotonic() > deadline:
@@ -255,13 +257,22 @@ def _count_coded_frames(path: Path, deadline: float) -> _Coded:
             if not _holds_frame(packet):
                 continue
             if leading is None and packet.is_keyframe:
-                leading, key_pts = packets, packet.pts
-            elif key_pts is not None and packet.pts is not None:
-                early += packet.pts < key_pts
+                leading, key_pts, behind_key = packets, packet.pts, True
+            elif behind_key:
+                behind_key = packet.pts is not None and key_pts is not None and packet.pts < key_pts
+                early += behind_key
             packets += 1
     if packets == 0:
         raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
-    return _Coded(packets, packets if leading is None else leading, early)
+    return _Coded(packets, packets if leading is None else leading, early, key_pts)
+
+
+def _begins(frame: VideoFrame, coded: _Coded) -> bool:
+    """Return whether a frame of a recording that lacks its beginning can be shown: a key frame, or one behind it where
+    a picture is refreshed bit by bit, which decoders hold back until it is whole."""
+    if frame.pts is None or coded.key_pts is None:
+        return frame.key_frame
+    return frame.key_frame or frame.pts >= coded.key_pts
 
 
 def _holds_frame(packet: "Packet[VideoStream]") -> bool:
@@ -282,6 +293,7 @@ class _Pass:
     display: Display = field(default_factory=lambda: Display((0, 0)))
     stamps: list[Stamp] = field(default_factory=list)
     interlaced: bool = False
+    refreshed: bool = False  # it began with a picture that is no key frame
 
     def frames(self) -> Iterator[VideoFrame]:
         """Yield the frames in the order in which they are shown."""
@@ -314,7 +326,8 @@ class _Pass:
                     raise
                 continue
             for frame in frames:
-                begun = begun or frame.key_frame
+                if not begun and _begins(frame, self.coded):
+                    begun, self.refreshed = True, not frame.key_frame
                 if begun and frame.is_corrupt:
                     raise DecodeError(
                         f"{self.path}: frame {len(self.stamps)} is damaged (reported by the decoder). "
@@ -331,7 +344,7 @@ class _Pass:
                 f"{self.path}: none of its {self.coded.packets} frames is a key frame, with which decoding can begin: "
                 "the file was cut out of a longer recording. Cut it again, from a key frame on."
             )
-        if self.codec in _MAY_GIVE_NO_PICTURE:
+        if self.codec in _MAY_GIVE_NO_PICTURE or self.refreshed:
             coded = min(coded, 1)
         elif self.interlaced:
             coded //= 2  # a packet may hold one of a picture's two fields
@@ -373,6 +386,7 @@ def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None, fit: Fit 
                 picture_HWC = seen.display.picture(frame, max_side)
             else:
                 picture_HWC = fit.resize(seen.display.stored_picture(frame), (height, width))
-            for place in places[index]:
-                pixels_TCHW[place] = picture_HWC.transpose(2, 0, 1)
+            first, *others = places[index]
+            pixels_TCHW[first] = picture_HWC.transpose(2, 0, 1)
+            pixels_TCHW[others] = pixels_TCHW[first]
     return pixels_TCHW
