@@ -1,0 +1,290 @@
+"""What a text says of a clip, said of the clip mirrored left to right or played backwards.
+
+Both maps work on short texts such as the options of a question, and give the text in one spelling (`spelt`). Each
+undoes itself. They know words and not the world: a text that reads the same mapped may yet be true of one clip alone,
+and one that nothing here knows stays as it is. So an answer is known only where the image of the right option is
+*another* option, and the question itself names no side (under a mirror) and no moment, way or step (under reversal).
+
+Reversal maps a sequence of motions (a, b) to (-b, -a), "from x to y" to "from y to x", and "a before b" to "b, then a"
+with each of both reversed; so "left, then right" is reversed what it was.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+
+_SPELLINGS = {
+    r"(?:anti|counter)[- ]?clock[- ]?wise": "counterclockwise",
+    r"clock[- ]wise": "clockwise",
+    r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward",
+    r"speeds? up": "accelerates",
+    r"speeding up": "accelerating",
+    r"slows? down": "decelerates",
+    r"slowing down": "decelerating",
+    r"(left|right|up|down)[- ](left|right|up|down)": r"\1-\2",
+    r"(top|bottom|upper|lower)[- ](left|right)": r"\1-\2",
+    r"(left|right|up|down|top|bottom)-to-(left|right|up|down|top|bottom)": r"\1 to \2",
+    r"away from": "away",
+    r"(toward|away) the (?:camera|viewer)": r"\1",
+}
+_SIDES = (
+    ("left", "right"), ("leftward", "rightward"), ("leftmost", "rightmost"), ("lefthand", "righthand"),
+    ("leftside", "rightside"), ("clockwise", "counterclockwise"), ("east", "west"), ("northeast", "northwest"),
+    ("southeast", "southwest"), ("eastward", "westward"), ("←", "→"), ("↖", "↗"), ("↙", "↘"), ("↰", "↱"), ("↶", "↷"),
+    ("↺", "↻"), ("⟲", "⟳"),
+)  # fmt: skip
+_LETTERS = (("b", "d"), ("p", "q"))
+"""the mirror's own, where they are the whole text"""
+_WAYS = (
+    ("left", "right"), ("leftward", "rightward"), ("up", "down"), ("upward", "downward"), ("upstairs", "downstairs"),
+    ("uphill", "downhill"), ("forward", "backward"), ("inward", "outward"), ("into", "out of"), ("onto", "off"),
+    ("toward", "away"), ("clockwise", "counterclockwise"), ("north", "south"), ("east", "west"),
+    ("northeast", "southwest"), ("northwest", "southeast"), ("up-left", "down-right"), ("up-right", "down-left"),
+    ("left-up", "right-down"), ("left-down", "right-up"), ("←", "→"), ("↑", "↓"), ("↖", "↘"), ("↗", "↙"), ("↺", "↻"),
+    ("↶", "↷"), ("⟲", "⟳"), ("faster", "slower"), ("bigger", "smaller"), ("larger", "tinier"), ("brighter", "darker"),
+    ("higher", "deeper"), ("louder", "quieter"), ("taller", "shorter"), ("wider", "narrower"), ("thicker", "thinner"),
+    ("warmer", "colder"), ("closer", "farther"), ("nearer", "further"), ("fuller", "emptier"),
+    ("before", "after"), ("earlier", "later"), ("beginning", "end"),
+    ("acceleration", "deceleration"), ("expansion", "contraction"), ("growth", "shrinkage"), ("rise", "fall"),
+)  # fmt: skip
+_VERBS = (
+    ("open opens opening opened", "close closes closing closed"),
+    ("enter enters entering entered", "exit exits exiting exited"),
+    ("appear appears appearing appeared", "disappear disappears disappearing disappeared"),
+    ("approach approaches approaching approached", "recede recedes receding receded"),
+    ("accelerate accelerates accelerating accelerated", "decelerate decelerates decelerating decelerated"),
+    ("grow grows growing grew", "shrink shrinks shrinking shrank"),
+    ("expand expands expanding expanded", "contract contracts contracting contracted"),
+    ("inflate inflates inflating inflated", "deflate deflates deflating deflated"),
+    ("rises rising rose", "falls falling fell"),
+    ("ascend ascends ascending ascended", "descend descends descending descended"),
+    ("raise raises raising raised", "lower lowers lowering lowered"),
+    ("push pushes pushing pushed", "pull pulls pulling pulled"),
+    ("increase increases increasing increased", "decrease decreases decreasing decreased"),
+    ("brighten brightens brightening brightened", "darken darkens darkening darkened"),
+    ("tighten tightens tightening tightened", "loosen loosens loosening loosened"),
+    ("attach attaches attaching attached", "detach detaches detaching detached"),
+    ("connect connects connecting connected", "disconnect disconnects disconnecting disconnected"),
+    ("assemble assembles assembling assembled", "disassemble disassembles disassembling disassembled"),
+    ("separate separates separating separated", "join joins joining joined"),
+    ("merge merges merging merged", "split splits splitting"),
+    ("fill fills filling filled", "empty empties emptying emptied"),
+    ("freeze freezes freezing froze", "melt melts melting melted"),
+    ("stand stands standing stood", "sit sits sitting sat"),
+    ("start starts starting started", "stop stops stopping stopped"),
+    ("advance advances advancing advanced", "retreat retreats retreating retreated"),
+    ("fasten fastens fastening fastened", "unfasten unfastens unfastening unfastened"),
+    ("bloom blooms blooming bloomed", "furl furls furling furled"),
+    ("insert inserts inserting inserted", "remove removes removing removed"),
+)
+_UNDOING = "fold tie zip wrap lock cover load pack roll button stack veil"
+"""verbs that "un" undoes"""
+_DOUBLED = {"zip", "wrap"}
+_PHRASES = (
+    ("pick picks picking picked", "up", "put puts putting", "down"),
+    ("put puts putting", "on", "take takes taking took", "off"),
+    ("turn turns turning turned", "on", "turn turns turning turned", "off"),
+    ("switch switches switching switched", "on", "switch switches switching switched", "off"),
+    ("fade fades fading faded", "in", "fade fades fading faded", "out"),
+    ("zoom zooms zooming zoomed", "in", "zoom zooms zooming zoomed", "out"),
+    ("get gets getting got", "in", "get gets getting got", "out"),
+    ("plug plugs plugging plugged", "in", "unplug unplugs unplugging unplugged", ""),
+    ("hang hangs hanging hung", "up", "take takes taking took", "down"),
+    ("lean leans leaning leaned", "forward", "lean leans leaning leaned", "back"),
+)
+"""with the verbs above, those of CRPO's appendix A.2 that have one inverse"""
+_WENT_AWAY = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|he|she|they|it|who|man|woman|person|dog|boy|girl)\s+left"
+    r"(?=\W*$|\s+(?:the|a|an|his|her|their|it|over|behind|out|alone|early|for|on|in)\b)"
+    r"|\bleft\s+(?:behind|over|alone|early|home)\b|\bleftovers?\b"
+)
+_IMMEDIATE = re.compile(
+    r"\bright\s+(?:away|now|after|before|here|there|at|answer|order|amount|angles?|one|thing|place|time|triangle|size)\b"
+    r"|\b(?:all|is|are|was|just|not|quite)\s+right\b(?!\s+(?:of|hand|side))"
+)
+_PLACE = re.compile(
+    r"\b(?:(?:on|at|in|near|from|of|under|over|behind|beside|by)\s+(?:the|his|her|its|their)\s+)(?:far\s+)?"
+    r"(?:left|right|top|bottom|upper|lower)\b|\b(?:left|right|upper|lower|top|bottom)[- ]"
+    r"(?:hand|foot|leg|arm|eye|ear|knee|shoulder|side|half|corner|edge|wall|lane|door|part|third|end)s?\b"
+    r"|\b(?:left|right) of\b|\b(?:top|bottom|upper|lower)-(?:left|right)\b|\b(?:left|right)(?:most|hand|side)\b"
+)
+"""where something is, which reversal leaves as it is"""
+_THEN = re.compile(
+    r"\s*(?:(?:,|;)?\s*(?:\band\s+)?\b(?:then|after that|afterwards|next|finally|followed by)\b,?"
+    r"|->|=>|⇒|;|,(?:\s*and\b)?)\s*"
+)
+_FIRST = re.compile(r"^(?:at\s+)?first(?:ly)?\b,?\s+(?=\S)")
+_FROM_TO = re.compile(r"(?P<before>.*?)\bfrom\s+(?P<start>\S.*?)\s+(?P<joint>to|into)\s+(?P<end>\S.*)")
+_BEFORE = re.compile(r"(?P<first>\S.*?)\s+(?P<word>before|after)\s+(?P<second>\S.*)")
+_SAME = re.compile(
+    r"\bback and forth\b|\bbetween\b|\bat the same time\b|\bboth\b|\bto and fro\b|\bup and down\b|\bside to side\b|"
+    r"\bsimultaneous(?:ly)?\b"
+)
+"""what is the same both ways, whatever words stand in it"""
+_ALTERNATIVES = r"\b({words})(\s*(?:,\s*)?\bor\s+(?:from\s+|to\s+the\s+|to\s+|the\s+)?|\s*/\s*)({words})\b"
+_MOMENTS = re.compile(
+    r"\b(?:where|first|last|second|third|next|then|before|after|when|while|until|during|starts?|started|ends?|ended|"
+    r"begins?|beginning|finally|initially|final|initial|eventually|later|earlier|previous|once|as soon as|sequence|"
+    r"order|now|still|already|again|at the moment|at what time|why|causes?|caused|result|happens?|\d+(?::\d\d)+|"
+    r"\d+(?:\.\d+)?\s*(?:s|sec|seconds?|minutes?))\b"
+)
+
+
+class TextMap(StrEnum):
+    """A map of texts, by what is done to the clip."""
+
+    MIRROR = "mirror"
+    REVERSE = "reverse"
+
+
+def spelt(text: str) -> str:
+    """Return a text in the one spelling in which texts are compared: "Moves to the Left." is "moves to the left"."""
+    text = " ".join(text.casefold().replace("’", "'").split()).rstrip(".!")
+    for pattern, spelling in _SPELLINGS.items():
+        text = re.sub(rf"\b{pattern}\b", spelling, text)
+    return text
+
+
+def mirror(text: str) -> str | None:
+    """Return what a text says of the mirrored clip; None where "left" or "right" in it may be no side.
+
+    >>> mirror("Counter-clockwise, from the left"), mirror("He left the room")
+    ('clockwise, from the right', None)
+    """
+    text = spelt(text)
+    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+        return None
+    return dict(_both(_LETTERS)).get(text) or _swapped(text, _MIRRORED)
+
+
+def reverse(text: str) -> str | None:
+    """Return what a text says of the clip played backwards; None where "left" or "right" in it may be no way.
+
+    >>> reverse("first left, then up"), reverse("from a lump to a bowl"), reverse("picks up the cup")
+    ('down, then right', 'from a bowl to a lump', 'puts down the cup')
+    """
+    text = spelt(text)
+    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+        return None
+    if _SAME.search(text):
+        return text
+    return _reversed_sequence(text)
+
+
+MAPS: dict[TextMap, Callable[[str], str | None]] = {TextMap.MIRROR: mirror, TextMap.REVERSE: reverse}
+
+
+def names_what_changes(question: str, text_map: TextMap) -> bool:
+    """Return whether a question itself speaks of what the map changes, so that it asks another thing of the other clip.
+
+    Alternatives that it only lists ("left or right") do not count.
+
+    >>> names_what_changes("Does it go left or right?", TextMap.MIRROR)
+    False
+    >>> names_what_changes("Where does the left car go?", TextMap.MIRROR)
+    True
+    """
+    text = spelt(question).rstrip("?")
+    pattern = _MIRRORED[0] if text_map is TextMap.MIRROR else _REVERSED[0]
+    text = re.sub(_ALTERNATIVES.format(words=pattern.pattern), " ", text)
+    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+        return True
+    if text_map is TextMap.MIRROR:
+        return pattern.search(text) is not None
+    return _MOMENTS.search(text) is not None or pattern.search(_PLACE.sub(" ", text)) is not None
+
+
+def other_option(options: Sequence[str], right: int, text_map: TextMap) -> int | None:
+    """Return the option that says of the other clip what the right one says of this; None where none or two do.
+
+    >>> other_option(["left", "right", "up"], 0, TextMap.MIRROR), other_option(["up", "left"], 0, TextMap.MIRROR)
+    (1, None)
+    """
+    image = MAPS[text_map](options[right])
+    if image is None:
+        return None
+    same = [index for index, option in enumerate(options) if _compared(option) == _compared(image)]
+    return same[0] if len(same) == 1 and same[0] != right else None
+
+
+def _compared(text: str) -> str:
+    """Return a text without what sequences are joined by: "first left, then up" and "left then up" say the same."""
+    return " then ".join(_steps(spelt(text)))
+
+
+def _steps(text: str) -> list[str]:
+    before = _BEFORE.fullmatch(text)
+    if before and not _THEN.search(text):
+        steps = [before["first"], before["second"]]
+        return steps if before["word"] == "before" else steps[::-1]
+    return [step for step in _THEN.split(_FIRST.sub("", text)) if step]
+
+
+def _reversed_sequence(text: str) -> str:
+    steps = _steps(text)
+    return (
+        ", then ".join(_reversed_step(step) for step in reversed(steps))
+        if len(steps) > 1
+        else _reversed_step(text)
+    )
+
+
+def _reversed_step(text: str) -> str:
+    found = _FROM_TO.fullmatch(text)
+    if found:
+        return f"{found['before']}from {found['end']} {found['joint']} {found['start']}"
+    return _swapped(text, _REVERSED, _PLACE)
+
+
+def _both(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for one, other in pairs:
+        yield from ((one, other), (other, one))
+
+
+def _inverses() -> Iterable[tuple[str, str]]:
+    """Yield every pair of words or phrases that are each other's reversal."""
+    yield from _WAYS
+    for one, other in _VERBS:
+        yield from _paired(one, other)
+    for verb in _UNDOING.split():
+        stem = f"{verb}{verb[-1]}" if verb in _DOUBLED else verb.removesuffix("e")
+        forms = [verb, f"{verb}s", "tying" if verb == "tie" else f"{stem}ing"]
+        yield from ((form, f"un{form}") for form in forms)
+    for one, particle, other, opposite in _PHRASES:
+        for first, second in _paired(one, other):
+            yield f"{first} {particle}", f"{second} {opposite}".strip()
+
+
+def _paired(one: str, other: str) -> Iterable[tuple[str, str]]:
+    return zip(one.split(), other.split(), strict=False)
+
+
+def _table(
+    pairs: Iterable[tuple[str, str]], last: tuple[str, str] | None = None
+) -> tuple[re.Pattern[str], dict[str, str]]:
+    """Return a pattern of all words, longer ones first, and what each becomes.
+
+    last: two more words that are meant only where they end a text: "zooms in", but not "in the box".
+    """
+    images = dict(_both(pairs))
+    words = "|".join(re.escape(word) for word in sorted(images, key=len, reverse=True))
+    ends = "|" + "|".join(rf"{word}\Z" for word in last) if last else ""
+    return re.compile(rf"(?<!\w)(?:(?:{words})(?!\w){ends})"), images | dict(_both([last] if last else []))
+
+
+def _swapped(
+    text: str, table: tuple[re.Pattern[str], dict[str, str]], kept: re.Pattern[str] | None = None
+) -> str:
+    """Return the text with every word of the table replaced, but for what `kept` finds."""
+    pattern, images = table
+    stays = [match.span() for match in kept.finditer(text)] if kept else []
+
+    def image(match: re.Match[str]) -> str:
+        inside = any(start <= match.start() < end for start, end in stays)
+        return match[0] if inside else images[match[0]]
+
+    return pattern.sub(image, text)
+
+
+_MIRRORED = _table(_SIDES)
+_REVERSED = _table(_inverses(), ("in", "out"))
