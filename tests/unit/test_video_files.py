@@ -19,6 +19,7 @@ from PIL import Image
 
 from retroflip.errors import DecodeError
 from retroflip.video import decode as module
+from retroflip.video import passes
 from retroflip.video.decode import all_frames, decode, probe
 from retroflip.video.frames import Frames
 
@@ -175,7 +176,7 @@ class TestSideData:
         def broken(*_: object) -> None:
             raise ValueError("99 is not a valid Thing")
 
-        monkeypatch.setattr(module, "display_of", broken)
+        monkeypatch.setattr(passes, "display_of", broken)
         with pytest.raises(DecodeError, match=r"h264\.mp4: cannot be read.*99 is not a valid Thing"):
             decode(clip, 2)
 
@@ -231,6 +232,11 @@ class TestCuts:
     def test_a_recording_begins_with_its_first_key_frame(self, tmp_path: Path, codec: str, name: str) -> None:
         whole = make(tmp_path / "whole.ts", codec, 30, options=LONG_GROUPS[codec])
         assert_steady(cut(whole, tmp_path / name, slice(4, None)), 15, first=15)
+
+    def test_an_edit_list_may_begin_behind_the_key_frame(self, tmp_path: Path) -> None:
+        with av.open(str(tmp_path / "a.mp4"), "w", options={"avoid_negative_ts": "disabled"}) as container:
+            write(container, add_stream(container, "libx264", options=B_FRAMES), 20, offset=-5)
+        assert_steady(tmp_path / "a.mp4", 15, first=5)
 
     def test_a_picture_that_is_refreshed_bit_by_bit_is_shown_once_it_is_whole(self, tmp_path: Path) -> None:
         options = {"x264-params": "intra-refresh=1:keyint=10:bframes=0:scenecut=0"}

@@ -24,6 +24,8 @@ _CLOCKS_SET_ANEW = ("mpegts", "mpeg")
 """formats for broadcast and discs, that may be written one behind the other"""
 _LONGEST_STEP = 10.0
 """seconds; FFmpeg takes a longer step in such formats for a clock that was set anew, too"""
+_READ_SECONDS = 60.0
+"""for one read, which a network drive may stall"""
 _NO_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
 """a song's cover, and small pictures for a player's time bar"""
 
@@ -51,8 +53,8 @@ def picture_format(path: Path) -> str | None:
 
 
 @contextmanager
-def opened(path: Path, seconds: float) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the file and choose the video stream that players show. `seconds`: how long a read may take.
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open the file and choose the video stream that players show.
 
     Raises DecodeError where it has none or its pictures are too large, and whatever PyAV raises.
     """
@@ -64,7 +66,7 @@ def opened(path: Path, seconds: float) -> Iterator[tuple[InputContainer, VideoSt
     }
     try:
         container = av.open(
-            str(path.absolute()), "r", options=options, metadata_errors="replace", timeout=seconds
+            str(path.absolute()), "r", options=options, metadata_errors="replace", timeout=_READ_SECONDS
         )
     except av.ArgumentError as error:
         raise DecodeError(

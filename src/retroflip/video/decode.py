@@ -1,8 +1,7 @@
 """Reading video files: a few evenly spread frames, upright, each with the second at which it is shown.
 
-A file is read twice: once without decoding, to count its frames (headers lie, and WebM has no count), and
-once to decode it, keeping only the frames asked for. Decoding runs in one thread: with frame threads, PyAV
-has been seen to hang in data-loader workers, and they gain little. Sound is never read.
+A file is read twice: once without decoding, to count its frames, and once to decode it, keeping only the frames
+asked for (`passes`, on top of `container`, `display` and `clock`).
 
 Whatever goes wrong with one file is that file's failure, a VideoError (`_one_file`). Damage often decodes without any
 error (measured on H.264: ten of ten files with one changed byte), so pass the `sha256` of the file where it is
@@ -12,25 +11,20 @@ one call needs a process of its own, which `isolated` has.
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
-from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from retroflip.errors import DecodeError, HashMismatchError, MediaError, MissingVideoError, RetroflipError
 from retroflip.paths import why_missing
-from retroflip.video.clock import Stamp, Timeline, timeline
-from retroflip.video.container import check_picture_size, longest_step, opened, picture_format
-from retroflip.video.display import Display, display_of, shrunk
+from retroflip.video.container import picture_format
+from retroflip.video.display import shrunk
 from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 from retroflip.video.hashing import sha256_file
+from retroflip.video.passes import Pass, count_coded_frames
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.truncation import missing_bytes
 
@@ -38,12 +32,6 @@ MAX_PIXELS = 2**29
 """of all frames that one call returns: 64 frames of 4K television, 1.5 GiB"""
 MAX_SECONDS = 600.0
 """that one call may take; a core decodes two hours of 720p in it"""
-
-_MAX_LOST_SHARE = 0.1
-"""Share of a file's coded frames that may give no picture. A clip cut from a longer recording may begin
-with frames that refer to ones before the cut, which a decoder leaves out; more than that is damage."""
-_MAY_GIVE_NO_PICTURE = ("mpeg4", "vp8", "gif")
-"""codecs whose packets may hold none: "as before" (N-VOP), pictures to refer to only, remarks and other extensions"""
 
 
 @dataclass(frozen=True)
@@ -89,10 +77,10 @@ def decode(
         raise ValueError("max_side and fit both say how large the frames are to be")
     with _one_file(path) as deadline:
         _check_file(path, sha256)
-        coded = _count_coded_frames(path, deadline)
+        coded = count_coded_frames(path, deadline)
         total = coded.frames
         for _ in ("as coded", "as decoded"):
-            seen = _Pass(path, coded, deadline)
+            seen = Pass(path, coded, deadline)
             pixels_TCHW = _chosen(seen, indices := uniform_indices(total, frames), max_side, fit)
             if (found := seen.checked_count()) == total:
                 starts = seen.timeline().starts
@@ -107,7 +95,7 @@ def probe(path: Path, *, sha256: str | None = None) -> VideoInfo:
     """Return what the video at `path` holds, by decoding all of it. Raises as `decode` does."""
     with _one_file(path) as deadline:
         _check_file(path, sha256)
-        seen = _Pass(path, _count_coded_frames(path, deadline), deadline)
+        seen = Pass(path, count_coded_frames(path, deadline), deadline)
         for index, frame in enumerate(seen.frames()):
             if index == 0:
                 seen.display.picture(frame, None)  # a format that no picture can be made of fails here
@@ -123,12 +111,12 @@ def all_frames(
     in the whole video. Raises as `decode` does, before the first frame where the file is at fault."""
     with _one_file(path) as deadline:
         _check_file(path, None)
-        coded = _count_coded_frames(path, deadline)
-        timed = _Pass(path, coded, deadline)
+        coded = count_coded_frames(path, deadline)
+        timed = Pass(path, coded, deadline)
         for _ in timed.frames():
             pass
         timed.checked_count()
-        again = _Pass(path, coded, math.inf)  # whoever takes the frames may take their time
+        again = Pass(path, coded, math.inf)  # whoever takes the frames may take their time
         for frame, seconds in zip(again.frames(), timed.timeline().starts, strict=True):
             if start <= seconds < end:
                 yield again.display.picture(frame, max_side).transpose(2, 0, 1), seconds
@@ -175,7 +163,9 @@ def _one_file(path: Path) -> Iterator[float]:
         raise
     except Exception as error:
         if time.monotonic() > deadline:
-            raise _too_slow(path) from error
+            raise DecodeError(
+                f"{path}: not decoded after {MAX_SECONDS:.0f} seconds. Cut the video, or store it smaller."
+            ) from error
         if isinstance(error, MemoryError):
             raise DecodeError(
                 f"{path}: decoding it takes more memory than there is. Store it smaller."
@@ -185,12 +175,6 @@ def _one_file(path: Path) -> Iterator[float]:
             f"{path}: cannot be read as a video ({reason}). The file is damaged, cut short or no video; "
             "play it to find out, then copy it again or convert it to MP4 (H.264)."
         ) from error
-
-
-def _too_slow(path: Path) -> DecodeError:
-    return DecodeError(
-        f"{path}: not decoded after {MAX_SECONDS:.0f} seconds. Cut the video, or store it smaller."
-    )
 
 
 def _check_file(path: Path, sha256: str | None) -> None:
@@ -222,154 +206,7 @@ def _check_file(path: Path, sha256: str | None) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Coded:
-    """The packets that hold frames.
-
-    packets: how many there are. leading: how many of them come before the first key frame. early: how many come behind
-    it and are shown before it, and may refer to what is not there. key_pts: when that key frame is shown, if known.
-    """
-
-    packets: int
-    leading: int
-    early: int
-    key_pts: int | None
-
-    @property
-    def frames(self) -> int:
-        """How many frames to expect; all that there are where no packet says that it is a key frame."""
-        return self.packets - self.leading - (self.early if self.leading else 0) or self.packets
-
-    @property
-    def whole(self) -> int:
-        """How many frames refer to nothing that is not there."""
-        return self.packets - self.leading - self.early
-
-
-def _count_coded_frames(path: Path, deadline: float) -> _Coded:
-    packets, leading, early = 0, None, 0
-    key_pts: int | None = None
-    behind_key = False
-    with opened(path, MAX_SECONDS) as (container, stream):
-        for packet in container.demux(stream):
-            if time.monotonic() > deadline:
-                raise _too_slow(path)
-            if not _holds_frame(packet):
-                continue
-            if leading is None and packet.is_keyframe:
-                leading, key_pts, behind_key = packets, packet.pts, True
-            elif behind_key:
-                behind_key = packet.pts is not None and key_pts is not None and packet.pts < key_pts
-                early += behind_key
-            packets += 1
-    if packets == 0:
-        raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
-    return _Coded(packets, packets if leading is None else leading, early, key_pts)
-
-
-def _begins(frame: VideoFrame, coded: _Coded) -> bool:
-    """Return whether a frame of a recording that lacks its beginning can be shown: a key frame, or one behind it where
-    a picture is refreshed bit by bit, which decoders hold back until it is whole."""
-    if frame.pts is None or coded.key_pts is None:
-        return frame.key_frame
-    return frame.key_frame or frame.pts >= coded.key_pts
-
-
-def _holds_frame(packet: "Packet[VideoStream]") -> bool:
-    return packet.size > 0 and not packet.is_discard
-
-
-@dataclass
-class _Pass:
-    """One decoding pass over a file, and what it saw."""
-
-    path: Path
-    coded: _Coded
-    deadline: float
-    codec: str = ""
-    time_base: Fraction = Fraction(1)
-    rate: Fraction | None = None
-    longest_step: float | None = None
-    display: Display = field(default_factory=lambda: Display((0, 0)))
-    stamps: list[Stamp] = field(default_factory=list)
-    interlaced: bool = False
-    refreshed: bool = False  # it began with a picture that is no key frame
-
-    def frames(self) -> Iterator[VideoFrame]:
-        """Yield the frames in the order in which they are shown."""
-        with opened(self.path, MAX_SECONDS) as (container, stream):
-            self.codec = stream.codec_context.codec.canonical_name
-            self.time_base = stream.time_base or self.time_base
-            self.rate = stream.guessed_rate or stream.average_rate
-            self.longest_step = longest_step(container)
-            for frame in self._decoded(container.demux(stream)):
-                if not self.stamps:
-                    check_picture_size(self.path, frame.width, frame.height)
-                    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-                    self.display = display_of(self.path, frame, aspect)
-                self.stamps.append(Stamp(frame.pts, frame.dts, frame.duration))
-                self.interlaced = self.interlaced or frame.interlaced_frame
-                yield frame
-
-    def _decoded(self, packets: "Iterable[Packet[VideoStream]]") -> Iterator[VideoFrame]:
-        """Decode the packets. Those before the first key frame refer to pictures that are not there: what a decoder
-        makes of them, an error or grey, is left out."""
-        fed, begun = 0, not self.coded.leading
-        for packet in packets:
-            if time.monotonic() > self.deadline:
-                raise _too_slow(self.path)
-            fed += _holds_frame(packet)
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                if fed > self.coded.leading:
-                    raise
-                continue
-            for frame in frames:
-                if not begun and _begins(frame, self.coded):
-                    begun, self.refreshed = True, not frame.key_frame
-                if begun and frame.is_corrupt:
-                    raise DecodeError(
-                        f"{self.path}: frame {len(self.stamps)} is damaged (reported by the decoder). "
-                        "Copy or download the file again."
-                    )
-                if begun:
-                    yield frame
-
-    def checked_count(self) -> int:
-        """Return the number of frames that decoded, unless too many are missing for the file to be whole."""
-        total, coded = len(self.stamps), self.coded.whole
-        if total == 0 and self.coded.leading == self.coded.packets:
-            raise DecodeError(
-                f"{self.path}: none of its {self.coded.packets} frames is a key frame, with which decoding can begin: "
-                "the file was cut out of a longer recording. Cut it again, from a key frame on."
-            )
-        if self.codec in _MAY_GIVE_NO_PICTURE or self.refreshed:
-            coded = min(coded, 1)
-        elif self.interlaced:
-            coded //= 2  # a packet may hold one of a picture's two fields
-        if total < 1 or total < coded * (1 - _MAX_LOST_SHARE):
-            raise DecodeError(
-                f"{self.path}: only {total} of {self.coded.frames} frames decode, so the file is damaged or cut short. "
-                "Copy or download it again."
-            )
-        if self.codec == "gif" and total == 1:
-            raise DecodeError(
-                f"{self.path}: the file is a still picture (GIF). As an image (data_type), store it as PNG."
-            )
-        return total
-
-    def timeline(self) -> Timeline:
-        """Return when the frames are shown."""
-        times = timeline(self.stamps, self.time_base, self.rate, self.longest_step)
-        if times is None:
-            raise DecodeError(
-                f"{self.path}: the video has neither time stamps nor a frame rate. Convert it to MP4."
-            )
-        return times
-
-
-def _chosen(seen: _Pass, indices: Sequence[int], max_side: int | None, fit: Fit | None) -> Pixels:
+def _chosen(seen: Pass, indices: Sequence[int], max_side: int | None, fit: Fit | None) -> Pixels:
     """Decode the whole file and return the pictures with these indices, (T, 3, H, W); those that do not come are left
     unset. No more is kept than the result and one picture."""
     places: dict[int, list[int]] = {}
