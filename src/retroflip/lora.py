@@ -49,6 +49,11 @@ def add_adapters(model: Any, section: ModelSection, lora: LoraSection, seed: int
     return adapted
 
 
+def base_of(model: Any) -> Any:
+    """Return the model that adapters, if there are any, were put into."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
 def merged(model: PeftModel, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of the model without adapters that computes what this one does, by their names in it.
 

@@ -14,7 +14,7 @@ from rendered import drawn, rendered
 from retroflip.errors import UsageError
 from retroflip.lora import merged
 from retroflip.models.encoding import Encoder, Prompt, visual_inputs
-from retroflip.models.features import announce_repeats, encode_visuals
+from retroflip.models.features import announce_repeats, encode_visuals, require_features
 from retroflip.models.scorers.gradient import GradientScorer
 from retroflip.recipe import LoraSection, ModelSection
 from retroflip.rl.methods.crpo import CrpoSettings
@@ -217,7 +217,8 @@ class TestWithoutFeatures:
 
     def test_weights_that_processes_share_are_refused(self, caplog: pytest.LogCaptureFixture) -> None:
         model, _ = random_model("qwen3_vl")
-        announce_repeats(model, sharded=True)
+        require_features(model)
+        announce_repeats(model)
         with pytest.raises(UsageError, match="cannot keep step"):
-            announce_repeats(without_features(model), sharded=True)
+            require_features(without_features(model))
         assert not warned(caplog)

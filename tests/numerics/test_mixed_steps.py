@@ -16,6 +16,7 @@ VIDEO_TEXT, VIDEO_IMAGE = (Modality.VIDEO, Modality.TEXT), (Modality.VIDEO, Moda
 SOME = (
     Mixed("rl", "projector", VIDEO_TEXT),
     Mixed("rl", "trained", VIDEO_IMAGE, checkpointing=True, lora=True, passes=2),
+    Mixed("sft", "projector", VIDEO_TEXT, passes=2),
 )
 OTHERS = ("qwen2_5_vl", "glm4v")
 OWN_MEANS = ("kl", "vision/runs_per_branch")

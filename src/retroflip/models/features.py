@@ -67,28 +67,28 @@ def takes_features(model: Any) -> bool:
     return "mm_encoder_outputs" in inspect.signature(type(model).forward).parameters
 
 
-def announce_repeats(model: Any, *, sharded: bool) -> None:
-    """Warn where the vision tower of a model that is to be trained runs in every pass, because it takes no features.
+def require_features(model: Any) -> None:
+    """Raise UsageError for a model that takes no features, where its weights are sharded over processes.
 
-    Raises UsageError where its weights are sharded over processes as well: they would have to run the tower in step,
-    also those whose passes hold texts alone.
+    They would have to run its tower in step, also those whose passes hold texts alone.
     """
-    if takes_features(model):
-        return
-    name = type(model).__name__
-    if sharded:
+    if not takes_features(model):
         raise UsageError(
-            f"The forward pass of {name} does not take a vision tower's finished output (mm_encoder_outputs), and "
-            "processes that share one model's weights (FSDP, DeepSpeed) cannot keep step without. Start with "
-            "recipes/accelerate/ddp.yaml, or name a model whose class takes it."
+            f"The forward pass of {type(model).__name__} does not take a vision tower's finished output "
+            "(mm_encoder_outputs), and processes that share one model's weights (FSDP, DeepSpeed) cannot keep step "
+            "without. Start with recipes/accelerate/ddp.yaml, or name a model whose class takes it."
         )
-    if processes.is_main():
+
+
+def announce_repeats(model: Any) -> None:
+    """Warn where the vision tower of a model runs in every pass of a step, because it takes no features."""
+    if not takes_features(model) and processes.is_main():
         _log.warning(
             "The forward pass of %s does not take a vision tower's finished output (mm_encoder_outputs), so it gets "
             "the pixels: the numbers are the same, but the tower runs again on every video and image in each pass "
             "(rollouts, old policy, reference, policy) instead of once. vision/runs_per_branch in the metrics counts "
             "how often.",
-            name,
+            type(model).__name__,
         )
 
 

@@ -23,8 +23,9 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
+from retroflip.lora import base_of
 from retroflip.models.block_attention import use_blocks
-from retroflip.models.features import VisualFeatures, announce_repeats, encode_in_step
+from retroflip.models.features import VisualFeatures, announce_repeats, encode_in_step, require_features
 from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
@@ -137,7 +138,9 @@ class VideoGRPOTrainer(GRPOTrainer):
             load: Any = Served if isinstance(engine, ServerSettings) else Colocated
             self.engine = load(self.model, self.accelerator, self.processing_class, engine)
             self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
-        announce_repeats(self.policy, sharded=self.world.sharded)
+        if self.world.sharded:
+            require_features(self.policy)
+        announce_repeats(self.policy)
         self.counter = VisionCounter()
         self.counter.watch(self.policy)
         if self.ref_model is not None:
@@ -146,7 +149,7 @@ class VideoGRPOTrainer(GRPOTrainer):
     @property
     def policy(self) -> Any:
         """The model that is trained, out of what wraps it; adapters are inside it."""
-        return _base(self.accelerator.unwrap_model(self.model))
+        return base_of(self.accelerator.unwrap_model(self.model))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return the order of the run: every process gets all questions of a step, and takes its share itself."""
@@ -350,7 +353,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         with, instead of running the vision tower.
         """
         one: Pass = rows["pass"]
-        model = _base(self.accelerator.unwrap_model(forward))
+        model = base_of(self.accelerator.unwrap_model(forward))
         prompts = [branch.prompt for branch in one.branches]
         features: list[VisualFeatures | None]
         if cached:
@@ -408,11 +411,6 @@ class VideoGRPOTrainer(GRPOTrainer):
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no model card: the run directory says what was trained, and how."""
-
-
-def _base(model: Any) -> Any:
-    """Return the model that adapters, if there are any, were put into."""
-    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def _trained(group: GroupRollouts) -> Iterator[Written]:

@@ -14,8 +14,12 @@ from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from retroflip.models.encoding import Encoder, Prompt, pad_prompts, visual_inputs
+from retroflip.lora import base_of
+from retroflip.models.encoding import Encoder, Prompt, pad_prompts
+from retroflip.models.features import encode_in_step, require_features, sighted_inputs
 from retroflip.order import RunOrder
+from retroflip.rl.sharding import tell_shards
+from retroflip.rl.world import World
 
 IGNORED = -100
 """the label of a token that the loss does not count"""
@@ -42,8 +46,8 @@ class LessonCollator:
     encoder: Encoder
     config: Any
 
-    def __call__(self, rows: Sequence[dict[str, int]]) -> dict[str, Tensor]:
-        """Return the model's inputs for the lessons named by `rows[i]["index"]`."""
+    def __call__(self, rows: Sequence[dict[str, int]]) -> dict[str, Any]:
+        """Return the model's inputs for the lessons named by `rows[i]["index"]`, and their prompts, which it sees."""
         taught = [self.lessons.lesson(row["index"]) for row in rows]
         prompts = [prompt for prompt, _ in taught]
         tokenizer = self.encoder.tokenizer
@@ -62,7 +66,8 @@ class LessonCollator:
             "labels": behind(unlabelled_RL, answers, IGNORED),
             "attention_mask": behind(batch.mask_RL, ones, 0),
             "position_ids": torch.cat([batch.positions_3RL, following_RC.expand(3, -1, -1)], dim=2),
-        } | visual_inputs(prompts)
+            "prompts": prompts,
+        }
 
 
 class VideoSFTTrainer(SFTTrainer):
@@ -85,6 +90,24 @@ class VideoSFTTrainer(SFTTrainer):
         # The models' classes deny it, since their own losses cannot; TRL's loss can divide by the answer tokens of the
         # whole step. Without it, a step of several passes would weigh a short answer's tokens more than a long one's.
         self.model_accepts_loss_kwargs = True
+        self.world = World(
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+            sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled,
+        )
+        if self.world.sharded:
+            require_features(base_of(model))
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return TRL's loss over the lessons, after a look at their videos and images, in step with all processes."""
+        forward = self.accelerator.unwrap_model(model)
+        tell_shards(forward)
+        base = base_of(forward)
+        with self.accelerator.autocast():  # accelerate's own covers `forward` alone
+            features = encode_in_step(base, inputs["prompts"], self.world.idle)
+        given = {name: value for name, value in inputs.items() if name != "prompts"}
+        seen = sighted_inputs(base, inputs["input_ids"], features)
+        return super().compute_loss(model, given | seen, *args, **kwargs)
 
     def indices_of_current_step(self) -> list[int]:
         """Return the lessons that the step being taken learns from, in all processes."""
