@@ -249,14 +249,16 @@ def sides_of(name: str) -> list[Episode]:
 
 
 @every_kind
-def test_a_question_is_put_in_at_least_five_ways(kind: Kind) -> None:
+def test_questions_are_put_in_many_ways(kind: Kind) -> None:
+    """Of 300 questions 40 must differ; of these fewer do, and still some where names and numbers count for nothing."""
+    assert len({side.question.text for side in sides_of(kind.name)}) >= 40
     shapes = set()
     for side in sides_of(kind.name):
         text = side.question.text
         for one in side.objects:
             text = text.replace(str(one["name"]), "X")
         shapes.add(re.sub(r"\d+", "N", text))
-    assert len(shapes) >= 5
+    assert len(shapes) >= 20
 
 
 @every_kind

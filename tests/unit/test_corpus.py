@@ -222,7 +222,7 @@ def test_a_single_video_is_the_first_of_a_pair(kind: str) -> None:
         assert sample == sample_from(first).model_copy(update=own)
 
 
-@pytest.mark.parametrize(("paired", "before", "now"), [(True, 1, 2), (False, 2, 3)])
+@pytest.mark.parametrize(("paired", "before", "now"), [(True, 2, 3), (False, 3, 4)])
 def test_a_data_set_from_before_equal_settings_meant_these_videos_is_another_one(
     tmp_path: Path, paired: bool, before: int, now: int
 ) -> None:
@@ -305,12 +305,12 @@ def test_a_refusal_in_which_no_draw_had_a_part_is_the_last(monkeypatch: pytest.M
         ("rotation", {"duration_scale": 0.1}, r"duration_scale=1\.0"),
         ("collision_count", {"duration_scale": 0.1}, r"duration_scale=1\.0"),
         ("card_stack", {"reveal_seconds": 10.0}, r"reveal_seconds=2\.0; viewed_frames=64"),
-        ("arithmetic", {"operation_seconds": (0.2, 0.2)}, r"operation_seconds=\[0\.5, 1\.0\]"),
+        ("chip_cups", {"operation_seconds": (0.2, 0.2)}, r"operation_seconds=\[0\.5, 1\.0\]"),
         ("shell_game", {"viewed_frames": 8}, r"this mends it: viewed_frames=32"),
         (
             "file_system",
             {"operations": 30, "viewed_frames": 512},
-            r"23 at most.* this mends it: operations=12",
+            r"23 at most.* this mends it: operations=16",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Arithmetic: expressions by hand, glyphs told apart by four places, and what both sides of a pair share."""
+"""Arithmetic: expressions by hand, glyphs told apart by two frames, and what both sides of a pair share."""
 
 from collections import Counter
 from itertools import combinations, permutations
@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 
 from retroflip.synth.checks.arithmetic import answer
 from retroflip.synth.episode import Episode, Mode, Pair
-from retroflip.synth.long.arithmetic import BALL_RADIUS, KIND, SEEN, Tokens, filled, in_words, missing, value
+from retroflip.synth.long.arithmetic import (
+    BALL_RADIUS,
+    EXPOSED,
+    KIND,
+    SEEN,
+    Tokens,
+    filled,
+    in_words,
+    missing,
+    value,
+)
 from retroflip.synth.long.glyphs import DIGITS, SIGNS, STROKES, along
-from retroflip.synth.settings import SceneSettings
+from retroflip.synth.settings import PRESETS, SceneSettings
 from temporal_pairs import on_disk, pair_of
 
-PAIRS = [pair_of(KIND, 5, turn, SceneSettings(difficulty=3)) for turn in range(48)]
+PAIRS = [pair_of(KIND, 5, turn, SceneSettings(difficulty=3)) for turn in range(36)]
 SIDES = [side for pair in PAIRS for side in pair[:2]]
 EXPRESSIONS = st.integers(2, 6).flatmap(
     lambda operands: st.tuples(
@@ -71,19 +81,31 @@ def test_an_expression_is_told_in_words() -> None:
     assert in_words(tuple("8-3*2+4/1")) == "8 minus 3 times 2 plus 4 divided by 1"
 
 
-def places(glyph: str, start: float) -> list[np.ndarray]:
-    """Four places evenly spread over the stroke, the ball going either way."""
-    share = start + np.arange(SEEN) / SEEN
-    return [along(glyph, share, backwards=backwards) for backwards in (False, True)]
+def pieces(glyph: str, start: float, *, backwards: bool) -> np.ndarray:
+    """What evenly spread frames show of the stroke, as points."""
+    middles = start + np.arange(SEEN) / SEEN
+    shares = np.concatenate([np.linspace(middle - EXPOSED, middle + EXPOSED, 40) for middle in middles])
+    return along(glyph, np.clip(shares, 0.0, 1.0), backwards=backwards)
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """How far a point of one set is from the other set, at the most (Hausdorff's distance)."""
+    distances = np.linalg.norm(one[:, None] - other, axis=-1)
+    return float(max(distances.min(axis=0).max(), distances.min(axis=1).max()))
 
 
 @pytest.mark.parametrize("kin", [DIGITS, SIGNS])
-def test_four_places_tell_any_two_glyphs_of_a_colour_apart(kin: str) -> None:
-    starts = np.linspace(0.0, 1.0 / SEEN, 9)
-    seen = {glyph: np.array([one for start in starts for one in places(glyph, start)]) for glyph in kin}
+def test_two_frames_tell_any_two_glyphs_of_a_colour_apart(kin: str) -> None:
+    seen = {
+        glyph: [
+            pieces(glyph, start, backwards=backwards)
+            for start in np.linspace(0.0, 1.0 / SEEN, 5)
+            for backwards in (False, True)
+        ]
+        for glyph in kin
+    }
     for one, other in combinations(kin, 2):
-        apart = np.linalg.norm(seen[one][:, None] - seen[other], axis=-1).max(axis=-1)
-        assert apart.min() > 0.2, (one, other)
+        assert min(apart(first, second) for first in seen[one] for second in seen[other]) > 0.25, (one, other)
 
 
 @pytest.mark.parametrize("glyph", DIGITS + SIGNS)
@@ -106,11 +128,11 @@ def test_both_sides_draw_the_same_glyphs(pair: Pair) -> None:
 def test_every_option_is_the_answer_to_some_order_of_the_glyphs() -> None:
     for side in SIDES:
         tokens = tokens_of(side)
-        orders = [
+        orders = {
             tuple(np.array([[*digits], [*signs, ""]]).T.ravel()[:-1])
             for digits in permutations(tokens[::2])
             for signs in permutations(tokens[1::2])
-        ]
+        }
         shown = [event.facts["result"] for event in side.events if "result" in event.facts]
         found = {
             Mode.FORWARD: lambda order: str(value(order)),
@@ -123,15 +145,13 @@ def test_every_option_is_the_answer_to_some_order_of_the_glyphs() -> None:
 def test_expressions_to_choose_from_have_the_same_glyph_in_the_middle() -> None:
     for side in SIDES:
         if side.question.mode is Mode.HISTORICAL:
-            assert (
-                len({option.replace("divided by", "over").split()[2] for option in side.question.options})
-                == 1
-            )
+            told = [option.replace("divided by", "over").split() for option in side.question.options]
+            assert len({words[len(words) // 2] for words in told}) == 1
 
 
 def test_the_ball_is_seen_in_glyphs_alone_and_leaves_no_trail() -> None:
     for side in SIDES:
-        (ball,) = (one for one in side.animation.actors if one.shape == "circle")
+        (ball,) = (one for one in side.animation.actors if one.id == "ball")
         drawn = np.zeros(side.animation.frames)
         for event in side.events:
             if event.type == "glyph":
@@ -145,7 +165,7 @@ def test_the_ball_is_seen_in_glyphs_alone_and_leaves_no_trail() -> None:
 
 def test_the_ball_goes_over_its_glyph_at_an_even_speed() -> None:
     side = SIDES[0]
-    (ball,) = (one for one in side.animation.actors if one.shape == "circle")
+    (ball,) = (one for one in side.animation.actors if one.id == "ball")
     event = next(one for one in side.events if one.facts.get("symbol") in ("-", "/", "1", "7"))
     span = slice(event.start_frame, event.end_frame + 1)
     steps = np.hypot(np.diff(ball.x_T[span]), np.diff(ball.y_T[span]))
@@ -165,10 +185,38 @@ def test_the_result_is_shown_at_the_end_alone_and_the_number_asked_for_never() -
 
 
 def test_longer_expressions_come_with_more_frames_to_see_them_in() -> None:
-    wide = SceneSettings(difficulty=5, viewed_frames=64)
-    lengths = {len(tokens_of(pair_of(KIND, 3, turn, wide).first)) for turn in range(6)}
-    assert max(lengths) >= 9
-    assert all(len(tokens_of(side)) == 5 for side in SIDES)
+    scenes = (
+        (SceneSettings(viewed_frames=24), 5),
+        (SceneSettings(), 7),
+        (SceneSettings(difficulty=5, viewed_frames=64), 9),
+        (SceneSettings.model_validate(PRESETS["round2"]), 15),
+    )
+    for scene, length in scenes:
+        assert {len(tokens_of(pair_of(KIND, 3, turn, scene).first)) for turn in range(6)} == {length}
+
+
+def test_a_frame_shows_as_much_of_the_stroke_before_the_ball_as_behind_it() -> None:
+    side = SIDES[0]
+    by_name = {one.id: one for one in side.animation.actors}
+    event = next(one for one in side.events if one.type == "glyph")
+    moment = (event.start_frame + event.end_frame) // 2
+    steps = event.end_frame - event.start_frame
+    for share in (-EXPOSED, EXPOSED):
+        trace, there = by_name[f"trace {share:+.2f}"], moment + round(share * steps)
+        far = np.hypot(
+            trace.x_T[moment] - by_name["ball"].x_T[there], trace.y_T[moment] - by_name["ball"].y_T[there]
+        )
+        assert far < 0.05
+
+
+def test_most_questions_offer_four_answers() -> None:
+    for scene in (
+        SceneSettings(),
+        SceneSettings(difficulty=1),
+        SceneSettings.model_validate(PRESETS["round2"]),
+    ):
+        offered = [len(pair_of(KIND, 3, turn, scene).first.question.options) for turn in range(24)]
+        assert offered.count(4) > 20
 
 
 def test_the_checker_does_not_read_the_states() -> None:

@@ -17,7 +17,7 @@ from retroflip.synth.short.attribute_change import (
     Change,
     four_orders,
     in_words,
-    number_of_changes,
+    numbers,
 )
 from temporal_pairs import pair_of
 
@@ -92,10 +92,12 @@ def test_the_first_the_middle_and_the_last_frame_show_the_same(seed: int, turn: 
 
 
 def test_as_many_changes_as_can_be_told() -> None:
-    assert number_of_changes(SceneSettings(difficulty=5)) == 5
-    assert number_of_changes(SceneSettings(difficulty=5, operation_scale=2.0)) == 6
-    assert number_of_changes(SceneSettings(difficulty=5, operation_scale=2.0, viewed_frames=128)) == 6
-    assert number_of_changes(SceneSettings(operations=2)) == 3
+    assert numbers(SceneSettings(difficulty=2)) == (3, 4)
+    assert numbers(SceneSettings(difficulty=2, operation_scale=2.0, viewed_frames=64)) == (6, 8)
+    assert numbers(SceneSettings(difficulty=5)) == (5, 6)
+    assert numbers(SceneSettings(difficulty=5, operation_scale=2.0)) == (6, 6)
+    assert numbers(SceneSettings(difficulty=5, operation_scale=2.0, viewed_frames=128)) == (6, 12)
+    assert numbers(SceneSettings(operations=2)) == (3, 4)
 
 
 @pytest.mark.parametrize("order", list(permutations(("red", "star", "large"))))

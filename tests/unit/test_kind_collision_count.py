@@ -97,20 +97,23 @@ def test_the_checker_by_hand(wall: str, expected: str) -> None:
 def test_the_second_round_has_more_hits_and_every_way_between_two_is_seen(turn: int) -> None:
     totals = []
     for name in sorted(PRESETS):
-        side = pair_of(KIND, 6, turn, SceneSettings.model_validate(PRESETS[name])).first
+        scene = SceneSettings.model_validate(PRESETS[name])
+        side = pair_of(KIND, 6, turn, scene).first
         totals.append(len(side.events))
-        shown = np.array(seen_frames(side.animation, 32))
+        shown = np.array(seen_frames(side.animation, scene.viewed_frames))
         across = [event.start_frame for event in side.events if event.facts["wall"] in ("left", "right")]
         assert all(((one <= shown) & (shown <= two)).any() for one, two in pairwise(across))
         assert (shown <= across[0]).any()
         assert (shown >= across[-1]).any()
-    assert totals == [10, 14]
+    # Windows from 3 and from 4 take turns.
+    assert totals in ([10, 18], [10, 22])
 
 
 def test_as_many_hits_as_the_clip_and_its_viewer_have_room_for() -> None:
     # Windows from 1 and from 2 have up to 7.16 and 9.16 crossings, in 0.57 of the clip.
-    assert most_hits(32, 7.0) == 1
     assert most_hits(32, 14.0) == 2
-    assert most_hits(24, 14.0) == 0  # 13.1 frames: 1.83 a crossing
-    assert most_hits(64, 5.6) == 0  # 0.446 s a crossing, where 10 hits need 0.455
-    assert most_hits(64, 10.3) == 2  # 0.641 s, where 14 hits need 0.637
+    assert most_hits(31, 14.0) == 1  # 17.1 frames: 1.87 for each of 9.16 crossings
+    assert most_hits(24, 14.0) == 0  # 13.1 frames: 1.83 for each of 7.16 crossings
+    # 0.436 s a crossing: 68 % of the time is free of hits of the other walls, and (0.68)^5 of 400 tries are 58.
+    assert most_hits(64, 7.0) == 2
+    assert most_hits(64, 2.0) == 0  # 0.159 s a crossing: (0.12)^3 of 400 tries are 0.7

@@ -20,20 +20,42 @@ def steps_of(episode: Episode, identity: str = "o1") -> np.ndarray:
     return steps_T2 - around * np.round(steps_T2 / around)
 
 
-def words(steps_T2: np.ndarray) -> str:
-    """The path by the units nearest to the sums of both halves, found apart from the generator's own rule."""
-    halves = (steps_T2[: len(steps_T2) // 2], steps_T2[len(steps_T2) // 2 :])
+def words(steps_T2: np.ndarray, legs: int) -> str:
+    """The path by the units nearest to the sums of its parts, found apart from the generator's own rule."""
     named = []
-    for half_T2 in halves:
-        towards = {word: float(half_T2.sum(axis=0) @ unit) for word, unit in UNITS.items()}
+    for leg_T2 in np.split(steps_T2, legs):
+        towards = {word: float(leg_T2.sum(axis=0) @ unit) for word, unit in UNITS.items()}
         named.append(max(towards, key=towards.__getitem__))
-    return f"first {named[0]}, then {named[1]}"
+    return "first " + ", then ".join(named)
 
 
 @pytest.mark.parametrize("turn", range(40))
 def test_the_answer_is_the_path_that_the_object_takes(turn: int) -> None:
     for side in pair_of(direction.KIND, 5, turn)[:2]:
-        assert side.question.answer == words(steps_of(side))
+        assert side.question.answer == words(steps_of(side), 2)
+
+
+@pytest.mark.parametrize(("operations", "viewed", "legs"), [(3, 32, 3), (4, 32, 4), (6, 64, 6), (6, 9, 4)])
+def test_longer_paths_turn_where_the_object_is_seen(operations: int, viewed: int, legs: int) -> None:
+    scene = SceneSettings(operations=operations, viewed_frames=viewed)
+    for turn in range(12):
+        for side in pair_of(direction.KIND, 5, turn, scene)[:2]:
+            assert side.question.answer == words(steps_of(side), legs)
+            (target,) = (one for one in side.animation.actors if one.id == "o1")
+            length = (side.animation.frames - 1) // legs
+            for corner in range(1, legs):
+                for course_T in (target.x_T, target.y_T):
+                    assert 0.0 < course_T[corner * length] < 1.0
+
+
+def test_paths_by_hand() -> None:
+    assert len(direction.paths(2)) == 4 * 2
+    assert len(direction.paths(4)) == 4 * 2**3
+    # "left, up, right" played backwards is "left, down, right": its mirror images are "right, up, left" and so on.
+    assert len(direction.orbit(("left", "up", "right"))) == 4
+    # "up, left, down" played backwards is "up, right, down", which is what a mirror shows of it.
+    assert len(direction.orbit(("up", "left", "down"))) == 2
+    assert ("up", "left", "down") not in direction.paths(3)
 
 
 def test_the_path_of_the_clip_played_backwards_and_mirrored_by_hand() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from retroflip.synth.animation import Floats
 from retroflip.synth.checks.motion_count import answer
-from retroflip.synth.episode import Episode, Redraw
+from retroflip.synth.episode import Draw, Episode, Redraw
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.motion_count import KIND, ON_A_SIDE
 from retroflip.synth.short.stage import lowest_count, times, window
@@ -74,11 +74,17 @@ def test_the_checker_by_hand() -> None:
 
 def test_windows_of_counts() -> None:
     table = {1: 1, 2: 1, 3: 2, 4: 2, 5: 3}
-    assert list(window(lowest_count(SceneSettings(difficulty=3), table, 9))) == [2, 3, 4, 5]
-    assert lowest_count(SceneSettings(difficulty=5, operation_scale=2.0), table, 9) == 6
-    assert lowest_count(SceneSettings(difficulty=5, operation_scale=2.0), table, 4) == 4
-    assert lowest_count(SceneSettings(operations=7), table, 9) == 4
-    assert lowest_count(SceneSettings(operations=2), table, 9) == 1
+
+    def lowest(most: int = 9, turn: int = 0, **scene: float) -> int:
+        settings = SceneSettings.model_validate(scene)
+        return lowest_count(Draw(5, "none", turn, settings, np.random.default_rng(0)), table, most)
+
+    assert list(window(lowest(difficulty=3))) == [2, 3, 4, 5]
+    # 3 to 6 are 4.5 on average, twice that lies between 7 to 10 and 8 to 11.
+    assert {lowest(turn=turn, difficulty=5, operation_scale=2.0) for turn in (0, 1)} == {7, 8}
+    assert lowest(most=4, difficulty=5, operation_scale=2.0) == 4
+    assert lowest(operations=7) == 4
+    assert lowest(operations=2) == 1
     with pytest.raises(Redraw):
-        lowest_count(SceneSettings(), table, 0)
+        lowest(most=0)
     assert (times(1), times(2)) == ("1 time", "2 times")

@@ -6,7 +6,7 @@ import pytest
 from retroflip.draws import draw
 from retroflip.synth.checks import velocity_ranking as check
 from retroflip.synth.episode import Draw, Episode
-from retroflip.synth.settings import SceneSettings
+from retroflip.synth.settings import PRESETS, SceneSettings
 from retroflip.synth.short.velocity_ranking import KIND, LEAST_RATIO, distances, orders
 from retroflip.video.transforms import Transform
 from temporal_pairs import pair_of
@@ -26,7 +26,8 @@ def way_of(episode: Episode, identity: str, low: float, high: float) -> float:
 
 def second_opinion(episode: Episode) -> str:
     asked = episode.question.parameters
-    low, high = {"whole": (0.0, 1.0), "first": (0.0, 0.5), "second": (0.5, 1.0)}[asked["half"]]
+    part, parts = asked["part"]
+    low, high = part / parts, (part + 1) / parts
     names = {one["id"]: one["name"] for one in episode.objects}
     ways = [(way_of(episode, one, low, high), names[one]) for one in asked["objects"]]
     return ", ".join(name for _, name in sorted(ways, reverse=not asked["slowest_first"]))
@@ -70,9 +71,9 @@ def test_neighbours_differ_by_the_least_ratio_however_many_there_are(objects: in
 @pytest.mark.parametrize("turn", range(16))
 def test_reversal_changes_halves_and_nothing_else(turn: int) -> None:
     pair = pair_of(KIND, 6, turn)
-    half = pair.first.question.parameters["half"]
-    assert pair.how == ("operations" if half == "whole" else "reverse")
-    assert pair.first.question.changed_by == (set() if half == "whole" else {Transform.REVERSE})
+    _, parts = pair.first.question.parameters["part"]
+    assert pair.how == ("operations" if parts == 1 else "reverse")
+    assert pair.first.question.changed_by == (set() if parts == 1 else {Transform.REVERSE})
 
 
 def test_the_checker_looks_at_the_half_asked_for_and_at_the_end_named_first() -> None:
@@ -86,17 +87,29 @@ def test_the_checker_looks_at_the_half_asked_for_and_at_the_end_named_first() ->
     ]
     objects = [{"id": "a", "name": "red star"}, {"id": "b", "name": "blue cross"}]
     answers = {}
-    for half in ("first", "second"):
+    for part in (0, 1):
         for rising in (False, True):
-            asked = {"objects": ["a", "b"], "half": half, "slowest_first": rising}
+            asked = {"objects": ["a", "b"], "part": [part, 2], "slowest_first": rising}
             metadata = {"question": {"parameters": asked}, "objects": objects, "states": states}
-            answers[half, rising] = check.answer(metadata)
+            answers[part, rising] = check.answer(metadata)
     assert answers == {
-        ("first", False): "blue cross, red star",
-        ("first", True): "red star, blue cross",
-        ("second", False): "red star, blue cross",
-        ("second", True): "blue cross, red star",
+        (0, False): "blue cross, red star",
+        (0, True): "red star, blue cross",
+        (1, False): "red star, blue cross",
+        (1, True): "blue cross, red star",
     }
+
+
+def test_a_viewer_of_more_frames_is_asked_of_quarters() -> None:
+    scene = SceneSettings.model_validate(PRESETS["round2"])
+    asked = set()
+    for turn in range(16):
+        pair = pair_of(KIND, 6, turn, scene)
+        for side in pair[:2]:
+            assert side.question.answer == second_opinion(side)
+            asked.add(tuple(side.question.parameters["part"]))
+        assert len(pair.first.events) == 4
+    assert asked == {(0, 1), (0, 4), (1, 4), (2, 4), (3, 4)}
 
 
 @pytest.mark.parametrize("frame", [0, -1])

@@ -53,7 +53,7 @@ def test_a_viewer_sees_every_operation_often_enough(scale: float, seen: float, d
         for index in range(course.operations):
             start, end = course.span(index)
             assert np.count_nonzero((start <= frames) & (frames <= end)) >= int(seen)
-        assert 0.5 * scale * 30 <= course.operation <= 1.0 * scale * 30
+        assert 0.5 * 30 <= course.operation <= 1.0 * 30
 
 
 def test_a_fixed_number_of_operations_is_taken_where_a_viewer_can_follow() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
+from retroflip.synth.settings import PRESETS, SceneSettings
 
 PAPER = Path(__file__).parents[2] / "recipes" / "paper"
 
@@ -27,7 +28,7 @@ def test_the_rounds_differ_in_model_data_and_steps_alone() -> None:
         for key in one[section]
         if one[section][key] != two[section][key]
     }
-    assert different == {"model.path", "data.records", "train.steps"}
+    assert different == {"model.path", "data.records", "data.frames", "train.steps"}
 
 
 def test_the_supervised_start_mixes_in_general_questions() -> None:
@@ -37,6 +38,12 @@ def test_the_supervised_start_mixes_in_general_questions() -> None:
     # Section 2.3: approximately 15 %; its 1.0K beside 6.7K are 13 %.
     assert recipe.general.share == 0.15
     assert recipe.general.lessons_beside(6700) == 1182
+
+
+def test_the_second_rounds_model_is_shown_the_frames_that_its_videos_are_drawn_for() -> None:
+    recipe = load_recipe(PAPER / "synrl_round2.yaml")
+    assert isinstance(recipe, RlRecipe)
+    assert recipe.data.frames == SceneSettings.model_validate(PRESETS["round2"]).viewed_frames == 64
 
 
 TINY = PAPER.parent / "tiny"

@@ -76,7 +76,10 @@ def synth(
         Split, typer.Option(help="What for: no two splits share a question or a content.")
     ] = Split.RL,
     preset: Annotated[
-        PresetName, typer.Option(help="round2 doubles durations and operations.")
+        PresetName,
+        typer.Option(
+            help="round2 doubles the length of videos and the number of their operations, for viewers of 64 frames."
+        ),
     ] = PresetName.ROUND1,
     setting: Annotated[
         list[str] | None,

@@ -15,6 +15,7 @@ SNAPSHOT_SECONDS = 0.2
 """between snapshots of moving objects"""
 BYSTANDERS_GO = (0.4, 1.2)
 """how far a distractor goes in a clip"""
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 @dataclass(frozen=True)
@@ -140,3 +141,11 @@ def positions(
         )
         for frame in chosen
     ]
+
+
+def ordinal(number: int) -> str:
+    """Return "first" for 1, and so on; from 11 on in digits, up to 30 (the most operations there are)."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number > 20 else "th"
+    return f"{number}{ending}"

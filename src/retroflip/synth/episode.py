@@ -263,6 +263,19 @@ class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again
     """
 
 
+def have_stamps_of_their_own(frames: Sequence[int], fps: int) -> bool:
+    """Return whether no two of these frames are shown at the same time, told to the tenth of a second."""
+    return len({round(10 * frame / fps) for frame in frames}) == len(frames)
+
+
+def require_own_stamps(*episodes: Episode) -> None:
+    """Raise Redraw where two events of an episode begin at the same time, told to the tenth of a second."""
+    for episode in episodes:
+        begins = [event.start_frame for event in episode.events]
+        if not have_stamps_of_their_own(begins, episode.animation.fps):
+            raise Redraw
+
+
 def seen_frames(animation: Animation, viewed: int) -> list[int]:
     """Return the frames that a viewer of `viewed` evenly spread frames is shown."""
     return list(uniform_indices(animation.frames, viewed))

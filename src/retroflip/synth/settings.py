@@ -1,5 +1,6 @@
 """What a user may set of temporal videos, and the two presets of SynRL's rounds."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,9 +16,9 @@ class SceneSettings(BaseModel):
     object_scale: factor on the size of the objects of direction, speed, acceleration, velocity_ranking,
     attribute_change, rotation and collision_count; they become smaller, or larger as far as their scene has room: small
     videos for small models need large objects.
-    duration_scale, operation_scale: factors on lengths in seconds and on numbers of operations (SynRL, finding 3,
-    doubles both for its second round). distractors: extra objects that no question is about. viewed_frames: how many
-    evenly spread frames a model is shown; a question that they cannot decide is not asked.
+    duration_scale: factor on the length of videos. operation_scale: factor on how many operations a video has, each of
+    which then takes `pace` times as long. distractors: extra objects that no question is about. viewed_frames: how
+    many evenly spread frames a model is shown; a question that they cannot decide is not asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,9 +34,14 @@ class SceneSettings(BaseModel):
     operation_scale: float = Field(default=1.0, gt=0.0, le=4.0)
     reveal_seconds: float = Field(default=2.0, ge=0.5, le=10.0)
     operation_seconds: tuple[float, float] = (0.5, 1.0)
-    backgrounds: tuple[str, ...] = ("plain",)
+    backgrounds: tuple[str, ...] = BACKGROUNDS
     noise: float = Field(default=0.0, ge=0.0, le=20.0)
     viewed_frames: int = Field(default=32, ge=4, le=512)
+
+    @property
+    def pace(self) -> float:
+        """How long an operation takes, in times of its usual length: as long as ever where both scales are alike."""
+        return self.duration_scale / self.operation_scale
 
     @model_validator(mode="after")
     def _are_known(self) -> Self:
@@ -52,8 +58,9 @@ class SceneSettings(BaseModel):
         return self
 
 
-PRESETS: dict[str, dict[str, float]] = {
+PRESETS: Mapping[str, Mapping[str, int | float]] = {
     "round1": {},
-    "round2": {"duration_scale": 2.0, "operation_scale": 2.0},
+    "round2": {"duration_scale": 2.0, "operation_scale": 2.0, "viewed_frames": 64},
 }
-"""settings by the round of SynRL's training that they are for (section 4, finding 3)"""
+"""settings by the round of SynRL's training that they are for: the second doubles durations and operations (section 4,
+finding 3), of which nobody can tell twice as many in the same number of frames"""

@@ -16,8 +16,8 @@ def answer(metadata: Mapping[str, Any]) -> str:
     names = {one["id"]: one["name"] for one in metadata["objects"]}
     states = metadata["states"]
     end = states[-1]["frame"]
-    low, high = {"whole": (0.0, 1.0), "first": (0.0, 0.5), "second": (0.5, 1.0)}[asked["half"]]
-    inside = [state for state in states if low * end <= state["frame"] <= high * end]
+    part, parts = asked["part"]
+    inside = [state for state in states if part * end <= parts * state["frame"] <= (part + 1) * end]
     speed = {
         identity: median(
             hypot(*(after - before for before, after in zip(*places, strict=True)))

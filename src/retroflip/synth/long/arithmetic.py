@@ -1,14 +1,17 @@
 """Arithmetic: a ball draws a calculation, one digit or sign after the other in the same place, and leaves no trail.
 
+The ball is filmed with a long exposure: a frame shows a piece of its stroke, as much to either side of where the ball
+is, so that two frames show what it draws and none shows which way it goes.
+
 The same digits and signs in other orders have other results, so what is drawn does not tell the answer without the
 order in which it is. Forward: the result. Retrodictive: the result is shown and one number is not; which is it?
 Historical: what was drawn, among expressions of the same digits and signs with the same glyph in the middle.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
+from itertools import chain, permutations, repeat
 from typing import Any
 
 import numpy as np
@@ -35,6 +38,7 @@ from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case
 from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, shown_in
 from retroflip.synth.names import Form
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 Tokens = tuple[str, ...]
@@ -46,46 +50,57 @@ MODES = (Mode.FORWARD, Mode.RETRODICTIVE, Mode.HISTORICAL)
 PHRASINGS: dict[Mode, tuple[str, ...]] = {
     Mode.FORWARD: (
         "A ball's trajectory draws a calculation, one digit or sign (+, -, *, /) after the other. Following the "
-        "standard order of operations, what is the result?",
-        "Read the calculation that the ball draws, glyph by glyph. By the standard order of operations, what does it "
-        "come to?",
-        "The path of the ball traces one-digit numbers and the signs between them (+, -, *, /). What is the value of "
-        "the whole expression, * and / before + and -?",
-        "What is the final result of the arithmetic expression drawn by the moving ball, with * and / done first?",
-        "The ball writes an expression in the air, sign after sign. Work it out by the standard order of operations. "
-        "What do you get?",
+        "standard order of operations, what is [the result|its result]?",
+        "Read the calculation that the ball draws, [glyph by glyph|sign by sign]. By the standard order of operations, "
+        "what does it [come to|make|amount to]?",
+        "The path of the ball [traces|draws] one-digit numbers and the signs between them (+, -, *, /). What is the "
+        "value of the whole expression, * and / before + and -?",
+        "What is the [final result|result|value] of the [arithmetic expression|calculation] drawn by the moving ball, "
+        "with * and / done first?",
+        "The ball writes [an expression|a calculation] in the air, sign after sign. Work it out by the standard order "
+        "of operations. What [do you get|is the result]?",
+        "Put together what the ball [draws|writes] and [work it out|calculate it], * and / before + and -. What is the "
+        "[result|value]?",
     ),
     Mode.RETRODICTIVE: (
         "A ball's trajectory draws a calculation, and a question mark stands for one of its one-digit numbers. The "
-        "result is shown as text. By the standard order of operations, which number is missing?",
-        "The ball draws a calculation glyph by glyph and leaves out one number (?). Given the result that is shown, "
-        "which number must it be, * and / before + and -?",
-        "Which digit does the question mark stand for in the calculation that the ball draws, so that the standard "
-        "order of operations gives the result shown?",
-        "One number of the expression drawn by the ball is hidden behind a question mark. With * and / done first, "
-        "which number leads to the result shown?",
+        "result is shown [as text|at the end]. By the standard order of operations, which number is [missing|hidden]?",
+        "The ball draws a calculation [glyph by glyph|sign by sign] and leaves out one number (?). Given the result "
+        "that is shown, which number must it be, * and / before + and -?",
+        "Which [digit|number] does the question mark stand for in the [calculation|expression] that the ball draws, so "
+        "that the standard order of operations gives the result shown?",
+        "One number of the [expression|calculation] drawn by the ball is hidden behind a question mark. With * and / "
+        "done first, which number leads to the result shown?",
         "Solve for the question mark: the ball draws the other numbers and all signs, and the result is written out. "
-        "By the standard order of operations, what is the number?",
+        "By the standard order of operations, what is the [number|missing number]?",
     ),
     Mode.HISTORICAL: (
-        "Which expression does the ball draw, in the order of drawing?",
-        "A ball's trajectory draws numbers and signs one after the other. What does it write?",
-        "In which order does the ball draw these numbers and signs?",
-        "Read the glyphs that the ball traces, from the first to the last. Which expression is it?",
-        "What is the expression that the moving ball spells out, from its first glyph to its last?",
+        "Which [expression|calculation] does the ball draw, [in the order of drawing|from the first sign to the last]?",
+        "A ball's trajectory draws numbers and signs one after the other. [What does it write|What do they make]?",
+        "In which order does the ball [draw|trace|write] these [numbers and signs|digits and signs][| in the video]?",
+        "Read the [glyphs|digits and signs] that the ball traces, one after the other. Which expression is [it|that]?",
+        "What is the [expression|calculation] that the moving ball spells out, from the first [glyph|sign] on?",
     ),
 }
-OPERANDS = (3, 3, 3, 4, 5)
+OPERANDS = (4, 4, 4, 5, 5)
 LEAST_OPERANDS = 3
-MOST_OPERANDS = 6
-"""longer expressions hardly ever come out even"""
+MOST_OPERANDS = 8
 SIGNS_OF: tuple[str, ...] = ("+-", "+-*", SIGNS, SIGNS, SIGNS)
 """signs by difficulty"""
-SEEN = 4
-"""of a viewer's frames to each glyph: fewer places do not tell all glyphs apart"""
-SLOWER = (2.0, 3.0, 4.0, 6.0)
+SEEN = 2
+"""of a viewer's frames to each glyph"""
+EXPOSED = 0.3
+"""of a stroke that a frame shows, to either side of where the ball is"""
+SLOWER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """times as long as an operation elsewhere: a glyph takes as long as that, the least that shows enough of it"""
+CHOICES = 4
+FEWER_CHOICES = 3
+"""where no digits and signs drawn have as many results"""
 BALL_RADIUS = 0.032
+TRACES = 16
+"""of the ball in a frame besides itself, half of them to either side"""
+FAINT = 0.55
+"""opacity of each"""
 GLYPH = 0.36
 """of the side: a unit of the strokes"""
 _ARRANGEMENTS = 120
@@ -148,7 +163,7 @@ def make(draw: Draw) -> Pair:
     operands = (timeline.operations + 1) // 2
     chosen = _CHOOSERS[mode](draw, operands, rank, how)
     scene = _Scene(draw, timeline, chosen.result)
-    text = draw.one_of(PHRASINGS[mode])
+    text = worded(draw, PHRASINGS[mode])
     clip = scene.clip(chosen.first)
     if not fits_view(clip, timeline.min_fps(SEEN), draw.settings):
         raise Redraw("the frames that a viewer is shown lie too far apart for so many glyphs")
@@ -168,11 +183,9 @@ def _timeline(draw: Draw) -> Timeline:
     least = 2 * LEAST_OPERANDS - 1
     for times in SLOWER:
         low, high = (times * seconds for seconds in settings.operation_seconds)
-        slowed = settings.model_copy(
-            update={"operations": None, "operation_scale": 1.0, "operation_seconds": (low, high)}
-        )
+        slowed = settings.model_copy(update={"operations": wanted, "operation_seconds": (low, high)})
         try:
-            timeline = draw_timeline(replace(draw, settings=slowed), [wanted] * len(OPERANDS), SEEN, least)
+            timeline = draw_timeline(replace(draw, settings=slowed), (), SEEN, least)
         except Redraw:
             continue
         return replace(timeline, operations=timeline.operations - 1 + timeline.operations % 2)
@@ -210,11 +223,11 @@ def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
 
 
 def _choose_result(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
-    for _ in range(_TRIES):
+    for count in _choices_wanted():
         groups = by_answer(_arranged(draw, *_ingredients(draw, operands)), value)
-        if len(groups) < 3:
+        if len(groups) < count:
             continue
-        options = sorted(draw.some_of(sorted(groups), 4))
+        options = sorted(draw.some_of(sorted(groups), CHOICES))
         if how == Transform.REVERSE.value:
             groups = {
                 result: [
@@ -233,8 +246,13 @@ def _choose_result(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
     return Chosen(first, second, how, tuple(map(str, options)))
 
 
+def _choices_wanted() -> Iterator[int]:
+    """Yield for each try how many answers there must be to choose from: fewer after many tries."""
+    return chain(repeat(CHOICES, _TRIES), repeat(FEWER_CHOICES, _TRIES))
+
+
 def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
-    for _ in range(_TRIES):
+    for count in _choices_wanted():
         digits, signs = _ingredients(draw, operands)
         result = value(_interleaved(digits, signs))
         if result is None:
@@ -242,11 +260,11 @@ def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
 
         unknown = _arranged(draw, [UNKNOWN, *digits[1:]], signs)
         groups = by_answer(unknown, partial(missing, result=result))
-        if len(groups) >= 3:
+        if len(groups) >= count:
             break
     else:
         raise Redraw("no digits and signs drawn leave enough numbers open")
-    options = sorted(draw.some_of(sorted(groups), 4))
+    options = sorted(draw.some_of(sorted(groups), CHOICES))
     first, second = (draw.one_of(groups[options[one]]) for one in both_ranks(draw, rank, len(options)))
     return Chosen(first, second, how, tuple(options), result)
 
@@ -298,7 +316,7 @@ class _Scene:
         """Return the clip in which these glyphs are drawn."""
         settings = self._draw.settings
         return Animation(
-            (*self._bystanders, *self._texts(tokens), self._ball(tokens)),
+            (*self._bystanders, *self._texts(tokens), *self._ball(tokens)),
             self._background,
             settings.fps,
             self.timeline.frames,
@@ -306,7 +324,16 @@ class _Scene:
             self._draw.noise_seed(),
         )
 
-    def _ball(self, tokens: Tokens) -> Actor:
+    def _ball(self, tokens: Tokens) -> list[Actor]:
+        """The ball above its traces: where it is shortly before and after a frame's moment."""
+        shifts = np.linspace(-EXPOSED, EXPOSED, TRACES + 1)
+        traces = [
+            self._seen(f"trace {shift:+.2f}", tokens, float(shift), FAINT) for shift in shifts if shift != 0.0
+        ]
+        return [*traces, self._seen("ball", tokens, 0.0, 1.0)]
+
+    def _seen(self, identity: str, tokens: Tokens, shift: float, opacity: float) -> Actor:
+        """The ball where it is when `shift` of the stroke further on."""
         frames = self.timeline.frames
         place_T2, opacity_T = np.tile(self._centre_2, (frames, 1)), np.zeros(frames)
         colour_T3 = np.zeros((frames, 3))
@@ -314,13 +341,13 @@ class _Scene:
             if token == UNKNOWN:
                 continue
             start, end = self.timeline.span(index)
-            share_T = np.linspace(0.0, 1.0, end - start + 1)
+            share_T = np.clip(np.linspace(0.0, 1.0, end - start + 1) + shift, 0.0, 1.0)
             stroke_T2 = along(token, share_T, backwards=self._backwards[token])
             place_T2[start : end + 1] = self._centre_2 + GLYPH * stroke_T2
-            opacity_T[start : end + 1] = 1.0
+            opacity_T[start : end + 1] = opacity
             colour_T3[start : end + 1] = PALETTE[self._colours[index % 2]]
         return actor(
-            "ball",
+            identity,
             "circle",
             colour_T3,
             frames=frames,

@@ -6,7 +6,6 @@ Cell = tuple[int, int]
 """row and column, counted from 1 at the top left"""
 
 AXES = "Rows are counted from the top, columns from the left."
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,3 @@ class Grid:
 def cell_words(cell: Cell) -> str:
     """Return a cell as options name it."""
     return f"row {cell[0]}, column {cell[1]}"
-
-
-def ordinal(number: int) -> str:
-    """Return "first" for 1, and so on; from 11 on in digits, up to 30 (the most operations there are)."""
-    if number <= len(_ORDINALS):
-        return _ORDINALS[number - 1]
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number > 20 else "th"
-    return f"{number}{ending}"

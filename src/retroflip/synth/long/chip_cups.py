@@ -30,6 +30,7 @@ from retroflip.synth.long.orders import Course, by_answer, followed, pinned_plac
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
 from retroflip.synth.names import Form
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
@@ -56,42 +57,42 @@ NOTES = {
 }
 PHRASINGS = {
     ("sum", "end"): (
-        "What do the chips in the cup at {place} add up to at the end?",
+        "What do the chips in the cup at {place} add up to [at the end|when the video ends|after the last move]?",
         "At the end of the video, what is the total of the chips in the cup at {place}?",
         "After all the moves, what is the sum of the numbers on the chips in the cup at {place}?",
         "If the cup at {place} were looked into at the end, what would its chips add up to?",
         "Add up the chips that the cup at {place} holds when the video ends. What is the sum?",
     ),
     ("sum", "start"): (
-        "What did the chips in the cup at {place} add up to at the start?",
+        "What did the chips in the cup at {place} add up to [at the start|when the video began|before the first move]?",
         "At the start of the video, what was the total of the chips in the cup at {place}?",
         "Before the first move, what was the sum of the numbers on the chips in the cup at {place}?",
         "If the cup at {place} had been looked into at the start, what would its chips have added up to?",
         "Add up the chips that the cup at {place} held when the video began. What is the sum?",
     ),
     ("count", "end"): (
-        "How many chips does the cup at {place} hold at the end?",
+        "How many chips does the cup at {place} hold [at the end|when the video ends]?",
         "At the end of the video, how many chips are in the cup at {place}?",
         "After all the moves, what is the number of chips in the cup at {place}?",
         "If the cup at {place} were looked into at the end, how many chips would be seen?",
         "How many chips are left in the cup at {place} when the video ends?",
     ),
     ("count", "start"): (
-        "How many chips did the cup at {place} hold at the start?",
+        "How many chips did the cup at {place} hold [at the start|when the video began]?",
         "At the start of the video, how many chips were in the cup at {place}?",
         "Before the first move, what was the number of chips in the cup at {place}?",
         "If the cup at {place} had been looked into at the start, how many chips would have been seen?",
         "How many chips were in the cup at {place} when the video began?",
     ),
     ("holds", "end"): (
-        "Which chips does the cup at {place} hold at the end, from the smallest number to the largest?",
+        "Which chips does the cup at {place} hold [at the end|in the end], from the smallest number to the largest?",
         "At the end of the video, which chips are in the cup at {place}, smallest first?",
         "After all the moves, what are the chips in the cup at {place}, in ascending order?",
         "If the cup at {place} were looked into at the end, which chips would be seen, smallest first?",
         "List the chips in the cup at {place} when the video ends, in ascending order. Which are they?",
     ),
     ("holds", "start"): (
-        "Which chips did the cup at {place} hold at the start, from the smallest number to the largest?",
+        "Which chips did the cup at {place} hold [at the start|at first], from the smallest number to the largest?",
         "At the start of the video, which chips were in the cup at {place}, smallest first?",
         "Before the first move, what were the chips in the cup at {place}, in ascending order?",
         "If the cup at {place} had been looked into at the start, which chips would have been seen, smallest first?",
@@ -205,9 +206,8 @@ def make(draw: Draw) -> Pair:
     query, options, groups = _found(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
-    text = draw.one_of(PHRASINGS[ask, when]).format(
-        place=LETTERS[query.place], what="" if query.after is None else query.after.note
-    )
+    what = "" if query.after is None else query.after.note
+    text = worded(draw, PHRASINGS[ask, when], place=LETTERS[query.place], what=what)
     words = tuple(_words(option) for option in options)
     courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, CHOICES)]
     one, two = (_episode(scene, query, course, text, words) for course in courses)

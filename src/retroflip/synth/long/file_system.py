@@ -30,6 +30,7 @@ from retroflip.synth.long.orders import Course, by_answer, followed, pinned_plac
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.staging import Timeline, Track, draw_timeline
 from retroflip.synth.names import Form
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]
@@ -39,7 +40,7 @@ Result = int | str | tuple[str, ...]
 OPERATIONS = (7, 7, 8, 8, 9)
 LEAST_OPERATIONS = 7
 MOST_OPERATIONS = 23
-"""of so many commands hardly any other order can be run, and of more none was found; 12 are no trouble"""
+"""of so many different commands hardly any are found that can be run; 16 are no trouble"""
 SEEN = 1.5
 """frames seen of each operation at least: a command can be read for three quarters of its time"""
 FOLDERS = ("docs", "logs", "data", "work", "temp", "home", "pics", "mail")
@@ -121,18 +122,18 @@ PHRASINGS = {
         "Does {file} fall victim to one of the commands that delete files?",
     ),
     ("first", "order"): (
-        "Which of these commands is run first?",
-        "Of these commands, which one comes before all the others?",
-        "Which one of these commands appears earliest in the video?",
+        "Which of these commands is [run|typed|given] first[| in the video]?",
+        "Of these commands, which one [comes|is run] before all the others?",
+        "Which one of these commands [appears|is seen|runs] earliest in the [video|clip]?",
         "These commands are all run. Which of them is the first?",
-        "Which of the commands below is the earliest to be run?",
+        "Which of the commands below is the [earliest|first] to be run?",
     ),
     ("last", "order"): (
-        "Which of these commands is run last?",
-        "Of these commands, which one comes after all the others?",
-        "Which one of these commands appears latest in the video?",
+        "Which of these commands is [run|typed|given] last[| in the video]?",
+        "Of these commands, which one [comes|is run] after all the others?",
+        "Which one of these commands [appears|is seen|runs] latest in the [video|clip]?",
         "These commands are all run. Which of them is the last?",
-        "Which of the commands below is the latest to be run?",
+        "Which of the commands below is the [latest|last] to be run?",
     ),
 }
 ASKS = {
@@ -250,7 +251,7 @@ def make(draw: Draw) -> Pair:
     timeline = _timeline(draw)
     query, options, groups = _found(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
-    text = draw.one_of(PHRASINGS[ask, when]).format(folder=query.folder, file=query.file)
+    text = worded(draw, PHRASINGS[ask, when], folder=query.folder, file=query.file)
     words = tuple(_words(option) for option in options)
     courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, len(options))]
     one, two = (_episode(stage, query, course, text, words) for course in courses)

@@ -56,16 +56,40 @@ def reordered(
     apply: Callable[[State, Operation], State | None],
     pinned: Collection[int],
 ) -> Iterator[Course[State, Operation]]:
-    """Yield the course, and others of the same operations with those in the places `pinned` left there."""
+    """Yield the course, and others of the same operations with those in the places `pinned` left there.
+
+    Each place is given the first operation, of those left in a drawn order, that can be done then: of long courses
+    hardly any order drawn as a whole could.
+    """
     yield course
     free = [place for place in range(len(course.operations)) if place not in pinned]
     for _ in range(TRIES):
-        order = list(course.operations)
-        for place, index in zip(free, draw.rng.permutation(len(free)), strict=True):
-            order[place] = course.operations[free[int(index)]]
-        other = followed(course.states[0], order, apply)
+        left = [course.operations[free[int(index)]] for index in draw.rng.permutation(len(free))]
+        other = _followed_as_can_be(course, left, apply, pinned)
         if other is not None:
             yield other
+
+
+def _followed_as_can_be(
+    course: Course[State, Operation],
+    left: list[Operation],
+    apply: Callable[[State, Operation], State | None],
+    pinned: Collection[int],
+) -> Course[State, Operation] | None:
+    """Return the course with all but its pinned operations taken from `left`, or None where it comes to a dead end."""
+    states, order = [course.states[0]], list[Operation]()
+    for place, own in enumerate(course.operations):
+        for one in [own] if place in pinned else left:
+            after = apply(states[-1], one)
+            if after is not None:
+                break
+        else:
+            return None
+        if place not in pinned:
+            left.remove(one)
+        states.append(after)
+        order.append(one)
+    return Course(tuple(states), tuple(order))
 
 
 def pinned_places(operations: int, *, from_start: bool, ends: bool) -> set[int]:

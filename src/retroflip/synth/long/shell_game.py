@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, actor
-from retroflip.synth.common import Look, draw_looks, eased
+from retroflip.synth.common import Look, draw_looks, eased, ordinal
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -30,11 +30,12 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words, ordinal
+from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
 from retroflip.synth.long.stage import lying
 from retroflip.synth.long.staging import Timeline, draw_timeline, hidden_outside, shown_in
 from retroflip.synth.names import Form
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 Swap = tuple[Cell, Cell]
@@ -62,37 +63,37 @@ CASES = (
 )
 PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
     (Mode.FORWARD, Ask.CELL): (
-        "Where is the {name} after all the swaps?",
+        "Where is the {name} [after all the swaps|after the last swap|when the video ends]?",
         "In which cell does the {name} end up?",
-        "The covers swap places. Where is the {name} at the end?",
+        "The covers swap places. Where is the {name} [at the end|in the end|after that]?",
         "Under the cover of which cell is the {name} when the last swap is over?",
         "Follow the {name} under its cover. Which cell is it in at the end?",
     ),
     (Mode.RETRODICTIVE, Ask.CELL): (
-        "Where was the {name} before the first swap?",
+        "Where was the {name} [before the first swap|when the video began]?",
         "In which cell did the {name} start?",
-        "The covers swap places, then they open. Where was the {name} at the start?",
+        "The covers swap places, then they open. Where was the {name} [at the start|at first]?",
         "Under the cover of which cell was the {name} before anything moved?",
         "Trace the {name} back. Which cell was it in at the start?",
     ),
     (Mode.FORWARD, Ask.DISPLACED): (
-        "How many objects are in a different cell at the end than at the start?",
-        "At the end, how many of the objects are not where they were initially?",
+        "How many objects are in a different cell [at the end than at the start|after the swaps than before them]?",
+        "[At|In] the end, how many of the objects are not where they were [initially|at first|at the start]?",
         "After all the swaps, how many objects have another cell than before them?",
-        "Compare the start and the end: how many objects are in a different place?",
-        "When the swaps are over, how many objects lie in a cell other than their first one?",
+        "Compare the start and the end: how many objects are in a different [place|cell]?",
+        "When the swaps are over, how many objects [lie|are] in a cell other than their first one?",
     ),
     (Mode.HISTORICAL, Ask.AFTER_SWAP): (
-        "Where is the {name} right after the {ordinal} swap?",
-        "In which cell is the {name} once the {ordinal} swap is over?",
+        "Where is the {name} [right after|just after] the {ordinal} swap?",
+        "In which cell is the {name} [once|when] the {ordinal} swap is over?",
         "The covers swap places. Where does the {name} lie between the {ordinal} swap and the next?",
         "Count the swaps. After the {ordinal} one, which cell is the {name} in?",
         "Which cell holds the {name} when the {ordinal} swap has just ended?",
     ),
     (Mode.HISTORICAL, Ask.NEXT_SWAP): (
-        "Which swap comes right after the swap of {swap}?",
+        "Which swap [comes|is made] right after the swap of {swap}?",
         "The covers of {swap} swap places. Which two swap next?",
-        "Which two cells exchange their covers directly after {swap} did?",
+        "Which two cells [exchange|swap] their covers directly after {swap} did?",
         "Find the swap of {swap}. What is the following swap?",
         "Which swap follows immediately on that of {swap}?",
     ),
@@ -256,12 +257,12 @@ def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
 
 
 def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]) -> Query:
-    template = draw.one_of(PHRASINGS[mode, ask])
+    wordings = PHRASINGS[mode, ask]
     if ask is Ask.DISPLACED:
-        return Query(mode, ask, template, {"ask": ask.value}, _displaced)
+        return Query(mode, ask, worded(draw, wordings), {"ask": ask.value}, _displaced)
     if ask is Ask.NEXT_SWAP:
         after = swaps[0]
-        text = f"{template.format(swap=swap_words(after))} {AXES}"
+        text = f"{worded(draw, wordings, swap=swap_words(after))} {AXES}"
         parameters: dict[str, Any] = {"ask": ask.value, "swap": [list(cell) for cell in after]}
         return Query(mode, ask, text, parameters, lambda _, order: _following(order, after))
     target = draw.one_of(list(board.looks))
@@ -269,10 +270,10 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
     parameters = {"ask": ask.value, "object": target}
     if ask is Ask.CELL:
         moment = -1 if mode is Mode.FORWARD else 0
-        text = f"{template.format(name=name)} {AXES}"
+        text = f"{worded(draw, wordings, name=name)} {AXES}"
     else:
         moment = int(draw.rng.integers(2, len(swaps)))
-        text = f"{template.format(name=name, ordinal=ordinal(moment))} {AXES}"
+        text = f"{worded(draw, wordings, name=name, ordinal=ordinal(moment))} {AXES}"
         parameters["swaps"] = moment
 
     def found(on: Board, order: Order) -> Cell:

@@ -84,8 +84,8 @@ def draw_timeline(draw: Draw, wanted: Sequence[int], seen: float = 2.0, least: i
     be made of, whatever settings say. Raises Redraw where a viewer cannot follow as many.
     """
     settings = draw.settings
-    frame = settings.fps * settings.duration_scale
-    reveal = max(4, round(settings.reveal_seconds * frame))
+    reveal = max(4, round(settings.reveal_seconds * settings.duration_scale * settings.fps))
+    frame = settings.fps * settings.pace
     pause = max(1, round(PAUSE_SECONDS * frame))
     low, high = (max(3, round(seconds * frame)) for seconds in settings.operation_seconds)
     count = max(least, _count(settings, wanted))

@@ -1,12 +1,14 @@
 """Acceleration: does an object get faster, slower, or keep its speed, or one after the other?
 
+Changes are asked for of the whole clip, or where there are frames enough of its quarters, one after the other.
+
 The object goes straight and bounces off the frame's edges, or goes round a circle; either way the place in any single
 frame is drawn evenly, and so is the distance, whatever the answer. Where speed and time are a straight line, the clip
 played backwards has the opposite answer; what is its own mirror image in time (constant speed, faster and then slower)
 is paired with another such course over the same path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,19 +40,63 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.settings import SceneSettings
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 FASTER, SLOWER, SAME = "it speeds up", "it slows down", "it keeps the same speed"
 PEAK, DIP = "it first speeds up, then slows down", "it first slows down, then speeds up"
-_SETS = ((FASTER, SLOWER, SAME, PEAK), (FASTER, SLOWER, SAME, DIP), (FASTER, SLOWER, PEAK, DIP))
-_DEALT = tuple((one, answer) for one in _SETS for answer in one)
-"""what is offered, and what is right: each option as often as the others of its set"""
+UP, DOWN, KEPT = 1, -1, 0
+SAID = {UP: "speeds up", DOWN: "slows down", KEPT: "keeps its speed"}
+Course = tuple[int, ...]
+"""how the speed changes in each stretch"""
+
+
+def in_words(course: Course) -> str:
+    """Return the changes of speed as options name them.
+
+    >>> in_words((1, 0, -1, 0))
+    'it speeds up, keeps its speed, slows down, then keeps its speed'
+    """
+    *most, last = (SAID[change] for change in course)
+    return f"it {', '.join(most)}, then {last}"
+
+
+def played_back(course: Course) -> Course:
+    """Return the changes of speed of the clip played backwards."""
+    return tuple(-change for change in reversed(course))
+
+
+HALVES: dict[str, Course] = {
+    FASTER: (UP, UP),
+    SLOWER: (DOWN, DOWN),
+    SAME: (KEPT, KEPT),
+    PEAK: (UP, DOWN),
+    DIP: (DOWN, UP),
+}
+QUARTERS: dict[str, Course] = {
+    in_words(course): course
+    for course in (
+        *((UP, KEPT, DOWN, KEPT), (KEPT, UP, KEPT, DOWN), (DOWN, KEPT, UP, KEPT), (KEPT, DOWN, KEPT, UP)),
+        *((UP, DOWN, UP, KEPT), (KEPT, DOWN, UP, DOWN), (DOWN, UP, DOWN, KEPT), (KEPT, UP, DOWN, UP)),
+        *((UP, DOWN, UP, DOWN), (DOWN, UP, DOWN, UP)),
+    )
+}
+_FOURS = tuple(QUARTERS)
+_SETS = {
+    2: ((FASTER, SLOWER, SAME, PEAK), (FASTER, SLOWER, SAME, DIP), (FASTER, SLOWER, PEAK, DIP)),
+    4: (_FOURS[:4], _FOURS[4:8], (*_FOURS[:2], *_FOURS[8:]), (*_FOURS[4:6], *_FOURS[8:])),
+}
+"""what is offered, by the number of stretches: what reversal makes of each option is an option too"""
 PHRASINGS = (
-    "How does the speed of the {name} change?",
-    "Does the {name} get faster, slower or neither?",
-    "What happens to the speed of the {name} during the video?",
-    "Which of these describes how fast the {name} moves over time?",
-    "Watch the speed of the {name}. What do you notice?",
+    "How does the speed of the {name} change [during the video|over time|from start to end|as the video goes on]?",
+    "Does the {name} get faster, slower or neither [in this clip|in the video|over time|as time goes on]?",
+    "[In what way|How], if at all, does the {name} change its speed [in this clip|over time|from start to end]?",
+    "What happens to the speed of the {name} [during the video|in the course of the clip|as time goes on]?",
+    "Which of these describes [how fast the {name} moves over time|the speed of the {name} from start to end]?",
+    "[Watch|Follow|Look at] the speed of the {name}. [What do you notice|How does it change|What happens to it]?",
+    "[Over the whole clip|From start to end], what does the {name} do: speed up, slow down, or something else?",
+    "[Compare|Judge] how fast the {name} moves [at different times|from moment to moment]. Which of these is right?",
 )
 RADIUS, ROOM = 0.055, 0.15
 GOES = (0.7, 1.4)
@@ -59,57 +105,65 @@ SECONDS = (3.0, 5.0)
 RATIO = ((4.5, 5.5), (4.0, 5.0), (3.5, 4.5), (3.0, 4.0), (2.5, 3.2))
 """highest speed to lowest, by difficulty"""
 SAMPLES = 10
-"""frames that a viewer must see at the least, to compare the steps between them"""
+"""frames that a viewer must see of two stretches at the least, to compare the steps between them"""
 SNAPSHOTS = 0.1
 """seconds between those in the metadata"""
-_LEVELS = {FASTER: (0, 1), SLOWER: (1, 0), PEAK: (0, 1, 0), DIP: (1, 0, 1), SAME: (0, 0)}
-_HALVES = {FASTER: (1, 1), SLOWER: (-1, -1), PEAK: (1, -1), DIP: (-1, 1), SAME: (0, 0)}
-_BACKWARDS = {FASTER: SLOWER, SLOWER: FASTER}
-_CHANGES = {-1: "slows down", 0: "keeps its speed", 1: "speeds up"}
 
 
-def speeds(answer: str, ratio: float, frames: int) -> Floats:
+def speeds(course: Course, ratio: float, frames: int) -> Floats:
     """Return the speed (T,) by frame, relative to the lowest: straight lines between 1 and `ratio`."""
-    levels = 1.0 + (ratio - 1.0) * np.array(_LEVELS[answer], dtype=float)
-    return np.interp(np.linspace(0.0, 1.0, frames), np.linspace(0.0, 1.0, len(levels)), levels)
+    heights = np.concatenate([[0], np.cumsum(course)])
+    levels = 1.0 + (ratio - 1.0) * (heights - heights.min()) / max(1, np.ptp(heights))
+    speed_T: Floats = np.interp(np.linspace(0.0, 1.0, frames), np.linspace(0.0, 1.0, len(levels)), levels)
+    return speed_T
 
 
-def gone(answer: str, ratio: float, frames: int) -> Floats:
+def gone(course: Course, ratio: float, frames: int) -> Floats:
     """Return the share (T,) of its path that the object has gone by each frame, from 0 to 1."""
-    speed_T = speeds(answer, ratio, frames)
+    speed_T = speeds(course, ratio, frames)
     way_T: Floats = np.concatenate([[0.0], np.cumsum((speed_T[1:] + speed_T[:-1]) / 2.0)])
     share_T: Floats = way_T / way_T[-1]
     return share_T
 
 
-def _partner(answer: str, options: Sequence[str]) -> str:
+def number_of_stretches(settings: SceneSettings) -> int:
+    """Return in how many stretches the speed may change: quarters where a viewer sees enough of each, else halves."""
+    wanted = settings.operations or round(2 * settings.operation_scale)
+    return 4 if min(wanted, 2 * settings.viewed_frames // SAMPLES) >= 4 else 2
+
+
+def _partner(answer: str, offered: Sequence[str], courses: Mapping[str, Course]) -> str:
     """Return the other answer of a pair: the clip played backwards, or the other option that is its own mirror."""
-    if answer in _BACKWARDS:
-        return _BACKWARDS[answer]
-    (other,) = (one for one in options if one not in _BACKWARDS and one != answer)
+    turned = [name for name in offered if courses[name] == played_back(courses[answer])]
+    if turned != [answer]:
+        return turned[0]
+    (other,) = (one for one in offered if one != answer and courses[one] == played_back(courses[one]))
     return other
 
 
 def make(draw: Draw) -> Pair:
     """Draw a course, and its reverse or another over the same path."""
-    offered, answer = draw.deal("answer", _DEALT)
-    partner = _partner(answer, offered)
-    looks = draw_looks(draw, 1 + draw.settings.distractors)
-    frames, distance = frames_of(draw, *SECONDS), draw.between(*GOES)
-    ratio = draw.between(*RATIO[draw.settings.difficulty - 1])
-    text = draw.one_of(PHRASINGS).format(name=looks[0].name)
+    settings = draw.settings
+    stretches = number_of_stretches(settings)
+    courses = {2: HALVES, 4: QUARTERS}[stretches]
+    offered, answer = draw.deal("answer", [(one, answer) for one in _SETS[stretches] for answer in one])
+    partner = _partner(answer, offered, courses)
+    looks = draw_looks(draw, 1 + settings.distractors)
+    frames = 1 + stretches * (frames_of(draw, *SECONDS) // stretches)
+    distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*RATIO[settings.difficulty - 1])
+    text = worded(draw, PHRASINGS, name=looks[0].name)
     options = tuple(draw.some_of(offered, len(offered)))
     radius = draw.size(RADIUS, ROOM)
     route = draw.one_of((bouncing, circling))(draw, radius)
 
     def target(profile: str) -> Actor:
-        x_T, y_T = route(distance * gone(profile, ratio, frames)).T
+        x_T, y_T = route(distance * gone(courses[profile], ratio, frames)).T
         return moving("o1", looks[0], x_T, y_T, radius)
 
     first = staged(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, radius)])
-    if not fits_view(first, _min_fps(first), draw.settings):
+    if not fits_view(first, _min_fps(first, stretches), settings):
         raise Redraw
-    if answer in _BACKWARDS:
+    if courses[partner] == played_back(courses[answer]):
         second, how = first.reversed(), Transform.REVERSE.value
     else:
         anew = target(partner)
@@ -117,22 +171,30 @@ def make(draw: Draw) -> Pair:
         second, how = replace(first, actors=actors), "operations"
 
     def episode(clip: Animation, right: str) -> Episode:
-        return _episode(clip, looks, right, text, options)
+        return _episode(clip, looks, (right, courses[right]), text, options)
 
     return Pair(episode(first, answer), episode(second, partner), how)
 
 
-def _min_fps(clip: Animation) -> float:
-    return SAMPLES * clip.fps / clip.frames
+def _min_fps(clip: Animation, stretches: int) -> float:
+    return SAMPLES * stretches / 2 * clip.fps / clip.frames
 
 
-def _episode(clip: Animation, looks: list[Look], answer: str, text: str, options: tuple[str, ...]) -> Episode:
-    name, last = looks[0].name, clip.frames - 1
-    middle = round(last / 2)
+def _episode(
+    clip: Animation, looks: list[Look], right: tuple[str, Course], text: str, options: tuple[str, ...]
+) -> Episode:
+    name, (answer, course) = looks[0].name, right
+    length = (clip.frames - 1) // len(course)
     # Both halves of every clip are told, so that the number of events says nothing of the answer.
     phases = [
-        Event("speed", start, end, f"the {name} {_CHANGES[change]}", {"object": "o1", "change": change})
-        for change, start, end in zip(_HALVES[answer], (0, middle), (middle, last), strict=True)
+        Event(
+            "speed",
+            index * length,
+            (index + 1) * length,
+            f"the {name} {SAID[change]}",
+            {"object": "o1", "change": change},
+        )
+        for index, change in enumerate(course)
     ]
     return Episode(
         animation=clip,
@@ -141,8 +203,8 @@ def _episode(clip: Animation, looks: list[Look], answer: str, text: str, options
             mode=Mode.PERCEPTION,
             options=options,
             answer=answer,
-            parameters={"object": "o1"},
-            changed_by=frozenset({Transform.REVERSE} if answer in _BACKWARDS else ()),
+            parameters={"object": "o1", "stretches": len(course)},
+            changed_by=frozenset({Transform.REVERSE} if course != played_back(course) else ()),
         ),
         objects=cast(looks, 1),
         events=phases,
@@ -151,7 +213,7 @@ def _episode(clip: Animation, looks: list[Look], answer: str, text: str, options
             f"Compare how far the {name} goes in equal times at the start, in the middle and at the end.",
             f"By that, {answer}.",
         ],
-        min_fps=_min_fps(clip),
+        min_fps=_min_fps(clip, len(course)),
     )
 
 

@@ -27,29 +27,33 @@ from retroflip.synth.episode import (
 from retroflip.synth.names import Form
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen, spots
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 PHRASINGS = {
     "colour": (
-        "Which colours does the {name} turn to, in order?",
-        "What is the order of the colours that the {name} changes to?",
-        "The {name} changes its colour and back, again and again. To which colours, in order?",
-        "In which order does the {name} take on other colours?",
+        "Which colours does the {name} [turn to|turn|take on], [in order|one after the other]?",
+        "What is the order of the colours that the {name} [changes to|takes on][| in this clip]?",
+        "The {name} changes its colour and back, [again and again|several times]. To which colours, in order?",
+        "In which order does the {name} take on other colours[| in the video]?",
         "Name the colours that the {name} changes to, one after the other. Which order is right?",
+        "[Watch|Follow] the colour of the {name}. What does it change to, in order?",
     ),
     "shape": (
-        "Which shapes does the {name} turn into, in order?",
-        "What is the order of the shapes that the {name} changes to?",
-        "The {name} changes its shape and back, again and again. Into which shapes, in order?",
-        "In which order does the {name} take on other shapes?",
+        "Which shapes does the {name} [turn into|take on|become], [in order|one after the other]?",
+        "What is the order of the shapes that the {name} [changes to|takes on][| in this clip]?",
+        "The {name} changes its shape and back, [again and again|several times]. Into which shapes, in order?",
+        "In which order does the {name} take on other shapes[| in the video]?",
         "Name the shapes that the {name} turns into, one after the other. Which order is right?",
+        "[Watch|Follow] the shape of the {name}. What does it turn into, in order?",
     ),
     "mixed": (
-        "What changes about the {name}, in order?",
-        "In which order do these changes happen to the {name}?",
-        "The {name} changes and changes back, again and again. What happens to it, in order?",
-        "Which changes does the {name} go through, one after the other?",
+        "What changes about the {name}, [in order|one thing after the other]?",
+        "In which order do these changes happen to the {name}[| in this clip]?",
+        "The {name} changes and changes back, [again and again|several times]. What happens to it, in order?",
+        "Which changes does the {name} go through, [one after the other|in order]?",
         "What happens to the {name} first, and what after that?",
+        "[Watch|Follow] the {name}. How does it change, in order?",
     ),
 }
 NUMBER = {1: 3, 2: 3, 3: 4, 4: 4, 5: 5}
@@ -101,25 +105,27 @@ def four_orders(draw: Draw, changes: Sequence[Change]) -> list[tuple[Change, ...
             return [order, order[::-1], exchanged, exchanged[::-1]]
 
 
-def number_of_changes(settings: SceneSettings) -> int:
-    """Return how many changes a viewer of that many frames can tell one after the other."""
-    wanted = round(NUMBER[settings.difficulty] * settings.operation_scale)
-    most = min(len(PALETTE) - 1, len(SHAPES) - 1, int((settings.viewed_frames - 1) / SEEN))
-    # An odd number is given an empty slot, so that the middle of the clip is always at rest.
-    most -= most % 2
-    return max(3, min(settings.operations or wanted, most))
+def numbers(settings: SceneSettings) -> tuple[int, int]:
+    """Return how many changes a viewer of that many frames can tell one after the other, and in how many slots.
+
+    Slots are an even number, so that the middle of the clip is always at rest; some stay empty.
+    """
+    usual, seen = NUMBER[settings.difficulty], int((settings.viewed_frames - 1) / SEEN) // 2 * 2
+    most = min(len(PALETTE) - 1, len(SHAPES) - 1, seen) // 2 * 2
+    number = max(3, min(settings.operations or round(usual * settings.operation_scale), most))
+    wanted = 0 if settings.operations else 2 * round((usual + usual % 2) * settings.operation_scale / 2)
+    return number, max(number + number % 2, min(wanted, seen))
 
 
 def make(draw: Draw) -> Pair:
     """Draw an order of changes; the second clip is played backwards."""
     settings = draw.settings
     theme = draw.deal("theme", tuple(PHRASINGS))
-    number = number_of_changes(settings)
+    number, slots = numbers(settings)
     looks = draw_looks(draw, 1 + settings.distractors)
     orders = four_orders(draw, draw_changes(draw, theme, number, looks[0]))
     order = orders[draw.deal("order", range(len(orders)))]
-    slots = number + number % 2
-    slot = round(draw.between(*SLOT_SECONDS[settings.difficulty]) * settings.duration_scale * settings.fps)
+    slot = round(draw.between(*SLOT_SECONDS[settings.difficulty]) * settings.pace * settings.fps)
     used: list[int] = sorted(draw.some_of(range(slots), number))
     frames = slots * slot + 1
     clip = _clip(
@@ -127,7 +133,7 @@ def make(draw: Draw) -> Pair:
     )
     min_fps = SEEN * settings.fps / slot
     require_seen(clip, min_fps, settings)
-    text = draw.one_of(PHRASINGS[theme]).format(name=looks[0].name)
+    text = worded(draw, PHRASINGS[theme], name=looks[0].name)
     options = tuple(draw.some_of([in_words(theme, one) for one in orders], len(orders)))
     backwards = [slots - 1 - index for index in reversed(used)]
 

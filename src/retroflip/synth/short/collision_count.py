@@ -31,19 +31,22 @@ from retroflip.synth.episode import (
     Redraw,
     Rng,
     Term,
+    have_stamps_of_their_own,
 )
 from retroflip.synth.names import Form
 from retroflip.synth.physics import Contact, contacts, reflected
 from retroflip.synth.short.stage import lowest_count, require_seen, window
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 OPPOSITE = {"left": "right", "right": "left"}
 PHRASINGS = (
-    "How many times does the {name} hit the {side} wall?",
-    "How often does the {name} bounce off the {side} wall?",
-    "Count the hits: how many times does the {name} touch the {side} wall?",
-    "How many contacts are there between the {name} and the {side} wall?",
-    "What is the number of times that the {side} wall is struck by the {name}?",
+    "How many times does the {name} [hit|touch|strike|bounce off] the {side} wall[| in this clip| in the whole video]?",
+    "How often does the {name} [bounce off|hit|touch] the {side} wall[| in this clip| from start to end]?",
+    "Count the hits: how many times does the {name} [touch|meet|strike] the {side} wall?",
+    "How many [contacts|collisions] are there between the {name} and the {side} wall[| in the video]?",
+    "What is the number of times that the {side} wall is [struck|hit|touched] by the {name}?",
+    "[Watch|Follow] the {name}. How many times does it [hit|bounce off|touch] the {side} wall?",
 )
 SHAPES = ("circle", "square", "diamond")
 """whose extent to every side is their half width"""
@@ -66,9 +69,9 @@ SEEN = 1.9
 """viewed frames of a crossing, at least: so many show each way, and the turn between two of them"""
 APART_SECONDS = 0.07
 """between a hit of one wall and of the next: less is a corner"""
-CROWD = 0.65
-"""how long a crossing takes at the least, in times `APART_SECONDS` for each of all hits: else there are corners"""
 TRIES = 400
+FOUND = 20.0
+"""how many of so many tries must be expected to have no hit near a corner"""
 
 
 class Bounce(NamedTuple):
@@ -123,8 +126,9 @@ def most_hits(viewed_frames: int, seconds: float) -> int:
     def has_room(lowest: int) -> bool:
         crossings = 2 * lowest + 4 + 2.0 * (1.0 - FREE)
         crossing = MOVING * seconds / crossings
-        least = CROWD * APART_SECONDS * sum(window(lowest))
-        return crossing >= least and MOVING * (viewed_frames - 1) >= SEEN * crossings
+        # A hit of the one walls misses those of the others with so much of their time: as if both came by chance.
+        free = max(0.0, 1.0 - 2.0 * APART_SECONDS / crossing) ** (2 * lowest + 1)
+        return free * TRIES >= FOUND and MOVING * (viewed_frames - 1) >= SEEN * crossings
 
     return next(lowest for lowest in count_from(0) if not has_room(lowest + 1))
 
@@ -134,7 +138,7 @@ def make(draw: Draw) -> Pair:
     settings = draw.settings
     frames = frames_of(draw, *SECONDS[settings.difficulty])
     seconds = (frames - 1) / settings.fps
-    lowest = lowest_count(settings, LOWEST, most_hits(settings.viewed_frames, seconds))
+    lowest = lowest_count(draw, LOWEST, most_hits(settings.viewed_frames, seconds))
     place = draw.deal("count", range(len(window(lowest))))
     count, other = window(lowest)[place], window(lowest)[place ^ 1]
     side = draw.deal("side", tuple(OPPOSITE))
@@ -151,7 +155,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, (across, down), radius, frames)
     min_fps = SEEN / across.crossing
     require_seen(clip, min_fps, settings)
-    text = draw.one_of(PHRASINGS).format(name=looks[0].name, side=side)
+    text = worded(draw, PHRASINGS, name=looks[0].name, side=side)
     options = tuple(str(one) for one in window(lowest))
 
     def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:
@@ -197,7 +201,8 @@ def _course(
         down = bounce(draw.rng, draw.one_of((-1, 1)), hits[1], radius, seconds, FREE_DOWN)
         down = down._replace(begin=across.begin)
         gaps = [abs(one.seconds - two.seconds) for one in across.contacts() for two in down.contacts()]
-        if min(gaps) >= APART_SECONDS:
+        frames = [round(hit.seconds * draw.settings.fps) for hit in (*across.contacts(), *down.contacts())]
+        if min(gaps) >= APART_SECONDS and have_stamps_of_their_own(frames, draw.settings.fps):
             return across, down
     raise Redraw
 

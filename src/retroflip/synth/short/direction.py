@@ -1,6 +1,6 @@
-"""Direction: an object goes straight, turns once, and goes straight again; which way did it go?
+"""Direction: an object goes straight, turns, and goes straight again; which way did it go?
 
-Both legs are asked for in their order, as in SynRL's figure 3 ("first to the left, then to the down"). The options are
+All legs are asked for in their order, as in SynRL's figure 3 ("first to the left, then to the down"). The options are
 what mirroring and reversing make of the answer, so that each of them is right as often as the others.
 
 A path that must fit into the frame gives itself away: what goes left starts on the right (a first frame then answers
@@ -8,6 +8,9 @@ A path that must fit into the frame gives itself away: what goes left starts on 
 evenly from the whole frame, and only the thin margin in which no object turns is left to guess from (under 28 %).
 Other objects go on such paths of their own.
 """
+
+from functools import cache
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -23,20 +26,25 @@ from retroflip.synth.episode import (
     Mode,
     Pair,
     Question,
+    Redraw,
     Term,
+    require_own_stamps,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 PHRASINGS = (
-    "Which way does the {name} move?",
-    "What is the movement path of the {name}?",
-    "In which two directions does the {name} travel, in order?",
-    "How does the {name} move across the screen?",
-    "Following the {name}, which directions does it take one after the other?",
+    "Which way does the {name} move[| in this video| in the clip| from start to end]?",
+    "What is the [movement path|path|course] of the {name}[| in the video| in this clip]?",
+    "In which directions does the {name} [travel|move|go], [in order|one after the other|from the first to the last]?",
+    "How does the {name} move [across the screen|about the screen|in the picture|over the frame]?",
+    "[Following|Watching|Tracking] the {name}, which directions does it take, [one after the other|in order]?",
+    "[Which|What] sequence of directions does the {name} [take|follow|move in]?",
 )
 RULE = " (An object that leaves the screen at one edge comes back in at the opposite edge.)"
 RADIUS, ROOM = 0.045, 0.16
@@ -48,55 +56,79 @@ MARGIN = 0.005
 HIDDEN = 0.6
 """by which share of what its radius is above the usual a larger one may turn further out, where as much of it is seen
 and no place is less likely for it"""
-_PATHS = tuple((one, two) for one in STEPS for two in STEPS if two not in (one, OPPOSITE[one]))
+LEGS = 2
+MOST_LEGS = 6
+SEEN = 2
+"""viewed frames on each leg, at the least, to know which way it goes"""
+TRIES = 100
+Path = tuple[str, ...]
 
 
-def in_words(path: tuple[str, str]) -> str:
+def in_words(path: Path) -> str:
     """Return a path as options name it."""
-    return f"first {path[0]}, then {path[1]}"
+    return f"first {', then '.join(path)}"
 
 
-def mirrored(path: tuple[str, str]) -> tuple[str, str]:
+def mirrored(path: Path) -> Path:
     """Return the path as a mirror shows it."""
-    one, two = (OPPOSITE[leg] if leg in ("left", "right") else leg for leg in path)
-    return one, two
+    return tuple(OPPOSITE[leg] if leg in ("left", "right") else leg for leg in path)
 
 
-def played_back(path: tuple[str, str]) -> tuple[str, str]:
+def played_back(path: Path) -> Path:
     """Return the path of the clip played backwards."""
-    return OPPOSITE[path[1]], OPPOSITE[path[0]]
+    return tuple(OPPOSITE[leg] for leg in reversed(path))
+
+
+def orbit(path: Path) -> list[Path]:
+    """Return the paths that mirrors and reversal make of a path, and the path itself."""
+    return list(dict.fromkeys((path, mirrored(path), played_back(path), played_back(mirrored(path)))))
+
+
+@cache
+def paths(legs: int) -> tuple[Path, ...]:
+    """Return the paths of so many legs, each at a right angle to the next, of which mirrors and reversal make four."""
+    turning = (
+        path
+        for path in product(STEPS, repeat=legs)
+        if all(two not in (one, OPPOSITE[one]) for one, two in pairwise(path))
+    )
+    return tuple(path for path in turning if len(orbit(path)) == 4)
+
+
+def number_of_legs(settings: SceneSettings) -> int:
+    """Return how many legs a viewer of that many frames can tell."""
+    wanted = settings.operations or round(LEGS * settings.operation_scale)
+    return max(LEGS, min(wanted, MOST_LEGS, (settings.viewed_frames - 1) // SEEN))
 
 
 def make(draw: Draw) -> Pair:
     """Draw a path and the same mirrored or played backwards."""
-    path = draw.deal("path", _PATHS)
+    possible = paths(number_of_legs(draw.settings))
+    path = draw.deal("path", possible)
     how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + draw.settings.distractors)
-    frames = frames_of(draw, *SECONDS)
+    leg = max(1, round(frames_of(draw, *SECONDS) / len(path)))
     radius = draw.size(RADIUS, ROOM)
     clip = staged(
         draw,
         [
-            moving(
-                f"o{number}",
-                look,
-                *_course(draw, frames, path if number == 1 else draw.one_of(_PATHS), radius),
-                radius,
-            )
+            moving(f"o{number}", look, *_course(draw, leg, one, radius), radius)
             for number, look in enumerate(looks, start=1)
+            for one in [path if number == 1 else draw.one_of(possible)]
         ],
     )
-    require_seen(clip, _min_fps(clip), draw.settings)
-    text = draw.one_of(PHRASINGS).format(name=looks[0].name) + RULE
-    orbit = {in_words(one) for one in (path, mirrored(path), played_back(path), played_back(mirrored(path)))}
-    options = tuple(draw.some_of(sorted(orbit), len(orbit)))
+    require_seen(clip, SEEN * clip.fps / leg, draw.settings)
+    text = worded(draw, PHRASINGS, name=looks[0].name) + RULE
+    options = tuple(draw.some_of(sorted(map(in_words, orbit(path))), 4))
 
-    def episode(shown: Animation, went: tuple[str, str]) -> Episode:
+    def episode(shown: Animation, went: Path) -> Episode:
         return _episode(shown, looks, went, text, options)
 
     second = clip.flipped() if how is Transform.FLIP else clip.reversed()
-    return Pair(episode(clip, path), episode(second, other), how.value)
+    pair = Pair(episode(clip, path), episode(second, other), how.value)
+    require_own_stamps(pair.first, pair.second)
+    return pair
 
 
 def period(radius: float) -> float:
@@ -104,27 +136,41 @@ def period(radius: float) -> float:
     return 1.0 + 2.0 * radius
 
 
-def _course(draw: Draw, frames: int, path: tuple[str, str], radius: float) -> tuple[Floats, Floats]:
-    # As many frames on both legs, and the turn in the middle, so that the clip played backwards is of the kind too.
-    half = frames // 2
-    gone_T = np.concatenate([np.linspace(0.0, 1.0, frames - half), np.full(half, 1.0)])
-    first, second = (np.array(STEPS[leg]) for leg in path)
+def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Floats]:
+    """Return a course of as many frames on every leg. Raises Redraw where a turn would always be out of sight.
+
+    The turn in the middle is drawn evenly, and then again while another one is out of sight.
+    """
     travel = draw.between(*TRAVEL[draw.settings.difficulty - 1])
     margin = MARGIN - HIDDEN * (radius - RADIUS)
-    turn_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
-    course_T2 = turn_2 + travel * ((gone_T - 1.0)[:, None] * first + (1.0 - gone_T[::-1])[:, None] * second)
+    corners_P2 = travel * np.cumsum([(0, 0), *(STEPS[one] for one in path)], axis=0)
+    for _ in range(TRIES):
+        turn_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
+        free_P2 = turn_2 + corners_P2 - corners_P2[len(path) // 2]
+        turns_P2 = np.mod(free_P2[1:-1] + radius, period(radius)) - radius
+        if ((turns_P2 >= margin) & (turns_P2 <= 1.0 - margin)).all():
+            break
+    else:
+        raise Redraw
+    moments = np.arange(leg * len(path) + 1)
+    course_T2 = np.stack(
+        [np.interp(moments, leg * np.arange(len(path) + 1), free_P) for free_P in free_P2.T], axis=1
+    )
     x_T, y_T = (np.mod(course_T2 + radius, period(radius)) - radius).T
     return x_T, y_T
 
 
-def _episode(
-    clip: Animation, looks: list[Look], path: tuple[str, str], text: str, options: tuple[str, ...]
-) -> Episode:
-    half = clip.frames // 2
-    name, last = looks[0].name, clip.frames - 1
+def _episode(clip: Animation, looks: list[Look], path: Path, text: str, options: tuple[str, ...]) -> Episode:
+    name, leg = looks[0].name, (clip.frames - 1) // len(path)
     moves = [
-        Event("move", start, end, f"the {name} moves {leg}", {"object": "o1", "direction": leg})
-        for leg, start, end in zip(path, (0, half), (half, last), strict=True)
+        Event(
+            "move",
+            index * leg,
+            (index + 1) * leg,
+            f"the {name} moves {way}",
+            {"object": "o1", "direction": way},
+        )
+        for index, way in enumerate(path)
     ]
     return Episode(
         animation=clip,
@@ -140,30 +186,26 @@ def _episode(
         objects=cast(looks, 1),
         events=sorted(moves + _returns(clip, name, path), key=lambda event: event.start_frame),
         states=positions(clip, [one.id for one in clip.actors]),
-        derivation=[f"It goes {path[0]} and then {path[1]}, so the answer is: {in_words(path)}."],
-        min_fps=_min_fps(clip),
+        derivation=[f"In order it goes {', '.join(path)}, so the answer is: {in_words(path)}."],
+        min_fps=SEEN * clip.fps / leg,
     )
 
 
-def _min_fps(clip: Animation) -> float:
-    """Each leg must be seen twice at least, to know which way it goes."""
-    return 2.0 * clip.fps / (clip.frames // 2)
-
-
-def _returns(clip: Animation, name: str, path: tuple[str, str]) -> list[Event]:
+def _returns(clip: Animation, name: str, path: Path) -> list[Event]:
     """Return when the object leaves at one edge and is next seen at the opposite one."""
     (target,) = (one for one in clip.actors if one.id == "o1")
+    leg = (clip.frames - 1) // len(path)
     jumped_T = (np.abs(np.diff(target.x_T)) > 0.5) | (np.abs(np.diff(target.y_T)) > 0.5)
     return [
         Event(
             "return",
             int(before),
             int(before) + 1,
-            f"the {name} leaves the screen going {leg} and comes back in at the opposite edge",
-            {"object": "o1", "direction": leg},
+            f"the {name} leaves the screen going {way} and comes back in at the opposite edge",
+            {"object": "o1", "direction": way},
         )
         for before in np.flatnonzero(jumped_T)
-        for leg in [path[0] if before < clip.frames // 2 else path[1]]
+        for way in [path[before // leg]]
     ]
 
 

@@ -30,23 +30,28 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.names import Form
 from retroflip.synth.physics import excursions
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 CLOSE, FAR = "closest", "farthest"
 PHRASINGS = {
     CLOSE: (
-        "The {one} and the {two} come together {count} times. At which of these times are they closest to each other?",
+        "The {one} and the {two} [come together|approach each other] {count} times[| in this clip]. At which of these "
+        "times are they closest[| to each other]?",
         "Of the {count} times that the {one} and the {two} approach each other, when is the gap between them smallest?",
-        "The {one} and the {two} approach and part {count} times. Which approach brings them nearest?",
-        "In which of their {count} approaches is the distance between the {one} and the {two} the shortest?",
-        "The distance between the {one} and the {two} shrinks and grows again {count} times. When is it smallest?",
+        "The {one} and the {two} [approach|meet] and part {count} times. Which [approach|time] brings them nearest?",
+        "In which of their {count} approaches is the distance between the {one} and the {two} [shortest|smallest]?",
+        "The [distance|gap] between the {one} and the {two} shrinks and grows {count} times. When is it smallest?",
+        "Which of the {count} approaches of the {one} and the {two} takes them closest [together|to each other]?",
     ),
     FAR: (
-        "The {one} and the {two} move apart {count} times. At which of these times are they farthest from each other?",
+        "The {one} and the {two} [move apart|part from each other] {count} times[| in this clip]. At which of these "
+        "times are they farthest[| from each other]?",
         "Of the {count} times that the {one} and the {two} part, when is the gap between them largest?",
-        "The {one} and the {two} part and come back {count} times. Which time takes them farthest apart?",
-        "In which of their {count} partings is the distance between the {one} and the {two} the longest?",
-        "The distance between the {one} and the {two} grows and shrinks again {count} times. When is it largest?",
+        "The {one} and the {two} [part|move apart] and come back {count} times. Which time takes them farthest apart?",
+        "In which of their {count} partings is the distance between the {one} and the {two} [longest|largest]?",
+        "The [distance|gap] between the {one} and the {two} grows and shrinks {count} times. When is it largest?",
+        "Which of the {count} partings of the {one} and the {two} takes them farthest [apart|from each other]?",
     ),
 }
 CARDINALS = (
@@ -71,7 +76,7 @@ EXTREME = {CLOSE: (0.12, 0.34), FAR: (0.34, 0.56)}
 """distance at the closest approach, or the farthest"""
 LONGEST = max(BASE[CLOSE][1], EXTREME[FAR][1])
 WAIT = 2.4
-"""before the first and after the last approach together, at the most, in lengths of an approach"""
+"""before the first and after the last approach together, at the most, in lengths of an approach, times the scale"""
 TURN = (0.0, 0.3, 0.6, 0.9, 1.2)
 """by how many radians the line between the objects turns in the clip, at the most, by difficulty"""
 SAMPLES = 5
@@ -110,9 +115,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, distance_T)
     if not fits_view(clip, _min_fps(clip, spans), settings):
         raise Redraw
-    text = draw.one_of(PHRASINGS[extreme]).format(
-        one=looks[0].name, two=looks[1].name, count=CARDINALS[count]
-    )
+    text = worded(draw, PHRASINGS[extreme], one=looks[0].name, two=looks[1].name, count=CARDINALS[count])
     options = tuple(in_words(one) for one in draw.some_of(sorted(offered), len(offered)))
 
     def episode(shown: Animation, approaches: list[_Approach], index: int) -> Episode:
@@ -155,8 +158,8 @@ def _spans(draw: Draw, count: int) -> tuple[list[tuple[int, int]], int]:
     """Return the frames of every approach, and of the clip: as much waiting as the viewer's frames leave room for."""
     settings = draw.settings
     seconds = draw.between(*SECONDS[settings.difficulty - 1])
-    length = max(SAMPLES, round(seconds * settings.duration_scale * settings.fps))
-    spare = max(0.0, min(WAIT, settings.viewed_frames / SAMPLES - count - 0.05))
+    length = max(SAMPLES, round(seconds * settings.pace * settings.fps))
+    spare = max(0.0, min(WAIT * settings.operation_scale, settings.viewed_frames / SAMPLES - count - 0.05))
     wait = int(spare * length)
     begin = int(draw.rng.integers(0, wait + 1))
     starts = [begin + index * length for index in range(count)]

@@ -27,38 +27,47 @@ from retroflip.synth.episode import (
     Redraw,
     Term,
     fits_view,
+    require_own_stamps,
 )
 from retroflip.synth.names import Form
 from retroflip.synth.physics import excursions
 from retroflip.synth.settings import SceneSettings
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
-ACTIONS = {"jumps": "jump", "sways": "sway", "swells": "swell", "fades": "fade", "flashes": "flash"}
+ACTIONS = {
+    "jumps": "jump",
+    "sways": "sway",
+    "swells": "swell",
+    "shrinks": "shrink",
+    "fades": "fade",
+    "flashes": "flash",
+}
 """as an object does them, and as it is asked whether it does"""
 PHRASINGS = {
     "order": (
-        "In what order do these things happen?",
-        "What is the order of these events in the video?",
-        "In which sequence does the video show these events?",
-        "Put these events in the order in which they happen in the video.",
-        "Which of these tells the order in which the things named happen?",
+        "In [what|which] order do these [things|events] [happen|take place|occur][| in the video]?",
+        "What is the order of these events [in the video|in this clip|in time]?",
+        "In which sequence does the [video|clip] show these [events|things]?",
+        "Put these [events|things] in the order in which they [happen|occur|take place] in the [video|clip].",
+        "Which of these tells the order in which the things named [happen|take place|occur]?",
     ),
     "first": (
-        "Which of these happens first?",
-        "What is the first of these things to happen?",
-        "Which of these events comes before the others?",
-        "Which of these things happens earliest in the video?",
-        "Which of these events is the first one?",
+        "Which of these [things|events] [happens|takes place|occurs] first[| in the video| in this clip]?",
+        "What is the first of these [things|events] to [happen|take place|occur]?",
+        "Which of these [things|events] [comes|happens] before [the others|all the others]?",
+        "Which of these [things|events] [happens|takes place] earliest in the [video|clip]?",
+        "Which of these [things|events] is the [first one|earliest]?",
     ),
     "last": (
-        "Which of these happens last?",
-        "What is the last of these things to happen?",
-        "Which of these events comes after the others?",
-        "Which of these things happens latest in the video?",
-        "Which of these events is the last one?",
+        "Which of these [things|events] [happens|takes place|occurs] last[| in the video| in this clip]?",
+        "What is the last of these [things|events] to [happen|take place|occur]?",
+        "Which of these [things|events] [comes|happens] after [the others|all the others]?",
+        "Which of these [things|events] [happens|takes place] latest in the [video|clip]?",
+        "Which of these [things|events] is the [last one|latest]?",
     ),
     "relation": (
-        "Does the {one} {does} before or after the {other} {acts}?",
+        "Does the {one} {does} before or after the {other} {acts}[| in this clip| in the video]?",
         "Is it before or after the {other} {acts} that the {one} {does_so}?",
         "The {one} {does_so}. Is that before or after the {other} {acts}?",
         "When does the {one} {does}: before or after the {other} {acts}?",
@@ -72,12 +81,12 @@ UNIT = (0.44, 0.41, 0.38, 0.35, 0.32)
 LONG, SHORT = 2, 1
 """how many such units an action takes: the shorter where more things than usual are to happen"""
 EVENTS = 3
-SAMPLES = 2
-"""frames that must be seen in every unit, at the least"""
+SAMPLES = 1.85
+"""frames that must be seen in every unit, at the least: six things at 64 frames, as three at 32"""
 COLUMNS, ROWS = 4, 3
 RADIUS = 0.055
-JUMP, SWAY, SWELL = 0.1, 0.05, 0.6
-"""how high, how far to either side, by which share of its size"""
+JUMP, SWAY, SWELL, SHRINK = 0.1, 0.05, 0.6, 0.5
+"""how high, how far to either side, by which shares of its size"""
 
 
 @dataclass(frozen=True)
@@ -113,21 +122,26 @@ def make(draw: Draw) -> Pair:
         [Act(one.who, one.action, last - one.end, last - one.start) for one in reversed(ones)]
         for ones in (acts, strays)
     )
-    first = episode(clip, acts, strays)
-    return Pair(first, episode(clip.reversed(), backwards, others), Transform.REVERSE.value)
+    pair = Pair(
+        episode(clip, acts, strays),
+        episode(clip.reversed(), backwards, others),
+        Transform.REVERSE.value,
+    )
+    require_own_stamps(pair.first, pair.second)
+    return pair
 
 
 def plan(settings: SceneSettings) -> tuple[int, int]:
     """Return how many things happen and how many units each takes: as many as half of the frames seen can tell."""
     wanted = settings.operations or round(EVENTS * settings.operation_scale)
-    units = settings.viewed_frames // (2 * SAMPLES) + 1
+    units = int(settings.viewed_frames / (2 * SAMPLES)) + 1
     length = LONG if max(EVENTS, wanted) * (LONG + 1) <= units else SHORT
     return max(EVENTS, min(wanted, units // (length + 1), COLUMNS * ROWS - 4)), length
 
 
 def _acts(draw: Draw, actors: int, count: int, length: int) -> tuple[list[Act], int]:
     settings = draw.settings
-    unit = max(SAMPLES, round(UNIT[settings.difficulty - 1] * settings.duration_scale * settings.fps))
+    unit = max(2, round(UNIT[settings.difficulty - 1] * settings.pace * settings.fps))
     step = length + 1
     busy = step * count - 1
     begin = int(draw.rng.integers(0, busy * unit))
@@ -182,7 +196,7 @@ def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequenc
         frames=frames,
         x=place[0] + SWAY * sway_T,
         y=place[1] - JUMP * during("jumps"),
-        half_width=RADIUS * (1.0 + SWELL * during("swells")),
+        half_width=RADIUS * (1.0 + SWELL * during("swells") - SHRINK * during("shrinks")),
         opacity=1.0 - during("fades"),
     )
 
@@ -211,7 +225,7 @@ def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) ->
     """Draw what to ask so that the options stay the same, and each is right as often, when the clip runs backwards."""
     happened = [(one.who, one.action) for one in acts]
     spoken = [told(looks[who], action) for who, action in happened]
-    text = draw.one_of(PHRASINGS[form])
+    named = dict[str, str]()
     if form == "order":
         orders = [spoken, spoken[::-1]]
         while len(orders) < 4:
@@ -222,14 +236,14 @@ def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) ->
     elif form == "relation":
         happened = draw.some_of(happened, 2)
         (who, does), (whom, acts_so) = happened
-        text = text.format(
-            one=looks[who].name, other=looks[whom].name, does=ACTIONS[does], does_so=does, acts=acts_so
-        )
+        named = {"one": looks[who].name, "other": looks[whom].name}
+        named |= {"does": ACTIONS[does], "does_so": does, "acts": acts_so}
         options = draw.some_of((BEFORE, AFTER), 2)
     else:
         between = draw.some_of(spoken[1:-1], min(2, len(spoken) - 2))
         options = draw.some_of([spoken[0], spoken[-1], *between], 2 + len(between))
         happened = [event for event, words in zip(happened, spoken, strict=True) if words in options]
+    text = worded(draw, PHRASINGS[form], **named)
     return _Asked(form, text, tuple(options), tuple(happened))
 
 

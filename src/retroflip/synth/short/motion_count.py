@@ -36,6 +36,7 @@ from retroflip.synth.short.stage import (
     times,
     window,
 )
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 SIDES = ("left", "right")
@@ -56,11 +57,12 @@ MOTIONS = (
     Motion("tilt", "tilts", ("tee", "triangle", "rectangle"), 0.7),
 )
 PHRASINGS = (
-    "How many times does the {name} {verb} to the {side}?",
-    "How often does the {name} {verb} to the {side}?",
-    "Count how many times the {name} {does} to the {side}.",
-    "What is the number of times that the {name} {does} to the {side}?",
-    "In the whole clip, how many times does the {name} {verb} to the {side}?",
+    "How many times does the {name} {verb} to the {side}[| in this clip| in the video| in all]?",
+    "How often does the {name} {verb} to the {side}[| in the video| in this clip| from start to end]?",
+    "Count how many times the {name} {does} to the {side}[| in this clip].",
+    "What is the number of times that the {name} {does} to the {side}[| in the video]?",
+    "In the whole [clip|video], how many times does the {name} {verb} to the {side}?",
+    "[Watch|Follow] the {name}. How [often|many times] does it {verb} to the {side}?",
 )
 NAMES = {"tee": "T"}
 """what a shape is called where its own name will not do"""
@@ -94,7 +96,7 @@ def make(draw: Draw) -> Pair:
     least = math.ceil(max(SEEN_AWAY * sample, HOP_SECONDS * settings.fps))
     between = math.ceil(SEEN_AT_REST * sample)
     lowest = lowest_count(
-        settings, LOWEST, min(away // least - len(window(0)) + 1, (rest // between - len(window(0))) // 2)
+        draw, LOWEST, min(away // least - len(window(0)) + 1, (rest // between - len(window(0))) // 2)
     )
     counts = window(lowest)
     place = draw.deal("count", range(len(counts)))
@@ -111,7 +113,7 @@ def make(draw: Draw) -> Pair:
     min_fps = max(2.0 / least, SEEN_AT_REST / between) * settings.fps
     require_seen(clip, min_fps, settings)
     name = name_of(looks[0])
-    text = draw.one_of(PHRASINGS).format(name=name, verb=motion.verb, does=motion.does, side=SIDES[asked])
+    text = worded(draw, PHRASINGS, name=name, verb=motion.verb, does=motion.does, side=SIDES[asked])
     options = tuple(str(one) for one in counts)
 
     def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:

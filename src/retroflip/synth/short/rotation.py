@@ -29,31 +29,32 @@ from retroflip.synth.episode import (
 from retroflip.synth.names import Form
 from retroflip.synth.short.motion_count import name_of, snapshots
 from retroflip.synth.short.stage import lowest_count, require_seen, spots, window
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 SENSES = ("clockwise", "counter-clockwise")
 SIGN = {"clockwise": 1, "counter-clockwise": -1}
 OPPOSITE = {"clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
 PHRASINGS_SENSE = (
-    "Is the {name} spinning clockwise or counter-clockwise?",
-    "Which way does the {name} turn?",
-    "In which direction does the {name} rotate?",
-    "What is the sense of rotation of the {name}?",
-    "Does the {name} rotate clockwise or counter-clockwise?",
+    "Is the {name} [spinning|turning|rotating] clockwise or counter-clockwise[| in this clip]?",
+    "Which way does the {name} [turn|spin|go round][| in this clip| in the video]?",
+    "In which direction does the {name} [rotate|spin|turn][| in this clip]?",
+    "What is the sense of rotation of the {name}[| in the video]?",
+    "Does the {name} [rotate|turn|spin] clockwise or counter-clockwise?",
 )
 PHRASINGS_COURSE = (
-    "How many full turns does the {name} make, and which way?",
-    "Which way does the {name} spin, and how often does it turn all the way round?",
-    "How does the {name} rotate in this clip?",
+    "How many full turns does the {name} make, and [which way|in which directions]?",
+    "Which way does the {name} [spin|turn|rotate], and how often does it turn all the way round?",
+    "How does the {name} [rotate|spin|turn] in this [clip|video]?",
     "What is the rotation of the {name}, in full turns and directions?",
-    "By how many full turns, and in which directions, does the {name} rotate?",
+    "By how many full turns, and in which directions, does the {name} [rotate|spin]?",
 )
 PHRASINGS_COUNT = (
-    "How many full turns does the {name} make {sense}?",
-    "How often does the {name} turn all the way round {sense}?",
+    "How many full turns does the {name} make {sense}[| in this clip| in all]?",
+    "How [often|many times] does the {name} [turn|go] all the way round {sense}?",
     "Count the full {sense} turns of the {name}: how many are there?",
-    "What is the number of full {sense} turns that the {name} makes?",
-    "The {name} spins both ways. How many full turns are {sense}?",
+    "What is the number of full {sense} turns that the {name} makes[| in the video]?",
+    "The {name} [spins|turns] both ways. How many full turns are {sense}?",
 )
 SHAPES = ("tee", "arrow")
 SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
@@ -99,7 +100,7 @@ def make(draw: Draw) -> Pair:
     settings = draw.settings
     frames = frames_of(draw, *SECONDS[settings.difficulty])
     most = min((settings.viewed_frames - 1) / SEEN, frames / settings.fps / TURN_SECONDS)
-    lowest = lowest_count(settings, LOWEST, int((most - 3.0) / 2.0))
+    lowest = lowest_count(draw, LOWEST, int((most - 3.0) / 2.0))
     looks = [
         Look(draw.one_of(SHAPES), look.colour) for look in draw_looks(draw, 1 + settings.distractors, SHAPES)
     ]
@@ -134,7 +135,7 @@ def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     sense = draw.deal("one sense", SENSES)
     return Asked(
         spins=(Spin(draw.one_of(counts), sense),),
-        text=draw.one_of(PHRASINGS_SENSE).format(name=name),
+        text=worded(draw, PHRASINGS_SENSE, name=name),
         options=tuple(draw.some_of(SENSES, len(SENSES))),
         parameters={"object": "o1", "asks": "sense"},
     )
@@ -148,7 +149,7 @@ def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     spins = orbit[draw.deal("course", range(len(orbit)))]
     return Asked(
         spins=spins,
-        text=draw.one_of(PHRASINGS_COURSE).format(name=name),
+        text=worded(draw, PHRASINGS_COURSE, name=name),
         options=tuple(draw.some_of([in_words(one) for one in orbit], len(orbit))),
         parameters={"object": "o1", "asks": "course"},
     )
@@ -161,7 +162,7 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     spins = [Spin(counts[place], sense), Spin(counts[-1 - place], OPPOSITE[sense])]
     return Asked(
         spins=tuple(draw.some_of(spins, len(spins))),
-        text=draw.one_of(PHRASINGS_COUNT).format(name=name, sense=sense),
+        text=worded(draw, PHRASINGS_COUNT, name=name, sense=sense),
         options=tuple(str(one) for one in counts),
         parameters={"object": "o1", "asks": "count", "sense": sense},
     )
@@ -205,14 +206,8 @@ def _episode(
     is_count = asked.parameters["asks"] == "count"
     answer = _answer(spins, asked.parameters)
     total = sum(spin.turns for spin in spins)
-    events, done = [], 0
-    for spin in spins:
-        start, end = (round(part * (clip.frames - 1) / total) for part in (done, done + spin.turns))
-        note = f"the {name} makes {spin.words}"
-        events.append(
-            Event("spin", start, end, note, {"object": "o1", "turns": spin.turns, "sense": spin.sense})
-        )
-        done += spin.turns
+    senses = [spin.sense for spin in spins for _ in range(spin.turns)]
+    begins = [round(done * (clip.frames - 1) / total) for done in range(total + 1)]
     return Episode(
         animation=clip,
         question=Question(
@@ -228,7 +223,16 @@ def _episode(
             is_open=asked.parameters["asks"] == "sense",
         ),
         objects=[{**facts, "name": name_of(look)} for facts, look in zip(cast(looks, 1), looks, strict=True)],
-        events=events,
+        events=[
+            Event(
+                "spin",
+                start,
+                end,
+                f"the {name} turns once all the way round {sense}",
+                {"object": "o1", "sense": sense},
+            )
+            for sense, start, end in zip(senses, begins, begins[1:], strict=False)
+        ],
         states=snapshots(clip, clip.fps),
         derivation=[f"So the answer is: {answer}."],
         min_fps=min_fps,

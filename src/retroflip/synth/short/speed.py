@@ -4,7 +4,9 @@ They turn round at the same heights, all of them at least twice, and start anywh
 nothing. The answer is the object's place in the row, which a mirror turns round.
 """
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,18 +22,22 @@ from retroflip.synth.episode import (
     Mode,
     Pair,
     Question,
+    Redraw,
     Term,
+    have_stamps_of_their_own,
 )
 from retroflip.synth.physics import reflected
 from retroflip.synth.short.stage import require_seen
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 PHRASINGS = (
-    "Of the objects that go up and down, which is the {most}?",
-    "Several objects go up and down. Which of them is the {most}?",
-    "Which of the objects going up and down moves the {most}?",
-    "Compare the speeds of the objects that go up and down: which is the {most}?",
-    "Among the objects moving up and down, which one is the {most} throughout?",
+    "Of the [objects|shapes|things] that [go|move] up and down, which one is the {most}[| in this clip| in the video]?",
+    "[Several|Some] [objects|shapes] [go|move] up and down. Which of them is the {most}?",
+    "Which of the [objects|shapes] [going|moving] up and down [is|stays] the {most}[| of all]?",
+    "[Compare|Look at] the speeds of the [objects|shapes] that [go|move] up and down: which is the {most}?",
+    "Among the [objects|shapes] [moving|going] up and down, which one is the {most} [throughout|from start to end]?",
+    "Which [object|shape] that [goes|moves] up and down is the {most} [of them all|of the row|one]?",
 )
 PLACES = {
     2: ("the one on the left", "the one on the right"),
@@ -42,7 +48,10 @@ OBJECTS = {1: 2, 2: 4, 3: 4, 4: 4, 5: 4}
 RATIO = {1: 2.0, 2: 1.8, 3: 1.6, 4: 1.45, 5: 1.35}
 """of the speed asked for to the next, or the next to it, at least"""
 SLOWEST, FASTEST = 2.2, 9.5
-"""lengths of the lane that an object goes in the clip"""
+"""lengths of the lane that an object goes in the clip, times the scale"""
+TOLD = 1
+"""how many lengths are told of every object, times the scale"""
+TRIES = 100
 LANE = (0.1, 0.78)
 """heights between which objects turn round"""
 ASIDE = 0.92
@@ -68,18 +77,19 @@ def make(draw: Draw) -> Pair:
     most = draw.deal("most", ("fastest", "slowest"))
     looks = draw_looks(draw, number + settings.distractors)
     frames = frames_of(draw, *SECONDS)
-    lengths = _lengths(draw, number, place, most)
+    scale = max(1.0, min(settings.operation_scale, (settings.viewed_frames - 1) / SEEN / FASTEST))
+    lengths = _lengths(draw, number, place, most, scale)
     seconds = (frames - 1) / settings.fps
-    clip, order = _clip(draw, looks, lengths, frames)
+    clip, order, begins = _clip(draw, looks, lengths, frames)
+    crossings = _told(draw, lengths, begins, (frames, settings.fps), round(TOLD * scale))
     min_fps = SEEN * max(lengths) / seconds
     require_seen(clip, min_fps, settings)
-    text = draw.one_of(PHRASINGS).format(most=most)
+    text = worded(draw, PHRASINGS, most=most)
     options = tuple(draw.some_of(PLACES[number], number))
 
     def episode(shown: Animation, where: int) -> Episode:
         answer = PLACES[number][where]
         target = order[place]
-        pace = (LANE[1] - LANE[0]) / seconds
         return Episode(
             animation=shown,
             question=Question(
@@ -96,13 +106,12 @@ def make(draw: Draw) -> Pair:
             ],
             events=[
                 Event(
-                    "move",
-                    0,
-                    frames - 1,
-                    f"the {looks[index].name} goes up and down, {lengths[lane]:.1f} times the height of its lane",
-                    {"object": f"o{index + 1}", "speed": round(lengths[lane] * pace, 4)},
+                    "cross",
+                    *one.span,
+                    f"the {looks[order[one.lane]].name} goes all the way {one.way}",
+                    {"object": f"o{order[one.lane] + 1}", "direction": one.way},
                 )
-                for index, lane in sorted((index, lane) for lane, index in enumerate(order))
+                for one in crossings
             ],
             states=positions(shown, [f"o{index + 1}" for index in range(number)], every=0.1),
             derivation=[
@@ -115,7 +124,7 @@ def make(draw: Draw) -> Pair:
     return Pair(episode(clip, place), episode(clip.flipped(), number - 1 - place), Transform.FLIP.value)
 
 
-def _lengths(draw: Draw, number: int, place: int, most: str) -> list[float]:
+def _lengths(draw: Draw, number: int, place: int, most: str, scale: float) -> list[float]:
     """Return how far each object of the row goes, in lengths of the lane."""
     ratio = RATIO[draw.settings.difficulty]
     if most == "fastest":
@@ -124,30 +133,68 @@ def _lengths(draw: Draw, number: int, place: int, most: str) -> list[float]:
     else:
         extreme = draw.between(SLOWEST, FASTEST / ratio / 1.2)
         others = [draw.between(extreme * ratio, FASTEST) for _ in range(number - 1)]
-    return [*others[:place], extreme, *others[place:]]
+    return [scale * length for length in (*others[:place], extreme, *others[place:])]
+
+
+class Crossing(NamedTuple):
+    """One object's way from one end of its lane to the other, from a frame to another."""
+
+    lane: int
+    way: str
+    span: tuple[int, int]
+
+
+def _told(
+    draw: Draw, lengths: Sequence[float], begins: Sequence[float], clip: tuple[int, int], each: int
+) -> list[Crossing]:
+    """Return `each` crossings of every object in order of time, no two of which begin in the same tenth of a second.
+
+    begins: how many lengths from the lane's upper end an object is at first; 1 to 2 on its way back. clip: its frames,
+    and those a second. Raises Redraw where there are none such.
+    """
+    frames, fps = clip
+    possible = [
+        [
+            Crossing(lane, "up" if end % 2 else "down", _span(end, begin, length, frames))
+            for end in range(math.ceil(begin), math.floor(begin + length))
+        ]
+        for lane, (begin, length) in enumerate(zip(begins, lengths, strict=True))
+    ]
+    for _ in range(TRIES):
+        chosen = [one for crossings in possible for one in draw.some_of(crossings, each)]
+        if have_stamps_of_their_own([one.span[0] for one in chosen], fps):
+            return sorted(chosen, key=lambda one: one.span)
+    raise Redraw
+
+
+def _span(end: int, begin: float, length: float, frames: int) -> tuple[int, int]:
+    """Return the frames from when it has gone `end` lengths, counted from the lane's upper end, to one more."""
+    first, last = (round((gone - begin) / length * (frames - 1)) for gone in (end, end + 1))
+    return first, last
 
 
 def _clip(
     draw: Draw, looks: Sequence[Look], lengths: Sequence[float], frames: int
-) -> tuple[Animation, list[int]]:
-    """Return the clip, and from left to right which of the looks moves there."""
+) -> tuple[Animation, list[int], list[float]]:
+    """Return the clip, and from left to right which of the looks moves there, and where on its way it begins."""
     number = len(lengths)
     order = [int(index) for index in draw.rng.permutation(number)]
     radius = draw.size(RADIUS, min(ROOM, ASIDE_ROOM / number))
+    begins = [draw.between(0.0, 2.0) for _ in lengths]
     actors: list[Actor] = []
     for lane, (index, length) in enumerate(zip(order, lengths, strict=True)):
         x = (lane + 0.5 + draw.between(-0.12, 0.12)) / number
-        y_T = _to_and_fro(draw, length, *LANE, frames)
+        y_T = _to_and_fro(begins[lane], length, *LANE, frames)
         actors.append(moving(f"o{index + 1}", looks[index], np.full(frames, x), y_T, radius))
     for extra, look in enumerate(looks[number:], start=number + 1):
-        x_T = _to_and_fro(draw, draw.between(1.0, 4.0), SMALL, 1.0 - SMALL, frames)
+        begin, length = draw.between(0.0, 2.0), draw.between(1.0, 4.0)
+        x_T = _to_and_fro(begin, length, SMALL, 1.0 - SMALL, frames)
         actors.append(moving(f"o{extra}", look, x_T, np.full(frames, ASIDE), SMALL))
-    return staged(draw, actors), order
+    return staged(draw, actors), order, begins
 
 
-def _to_and_fro(draw: Draw, length: float, low: float, high: float, frames: int) -> Floats:
-    """Return a course of so many lengths between two ends, from anywhere on the way there or back."""
-    begin = draw.between(0.0, 2.0)
+def _to_and_fro(begin: float, length: float, low: float, high: float, frames: int) -> Floats:
+    """Return a course of so many lengths between two ends, from a place on the way there (0 to 1) or back (1 to 2)."""
     return reflected(low + (high - low) * (begin + np.linspace(0.0, length, frames)), low, high)
 
 

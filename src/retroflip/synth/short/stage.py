@@ -1,5 +1,6 @@
 """What several short kinds share: places that keep apart, windows of counts, what a viewer must be shown."""
 
+import math
 from collections.abc import Mapping
 
 from retroflip.synth.animation import Animation
@@ -25,17 +26,20 @@ def spots(draw: Draw, count: int, reach: float) -> list[tuple[float, float]]:
     ]
 
 
-def lowest_count(settings: SceneSettings, by_difficulty: Mapping[int, int], most: int) -> int:
-    """Return the lowest count of a window: what the difficulty says, times the scale, at most `most`.
+def lowest_count(draw: Draw, by_difficulty: Mapping[int, int], most: int) -> int:
+    """Return the lowest count of a window whose mean is that of the difficulty times the scale; at most `most`.
 
-    settings.operations, where set, is the highest count of the window instead. Raises Redraw where `most` is under 1:
-    nobody could count that much in the frames viewed.
+    Where that lies half way between two windows, they take turns. settings.operations, where set, is the highest count
+    of the window instead. Raises Redraw where `most` is under 1: nobody could count that much in the frames viewed.
     """
     if most < 1:
         raise Redraw
-    wanted = by_difficulty[settings.difficulty] * settings.operation_scale
+    settings, middle = draw.settings, (WINDOW - 1) / 2
+    wanted = (by_difficulty[settings.difficulty] + middle) * settings.operation_scale - middle
     if settings.operations is not None:
         wanted = settings.operations - WINDOW + 1
+    if wanted % 1 == 0.5:
+        wanted = draw.deal("window", (math.floor(wanted), math.ceil(wanted)))
     return max(1, min(round(wanted), most))
 
 

@@ -29,14 +29,16 @@ from retroflip.synth.episode import (
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 PHRASINGS = (
-    "Which shapes does the path of the {name} have, in order?",
-    "What is the trajectory of the {name}?",
-    "Along which figures does the {name} move, one after the other?",
-    "How can the path of the {name} be described?",
-    "What does the {name} trace out with its movement?",
+    "Which [shapes|figures] does the path of the {name} have, [in order|one after the other]?",
+    "What is the [trajectory|path|course] of the {name}[| in this clip| in the video| from start to end]?",
+    "Along which [figures|shapes] does the {name} [move|run|travel], [one after the other|in order]?",
+    "How can the [path|trajectory|course] of the {name} be described[| from start to end]?",
+    "What does the {name} [trace out|draw] with its movement[| in this clip| in the video]?",
+    "[Follow|Watch|Track] the {name}. Which [figures|shapes] does it [run through|trace], in order?",
 )
 ROUND = ("circle", "square", "triangle")
 """figures with a sense"""
@@ -120,11 +122,11 @@ def make(draw: Draw) -> Pair:
     how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + settings.distractors)
-    each = round(draw.between(*SECONDS[settings.difficulty]) * settings.duration_scale * settings.fps)
+    each = round(draw.between(*SECONDS[settings.difficulty]) * settings.pace * settings.fps)
     clip = _clip(draw, looks, path, each)
     min_fps = max(SEEN[figure.shape] for figure in path) * settings.fps / each
     require_seen(clip, min_fps, settings)
-    text = draw.one_of(PHRASINGS).format(name=looks[0].name)
+    text = worded(draw, PHRASINGS, name=looks[0].name)
     options = tuple(draw.some_of([in_words(one) for one in orbit], len(orbit)))
 
     def episode(shown: Animation, went: Path) -> Episode:

@@ -1,8 +1,8 @@
 """Velocity ranking: objects go to and fro in lanes; which is the order of their speeds?
 
 Each object bounces in a lane of its own from an evenly drawn place of it, so that no single frame tells how fast any of
-them is. Either the speeds hold throughout (the other side deals them out anew), or all change at half time and one half
-is asked for (the other side is the clip played backwards).
+them is. Either the speeds hold throughout (the other side deals them out anew), or all change at half time, or at every
+quarter, and one stretch is asked for (the other side is the clip played backwards).
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, ordinal, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -28,17 +28,21 @@ from retroflip.synth.episode import (
     fits_view,
 )
 from retroflip.synth.physics import reflected
+from retroflip.synth.settings import SceneSettings
+from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
 PHRASINGS = (
-    "Rank {names} by speed{when}, {ends}.",
-    "What is the order of {names} by speed{when}, {ends}?",
-    "How do {names} rank by how fast they move{when}, {ends}?",
-    "Compare the speeds of {names}{when}. Which order is right, {ends}?",
-    "Which of these orders sorts {names} by speed{when}, {ends}?",
+    "[Rank|Sort|Order] {names} by speed{when}, {ends}.",
+    "What is the [order|ranking] of {names} by speed{when}, {ends}?",
+    "How do {names} [rank|compare] by how fast they [move|go|travel]{when}, {ends}?",
+    "Compare the speeds of {names}{when}. Which [order|ranking] is right, {ends}?",
+    "Which of these [lists|orders] [sorts|ranks] {names} by speed{when}, {ends}?",
+    "[List|Name] {names} {ends}{when}. Which list is right?",
 )
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
-WHEN = {"": "", "first": " in the first half of the video", "second": " in the second half of the video"}
+STRETCHES = {2: "half", 4: "quarter"}
+"""of the video, by how many there are"""
 OBJECTS = (3, 3, 3, 4, 4)
 RADIUS = 0.06
 RATIO = (1.7, 1.6, 1.5, 1.45, 1.4)
@@ -47,14 +51,15 @@ LEAST_RATIO = 1.3
 SPREAD = 5.0
 """of the fastest speed to the slowest, at the most, where neighbours stay `LEAST_RATIO` apart"""
 SLOWEST = (0.24, 0.32)
-"""how far the slowest object goes in half a clip, in shares of the side"""
-SECONDS = {"": (3.0, 5.0), "first": (4.0, 6.0), "second": (4.0, 6.0)}
+"""how far the slowest object goes in a stretch, in shares of the side"""
+SECONDS = {False: (3.0, 5.0), True: (4.0, 6.0)}
+"""without and with a change of speeds"""
 STRAYS_GO = (0.25, 0.75)
-"""how far a distractor goes in half a clip"""
+"""how far a distractor goes in a stretch"""
 STEP = 0.2
 """the longest way, in shares of the side, that an object may go between two frames seen"""
 SAMPLES = 6
-"""frames that must be seen of half a clip, at the least"""
+"""frames that must be seen of a stretch, at the least"""
 SNAPSHOTS = 0.1
 """seconds between those in the metadata"""
 
@@ -64,10 +69,12 @@ Ranking = tuple[int, ...]
 
 @dataclass(frozen=True)
 class _Asked:
-    """half: which is asked for ("" where the speeds hold); names: of the objects ranked, by number."""
+    """part: the stretch that is asked for, from 0, of so many (None where the speeds hold); names: of the objects
+    ranked, by number."""
 
     text: str
-    half: str
+    part: int | None
+    stretches: int
     is_rising: bool
     names: tuple[str, ...]
     options: tuple[str, ...]
@@ -86,12 +93,13 @@ class _Lanes:
     is_upright: bool
     radius: float
 
-    def actors(self, looks: Sequence[Look], halves_N2: Floats, frames: int) -> list[Actor]:
-        """Return the objects on their ways, if that is how far they go in each half."""
+    def actors(self, looks: Sequence[Look], ways_NS: Floats, frames: int) -> list[Actor]:
+        """Return the objects on their ways, if that is how far they go in each of S stretches."""
         made = []
+        ends_S = np.linspace(0.0, 1.0, ways_NS.shape[1] + 1)
         for index, look in enumerate(looks):
-            early, late = halves_N2[index]
-            gone_T = np.interp(np.linspace(0.0, 1.0, frames), (0.0, 0.5, 1.0), (0.0, early, early + late))
+            gone_S = np.concatenate([[0.0], np.cumsum(ways_NS[index])])
+            gone_T = np.interp(np.linspace(0.0, 1.0, frames), ends_S, gone_S)
             free_T = self.start_N[index] + self.sense_N[index] * gone_T
             along_T = reflected(free_T, self.radius, 1.0 - self.radius)
             across_T = np.full(frames, self.across_N[index])
@@ -137,39 +145,56 @@ def distances(ranking: Ranking, slowest: float, ratio: float) -> list[float]:
     return [slowest * ratio ** (len(ranking) - 1 - ranking.index(one)) for one in range(len(ranking))]
 
 
+def number_of_stretches(settings: SceneSettings) -> int:
+    """Return in how many stretches speeds may differ: halves, or quarters where there are frames enough to tell."""
+    wanted = settings.operations or round(2 * settings.operation_scale)
+    return 4 if min(wanted, settings.viewed_frames // SAMPLES) >= 4 else 2
+
+
 def make(draw: Draw) -> Pair:
     """Draw two rankings, the answers of both sides, and a clip for each."""
     settings = draw.settings
-    half = draw.deal("half", ("", "first", "", "second"))
+    stretches = number_of_stretches(settings)
+    part = draw.deal("part", [one for number in range(stretches) for one in (None, number)])
     count = max(3, settings.objects or OBJECTS[settings.difficulty - 1])
     looks = draw_looks(draw, count + settings.distractors)
     offered = orders(draw, count)
     right, other = draw.some_of(offered, 2)
-    asked = _asked(draw, half, [look.name for look in looks[:count]], offered)
-    frames = 1 + 2 * (frames_of(draw, *SECONDS[half]) // 2)
+    asked = _asked(draw, part, stretches, [look.name for look in looks[:count]], offered)
+    frames = 1 + stretches * (frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(RATIO[settings.difficulty - 1], SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
-    strays = [2 * [draw.between(*STRAYS_GO)] for _ in looks[count:]]
+    strays = [stretches * [draw.between(*STRAYS_GO)] for _ in looks[count:]]
     lanes = _lanes(draw, len(looks))
 
-    def halves(early: Ranking, late: Ranking) -> Floats:
-        ways = zip(distances(early, slowest, ratio), distances(late, slowest, ratio), strict=True)
-        return np.array([*ways, *strays], dtype=float)
+    def ways(rankings: Sequence[Ranking]) -> Floats:
+        by_stretch = [distances(one, slowest, ratio) for one in rankings]
+        return np.array([*zip(*by_stretch, strict=True), *strays], dtype=float)
 
-    shown = {"": (right, right), "first": (right, other), "second": (other, right)}[half]
-    ways_N2 = halves(*shown)
-    first = staged(draw, lanes.actors(looks, ways_N2, frames))
-    samples = max(SAMPLES, float(ways_N2.max()) / STEP)
-    if not fits_view(first, _min_fps(first, samples), settings):
+    ways_NS = ways(_rankings(draw, part, stretches, (right, other), offered))
+    first = staged(draw, lanes.actors(looks, ways_NS, frames))
+    samples = max(SAMPLES, float(ways_NS.max()) / STEP)
+    if not fits_view(first, _min_fps(first, samples, stretches), settings):
         raise Redraw
-    one = _episode(first, looks, asked, right, ways_N2, samples)
-    if half:
-        two = _episode(first.reversed(), looks, asked, other, ways_N2[:, ::-1], samples)
+    one = _episode(first, looks, asked, right, ways_NS, samples)
+    if part is not None:
+        two = _episode(first.reversed(), looks, asked, other, ways_NS[:, ::-1], samples)
         return Pair(one, two, Transform.REVERSE.value)
-    ways_N2 = halves(other, other)
-    anew = {actor.id: actor for actor in lanes.actors(looks, ways_N2, frames)}
+    ways_NS = ways(stretches * [other])
+    anew = {actor.id: actor for actor in lanes.actors(looks, ways_NS, frames)}
     second = replace(first, actors=tuple(anew[actor.id] for actor in first.actors))
-    return Pair(one, _episode(second, looks, asked, other, ways_N2, samples), "operations")
+    return Pair(one, _episode(second, looks, asked, other, ways_NS, samples), "operations")
+
+
+def _rankings(
+    draw: Draw, part: int | None, stretches: int, answers: tuple[Ranking, Ranking], offered: Sequence[Ranking]
+) -> list[Ranking]:
+    """Return the ranking in every stretch: that asked for, the other where reversal brings it there, any elsewhere."""
+    right, other = answers
+    if part is None:
+        return stretches * [right]
+    fixed = {part: right, stretches - 1 - part: other}
+    return [fixed.get(index) or draw.one_of(offered) for index in range(stretches)]
 
 
 def _lanes(draw: Draw, count: int) -> _Lanes:
@@ -184,30 +209,33 @@ def _lanes(draw: Draw, count: int) -> _Lanes:
     )
 
 
-def _asked(draw: Draw, half: str, names: list[str], offered: list[Ranking]) -> _Asked:
+def _asked(draw: Draw, part: int | None, stretches: int, names: list[str], offered: list[Ranking]) -> _Asked:
     is_rising = draw.deal("ends", (False, True))
     *most, last = (f"the {name}" for name in draw.some_of(names, len(names)))
-    text = draw.one_of(PHRASINGS).format(
-        names=f"{', '.join(most)} and {last}", when=WHEN[half], ends=ENDS[is_rising]
-    )
+    names_so = f"{', '.join(most)} and {last}"
+    text = worded(draw, PHRASINGS, names=names_so, when=when(part, stretches), ends=ENDS[is_rising])
     options = tuple(in_words(one, names, is_rising) for one in draw.some_of(offered, len(offered)))
-    return _Asked(text, half, is_rising, tuple(names), options)
+    return _Asked(text, part, stretches, is_rising, tuple(names), options)
 
 
-def _min_fps(clip: Animation, samples: float) -> float:
-    return 2.0 * samples * clip.fps / clip.frames
+def when(part: int | None, stretches: int) -> str:
+    """Return which stretch is meant, as it ends a clause.
+
+    >>> when(2, 4), when(None, 4)
+    (' in the third quarter of the video', '')
+    """
+    return "" if part is None else f" in the {ordinal(part + 1)} {STRETCHES[stretches]} of the video"
+
+
+def _min_fps(clip: Animation, samples: float, stretches: int) -> float:
+    return stretches * samples * clip.fps / clip.frames
 
 
 def _episode(
-    clip: Animation, looks: list[Look], asked: _Asked, ranking: Ranking, ways_N2: Floats, samples: float
+    clip: Animation, looks: list[Look], asked: _Asked, ranking: Ranking, ways_NS: Floats, samples: float
 ) -> Episode:
-    middle, last = clip.frames // 2, clip.frames - 1
-    speeds_N2 = np.round(ways_N2 * clip.fps / middle, 4)
-    stretches = [(0, 0, middle), (1, middle, last)] if asked.half else [(0, 0, last)]
-    column = 1 if asked.half == "second" else 0
-    spoken = [
-        f"{look.name} {speeds_N2[index, column]:.2f}" for index, look in enumerate(looks[: len(ranking)])
-    ]
+    stretches, ranked = asked.stretches, len(ranking)
+    length = (clip.frames - 1) // stretches
     return Episode(
         animation=clip,
         question=Question(
@@ -216,31 +244,43 @@ def _episode(
             options=asked.options,
             answer=asked.words(ranking),
             parameters={
-                "objects": [f"o{index + 1}" for index in range(len(ranking))],
-                "half": asked.half or "whole",
+                "objects": [f"o{index + 1}" for index in range(ranked)],
+                "part": [0, 1] if asked.part is None else [asked.part, stretches],
                 "slowest_first": asked.is_rising,
             },
-            changed_by=frozenset({Transform.REVERSE} if asked.half else ()),
+            changed_by=frozenset({Transform.REVERSE} if asked.part is not None else ()),
         ),
-        objects=cast(looks, len(ranking)),
+        objects=cast(looks, ranked),
         events=[
             Event(
                 "move",
-                start,
-                end,
-                f"the {look.name} covers {speeds_N2[index, stretch]:.2f} of the screen a second",
-                {"object": f"o{index + 1}", "speed": float(speeds_N2[index, stretch])},
+                index * length,
+                (index + 1) * length,
+                _moved(asked.names, ways_NS[:ranked, index]),
+                {
+                    "ways": {
+                        f"o{number + 1}": round(float(way), 4)
+                        for number, way in enumerate(ways_NS[:ranked, index])
+                    }
+                },
             )
-            for stretch, start, end in stretches
-            for index, look in enumerate(looks)
+            for index in range(stretches)
         ],
         states=positions(clip, [f"o{index + 1}" for index in range(len(looks))], SNAPSHOTS),
         derivation=[
-            f"The speeds{WHEN[asked.half]}, in screens a second: {', '.join(spoken)}.",
+            f"The farther an object goes in the same time, the faster it is{when(asked.part, stretches)}.",
             f"So the order {ENDS[asked.is_rising]} is: {asked.words(ranking)}.",
         ],
-        min_fps=_min_fps(clip, samples),
+        min_fps=_min_fps(clip, samples, stretches),
     )
+
+
+def _moved(names: Sequence[str], ways_N: Floats) -> str:
+    """Return how far objects go, to the twentieth of the screen: what can be told by looking at it."""
+    *most, last = (
+        f"the {name} goes about {5 * round(20 * way)} %" for name, way in zip(names, ways_N, strict=True)
+    )
+    return f"{', '.join(most)} and {last} of the screen's width"
 
 
 KIND = Kind(
