@@ -146,7 +146,8 @@ def read_selection(text: str, offered: list[str]) -> str | None:
 
     A letter twice, or one that no option has, is no selection that is sure.
     """
-    rest, found = text.strip().removesuffix("."), []
+    rest = text.strip().removesuffix(".")
+    found: list[str] = []
     while rest:
         letter = _SELECTED.match(rest)
         if letter is None:
