@@ -42,7 +42,7 @@ class MissingVideoError(VideoError):
 
 
 class DecodeError(VideoError):
-    """The file exists but holds no decodable video: empty, truncated, audio only or not a video."""
+    """The file exists but cannot be decoded: empty, truncated, damaged, audio only, no video, too large or too slow."""
 
 
 class HashMismatchError(VideoError):
