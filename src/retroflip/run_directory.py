@@ -33,6 +33,7 @@ from retroflip.files import (
     write_text_atomic,
 )
 from retroflip.models import tiny
+from retroflip.notes import NOTES
 from retroflip.video.hashing import sha256_file
 
 COMPLETE_MARKER = "complete"
@@ -139,6 +140,11 @@ class RunDirectory:
     def failures(self) -> Path:
         """One row per video that could not be used."""
         return self.path / "failures.jsonl"
+
+    @property
+    def notes(self) -> Path:
+        """One row per record of which a model is not told all as it is."""
+        return self.path / NOTES
 
     @property
     def checkpoints(self) -> Path:

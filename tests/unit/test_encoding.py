@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from random_models import FAMILIES, random_encoder, random_model
 from random_scorers import random_llava_onevision
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import BlindnessError, UsageError
+from retroflip.files import read_jsonl
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_grids, visual_inputs
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
+from retroflip.notes import Notes
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of
 
@@ -280,6 +283,37 @@ class TestTime:
         time_L = batch_prompts(model, [prompt], 0).positions_3RL[0, 0]
         visual = time_L[prompt.input_ids_L == encoder.processor.video_token_id]
         assert (visual.unique() - visual[0]).tolist() == [0, 2, 4, 6]
+
+
+class TestNotes:
+    """Records whose times a model is not told as they are."""
+
+    def test_a_record_is_named_once_and_only_the_first_aloud(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path, processor = tmp_path / "notes.jsonl", random_encoder("qwen2_5_vl").processor
+        quick, slow = (
+            frames_at([0.1 * i for i in range(8)], 56, 56),
+            frames_at([0.5 * i for i in range(8)], 56, 56),
+        )
+        encoder = Encoder(processor, notes=Notes(path))
+        for name, frames in (("a", slow), ("b", quick), ("b", quick), ("c", quick), ("d", None)):
+            encoder.encode(QUESTION.model_copy(update={"id": name}), frames)
+        again = Encoder(processor, notes=Notes(path))
+        for name in ("b", "e"):
+            again.encode(QUESTION.model_copy(update={"id": name}), quick)
+        assert [row["id"] for row in read_jsonl(path)] == ["b", "c", "e"]
+        (warning,) = caplog.messages
+        assert warning.startswith(
+            "Sample b: 2 of its 4 steps, 0.20 s apart, stand at the moment of the step before"
+        )
+        assert str(path) in warning
+
+    @pytest.mark.parametrize("family", ["qwen2_vl", "qwen3_vl", "glm46v"])
+    def test_families_that_write_times_or_tell_none_need_no_note(self, tmp_path: Path, family: str) -> None:
+        encoder = Encoder(random_encoder(family).processor, notes=Notes(tmp_path / "notes.jsonl"))
+        encoder.encode(QUESTION, frames_at([0.1 * i for i in range(8)], 56, 56))
+        assert not (tmp_path / "notes.jsonl").exists()
 
 
 class TestTokens:

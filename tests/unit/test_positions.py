@@ -15,7 +15,7 @@ from torch import Tensor
 from random_models import FAMILIES, OTHER_FAMILIES, random_encoder, random_model
 from retroflip.models.encoding import batch_prompts, pad_prompts, visual_grids, visual_inputs
 from retroflip.models.features import encode_visuals
-from retroflip.models.positions import IMAGE, TEXT, VIDEO, positions
+from retroflip.models.positions import IMAGE, TEXT, VIDEO, positions, untold_times
 from retroflip.rl.rollout import Roller, Sampling
 
 WHOLE_VIDEOS = ("qwen2_vl", "qwen2_5_vl")
@@ -148,6 +148,27 @@ class TestByHand:
     ) -> None:
         with pytest.raises(ValueError, match=r"visual tokens|no tokens"):
             positions(torch.tensor(types), seen, config_of("qwen2_5_vl"))
+
+
+class TestUntoldTimes:
+    """Two positions a second."""
+
+    @pytest.mark.parametrize(
+        ("shown", "seconds", "said"),
+        [
+            ([0.0, 1.0, 2.0, 3.0], 1.0, None),
+            ([5.0, 5.5, 6.0], 0.5, None),  # positions 0, 1, 2
+            ([0.0, 0.4, 0.8, 1.2], 0.4, "1 of its 4 steps, 0.40 s apart"),  # positions 0, 0, 1, 2
+            ([0.0, 0.064, 0.289, 0.625], 0.24, "2 of its 4 steps"),  # positions 0, 0, 0, 1
+            ([0.0, 1.0, 2.0, 9.0], 3.0, "step 3 is shown at 2.00 s and told as 6.00 s"),
+            ([0.0, 1.2, 1.8, 3.0], 1.0, None),  # told within half a step
+            ([2.0, 2.0, 2.0], 0.002, None),  # one picture, shown again and again
+            ([2.0], 0.002, None),
+        ],
+    )
+    def test_by_hand(self, shown: list[float], seconds: float, said: str | None) -> None:
+        note = untold_times(shown, seconds, 2)
+        assert note is None if said is None else said in str(note)
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *OTHER_FAMILIES])

@@ -27,6 +27,7 @@ from retroflip.errors import DataError, RunDirectoryError, UsageError
 from retroflip.files import LOCK_NAME, is_unfinished, jsonable, write_json_atomic
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
+from retroflip.notes import NOTES, Notes
 from retroflip.progress import Progress
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.run_directory import describe_code, describe_packages
@@ -103,11 +104,11 @@ def generate(
 ) -> list[AnswerRecord]:
     """Answer every sample under every control, greedily, and return the answers in the order of the data.
 
-    `out` gets run.json, failures.jsonl and, as they come, the answers (answers.jsonl); what is there already is not
-    asked again, whatever the order of the data, the batch size or the other controls. `seed` draws the single frame,
-    the order of the shuffled ones and the random answers. `max_failed_share` is the share of samples that may be left
-    out because of their video. `about` is added to run.json as it is: "data", the records' file, lets a report show
-    the videos.
+    `out` gets run.json, failures.jsonl, notes.jsonl where there are notes, and, as they come, the answers
+    (answers.jsonl); what is there already is not asked again, whatever the order of the data, the batch size or the
+    other controls. `seed` draws the single frame, the order of the shuffled ones and the random answers.
+    `max_failed_share` is the share of samples that may be left out because of their video. `about` is added to run.json
+    as it is: "data", the records' file, lets a report show the videos.
 
     Raises UsageError for an unknown control or no control; RunDirectoryError when `out` holds something else or answers
     made with other settings, naming those that differ, or is in use by another process; DataError and
@@ -121,6 +122,7 @@ def generate(
         "seed": seed,
     }
     _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)})
+    encoder.notes = Notes(out / NOTES)
     good = check(dataset, log=out / "failures.jsonl", max_failed_share=max_failed_share, progress=progress)
     asked = [with_null_option(sample) if null_option else sample for sample in good]
     answered = _already_answered(out)

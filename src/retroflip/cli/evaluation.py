@@ -12,6 +12,7 @@ import typer
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
+from retroflip.notes import NOTES, named
 from retroflip.video.budget import PixelBudget, pixel_count
 
 if TYPE_CHECKING:
@@ -253,12 +254,23 @@ def _print_answers(
 ) -> None:
     failed = questions - len({record.id for record in records})
     truncated = sum(record.truncated for record in records)
+    noted = len(named(out / NOTES))
     if json:
-        print_json({"out": str(out), "answers": len(records), "failed": failed, "truncated": truncated})
+        print_json(
+            {
+                "out": str(out),
+                "answers": len(records),
+                "failed": failed,
+                "noted": noted,
+                "truncated": truncated,
+            }
+        )
         return
     print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
     if failed:
         print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
+    if noted:
+        print(f"{noted} videos have times that the model is not told as they are; see {out / NOTES}.")
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
 
 

@@ -17,8 +17,9 @@ from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
 from retroflip.models.families import family_of
-from retroflip.models.positions import positions
+from retroflip.models.positions import positions, untold_times
 from retroflip.models.templates import check_template
+from retroflip.notes import Notes
 from retroflip.video.frames import Frames
 
 
@@ -54,13 +55,17 @@ class Encoder:
     Frames that are not `fitted` are resized by the processor.
 
     system_prompt: stands before every question; None for the built-in ones, which differ between videos, images and
-    texts. Raises UsageError for a chat template that loses or doubles part of a question.
+    texts. notes: where records are named whose times the model is not told as they are. Raises UsageError for a chat
+    template that loses or doubles part of a question.
     """
 
-    def __init__(self, processor: ProcessorMixin, system_prompt: str | None = None) -> None:
+    def __init__(
+        self, processor: ProcessorMixin, system_prompt: str | None = None, notes: Notes | None = None
+    ) -> None:
         self.processor: Any = processor
         self.tokenizer: Any = self.processor.tokenizer
         self.system_prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
+        self.notes = notes
         self._is_built_in = system_prompt is None
         self._family = family_of(processor)
         check_template(processor, self._render, self._system_prompt_of)
@@ -124,7 +129,16 @@ class Encoder:
             grid_thw=encoded["video_grid_thw"],
             seconds_per_grid=None if seconds is None else float(seconds[0]),
         )
+        self._note_times(sample, whole, prompt)
         return _step_by_step(prompt) if self._family.steps_are_images else prompt
+
+    def _note_times(self, sample: Sample, whole: Frames, prompt: Prompt) -> None:
+        moments, seconds = self._family.moments_per_second, prompt.seconds_per_grid
+        if self.notes is None or moments is None or seconds is None:
+            return
+        begins = whole.seconds[:: int(self.processor.video_processor.temporal_patch_size)]
+        if note := untold_times(begins, seconds, moments):
+            self.notes.add(sample.id, note)
 
     def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
         messages = [{"role": "user", "content": [*visual, {"type": "text", "text": user_text(sample)}]}]

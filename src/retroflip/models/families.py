@@ -17,6 +17,7 @@ class Family:
 
     time_stamp: what stands in the prompt for the time of every step of a video, None where times are not written.
     markers_per_step: markers stand around each step of a video, and none around the whole.
+    moments_per_second: positions that a second takes where times are told by positions, as in the family's releases.
     steps_are_images: a step of a video is to the model an image like any other, with an image's placeholders.
     bounds_videos: the video processor's `size` bounds the pixels of all frames together, and not of each.
     turn_ends: tokens that end a response, besides the tokenizer's own.
@@ -24,6 +25,7 @@ class Family:
 
     time_stamp: re.Pattern[str] | None = None
     markers_per_step: bool = False
+    moments_per_second: float | None = None
     steps_are_images: bool = False
     bounds_videos: bool = False
     turn_ends: tuple[str, ...] = ()
@@ -33,7 +35,7 @@ _GLM_ENDS = ("<|user|>", "<|observation|>")
 """GLM names whose turn is next"""
 _OF_PROCESSOR = {
     "Qwen2VLProcessor": Family(),
-    "Qwen2_5_VLProcessor": Family(),
+    "Qwen2_5_VLProcessor": Family(moments_per_second=2),
     "Qwen3VLProcessor": Family(re.compile(r"<\d+\.\d seconds>"), markers_per_step=True, bounds_videos=True),
     "Glm4vProcessor": Family(
         re.compile(r"<\|end_of_image\|>\d+"), steps_are_images=True, bounds_videos=True, turn_ends=_GLM_ENDS

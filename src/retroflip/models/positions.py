@@ -8,7 +8,8 @@ seconds between the steps of Qwen2.5-VL down to whole ones.
 Shapes: L tokens of a row, K visual tokens of one image, video or step, V videos.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -70,6 +71,32 @@ def step_times(steps: int, seconds: Tensor | float, tokens_per_second: float) ->
     """
     seconds = torch.as_tensor(seconds, dtype=torch.float32)
     return (torch.arange(steps) * seconds * tokens_per_second).long()
+
+
+def untold_times(shown: Sequence[float], seconds: float, tokens_per_second: float) -> str | None:
+    """Return in a sentence what a model cannot know that is told the seconds between steps alone; None if nothing.
+
+    shown: the second at which each step begins. That is steps which share a position in time although one is shown
+    later, and steps that are shown more than half a step away from where even steps would lie.
+    """
+    times = step_times(len(shown), seconds, tokens_per_second).tolist()
+    steps = [second - shown[0] for second in shown]
+    alike = sum(
+        a == b and early < late
+        for (a, b), (early, late) in zip(pairwise(times), pairwise(steps), strict=True)
+    )
+    if alike:
+        return (
+            f"{alike} of its {len(steps)} steps, {seconds:.2f} s apart, stand at the moment of the step before: the "
+            f"model counts {tokens_per_second:g} moments a second. Show fewer frames (data.frames) or longer videos."
+        )
+    off, step = max((abs(second - step * seconds), step) for step, second in enumerate(steps))
+    if steps[-1] > 0 and off > seconds / 2:
+        return (
+            f"its frames are not evenly spread, and the model is told that they are: step {step + 1} is shown at "
+            f"{steps[step]:.2f} s and told as {step * seconds:.2f} s. Convert it to a constant frame rate."
+        )
+    return None
 
 
 def _inside(grid: Tensor, seconds: Tensor | float, config: Any) -> Tensor:

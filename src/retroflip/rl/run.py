@@ -21,6 +21,7 @@ from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
+from retroflip.notes import Notes, named
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe
 from retroflip.rl.averages import OF_SEQUENCES
@@ -72,7 +73,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
         args=grpo_config(recipe, run),
         generator=Generator(
             dataset=dataset,
-            encoder=Encoder(processor, recipe.prompt.system),
+            encoder=Encoder(processor, recipe.prompt.system, Notes(run.notes)),
             method=method,
             sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
             seed=settings.seed,
@@ -230,4 +231,5 @@ def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> di
         "last_steps": {"count": len(tail), "means": means},
         "records": {"used": samples, "left_out": dict(skipped)},
         "failures": {"videos": len(failed)},
+        "notes": {"records": len(named(run.notes))},
     }

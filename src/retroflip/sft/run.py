@@ -14,6 +14,7 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
+from retroflip.notes import Notes
 from retroflip.progress import Progress
 from retroflip.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
@@ -107,7 +108,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     processor, fits = processor_of(recipe.model, recipe.data)
     parts = read_parts(recipe, fits, run.failures, progress)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
-    lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option)
+    lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option, notes=Notes(run.notes))
     encoder = lessons.parts[0].encoder
     settings = recipe.train
     trainer = VideoSFTTrainer(
@@ -156,11 +157,15 @@ def read_parts(recipe: SftRecipe, fits: Fits, failures: Path, progress: Progress
     return parts
 
 
-def lessons_of(parts: Sequence[Part], processor: Any, *, null_option: bool) -> MixedLessons:
+def lessons_of(
+    parts: Sequence[Part], processor: Any, *, null_option: bool, notes: Notes | None = None
+) -> MixedLessons:
     """Return the lessons of all parts, as this processor's model reads them."""
     return MixedLessons(
         tuple(
-            RecordedLessons(part.dataset, Encoder(processor, part.system_prompt), null_option, part.response)
+            RecordedLessons(
+                part.dataset, Encoder(processor, part.system_prompt, notes), null_option, part.response
+            )
             for part in parts
         )
     )
