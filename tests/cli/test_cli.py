@@ -35,6 +35,7 @@ COMMANDS = (
     "synth audit",
     "synth sheets",
     "validate",
+    "pairs",
     "generate",
     "score",
     "report",
@@ -685,6 +686,42 @@ def test_train_sft_and_generate_name_all_faults_of_a_file(work: Path, model: Pat
         told = ("records.jsonl, line 1: the solution 'no A'", "Line 2: the solution")
         assert_one_paragraph(run("train", recipe, *more), *told)
     assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate --data")
+
+
+def test_pairs_of_own_clips_are_made_validated_answered_and_scored(work: Path, model: Path) -> None:
+    own = {
+        key: value
+        for key, value in record(0, "right.mp4").items()
+        if key not in ("pair", "side", "source_clip")
+    }
+    static = {**own, "problem_id": "s", "problem": "What moves?", "task_type": "static"}
+    (work / "mine.jsonl").write_text(json.dumps(own) + "\n" + json.dumps(static) + "\n")
+
+    made = run(
+        "pairs", "mine.jsonl", "--out", "made", "--root", "data", "--spatiotemporal", "reverse", "--json"
+    )
+
+    found = json.loads(made.stdout)
+    assert (found["pairs"], found["reversed"], found["unknown"]) == (1, 1, 1)
+    assert run("validate", "--data", found["records"], "--media").exit_code == 0
+    asked = [
+        "--model",
+        model,
+        "--data",
+        found["records"],
+        "--out",
+        "out",
+        "--frames",
+        "4",
+        "--max-tokens",
+        "5",
+    ]
+    assert run("generate", *asked, "--controls", "oracle").exit_code == 0
+    scored = json.loads(run("score", "out", "--json").stdout)
+    assert (scored["n_pairs"], scored["p_acc"]) == (1, 1.0)
+    shown = run("pairs", "mine.jsonl", "--out", "made", "--root", "data", "--spatiotemporal", "reverse")
+    assert shown.stdout.splitlines()[-1] == "1 pairs, 0 mirrored and 1 reversed: made/records.jsonl"
+    assert "1 without a pair: It is static" in shown.stdout
 
 
 def test_what_data_calls_a_task_or_a_question_is_no_path(work: Path) -> None:

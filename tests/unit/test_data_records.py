@@ -69,6 +69,15 @@ class TestReading:
         )
         assert (sample.pair, sample.side) == ("p7", 1)
 
+    def test_the_answer_to_the_counterfactual_clip(self) -> None:
+        sample = parse_record(record(counterfactual_solution="<answer>A</answer>"))
+        assert (sample.solution, sample.counterfactual_solution) == ("B", "A")
+        assert parse_record(format_record(sample)) == sample
+        with pytest.raises(
+            DataError, match="'counterfactual_solution': the solution 'C' is none of the options"
+        ):
+            parse_record(record(counterfactual_solution="C"))
+
     def test_null_and_unknown_keys_are_ignored(self) -> None:
         extra = {
             "task": None,

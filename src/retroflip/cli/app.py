@@ -23,6 +23,7 @@ FLAG_TO_RESUME = {
     "sft": ["--resume"],
     "demo": [],
     "generate": [],
+    "pairs": [],
     "synth": [],
     "cot": [],
     "study": [],

@@ -1,6 +1,7 @@
-"""`retroflip validate`."""
+"""`retroflip validate` and `retroflip pairs`."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     from retroflip.data.records import RecordsRead
 
 SHOWN_FAULTS = 20
+
+
+class SpatiotemporalName(StrEnum):
+    """What is done to the clips of spatiotemporal questions."""
+
+    ANY = "any"
+    MIRROR = "mirror"
+    REVERSE = "reverse"
 
 
 class _Fault(NamedTuple):
@@ -32,6 +41,8 @@ class _Fault(NamedTuple):
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog=example("retroflip validate --data data/pairs/records.jsonl --media"))(validate)
+    command = "retroflip pairs data/mine.jsonl --out data/pairs"
+    app.command(epilog=example(command))(pairs)
 
 
 def validate(
@@ -93,6 +104,61 @@ def validate(
         )
     if faults:
         raise typer.Exit(1)
+
+
+def pairs(
+    records: Annotated[
+        Path, typer.Argument(metavar="RECORDS", help="Questions about your clips, JSONL or JSON.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the pairs; a rerun goes on in it.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where video paths start.", show_default="the folder of the records"
+        ),
+    ] = None,
+    spatiotemporal: Annotated[
+        SpatiotemporalName,
+        typer.Option(
+            help="What is done to clips of spatiotemporal questions: any is what makes the answer known."
+        ),
+    ] = SpatiotemporalName.ANY,
+    crf: Annotated[int, typer.Option(min=1, max=51, help="Quality of both sides, x264's: 1 is best.")] = 18,
+    json: AsJson = False,
+) -> None:
+    """Make counterfactual pairs from your own clips: mirrored or played backwards.
+
+    A record's task_type says which: spatial questions get the mirror image, temporal ones the clip played backwards.
+    The answer to the other clip is the record's counterfactual_solution, or the option that says of it what the right
+    one says of the clip (left and right, opens and closes). Questions of which neither is known are listed.
+    """
+    from retroflip.pairs import FAILURES, UNKNOWN, Spatiotemporal, make_pairs, summary
+    from retroflip.synth.dataset import RECORDS_NAME
+
+    start = root or records.parent
+    if not start.is_dir():
+        raise UsageError(
+            f"--root {start} is not a folder. Name the folder that the records' paths start from."
+        )
+    with shown_progress() as progress:
+        made = make_pairs(records, start, out, Spatiotemporal(spatiotemporal.value), crf, progress)
+    found = summary(made)
+    if json:
+        print_json({**found, "records": out / RECORDS_NAME})
+        return
+    if made.note:
+        print(made.note)
+    reasons = list(found["reasons"].items())
+    for reason, count in reasons[:SHOWN_FAULTS]:
+        print(f"{count} without a pair: {reason}")
+    if len(reasons) > SHOWN_FAULTS:
+        print(f"... and {len(reasons) - SHOWN_FAULTS} more reasons.")
+    if reasons:
+        print(f"All questions without a pair: {out / UNKNOWN}")
+    if made.failed:
+        print(f"{len(made.failed)} questions are left out because of their video: {out / FAILURES}")
+    done = f"{found['mirrored']} mirrored and {found['reversed']} reversed"
+    print(f"{found['pairs']} pairs, {done}: {out / RECORDS_NAME}")
 
 
 def _failed_media(read: "RecordsRead", root: Path, workers: int | None) -> list[_Fault]:

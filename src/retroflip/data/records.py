@@ -7,9 +7,9 @@ file:
      "problem_type": "multiple choice", "options": ["A. left", "B. right"], "solution": "<answer>A</answer>",
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
-retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair`, `side` and `labels` (see `Sample`), and
-the `data_type` "text", a record with no `path` or an empty one. Other keys are ignored and not kept. On
-reading:
+retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair`, `side`, `counterfactual_solution` and
+`labels` (see `Sample`), and the `data_type` "text", a record with no `path` or an empty one. Other keys are
+ignored and not kept. On reading:
 
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
   without one is) are left out and counted. Video-R1-260k.json holds more images than videos.
@@ -64,8 +64,10 @@ _READ_KEYS = (
     "path",
     "data_source",
     "process",
+    "counterfactual_solution",
     *_OPTIONAL_KEYS,
 )
+_OTHER_SOLUTION = "counterfactual_solution"
 _NAMED_FAULTS = 3
 _EMPTY_CELL = "NaN, an empty cell of a table"
 _MAX_LISTED = MAX_OPTIONS - 1
@@ -205,6 +207,8 @@ def format_record(sample: Sample) -> Record:
         "options": [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)],
         "solution": f"<answer>{sample.solution}</answer>",
         "path": f"./{sample.video}" if sample.video else "",
+        _OTHER_SOLUTION: sample.counterfactual_solution
+        and f"<answer>{sample.counterfactual_solution}</answer>",
         "data_source": sample.source,
         "process": sample.trace,
         **{key: getattr(sample, key) for key in _OPTIONAL_KEYS},
@@ -237,6 +241,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         "question": _text(record, "problem"),
         "options": options.texts,
         "solution": _solution(_text(record, "solution"), options, problem_type),
+        _OTHER_SOLUTION: _other_solution(record, options, problem_type),
         "problem_type": problem_type,
         "source": _text(record, "data_source") if record.get("data_source") else "",
         "source_clip": path or identity,
@@ -476,6 +481,17 @@ def _options(values: Any) -> labels.Options:
     if "" in options.texts:
         raise DataError(f"option {option_letter(options.texts.index(''))} has no text.")
     return options
+
+
+def _other_solution(
+    record: Mapping[str, Any], options: labels.Options, problem_type: ProblemType
+) -> str | None:
+    if record.get(_OTHER_SOLUTION) is None:
+        return None
+    try:
+        return _solution(_text(record, _OTHER_SOLUTION), options, problem_type)
+    except DataError as error:
+        raise DataError(f"{_OTHER_SOLUTION!r}: {error}") from error
 
 
 def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> str:

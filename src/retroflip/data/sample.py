@@ -79,6 +79,10 @@ class Sample(BaseModel):
     source_clip: str
     pair: str | None = Field(default=None, description="id of the counterfactual pair, shared by both sides")
     side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
+    counterfactual_solution: str | None = Field(
+        default=None,
+        description="as `solution`, about the counterfactual clip: mirrored, or played backwards",
+    )
     labels: dict[str, str] = Field(
         default={},
         description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}",

@@ -203,13 +203,17 @@ def other_option(options: Sequence[str], right: int, text_map: TextMap) -> int |
     image = MAPS[text_map](options[right])
     if image is None:
         return None
-    same = [index for index, option in enumerate(options) if _compared(option) == _compared(image)]
+    same = [index for index, option in enumerate(options) if say_the_same(option, image)]
     return same[0] if len(same) == 1 and same[0] != right else None
 
 
-def _compared(text: str) -> str:
-    """Return a text without what sequences are joined by: "first left, then up" and "left then up" say the same."""
-    return " then ".join(_steps(spelt(text)))
+def say_the_same(one: str, other: str) -> bool:
+    """Return whether two texts differ in nothing but spelling and what joins their steps.
+
+    >>> say_the_same("first left, then up", "Left then up.")
+    True
+    """
+    return _steps(spelt(one)) == _steps(spelt(other))
 
 
 def _steps(text: str) -> list[str]:

@@ -65,6 +65,25 @@ def encode_i420(
     _write(path, _filled(planes, *size), Fraction(fps), size, crf, preset)
 
 
+def to_i420(pictures: Iterable[Pixels]) -> Iterator[Pixels]:
+    """Yield RGB pictures (3, H, W) as the planes that `encode_i420` takes, in which an odd side grows by a copy of its
+    last column or row. Planes of a mirrored picture are the mirrored planes (`flip_i420`)."""
+    for frame in _converted(_even(picture_CHW).transpose(1, 2, 0) for picture_CHW in pictures):
+        yield np.asarray(frame.to_ndarray(), dtype=np.uint8)
+
+
+def flip_i420(planes: Pixels) -> Pixels:
+    """Return planes (3 H / 2, W) mirrored left to right."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    chroma = planes[height:].reshape(2, height // 2, width // 2)[..., ::-1]
+    return np.concatenate([planes[:height, ::-1], chroma.reshape(height // 2, width)])
+
+
+def _even(picture_CHW: Pixels) -> Pixels:
+    height, width = picture_CHW.shape[1:]
+    return np.pad(picture_CHW, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+
+
 def _check(fps: int | Fraction, crf: int) -> None:
     if fps <= 0 or not 1 <= crf <= 51:
         raise ValueError(f"need fps above 0 and crf from 1 to 51, got {fps} and {crf}")
@@ -83,7 +102,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def _converted(pixels_THWC: Pixels) -> Iterator[VideoFrame]:
+def _converted(pixels_THWC: Iterable[Pixels]) -> Iterator[VideoFrame]:
     """Yield RGB pictures as I420."""
     reformatter = VideoReformatter()
     for picture in pixels_THWC:
