@@ -438,7 +438,7 @@ def test_answers_are_generated_scored_and_reported_without_the_network(
     done = generate(model, "out", "--controls", "full, text_only,oracle", "--json")
 
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"out": "out", "answers": 6, "failed": 0, "truncated": 4}
+    assert json.loads(done.stdout) == {"out": "out", "answers": 6, "failed": 0, "noted": 0, "truncated": 4}
     settings = json.loads((work / "out" / "run.json").read_text())["settings"]
     assert (settings["frames"], settings["max_tokens"]) == (4, 5)
     assert settings["manifest_sha256"]
