@@ -115,11 +115,22 @@ def generate(
 
 def score(
     directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR [DIR]", help="One folder of answers, or two to compare.")
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="[DIR] [DIR]", help="One folder of answers, or two to compare."),
+    ] = None,
+    bench: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Score answers to this benchmark that somebody else recorded: tempcompass."
+        ),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(metavar="DIR", help="The benchmark's own files.")] = None,
+    recorded: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Answers in the benchmark's own format.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Score one model's answers, or compare two.
+    """Score one model's answers, or compare two; or score answers that somebody else recorded.
 
     Intervals are 95 %, from a bootstrap over source clips. Two models are compared on the pairs that both answered:
     the difference of their pair accuracies with its paired interval, and an exact McNemar test.
@@ -127,6 +138,13 @@ def score(
     from retroflip.bench.records import read_answers
     from retroflip.bench.score import ANSWERS, compare, score_run
 
+    if bench is not None:
+        _score_recorded(bench, root, recorded, json=json)
+        return
+    if not directories:
+        raise UsageError(
+            "score takes a folder of answers, two to compare, or --bench, --root and --recorded."
+        )
     if len(directories) > 2:
         raise UsageError(f"score takes one directory, or two to compare, not {len(directories)}.")
     names = _names(directories)
@@ -145,6 +163,41 @@ def score(
     for name in names:
         _print_scores(name, scores[name])
     _print_comparison(difference)
+
+
+def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:
+    from retroflip.bench.benchmarks.recorded import score_recorded
+    from retroflip.bench.benchmarks.registry import benchmark
+
+    named = benchmark(bench)
+    if root is None or recorded is None:
+        raise UsageError(
+            f"score --bench {bench} also takes --root, the folder of {named.title}'s own files "
+            f"({', '.join(named.needs)}), and --recorded, the file of answers."
+        )
+    scores = score_recorded(named.read(root, recorded))
+    if json:
+        print_json(scores)
+        return
+    official, ours = scores["official"], scores["ours"]
+    rows = [
+        ["all", f"{official['acc']:.2f}", f"{ours['acc']:.2f}"],
+        ["pairs", *(_two_places(measures["p_acc"]) for measures in (official, ours))],
+        *(
+            [task, f"{rate:.2f}", f"{ours['by_task'][task]:.2f}"]
+            for task, rate in official["by_task"].items()
+        ),
+    ]
+    print_table(f"{named.title}, per cent", ["", "official", "ours"], rows)
+    differing = ", ".join(f"{count} {what}" for what, count in scores["disagreements"].items())
+    print(
+        f"{official['n']} answers, {official['n_pairs']} pairs; {scores['unparsed']} unparsed by ours, "
+        f"{official['ungraded']} without an official grade; {differing}."
+    )
+
+
+def _two_places(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2f}"
 
 
 def report(

@@ -1,0 +1,94 @@
+"""Answers that somebody else's run recorded, scored by a benchmark's own rules and by ours side by side."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from retroflip.bench.metrics import measure, pair_up
+from retroflip.bench.records import AnswerRecord, Control, answer_record
+from retroflip.data.sample import Sample
+
+
+class Graded(NamedTuple):
+    """One recorded answer. response: None where the model gave none. official: the grade in 0..1 by the benchmark's own
+    rules; None where these leave it to a language model and the record holds no grade of one."""
+
+    sample: Sample
+    response: str | None
+    official: float | None
+
+
+class Benchmark(NamedTuple):
+    """A benchmark, by its name on the command line.
+
+    needs: the files that its root must hold. read: the recorded answers of a file, given the root.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...]
+    read: Callable[[Path, Path], list[Graded]]
+
+
+def score_recorded(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return both scores, rates in per cent, and what could not be read.
+
+    official: acc, by_task, n, ungraded (answers without a grade, which count as wrong, as where a benchmark is run
+    without its language model) and p_acc over the pairs. ours: the measures of `measure`, by task too. disagreements:
+    how often the two differ, in either direction.
+    """
+    records = [answer_record(one.sample, one.response or "", Control.FULL) for one in graded]
+    grades = [one.official or 0.0 for one in graded]
+    return {
+        "official": _official(graded, records, grades),
+        "ours": {
+            **_in_percent(measure(records)),
+            "by_task": _mean_by_task(records, [r.score for r in records]),
+        },
+        "unparsed": sum(record.answer is None for record in records),
+        "disagreements": {
+            "right by ours alone": sum(r.score > g for r, g in zip(records, grades, strict=True)),
+            "right by the official alone": sum(r.score < g for r, g in zip(records, grades, strict=True)),
+        },
+    }
+
+
+def _official(
+    graded: Sequence[Graded], records: Sequence[AnswerRecord], grades: Sequence[float]
+) -> dict[str, Any]:
+    by_id = dict(zip((record.id for record in records), grades, strict=True))
+    pairs = pair_up(records).complete.values()
+    return {
+        "acc": _percent(fmean(grades)),
+        "by_task": _mean_by_task(records, grades),
+        "p_acc": _percent(fmean(by_id[a.id] == by_id[b.id] == 1.0 for a, b in pairs)) if pairs else None,
+        "n": len(graded),
+        "n_pairs": len(pairs),
+        "ungraded": sum(one.official is None for one in graded),
+    }
+
+
+def _mean_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:
+    tasks: dict[str, list[float]] = defaultdict(list)
+    for record, value in zip(records, values, strict=True):
+        tasks[record.task].append(value)
+    return {task: _percent(fmean(found)) for task, found in sorted(tasks.items())}
+
+
+def _in_percent(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return measures with their rates, intervals and chances in per cent."""
+    return {name: _scaled(name, value) for name, value in measures.items()}
+
+
+def _scaled(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {inner: _scaled(inner, one) for inner, one in value.items()}
+    if isinstance(value, list):
+        return [_scaled(name, one) for one in value]
+    return _percent(value) if isinstance(value, float) else value
+
+
+def _percent(share: float) -> float:
+    return round(100.0 * share, 2)

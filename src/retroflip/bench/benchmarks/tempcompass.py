@@ -1,0 +1,223 @@
+"""TempCompass (github.com/llyx97/TempCompass): temporal perception in four tasks, and pairs of a clip with its reverse.
+
+Root: the repository, or its folder questions/. A file of questions is {video: {aspect: [{question, answer}]}}; recorded
+answers are the same with the key prediction (predictions/MODEL/TASK.json), response, or, graded already,
+video-llm-prediction and rating (auto_eval_results/MODEL/TASK.json).
+
+Read here are the tasks that have a right answer: multi-choice, yes_no and caption_matching. captioning is judged by a
+language model as a whole. The official rules match words (eval_multi-choice.py and its fellows, commit e1b4631) and
+leave what they do not match to a language model; a grade of one that is recorded is kept, otherwise the answer is
+ungraded.
+
+A pair is a video and the same played backwards (VIDEO and VIDEO_reverse) with the same question, options in the same
+order, and different right answers. The benchmark itself has no measure of pairs.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from retroflip.bench.benchmarks.recorded import Benchmark, Graded
+from retroflip.data.prompts import option_letter
+from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.errors import DataError
+
+REVERSED = "_reverse"
+_LABELLED = re.compile(r"(?:Option|Sentence|Caption)\s+([A-Z0-9]+):\s*(.*)")
+_LETTERED = re.compile(r"([A-Z])\.\s*(.*)")
+
+Rule = Callable[[str, str, str], float | None]
+"""(question, right answer, response) to the official grade, None where the rules do not match"""
+
+
+class _Task(NamedTuple):
+    rule: Rule
+    options: Callable[[str], list[str]]
+    """of a question's text, as it writes them"""
+
+
+def _read(root: Path, file: Path) -> list[Graded]:
+    """Return the recorded answers in the order of the file. Raises DataError for files that are none of TempCompass."""
+    recorded = _load(file)
+    name, asked = _task_of(root, file, recorded)
+    pairs = _pairs(asked)
+    return [
+        _graded(_TASKS[name], video, aspect, number, row, pairs)
+        for video, aspects in recorded.items()
+        for aspect, rows in aspects.items()
+        for number, row in enumerate(rows)
+    ]
+
+
+def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    try:
+        found = json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}). Check the path.") from error
+    except ValueError as error:
+        raise DataError(
+            f"{file}: not JSON ({error}). Give a file of predictions/ or auto_eval_results/."
+        ) from error
+    rows = [
+        row
+        for aspects in (found.values() if isinstance(found, dict) else [None])
+        for listed in (aspects.values() if isinstance(aspects, dict) else [None])
+        for row in (listed if isinstance(listed, list) else [None])
+    ]
+    if not rows or not all(isinstance(row, dict) and isinstance(row.get("question"), str) for row in rows):
+        raise DataError(
+            f"{file}: not a file of TempCompass, which is {{video: {{aspect: [{{question, answer, ...}}]}}}}. Give a "
+            "file of predictions/MODEL/ or auto_eval_results/MODEL/."
+        )
+    return dict(found)
+
+
+def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the task whose questions the file answers, and these questions."""
+    folder = root / "questions" if (root / "questions").is_dir() else root
+    first = next(_rows(recorded))
+    for name in _TASKS:
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            continue
+        asked = _load(path)
+        if (first.video, first.row["question"]) in {(one.video, one.row["question"]) for one in _rows(asked)}:
+            return name, asked
+    raise DataError(
+        f"{file}: its first question ({first.row['question']!r:.80}, about {first.video}) is in none of "
+        f"{', '.join(f'{name}.json' for name in _TASKS)} under {folder}. Name the folder that holds TempCompass's "
+        "questions with --root; captioning is judged by a language model and not read."
+    )
+
+
+class _Row(NamedTuple):
+    video: str
+    aspect: str
+    row: dict[str, Any]
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[_Row]:
+    for video, aspects in found.items():
+        for aspect, rows in aspects.items():
+            yield from (_Row(_named(video), aspect, row) for row in rows)
+
+
+def _named(video: str) -> str:
+    return video.removesuffix(".jpg").removesuffix(".mp4")
+
+
+def _pairs(asked: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Return (video, aspect, question) of every question whose reversed clip has it too, with another answer."""
+    answers = {(one.video, one.aspect, one.row["question"]): one.row["answer"] for one in _rows(asked)}
+    return {
+        (video, aspect, question)
+        for (video, aspect, question), answer in answers.items()
+        if answers.get((f"{video}{REVERSED}", aspect, question), answer) != answer
+    }
+
+
+def _graded(
+    task: _Task,
+    video: str,
+    aspect: str,
+    number: int,
+    row: dict[str, Any],
+    pairs: set[tuple[str, str, str]],
+) -> Graded:
+    question, right = row["question"], str(row.get("answer", row.get("gt-answer")))
+    response = next(
+        (row[key] for key in ("prediction", "response", "video-llm-prediction") if key in row), None
+    )
+    written = task.options(question)
+    own, clip = _named(video), _named(video).removesuffix(REVERSED)
+    paired = (clip, aspect, question) in pairs
+    if right not in written:
+        raise DataError(
+            f"TempCompass, {video}: the answer {right!r} is none of the options of {question!r:.120}."
+        )
+    sample = Sample(
+        id=f"{own}/{aspect}/{number}",
+        video=f"{own}.mp4",
+        question=question.splitlines()[0],
+        options=tuple(_bare(option) for option in written),
+        solution=option_letter(written.index(right)),
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        source="TempCompass",
+        task=aspect,
+        task_type=TaskType.TEMPORAL if paired else None,
+        source_clip=clip,
+        pair=f"{clip}/{aspect}/{question}" if paired else None,
+        side=int(own != clip) if paired else None,
+    )
+    if response is None:
+        return Graded(sample, None, 0.0)
+    said = str(response).replace("</s>", "").strip()
+    by_rule = task.rule(question, right, said)
+    by_model = row.get("rating") if row.get("match_success") is False else None
+    return Graded(sample, _in_letters(said, written), by_rule if by_rule is not None else by_model)
+
+
+def _in_letters(said: str, written: list[str]) -> str:
+    """Return a response with the labels of its question ('Option 2', 'Caption B') as the letters of our options."""
+    for index, option in enumerate(written):
+        if labelled := _LABELLED.fullmatch(option):
+            label = option[: labelled.end(1)]
+            said = re.sub(rf"\b{re.escape(label)}\b(:?)", rf"{option_letter(index)}\1", said)
+            said = option_letter(index) if said.rstrip(".") == labelled[1] else said
+    return said
+
+
+def _bare(option: str) -> str:
+    """Return an option without the label that its question writes before it."""
+    found = _LETTERED.fullmatch(option) or _LABELLED.fullmatch(option)
+    return found[2] if found else option
+
+
+def _listed(question: str) -> list[str]:
+    return [line for line in question.splitlines()[1:] if line.strip()]
+
+
+def _multi_choice(question: str, right: str, said: str) -> float | None:  # noqa: ARG001 - a rule's signature
+    """eval_multi-choice.py: the whole option, a bare letter A to D, or a letter with '.' or ')' at the beginning."""
+    if said == right:
+        return 1.0
+    if said in ("A", "B", "C", "D") or said[:2] in [letter + mark for letter in "ABCD" for mark in ".)"]:
+        return float(said[0] == right[0])
+    return None
+
+
+def _yes_no(question: str, right: str, said: str) -> float | None:  # noqa: ARG001 - a rule's signature
+    """eval_yes_no.py: 'yes' or 'no' at the beginning, 'Not' and 'Nothing' among them."""
+    found = next((word for word in ("yes", "no") if said.lower().startswith(word)), None)
+    return None if found is None else float(found == right)
+
+
+def _caption_matching(question: str, right: str, said: str) -> float | None:
+    """eval_caption_matching.py: a whole option, its sentence, or its label with or without 'Option' before it."""
+    chosen: str | None = None
+    options = [option.split(": ", 1) for option in question.split("\n")[1:]]
+    for label, sentence in options:
+        if said == f"{label}: {sentence}":
+            chosen = said
+    for _, sentence in options:
+        if said == sentence or (") " in said and said.split(") ")[1] == sentence):
+            chosen = sentence
+    bare = [re.sub(r"(?:Sentence|Option|Caption) ", "", label) for label, _ in options]
+    for label in [*(label for label, _ in options), *bare]:
+        if label in (said, said.replace(".", "")):
+            chosen = label
+    if chosen is None:
+        return None
+    label, sentence = right.split(": ", 1)
+    return float(chosen in (right, label, sentence, label.split()[1]))
+
+
+_TASKS = {
+    "multi-choice": _Task(_multi_choice, _listed),
+    "yes_no": _Task(_yes_no, lambda _: ["yes", "no"]),
+    "caption_matching": _Task(_caption_matching, _listed),
+}
+
+BENCHMARK = Benchmark("tempcompass", "TempCompass", ("questions/",), _read)

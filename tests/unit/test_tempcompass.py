@@ -1,0 +1,148 @@
+"""TempCompass: the official rules by hand, our reading beside them, and pairs of a clip and its reverse."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from retroflip.bench.benchmarks.recorded import score_recorded
+from retroflip.bench.benchmarks.registry import benchmark
+from retroflip.cli.app import app
+from retroflip.errors import DataError, UsageError
+
+CHOICE = "Which way does it go?\nA. to the left\nB. to the right\nC. nowhere"
+CAPTION = "Which caption is right?\nOption 1: It goes up.\nOption 2: It goes down."
+QUESTIONS: dict[str, Any] = {
+    "multi-choice": {
+        "7": {"direction": [{"question": CHOICE, "answer": "A. to the left"}]},
+        "7_reverse": {"direction": [{"question": CHOICE, "answer": "B. to the right"}]},
+        "8": {"action": [{"question": "What?\nA. runs\nB. walks", "answer": "B. walks"}]},
+    },
+    "yes_no": {"7": {"speed": [{"question": "Is it fast?", "answer": "no"}]}},
+    "caption_matching": {"7": {"order": [{"question": CAPTION, "answer": "Option 2: It goes down."}]}},
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, questions in QUESTIONS.items():
+        path = tmp_path / "questions" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(questions))
+    return tmp_path
+
+
+def recorded(root: Path, task: str, *said: Any, key: str = "prediction", **more: Any) -> Path:
+    """Write answers to a task's questions, in their order."""
+    answers = iter(said)
+    found = {
+        video: {
+            aspect: [{**row, key: next(answers), **more} for row in rows] for aspect, rows in aspects.items()
+        }
+        for video, aspects in QUESTIONS[task].items()
+    }
+    path = root / "recorded.json"
+    path.write_text(json.dumps(found))
+    return path
+
+
+def scores(root: Path, path: Path) -> dict[str, Any]:
+    return score_recorded(benchmark("tempcompass").read(root, path))
+
+
+def test_both_scores_and_the_pair_by_hand(root: Path) -> None:
+    # Right, right, wrong: two of three, and both sides of the one pair.
+    found = scores(root, recorded(root, "multi-choice", "A", "B. to the right", "A) runs</s>"))
+    assert found["official"]["acc"] == found["ours"]["acc"] == 66.67
+    assert found["official"]["p_acc"] == found["ours"]["p_acc"] == 100.0
+    assert found["official"]["by_task"] == {"action": 0.0, "direction": 100.0} == found["ours"]["by_task"]
+    assert (found["official"]["n_pairs"], found["unparsed"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "official", "ours"),
+    [
+        ("A", 1.0, True), ("A. to the left", 1.0, True), ("A) because", 1.0, True), ("B.", 0.0, False),
+        ("(A)", None, True),
+        ("The answer is A.", None, True), ("**A**", None, True), ("to the left", None, True), ("hm", None, False),
+        (None, 0.0, False),
+    ],
+)  # fmt: skip
+def test_rules_of_multiple_choice(root: Path, said: str | None, official: float | None, ours: bool) -> None:
+    graded = benchmark("tempcompass").read(root, recorded(root, "multi-choice", said, "A", "A"))[0]
+    assert graded.official == official
+    found = scores(root, recorded(root, "multi-choice", said, "A", "A"))
+    assert found["ours"]["by_task"]["direction"] == (50.0 if ours else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "official", "ours"),
+    [
+        ("No.", 1.0, 100.0), ("no, it is slow", 1.0, 100.0), ("Yes", 0.0, 0.0), ("Nothing moves", 1.0, 0.0),
+        ("Hm", None, 0.0),
+    ],
+)  # fmt: skip
+def test_rules_of_yes_and_no(root: Path, said: str, official: float | None, ours: float) -> None:
+    path = recorded(root, "yes_no", said)
+    assert benchmark("tempcompass").read(root, path)[0].official == official
+    assert scores(root, path)["ours"]["acc"] == ours
+
+
+@pytest.mark.parametrize(
+    ("said", "official", "ours"),
+    [
+        ("Option 2: It goes down.", 1.0, 100.0), ("Option 2", 1.0, 100.0), ("2", 1.0, 100.0),
+        ("It goes down.", 1.0, 100.0),
+        ("Option 1", 0.0, 0.0), ("The best option is Option 2: It goes down.", None, 100.0), ("neither", None, 0.0),
+    ],
+)  # fmt: skip
+def test_rules_of_caption_matching(root: Path, said: str, official: float | None, ours: float) -> None:
+    path = recorded(root, "caption_matching", said)
+    assert benchmark("tempcompass").read(root, path)[0].official == official
+    assert scores(root, path)["ours"]["acc"] == ours
+
+
+def test_a_recorded_grade_of_a_model_is_kept_and_a_missing_one_counted(root: Path) -> None:
+    graded = recorded(root, "yes_no", "It stands.", key="video-llm-prediction", match_success=False, rating=1)
+    assert scores(root, graded)["official"] == {
+        "acc": 100.0, "by_task": {"speed": 100.0}, "p_acc": None, "n": 1, "n_pairs": 0, "ungraded": 0,
+    }  # fmt: skip
+    ungraded = scores(root, recorded(root, "yes_no", "It stands."))
+    assert (ungraded["official"]["acc"], ungraded["official"]["ungraded"], ungraded["unparsed"]) == (
+        0.0,
+        1,
+        1,
+    )
+
+
+def test_what_is_no_file_of_it_is_told(root: Path, tmp_path: Path) -> None:
+    for content, said in (
+        ("[]", "not a file of TempCompass"),
+        ("{", "not JSON"),
+        ('{"7": {"a": [1]}}', "not a file"),
+    ):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(DataError, match=said):
+            benchmark("tempcompass").read(root, tmp_path / "x.json")
+    (tmp_path / "x.json").write_text(json.dumps({"7": {"speed": [{"question": "Why?", "prediction": "A"}]}}))
+    with pytest.raises(
+        DataError, match=r"is in none of multi-choice\.json, yes_no\.json, caption_matching\.json"
+    ):
+        benchmark("tempcompass").read(root, tmp_path / "x.json")
+    with pytest.raises(DataError, match="cannot be read"):
+        benchmark("tempcompass").read(root, tmp_path / "none.json")
+    with pytest.raises(UsageError, match="There are: tempcompass"):
+        benchmark("tempcompas")
+
+
+def test_the_command(root: Path) -> None:
+    path = recorded(root, "multi-choice", "A", "B", "A")
+    arguments = ["score", "--bench", "tempcompass", "--root", str(root), "--recorded", str(path)]
+    run = CliRunner().invoke(app, [*arguments, "--json"])
+    found = json.loads(run.stdout)
+    assert (found["official"]["acc"], found["ours"]["acc"], found["unparsed"]) == (66.67, 66.67, 0)
+    shown = CliRunner().invoke(app, arguments).stdout
+    assert "TempCompass, per cent" in shown
+    assert "3 answers, 1 pairs; 0 unparsed by ours" in shown
