@@ -43,6 +43,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path
     shutil.copy(clip, video)
     (settings,) = [text for name, text in blocks("yaml") if name == "docs/guide.md"]
     (tmp_path / "fresh.yaml").write_text(settings)
+    for name in ("questions/multi-choice.json", "predictions/video-llava/multi-choice.json"):
+        recorded = tmp_path / "TempCompass" / name
+        recorded.parent.mkdir(parents=True)
+        question = {"question": "What?\nA. runs\nB. walks", "answer": "A. runs", "prediction": "A"}
+        recorded.write_text(json.dumps({"7": {"action": [question]}}))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
