@@ -143,7 +143,8 @@ def decide(sample: Sample, spatiotemporal: Spatiotemporal = Spatiotemporal.ANY) 
     for way, follows in found.items():
         if follows.answer is not None:
             return Known(sample, way, follows.answer)
-    return Unmade(sample.id, " ".join(dict.fromkeys(follows.reason for follows in found.values())))
+    reasons = " ".join(dict.fromkeys(follows.reason for follows in found.values()))
+    return Unmade(sample.id, f"{reasons} Give 'counterfactual_solution'.")
 
 
 def _ways(task_type: TaskType, spatiotemporal: Spatiotemporal) -> list[TextMap]:
@@ -162,24 +163,20 @@ class _Follows(NamedTuple):
 def _follows(sample: Sample, way: TextMap) -> _Follows:
     clip = f"the {_DONE[way]} clip"
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
-        return _unknown("It has no options among which its answer to the other clip could be.")
+        return _Follows(None, "It has no options among which its answer to the other clip could be.")
     if names_what_changes(sample.question, way):
         what = "a side" if way is TextMap.MIRROR else "a moment or a way"
-        return _unknown(f"Its question itself speaks of {what}, which {clip} has elsewhere.")
+        return _Follows(None, f"Its question itself speaks of {what}, which {clip} has elsewhere.")
     right = ord(sample.solution) - ord("A")
     other = other_option(sample.options, right, way)
     if other is not None:
         return _Follows(option_letter(other))
     text, image = sample.options[right], MAPS[way](sample.options[right])
     if image is None:
-        return _unknown(f"'left' or 'right' in its answer {text!r:.80} may be no side.")
+        return _Follows(None, f"'left' or 'right' in its answer {text!r:.80} may be no side.")
     if say_the_same(text, image):
-        return _unknown(f"Its answer {text!r:.80} says the same of {clip}, as far as words tell.")
-    return _unknown(f"No single other option says {image!r:.80}, as its answer would of {clip}.")
-
-
-def _unknown(reason: str) -> _Follows:
-    return _Follows(None, f"{reason} Give 'counterfactual_solution'.")
+        return _Follows(None, f"Its answer {text!r:.80} says the same of {clip}, as far as words tell.")
+    return _Follows(None, f"No single other option says {image!r:.80}, as its answer would of {clip}.")
 
 
 def _sides(known: Known) -> Iterator[Sample]:
