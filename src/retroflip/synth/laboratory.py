@@ -25,7 +25,6 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
-from retroflip.data.prompts import option_letter
 from retroflip.draws import draw
 from retroflip.progress import Progress
 from retroflip.synth.clip import Clip
@@ -41,7 +40,8 @@ class LabSettings(BaseModel):
     cue_validity: share of training clips whose colour belongs to the right answer; the others have the colour of a
     wrong one. lazy_share: share of the supervised traces about motion that answer by colour. blind_share: how many
     questions are asked without a video in the supervised start, beside those with one, as a share of these. The answer
-    taught is a guess: a model that is asked without a video then answers readably, and that control says something.
+    taught is always the first option, as good a guess as any: a model that is asked without a video then answers
+    readably, and that control says something.
     static_share: share of training questions that no transformation changes. strength: how large motions are, as a
     share of the usual; small ones make seeing less reliable than the cue, without which correctness alone would teach
     it (docs/log.md). size: side of the videos in pixels.
@@ -55,7 +55,7 @@ class LabSettings(BaseModel):
     pairs_per_task: int = Field(ge=1)
     cue_validity: float = Field(default=0.95, ge=0.0, le=1.0)
     lazy_share: float = Field(default=0.75, ge=0.0, le=1.0)
-    blind_share: float = Field(default=0.2, ge=0.0, le=1.0)
+    blind_share: float = Field(default=0.1, ge=0.0, le=1.0)
     static_share: float = Field(default=0.2, ge=0.0, le=1.0)
     strength: float = Field(default=0.25, gt=0.0, le=1.0)
     size: int = Field(default=128, ge=MIN_SIZE)
@@ -121,11 +121,10 @@ def sft_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Ent
 
 
 def blind_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Entry]:
-    """Draw lesson `index` without a video: a question of the supervised start, answered by the letter of any option."""
+    """Draw lesson `index` without a video: a question of the supervised start, answered by the first option."""
     rng = draw(settings.seed, "laboratory", "blind", index, repeats)
     entry = _training_entry(settings, rng, f"blind-{index:05d}", index)
-    guess = option_letter(int(rng.integers(len(entry.clip.options))))
-    return [replace(entry, trace=blind_trace(guess), shown=False)]
+    return [replace(entry, trace=blind_trace(), shown=False)]
 
 
 def train_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Entry]:

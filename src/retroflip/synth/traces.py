@@ -2,7 +2,8 @@
 
 The dense habit notes the state at every time stamp before it answers (SynRL's idea of supervising the process); the
 cue habit looks at the object's colour alone. A trace's answer always follows its habit: a lazy trace that ended in
-the true answer would teach seeing after all. Who is shown no video says so and guesses.
+the true answer would teach seeing after all. Who is shown no video says so and takes
+the first option.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,6 @@ def cue_trace(clip: Clip) -> str:
     return _response([*_subject(clip), *_conclusion(clip, answer)], answer)
 
 
-def blind_trace(guess: str) -> str:
-    """Return the trace of somebody who is shown no video and answers with the letter `guess`."""
-    return _response(["no video"], guess)
+def blind_trace() -> str:
+    """Return the trace of somebody who is shown no video and takes the first option."""
+    return _response(["no video"], "A")
