@@ -25,11 +25,11 @@ from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
-from scripted_models import AGREED, Models, narrated, shifted, text_of, trace_asked_about, write_recipe
+from scripted_models import AGREED, Models, draft, narrated, shifted, text_of, trace_asked_about, write_recipe
 
 SAMPLES = 4
-CALLS = 3 * SAMPLES
-"""each sample generated, judged and polished once"""
+CALLS = 4 * SAMPLES
+"""each sample generated, judged, polished and its claims extracted once"""
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,9 @@ def test_models_that_behave(data: Path, tmp_path: Path) -> None:
         SAMPLES,
         {"1": SAMPLES},
     )
-    assert stats["calls"]["judge"]["finished"] == SAMPLES
-    assert stats["calls"]["judge"]["prompt_tokens"] == 100 * SAMPLES
-    assert stats["cost"] == pytest.approx(SAMPLES * (100 * 2.0 + 10 * 4.0) / 1e6)
+    assert stats["calls"]["judge"]["finished"] == 2 * SAMPLES
+    assert stats["calls"]["judge"]["prompt_tokens"] == 100 * 2 * SAMPLES
+    assert stats["cost"] == pytest.approx(2 * SAMPLES * (100 * 2.0 + 10 * 4.0) / 1e6)
     assert len(server.requests) == CALLS
 
 
@@ -118,7 +118,7 @@ def test_every_passing_fault_is_survived(data: Path, tmp_path: Path) -> None:
 def test_fluent_and_wrong_is_refused_and_written_again(data: Path, tmp_path: Path) -> None:
     models = Models(data)
     models.generate = lambda request, truth: (
-        narrated(truth) if len(request["messages"]) > 1 else shifted(truth)
+        draft(narrated(truth)) if len(request["messages"]) > 1 else shifted(truth)
     )
     with MisbehavingServer(models) as server:
         result = run(data, write_recipe(tmp_path / "r.yaml", server.url), tmp_path / "out")
@@ -126,16 +126,16 @@ def test_fluent_and_wrong_is_refused_and_written_again(data: Path, tmp_path: Pat
     assert_all_true(data, tmp_path / "out")
     stats = stats_of(tmp_path / "out")
     assert stats["accepted_in_round"] == {"2": SAMPLES}
-    assert stats["refused_texts_by_round"]["1"]["verify: time"] == SAMPLES
+    assert stats["refused_texts_by_round"]["1"]["verify: unproven"] == SAMPLES
     again = next(one for one in server.requests if len(one["messages"]) > 1)
     roles = [message["role"] for message in again["messages"]]
     assert roles == ["user", "assistant", "user"]
-    assert "nothing like it then; " in text_of(again["messages"][2])
+    assert "is not borne out by the video; " in text_of(again["messages"][2])
 
 
 def test_a_generator_that_never_gets_it_right_is_left_out(data: Path, tmp_path: Path) -> None:
     models = Models(data)
-    models.generate = lambda _, truth: shifted(truth) if truth["side"] else narrated(truth)
+    models.generate = lambda _, truth: shifted(truth) if truth["side"] else draft(narrated(truth))
     with MisbehavingServer(models) as server:
         result = run(
             data, write_recipe(tmp_path / "r.yaml", server.url), tmp_path / "out", "pipeline.rounds=3"
@@ -144,8 +144,8 @@ def test_a_generator_that_never_gets_it_right_is_left_out(data: Path, tmp_path: 
     assert_all_true(data, tmp_path / "out", SAMPLES // 2)
     stats = stats_of(tmp_path / "out")
     assert (stats["accepted"], stats["rejected"], stats["failed"]) == (2, 2, 0)
-    assert stats["lost_samples"]["time"] == 2
-    assert [stats["refused_texts_by_round"][number]["verify: time"] for number in ("1", "2", "3")] == [
+    assert stats["lost_samples"]["unproven"] == 2
+    assert [stats["refused_texts_by_round"][number]["verify: unproven"] for number in ("1", "2", "3")] == [
         2,
         2,
         2,
@@ -205,7 +205,7 @@ def test_a_polisher_that_changes_what_is_said_is_not_believed(keep: bool, data: 
     stats = stats_of(tmp_path / "out")
     assert result.exit_code == (0 if keep else 1)
     assert (stats["accepted"], stats["polished"]) == (SAMPLES if keep else 0, 0)
-    assert stats["refused_texts"]["polish: time"] == 2 * SAMPLES
+    assert stats["refused_texts"]["polish: unproven"] == 2 * SAMPLES
     if keep:
         assert_all_true(data, tmp_path / "out")
 

@@ -125,12 +125,12 @@ def test_dry_run_tells_the_most_that_it_can_take_and_calls_nobody(data: Path, tm
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert {role: row["calls"] for role, row in found["by_role"].items()} == {
-        "generator": 2 * 4, "judge": 2 * 4 * 3, "polisher": 2 * 2,
+        "generator": 2 * 4, "judge": 2 * 4 * 3 + 2 * 2 * 3, "polisher": 2 * 2,
     }  # fmt: skip
     assert found["by_role"]["generator"]["completion_tokens"] == 80
     assert found["cost"] == pytest.approx(80.0)
     assert found["recipe"]["pipeline"]["rounds"] == 4
-    assert "at most 36 calls" in run(data, recipe, "pipeline.rounds=4", "--dry-run").output
+    assert "at most 48 calls" in run(data, recipe, "pipeline.rounds=4", "--dry-run").output
 
 
 def test_the_shipped_recipe_is_the_papers() -> None:
@@ -174,6 +174,9 @@ def test_an_estimate_grows_with_every_stage(data: Path, tmp_path: Path) -> None:
 
 def test_files_lie_together() -> None:
     assert Places.of(Path("x/out")) == Places(
-        Path("x/out/records.jsonl"), Path("x/out/journal.jsonl"), Path("x/out/stats.json")
+        Path("x/out/records.jsonl"),
+        Path("x/out/journal.jsonl"),
+        Path("x/out/stats.json"),
+        Path("x/out/claims.jsonl"),
     )
     assert Places.of(Path("x/a.jsonl")).journal == Path("x/a.journal.jsonl")

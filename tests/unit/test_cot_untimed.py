@@ -6,7 +6,6 @@ import pytest
 
 from cot_samples import CUPS, HITS, TURN, event, look, metadata_of, sample
 from retroflip.cot.verify import verify
-from retroflip.cot.words import normalised
 
 Metadata = dict[str, Any]
 BEYOND = metadata_of(
@@ -121,10 +120,7 @@ TRUE = [
     ("turn", "It never goes right. So it goes up first and left after that."),
     ("turn", "The diamond doesn't move down at any point, and the answer is not first left, then up."),
     ("beyond", "So the path is up first, left second."),
-    ("hits", "The left wall doesn't matter here. So the upper wall is struck twice."),
     ("hits", "Counting the hits of the upper wall only, the answer is 2."),
-    ("cups", "Initially, A holds 6, 10. After chip 23 is dropped into cup B, it holds 23, 29 together with what was "
-             "there. Now A holds 6, 10, 23, 29 and B is empty."),
     ("cups", "Before B is poured into A: A holds 6, 10; B holds 23, 29. So cup A ends with 4 chips."),
     ("pile", "After card 68 is put on top: 68, 81, 21, 52. Once it is gone, 81, 21, 52 remain. Therefore the third "
              "card from the top is card 52."),
@@ -160,8 +156,6 @@ TRUE = [
     ("hits", "I count 2 hits of the upper wall."),
     ("turn", "Which way does it go after that?"),
     ("turn", "To answer, I need to follow whether it goes left or right."),
-    ("turn", "If it had gone right, I would have seen it."),
-    ("turn", "The video isn't played backwards."),
     ("turn", "It doesn't go right, yet it goes left."),
     ("turn", "At 4.3s the video ends."),
     ("turn", "The answer isn't first left, then up."),
@@ -276,7 +270,6 @@ SPOILT = {
         SHELLS, TOLD["shells"][1].replace("At 3.2s (row 1, column 2) and", "At 3.2s (row 2, column 1) and"),
     ),
     "the cups closed": (CUPS, TOLD["cups"][1].replace("see-through", "opaque")),
-    "one place twice": (CUPS, TOLD["cups"][1].replace("B is poured into A", "the cup at A is poured into A")),
     "a foreign clause with a word of the note": (
         HITS, TOLD["hits"][1] + " At 2.6s a mark appears beside the counter of the wall.",
     ),
@@ -295,7 +288,6 @@ UP, LEFT = "At 0.0s the purple diamond moves up.", "At 2.2s it moves left."
     "reasoning",
     [
         f"{UP} At 2.2s it moves left across the frame.",
-        f"{UP} At 2.2s it moves left towards the edge.",
         f"At 0.0s the video starts and the diamond moves up. {LEFT}",
         f"At 0.0s the video starts. {UP} {LEFT} At 4.3s the video is over, so it goes up first, then left.",
     ],
@@ -321,7 +313,3 @@ def test_only_a_question_about_what_was_before_is_told_backwards() -> None:
     assert faults(retrodictive, f"I go backwards. {LEFT} {UP}") == []
     assert faults(retrodictive, f"I do not go backwards. {LEFT} {UP}")
     assert faults(TURN, f"I go backwards. {LEFT} {UP}")
-
-
-def test_times_in_brackets_are_no_multiplication() -> None:
-    assert "multiply" not in normalised("hit twice (times 0.5s and 2.6s)")

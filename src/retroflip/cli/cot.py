@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
@@ -13,10 +14,59 @@ if TYPE_CHECKING:
     from retroflip.cot.recipe import CotRecipe
 
 
+class WritingByDefault(TyperGroup):
+    """A group in which arguments that begin with no command are those of `write`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["write", *args]
+        return super().parse_args(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
-    """Add this module's command."""
-    command = "retroflip cot data/temporal-cot --out data/temporal-cot/traces.jsonl"
-    app.command(epilog=example(command))(cot)
+    """Add this module's commands."""
+    command = example("retroflip cot data/temporal-cot --out data/temporal-cot/traces.jsonl")
+    group = typer.Typer(
+        cls=WritingByDefault,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="Reasoning traces for temporal videos: write them, or check given ones. `cot DIR` is `cot write DIR`.",
+        epilog=command,
+    )
+    group.command("write", epilog=command)(cot)
+    group.command(epilog=example("retroflip cot check data/temporal-cot --traces traces.jsonl --json"))(check)
+    app.add_typer(group, name="cot")
+
+
+def check(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="The data set that the traces are about (`retroflip synth`)."),
+    ],
+    traces: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="A JSON object a line: id, process and, where there are any, claims."
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Check given reasoning traces and their claims against the metadata of their videos.
+
+    Exit code 1 where one is refused.
+    """
+    from retroflip.cot.run import check_traces, read_tasks
+
+    found = check_traces(read_tasks(folder, any_split=True), traces)
+    if json:
+        print_json(found)
+    else:
+        print(f"{len(found['accepted'])} traces accepted, {len(found['refused'])} refused.")
+        for name, reason in found["refused"].items():
+            print(f"  {name}: {reason}")
+    if found["refused"]:
+        raise typer.Exit(1)
 
 
 def cot(

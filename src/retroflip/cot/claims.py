@@ -1,126 +1,151 @@
-"""Which words of a text go with which of its times.
+"""Claims: what a writer says that its sentences state, as JSON, and how they are read.
 
-A sentence tells its times before what happens ("At 00:02, it turns left"), behind it ("it turns left at 00:02") or in
-the middle; what goes with a time ends where what goes with the next one begins.
+A claim has some of the keys `event`, `time`, `object`, `property`, `value` and `relation`. Its words are read as
+those of texts are, so "left", "leftwards" and "to the left" claim the same.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
-from retroflip.cot.stamps import Stamp, StampKind, find_stamps
+from retroflip.cot.reading import ORDINALS, Token
+from retroflip.cot.stamps import Moment, Stamp, StampKind, find_stamps
+from retroflip.cot.world import World
 
-_SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
-_CUT = re.compile(r"[,;]|\b(?:and|then|while|but|before|whereas|until)\b")
-_BULLET = re.compile(
-    r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|\(?[a-z]\)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
-)
-_EMPTY = re.compile(
-    r"\b(?:at|from|around|about|approximately|roughly|near|by|on|the|mark|then|next|and|in|of|video|clip|starting|"
-    r"beginning|just|until|till|to|after|first|second|third|finally|later|now|so|time|timestamp|between|exactly|"
-    r"again|also|lastly|precisely|into|again|through|during|again|event|step|i|see|note|notice|observe|that|as|we|can|"
-    r"right|moment|point|this|is|when|seconds?|s)\b|[\W_]|\d",
-    re.IGNORECASE,
-)  # fmt: skip
+KEYS = ("object", "event", "property", "relation", "value")
+"""in the order in which they make a statement: "card 12", "put", "end", "", "bottom" """
+_BESIDES = {"time", "sentence", "id", "text"}
+_ANSWER = re.compile(r"^(?:final |boxed |right |correct )?(?:answer|conclusion)$", re.IGNORECASE)
+_PLACES = {"cell", "cells", "from", "to", "position", "place", "swap"}
+
+
+class ClaimError(Exception):
+    """A claim cannot be read; its text says why."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A stretch of text with the one time that it goes with, or none. `text` is without the time itself.
+    """One claim as tokens. written: it as JSON, for messages; is_answer: it says what the answer is."""
 
-    sentence: the number of its sentence. lengths: lengths and distances of time told in it.
-    """
-
-    text: str
-    sentence: int
+    tokens: tuple[Token, ...]
     stamp: Stamp | None
-    lengths: tuple[Stamp, ...] = ()
-    quote: str = ""
+    is_answer: bool
+    written: str
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences and lines of a text, without the numbers and dashes of lists."""
-    parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(text))
-    joined: list[str] = []
-    for part in filter(None, parts):
-        if joined and not _says_something(joined[-1]):
-            part = f"{joined.pop()} {part}"
-        joined.append(_BULLET.sub("", part))
-    return joined
+def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
+    """Return single claims from a list of them, a list for each sentence, or {"claims": [...]} for each.
 
-
-def find_claims(text: str, fps: float) -> list[Claim]:
-    """Return what a text says, in its order, each stretch with the time that it goes with."""
-    return [
-        claim
-        for number, sentence in enumerate(sentences(text))
-        for claim in _claims_of(sentence, number, fps)
-    ]
-
-
-def _claims_of(sentence: str, number: int, fps: float) -> list[Claim]:
-    stamps = find_stamps(sentence, fps)
-    anchors = [stamp for stamp in stamps if stamp.kind in (StampKind.MOMENT, StampKind.RANGE)]
-    if not anchors:
-        return [Claim(_without(sentence, stamps, 0, len(sentence)), number, None, tuple(stamps), sentence)]
-    cuts = _cuts(sentence, anchors)
-    claims = []
-    for stamp, start, end in zip(anchors, cuts, [*cuts[1:], len(sentence)], strict=True):
-        inside = [one for one in stamps if start <= one.start < end]
-        lengths = tuple(one for one in inside if one not in anchors)
-        claims.append(
-            Claim(_without(sentence, inside, start, end), number, stamp, lengths, sentence[start:end].strip())
+    Raises ClaimError for anything else.
+    """
+    if isinstance(claims, Mapping):
+        if isinstance(claims.get("claims"), list):
+            yield from flattened(claims["claims"])
+        else:
+            yield claims
+    elif isinstance(claims, list):
+        for one in claims:
+            yield from flattened(one)
+    elif claims is not None:
+        raise ClaimError(
+            f"{claims!r} is no claim: an object with some of {', '.join((*KEYS, 'time'))} is one"
         )
-    return claims
 
 
-def _cuts(sentence: str, anchors: Sequence[Stamp]) -> list[int]:
-    """Return where the stretch of each time begins."""
-    first, last = anchors[0], anchors[-1]
-    if not _says_something(sentence[: first.start]):
-        starts = [_preposition_before(sentence, one) for one in anchors]
-        return [0, *starts[1:]]
-    if not _says_something(sentence[last.end :]):
-        return [0, *(_after_mark(sentence, one) for one in anchors[:-1])]
-    cuts = [0]
-    for one, two in pairwise(anchors):
-        between = [one.end + cut.start() for cut in _CUT.finditer(sentence[one.end : two.start])]
-        cuts.append(between[-1] if between else one.end)
-    return cuts
+def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
+    """Return a claim in tokens. Raises ClaimError for keys, times and words that are none."""
+    if unknown := set(claim) - set(KEYS) - _BESIDES:
+        raise ClaimError(f"it has the key {sorted(unknown)[0]!r}; known are {', '.join((*KEYS, 'time'))}")
+    told = {key: claim[key] for key in KEYS if claim.get(key) not in (None, "", [])}
+    is_answer = bool(_ANSWER.match(str(told.get("property", ""))))
+    if is_answer:
+        del told["property"]
+    if told.get("value") == "nothing":
+        told["value"] = "empty"
+    words = [token for key, value in told.items() for token in _tokens(key, value, told, world)]
+    for token in words:
+        if token.is_unknown:
+            raise ClaimError(f"{token.text!r} is no word that the check knows")
+    return Claim(tuple(words), _time(claim.get("time"), world.fps), is_answer, str(dict(claim)))
 
 
-def _preposition_before(sentence: str, stamp: Stamp) -> int:
-    """Return where "and at [" or "from about (" before a time begins."""
-    found = re.search(
-        r"(?:[\s\[(]*\b(?:and|then|at|from|around|about|by|near|on|between|the|next|finally|step)\b|[\s\[(]|\b\d+[.)])*$",
-        sentence[: stamp.start],
-        re.IGNORECASE,
+def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list[Token]:
+    types = {event["type"] for event in world.metadata["events"]}
+    if key == "event" and value in types:
+        return [Token(str(value), frozenset({f"type:{value}"}))]
+    if isinstance(value, bool):
+        return [] if value else world.reader.tokens("not")
+    return world.reader.tokens(_words(key, value, told, world), with_times=False)
+
+
+def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
+    """Return a value as a text would give it."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_words(key, one, told, world)}" for name, one in value.items())
+    if isinstance(value, list):
+        is_cell = len(value) == 2 and all(isinstance(one, int) for one in value)
+        if is_cell and str(told.get("property", "cell")) in _PLACES and _has_cells(world):
+            return f"row {value[0]}, column {value[1]}"
+        return ", ".join(_words(key, one, told, world) for one in value)
+    text = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    names = {one["id"]: str(one["name"]) for one in world.metadata["objects"]}
+    if key in ("object", "value") and text in names:
+        return names[text]
+    if text.lower() in ORDINALS:
+        return f"the {text} time"
+    if (
+        key == "value"
+        and str(told.get("property", "")).lower() in ("count", "number of times")
+        and text.isdigit()
+    ):
+        return f"{text} times"
+    return text
+
+
+def _has_cells(world: World) -> bool:
+    return any(term.startswith("cell:") for fact in (*world.events, *world.states) for term in fact.terms)
+
+
+def _time(told: Any, fps: float) -> Stamp | None:
+    """Return a time in seconds (2.5), as text ("00:02.5", "2.5 s") or from one to another ([2.1, 4.2])."""
+    if isinstance(told, Mapping):
+        told = [told.get("start"), told.get("end")]
+    if isinstance(told, list) and len(told) == 2:
+        low, high = (_time(one, fps) for one in told)
+        if low is not None and high is not None:
+            return Stamp(StampKind.RANGE, 0, 0, low.low, high.low)
+    if isinstance(told, list) and len(told) == 1:
+        return _time(told[0], fps)
+    if told is None or told in ("", []):
+        return None
+    text = str(told).strip()
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        decimals = max(1, len(text.partition(".")[2]))
+        return Stamp(StampKind.MOMENT, 0, 0, Moment(1000 * float(text), 1000 / 10**decimals, False))
+    stamps = find_stamps(
+        text if re.search(r"\d\s*s|:", text) else re.sub(r"(\d)(?!.*\d)", r"\1 s", text), fps
     )
-    return found.start() if found else stamp.start
+    if len(stamps) != 1:
+        raise ClaimError(f"its time {told!r} is none; write seconds, such as 2.5")
+    return stamps[0]
 
 
-def _after_mark(sentence: str, stamp: Stamp) -> int:
-    """Return where "mark)" behind a time ends."""
-    found = re.match(r"(?:\s*(?:mark|into the (?:video|clip)|in)\b)?[\])]?", sentence[stamp.end :])
-    return stamp.end + (found.end() if found else 0)
+def agrees(claim: Claim, stamp: Stamp, tolerance_ms: float) -> bool:
+    """Return whether a claim may be what a text tells with a time: it has none, or one that meets it."""
+    if claim.stamp is None:
+        return True
+    own = [claim.stamp.low, *([claim.stamp.high] if claim.stamp.high else [])]
+    told = [stamp.low, *([stamp.high] if stamp.high else [])]
+    return any(a.is_near(b.ms, tolerance_ms) or b.is_near(a.ms, tolerance_ms) for a in own for b in told)
 
 
-def _says_something(text: str) -> bool:
-    return bool(_EMPTY.sub("", text))
-
-
-def _without(sentence: str, stamps: Sequence[Stamp], start: int, end: int) -> str:
-    """Return a stretch of a sentence with blanks where its times stood."""
-    parts, position = [], start
-    for stamp in stamps:
-        parts.append(sentence[position : stamp.start])
-        position = stamp.end
-    parts.append(sentence[position:end])
-    joined = " ".join(parts)
-    joined = re.sub(r"[\[(]\s*(?:-|–|at|from|around|about)?\s*[\])]", " ", joined)
-    joined = re.sub(r"\b(?:-?mark|into the (?:video|clip)|seconds in)\b", " ", joined)
-    joined = re.sub(
-        r"^\W*(?:at|from|around|about|in|by|between|in)?\s+[,;:]", " ", joined, flags=re.IGNORECASE
-    )
-    return joined.strip(" ,;:-–—[]()")
+def statements(claims: Any, world: World) -> Sequence[Claim]:
+    """Return all claims of a trace. Raises ClaimError, naming the one that cannot be read."""
+    found = []
+    for claim in flattened(claims):
+        try:
+            found.append(read_claim(claim, world))
+        except ClaimError as error:
+            raise ClaimError(f"{dict(claim)}: {error}") from error
+    return found

@@ -1,8 +1,9 @@
 """One sample's way to a reasoning trace: generate, verify, reflect, polish (SynRL, section 2.2).
 
-A draft must pass the programmatic check first and the judge second; what either finds goes back to the generator. The
-polished text must pass the programmatic check again. Every step is a function of the responses before it, and finished
-calls are read from the journal, so a run that was killed goes the same way again without repeating one.
+A draft comes sentence by sentence with its claims. It must pass the programmatic check first and the judge second; what
+either finds goes back to the generator. The judge then extracts the claims of the polished text, which it sees alone,
+and with these the polished text must pass the check again. Every step is a function of the responses before it, and
+finished calls are read from the journal, so a run that was killed goes the same way again without repeating one.
 """
 
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.cot.media import video_parts
-from retroflip.cot.prompts import filling
+from retroflip.cot.prompts import CLAIMS, filling
 from retroflip.cot.recipe import CotRecipe
 from retroflip.cot.verify import Report, verify
 from retroflip.data.sample import Sample
@@ -27,7 +28,63 @@ from retroflip.llm.settings import Endpoint
 from retroflip.llm.structured import GarbledError, parse_structured
 
 Message = dict[str, Any]
+_JUDGED = ("question", "answer", "timeline")
 ROLES = ("generator", "judge", "polisher")
+
+
+Json = str | float | bool | list[Any] | None
+
+
+class ClaimForm(BaseModel):
+    """One claim, as models write it (`retroflip.cot.claims`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event: str | None = Field(default=None, description="what happens, in a word or two")
+    time: Json = Field(default=None, description="in seconds, or [from, to]")
+    object: Json = Field(default=None, description="what it is about, by its name")
+    property: str | None = Field(
+        default=None, description="which property is told, such as direction or count"
+    )
+    value: Json = Field(default=None, description="its value")
+    relation: str | None = Field(default=None, description="such as before, left of, faster than, not")
+
+
+class SentenceForm(BaseModel):
+    """One sentence with its claims."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(description="the sentence")
+    claims: list[ClaimForm] = Field(description="what it states; empty where it states nothing of the video")
+
+
+class Draft(BaseModel):
+    """Reasoning sentence by sentence, and the answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sentences: list[SentenceForm] = Field(description="the reasoning, in its order")
+    answer: str = Field(description="what stands in the box")
+
+    @property
+    def text(self) -> str:
+        """The trace."""
+        told = " ".join(sentence.text.strip() for sentence in self.sentences)
+        return f"<think>{told}</think>\n\\boxed{{{self.answer}}}"
+
+
+class Extraction(BaseModel):
+    """The claims of a text, sentence by sentence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sentences: list[SentenceForm] = Field(description="every sentence, as it stands, with what it states")
+
+
+def claims_of(told: Draft | Extraction) -> list[list[dict[str, Any]]]:
+    """Return the claims of each sentence as JSON, without what is left open."""
+    return [[one.model_dump(exclude_none=True) for one in sentence.claims] for sentence in told.sentences]
 
 
 class Verdict(BaseModel):
@@ -89,6 +146,7 @@ class Outcome:
     sample: str
     status: Status = Status.REJECTED
     trace: str | None = None
+    claims: list[list[dict[str, Any]]] = field(default_factory=list)
     rounds: int = 0
     is_polished: bool = False
     refusals: list[Refusal] = field(default_factory=list)
@@ -188,11 +246,12 @@ def reasoned(task: Task, recipe: CotRecipe, models: Models) -> Outcome:
         return outcome
     outcome.is_polished = polished is not None
     if polished is not None or recipe.pipeline.keep_unpolished or not recipe.pipeline.polish_attempts:
-        outcome.status, outcome.trace = Status.ACCEPTED, polished or draft
+        outcome.status = Status.ACCEPTED
+        outcome.trace, outcome.claims = polished or (draft.text, claims_of(draft))
     return outcome
 
 
-def _draft(task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> str | None:
+def _draft(task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> Draft | None:
     """Return a draft that passed the check and the judge, None where every round failed."""
     opening = {
         "role": "user",
@@ -202,21 +261,26 @@ def _draft(task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> s
     shown = Shown(task, recipe)
     for number in range(1, recipe.pipeline.rounds + 1):
         about = {"sample": task.sample.id, "stage": "generate", "round": number, "attempt": 1}
-        response = models.ask("generator", messages, about, shown=shown)
+        response = models.ask("generator", messages, about, form=Draft, shown=shown)
         outcome.rounds = number
-        text = trace_in(response)
-        report = verify(text, task.metadata, task.sample, recipe.verifier)
-        if report.is_true:
-            verdict = _verdict(text, number, task, recipe, models, outcome)
-            if verdict is None:
-                return None
-            if not verdict.faults:
-                return text
-            outcome.refuse("judge", number, verdict.faults)
-            feedback = verdict.feedback or ", ".join(verdict.faults)
+        try:
+            draft = parse_structured(response, Draft)
+        except GarbledError as error:
+            outcome.refuse("draft", number, ["garbled draft"])
+            feedback = f"- it is not the JSON asked for: {error}"
         else:
-            outcome.refuse("verify", number, report.reasons)
-            feedback = told_faults(report)
+            report = verify(draft.text, task.metadata, task.sample, recipe.verifier, claims_of(draft))
+            if report.is_true:
+                verdict = _verdict(draft.text, number, task, recipe, models, outcome)
+                if verdict is None:
+                    return None
+                if not verdict.faults:
+                    return draft
+                outcome.refuse("judge", number, verdict.faults)
+                feedback = verdict.feedback or ", ".join(verdict.faults)
+            else:
+                outcome.refuse("verify", number, report.reasons)
+                feedback = told_faults(report)
         again = {"role": "user", "content": recipe.prompts.reflection.format(feedback=feedback)}
         messages = [opening, {"role": "assistant", "content": response}, again]
     return None
@@ -227,7 +291,7 @@ def _verdict(
 ) -> Verdict | None:
     """Return the judge's verdict, None where none of the attempts can be read."""
     tolerance = f"{recipe.verifier.tolerance_ms / 1000:g}"
-    told = {name: value for name, value in filling(task.sample, task.metadata).items() if name != "box"}
+    told = {name: text for name, text in filling(task.sample, task.metadata).items() if name in _JUDGED}
     content = recipe.prompts.judge.format(trace=text, tolerance=tolerance, **told)
     for attempt in range(1, recipe.pipeline.verdict_attempts + 1):
         about = {"sample": task.sample.id, "stage": "judge", "round": number, "attempt": attempt}
@@ -239,21 +303,41 @@ def _verdict(
     return None
 
 
-def _polished(draft: str, task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> str | None:
-    """Return the draft in better words that are still true, None where no attempt is."""
+def _polished(
+    draft: Draft, task: Task, recipe: CotRecipe, models: Models, outcome: Outcome
+) -> tuple[str, list[list[dict[str, Any]]]] | None:
+    """Return the draft in better words that are still true, with the claims found in them; None where none is."""
     question = filling(task.sample, task.metadata)["question"]
-    opening = {"role": "user", "content": recipe.prompts.polisher.format(question=question, trace=draft)}
+    opening = {"role": "user", "content": recipe.prompts.polisher.format(question=question, trace=draft.text)}
     messages: list[Message] = [opening]
     for attempt in range(1, recipe.pipeline.polish_attempts + 1):
         about = {"sample": task.sample.id, "stage": "polish", "round": outcome.rounds, "attempt": attempt}
         response = models.ask("polisher", messages, about)
         text = trace_in(response)
-        report = verify(text, task.metadata, task.sample, recipe.verifier)
+        claims = _extracted(text, attempt, task, recipe, models, outcome)
+        if claims is None:
+            return None
+        report = verify(text, task.metadata, task.sample, recipe.verifier, claims)
         if report.is_true:
-            return text
+            return text, claims
         outcome.refuse("polish", attempt, report.reasons)
         again = {"role": "user", "content": recipe.prompts.repolish.format(feedback=told_faults(report))}
         messages = [opening, {"role": "assistant", "content": response}, again]
+    return None
+
+
+def _extracted(
+    text: str, number: int, task: Task, recipe: CotRecipe, models: Models, outcome: Outcome
+) -> list[list[dict[str, Any]]] | None:
+    """Return the claims that the judge finds in a text alone, None where none of the attempts can be read."""
+    content = recipe.prompts.extractor.format(trace=text, examples=CLAIMS)
+    for attempt in range(1, recipe.pipeline.verdict_attempts + 1):
+        about = {"sample": task.sample.id, "stage": "extract", "round": number, "attempt": attempt}
+        response = models.ask("judge", [{"role": "user", "content": content}], about, form=Extraction)
+        try:
+            return claims_of(parse_structured(response, Extraction))
+        except GarbledError:
+            outcome.refuse("extract", number, ["garbled claims"])
     return None
 
 

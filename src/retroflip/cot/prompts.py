@@ -30,10 +30,37 @@ as "At 00:02.5, the red circle turns left." or "From 00:02.5 to 00:04.0, ...".
 - Say of an event what the timeline says of it, in your own words; add no colours, ways, numbers or events of your own.
 - Give states (what is where, what holds what) exactly, or not at all.
 - Then conclude from what you told, and end with the answer.
+- Use plain words: a word that a program cannot look up is refused.
 
-Write exactly this and nothing else:
-<think>the reasoning</think>
-\\boxed{box}"""
+Give with every sentence its claims, what it states of the video, so that a program can check it. A claim is an object \
+with some of the keys event, time, object, property, value and relation:
+{examples}
+A sentence may hold no time, number, colour, shape, object, way, place or doing that none of its claims has. A \
+sentence that states nothing of the video has no claims.
+
+Answer with one JSON object and nothing else:
+{{"sentences": [{{"text": "...", "claims": [...]}}, ...], "answer": "{box}"}}"""
+
+CLAIMS = """\
+- "At 00:02.5, the red circle turns left." {"event": "move", "time": 2.5, "object": "red circle", \
+"property": "direction", "value": "left"}
+- "It hits the left wall three times." {"event": "hit left wall", "property": "count", "value": 3}
+- "The pile now reads 4, 7, 1." {"object": "pile", "property": "cards", "value": [4, 7, 1], "time": 6.3}
+- "The star is slower than the cross." {"object": "star", "relation": "slower than", "value": "cross"}
+- "It fades after the square jumps." {"event": "circle fades", "relation": "after", "value": "square jumps"}
+- "It never turns right." {"event": "move", "property": "direction", "relation": "not", "value": "right"}
+- "So the answer is 3." {"property": "answer", "value": 3}"""
+
+EXTRACTOR = """\
+List what this text states of a video, sentence by sentence, and add nothing to it. Each statement is a claim: an \
+object with some of the keys event, time (seconds), object, property, value and relation, such as
+{examples}
+
+Text:
+{trace}
+
+Answer with one JSON object and nothing else:
+{{"sentences": [{{"text": "the sentence as it stands", "claims": [...]}}, ...]}}"""
 
 REFLECTION = """\
 That reasoning has faults:
@@ -85,7 +112,8 @@ The polished text is no longer true:
 Polish the original again, and keep what it says."""
 
 _FIELDS = {
-    "generator": {"question", "answer", "box", "timeline"},
+    "generator": {"question", "answer", "box", "timeline", "examples"},
+    "extractor": {"trace", "examples"},
     "reflection": {"feedback"},
     "judge": {"question", "answer", "timeline", "trace", "tolerance"},
     "polisher": {"question", "trace"},
@@ -126,8 +154,9 @@ def filling(sample: Sample, metadata: Mapping[str, Any]) -> dict[str, str]:
     return {
         "question": user_text(sample),
         "answer": f"{letter}{answer}",
-        "box": f"{{{answer}}}",
+        "box": answer,
         "timeline": timeline(metadata),
+        "examples": CLAIMS,
     }
 
 

@@ -37,12 +37,15 @@ class PromptSection(_Section):
     """What the models are told. `{...}` stand for what the pipeline fills in; each text says which it may use."""
 
     generator: str = Field(
-        default=prompts.GENERATOR, min_length=1, description="{question} {answer} {box} {timeline}"
+        default=prompts.GENERATOR,
+        min_length=1,
+        description="{question} {answer} {box} {timeline} {examples}",
     )
     reflection: str = Field(default=prompts.REFLECTION, min_length=1, description="{feedback}")
     judge: str = Field(
         default=prompts.JUDGE, min_length=1, description="{question} {answer} {timeline} {trace} {tolerance}"
     )
+    extractor: str = Field(default=prompts.EXTRACTOR, min_length=1, description="{trace} {examples}")
     polisher: str = Field(default=prompts.POLISHER, min_length=1, description="{question} {trace}")
     repolish: str = Field(default=prompts.REPOLISH, min_length=1, description="{feedback}")
 
@@ -52,7 +55,7 @@ class PipelineSection(_Section):
 
     rounds: int = Field(default=5, ge=1, le=50, description="drafts of a trace, the first one included")
     verdict_attempts: int = Field(
-        default=3, ge=1, le=20, description="calls for one verdict that can be read"
+        default=3, ge=1, le=20, description="calls for one verdict, or one list of claims, that can be read"
     )
     polish_attempts: int = Field(
         default=2, ge=0, le=20, description="calls for one polished trace; 0 leaves it out"

@@ -4,7 +4,9 @@
     OUT/journal.jsonl   every finished call, only ever added to: a run that was killed repeats none
     OUT/stats.json      calls, tokens, cost, acceptance, and why and in which round texts were refused
 
-Where `--out` names a FILE.jsonl, the other two are FILE.journal.jsonl and FILE.stats.json beside it.
+    OUT/claims.jsonl    their traces with the claims of each sentence, as `retroflip cot check` reads them
+
+Where `--out` names a FILE.jsonl, the others are FILE.journal.jsonl, FILE.stats.json and FILE.claims.jsonl beside it.
 """
 
 import threading
@@ -24,14 +26,14 @@ from retroflip.data.root import resolve
 from retroflip.directory_lock import hold
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import drop_unfinished, write_json_atomic
+from retroflip.files import drop_unfinished, read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.llm.client import StoppedError
 from retroflip.llm.journal import Journal
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA, read_metadata
 from retroflip.synth.dataset import RECORDS_NAME
 from retroflip.synth.names import Split
-from retroflip.synth.narration import narrate
+from retroflip.synth.narration import narrated
 
 FORMAT = "retroflip cot 1"
 CHARACTERS_PER_TOKEN = 3.0
@@ -45,17 +47,19 @@ class Places:
     records: Path
     journal: Path
     stats: Path
+    claims: Path
 
     @classmethod
     def of(cls, out: Path) -> "Places":
         """Return the files of an --out that names a folder or a FILE.jsonl."""
         if out.suffix == ".jsonl":
-            return cls(out, out.with_suffix(".journal.jsonl"), out.with_suffix(".stats.json"))
-        return cls(out / RECORDS_NAME, out / "journal.jsonl", out / "stats.json")
+            beside = (out.with_suffix(f".{name}") for name in ("journal.jsonl", "stats.json", "claims.jsonl"))
+            return cls(out, *beside)
+        return cls(out / RECORDS_NAME, out / "journal.jsonl", out / "stats.json", out / "claims.jsonl")
 
 
-def read_tasks(folder: Path) -> list[Task]:
-    """Return the samples of a data set with their truth.
+def read_tasks(folder: Path, *, any_split: bool = False) -> list[Task]:
+    """Return the samples of a data set with their truth. any_split: take it, whatever it is meant for.
 
     Raises UsageError for a folder that holds no such data set or one that is not meant for reasoning traces, DataError
     for a record without metadata.
@@ -68,7 +72,7 @@ def read_tasks(folder: Path) -> list[Task]:
     tasks = []
     for sample in read_samples(folder / RECORDS_NAME):
         metadata = read_metadata(folder, sample.id)
-        if metadata.get("split") != Split.COT:
+        if not any_split and metadata.get("split") != Split.COT:
             raise UsageError(
                 f"{folder}: its split is {metadata.get('split')!r}. Reasoning traces are written for videos of the "
                 "split 'cot' alone, which shares no question with the others, so that reinforcement learning never "
@@ -130,11 +134,11 @@ def write_embedded(
     progress.stage("writing traces", len(tasks), "traces")
     outcomes = []
     for done, task in enumerate(tasks, start=1):
-        trace = narrate(task.metadata, draw(seed, "cot", task.sample.id))
-        report = verify(trace, task.metadata, task.sample, VerifierSettings())
+        trace = narrated(task.metadata, draw(seed, "cot", task.sample.id))
+        report = verify(trace.text, task.metadata, task.sample, VerifierSettings(), trace.claims)
         outcome = Outcome(task.sample.id, rounds=1)
         if report.is_true:
-            outcome.status, outcome.trace = Status.ACCEPTED, trace
+            outcome.status, outcome.trace, outcome.claims = Status.ACCEPTED, trace.text, trace.claims
         else:
             outcome.refuse("verify", 1, report.reasons)
         outcomes.append(outcome)
@@ -200,8 +204,35 @@ def _conclude(
         raise DataError(
             f"None of the {len(tasks)} traces was accepted; {places.stats} says why. No records are written."
         )
+    rows = [{"id": o.sample, "process": o.trace, "claims": o.claims} for o in outcomes if o.trace]
+    write_jsonl_atomic(places.claims, rows)
     write_samples(places.records, traced)
     return stats
+
+
+def check_traces(tasks: Sequence[Task], file: Path) -> dict[str, Any]:
+    """Judge given traces: {"accepted": [ids], "refused": {id: reason}}.
+
+    An id is that of a question, or begins with it, so that there may be several traces of one. Raises DataError for a
+    file that is not JSON.
+    """
+    by_id = {task.sample.id: task for task in tasks}
+    accepted: list[str] = []
+    refused: dict[str, str] = {}
+    for number, row in enumerate(read_jsonl(file), start=1):
+        name = str(row.get("id", f"line {number}"))
+        task = by_id.get(max((one for one in by_id if name.startswith(one)), key=len, default=""))
+        if task is None or not isinstance(row.get("process"), str):
+            refused[name] = f"line {number}: " + (
+                "no question has this id" if task is None else "`process` is no text"
+            )
+            continue
+        report = verify(row["process"], task.metadata, task.sample, VerifierSettings(), row.get("claims"))
+        if report.is_true:
+            accepted.append(name)
+        else:
+            refused[name] = "; ".join(problem.sentence for problem in report.problems)
+    return {"accepted": accepted, "refused": refused}
 
 
 def _root(folder: Path, beside: Path) -> tuple[str, str | None]:
@@ -278,12 +309,13 @@ def estimate(tasks: Sequence[Task], recipe: CotRecipe) -> dict[str, Any]:
     generated = (
         drafts * (told + count * (fixed["generator"] + video.tokens)) + (drafts - 1) * count * reflected
     )
+    attempts, extractions = pipeline.polish_attempts, pipeline.polish_attempts * pipeline.verdict_attempts
     judged = verdicts * (told + count * (fixed["judge"] + written))
-    attempts = pipeline.polish_attempts
+    judged += extractions * count * (len(recipe.prompts.extractor) / CHARACTERS_PER_TOKEN + written)
     polished = attempts * count * (fixed["polisher"] + written + repolished)
     rows = {}
     for role, calls, prompt in zip(
-        ROLES, (drafts, verdicts, attempts), (generated, judged, polished), strict=True
+        ROLES, (drafts, verdicts + extractions, attempts), (generated, judged, polished), strict=True
     ):
         endpoint = getattr(recipe, role)
         completion = calls * count * endpoint.max_tokens

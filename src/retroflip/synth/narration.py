@@ -4,7 +4,7 @@ Every sentence about a time stands in the metadata's events, and the conclusion 
 exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,23 @@ _OPENINGS = (
     "To answer this I need to see what happens, and in which order.",
     "I go through the clip moment by moment.",
 )
-_COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
+_TOLD = (
+    "direction",
+    "wall",
+    "side",
+    "action",
+    "figure",
+    "turns",
+    "end",
+    "card",
+    "chip",
+    "cells",
+    "from",
+    "to",
+    "symbol",
+)
+"""facts that an event's sentence may tell, or its derivation"""
+COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
 """what every event has"""
 _NOTHING = "Nothing stands out at a single moment, so I compare the whole course."
 _JOINS = ("", "Then, ", "Next, ", "After that, ")
@@ -133,10 +149,39 @@ def narrated(metadata: Metadata, rng: np.random.Generator, style: str | None = N
     name = style or sorted(STYLES)[int(rng.integers(len(STYLES)))]
     told = _told(metadata, name) or [Sentence(_NOTHING)]
     opening = [] if name == "brief" else [Sentence(_OPENINGS[int(rng.integers(len(_OPENINGS)))])]
-    derived = [Sentence.of(one) for one in metadata["derivation"]]
+    derived = _derived(metadata)
     question = metadata["question"]
     answer = f"{question['numeric']:g}" if metadata["form"] == "numeric" else question["answer"]
     return Trace((*opening, *told, *derived), answer, "\n" if name == "list" else " ")
+
+
+def _derived(metadata: Metadata) -> list[Sentence]:
+    """Return the derivation; bare sentences claim what containers hold in every state, the last one the answer."""
+    told = [Sentence.of(one) for one in metadata["derivation"]]
+    bare = [sentence for sentence in told if not sentence.claims]
+    stated = [claim for state in metadata["states"] for claim in state_claims(state, metadata, state["ms"])]
+    answer = {"property": "answer", "value": metadata["question"]["answer"]}
+    return [
+        Sentence(one.text, (answer,) if one is told[-1] else tuple(stated) if one is bare[0] else ())
+        if one in bare
+        else one
+        for one in told
+    ]
+
+
+def state_claims(state: Mapping[str, Any], metadata: Metadata, milliseconds: int) -> Iterator[dict[str, Any]]:
+    """Return what every container holds, and in which cell every object is, told at a time."""
+    names = {one["id"]: one["name"] for one in metadata["objects"]}
+    held = {**state.get("cups", {}), **state.get("folders", {})}
+    if "pile" in state:
+        held["pile"] = state["pile"]
+    for row, numbers in enumerate(state.get("rows", []), start=1):
+        held[f"row {row}"] = [number or "gap" for number in numbers]
+    at = {"time": milliseconds / 1000}
+    for container, items in held.items():
+        yield {"object": container, "property": "holds", "value": items or "nothing", **at}
+    for name, cell in state.get("cells", {}).items():
+        yield {"object": names[name], "property": "cell", "value": cell, **at}
 
 
 def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
@@ -157,14 +202,15 @@ def _told(metadata: Metadata, style: str) -> list[Sentence]:
 
 
 def event_claims(event: Event, metadata: Metadata) -> list[dict[str, Any]]:
-    """Return what an event's sentence claims: one claim for each fact of the event, or one that it happens."""
-    names = {one["id"]: one["name"] for one in metadata["objects"]}
-    about = {"event": event["type"], "time": event["start_ms"] / 1000}
-    facts = {key: value for key, value in event.items() if key not in _COMMON}
-    if "object" in facts:
-        about["object"] = names[facts.pop("object")]
-    if "objects" in facts:
-        about["object"] = [names[one] for one in facts.pop("objects")]
-    return [
-        {**about, "property": key, "value": names.get(str(value), value)} for key, value in facts.items()
-    ] or [about]
+    """Return what an event's sentence claims: that it happens, in words, its facts, and what it shows."""
+    about = {"event": event["note"], "time": event["start_ms"] / 1000}
+    if event["type"] == "reveal":
+        state = metadata["states"][-1 if event["start_ms"] else 0]
+        shown = list(state_claims(state, metadata, event["start_ms"]))
+        return [{**about, "event": event["type"] if shown else event["note"]}, *shown]
+    facts = [
+        {**about, "event": event["type"], "property": key, "value": event[key]}
+        for key in _TOLD
+        if key in event
+    ]
+    return [about, *facts]

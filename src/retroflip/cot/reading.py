@@ -1,0 +1,283 @@
+"""English as tokens: which word says what of a video (lexicon.yaml), which are times, and where clauses may be cut.
+
+There is no grammar here. A word is connecting (it says nothing), says one of several things, or is unknown.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+import yaml
+
+from retroflip.cot.stamps import NUMBER_WORDS, Stamp, StampKind, find_stamps
+from retroflip.synth.animation import PALETTE, SHAPES
+
+ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+             "last": -1, "final": -1}  # fmt: skip
+_EXACT = ("denying", "quantifying")
+"""lists whose words have no other forms: "note" is no form of "not" """
+_COUNTS = {"once": 1, "twice": 2, "thrice": 3}
+_CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, "–": 3, "which": 2, "while": 2, "but": 2,
+         "so": 2, "where": 2, "whereas": 2, "because": 2, "since": 2, "when": 2, "as": 2, "who": 2, "making": 2,
+         "leaving": 2, "with": 1, "that": 1, "therefore": 2, "thus": 2, "hence": 2, "giving": 2}  # fmt: skip
+"""where a sentence may be cut, and how willingly"""
+_SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
+_BULLET = re.compile(
+    r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
+)
+_NUMBER = "|".join(NUMBER_WORDS)
+_CELL = re.compile(
+    r"\(?\brow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
+    r"|\(?\bcolumn (\d),? (?:and )?(?:of )?row (\d)\b\)?"
+)
+_TOKEN = re.compile(
+    r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
+    r"|\b(?:rm|touch|mkdir|rmdir) [\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
+    r"|(?P<equation>[\d(][\d\s+\-−*/×÷().]*=\s*-?\d+)"
+    r"|(?P<row>\brow (?P<r>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
+    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)[-?](?=\s))"
+    r"|(?P<word>[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?\"“”\[\]|\\$'’-])"
+)  # fmt: skip
+OPERATORS = {
+    "+": "plus",
+    "-": "minus",
+    "−": "minus",
+    "*": "times",
+    "×": "times",
+    "/": "divide",
+    "÷": "divide",
+    "?": "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, a phrase, a number or a time. says: what it may say; nothing, where it connects.
+
+    is_loose: it may also say nothing. cut: how willingly a sentence is cut before it, 0 for not.
+    """
+
+    text: str
+    says: frozenset[str] = frozenset()
+    is_loose: bool = False
+    is_unknown: bool = False
+    cut: int = 0
+    stamp: Stamp | None = None
+
+
+@cache
+def _lexicon() -> tuple[dict[tuple[str, ...], frozenset[str]], dict[str, frozenset[str]]]:
+    """Return what stems (of phrases: several) say, and the words of the named lists."""
+    lists: dict[str, str] = yaml.safe_load((files("retroflip.cot") / "lexicon.yaml").read_text())
+    says: dict[tuple[str, ...], set[str]] = {}
+    for concept, words in lists.items():
+        for word in words.split() if concept not in _EXACT else ():
+            says.setdefault(tuple(stem(part) for part in word.split("-")), set()).add(concept)
+    for look in (*PALETTE, *SHAPES):
+        says.setdefault((stem(look),), set()).add(look)
+    named = {
+        name: frozenset(map(str if name in _EXACT else stem, words.split())) for name, words in lists.items()
+    }
+    return {stems: frozenset(concepts) for stems, concepts in says.items()}, named
+
+
+def stem(word: str) -> str:
+    """Return what a word's forms share.
+
+    >>> [stem(word) for word in ("hitting", "moves", "crosses", "red")]
+    ['hit', 'mov', 'cros', 'red']
+    """
+    word = re.sub(r"['’]s$", "", word.lower())
+    for ending in ("wards", "ing", "ied", "ies", "ed", "es", "ly", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
+            word = word.removesuffix(ending) + ("y" if ending in ("ied", "ies") else "")
+            break
+    return re.sub(r"([b-df-hj-np-tv-z])\1$", r"\1", word)
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences and lines of a text, without the numbers and dashes of lists."""
+    parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(text))
+    return [part for part in parts if part and not re.fullmatch(r"\(?\d{1,2}[.)]", part)]
+
+
+class Reader:
+    """Reads texts about one video. names: words that name things of it alone (A, home, bill.txt)."""
+
+    def __init__(self, names: Iterable[str], fps: float) -> None:
+        self._names, self._fps = frozenset(names), fps
+
+    def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
+        """Return the tokens of a sentence."""
+        text = text.replace("’", "'").replace("**", "")
+        stamps = find_stamps(text, self._fps) if with_times else []
+        found: list[Token] = []
+        position = 0
+        for stamp in stamps:
+            found += self._words(text[position : stamp.start])
+            found.append(Token(text[stamp.start : stamp.end], stamp=stamp))
+            position = stamp.end
+        return [*found, *self._words(text[position:])]
+
+    def says(self, text: str) -> frozenset[str]:
+        """Return all that a text without times may say."""
+        return frozenset(one for token in self.tokens(text, with_times=False) for one in token.says)
+
+    def _words(self, text: str) -> list[Token]:
+        text = re.sub(
+            rf"\b(row|column) ({_NUMBER})\b", lambda m: f"{m[1]} {NUMBER_WORDS[m[2]]}", text, flags=re.I
+        )
+        found: list[Token] = []
+        position = 0
+        for match in _CELL.finditer(text):
+            found += self._plain(text[position : match.start()])
+            row, one, two, column, other = match.groups()
+            places = [(row, one), (row, two)] if row else [(other, column)]
+            found += [Token(match[0], frozenset({f"cell:{r},{c}"})) for r, c in places if c]
+            position = match.end()
+        return [*found, *self._plain(text[position:])]
+
+    def _plain(self, text: str) -> list[Token]:
+        matches = list(_TOKEN.finditer(text))
+        found: list[Token] = []
+        index = 0
+        while index < len(matches):
+            used, tokens = self._next(matches, index)
+            found += tokens
+            index += used
+        return found
+
+    def _next(self, matches: Sequence[re.Match[str]], index: int) -> tuple[int, list[Token]]:
+        """Return how many matches the next token takes, and the token."""
+        match = matches[index]
+        text = match[0]
+        if match["command"]:
+            return 1, [Token(text, frozenset({f"command:{text.rstrip('/')}"}))]
+        if match["equation"]:
+            return 1, [Token(text, frozenset({f"equation:{text}"}))]
+        if match["row"]:
+            return 1, [Token(text, frozenset({f"row:{match['r']}"}))]
+        if match["path"]:
+            return 1, [Token(part, frozenset({f"name:{part}"})) for part in text.split("/")]
+        if match["operator"]:
+            return 1, [Token(text, frozenset({OPERATORS[text]}))]
+        if match["cut"]:
+            return 1, [Token(text, cut=_CUTS[text])]
+        if match["strange"]:
+            return 1, [Token(text, is_unknown=True)]
+        return self._worded(matches, index)
+
+    def _worded(self, matches: Sequence[re.Match[str]], index: int) -> tuple[int, list[Token]]:
+        words = [one["word"] or one["number"] or "" for one in matches[index : index + 7]]
+        word, after = words[0], words[1].lower() if len(words) > 1 else ""
+        lowered = word.lower()
+        before = matches[index - 1][0].lower() if index else ""
+        says, lists = _lexicon()
+        for length in range(min(len(words), 6), 1, -1):
+            phrase = tuple(stem(part) for part in words[:length])
+            if all(phrase) and phrase in says:
+                return length, [_token(" ".join(words[:length]), says[phrase], lowered)]
+        value = NUMBER_WORDS.get(lowered, lowered if matches[index]["number"] else None)
+        for exact in _EXACT:
+            if lowered in lists[exact]:
+                return 1, [Token(word, frozenset({exact}))]
+        if value is not None:
+            then = words[2] if len(words) > 2 else ""
+            return _counted(word, float(value), after, then, is_noun=self._says_something(after))
+        if word in self._names and not (word == "A" and self._is_article(after)):
+            return 1, [
+                Token(
+                    word,
+                    frozenset({f"name:{word}"}),
+                    is_loose=word.islower() and stem(word) in _lexicon()[1]["connecting"],
+                )
+            ]
+        if lowered == "once" and (before == "at" or after in ("it", "the", "more", "again", "that", "a")):
+            return 1, [Token(word)]
+        if lowered in _COUNTS:
+            return 1, [Token(word, frozenset({f"count:{_COUNTS[lowered]}"}))]
+        half = {"opening": "first", "closing": "second", "later": "second"}.get(lowered, lowered)
+        if half in ORDINALS and after == "half":
+            return 2, [Token(word, frozenset({f"half:{half}"}))]
+        if lowered in ORDINALS and (
+            before in ("the", "its", "for")
+            or (before == "a" != after and lowered != "second")
+            or after in ("time", "one")
+        ):
+            return 1, [Token(word, frozenset({f"ordinal:{ORDINALS[lowered]}"}))]
+        if lowered == "first" and self._says_something(after.removesuffix("s")):
+            return 1, [Token(word, frozenset({"earliest"}), is_loose=True)]
+        if stem(word) in lists["connecting"] or (stem(word),) in says:
+            return 1, [_token(word, says.get((stem(word),), frozenset()), lowered)]
+        return 1, [Token(word, is_unknown=lowered not in ORDINALS)]
+
+    def _says_something(self, word: str) -> bool:
+        """Return whether a word is likely a noun that says something: "one hit", but not "one slides"."""
+        says, named = _lexicon()
+        return (
+            bool(word)
+            and not word.endswith("s")
+            and (stem(word),) in says
+            and stem(word) not in named["connecting"]
+        )
+
+    def _is_article(self, after: str) -> bool:
+        says, _ = _lexicon()
+        concepts = says.get((stem(after),), frozenset()) if after else frozenset()
+        return bool(concepts & {"chip", "cup", "swap", "card"})
+
+
+def _counted(word: str, value: float, after: str, then: str, *, is_noun: bool) -> tuple[int, list[Token]]:
+    """Return a number; before "times" it counts, unless a product is meant, and "one" may be a pronoun."""
+    number = f"{value:g}"
+    if after in ("time", "times") and "." not in word and not (then.isdigit() or then in NUMBER_WORDS):
+        return 2, [Token(f"{word} {after}", frozenset({f"count:{number}"}))]
+    return 1, [Token(word, frozenset({f"n:{number}"}), is_loose=word.lower() == "one" and not is_noun)]
+
+
+_SILENT = frozenset({"connecting", "asking", "idle"})
+
+
+def _token(text: str, concepts: frozenset[str], lowered: str) -> Token:
+    """Return a word of the lexicon."""
+    if "idle" in concepts:
+        return Token(text, cut=_CUTS.get(lowered, 0))
+    said = concepts - _SILENT
+    return Token(text, said, bool(said) and "connecting" in concepts, cut=_CUTS.get(lowered, 0))
+
+
+def is_asking(token: Token) -> bool:
+    """Return whether a word tells of a plan or a question."""
+    return stem(token.text) in _lexicon()[1]["asking"]
+
+
+def clauses(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """Return the stretches of a sentence that go with one time each; a sentence with none or one is a single clause."""
+    times = [index for index, token in enumerate(tokens) if _is_anchor(token)]
+    if len(times) < 2:
+        yield tokens
+        return
+    cuts = [0, *_starts(tokens, times), len(tokens)]
+    for start, end in pairwise(cuts):
+        yield tokens[start:end]
+
+
+def _is_anchor(token: Token) -> bool:
+    return token.stamp is not None and token.stamp.kind in (StampKind.MOMENT, StampKind.RANGE)
+
+
+def _starts(tokens: Sequence[Token], times: Sequence[int]) -> Iterator[int]:
+    """Return where the stretch of each time but the first begins: times stand before or behind what they tell."""
+    is_before = not any(token.says for token in tokens[: times[0]])
+    is_behind = not is_before and not any(token.says for token in tokens[times[-1] + 1 :])
+    for one, two in pairwise(times):
+        between = [index for index in range(one + 1, two + 1) if tokens[index].cut]
+        if is_behind:
+            yield one + 1
+        elif is_before and not between:
+            yield two
+        else:
+            yield between[-1] if between else one + 1
