@@ -17,10 +17,18 @@ from retroflip.cot.stamps import Moment, Stamp, StampKind
 from retroflip.cot.world import Fact, Held, Terms, World
 
 _SUPERLATIVE = frozenset({"fastest", "slowest", "farthest", "closest"})
-_APART = ("count:", "ordinal:", "half:", "place:", "equation:")
-_FIGURES = ("count:", "half:", "place:", "equation:")
-_SPECIAL = _SUPERLATIVE | {"denying", "quantifying", "start-of-video", "end-of-video", "answer", "sum"}
-_PHASES = frozenset({"start-of-video", "end-of-video", "quantifying"})
+_APART = ("count:", "ordinal:", "part:", "place:", "equation:")
+_FIGURES = ("count:", "part:", "place:", "equation:")
+_SPECIAL = _SUPERLATIVE | {
+    "denying",
+    "quantifying",
+    "start-of-video",
+    "end-of-video",
+    "either-end",
+    "answer",
+    "sum",
+}
+_PHASES = frozenset({"start-of-video", "end-of-video", "either-end", "quantifying"})
 _FURNITURE = frozenset(
     {
         "pile",
@@ -46,6 +54,9 @@ _BEFORE = re.compile(r"\b(?:before|earlier|previously|had|prior|undo\w*|first he
 _NEXT = re.compile(r"\b(?:then|next|afterwards|after that)\b")
 _ON = re.compile(r"(?:and )?(?:then|next|afterwards|after that)\b")
 _SO = frozenset({"so", "therefore", "hence", "thus"})
+_SIGNS = frozenset({"plus", "minus", "times", "divide"})
+_LAW = re.compile(r"^the (?:farther|further|more|less) .*\bthe (?:faster|quicker|slower)\b")
+"""what holds of all videos"""
 _COPULA = frozenset({"is", "was", "are", "were", "comes", "came", "happens", "occurs", "takes"})
 _ORDER = {"before": -1, "earlier": -1, "after": 1, "later": 1}
 _SIDES = frozenset({"left", "right", "above", "below"})
@@ -159,7 +170,7 @@ class Prover:
         story.phase = frozenset(phases) if len(phases) == 1 else frozenset()
         if len(tokens) > _LONGEST:
             return "so long a sentence"
-        if self._is_question(tokens):
+        if self._is_question(tokens) or _LAW.search(Stretch(tokens, None).text):
             return None
         for clause in clauses(tokens):
             stamp = next(
@@ -203,8 +214,10 @@ class Prover:
 
     def is_free(self, tokens: Sequence[Token]) -> bool:
         """Return whether a sentence tells what is asked, or nothing but the answer, and needs no claims."""
-        return self._is_question(tokens) or (
-            not any(t.stamp for t in tokens) and self._is_answer(Stretch(tokens, None))
+        return (
+            self._is_question(tokens)
+            or bool(_LAW.search(Stretch(tokens, None).text))
+            or (not any(t.stamp for t in tokens) and self._is_answer(Stretch(tokens, None)))
         )
 
     def decides(self, event: Fact) -> bool:
@@ -215,9 +228,8 @@ class Prover:
         if facts["type"] in _IDLE or facts.get("object") in bystanders:
             return False
         asked = {key: value for key, value in question["parameters"].items() if key in facts}
-        half = question["parameters"].get("half")
-        if half in ("first", "second"):
-            return bool((event.start < self._world.duration / 2 - _EDGE_MS) == (half == "first"))
+        if part := question["parameters"].get("part"):
+            return self._is_in(event, part[0] + 1, part[1])
         is_counting = question["numeric"] is not None and self._world.metadata["term"] == "short"
         return not is_counting or all(bool(facts[key] == value) for key, value in asked.items())
 
@@ -270,7 +282,7 @@ class Prover:
         than = next((at for at, token in enumerate(stretch.tokens) if token.text.lower() == "than"), None)
         names = [one for one in Stretch(stretch.tokens[:than], None).plain if self._is_name(one)]
         story.subject = names or story.subject or [fact.subject for fact in events[:1] if fact.subject]
-        containers = [term for one in stretch.said for term in one if term in self._containers]
+        containers = [term for token in stretch.tokens for term in token.says if term in self._containers]
         story.container = containers[-1] if containers else story.container
 
     def _shared(self, stretch: Stretch, rest: Sequence[Token], story: Story) -> bool:
@@ -307,9 +319,8 @@ class Prover:
             return []
         if stretch.has("answer") or (is_last and self._names_wrong(stretch)):
             kept = stretch.affirmed
-            is_so = (
-                self._names_wrong(kept) if kept is not stretch and self._answer else self._is_answer(stretch)
-            )
+            is_denial = kept is not stretch and not self._is_literal
+            is_so = self._names_wrong(kept) if is_denial else self._is_answer(stretch)
             return [] if is_so else None
         if stretch.picked("equation:"):
             return self._equation(stretch, story)
@@ -343,13 +354,18 @@ class Prover:
     def _is_answer(self, stretch: Stretch) -> bool:
         """Return whether a stretch gives the answer, in its order, and besides it only words of the question."""
         answer = str(self._world.metadata["question"]["answer"])
-        if not self._answer or answer.lower() in ("yes", "no"):
+        if self._is_literal:
             options = {str(one).lower() for one in self._world.metadata["question"]["options"]}
             words = {token.text.lower() for token in stretch.tokens}
             return words & options == {answer.lower()} and all(
                 one & {"answer", "denying"} for one in stretch.said
             )
         return self._gives(stretch, self._answer)
+
+    @property
+    def _is_literal(self) -> bool:
+        """Whether the answer is a word that says nothing of the video: after, yes."""
+        return not self._answer or str(self._world.metadata["question"]["answer"]).lower() in ("yes", "no")
 
     def _gives(self, stretch: Stretch, option: Said) -> bool:
         known = frozenset().union(*option)
@@ -389,10 +405,8 @@ class Prover:
             for e in self._world.events
             if e.covers(said) and _plays(stretch, e) and self._agrees(e, stretch)
         ]
-        for half in stretch.picked("half:"):
-            events = [
-                e for e in events if (e.start < self._world.duration / 2 - _EDGE_MS) == (half == "first")
-            ]
+        for part in stretch.picked("part:"):
+            events = [e for e in events if self._is_in(e, *map(int, part.split("/")))]
         for place in stretch.picked("place:"):
             looks = list(self._world.order_from_left().values())
             at = int(place) - 1 if int(place) > 0 else int(place)
@@ -403,9 +417,16 @@ class Prover:
             events = [e for e in events if e.end >= self._world.events[-1].end]
         return events
 
+    def _is_in(self, event: Fact, number: int, parts: int) -> bool:
+        """Return whether an event begins in that one of so many equal parts of the video."""
+        return int((event.start + _EDGE_MS) * parts / self._world.duration) == number - 1
+
     def _happening(self, stretch: Stretch, story: Story) -> list[Fact] | None:
         """Return the event that a stretch tells, with what is counted, denied or compared in it."""
         plain = stretch.plain
+        sizes = [f"{round(e.size, 2):g}" for e in self._world.events if e.size]
+        if stretch.stamp is None and len(sizes) > 1 and stretch.picked("n:") == sizes:
+            return []
         if stretch.has("denying"):
             return None if self._is_about_content(stretch) else self._denied(stretch, story)
         is_ranked = bool(stretch.stamp and stretch.picked("ordinal:"))
@@ -416,7 +437,8 @@ class Prover:
         ):
             return None
         for count in stretch.picked("count:"):
-            return self._counted(stretch, plain, int(count), story)
+            if not self._candidates(stretch, [*plain, frozenset({f"count:{count}"})]):
+                return self._counted(stretch, plain, int(count), story)
         events = self._extreme(stretch, self._ranked(stretch, plain, self._candidates(stretch, plain)))
         if stretch.has("quantifying"):
             events = [e for e in events if self._is_only(e, plain)]
@@ -437,7 +459,7 @@ class Prover:
 
     def _is_about_content(self, stretch: Stretch) -> bool:
         """Return whether a stretch tells what a container holds, and no event."""
-        is_named = any(one & self._containers for one in stretch.said)
+        is_named = any(token.says & self._containers for token in stretch.tokens)
         is_empty = stretch.has("blank") and not {"into", "out"} & set(stretch.text.split())
         return is_named and (is_empty or bool(_HOLDING.search(stretch.text)))
 
@@ -609,6 +631,8 @@ class Prover:
     def _is_then(self, start: float, end: float, stretch: Stretch, story: Story) -> bool:
         """Return whether what holds from `start` to `end` may be told here."""
         stamp, near = stretch.stamp, self._tolerance
+        if stretch.has("either-end") or "either-end" in story.phase:
+            return start == 0.0 or end >= self._world.duration - 1.0
         if stretch.has("start-of-video") or "start-of-video" in story.phase:
             return start == 0.0
         if stretch.has("end-of-video") or "end-of-video" in story.phase:
@@ -635,7 +659,7 @@ class Prover:
 
     def _filled(self, stretch: Stretch, story: Story) -> list[Fact] | None:
         """Prove that a container is empty, or how many it holds or what they come to."""
-        containers = [term for one in stretch.said for term in one if term in self._containers]
+        containers = [term for token in stretch.tokens for term in token.says if term in self._containers]
         numbers = [int(one) for one in stretch.picked("n:") if one.isdigit()]
         others = [
             one
@@ -762,7 +786,8 @@ class Prover:
         rest = Stretch(
             [token for token, is_it in zip(stretch.tokens, is_rest, strict=True) if is_it], stretch.stamp
         )
-        return self._proof(rest, story, is_last=False)
+        signs = [one for one in rest.said if not one <= _SIGNS]
+        return self._proof(rest, story, is_last=False) if signs else []
 
     # Times
 

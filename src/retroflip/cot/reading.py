@@ -17,6 +17,7 @@ from retroflip.synth.animation import PALETTE, SHAPES
 
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
              "last": -1, "final": -1}  # fmt: skip
+_PARTS = {"half": 2, "third": 3, "quarter": 4}
 _EXACT = ("denying", "quantifying")
 """lists whose words have no other forms: "note" is no form of "not" """
 _COUNTS = {"once": 1, "twice": 2, "thrice": 3}
@@ -28,6 +29,8 @@ _SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“
 _BULLET = re.compile(
     r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
 )
+_PRECEDENCE = re.compile(r"\bwith \* and / before \+ and -", re.IGNORECASE)
+"""what holds of all expressions"""
 _NUMBER = "|".join(NUMBER_WORDS)
 _CELL = re.compile(
     r"\(?\brow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
@@ -38,8 +41,8 @@ _TOKEN = re.compile(
     r"|\b(?:rm|touch|mkdir|rmdir) [\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
     r"|(?P<equation>[\d(][\d\s+\-−*/×÷().]*=\s*-?\d+)"
     r"|(?P<row>\brow (?P<r>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
-    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)[-?](?=\s))"
-    r"|(?P<word>[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?\"“”\[\]|\\$'’-])"
+    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)(?:-(?=[\s,])|\?))"
+    r"|(?P<word>[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%\"“”\[\]|\\$'’-])"
 )  # fmt: skip
 OPERATORS = {
     "+": "plus",
@@ -112,7 +115,7 @@ class Reader:
 
     def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
         """Return the tokens of a sentence."""
-        text = text.replace("’", "'").replace("**", "")
+        text = _PRECEDENCE.sub("", text.replace("’", "'").replace("**", ""))
         stamps = find_stamps(text, self._fps) if with_times else []
         found: list[Token] = []
         position = 0
@@ -199,9 +202,11 @@ class Reader:
             return 1, [Token(word)]
         if lowered in _COUNTS:
             return 1, [Token(word, frozenset({f"count:{_COUNTS[lowered]}"}))]
-        half = {"opening": "first", "closing": "second", "later": "second"}.get(lowered, lowered)
-        if half in ORDINALS and after == "half":
-            return 2, [Token(word, frozenset({f"half:{half}"}))]
+        part = {"opening": "first", "closing": "last"}.get(lowered, lowered)
+        if part in ORDINALS and after in _PARTS:
+            return 2, [
+                Token(word, frozenset({f"part:{ORDINALS[part] % (_PARTS[after] + 1)}/{_PARTS[after]}"}))
+            ]
         if lowered in ORDINALS and (
             before in ("the", "its", "for")
             or (before == "a" != after and lowered != "second")

@@ -5,7 +5,7 @@ or a row holds. Kinds add nothing of their own: events, objects and states are r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ _BY_TYPE: dict[str, str] = {
     "move": "move",
     "speed": "move",
     "visit": "move",
+    "cross": "move",
     "hit": "hit wall edge",
     "spin": "spin move",
     "hop": "hop move back",
@@ -122,7 +123,22 @@ class World:
     @cached_property
     def events(self) -> list[Fact]:
         """The events, in the order of the metadata."""
-        return [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
+        found = enumerate(self.metadata["events"])
+        return [fact for number, event in found for fact in self._events_of(number, event)]
+
+    def _events_of(self, number: int, event: Mapping[str, Any]) -> Iterator[Fact]:
+        """Return an event; one in which several objects go their ways is one fact for each."""
+        whole = self._event(number, event)
+        for name, way in event.get("ways", {}).items():
+            percent = f"n:{5 * round(20 * way)}"
+            yield replace(
+                whole,
+                terms=self.looks[name] | {"move", "type:move", percent},
+                subject=self.looks[name],
+                size=way,
+            )
+        if "ways" not in event:
+            yield whole
 
     def _event(self, number: int, event: Mapping[str, Any]) -> Fact:
         facts = {key: value for key, value in event.items() if key not in COMMON}
@@ -151,6 +167,8 @@ class World:
             )
             terms |= subject | other
         size = next((float(facts[key]) for key in ("speed", "distance") if key in facts), None)
+        if event["type"] == "cross":
+            size = 1000.0 / (event["end_ms"] - event["start_ms"])
         return Fact(frozenset(terms), event["start_ms"], event["end_ms"], number, subject, other, size)
 
     def _said(self, key: str, value: Any) -> Terms:

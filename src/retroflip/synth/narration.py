@@ -184,6 +184,11 @@ def state_claims(state: Mapping[str, Any], metadata: Metadata, milliseconds: int
         yield {"object": names[name], "property": "cell", "value": cell, **at}
 
 
+def _percent(share: float) -> str:
+    """Return a share of the screen's width as notes tell it, in steps of five."""
+    return f"{5 * round(20 * share)} %"
+
+
 def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
     """Return the text of `narrated`."""
     return narrated(metadata, rng, style).text
@@ -208,6 +213,10 @@ def event_claims(event: Event, metadata: Metadata) -> list[dict[str, Any]]:
         state = metadata["states"][-1 if event["start_ms"] else 0]
         shown = list(state_claims(state, metadata, event["start_ms"]))
         return [{**about, "event": event["type"] if shown else event["note"]}, *shown]
+    names = {one["id"]: one["name"] for one in metadata["objects"]}
+    if "ways" in event:
+        way = {**about, "event": event["type"], "property": "distance"}
+        return [{**way, "object": names[one], "value": _percent(far)} for one, far in event["ways"].items()]
     facts = [
         {**about, "event": event["type"], "property": key, "value": event[key]}
         for key in _TOLD
