@@ -22,7 +22,7 @@ from retroflip.models.loading import describe_model
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.training import choose_trained, dataset_of, processor_of
+from retroflip.training import choose_trained, dataset_of, sight_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -70,9 +70,9 @@ class Load:
 
 def cost(recipe: Recipe) -> dict[str, Any]:
     """Return what the recipe's run takes. Raises UsageError for the model, DataError and MediaError for the data."""
-    processor, fits = processor_of(recipe.model, recipe.data)
-    dataset = dataset_of(recipe.data, fits).dataset
-    encoder = Encoder(processor, recipe.prompt.system)
+    sight = sight_of(recipe.model, recipe.data)
+    dataset = dataset_of(recipe.data, sight.fits).dataset
+    encoder = Encoder(sight.processor, recipe.prompt.system)
     shape = measure_model(recipe.model, recipe.train.precision)
     first = _first(recipe, dataset, encoder)
     memory = estimate_memory(shape, load_of(recipe, first, 1), **_choices(recipe))
@@ -170,9 +170,9 @@ def advice(recipe: Recipe, available: int) -> str:
 
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
-    processor, fits = processor_of(recipe.model, recipe.data)
-    encoder = Encoder(processor, recipe.prompt.system)
-    first = _first(recipe, dataset_of(recipe.data, fits).dataset, encoder)
+    sight = sight_of(recipe.model, recipe.data)
+    encoder = Encoder(sight.processor, recipe.prompt.system)
+    first = _first(recipe, dataset_of(recipe.data, sight.fits).dataset, encoder)
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):

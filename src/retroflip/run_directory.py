@@ -305,12 +305,13 @@ def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _model_hash(name: str) -> str | None:
-    """Return one hash over a local model's weights and settings; None for a hub model, named by its revision."""
+    """Return one hash over a local model's weights and settings, its card left out; None for a hub model, named by its
+    revision."""
     folder = tiny.WEIGHTS if name == tiny.NAME else Path(name)
     if not folder.is_dir():
         return None
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"):
         digest.update(f"{path.name}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 

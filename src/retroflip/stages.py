@@ -6,7 +6,7 @@ if it is what would be made, and a killed run goes on where it stopped.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -14,11 +14,10 @@ from typing import Any, TypeAlias, TypeVar
 from retroflip.bench.generate import generate
 from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
+from retroflip.conditions import chosen, read_trained
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.sample import Sample
-from retroflip.models.budget import fits_of
-from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Progress
 from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
@@ -116,9 +115,9 @@ def evaluate(
     controls: Sequence[Control],
     progress: Progress,
 ) -> None:
-    """Ask the model about the laboratory's pairs under these controls, and score its answers."""
-    dataset = VideoDataset(pairs, lab.pairs, read_manifest(lab.pairs / "manifest.json"), FRAMES)
-    ask(out, model, dataset, controls, progress, max_tokens=MAX_TOKENS, null_option=True)
+    """Ask the model about the laboratory's pairs under these controls, as it was trained, and score its answers."""
+    dataset = VideoDataset(pairs, lab.pairs, read_manifest(lab.pairs / "manifest.json"))
+    ask(out, model, dataset, controls, progress, {"max_tokens": MAX_TOKENS})
 
 
 def ask(
@@ -127,22 +126,25 @@ def ask(
     dataset: VideoDataset,
     controls: Sequence[Control],
     progress: Progress,
-    *,
-    max_tokens: int,
-    null_option: bool,
+    stated: Mapping[str, Any],
 ) -> None:
-    """Ask the model a data set's questions under these controls, and score its answers."""
-    processor = load_processor(str(model))
+    """Ask the model a data set's questions under these controls, and score its answers.
+
+    stated: what is not to be as in the model's training, by the names of `Conditions`.
+    """
+    conditions = chosen(stated, read_trained(str(model)))
+    encoder, seen = conditions.prepared(load_processor(str(model)), dataset)
     generate(
         load_model(str(model)),
-        Encoder(processor),
-        replace(dataset, fits=fits_of(processor, dataset.frames)),
+        encoder,
+        seen,
         out,
         controls=controls,
-        max_tokens=max_tokens,
+        max_tokens=conditions.max_tokens,
         batch_size=BATCH,
-        null_option=null_option,
+        null_option=conditions.asked.null_option,
         seed=0,
         progress=progress,
+        about={"conditions": conditions.described()},
     )
     score_run(out)

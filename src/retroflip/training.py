@@ -13,6 +13,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
 
 from retroflip import processes
+from retroflip.conditions import read_trained
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_records
@@ -27,7 +28,7 @@ from retroflip.errors import (
 from retroflip.failures import MEMORY_HINTS, explained
 from retroflip.files import append_jsonl, write_json_atomic
 from retroflip.lora import PROJECTORS, add_adapters, merged
-from retroflip.models.budget import fits_of, set_budget
+from retroflip.models.budget import Bounds, bounds_of, fits_of, set_budget
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
@@ -139,11 +140,21 @@ def load(section: ModelSection) -> Any:
     return load_model(section.path, dtype=section.dtype, revision=section.revision)
 
 
-def processor_of(model: ModelSection, data: DataSection) -> tuple[Any, Fits]:
-    """Return the model's processor with the data's pixel budget, and how it resizes the data's videos and images."""
+class Sight(NamedTuple):
+    """A model's processor with a recipe's pixel budget, how it resizes what the model sees, and its bounds before."""
+
+    processor: Any
+    fits: Fits
+    own_bounds: Bounds
+
+
+def sight_of(model: ModelSection, data: DataSection) -> Sight:
+    """Return what a model sees the data with. Raises UsageError where the pixel budget cannot be kept."""
     processor = load_processor(model.path, revision=model.revision)
-    set_budget(processor, data.budget, data.frames)
-    return processor, fits_of(processor, data.frames)
+    start = read_trained(model.path, model.revision)
+    own = bounds_of(processor) if start is None else start.own_bounds
+    set_budget(processor, data.budget, data.frames, own)
+    return Sight(processor, fits_of(processor, data.frames), own)
 
 
 def choose_trained(model: Any, section: ModelSection, seed: int = 0) -> Any:
@@ -297,11 +308,16 @@ def gradient_norm(model: Any) -> float:
 
 
 def run_trainer(
-    trainer: Any, run: RunDirectory, processor: Any, hints: Callable[[], str] = lambda: MEMORY_HINTS
+    trainer: Any,
+    run: RunDirectory,
+    processor: Any,
+    describe: Callable[[Path], None],
+    hints: Callable[[], str] = lambda: MEMORY_HINTS,
 ) -> None:
     """Train to the end, from the newest complete checkpoint if there is one, and write the model.
 
-    hints: sentences on which settings take less memory, for when it does not suffice.
+    describe: writes into the model's folder what it is and how it is asked. hints: sentences on which settings take
+    less memory, for when it does not suffice.
 
     Raises RunStoppedError after a SIGTERM or SIGINT, behind the step that it came in, which is saved;
     NonFiniteLossError, TooLittleMemoryError and DiskFullError, which leave the last complete checkpoint as it is.
@@ -315,6 +331,8 @@ def run_trainer(
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         if not stop.stopped:
             save_trained(trainer, processor, run.model)
+            if processes.is_main():
+                describe(run.model)
     if stop.stopped:
         step = trainer.state.global_step
         raise RunStoppedError(

@@ -20,6 +20,7 @@ from random_models import save_random_model
 from retroflip.cli import app
 from retroflip.cli.machine import demo_folder
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
+from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.files import append_jsonl
 from retroflip.models.tiny import WEIGHTS
 from retroflip.recipe import load_recipe
@@ -280,7 +281,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     (line,) = result.stderr.splitlines()
     assert line.endswith(f"retroflip train {work / 'mine.yaml'} train.steps=9 --out 'runs/my run' --resume")
 
-    monkeypatch.setattr("retroflip.cli.evaluation._load", interrupt)
+    monkeypatch.setattr("retroflip.cli.evaluation._answer", interrupt)
     assert generate(model, "out").stderr.splitlines()[-1].endswith("--max-tokens 5")
 
 
@@ -302,6 +303,46 @@ def test_resuming_a_finished_run_writes_the_report_that_a_kill_left_out(work: Pa
 
     other = run("train", recipe, "train.steps=2", "--out", "my run", "--resume")
     assert_one_paragraph(other, "train.steps (was 3, now 2)")
+
+
+def test_a_model_is_asked_as_it_was_trained_by_the_command_that_is_printed(work: Path, model: Path) -> None:
+    own = ["data.frames=6", "data.max_pixels=32 x 32", "prompt.system=Watch it.", "method.null_option=false"]
+    trained = run("train", write_recipe(work, model), *own, "train.steps=1", "--out", "run")
+    assert trained.exit_code == 0, trained.output
+    assert (
+        'frames=6, max_pixels=1024, system_prompt="Watch it.", null_option=false, max_tokens='
+        in trained.stdout
+    )
+    (printed,) = [line for line in trained.stdout.splitlines() if line.startswith("  retroflip generate")]
+    words = [word.replace("PAIRS.jsonl", "data/records.jsonl") for word in shlex.split(printed)[1:]]
+
+    assert run(*words).exit_code == 0
+    written = json.loads((work / "run-answers" / "run.json").read_text())
+    settings = written["settings"]
+    assert (settings["frames"], settings["null_option"], settings["system_prompt"]) == (6, False, "Watch it.")
+    assert settings["max_tokens"] == 8
+    assert settings["pixel_budget"]["video"]["longest_edge"] == 6 * 32 * 32
+    assert {one["from"] for one in written["conditions"].values()} == {"model"}
+
+    flags = [
+        "--frames",
+        "4",
+        "--max-pixels",
+        "64x64",
+        "--system-prompt",
+        "built-in",
+        "--null-option",
+        "--max-tokens",
+        "5",
+    ]
+    other = run(*words[:-1], "other", *flags, "--json")
+    assert other.exit_code == 0, other.output
+    settings = json.loads((work / "other" / "run.json").read_text())["settings"]
+    assert (settings["frames"], settings["null_option"], settings["max_tokens"]) == (4, True, 5)
+    assert settings["system_prompt"] == SYSTEM_PROMPT
+    assert settings["pixel_budget"]["video"]["longest_edge"] == 4 * 64 * 64
+    origins = {name: one["from"] for name, one in json.loads(other.stdout)["conditions"].items()}
+    assert {name for name, origin in origins.items() if origin == "model"} == {"min_pixels", "total_pixels"}
 
 
 def test_a_start_that_failed_can_be_followed_by_the_advice_it_gave(work: Path, model: Path) -> None:
@@ -438,9 +479,15 @@ def test_answers_are_generated_scored_and_reported_without_the_network(
     done = generate(model, "out", "--controls", "full, text_only,oracle", "--json")
 
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"out": "out", "answers": 6, "failed": 0, "noted": 0, "truncated": 4}
-    settings = json.loads((work / "out" / "run.json").read_text())["settings"]
+    told = json.loads(done.stdout)
+    conditions = told.pop("conditions")
+    assert told == {"out": "out", "answers": 6, "failed": 0, "noted": 0, "truncated": 4}
+    written = json.loads((work / "out" / "run.json").read_text())
+    settings = written["settings"]
     assert (settings["frames"], settings["max_tokens"]) == (4, 5)
+    assert written["conditions"] == conditions
+    assert conditions["frames"] == {"value": 4, "from": "flag"}
+    assert conditions["null_option"] == {"value": True, "from": "default"}
     assert settings["manifest_sha256"]
 
     scored = run("score", "out", "--json")

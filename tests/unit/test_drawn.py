@@ -22,7 +22,7 @@ from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
-from retroflip.training import dataset_of, processor_of
+from retroflip.training import dataset_of, sight_of
 from retroflip.video.decode import decode
 
 FRAMES = 32
@@ -46,8 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 def drawn_from(path: Path, **data: object) -> DrawnDataset:
     section = DataSection.model_validate({"records": str(path), "frames": FRAMES, **EACH_64, **data})
-    _, fits = processor_of(ModelSection(), section)
-    dataset = dataset_of(section, fits).dataset
+    dataset = dataset_of(section, sight_of(ModelSection(), section).fits).dataset
     assert isinstance(dataset, DrawnDataset)
     return dataset
 

@@ -210,7 +210,10 @@ def test_run_json_holds_what_a_score_must_carry(model: Model, dataset: VideoData
     settings = run["settings"]
     assert settings["frames"] == 4
     assert settings["sampler"] == "uniform, rounded linspace"
-    assert settings["pixel_budget"] == {"shortest_edge": 8192, "longest_edge": 32768}
+    assert settings["pixel_budget"] == {
+        "video": {"shortest_edge": 8192, "longest_edge": 32768},
+        "image": {"shortest_edge": 4096, "longest_edge": 4096},
+    }
     assert settings["weights_sha256"] == weights_digest(model[0])
     assert {"null_option", "max_tokens", "data_sha256", "back_end", "dtype"} <= settings.keys()
 

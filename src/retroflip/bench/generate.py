@@ -25,6 +25,7 @@ from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
 from retroflip.files import LOCK_NAME, is_unfinished, jsonable, write_json_atomic
+from retroflip.models.budget import bounds_of
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.notes import NOTES, Notes
@@ -225,14 +226,8 @@ def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, 
         "decoding": "greedy",
         "max_tokens": max_tokens,
         "system_prompt": encoder.system_prompt,
-        "pixel_budget": _pixels(encoder.processor.video_processor),
-        "pixel_budget_of_images": _pixels(encoder.processor.image_processor),
+        "pixel_budget": bounds_of(encoder.processor),
     }
-
-
-def _pixels(part: Any) -> dict[str, int]:
-    """Return the bounds of a processor's part, as its family counts pixels."""
-    return {name: value for name, value in dict(part.size).items() if value is not None}
 
 
 def _data_settings(dataset: VideoDataset) -> dict[str, Any]:

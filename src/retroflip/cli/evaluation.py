@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -12,11 +11,11 @@ import typer
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
-from retroflip.notes import NOTES, named
-from retroflip.video.budget import PixelBudget, pixel_count
+from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
     from retroflip.bench.records import AnswerRecord
+    from retroflip.conditions import Chosen
     from retroflip.data.dataset import VideoDataset
 
 REPORT_TITLE = b"<title>retroflip report</title>"
@@ -25,9 +24,15 @@ HEAD_BYTES = 4096
 RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
 
 
-def _Pixels(purpose: str) -> Any:
+BUILT_IN = "built-in"
+_AS_TRAINED = "as in the model's run"
+
+
+def _pixels(purpose: str) -> Any:
     """Return an option that takes a number of pixels, or a product of numbers."""
-    return typer.Option(metavar="N", parser=_pixel_count, help=purpose)
+    return typer.Option(
+        metavar="N", parser=_pixel_count, help=purpose, show_default=f"{_AS_TRAINED}, or its processor's"
+    )
 
 
 def _pixel_count(text: str) -> int:
@@ -61,16 +66,29 @@ def generate(
         Path | None,
         typer.Option(metavar="DIR", help="Where video paths start.", show_default="the folder of the data"),
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Frames per video.")] = 8,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="Frames per video.", show_default=f"{_AS_TRAINED}, or 8")
+    ] = None,
     min_pixels: Annotated[
         int | None,
-        _Pixels("Pixels to which smaller frames and images are enlarged; 16x32x32 is a number too."),
+        _pixels("Pixels to which smaller frames and images are enlarged; 16x32x32 is a number too."),
     ] = None,
-    max_pixels: Annotated[int | None, _Pixels("Pixels to which larger ones are shrunk.")] = None,
+    max_pixels: Annotated[int | None, _pixels("Pixels to which larger ones are shrunk.")] = None,
     total_pixels: Annotated[
-        int | None, _Pixels("Pixels that a video's frames share, two merged ones counted once.")
+        int | None, _pixels("Pixels that a video's frames share, two merged ones counted once.")
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens at which an answer is cut off.")] = 512,
+    system_prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help=f"What stands before every question; {BUILT_IN!r} for retroflip's own words."
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Tokens at which an answer is cut off.", show_default=f"{_AS_TRAINED}, or 512"
+        ),
+    ] = None,
     controls: Annotated[
         str,
         typer.Option(
@@ -79,7 +97,14 @@ def generate(
         ),
     ] = "full",
     batch_size: Annotated[int, typer.Option(min=1, help="Questions asked at once; changes no answer.")] = 8,
-    null_option: Annotated[bool, typer.Option(help='Append "None of the above" to the options.')] = True,
+    null_option: Annotated[
+        bool | None,
+        typer.Option(
+            "--null-option/--no-null-option",
+            help='Append "None of the above" to the options.',
+            show_default=f"{_AS_TRAINED}, or null-option",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws single frames, shuffles and random answers.")] = 0,
     dtype: Annotated[NumberType, typer.Option(help="Type of the weights.")] = NumberType.FLOAT32,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")] = None,
@@ -91,26 +116,40 @@ def generate(
 ) -> None:
     """Let a model answer video questions.
 
-    Answers are greedy. A rerun in the same folder asks only what is not answered yet. Score the answers with
-    `retroflip score`.
+    A model that was trained here is asked as it was trained: frames, pixels, system prompt, null option and length are
+    those of its run, whose folder says so, unless an option says otherwise. Answers are greedy. A rerun in the same
+    folder asks only what is not answered yet. Score the answers with `retroflip score`.
     """
-    dataset = _dataset(data, root or data.parent, frames)
-    budget = PixelBudget(min_pixels, max_pixels, total_pixels)
+    dataset = _dataset(data, root or data.parent)
     quiet(model)
     from retroflip.bench.generate import parse_controls
+    from retroflip.conditions import chosen, read_trained
 
-    chosen = parse_controls([name.strip() for name in controls.split(",") if name.strip()])
-    settings = {
-        "controls": chosen,
-        "max_tokens": max_tokens,
-        "batch_size": batch_size,
+    stated = {
+        "frames": frames,
+        "min_pixels": min_pixels,
+        "max_pixels": max_pixels,
+        "total_pixels": total_pixels,
         "null_option": null_option,
+        "max_tokens": max_tokens,
+    }
+    flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
+    if system_prompt is not None:
+        flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
+    conditions = chosen(flags, read_trained(model, revision))
+    settings = {
+        "controls": parse_controls([name.strip() for name in controls.split(",") if name.strip()]),
+        "batch_size": batch_size,
         "seed": seed,
         "max_failed_share": max_failed_share,
-        "about": {"data": str(data.absolute()), "root": str(dataset.root.absolute())},
+        "about": {
+            "data": str(data.absolute()),
+            "root": str(dataset.root.absolute()),
+            "conditions": conditions.described(),
+        },
     }
-    records = _answer(_Network(model, dtype, revision), budget, dataset, out, settings)
-    _print_answers(records, len(dataset), out, max_tokens, json=json)
+    records = _answer(_Network(model, dtype, revision), conditions, dataset, out, settings)
+    _print_answers(records, len(dataset), out, conditions, json=json)
 
 
 def score(
@@ -276,7 +315,7 @@ class _Network(NamedTuple):
     revision: str | None
 
 
-def _dataset(data: Path, root: Path, frames: int) -> "VideoDataset":
+def _dataset(data: Path, root: Path) -> "VideoDataset":
     from retroflip.data.dataset import VideoDataset
     from retroflip.data.manifest import manifest_beside
     from retroflip.data.records import read_samples
@@ -285,57 +324,54 @@ def _dataset(data: Path, root: Path, frames: int) -> "VideoDataset":
         raise UsageError(
             f"--root {root} is not a folder. Name the folder that the records' video paths start from."
         )
-    return VideoDataset(read_samples(data), root, manifest_beside(root), frames)
+    return VideoDataset(read_samples(data), root, manifest_beside(root))
 
 
 def _answer(
-    network: _Network, budget: PixelBudget, dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
+    network: _Network, conditions: "Chosen", dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
 ) -> list["AnswerRecord"]:
     with shown_progress() as progress:
         progress.stage(f"loading {network.name}", 0, "")
-        from retroflip.bench.generate import generate
-        from retroflip.models.budget import fits_of, set_budget
+        import torch
 
-        model, encoder = _load(network)
-        set_budget(encoder.processor, budget, dataset.frames)
-        seen = replace(dataset, fits=fits_of(encoder.processor, dataset.frames))
-        return generate(model, encoder, seen, out, progress=progress, **settings)
+        from retroflip.bench.generate import generate
+        from retroflip.models.loading import load_model, load_processor
+
+        processor = load_processor(network.name, revision=network.revision)
+        encoder, seen = conditions.prepared(processor, dataset)
+        model = load_model(network.name, dtype=network.dtype, revision=network.revision)
+        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+        return generate(
+            model,
+            encoder,
+            seen,
+            out,
+            progress=progress,
+            max_tokens=conditions.max_tokens,
+            null_option=conditions.asked.null_option,
+            **settings,
+        )
 
 
 def _print_answers(
-    records: Sequence["AnswerRecord"], questions: int, out: Path, max_tokens: int, *, json: bool
+    records: Sequence["AnswerRecord"], questions: int, out: Path, conditions: "Chosen", *, json: bool
 ) -> None:
+    from retroflip.notes import NOTES, named
+
     failed = questions - len({record.id for record in records})
     truncated = sum(record.truncated for record in records)
     noted = len(named(out / NOTES))
     if json:
-        print_json(
-            {
-                "out": str(out),
-                "answers": len(records),
-                "failed": failed,
-                "noted": noted,
-                "truncated": truncated,
-            }
-        )
+        counts = {"answers": len(records), "failed": failed, "noted": noted, "truncated": truncated}
+        print_json({"out": str(out), **counts, "conditions": conditions.described()})
         return
-    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {max_tokens} tokens.")
+    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens.")
+    print(f"Asked {conditions.told()}.")
     if failed:
         print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
     if noted:
         print(f"{noted} videos have times that the model is not told as they are; see {out / NOTES}.")
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
-
-
-def _load(network: _Network) -> tuple[Any, Any]:
-    import torch
-
-    from retroflip.models.encoding import Encoder
-    from retroflip.models.loading import load_model, load_processor
-
-    encoder = Encoder(load_processor(network.name, revision=network.revision))
-    model = load_model(network.name, dtype=network.dtype, revision=network.revision)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), encoder
 
 
 def _names(directories: Sequence[Path]) -> list[str]:

@@ -144,6 +144,7 @@ def _progress() -> "Iterator[Progress]":
 
 def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     """Write the report, which a kill after the last step leaves out, and say what there is now."""
+    from retroflip.conditions import read_trained
     from retroflip.files import read_jsonl
     from retroflip.report.build import report_directories
     from retroflip.report.learned import hardly_anything_learned, nothing_learned
@@ -161,6 +162,8 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     print(f"{begun} The model: {result['model']}, the report: {report}. Judge it on pairs:")
     words = ["--model", result["model"], "--data", "PAIRS.jsonl", "--out", f"{out}-answers"]
     print(f"  {shlex.join(['retroflip', 'generate', *words])}")
+    if trained := read_trained(result["model"]):
+        print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
 
 
 def _show(recipe: "Recipe", *, json: bool) -> None:

@@ -6,7 +6,7 @@ transformers shows it elsewhere.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from retroflip.errors import MediaError, UsageError
 from retroflip.models.families import family_of
 from retroflip.video.budget import PixelBudget
 from retroflip.video.frames import Fits, Pixels
+
+Bounds: TypeAlias = dict[str, dict[str, int]]
+"""the `size` of a processor's parts, "video" and "image", as its family counts pixels"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,8 @@ class ProcessorFit:
     def key(self) -> str:
         """What sizes and pixels depend on, for the keys of what is computed from them."""
         part = self.part
-        size = {name: value for name, value in dict(part.size).items() if value is not None}
         token = part.patch_size * part.merge_size
-        return f"{type(part).__name__} {size} {token} {part.resample} {self.frames}"
+        return f"{type(part).__name__} {_stated(part.size)} {token} {part.resample} {self.frames}"
 
 
 def fits_of(processor: Any, frames: int) -> Fits:
@@ -79,14 +81,30 @@ def fits_of(processor: Any, frames: int) -> Fits:
     return Fits(ProcessorFit(video, _whole(video, frames)), ProcessorFit(processor.image_processor))
 
 
-def set_budget(processor: Any, budget: PixelBudget, frames: int) -> None:
+def bounds_of(processor: Any) -> Bounds:
+    """Return what a processor bounds pixels by."""
+    return {
+        "video": _stated(processor.video_processor.size),
+        "image": _stated(processor.image_processor.size),
+    }
+
+
+def _stated(size: Any) -> dict[str, int]:
+    return {name: value for name, value in dict(size).items() if value is not None}
+
+
+def set_budget(processor: Any, budget: PixelBudget, frames: int, own: Bounds | None = None) -> None:
     """Write a budget for videos of which so many frames are shown into a processor, in its family's own terms.
 
-    A processor that is saved then shows its model the same elsewhere. Raises UsageError where the budget contradicts
-    itself or what it leaves to the processor.
+    A processor that is saved then shows its model the same elsewhere. own: the bounds that hold where the budget states
+    none, by default those that the processor has; a saved one has those of another budget. Raises UsageError where the
+    budget contradicts itself or what it leaves to the processor.
     """
     if budget == PixelBudget():
         return
+    if own is not None:
+        processor.video_processor.size = SizeDict(**own["video"])
+        processor.image_processor.size = SizeDict(**own["image"])
     try:
         budget.check(_whole(processor.video_processor, frames))
     except ValueError as error:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 TEXT, IMAGE, VIDEO = 0, 1, 2
 """the types of tokens, as processors number them"""
-_IN_ONE_RUN = ("qwen2_vl", "qwen2_5_vl")
+IN_ONE_RUN = ("qwen2_vl", "qwen2_5_vl")
 """the model types whose videos are one run of placeholders; in all others text stands between the steps"""
 
 
@@ -57,7 +57,7 @@ def _images(visual: Mapping[str, Tensor], config: Any) -> Iterator[Tensor]:
 def _videos(visual: Mapping[str, Tensor], config: Any) -> Iterator[Tensor]:
     grids = visual.get("video_grid_thw", ())
     for grid, seconds in zip(grids, visual.get("second_per_grid_ts", [1.0] * len(grids)), strict=True):
-        if config.model_type in _IN_ONE_RUN:
+        if config.model_type in IN_ONE_RUN:
             yield _inside(grid, seconds, config)
         else:
             step = torch.tensor([1, *grid[1:]])

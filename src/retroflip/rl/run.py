@@ -11,6 +11,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from retroflip import processes
 from retroflip.cache import cache_folder
+from retroflip.card import write_release
 from retroflip.cost import advice
 from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
@@ -43,8 +44,8 @@ from retroflip.training import (
     load,
     load_data,
     open_run,
-    processor_of,
     run_trainer,
+    sight_of,
     trainer_arguments,
 )
 
@@ -60,7 +61,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     """
     engine = engine_settings(recipe)
     run = open_run(out, recipe.resolved(), resume=resume)
-    processor, fits = processor_of(recipe.model, recipe.data)
+    processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
     dataset, skipped = load_data(recipe.data, fits, run.failures, progress)
     method = build(recipe.method)
     check_samples(method, dataset.examples)
@@ -94,7 +95,13 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
 
     trainer.add_callback(StepRecorder(run, progress, shown="reward/correct", offending=offending))
     progress.stage(f"training with {method.name}", settings.steps, "steps")
-    run_trainer(trainer, run, processor, hints=lambda: memory_hints(recipe))
+    run_trainer(
+        trainer,
+        run,
+        processor,
+        describe=lambda folder: write_release(folder, recipe, own_bounds, len(dataset)),
+        hints=lambda: memory_hints(recipe),
+    )
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
         run.finish()

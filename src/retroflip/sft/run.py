@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from trl.trainer.sft_config import SFTConfig
 
 from retroflip import processes
+from retroflip.card import write_release
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
@@ -24,8 +25,8 @@ from retroflip.training import (
     load,
     load_data,
     open_run,
-    processor_of,
     run_trainer,
+    sight_of,
     trainer_arguments,
 )
 from retroflip.video.frames import Fits
@@ -105,7 +106,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     """Run the recipe in the directory `out`. Raises as `retroflip.rl.run.train` does, and DataError for a record
     without a trace, before the first step."""
     run = open_run(out, recipe.resolved(), resume=resume)
-    processor, fits = processor_of(recipe.model, recipe.data)
+    processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
     parts = read_parts(recipe, fits, run.failures, progress)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
     lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option, notes=Notes(run.notes))
@@ -128,7 +129,12 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
         )
     )
     progress.stage("supervised fine-tuning", settings.steps, "steps")
-    run_trainer(trainer, run, processor)
+    run_trainer(
+        trainer,
+        run,
+        processor,
+        describe=lambda folder: write_release(folder, recipe, own_bounds, len(lessons)),
+    )
     if processes.is_main():
         run.finish()
 

@@ -96,10 +96,9 @@ def settle(folder: StageFolder, stage: Stage, amount: Amount, seed: int, progres
             read_samples(data.test / "records.jsonl"),
             data.test,
             read_manifest(data.test / "manifest.json"),
-            stage.course.frames,
         )
-        answers = folder.answers(stage)
-        ask(answers, model, dataset, CONTROLS, progress, max_tokens=stage.course.tokens, null_option=False)
+        stated = {"frames": stage.course.frames, "max_tokens": stage.course.tokens, "null_option": False}
+        ask(folder.answers(stage), model, dataset, CONTROLS, progress, stated)
 
 
 def model_of(
