@@ -89,6 +89,21 @@ def random_model(family: str, seed: int = 0) -> tuple[Any, Any]:
     return makers[family](seed)
 
 
+def qwen_processor(family: str, tokenizer: Any) -> Any:
+    """Return a family's processor around a tokenizer that has Qwen's special tokens."""
+    if family.startswith("qwen3"):
+        return build_processor(tokenizer)
+    kind, videos = (
+        (Qwen2VLProcessor, _size(1, 1)) if family == "qwen2_vl" else (Qwen2_5_VLProcessor, _size(2, 8))
+    )
+    return kind(
+        image_processor=Qwen2VLImageProcessor(size=_size(1, 1)),
+        tokenizer=tokenizer,
+        video_processor=Qwen2VLVideoProcessor(size=videos),
+        chat_template=MARKED_TEMPLATE,
+    )
+
+
 @cache
 def random_encoder(family: str) -> Encoder:
     """Return the encoder of a family's processor, one for all tests: nothing changes it."""
@@ -152,13 +167,9 @@ def _qwen2_vl(seed: int) -> tuple[Any, Any]:
         vision_config=vision | {"initializer_range": 0.1},
         **_markers(tokenizer),
     )
-    processor = Qwen2VLProcessor(
-        image_processor=Qwen2VLImageProcessor(size=_size(1, 1)),
-        tokenizer=tokenizer,
-        video_processor=Qwen2VLVideoProcessor(size=_size(1, 1)),
-        chat_template=MARKED_TEMPLATE,
+    return _ready(Qwen2VLForConditionalGeneration, config, tokenizer, seed), qwen_processor(
+        "qwen2_vl", tokenizer
     )
-    return _ready(Qwen2VLForConditionalGeneration, config, tokenizer, seed), processor
 
 
 def _qwen2_5_vl(seed: int) -> tuple[Any, Any]:
@@ -179,13 +190,8 @@ def _qwen2_5_vl(seed: int) -> tuple[Any, Any]:
         },
         **_markers(tokenizer),
     )
-    processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(size=_size(1, 1)),
-        tokenizer=tokenizer,
-        video_processor=Qwen2VLVideoProcessor(size=_size(2, 8)),
-        chat_template=MARKED_TEMPLATE,
-    )
-    return _ready(Qwen2_5_VLForConditionalGeneration, config, tokenizer, seed), processor
+    model = _ready(Qwen2_5_VLForConditionalGeneration, config, tokenizer, seed)
+    return model, qwen_processor("qwen2_5_vl", tokenizer)
 
 
 def _qwen3_vl_moe(seed: int) -> tuple[Any, Any]:
