@@ -7,11 +7,12 @@ or to the plain case (no weight decay, no warm-up, every token in the nucleus), 
 recipes state all that decides what is learned, and `resolved()` writes out every setting. Paths in a recipe
 are relative to the recipe's folder; paths in overrides are relative to the working directory; `resolved()`
 holds absolute ones and runs again as it is, wherever it is put. A run's `run.json` can be loaded as a recipe.
+A recipe may extend another one (`recipes.py`) and then states only what it says otherwise.
 
 Reading YAML and saying in plain words what is wrong with a recipe is `recipe_reading.py`'s part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from retroflip import recipe_reading as reading
 from retroflip.data.prompts import DIRECT_PROMPT
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
+from retroflip.recipes import merged, read_layers
 from retroflip.rl.methods.base import MethodConfig
 from retroflip.rl.methods.registry import METHODS, MethodSettings
 from retroflip.video.budget import PixelBudget, pixel_count
@@ -34,6 +36,8 @@ PixelCount = Annotated[int, Field(ge=1), BeforeValidator(pixel_count)]
 
 PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
+WHOLE = frozenset({"data.labels"})
+"""the settings whose keys are the user's own: a recipe replaces those of the one that it extends"""
 
 
 class Section(BaseModel):
@@ -451,25 +455,30 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Another method's
     name alone (`method=grpo` or `method.name=grpo`) also drops the file's settings of its own method; those that every
-    method has stay. Raises RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an
-    unknown or repeated key, a wrong value, or settings that contradict each other.
+    method has stay. A method's name in a recipe that extends another one does the same.
+
+    Raises RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an unknown or
+    repeated key, a wrong value, or settings that contradict each other.
     """
-    values = reading.absolute(reading.read_mapping(path), path.absolute().parent, PATHS)
+    layers = read_layers(path, PATHS)
+    values: Mapping[str, Any] = merged(
+        layers, WHOLE, lambda below, own: _without_other_methods(below, _method_named(own))
+    )
     parsed = [(override, *_whole_key(*reading.parse_override(override))) for override in overrides]
     values = _without_other_methods(values, [value for _, key, value in parsed if key == "method.name"])
     for override, key, value in parsed:
         nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
         values = reading.replaced(values, key, reading.at(nested, key), override)
-    origin = reading.Origin(path, tuple(overrides))
+    origin = reading.Origin(path, tuple(overrides), layers)
     return recipe_from(values, origin)
 
 
-def recipe_from(values: dict[str, Any], origin: reading.Origin | None = None) -> Recipe:
+def recipe_from(values: Mapping[str, Any], origin: reading.Origin | None = None) -> Recipe:
     """Check a recipe that is a mapping, such as `resolved()`. Raises RecipeError as `load_recipe` does."""
     origin = origin or reading.Origin(None, ())
     recipe_class = KINDS[reading.one_of(values, "kind", list(KINDS), origin)]
     method_class: type[BaseModel] | None = None
-    if recipe_class is RlRecipe and isinstance(values.get("method"), dict):
+    if recipe_class is RlRecipe and isinstance(values.get("method"), Mapping):
         method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
     return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
 
@@ -479,10 +488,16 @@ def _whole_key(key: str, value: Any) -> tuple[str, Any]:
     return ("method.name", value) if key == "method" and isinstance(value, str) else (key, value)
 
 
-def _without_other_methods(values: dict[str, Any], named: Sequence[Any]) -> dict[str, Any]:
-    """Return a file's values without the settings that its method alone has, where overrides name another one last."""
+def _method_named(values: Mapping[str, Any]) -> list[Any]:
+    """Return the name of a file's method, if it says one."""
     section = values.get("method")
-    if not named or not isinstance(section, dict) or section.get("name") in (None, named[-1]):
+    return [section["name"]] if isinstance(section, Mapping) and "name" in section else []
+
+
+def _without_other_methods(values: Mapping[str, Any], named: Sequence[Any]) -> Mapping[str, Any]:
+    """Return values without the settings that their method alone has, where the last name is another method's."""
+    section = values.get("method")
+    if not named or not isinstance(section, Mapping) or section.get("name") in (None, named[-1]):
         return values
     shared = {key: value for key, value in section.items() if key in MethodConfig.model_fields}
     return {**values, "method": shared}

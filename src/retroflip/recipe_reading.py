@@ -34,15 +34,37 @@ class ContradictionError(ValueError):
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What one file says of a recipe."""
+
+    file: Path
+    values: Mapping[str, Any]
+
+    def says(self, key: str) -> bool:
+        """Return whether a dotted key stands in it."""
+        found: Any = self.values
+        for part in key.split("."):
+            if not isinstance(found, Mapping) or part not in found:
+                return False
+            found = found[part]
+        return True
+
+
+@dataclass(frozen=True)
 class Origin:
-    """Where a recipe came from: its file (None for one made in code) and the overrides put on it."""
+    """Where a recipe came from: its file (None for one made in code), the overrides put on it, and its layers.
+
+    layers: the file and those that it extends, in this order.
+    """
 
     file: Path | None
     overrides: tuple[str, ...]
+    layers: tuple[Layer, ...] = ()
 
     def of(self, key: str) -> str:
         """Return where the value of a dotted key was written, as a phrase to end a sentence with."""
-        file = f"in {self.file}" if self.file else "in the recipe"
+        written = next((layer.file for layer in self.layers if layer.says(key)), self.file)
+        file = f"in {written}" if written else "in the recipe"
         names = {override: override.partition("=")[0].strip() for override in self.overrides}
         above = [override for override, name in names.items() if f"{key}.".startswith(f"{name}.")]
         below = [override for override, name in names.items() if name.startswith(f"{key}.")]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from retroflip.errors import RecipeError
 from retroflip.files import write_json_atomic
 from retroflip.recipe import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.recipes import read_layers
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
@@ -307,7 +308,8 @@ def test_every_shipped_recipe_loads_and_runs_again(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_shipped_recipe_states_all_that_decides_what_is_learned(path: Path) -> None:
-    stated = dotted(yaml.safe_load(path.read_text(encoding="utf-8")))
+    """It states them itself or in the files that it extends."""
+    stated = set().union(*(dotted(dict(layer.values)) for layer in read_layers(path)))
     assert dotted(load_recipe(path).resolved()) - stated <= NOT_LEARNING
 
 

@@ -13,6 +13,7 @@ from retroflip import recipe_reading as reading
 from retroflip.cot import prompts
 from retroflip.cot.verify import VerifierSettings
 from retroflip.llm.settings import Endpoint
+from retroflip.recipes import merged, read_layers
 
 KIND = "cot"
 
@@ -86,11 +87,12 @@ class CotRecipe(_Section):
 
 def load_cot_recipe(path: Path, overrides: Sequence[str] = ()) -> CotRecipe:
     """Read a recipe, apply overrides of the form `section.key=value`, and check it. Raises RecipeError."""
-    values = reading.read_mapping(path)
+    layers = read_layers(path)
+    values = merged(layers)
     for override in overrides:
         key, value = reading.parse_override(override)
         values = reading.replaced(values, key, value, override)
-    origin = reading.Origin(path, tuple(overrides))
+    origin = reading.Origin(path, tuple(overrides), layers)
     reading.one_of(values, "kind", [KIND], origin)
     recipe = reading.validate(CotRecipe, values, origin, {})
     prompts.check(recipe.prompts.model_dump(), origin)

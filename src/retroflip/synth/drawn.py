@@ -19,6 +19,7 @@ from retroflip import recipe_reading as reading
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError
+from retroflip.recipes import merged, read_layers
 from retroflip.synth.corpus import (
     ATTEMPTS,
     TURNS_TRIED,
@@ -40,7 +41,8 @@ KEPT = 64
 
 def read_settings(path: Path) -> CorpusSettings:
     """Return the settings in a YAML file. Raises RecipeError for one that is missing or wrong."""
-    return reading.validate(CorpusSettings, reading.read_mapping(path), reading.Origin(path, ()), {})
+    layers = read_layers(path)
+    return reading.validate(CorpusSettings, merged(layers), reading.Origin(path, (), layers), {})
 
 
 @dataclass(frozen=True)
