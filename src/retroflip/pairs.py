@@ -122,6 +122,11 @@ def decide(sample: Sample, spatiotemporal: Spatiotemporal = Spatiotemporal.ANY) 
     """Return what is to be done to a question's clip, and the answer then; or why that is not known."""
     if sample.pair is not None:
         return Unmade(sample.id, "It is a side of a pair already.")
+    if sample.window is not None:
+        return Unmade(
+            sample.id,
+            f"It is about a part of its video ({sample.window}), and clips are written whole. Cut it out first.",
+        )
     if sample.task_type is None:
         return Unmade(sample.id, "Its record has no 'task_type' to say what changes its answer.")
     ways = _ways(sample.task_type, spatiotemporal)

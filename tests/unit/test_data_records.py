@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -290,8 +291,22 @@ class TestFaults:
             ({"pair": float("nan")}, "'pair' is NaN, an empty cell of a table"),
             ({"options": ["left", float("nan")]}, "'options' is NaN, an empty cell"),
             ({"solution": float("inf")}, "'solution' is inf"),
-            ({"start": 0.5, "end": 1}, "'end', 'start' would say which part of the video"),
-            ({"video_start": 0}, "'video_start' would say which part"),
+            ({"start": 5, "end": 5}, "the part of the video 5 s to 5 s is none: it must end behind"),
+            ({"end": 0}, "the part of the video ... to 0 s is none"),
+            ({"start": -1, "end": 5}, "'start' is -1, but must be a number of seconds from 0 on"),
+            ({"video_end": "0:12"}, "'video_end' is '0:12', but must be a number of seconds"),
+            ({"start": True}, "'start' is True"),
+            ({"start": float("nan")}, "'start' is nan"),
+            ({"end": 10**400}, "'end' is 1000.*a number of seconds"),
+            ({"start_frame": 12}, "'start_frame' would say in frames"),
+            (
+                {"start": 1, "end": 2, "video_start": 0, "video_end": 9},
+                "'start', 'end' name the part 1 s to 2 s and 'video_start', 'video_end' 0 s to 9 s. Keep",
+            ),
+            (
+                {"start": 1, "end": 2, "data_type": "image"},
+                "names the part 1.0 to 2.0 .*data_type is 'image'",
+            ),
             ({"problem": ..., "question": "Which?"}, "'problem' is missing.*Rename 'question' to 'problem'"),
             (
                 {
@@ -312,7 +327,25 @@ class TestFaults:
     ) -> None:
         path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3, **changes))
         with pytest.raises(DataError, match=rf"data\.jsonl, line 2: .*{message}"):
-            read_samples(path)
+            read_samples(path, tuple(Modality))
+
+    @pytest.mark.parametrize(
+        ("keys", "window"),
+        [
+            ({"start": 2, "end": 5.5}, (2.0, 5.5)),
+            ({"time_start": "2", "time_end": "5.5"}, (2.0, 5.5)),
+            ({"video_start": 2.0, "video_end": None}, (2.0, math.inf)),
+            ({"end": 3}, (0.0, 3.0)),
+            ({"start": 0}, (0.0, math.inf)),
+            ({"start": 2, "end": 5, "start_time": 2.0, "end_time": 5.0}, (2.0, 5.0)),
+        ],
+    )
+    def test_a_part_of_a_video_under_any_of_its_names(
+        self, keys: dict[str, Any], window: tuple[float, float]
+    ) -> None:
+        sample = parse_record(record(**keys))
+        assert sample.window == window
+        assert parse_record(format_record(sample)) == sample
 
     @pytest.mark.parametrize("video", ["../x.mp4", "/etc/passwd", "a/../../x.mp4", "C:\\x.mp4", "a\0b.mp4"])
     def test_a_path_out_of_the_root(self, tmp_path: Path, video: str) -> None:

@@ -130,6 +130,18 @@ class TestScores:
             np.testing.assert_array_equal(scores[sample], expected)
         assert len(scorer.asked) == 3
 
+    def test_are_those_of_the_part_in_question(self, dataset: Counted, tmp_path: Path) -> None:
+        whole = dataset.samples[0]
+        part = whole.model_copy(update={"id": "part", "start": 0.5})
+        both, _ = scored(replace(dataset, samples=[whole, part]), tmp_path / "both")
+        alone, _ = scored(replace(dataset, samples=[part]), tmp_path / "both")
+        frames = dataset.load(part)
+        assert frames is not None
+        assert both[whole].tobytes() != both[part].tobytes()
+        ratio = both[part] / frames.pixels_TCHW.mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(ratio, ratio[0])
+        assert alone[part].tobytes() == both[part].tobytes()
+
     def test_a_video_is_decoded_once_for_all_its_questions(self, dataset: Counted, tmp_path: Path) -> None:
         _, scorer = scored(dataset, tmp_path / "scores")
         assert dataset.decoded == ["one.mp4", "two.webm"]

@@ -16,6 +16,7 @@ from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
+from retroflip.video.window import Window, part
 
 
 class Control(StrEnum):
@@ -55,6 +56,8 @@ class AnswerRecord(BaseModel):
     score: float = Field(default=0.0, ge=0.0, le=1.0)
     truncated: bool = False
     video: str
+    start: float | None = None
+    end: float | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -74,6 +77,11 @@ class AnswerRecord(BaseModel):
     def answer_text(self) -> str | None:
         """The answer as text: a letter becomes its option, so that answers compare across option orders."""
         return None if self.answer is None else option_text(self.answer, self.options)
+
+    @property
+    def window(self) -> Window | None:
+        """The part of the video that the question was about; None for the whole."""
+        return part(self.start, self.end)
 
     @property
     def gold_text(self) -> str:
@@ -119,6 +127,8 @@ def answer_record(
         score=judged.score,
         truncated=truncated,
         video=sample.video,
+        start=sample.start,
+        end=sample.end,
     )
 
 

@@ -133,7 +133,10 @@ def _full(records: Sequence[AnswerRecord]) -> list[AnswerRecord]:
 def _check_same_questions(
     name: str, a: tuple[AnswerRecord, AnswerRecord], b: tuple[AnswerRecord, AnswerRecord]
 ) -> None:
-    if any(x.gold_text != y.gold_text or x.video != y.video for x, y in zip(a, b, strict=True)):
+    if any(
+        (x.gold_text, x.video, x.window) != (y.gold_text, y.video, y.window)
+        for x, y in zip(a, b, strict=True)
+    ):
         raise DataError(
             f"pair '{name}' has other videos or gold answers in the two runs, so they cannot be compared. "
             "Answer the same data file with both models."

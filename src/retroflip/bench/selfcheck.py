@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from retroflip.bench.records import Control, answer_record, option_text
 from retroflip.data.answers import gold_answer
+from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
 from retroflip.data.prompts import option_letter
 from retroflip.data.sample import ProblemType, Sample
@@ -85,6 +86,12 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         yield Fault(sample.id, "an empty answer is read as right. Correct its solution.")
     if repeated := _repeated_options(sample):
         yield Fault(sample.id, f"options {repeated} have the same text. Change or remove one of them.")
+    if _is_grounding(sample) and (sample.start, sample.end) in read_spans(sample.solution):
+        yield Fault(
+            sample.id,
+            f"the part of the video that is shown ({sample.window}) is its answer. Remove 'start' and 'end', or write "
+            "the part that is to be searched.",
+        )
     texts = {"question": sample.question, "solution": sample.solution, **_lettered(sample)}
     if empty := [name for name, text in texts.items() if text in ("nan", "NaN")]:
         yield Fault(sample.id, f"its {empty[0]} is 'nan', an empty cell of a table. Write what it must be.")
@@ -145,7 +152,7 @@ def _contradictions(samples: Sequence[Sample]) -> Iterator[Fault]:
     """Yield questions that were asked before about the same file and have another answer now."""
     asked: dict[tuple[object, ...], Sample] = {}
     for sample in samples:
-        key = (sample.video, " ".join(sample.question.casefold().split()), frozenset(sample.options))
+        key = (sample.shown, " ".join(sample.question.casefold().split()), frozenset(sample.options))
         first = asked.setdefault(key, sample)
         answers = [option_text(one.solution, one.options) for one in (first, sample)]
         if answers[0] != answers[1]:

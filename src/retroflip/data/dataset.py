@@ -21,12 +21,18 @@ from retroflip.progress import Progress, Silence
 from retroflip.video.decode import decode, size_taken
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.isolated import ProbePool
+from retroflip.video.window import Window
 
 MAX_WORKERS = 8
 """files that are decoded at once unless more are asked for; each holds its own pictures in memory"""
 
 _FILES_A_WORKER = 8
 """for fewer files, starting a process takes longer than it saves"""
+
+
+_Shown = tuple[Modality, str, Window | None]
+Errors = dict[_Shown, MediaError | PathEscapeError]
+"""what is wrong with a part of a file, for those with which something is"""
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,31 @@ class VideoDataset:
         path, sha256 = self._file(sample)
         if sample.modality is Modality.IMAGE:
             return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
-        return decode(path, self.pool_frames, sha256=sha256, fit=self.fits and self.fits.video)
+        fit = self.fits and self.fits.video
+        return decode(path, self.pool_frames, sha256=sha256, fit=fit, window=sample.window)
 
-    def try_out(self, sample: Sample, pool: ProbePool) -> None:
-        """Raise what `load` would raise, at less cost: a video is decoded in a process of `pool` and not kept."""
-        if sample.modality is not Modality.VIDEO:
-            self.load(sample)
-            return
-        path, sha256 = self._file(sample)
-        info = pool.probe(path, sha256=sha256)
-        size_taken(path, self.pool_frames, (info.width, info.height), fit=self.fits and self.fits.video)
+    def try_out(self, samples: Sequence[Sample], pool: ProbePool) -> Errors:
+        """Return what `load` would raise for each of these parts of one file, by what is shown, at less cost.
+
+        A video is decoded once, in a process of `pool`, and not kept.
+        """
+        first, errors = samples[0], Errors()
+        try:
+            if first.modality is not Modality.VIDEO:
+                self.load(first)
+                return errors
+            path, sha256 = self._file(first)
+            info = pool.probe(path, sha256=sha256)
+            size_taken(path, self.pool_frames, (info.width, info.height), fit=self.fits and self.fits.video)
+        except (MediaError, PathEscapeError) as error:
+            return dict.fromkeys((_shown(sample) for sample in samples), error)
+        for sample in samples:
+            try:
+                if sample.window is not None:
+                    sample.window.check(path, info.seconds)
+            except MediaError as error:
+                errors[_shown(sample)] = error
+        return errors
 
     def _file(self, sample: Sample) -> tuple[Path, str | None]:
         """Return where the sample's file is, and the hash that it must have, if that is known."""
@@ -127,9 +148,10 @@ def check(
     return good
 
 
-def _file(sample: Sample) -> tuple[Modality, str]:
-    """Return what a sample's file is called and read as; all texts share one that is nowhere."""
-    return sample.modality, "" if sample.modality is Modality.TEXT else normalise(sample.video)
+def _shown(sample: Sample) -> _Shown:
+    """Return which part of which file a sample shows, and what it is read as; all texts share one that is nowhere."""
+    name = "" if sample.modality is Modality.TEXT else normalise(sample.video)
+    return sample.modality, name, sample.window
 
 
 def failed_media(
@@ -140,32 +162,29 @@ def failed_media(
     workers: by default as many as the files keep busy and there are processors, up to MAX_WORKERS. Each has a process
     for the videos, so that one at which a decoder hangs or crashes is that file's failure.
     """
-    samples = {_file(s): s for s in dataset.samples if s.modality is not Modality.TEXT}
-    kinds = [f"{kind}s" for kind in Modality if any(kind is read_as for read_as, _ in samples)]
+    files: dict[tuple[Modality, str], dict[_Shown, Sample]] = {}
+    for sample in dataset.samples:
+        if sample.modality is not Modality.TEXT:
+            shown = _shown(sample)
+            files.setdefault(shown[:2], {}).setdefault(shown, sample)
+    kinds = [f"{kind}s" for kind in Modality if any(kind is read_as for read_as, _ in files)]
     if not kinds:
         return []
-    errors: dict[tuple[Modality, str], MediaError | PathEscapeError] = {}
-    progress.stage(f"checking {' and '.join(kinds)}", len(samples), kinds[0] if len(kinds) == 1 else "files")
-    size = workers or min(os.cpu_count() or 1, MAX_WORKERS, 1 + len(samples) // _FILES_A_WORKER)
+    errors: Errors = {}
+    progress.stage(f"checking {' and '.join(kinds)}", len(files), kinds[0] if len(kinds) == 1 else "files")
+    size = workers or min(os.cpu_count() or 1, MAX_WORKERS, 1 + len(files) // _FILES_A_WORKER)
     threads = ThreadPoolExecutor(size)
     with ProbePool(size) as pool:
         try:
-            found = threads.map(partial(_error_of, dataset, pool), samples.values())
-            for done, (file, error) in enumerate(zip(samples, found, strict=True), start=1):
-                if error is not None:
-                    errors[file] = error
-                progress.advance(done, f"{len(errors)} failed" if errors else "")
+            parts = [list(parts.values()) for parts in files.values()]
+            failed = 0
+            for done, found in enumerate(threads.map(partial(dataset.try_out, pool=pool), parts), start=1):
+                errors |= found
+                failed += bool(found)
+                progress.advance(done, f"{failed} failed" if failed else "")
         finally:
             threads.shutdown(wait=False, cancel_futures=True)  # those at work end with the pool's processes
-    return [(sample, errors[file]) for sample in dataset.samples if (file := _file(sample)) in errors]
-
-
-def _error_of(dataset: VideoDataset, pool: ProbePool, sample: Sample) -> MediaError | PathEscapeError | None:
-    try:
-        dataset.try_out(sample, pool)
-    except (MediaError, PathEscapeError) as error:
-        return error
-    return None
+    return [(sample, errors[shown]) for sample in dataset.samples if (shown := _shown(sample)) in errors]
 
 
 def _failure(sample: Sample, error: RetroflipError) -> dict[str, str]:

@@ -59,12 +59,6 @@ _ELSEWHERE = {
 }
 """what other data sets call a key; none of them says how an answer is to be judged"""
 
-WINDOW_KEYS = frozenset({
-    "start", "end", "start_time", "end_time", "time_start", "time_end", "start_sec", "end_sec", "video_start",
-    "video_end", "clip_start", "clip_end", "start_frame", "end_frame",
-})  # fmt: skip
-"""keys by which data sets say that a question is about a part of the video (MVBench, TVBench, STI-Bench, Time-R1)"""
-
 SAMPLING_KEYS = frozenset({
     "fps", "nframes", "num_frames", "min_frames", "max_frames", "min_pixels", "max_pixels", "total_pixels",
     "resized_height", "resized_width",
@@ -116,8 +110,3 @@ def foreign_record(record: Mapping[str, Any], missing: list[str]) -> str:
         names = ", ".join(f"{own!r} to {key!r}" for key, own in renamed.items())
         return f"{lacking}, but must be there. {READ} Rename {names}, if that is what is meant."
     return f"{lacking}, but must be there.{f' {READ}' if 'problem' in missing else ''}"
-
-
-def window_of(record: Mapping[str, Any]) -> list[str]:
-    """Return the keys with which a record says that its question is about a part of the video."""
-    return sorted(key for key in WINDOW_KEYS & record.keys() if record[key] is not None)

@@ -7,9 +7,9 @@ file:
      "problem_type": "multiple choice", "options": ["A. left", "B. right"], "solution": "<answer>A</answer>",
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
-retroflip adds the optional keys `task`, `task_type`, `source_clip`, `pair`, `side`, `counterfactual_solution` and
-`labels` (see `Sample`), and the `data_type` "text", a record with no `path` or an empty one. Other keys are
-ignored and not kept. On reading:
+retroflip adds the optional keys `start`, `end`, `task`, `task_type`, `source_clip`, `pair`, `side`,
+`counterfactual_solution` and `labels` (see `Sample`), and the `data_type` "text", a record with no `path` or an
+empty one. Other keys are ignored and not kept. On reading:
 
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
   without one is) are left out and counted. Video-R1-260k.json holds more images than videos.
@@ -22,8 +22,8 @@ ignored and not kept. On reading:
   id when it is text alone.
 - A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
   it would stand in the prompt for something that is not there.
-- A key that says that a question is about a part of its video (`start`, `video_end`, ...) is a fault: the whole
-  video would be shown.
+- A question may be about a part of its video: `start` and `end`, or their like in other data sets (`video_start`,
+  `time_end`, ...), in seconds of the whole; see `windows`.
 
 White space around texts is dropped. Every fault of a file is found in one go: `survey_records` returns them,
 `read_records` raises a DataError that names the file and the lines.
@@ -44,10 +44,11 @@ from pydantic import ValidationError
 
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
-from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record, window_of
+from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record
 from retroflip.data.prompts import MAX_OPTIONS, option_letter
 from retroflip.data.root import normalise
 from retroflip.data.sample import Modality, ProblemType, Sample
+from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
 from retroflip.paths import why_missing
@@ -207,6 +208,8 @@ def format_record(sample: Sample) -> Record:
         "options": [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)],
         "solution": f"<answer>{sample.solution}</answer>",
         "path": f"./{sample.video}" if sample.video else "",
+        "start": sample.start,
+        "end": sample.end,
         _OTHER_SOLUTION: sample.counterfactual_solution
         and f"<answer>{sample.counterfactual_solution}</answer>",
         "data_source": sample.source,
@@ -228,7 +231,7 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
 def _parse(record: Mapping[str, Any]) -> Sample:
     modality = _modality(record)
     _refuse_missing(record, modality)
-    _refuse_windows(record)
+    bounds = _bounds(record, modality)
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
     identity = _identity(record)
@@ -243,6 +246,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         "solution": _solution(_text(record, "solution"), options, problem_type),
         _OTHER_SOLUTION: _other_solution(record, options, problem_type),
         "problem_type": problem_type,
+        **bounds._asdict(),
         "source": _text(record, "data_source") if record.get("data_source") else "",
         "source_clip": path or identity,
         "trace": record.get("process"),
@@ -385,14 +389,14 @@ def _refuse_missing(record: Mapping[str, Any], modality: Modality) -> None:
             )
 
 
-def _refuse_windows(record: Mapping[str, Any]) -> None:
-    """A question about a part of a video would be asked about the whole, whose answer may be another one."""
-    if keys := window_of(record):
+def _bounds(record: Mapping[str, Any], modality: Modality) -> Bounds:
+    bounds = read_bounds(record)
+    if bounds and modality is not Modality.VIDEO:
         raise DataError(
-            f"{', '.join(map(repr, keys))} would say which part of the video the question is about, and parts are not "
-            "read: the whole video would be shown. Cut the video and remove the keys, or remove them if the question "
-            "is about all of it."
+            f"it names the part {bounds.start} to {bounds.end} (seconds) of its file, and data_type is "
+            f"{modality.value!r}, which has no parts. Remove these keys, or correct the data_type."
         )
+    return bounds
 
 
 def _refuse_half_characters(fields: Record) -> None:

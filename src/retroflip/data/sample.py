@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retroflip.video.window import Window, part
+
 
 class TaskType(StrEnum):
     """Which transformations change a question's answer (CRPO, section 3, Task Router)."""
@@ -60,6 +62,7 @@ class Sample(BaseModel):
     `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the
     letter for a multiple-choice question ("A, C" for several) and the answer's text otherwise. `source_clip` names the
     recording that a video was made from: both sides of a pair share it, and statistics are clustered by it.
+    `start` and `end` bound the part of the video that is shown, in seconds of the whole, which stay the frames' times.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +76,12 @@ class Sample(BaseModel):
     options: tuple[str, ...] = ()
     solution: str
     problem_type: ProblemType
+    start: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="second at which the part in question begins"
+    )
+    end: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="second at which the part in question ends"
+    )
     source: str = ""
     task: str = Field(default="", description="sub-task a score is broken down by, e.g. 'moving_direction'")
     task_type: TaskType | None = None
@@ -88,3 +97,13 @@ class Sample(BaseModel):
         description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}",
     )
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")
+
+    @property
+    def window(self) -> Window | None:
+        """The part of the video that the question is about; None for the whole."""
+        return part(self.start, self.end)
+
+    @property
+    def shown(self) -> tuple[str, Window | None]:
+        """What is shown: the file and its part. Equal for samples about the same frames."""
+        return self.video, self.window

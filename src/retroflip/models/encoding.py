@@ -137,7 +137,7 @@ class Encoder:
         if self.notes is None or moments is None or seconds is None:
             return
         begins = whole.seconds[:: int(self.processor.video_processor.temporal_patch_size)]
-        if note := untold_times(begins, seconds, moments):
+        if note := untold_times(begins, seconds, moments, sample.start or 0.0):
             self.notes.add(sample.id, note)
 
     def _render(self, sample: Sample, *visual: dict[str, str]) -> str:

@@ -73,11 +73,15 @@ def step_times(steps: int, seconds: Tensor | float, tokens_per_second: float) ->
     return (torch.arange(steps) * seconds * tokens_per_second).long()
 
 
-def untold_times(shown: Sequence[float], seconds: float, tokens_per_second: float) -> str | None:
+def untold_times(
+    shown: Sequence[float], seconds: float, tokens_per_second: float, begins: float = 0.0
+) -> str | None:
     """Return in a sentence what a model cannot know that is told the seconds between steps alone; None if nothing.
 
-    shown: the second at which each step begins. That is steps which share a position in time although one is shown
-    later, and steps that are shown more than half a step away from where even steps would lie.
+    That is steps which share a position in time although one is shown later, steps that are shown more than half a step
+    away from where even steps would lie, and a part of a video that begins later than 0.
+
+    shown: the second at which each step begins. begins: that at which the part in question does.
     """
     times = step_times(len(shown), seconds, tokens_per_second).tolist()
     steps = [second - shown[0] for second in shown]
@@ -95,6 +99,11 @@ def untold_times(shown: Sequence[float], seconds: float, tokens_per_second: floa
         return (
             f"its frames are not evenly spread, and the model is told that they are: step {step + 1} is shown at "
             f"{steps[step]:.2f} s and told as {step * seconds:.2f} s. Convert it to a constant frame rate."
+        )
+    if begins >= 1 / tokens_per_second:
+        return (
+            f"its part of the video begins at {begins:.2f} s, and at 0 to the model, which is told no times but the "
+            "seconds between steps. Ask about times a model that reads them, or count them from the part's beginning."
         )
     return None
 

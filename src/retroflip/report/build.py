@@ -164,7 +164,8 @@ def _browser(pairs: Sequence[PairView], slots: Mapping[str, int], count: int) ->
     cards: list[Card] = []
     used = 0
     for pair in select_pairs(pairs, count):
-        clips = (inline_clip(pair.sides[0].video), inline_clip(pair.sides[1].video))
+        first, second = pair.sides
+        clips = (inline_clip(first.video, first.window), inline_clip(second.video, second.window))
         if used + clips[0].bytes + clips[1].bytes > MAX_CLIP_CHARACTERS:
             clips = (_DROPPED, _DROPPED)
         used += clips[0].bytes + clips[1].bytes

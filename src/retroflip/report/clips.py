@@ -10,6 +10,7 @@ from retroflip.files import scratch_folder
 from retroflip.video.decode import decode, probe
 from retroflip.video.encode import encode
 from retroflip.video.frames import Frames
+from retroflip.video.window import Window
 
 MAX_BYTES = 400_000
 """of one clip; larger files are shown as a preview"""
@@ -36,28 +37,36 @@ class Clip:
         return len(self.uri or "")
 
 
-def inline_clip(path: Path | None) -> Clip:
-    """Return `path` as a data URI. A video that cannot be used gives no error here but a note saying why."""
+def inline_clip(path: Path | None, window: Window | None = None) -> Clip:
+    """Return `path`, or a preview of its part, as a data URI.
+
+    A video that cannot be used gives no error here but a note saying why.
+    """
     if path is None:
         return Clip(None, "The video is not stored with these answers.")
     try:
-        return _inline(path)
+        return _inline(path, window)
     except VideoError as error:
         return Clip(None, str(error))
 
 
-def _inline(path: Path) -> Clip:
+def _inline(path: Path, window: Window | None) -> Clip:
     suffix = path.suffix.lower()
     info = probe(path)
-    if info.codec in _BROWSER_CODECS.get(suffix, set()) and path.stat().st_size <= MAX_BYTES:
+    if (
+        window is None
+        and info.codec in _BROWSER_CODECS.get(suffix, set())
+        and path.stat().st_size <= MAX_BYTES
+    ):
         content = _data_uri(path.read_bytes(), _MEDIA_TYPES[suffix])
         return Clip(content, frame_seconds=info.seconds / info.frames)
-    frames = decode(path, PREVIEW_FRAMES, max_side=PREVIEW_SIDE)
+    frames = decode(path, PREVIEW_FRAMES, max_side=PREVIEW_SIDE, window=window)
     with scratch_folder() as folder:
         preview = folder / "preview.mp4"
         rate = _frame_rate(frames)
         encode(preview, frames.pixels_TCHW, rate)
-        note = f"Preview of {len(frames)} frames; the original has {path.stat().st_size / 1e6:.1f} MB."
+        part = "" if window is None else f" from {window} of the video"
+        note = f"Preview of {len(frames)} frames{part}; the original has {path.stat().st_size / 1e6:.1f} MB."
         return Clip(_data_uri(preview.read_bytes(), "video/mp4"), note, frame_seconds=float(1 / rate))
 
 

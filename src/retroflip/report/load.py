@@ -249,6 +249,7 @@ def _side(
     first = next(iter(records.values()))
     return SideView(
         video=resolve(data.root, first.video) if data else None,
+        window=first.window,
         gold=first.gold,
         options=first.options,
         answers={

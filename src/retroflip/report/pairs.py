@@ -15,6 +15,7 @@ from pathlib import Path
 from retroflip.bench.records import option_text
 from retroflip.draws import draw_seed
 from retroflip.report.words import is_start
+from retroflip.video.window import Window
 
 
 class Outcome(StrEnum):
@@ -56,12 +57,14 @@ class AnswerView:
 
 @dataclass(frozen=True)
 class SideView:
-    """One video of a pair. `video` is None where the file is not at hand; `answers` is keyed by model."""
+    """One video of a pair. `video` is None where the file is not at hand, `window` the part that was shown, if not the
+    whole; `answers` is keyed by model."""
 
     video: Path | None
     gold: str
     options: tuple[str, ...]
     answers: Mapping[str, AnswerView]
+    window: Window | None = None
 
     def label(self, answer: str | None) -> str:
         """Return an answer as a reader wants it: 'B. moving right'."""

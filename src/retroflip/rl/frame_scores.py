@@ -26,6 +26,7 @@ from retroflip.progress import Progress
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
 from retroflip.video.hashing import sha256_file
+from retroflip.video.window import Window
 
 FORMULAS = 1
 """counted up when a scorer's formula changes, so that no earlier score is taken for a new one"""
@@ -90,11 +91,11 @@ def score_all(
 
 
 def _by_video(dataset: VideoDataset) -> list[list[Sample]]:
-    """Return the samples with a video, those about the same one together, in the order of the data."""
-    videos: dict[str, list[Sample]] = {}
+    """Return the samples with a video, those about the same part of the same one together, in the order of the data."""
+    videos: dict[tuple[str, Window | None], list[Sample]] = {}
     for sample in dataset.samples:
         if sample.modality is Modality.VIDEO:
-            videos.setdefault(normalise(sample.video), []).append(sample)
+            videos.setdefault((normalise(sample.video), sample.window), []).append(sample)
     return list(videos.values())
 
 
@@ -161,6 +162,8 @@ def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: 
     """Return what a score is kept under: a hash of everything that it depends on."""
     size = dataset.fits and dataset.fits.video.key
     parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, size]
+    if sample.window is not None:
+        parts.append([sample.start, sample.end])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -11,15 +11,18 @@ one call needs a process of its own, which `isolated` has.
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from av.video.frame import VideoFrame
 
 from retroflip.errors import DecodeError, HashMismatchError, MediaError, MissingVideoError, RetroflipError
 from retroflip.paths import why_missing
+from retroflip.video.clock import Timeline
 from retroflip.video.container import picture_format
 from retroflip.video.display import shrunk
 from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
@@ -27,9 +30,11 @@ from retroflip.video.hashing import sha256_file
 from retroflip.video.passes import Pass, count_coded_frames
 from retroflip.video.sampling import uniform_indices
 from retroflip.video.truncation import missing_bytes
+from retroflip.video.window import Window
 
 MAX_PIXELS = 2**29
 """of all frames that one call returns: 64 frames of 4K television, 1.5 GiB"""
+_CHANGED = "the file changed while it was read. Wait until it is fully written."
 MAX_SECONDS = 600.0
 """that one call may take; a core decodes two hours of 720p in it"""
 
@@ -58,18 +63,21 @@ def decode(
     sha256: str | None = None,
     max_side: int | None = None,
     fit: Fit | None = None,
+    window: Window | None = None,
 ) -> Frames:
-    """Return `frames` evenly spread frames of the video at `path`, as RGB, T = `frames`.
+    """Return `frames` evenly spread frames of the video at `path`, or of its part `window`, as RGB, T = `frames`.
 
     The frames are those of `uniform_indices`: a video with fewer frames than asked for repeats some of
     them, time stamps and all. They are shown as players show them: turned and mirrored as the file asks,
     with square pixels, and a recording that begins in the middle of a group of pictures from the first one
     that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping their
-    proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded.
+    proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded. Frames of a
+    part keep the seconds that they have in the whole video, which is decoded once more to know them.
 
     Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the
     file is empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS),
-    too slow (MAX_SECONDS) or holds no video; ValueError for a count or side under 1, and for a side beside `fit`.
+    too slow (MAX_SECONDS) or holds no video, or when it has no such part; ValueError for a count or side under 1, and
+    for a side beside `fit`.
     """
     if frames < 1 or (max_side is not None and max_side < 1):
         raise ValueError(f"frames and max_side must be at least 1, got {frames} and {max_side}")
@@ -78,17 +86,20 @@ def decode(
     with _one_file(path) as deadline:
         _check_file(path, sha256)
         coded = count_coded_frames(path, deadline)
+        if window is not None:
+            return _decoded_part(Pass(path, coded, deadline), window, frames, max_side, fit)
         total = coded.frames
         for _ in ("as coded", "as decoded"):
             seen = Pass(path, coded, deadline)
-            pixels_TCHW = _chosen(seen, indices := uniform_indices(total, frames), max_side, fit)
+            indices = uniform_indices(total, frames)
+            pixels_TCHW = _chosen(seen, seen.frames(), indices, max_side, fit)
             if (found := seen.checked_count()) == total:
                 starts = seen.timeline().starts
                 seconds = tuple(starts[index] for index in indices)
                 return Frames(pixels_TCHW, seconds, fitted=fit is not None)
             total = found
             del pixels_TCHW  # before as much is taken again
-        raise DecodeError(f"{path}: the file changed while it was read. Wait until it is fully written.")
+        raise DecodeError(f"{path}: {_CHANGED}")
 
 
 def probe(path: Path, *, sha256: str | None = None) -> VideoInfo:
@@ -112,12 +123,9 @@ def all_frames(
     with _one_file(path) as deadline:
         _check_file(path, None)
         coded = count_coded_frames(path, deadline)
-        timed = Pass(path, coded, deadline)
-        for _ in timed.frames():
-            pass
-        timed.checked_count()
+        starts = _timed(Pass(path, coded, deadline)).starts
         again = Pass(path, coded, math.inf)  # whoever takes the frames may take their time
-        for frame, seconds in zip(again.frames(), timed.timeline().starts, strict=True):
+        for frame, seconds in zip(again.frames(), starts, strict=True):
             if start <= seconds < end:
                 yield again.display.picture(frame, max_side).transpose(2, 0, 1), seconds
 
@@ -206,14 +214,37 @@ def _check_file(path: Path, sha256: str | None) -> None:
         )
 
 
-def _chosen(seen: Pass, indices: Sequence[int], max_side: int | None, fit: Fit | None) -> Pixels:
-    """Decode the whole file and return the pictures with these indices, (T, 3, H, W); those that do not come are left
-    unset. No more is kept than the result and one picture."""
+def _timed(seen: Pass) -> Timeline:
+    """Decode the whole file and return when its frames are shown."""
+    for _ in seen.frames():
+        pass
+    seen.checked_count()
+    return seen.timeline()
+
+
+def _decoded_part(timed: Pass, window: Window, count: int, max_side: int | None, fit: Fit | None) -> Frames:
+    """Return `count` evenly spread frames of a part, in a second pass that ends with the last of them."""
+    times = _timed(timed)
+    window.check(timed.path, times.end)
+    part = window.indices(times.starts)
+    indices = [part[place] for place in uniform_indices(len(part), count)]
+    seen = Pass(timed.path, timed.coded, timed.deadline)
+    pixels_TCHW = _chosen(seen, islice(seen.frames(), indices[-1] + 1), indices, max_side, fit)
+    if len(seen.stamps) <= indices[-1]:
+        raise DecodeError(f"{timed.path}: {_CHANGED}")
+    return Frames(pixels_TCHW, tuple(times.starts[index] for index in indices), fitted=fit is not None)
+
+
+def _chosen(
+    seen: Pass, frames: Iterable[VideoFrame], indices: Sequence[int], max_side: int | None, fit: Fit | None
+) -> Pixels:
+    """Decode these frames, from the file's first on, and return the pictures with these indices, (T, 3, H, W); those
+    that do not come are left unset. No more is kept than the result and one picture."""
     places: dict[int, list[int]] = {}
     for place, index in enumerate(indices):
         places.setdefault(index, []).append(place)
     pixels_TCHW = np.empty((len(indices), 3, 0, 0), dtype=np.uint8)
-    for index, frame in enumerate(seen.frames()):
+    for index, frame in enumerate(frames):
         if index == 0:
             shown = seen.display.size
             width, height = size_taken(seen.path, len(indices), shown, max_side=max_side, fit=fit)
