@@ -2,57 +2,112 @@
 
     python benchmarks/memory.py
 
-Prints Markdown, by the estimate of `retroflip.cost`, which `--dry-run` prints for a recipe. The sizes of the models are
-from their published configurations, rounded, and written out because nothing is downloaded.
+Prints Markdown, by the estimate that `--dry-run` prints for a recipe. Models are built without memory from the sizes in
+their published configurations, which are written out because nothing is downloaded.
 """
 
 from itertools import product
+from typing import Any
 
-from retroflip.cost import GIB, Load, Shape, estimate_memory
+import torch
+from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig, Qwen3VLConfig
+
+from retroflip.machine import GIB
+from retroflip.memory import Load, Setting, Shape, Vision, estimate, shape_of
+from retroflip.recipe import LoraSection, ModelSection
+from retroflip.training import choose_trained
 
 COMPLETION = 2048
 GPUS = (1, 8, 32)
-FRAMES = {16: 1100, 32: 2100, 64: 4200}
-"""tokens of a prompt with so many frames: 2 frames of 480 x 270 pixels are 120 tokens, and their time stamp 8"""
+FRAMES = (16, 32, 64)
 ROLLOUTS = (8, 16)
+TOKENS, PATCHES = 128, 480
+"""of two frames of 480 x 270 pixels: 120 visual tokens and their time stamp; patches of 16 x 16"""
+QUESTION = 80
+"""tokens of a prompt besides its video"""
 
 
-def shape(parameters: float, layers: int, width: int, key_values: int, vision: float) -> Shape:
-    """Return a model of so many billions, float32 weights and bfloat16 passes, its vision tower frozen."""
-    return Shape(
-        parameters=int(parameters * 1e9),
-        trained=int((parameters - vision) * 1e9),
-        weight_bytes=4,
-        trained_bytes=4,
-        compute_bytes=2,
-        layers=layers,
-        width=width,
-        cache_width=2 * key_values * 128,
-        vocabulary=151_936,
-    )
+def _qwen3(layers: int, width: int, inner: int, tied: bool, vision: dict[str, Any]) -> Qwen3VLConfig:
+    text = {
+        "vocab_size": 151_936,
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "tie_word_embeddings": tied,
+    }
+    vision = {
+        "patch_size": 16,
+        "num_heads": 16,
+        "num_position_embeddings": 2304,
+        "out_hidden_size": width,
+    } | vision
+    return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied)
+
+
+def _qwen25() -> Qwen2_5_VLConfig:
+    text = {
+        "vocab_size": 152_064,
+        "hidden_size": 3584,
+        "intermediate_size": 18_944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+    }
+    vision = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 3584}
+    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=False)
 
 
 MODELS = {
-    "Qwen3-VL-4B": shape(4.44, 36, 2560, 8, 0.41),
-    "Qwen3-VL-8B": shape(8.77, 36, 4096, 8, 0.58),
-    "Qwen2.5-VL-7B": shape(8.29, 28, 3584, 4, 0.68),
-}
+    "Qwen3-VL-4B": _qwen3(
+        36, 2560, 9728, True,
+        {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "deepstack_visual_indexes": [5, 11, 17]},
+    ),
+    "Qwen3-VL-8B": _qwen3(
+        36, 4096, 12_288, False,
+        {"depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "deepstack_visual_indexes": [8, 16, 24]},
+    ),
+    "Qwen2.5-VL-7B": _qwen25(),
+}  # fmt: skip
 
 
-def peak(model: Shape, prompt: int, rollouts: int, gpus: int, *, lora: bool) -> float:
-    """Return GiB: one branch a pass and two written at once, gradient checkpointing, KL with a reference.
-
-    lora: bfloat16 weights and adapters of half a per cent of them; the reference is the model without them.
-    """
-    row = prompt + rollouts * COMPLETION
-    load = Load(2 * rollouts * (prompt + COMPLETION), row, row, rollouts * COMPLETION)
-    if lora:
-        light = {**vars(model), "trained": model.parameters // 200, "weight_bytes": 2}
-        model = Shape(**light)
-    memory = estimate_memory(
-        model, load, reference=not lora, checkpointing=True, shards=gpus, tiled_logits=True
+def shape(config: Any, *, lora: bool = False, vision: Vision = "frozen") -> Shape:
+    """Return the sizes of a model: float32 weights, or adapters beside bfloat16 ones, and passes in bfloat16."""
+    section = ModelSection(
+        dtype="bfloat16" if lora else "float32",
+        vision=vision,
+        lora=LoraSection(rank=16, alpha=32) if lora else None,
     )
-    return memory["peak"] / GIB
+    with torch.device("meta"):
+        dtype = torch.bfloat16 if lora else torch.float32
+        model: Any = choose_trained(AutoModelForImageTextToText.from_config(config, dtype=dtype), section)
+    return shape_of(model, weights=section.dtype, compute="bfloat16", vision=vision)
+
+
+def load(frames: int, rollouts: int) -> Load:
+    """Return one branch a pass and two written at once, of four."""
+    prompt = QUESTION + frames // 2 * TOKENS
+    tokens = prompt + rollouts * COMPLETION
+    return Load(
+        branches=4,
+        at_once=2,
+        prompt=prompt,
+        patches=frames // 2 * PATCHES,
+        rollouts=rollouts,
+        longest=COMPLETION,
+        rows=1,
+        tokens=tokens,
+        copied=rollouts * (prompt + COMPLETION),
+        scored=rollouts * COMPLETION,
+    )
+
+
+def peak(model: Shape, passing: Load, gpus: int, *, lora: bool) -> float:
+    """Return GiB, with gradient checkpointing, KL with a reference, and weights sharded over more than one GPU."""
+    setting = Setting(reference=not lora, checkpointing=True, processes=gpus, sharded=gpus > 1, tiled=True)
+    return estimate(model, passing, setting)["peak"] / GIB
 
 
 def main() -> None:
@@ -62,9 +117,11 @@ def main() -> None:
         f"| model | frames | G | {' | '.join(heads)} |",
         f"| --- | ---: | ---: |{' ---: |' * len(heads)}",
     ]
-    for (name, model), (frames, prompt), rollouts in product(MODELS.items(), FRAMES.items(), ROLLOUTS):
-        cells = [peak(model, prompt, rollouts, gpus, lora=False) for gpus in GPUS]
-        cells.append(peak(model, prompt, rollouts, 1, lora=True))
+    shapes = {name: (shape(config), shape(config, lora=True)) for name, config in MODELS.items()}
+    for (name, (whole, light)), frames, rollouts in product(shapes.items(), FRAMES, ROLLOUTS):
+        passing = load(frames, rollouts)
+        cells = [peak(whole, passing, gpus, lora=False) for gpus in GPUS]
+        cells.append(peak(light, passing, 1, lora=True))
         lines.append(f"| {name} | {frames} | {rollouts} | {' | '.join(f'{cell:.0f}' for cell in cells)} |")
     print("\n".join(lines))  # noqa: T201 - its result
 

@@ -1,24 +1,29 @@
-"""What a run will cost, told before it starts: counts that are exact, and an estimate of memory.
+"""What a run will cost, told before it starts: counts that are exact, an estimate of memory, and whether it fits.
 
 Nothing is trained and no weights are read; the model is built without memory for its parameters.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import yaml
 from transformers import AutoModelForImageTextToText
 
+from retroflip import machine, processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
-from retroflip.errors import MediaError
+from retroflip.errors import MediaError, RecipeError
+from retroflip.machine import GIB, Machine
+from retroflip.memory import Load, Setting, Shape, estimate, rollout_bytes, shape_of
 from retroflip.models.encoding import Encoder
-from retroflip.models.loading import describe_model
+from retroflip.models.loading import DTYPES, describe_model
+from retroflip.models.vision_counter import patches_of
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
@@ -26,56 +31,34 @@ from retroflip.training import choose_trained, dataset_of, sight_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
-GIB = 2**30
-LIBRARIES = 0.85 * GIB
-"""Python with torch, transformers and TRL, before any model: 839 MiB resident, measured on CPU"""
-ACTIVATION_BYTES = 17
-"""per token, layer and unit of width, for each byte of the number type: Korthikanti et al. 2022 (arXiv:2205.05198,
-equation 2 without its attention matrices) counts 34 bytes at two bytes a number"""
 GPU_COUNTS = (1, 2, 4, 8, 16, 32)
 """the numbers of GPUs that memory is told for"""
-BYTES = {"float32": 4, "bfloat16": 2}
+WHOLE = "recipes/accelerate/ddp.yaml"
+SHARDED = "recipes/accelerate/fsdp2.yaml"
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A model's size. parameters, trained: numbers; the rest: bytes of one number, and the language model's widths.
+class Plan(NamedTuple):
+    """A way to run on a machine, and what each process holds then, by purpose."""
 
-    weight_bytes: of a weight; trained_bytes: of one that is trained, and of its gradient; compute_bytes: of what
-    passes compute with.
+    setting: Setting
+    load: Load
+    memory: dict[str, float]
+
+    @property
+    def peak(self) -> float:
+        """Bytes of a process at most."""
+        return self.memory["peak"]
+
+
+def cost(recipe: Recipe, target: Machine) -> dict[str, Any]:
+    """Return what the recipe's run takes, and as `verdict` whether it fits the target.
+
+    Raises UsageError for the model, DataError and MediaError for the data.
     """
-
-    parameters: int
-    trained: int
-    weight_bytes: int
-    trained_bytes: int
-    compute_bytes: int
-    layers: int
-    width: int
-    cache_width: int
-    vocabulary: int
-
-
-@dataclass(frozen=True)
-class Load:
-    """What one process holds. rollout_tokens: in the cache of rollouts that are written together. packed_tokens: read
-    in one backward pass. copied_tokens: whose keys and values stand behind a copy of their prompt's there, prompts
-    included. scored_tokens: those with a loss."""
-
-    rollout_tokens: int
-    packed_tokens: int
-    copied_tokens: int
-    scored_tokens: int
-
-
-def cost(recipe: Recipe) -> dict[str, Any]:
-    """Return what the recipe's run takes. Raises UsageError for the model, DataError and MediaError for the data."""
-    sight = sight_of(recipe.model, recipe.data)
-    dataset = dataset_of(recipe.data, sight.fits).dataset
-    encoder = Encoder(sight.processor, recipe.prompt.system)
+    dataset, first = look(recipe)
+    _require_context(recipe, first)
     shape = measure_model(recipe.model, recipe.train.precision)
-    first = _first(recipe, dataset, encoder)
-    memory = estimate_memory(shape, load_of(recipe, first, 1), **_choices(recipe))
+    plan = best_plan(recipe, shape, first, target)
     return {
         "samples": len(dataset),
         "videos": dataset.videos,
@@ -83,120 +66,175 @@ def cost(recipe: Recipe) -> dict[str, Any]:
         **_counts(recipe, first),
         "parameters": shape.parameters,
         "trained_parameters": shape.trained,
-        "memory_estimate_gib": {name: round(value / GIB, 3) for name, value in memory.items()},
+        **({"branches_at_once": plan.load.at_once} if isinstance(recipe, RlRecipe) else {}),
+        "memory_estimate_gib": {name: round(value / GIB, 3) for name, value in plan.memory.items()},
         "memory_per_gpu_gib": {
-            f"{gpus} GPU{'s, weights sharded' if gpus > 1 else ''}": round(peak / GIB, 1)
-            for gpus, peak in per_gpu(recipe, shape, first)
+            f"{gpus} GPU{'s' if gpus > 1 else ''}{', weights sharded' if one.setting.sharded else ''}": round(
+                one.peak / GIB, 1
+            )
+            for gpus, one in _per_gpu(recipe, shape, first, target)
         },
+        "verdict": verdict(recipe, first, target, plan),
     }
+
+
+def _require_context(recipe: Recipe, first: "First") -> None:
+    """Raise RecipeError where a prompt and its completion are longer than what the engine was told."""
+    engine = recipe.train.engine if isinstance(recipe, RlRecipe) else None
+    if engine is None or not isinstance(recipe, RlRecipe):
+        return
+    needed = first.prompt + recipe.train.max_completion_length
+    if engine.context < needed:
+        raise RecipeError(
+            f"train.engine.context is {engine.context}, and the first prompt's {first.prompt} tokens with a completion "
+            f"of {recipe.train.max_completion_length} (train.max_completion_length) are {needed}: set "
+            f"train.engine.context to {needed} or more, or shorten one of the two."
+        )
 
 
 def measure_model(section: ModelSection, precision: str) -> Shape:
     """Return the size of a model, from its configuration alone."""
     config = describe_model(section.path, revision=section.revision)
     with torch.device("meta"):
-        model: Any = AutoModelForImageTextToText.from_config(config)
-        total = sum(parameter.numel() for parameter in model.parameters())
+        model: Any = AutoModelForImageTextToText.from_config(config, dtype=DTYPES[section.dtype])
         chosen = choose_trained(model, section)
-    trained = sum(parameter.numel() for parameter in chosen.parameters() if parameter.requires_grad)
-    text = config.get_text_config()
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return Shape(
-        parameters=total,
-        trained=trained,
-        weight_bytes=BYTES[section.dtype],
-        trained_bytes=BYTES["float32" if section.lora else section.dtype],
-        compute_bytes=BYTES[precision],
-        layers=text.num_hidden_layers,
-        width=text.hidden_size,
-        cache_width=2 * text.num_key_value_heads * head,
-        vocabulary=text.vocab_size,
+    return shape_of(chosen, weights=section.dtype, compute=precision, vision=section.vision)
+
+
+def plans(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> list[Plan]:
+    """Return the ways to run on a machine, the simplest first: whole weights on every device, or shards of them."""
+    sharded = [False] if target.devices == 1 or recipe.model.lora else [False, True]
+    return [_plan(recipe, shape, first, target, sharded=one) for one in sharded]
+
+
+def best_plan(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> Plan:
+    """Return the simplest way that fits, or else the one that needs least."""
+    ways = plans(recipe, shape, first, target)
+    return next((plan for plan in ways if fits(plan, recipe, target)), min(ways, key=lambda plan: plan.peak))
+
+
+def fits(plan: Plan, recipe: Recipe, target: Machine) -> bool:
+    """Return whether a plan leaves room for all else that a device holds."""
+    return plan.peak <= _room(recipe, target)
+
+
+def _room(recipe: Recipe, target: Machine) -> float:
+    """Return how many bytes of a device are the run's: not those of a vLLM engine beside it."""
+    engine = recipe.train.engine if isinstance(recipe, RlRecipe) else None
+    return target.usable - (engine.memory * target.bytes if engine and engine.server is None else 0)
+
+
+def _plan(recipe: Recipe, shape: Shape, first: "First", target: Machine, *, sharded: bool) -> Plan:
+    copied = isinstance(recipe, RlRecipe) and recipe.train.beta > 0 and recipe.model.lora is None
+    setting = Setting(
+        reference=copied,
+        checkpointing=recipe.train.gradient_checkpointing,
+        processes=target.devices,
+        sharded=sharded,
+        tiled=target.gpus or isinstance(recipe, SftRecipe),
     )
+    load = load_of(recipe, first, target.devices)
+    if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is None:
+        room = rollout_room(shape, load, setting, _room(recipe, target))
+        each = rollout_bytes(shape, load.prompt, load.rollouts, load.longest)
+        load = replace(load, at_once=_branches(room, each, load.branches))
+    return Plan(setting, load, estimate(shape, load, setting))
 
 
-def estimate_memory(
-    shape: Shape,
-    load: Load,
-    *,
-    reference: bool,
-    checkpointing: bool,
-    shards: int = 1,
-    tiled_logits: bool = False,
-) -> dict[str, float]:
-    """Return bytes of one process by purpose, and the peak: rollouts and the backward pass do not hold theirs at once.
+def rollout_room(shape: Shape, load: Load, setting: Setting, room: float) -> float:
+    """Return how many of a process's bytes rollouts may take, beside what is there while they are written."""
+    alone = estimate(shape, replace(load, at_once=0, rows=0), setting)
+    return room - (alone["peak"] - max(alone["vision_tower"], alone["gradients"]))
 
-    reference: whether a copy of the start model is kept. shards: processes that the weights, gradients and optimizer
-    states are dealt out to (FSDP2, ZeRO-3), of which one layer at a time is whole. tiled_logits: whether logits are
-    computed tile by tile and forgotten, as on GPUs. The vision tower's activations are not counted.
+
+def _branches(room: float, each: float, branches: int) -> int:
+    return max(1, min(branches, int(room // each))) if each else branches
+
+
+def branches_at_once(recipe: RlRecipe, *, sharded: bool) -> Callable[[int, int], int]:
+    """Return, for a process of a run on this machine, how many branches' rollouts fit into its memory together.
+
+    It is asked with the tokens of the longest prompt and the rollouts of a branch. An answer of 1 may not fit either.
     """
-    per_layer = shape.width * shape.compute_bytes * load.packed_tokens
-    activations = ACTIVATION_BYTES * per_layer * (1 if checkpointing else shape.layers)
-    if checkpointing:
-        activations += per_layer * shape.layers
-    whole_layer = shape.parameters / shape.layers * shape.weight_bytes if shards > 1 else 0
-    copies = (
-        shape.parameters / shards * shape.compute_bytes if shape.compute_bytes < shape.weight_bytes else 0
-    )
-    cached = shape.cache_width * shape.compute_bytes
-    standing = {
-        "libraries": LIBRARIES,
-        "weights": shape.parameters * shape.weight_bytes / shards + whole_layer,
-        "reference_weights": shape.parameters * shape.weight_bytes / shards if reference else 0,
-        "gradients": shape.trained * shape.trained_bytes / shards,
-        "optimizer": 2 * shape.trained * shape.trained_bytes / shards,
-        "weights_in_compute_type": copies,
-    }
-    passing = {
-        "rollout_cache": load.rollout_tokens * shape.layers * cached,
-        "activations": activations,
-        "copied_keys_and_values": load.copied_tokens * cached * (1 if checkpointing else shape.layers),
-        # float32 logits of the scored tokens and their gradient
-        "logits": 0 if tiled_logits else 2 * 4 * load.scored_tokens * shape.vocabulary,
-    }
-    backward = passing["activations"] + passing["copied_keys_and_values"] + passing["logits"]
-    return {**standing, **passing, "peak": sum(standing.values()) + max(passing["rollout_cache"], backward)}
+    if recipe.train.branches_at_once is not None:
+        chosen = recipe.train.branches_at_once
+        return lambda _prompt, _rollouts: chosen
+    target = machine.here()
+    if not target.gpus:
+        sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        target = replace(target, bytes=target.bytes // sharing)
+    target = replace(target, devices=processes.count())
+    shape = measure_model(recipe.model, recipe.train.precision)
+    plan = _plan(recipe, shape, look(recipe)[1], target, sharded=sharded)
+    room = rollout_room(shape, plan.load, plan.setting, _room(recipe, target))
+    longest = recipe.train.max_completion_length
+
+    def at_once(prompt: int, rollouts: int) -> int:
+        return _branches(room, rollout_bytes(shape, prompt, rollouts, longest), plan.load.branches)
+
+    return at_once
 
 
-def per_gpu(recipe: Recipe, shape: Shape, first: "First") -> Iterator[tuple[int, float]]:
-    """Yield (GPUs, bytes that each needs at its peak), with the weights sharded over more than one."""
+def _per_gpu(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> Iterator[tuple[int, Plan]]:
+    """Yield (GPUs, plan) for several numbers of GPUs as large as the target's devices."""
     for gpus in GPU_COUNTS:
-        load = load_of(recipe, first, gpus)
-        memory = estimate_memory(shape, load, **_choices(recipe), shards=gpus, tiled_logits=True)
-        yield gpus, memory["peak"]
+        wanted = replace(target, devices=gpus, gpus=True)
+        yield gpus, min(plans(recipe, shape, first, wanted), key=lambda plan: plan.peak)
 
 
-def advice(recipe: Recipe, available: int) -> str:
-    """Return, as the end of a message, which settings would fit into so many bytes on one device.
+def verdict(recipe: Recipe, first: "First", target: Machine, plan: Plan) -> str:
+    """Return in a sentence or two whether a run fits a machine, and how, or which settings would make it fit."""
+    needed = f"{plan.peak / GIB:.1f} of {target.bytes / GIB:.1f} GiB"
+    if fits(plan, recipe, target):
+        if target.devices == 1:
+            return f"fits {target}: {needed}."
+        config = SHARDED if plan.setting.sharded else WHOLE
+        how = "weights sharded" if plan.setting.sharded else "weights whole on each"
+        return f"fits {target}: {needed} on each, {how} (accelerate launch --config_file {config})."
+    return f"does not fit {target}: {needed} with a tenth left free. {advice(recipe, first, target)}"
+
+
+def advice(recipe: Recipe, first: "First", target: Machine) -> str:
+    """Return which settings would make a run fit a machine.
 
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
-    sight = sight_of(recipe.model, recipe.data)
-    encoder = Encoder(sight.processor, recipe.prompt.system)
-    first = _first(recipe, dataset_of(recipe.data, sight.fits).dataset, encoder)
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
-        if _peak(_with(recipe, setting, value), first) <= available:
+        if _fits(_with(recipe, setting, value), first, target):
             fitting.append(f"{setting}={value}")
         together = _with(together, setting, value)
-        if not fitting and _peak(together, first) <= available:
-            listed = ", ".join(f"{name}={chosen}" for name, chosen in savings[:number])
-            return f"By the estimate of --dry-run, these together fit: {listed}."
+        if not fitting and _fits(together, first, target):
+            return f"These settings would, together: {_typed(savings[:number])}."
     if fitting:
-        return f"By the estimate of --dry-run, any of these fits: {'; '.join(fitting)}."
-    listed = ", ".join(f"{name}={chosen}" for name, chosen in savings)
+        return f"Any of these settings would: {'; '.join(fitting)}."
+    more = next((n for n in GPU_COUNTS if n > target.devices and _fits_on(n, recipe, first, target)), None)
+    larger = f"{more} GPUs of that size would, or shorter prompts" if more else "Shorter prompts may"
     return (
-        f"By the estimate of --dry-run, not even {listed} together fit; data.frames and data.max_pixels make prompts "
-        "shorter, and more GPUs can share the weights (docs/scale.md)."
+        f"Not even {_typed(savings)} together would. {larger} (data.frames, data.max_pixels; docs/scale.md)."
     )
+
+
+def _typed(savings: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{name}={chosen}" for name, chosen in savings)
+
+
+def _fits_on(devices: int, recipe: Recipe, first: "First", target: Machine) -> bool:
+    return target.gpus and _fits(recipe, first, replace(target, devices=devices))
+
+
+def _fits(recipe: Recipe, first: "First", target: Machine) -> bool:
+    shape = measure_model(recipe.model, recipe.train.precision)
+    return fits(best_plan(recipe, shape, first, target), recipe, target)
 
 
 def _savings(recipe: Recipe) -> list[tuple[str, str]]:
     """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
     train = recipe.train
     savings = []
-    if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once != 1:
-        savings.append(("train.branches_at_once", "1"))
+    if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is not None:
+        savings.append(("train.branches_at_once", "null"))
     whole = recipe.train.samples_per_step if isinstance(recipe, RlRecipe) else recipe.train.batch_size
     if train.gradient_accumulation != whole:
         savings.append(("train.gradient_accumulation", str(whole)))
@@ -217,44 +255,39 @@ def _with(recipe: Recipe, setting: str, value: str) -> Recipe:
     return recipe_from(values)
 
 
-def _peak(recipe: Recipe, first: "First") -> float:
-    shape = measure_model(recipe.model, recipe.train.precision)
-    memory = estimate_memory(shape, load_of(recipe, first, 1), **_choices(recipe), tiled_logits=True)
-    return memory["peak"]
-
-
-def _choices(recipe: Recipe) -> dict[str, bool]:
-    copied = isinstance(recipe, RlRecipe) and recipe.train.beta > 0 and recipe.model.lora is None
-    return {"reference": copied, "checkpointing": recipe.train.gradient_checkpointing}
-
-
 @dataclass(frozen=True)
 class First:
-    """The first sample that works, which stands for all: its prompt's tokens, its branches (RL) or answer (SFT)."""
+    """The first sample that works, which stands for all: its prompt's tokens, its video's patches, its branches (RL) or
+    answer (SFT)."""
 
     prompt: int
+    patches: int = 0
     branches: tuple[Branch, ...] = ()
     answer: int = 0
 
 
 def load_of(recipe: Recipe, first: First, processes: int) -> Load:
-    """Return what one of so many processes holds."""
+    """Return what passes through one of so many processes."""
     if isinstance(recipe, SftRecipe):
         row = first.prompt + first.answer
         rows = -(-recipe.train.micro_batch // processes)
-        return Load(0, packed_tokens=rows * row, copied_tokens=0, scored_tokens=rows * first.answer)
+        return Load(0, 0, first.prompt, first.patches, 0, 0, rows, tokens=row, copied=0, scored=first.answer)
     train, longest = recipe.train, recipe.train.max_completion_length
     samples = train.samples_per_step / processes
     trained = [branch.rollouts for branch in first.branches if branch.trained]
     here = math.ceil(samples * len(first.branches))
-    most = max(branch.rollouts for branch in first.branches)
     rows = math.ceil(math.ceil(samples * len(trained)) / train.gradient_accumulation)
     return Load(
-        # A prompt is kept once; what its rollouts write grows in steps of its own length, to twice of it at most.
-        rollout_tokens=min(here, train.branches_at_once or here) * (first.prompt + 2 * most * longest),
-        packed_tokens=rows * (first.prompt + max(trained) * longest),
-        copied_tokens=rows * max(trained) * (first.prompt + longest),
-        scored_tokens=rows * max(trained) * longest,
+        branches=here,
+        at_once=min(here, train.branches_at_once or here),
+        prompt=first.prompt,
+        patches=first.patches,
+        rollouts=0 if train.engine else max(branch.rollouts for branch in first.branches),
+        longest=longest,
+        rows=rows,
+        tokens=first.prompt + max(trained) * longest,
+        copied=rows * max(trained) * (first.prompt + longest),
+        scored=max(trained) * longest,
     )
 
 
@@ -282,8 +315,14 @@ def _described(branch: Branch) -> str:
     return f"{branch.name} x {branch.rollouts}{'' if branch.trained else ' (not trained)'}"
 
 
+def look(recipe: Recipe) -> tuple[VideoDataset, First]:
+    """Return a recipe's data and the first of its samples whose video works; a run leaves out those that fail."""
+    sight = sight_of(recipe.model, recipe.data)
+    dataset = dataset_of(recipe.data, sight.fits).dataset
+    return dataset, _first(recipe, dataset, Encoder(sight.processor, recipe.prompt.system))
+
+
 def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
-    """Look at the first sample whose video works; a run leaves out those that fail."""
     sample = next((sample for sample in dataset if _loads(dataset, sample)), dataset.samples[0])
     method = build(recipe.method) if isinstance(recipe, RlRecipe) else None
     null_option = (
@@ -293,10 +332,11 @@ def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
     frames = dataset.load(sample)
     if frames is not None and sample.modality is Modality.VIDEO:
         frames = Transformed(Transform.IDENTITY).apply(frames, dataset.frames, np.random.default_rng(0), None)
-    prompt = len(encoder.encode(asked, frames).input_ids_L)
+    prompt = encoder.encode(asked, frames)
+    tokens, patches = len(prompt.input_ids_L), patches_of([prompt])
     if method is None:
-        return First(prompt, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
-    return First(prompt, branches=method.branches(asked, np.random.default_rng(0)))
+        return First(tokens, patches, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
+    return First(tokens, patches, method.branches(asked, np.random.default_rng(0)))
 
 
 def _loads(dataset: VideoDataset, sample: Sample) -> bool:

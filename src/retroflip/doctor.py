@@ -15,6 +15,7 @@ from huggingface_hub.constants import HF_HUB_CACHE
 
 from retroflip.data.manifest import manifest_beside
 from retroflip.errors import DataError
+from retroflip.machine import GIB, host_memory
 from retroflip.models import tiny
 from retroflip.run_directory import describe_packages
 from retroflip.video.hashing import sha256_file
@@ -25,7 +26,7 @@ WANTED_CORES = 2
 WANTED_MEMORY_GIB = 4.0
 WANTED_DISK_GIB = 2.0
 """what the demo needs"""
-GIB = 2**30
+
 REINSTALL = "Install the pinned packages again: . ./setup.sh"
 
 
@@ -78,10 +79,10 @@ def _cores() -> Check:
 
 
 def _memory() -> Check:
-    try:
-        gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
-    except (AttributeError, ValueError, OSError):
+    held = host_memory()
+    if held is None:
         return _check("memory", True, "unknown on this platform")
+    gib = held / GIB
     fix = f"The demo needs {WANTED_MEMORY_GIB:.0f} GiB; close other programs or use a larger machine."
     return _check("memory", gib >= WANTED_MEMORY_GIB, f"{gib:.1f} GiB", fix)
 

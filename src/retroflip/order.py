@@ -16,6 +16,15 @@ def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
     return step // (samples // samples_per_step)
 
 
+def require_step(samples: int, samples_per_step: int, setting: str) -> None:
+    """Raise DataError where the samples do not fill a step. setting: which one says how many a step takes."""
+    if samples < samples_per_step:
+        raise DataError(
+            f"The data set has {samples} usable samples, and one step takes {samples_per_step}: add records, or lower "
+            f"{setting} to {samples} or less, and train.gradient_accumulation to a divisor of it."
+        )
+
+
 class RunOrder(Sampler[int]):
     """Dataset indices of a whole run in the order TRL's trainer reads them.
 
@@ -30,11 +39,7 @@ class RunOrder(Sampler[int]):
     def __init__(
         self, *, samples: int, samples_per_step: int, steps: int, repeats: int, passes: int, seed: int
     ) -> None:
-        if samples < samples_per_step:
-            raise DataError(
-                f"The data set has {samples} usable samples, and one step takes {samples_per_step}. Add records, or "
-                "lower train.samples_per_step (train.batch_size in supervised fine-tuning)."
-            )
+        require_step(samples, samples_per_step, "train.samples_per_step (train.batch_size in sft)")
         self.samples = samples
         self.samples_per_step = samples_per_step
         self.steps = steps

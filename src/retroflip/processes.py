@@ -44,6 +44,11 @@ def is_first_here() -> bool:
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
+def share_weights() -> bool:
+    """Return whether the launcher set the run up so that each process holds a part of the weights (FSDP, DeepSpeed)."""
+    return any(os.environ.get(f"ACCELERATE_USE_{kind}", "") == "true" for kind in ("FSDP", "DEEPSPEED"))
+
+
 def join() -> None:
     """Meet the other processes of the run; to be called by all of them, before anything else here."""
     if count() > 1:

@@ -341,8 +341,8 @@ class RlTrainSection(OptimizerSection):
     )
     branches_at_once: AtLeastOne | None = Field(
         default=None,
-        description="branches whose rollouts are written together; by default all of a step's. Fewer need less memory "
-        "and write the same",
+        description="branches whose rollouts are written together; null: as many as fit into the memory that there is. "
+        "Fewer need less memory and write the same",
     )
     refills: int = Field(
         default=0,

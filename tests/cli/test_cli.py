@@ -592,6 +592,7 @@ def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, m
     for line in ("# samples: 2", "# videos: 2", "# steps: 5", "# rollouts per step: 4", "# parameters: "):
         assert line in done.stdout
     assert "# completion tokens at most: 160\n" in done.stdout  # 5 steps x 4 rollouts x 8 tokens
+    assert done.stdout.splitlines()[-1].startswith("# By this estimate it fits ")
     assert not (work / "runs").exists()
 
     elsewhere = work / "elsewhere"
@@ -600,6 +601,14 @@ def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, m
     again = json.loads(run("train", elsewhere / "again.yaml", "--dry-run", "--json").stdout)
     assert again["recipe"] == resolved
     assert again["cost"]["memory_estimate_gib"]["peak"] > 0.8
+
+
+def test_a_dry_run_may_be_for_another_machine(work: Path, model: Path) -> None:
+    recipe = write_recipe(work, model)
+    done = run("train", recipe, "--dry-run", "--gpus", "8x80GB")
+    assert done.stdout.splitlines()[-1].startswith("# By this estimate it fits 8 x 80 GB: ")
+    assert_one_paragraph(run("train", recipe, "--dry-run", "--gpus", "lots"), "--gpus 8x80GB", code=2)
+    assert_one_paragraph(run("train", recipe, "--gpus", "8x80GB"), "Add --dry-run", code=2)
 
 
 def test_a_dry_run_of_supervised_training_counts_its_answer_tokens(work: Path, model: Path) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from retroflip.cli.app import app
 from retroflip.data.records import parse_record, read_samples
+from retroflip.files import write_jsonl_atomic
 from retroflip.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -64,8 +65,10 @@ def test_the_record_of_the_readme_is_a_valid_sample(project: Path) -> None:
     assert parse_record(json.loads((project / "mine.jsonl").read_text())) == sample
 
 
-@pytest.mark.usefixtures("project")
-def test_every_command_of_the_documents_runs() -> None:
+def test_every_command_of_the_documents_runs(project: Path) -> None:
+    record = json.loads((project / "mine.jsonl").read_text())
+    # as many as a step takes
+    write_jsonl_atomic(project / "mine.jsonl", [{**record, "problem_id": number} for number in range(32)])
     for line in commands():
         arguments = shlex.split(line)
         assert arguments[:3] == ["uv", "run", "retroflip"], line

@@ -1,8 +1,14 @@
-"""Memory estimates against sums done by hand."""
+"""What a run takes on a machine, and what is said of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from retroflip.cost import LIBRARIES, First, Load, Shape, advice, estimate_memory, load_of, measure_model
+import pytest
+
+from retroflip.cost import First, best_plan, branches_at_once, cost, load_of, measure_model, verdict
+from retroflip.errors import UsageError
+from retroflip.machine import GIB, Machine, here, host_memory, parse
+from retroflip.memory import Load, Shape, rollout_bytes
 from retroflip.progress import Silence
 from retroflip.recipe import ModelSection, RlRecipe, load_recipe
 from retroflip.rl.methods.base import Branch
@@ -10,74 +16,74 @@ from retroflip.synth.dataset import write_pairs
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
-SHAPE = Shape(
-    parameters=1000,
-    trained=600,
-    weight_bytes=4,
-    trained_bytes=4,
-    compute_bytes=4,
-    layers=4,
-    width=10,
-    cache_width=20,
-    vocabulary=50,
-)
-LOAD = Load(rollout_tokens=100, packed_tokens=40, copied_tokens=30, scored_tokens=8)
 RECIPES = Path(__file__).parents[2] / "recipes"
+VIEW = Transformed(Transform.IDENTITY)
+FIRST = First(prompt=2130, patches=7680, branches=(Branch("a", VIEW, True, 8), Branch("b", VIEW, True, 8)))
+"""a question of the paper's size under CRPO: 32 frames of 480 x 256"""
 
 
-def test_the_parts_are_those_of_adamw_and_a_packed_row() -> None:
-    memory = estimate_memory(SHAPE, LOAD, reference=True, checkpointing=False)
-
-    assert memory == {
-        "libraries": LIBRARIES,
-        "weights": 4000,
-        "reference_weights": 4000,
-        "gradients": 2400,
-        "optimizer": 4800,
-        "weights_in_compute_type": 0,
-        "rollout_cache": 100 * 4 * 20 * 4,
-        "activations": 17 * 10 * 4 * 40 * 4,
-        "copied_keys_and_values": 30 * 20 * 4 * 4,
-        "logits": 2 * 4 * 8 * 50,
-        "peak": LIBRARIES + 4000 + 4000 + 2400 + 4800 + 108800 + 9600 + 3200,
-    }
+def tiny(*overrides: str) -> RlRecipe:
+    """Return the tiny CRPO recipe with overrides."""
+    recipe = load_recipe(RECIPES / "tiny" / "crpo.yaml", overrides)
+    assert isinstance(recipe, RlRecipe)
+    return recipe
 
 
-def test_checkpointing_keeps_one_layer_and_the_layers_inputs() -> None:
-    memory = estimate_memory(SHAPE, LOAD, reference=False, checkpointing=True)
-
-    assert memory["reference_weights"] == 0
-    assert memory["activations"] == 17 * 10 * 4 * 40 + 4 * 10 * 4 * 40
-    assert memory["copied_keys_and_values"] == 30 * 20 * 4
-
-
-def test_the_cache_of_long_rollouts_can_be_the_peak() -> None:
-    memory = estimate_memory(SHAPE, Load(10_000, 40, 30, 8), reference=False, checkpointing=False)
-
-    assert memory["peak"] == LIBRARIES + 4000 + 2400 + 4800 + 10_000 * 4 * 20 * 4
+def paper(*overrides: str) -> RlRecipe:
+    """Return the paper's recipe with overrides."""
+    recipe = load_recipe(RECIPES / "paper" / "crpo.yaml", overrides)
+    assert isinstance(recipe, RlRecipe)
+    return recipe
 
 
-def test_shards_share_all_but_one_layer_and_tiles_keep_no_logits() -> None:
-    memory = estimate_memory(SHAPE, LOAD, reference=True, checkpointing=False, shards=4, tiled_logits=True)
-
-    assert memory["weights"] == 4000 / 4 + 4000 / 4
-    assert memory["reference_weights"] == 1000
-    assert memory["gradients"] == 600
-    assert memory["optimizer"] == 1200
-    assert memory["logits"] == 0
+@pytest.fixture(scope="module")
+def four_billion() -> Shape:
+    """Qwen3-VL-4B under `paper/crpo.yaml`, from its published configuration: `benchmarks/memory.py` has it built."""
+    return Shape(
+        parameters=4_437_815_808,
+        trained=4_131_573_248,
+        block=100_930_816,
+        outside=501_997_056,
+        weight_bytes=4,
+        trained_bytes=4,
+        compute_bytes=2,
+        layers=36,
+        width=2560,
+        vocabulary=151_936,
+        layer_bytes=196_608,
+        cache_width=2048,
+        depth=24,
+        patch_width=1024,
+        patch_bytes=65_536,
+        pixel_bytes=6144,
+        projector_bytes=59_392,
+        feature_width=10_240,
+        merged=4,
+        vision="projector",
+    )
 
 
 def test_two_processes_hold_half_of_the_branches_each() -> None:
     recipe = tiny("train.samples_per_step=4", "train.gradient_accumulation=2")
     longest = recipe.train.max_completion_length
-    view = Transformed(Transform.IDENTITY)
-    branches = (Branch("a", view, True, 3), Branch("b", view, True, 3), Branch("c", view, False, 3))
-    first = First(prompt=100, branches=branches)
+    branches = (Branch("a", VIEW, True, 3), Branch("b", VIEW, True, 3), Branch("c", VIEW, False, 3))
+    first = First(prompt=100, patches=64, branches=branches)
 
     # 12 branches, 8 of them trained: in one process 4 a pass, in two 2.
-    row, copied, cache = 100 + 3 * longest, 3 * (100 + longest), 100 + 2 * 3 * longest
-    assert load_of(recipe, first, 1) == Load(12 * cache, 4 * row, 4 * copied, 4 * 3 * longest)
-    assert load_of(recipe, first, 2) == Load(6 * cache, 2 * row, 2 * copied, 2 * 3 * longest)
+    one = Load(
+        branches=12,
+        at_once=12,
+        prompt=100,
+        patches=64,
+        rollouts=3,
+        longest=longest,
+        rows=4,
+        tokens=100 + 3 * longest,
+        copied=4 * 3 * (100 + longest),
+        scored=3 * longest,
+    )
+    assert load_of(recipe, first, 1) == one
+    assert load_of(recipe, first, 2) == replace(one, branches=6, at_once=6, rows=2, copied=one.copied // 2)
 
 
 def test_adapters_are_trained_in_float32_over_weights_of_half_the_bytes() -> None:
@@ -87,22 +93,109 @@ def test_adapters_are_trained_in_float32_over_weights_of_half_the_bytes() -> Non
     )
     adapted = measure_model(section, "bfloat16")
 
-    assert adapted.parameters == plain.parameters
     # q_proj of the embedded model: 3 layers, from a width of 64 to 4 heads of 24; A and B of rank 2
-    assert adapted.trained == 3 * 2 * (64 + 4 * 24)
+    assert adapted.trained == adapted.parameters - plain.parameters == 3 * 2 * (64 + 4 * 24)
     assert (adapted.weight_bytes, adapted.trained_bytes, adapted.compute_bytes) == (2, 4, 2)
 
 
-def test_advice_names_what_fits_and_says_when_nothing_does(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "pairs", per_task=1, seed=0, size=64, progress=Silence())
-    recipe = tiny(f"data.records={tmp_path / 'pairs' / 'records.jsonl'}", "train.samples_per_step=64")
+class TestRolloutsAtOnce:
+    """As many branches are written together as fit beside what is there while they are."""
 
-    assert "any of these fits" in advice(recipe, 10 * 2**30)
-    assert "not even" in advice(recipe, 2**20)
+    def test_the_papers_recipe_fits_8_gpus_of_80_gb(self, four_billion: Shape) -> None:
+        """One branch: caches of 36 layers x 2048 numbers x 2 bytes x (2130 + 8 x 2048) tokens, 2.5 GiB, and 0.4 more.
+        32 branches a process are 94 GiB, so not all are written at once."""
+        plan = best_plan(paper(), four_billion, FIRST, parse("8x80GB"))
+
+        each = 36 * 2048 * 2 * (2130 + 8 * 2048) + 2130 * 196_608 + 6 * 4 * 8 * 151_936
+        assert rollout_bytes(four_billion, 2130, 8, 2048) == each
+        assert plan.setting.sharded
+        assert plan.load.branches == 32
+        assert 8 <= plan.load.at_once < 32
+        assert 60 * GIB < plan.peak < 72 * GIB
+        assert plan.peak + each > 72 * GIB
+
+    def test_smaller_devices_write_fewer_and_one_at_least(self, four_billion: Shape) -> None:
+        sizes = [
+            best_plan(paper(), four_billion, FIRST, parse(f"8x{size}GB")).load.at_once
+            for size in (24, 48, 141)
+        ]
+        assert sizes == sorted(sizes)
+        assert sizes[0] == 1
+        assert sizes[1] < sizes[-1]
+
+    def test_a_number_is_kept(self, four_billion: Shape) -> None:
+        recipe = paper("train.branches_at_once=16")
+        assert best_plan(recipe, four_billion, FIRST, parse("8x24GB")).load.at_once == 16
+
+    def test_a_run_asks_for_what_its_own_prompts_need(
+        self, pairs: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recipe = tiny(pairs)
+        assert branches_at_once(tiny(pairs, "train.branches_at_once=3"), sharded=False)(10**6, 8) == 3
+        monkeypatch.setattr("retroflip.machine.here", lambda: Machine(1, 2 * GIB, gpus=False))
+        at_once = branches_at_once(recipe, sharded=False)
+        assert at_once(100, 8) == 2 * recipe.train.samples_per_step
+        assert at_once(10**6, 8) == 1
+        assert at_once(100, 8) >= at_once(20_000, 8) >= at_once(40_000, 8)
 
 
-def tiny(*overrides: str) -> RlRecipe:
-    """Return the tiny CRPO recipe with overrides."""
-    recipe = load_recipe(RECIPES / "tiny" / "crpo.yaml", overrides)
-    assert isinstance(recipe, RlRecipe)
-    return recipe
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An override that names a few pairs."""
+    folder = tmp_path_factory.mktemp("cost") / "pairs"
+    write_pairs(folder, per_task=3, seed=0, size=64, progress=Silence())
+    return f"data.records={folder / 'records.jsonl'}"
+
+
+class TestVerdict:
+    """The last line of a dry run."""
+
+    def test_it_fits_and_how(self, four_billion: Shape) -> None:
+        for machine, how in (("8x80GB", "sharded"), ("1x288GB", "1 x 288 GB"), ("4x288GB", "whole on each")):
+            target = parse(machine)
+            plan = best_plan(paper(), four_billion, FIRST, target)
+            said = verdict(paper(), FIRST, target, plan)
+            assert said.startswith(f"fits {target}: "), said
+            assert how in said
+
+    def test_settings_that_would_fit_are_named(self, pairs: str) -> None:
+        roomy = cost(tiny(pairs), Machine(1, 4 * GIB))
+        assert roomy["verdict"].startswith("fits 1 x 4 GB: ")
+        # A backward pass of all 64 branches needs more than one question's at a time.
+        recipe = tiny(pairs, "train.samples_per_step=64")
+        needed = cost(recipe, Machine(1, 64 * GIB))["memory_estimate_gib"]["peak"]
+        tight = cost(recipe, Machine(1, int(0.8 * needed * GIB)))["verdict"]
+        assert tight.startswith("does not fit 1 x ")
+        assert "Any of these settings would: train.gradient_accumulation=64" in tight
+        assert "Not even train.gradient_accumulation=64, " in cost(recipe, Machine(1, GIB // 4))["verdict"]
+
+    def test_without_a_gpu_it_is_about_this_machine(
+        self, pairs: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+        assert "this machine, which has no GPU and" in cost(tiny(pairs), here())["verdict"]
+
+
+class TestMachine:
+    """What a user may say of a machine."""
+
+    @pytest.mark.parametrize("text", ["8x80GB", "8x80", " 8 X 80 GiB ", "8*80g".replace("g", "G")])
+    def test_forms(self, text: str) -> None:
+        assert parse(text) == Machine(8, 80 * GIB)
+        assert str(parse(text)) == "8 x 80 GB"
+
+    @pytest.mark.parametrize("text", ["", "80GB", "8x", "0x80", "8x0GB", "8x80TB", "-1x80", "8 GPUs"])
+    def test_others_are_refused_with_an_example(self, text: str) -> None:
+        with pytest.raises(UsageError, match="8x80GB"):
+            parse(text)
+
+    def test_here(self) -> None:
+        assert here().bytes > 0
+
+    def test_a_containers_limit_counts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = host_memory()
+        assert whole is not None
+        monkeypatch.setattr("retroflip.machine.LIMITS", (tmp_path / "max", tmp_path / "none"))
+        for text, expected in (("max\n", whole), ("1000000", 10**6), (str(2 * whole), whole)):
+            (tmp_path / "max").write_text(text)
+            assert host_memory() == expected

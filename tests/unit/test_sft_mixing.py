@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from random_models import random_encoder, save_random_model
+from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import DIRECT_PROMPT, SYSTEM_PROMPT
 from retroflip.data.records import read_samples
 from retroflip.errors import DataError
 from retroflip.files import read_jsonl
 from retroflip.models.budget import fits_of
 from retroflip.progress import Silence
-from retroflip.recipe import SftRecipe
+from retroflip.recipe import DataSection, SftRecipe
 from retroflip.sft import run as sft_run
 from retroflip.synth.laboratory import Laboratory, LabSettings, write_laboratory
+from retroflip.training import Choice, load_data
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,11 @@ def recipe_of(lab: Laboratory, model: str = "unused", **general: Any) -> SftReci
 
 def parts_of(recipe: SftRecipe, folder: Path) -> list[sft_run.Part]:
     fits = fits_of(random_encoder("qwen3_vl").processor, recipe.data.frames)
-    return sft_run.read_parts(recipe, fits, folder / "failures.jsonl", Silence())
+
+    def load(section: DataSection, choose: Choice | None = None) -> VideoDataset:
+        return load_data(section, fits, folder / "failures.jsonl", Silence(), choose).dataset
+
+    return sft_run.read_parts(recipe, load)
 
 
 def test_the_share_is_of_all_lessons(lab: Laboratory, tmp_path: Path) -> None:

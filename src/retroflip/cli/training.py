@@ -30,7 +30,17 @@ Out = Annotated[
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Print the resolved recipe, which runs as it is, and the cost; train nothing."
+        "--dry-run",
+        help="Print the resolved recipe, which runs as it is, the cost and whether it fits; train nothing.",
+    ),
+]
+Gpus = Annotated[
+    str | None,
+    typer.Option(
+        "--gpus",
+        metavar="COUNTxSIZE",
+        help="With --dry-run, the machine that the run is for: 8x80GB.",
+        show_default="this one",
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the run directory.")]
@@ -49,6 +59,7 @@ def train(
     overrides: Overrides = None,
     out: Out = None,
     dry_run: DryRun = False,
+    gpus: Gpus = None,
     resume: Resume = False,
     json: AsJson = False,
 ) -> None:
@@ -56,7 +67,7 @@ def train(
 
     The recipe names the method, the data and every setting.
     """
-    _run("rl", recipe, overrides or [], out, dry_run=dry_run, resume=resume, json=json)
+    _run("rl", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, json=json)
 
 
 def sft(
@@ -64,15 +75,24 @@ def sft(
     overrides: Overrides = None,
     out: Out = None,
     dry_run: DryRun = False,
+    gpus: Gpus = None,
     resume: Resume = False,
     json: AsJson = False,
 ) -> None:
     """Fine-tune a model on reasoning traces."""
-    _run("sft", recipe, overrides or [], out, dry_run=dry_run, resume=resume, json=json)
+    _run("sft", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, json=json)
 
 
 def _run(
-    kind: str, file: Path, overrides: list[str], out: Path | None, *, dry_run: bool, resume: bool, json: bool
+    kind: str,
+    file: Path,
+    overrides: list[str],
+    out: Path | None,
+    *,
+    dry_run: bool,
+    gpus: str | None,
+    resume: bool,
+    json: bool,
 ) -> None:
     from retroflip.recipe import load_recipe
 
@@ -82,8 +102,12 @@ def _run(
         raise UsageError(f"{file} is a recipe of kind '{recipe.kind}': run it with `retroflip {right}`.")
     quiet(recipe.model.path)
     if dry_run:
-        _show(recipe, json=json)
+        _show(recipe, gpus, json=json)
         return
+    if gpus is not None:
+        raise UsageError(
+            "--gpus describes the machine of a dry run; a run takes the GPUs that it finds. Add --dry-run."
+        )
     from retroflip import processes
 
     directory = out or Path("runs") / file.stem
@@ -166,18 +190,24 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
         print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
 
 
-def _show(recipe: "Recipe", *, json: bool) -> None:
+def _show(recipe: "Recipe", gpus: str | None, *, json: bool) -> None:
+    from retroflip import machine
     from retroflip.cost import cost
     from retroflip.recipe_reading import dumped
+    from retroflip.starting import require_start
 
+    target = machine.here() if gpus is None else machine.parse(gpus)
+    require_start(recipe)
     resolved = recipe.resolved()
-    expected = cost(recipe)
+    expected = cost(recipe, target)
     if json:
         print_json({"recipe": resolved, "cost": expected})
         return
+    verdict = expected.pop("verdict")
     for line in _lines(expected):
         print(f"# {line}")
     print(dumped(resolved), end="")
+    print(f"# By this estimate it {verdict}")
 
 
 def _lines(values: dict[str, Any], indent: str = "") -> list[str]:

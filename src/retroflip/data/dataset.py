@@ -148,6 +148,23 @@ def check(
     return good
 
 
+def require_files(dataset: VideoDataset, max_failed_share: float) -> None:
+    """Raise TooManyFailuresError where the files of more than this share of samples are not there, naming the first.
+
+    None is opened. Raises PathEscapeError as `resolve` does.
+    """
+    shown = [sample for sample in dataset.samples if sample.modality is not Modality.TEXT]
+    gone = [sample for sample in shown if not resolve(dataset.root, sample.video).is_file()]
+    if len(gone) <= max_failed_share * len(dataset.samples):
+        return
+    try:
+        dataset.load(gone[0])
+    except MediaError as error:
+        raise TooManyFailuresError(
+            f"The files of {len(gone)} of {len(dataset.samples)} samples are not there; the first: {error}"
+        ) from error
+
+
 def _shown(sample: Sample) -> _Shown:
     """Return which part of which file a sample shows, and what it is read as; all texts share one that is nowhere."""
     name = "" if sample.modality is Modality.TEXT else normalise(sample.video)

@@ -19,6 +19,14 @@ _ROOM = 64
 """tokens that a row has room for at first; then as many again whenever the room is used up"""
 
 
+def room_of(tokens: int) -> int:
+    """Return how many tokens a row has room for when it has been given so many."""
+    room = _ROOM
+    while room < tokens:
+        room *= 2
+    return room
+
+
 @dataclass(frozen=True)
 class _Groups:
     """Which rows belong together. Prompts lie one below the other with B places each, for the rows of each.

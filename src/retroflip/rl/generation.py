@@ -5,7 +5,7 @@ Every process knows all groups of the step; prompts and features it holds for it
 Shapes: S samples, B branches of a sample, G rollouts of a branch, C tokens of a completion.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -124,7 +124,8 @@ class Generator:
     """Everything a step's rollouts depend on besides the step itself.
 
     scores: of the frames, where the method's views need them. refills: how often, at most, questions that teach
-    nothing are replaced within a step. at_once: branches that are written together, all by default.
+    nothing are replaced within a step. at_once: returns how many branches are written together, for the tokens of
+    the longest prompt and the most rollouts of a branch; all by default.
     """
 
     dataset: VideoDataset
@@ -134,7 +135,7 @@ class Generator:
     seed: int
     scores: FrameScores | None = None
     refills: int = 0
-    at_once: int | None = None
+    at_once: Callable[[int, int], int] | None = None
     world: World = field(default_factory=World)
     ahead: Ahead = field(default_factory=Ahead)
 
@@ -227,8 +228,9 @@ class Generator:
             for place, branch in zip(places, branches, strict=True)
         ]
         completions: list[list[Completion]] = []
-        for first in range(0, len(prompts), self.at_once or len(prompts)):
-            chosen = slice(first, first + (self.at_once or len(prompts)))
+        together = self._together(prompts, branches)
+        for first in range(0, len(prompts), together):
+            chosen = slice(first, first + together)
             counts = [branch.rollouts for branch in branches[chosen]]
             completions += writer.roll(
                 prompts[chosen], features[chosen], counts, self.sampling, seeds[chosen]
@@ -241,6 +243,14 @@ class Generator:
             )
             for branch, ended, prompt, seen in zip(branches, completions, prompts, features, strict=True)
         ]
+
+    def _together(self, prompts: Sequence[Prompt], branches: Sequence[Branch]) -> int:
+        """Return how many branches are written together: as many in every process, as they may share weights."""
+        if self.at_once is None:
+            return len(prompts)
+        longest = self.world.most(max(len(prompt.input_ids_L) for prompt in prompts))
+        rollouts = self.world.most(max(branch.rollouts for branch in branches))
+        return -self.world.most(-self.at_once(longest, rollouts))
 
     def _rewarded(self, questions: Sequence[Question], written: dict[Place, Written]) -> list[GroupRollouts]:
         branches = [

@@ -1,6 +1,7 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import torch
 from accelerate import PartialState
 from trl.trainer.grpo_config import GRPOConfig
 
-from retroflip import processes
+from retroflip import machine, processes
 from retroflip.cache import cache_folder
 from retroflip.card import write_release
-from retroflip.cost import advice
+from retroflip.cost import advice, branches_at_once, look
 from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
@@ -80,7 +81,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
             seed=settings.seed,
             scores=scores,
             refills=settings.refills,
-            at_once=settings.branches_at_once,
+            at_once=branches_at_once(recipe, sharded=processes.share_weights()),
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
@@ -111,7 +112,8 @@ def memory_hints(recipe: RlRecipe) -> str:
     """Return which settings take less memory, with those that would fit into the GPU where there is one."""
     if not torch.cuda.is_available():
         return MEMORY_HINTS
-    return f"{MEMORY_HINTS} {advice(recipe, torch.cuda.get_device_properties(0).total_memory)}"
+    devices = replace(machine.here(), devices=processes.count())
+    return f"{MEMORY_HINTS} {advice(recipe, look(recipe)[1], devices)}"
 
 
 def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:

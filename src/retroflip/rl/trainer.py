@@ -124,6 +124,9 @@ class VideoGRPOTrainer(GRPOTrainer):
         if isinstance(self.model, PeftModel) and "ref" in self.model.peft_config:
             # TRL's copy of the adapters as they are now. They start at zero, so the model without them is the same.
             self.model.delete_adapter("ref")
+        if self.ref_model is not None:
+            # Autocast keeps a copy of every weight that wants a gradient, and nothing learns from these.
+            self.ref_model.requires_grad_(False)
         if self.is_fsdp_enabled and isinstance(model, PeftModel):
             raise UsageError(
                 "model.lora is set, and FSDP shards what adapters are wrapped in, not the model inside, which writes "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from trl.trainer.sft_config import SFTConfig
 
@@ -17,9 +17,10 @@ from retroflip.errors import DataError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.notes import Notes
 from retroflip.progress import Progress
-from retroflip.recipe import GeneralSection, SftRecipe, SftTrainSection
+from retroflip.recipe import DataSection, GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.training import (
+    Choice,
     StepRecorder,
     choose_trained,
     load,
@@ -29,7 +30,6 @@ from retroflip.training import (
     sight_of,
     trainer_arguments,
 )
-from retroflip.video.frames import Fits
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,11 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     without a trace, before the first step."""
     run = open_run(out, recipe.resolved(), resume=resume)
     processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
-    parts = read_parts(recipe, fits, run.failures, progress)
+
+    def decoded(section: DataSection, choose: Choice | None = None) -> VideoDataset:
+        return load_data(section, fits, run.failures, progress, choose).dataset
+
+    parts = read_parts(recipe, decoded)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
     lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option, notes=Notes(run.notes))
     encoder = lessons.parts[0].encoder
@@ -147,18 +151,25 @@ class Part(NamedTuple):
     response: Callable[[Sample], str]
 
 
-def read_parts(recipe: SftRecipe, fits: Fits, failures: Path, progress: Progress) -> list[Part]:
+class Load(Protocol):
+    """Returns the data that a section names, of which `choose` says which records are used."""
+
+    def __call__(self, section: DataSection, choose: Choice | None = None) -> VideoDataset:
+        """Return it."""
+
+
+def read_parts(recipe: SftRecipe, load: Load) -> list[Part]:
     """Return the records with traces and, where the recipe asks for them, general questions drawn by its seed.
 
     Raises DataError for a record without a trace and for too few general questions for their share.
     """
-    dataset, _ = load_data(recipe.data, fits, failures, progress)
+    dataset = load(recipe.data)
     for sample in dataset.examples:
         _trace_of(sample)
     # Without views there is nothing to choose from more frames than are shown.
     parts = [Part(replace(dataset, pool=None), recipe.prompt.system, _trace_of)]
     if recipe.general is not None:
-        general = _general(recipe, recipe.general, len(dataset.samples), fits, failures, progress)
+        general = _general(recipe, recipe.general, len(dataset.samples), load)
         parts.append(Part(general, recipe.general.prompt, _direct_answer))
     return parts
 
@@ -177,14 +188,7 @@ def lessons_of(
     )
 
 
-def _general(
-    recipe: SftRecipe,
-    section: GeneralSection,
-    reasoned: int,
-    fits: Fits,
-    failures: Path,
-    progress: Progress,
-) -> VideoDataset:
+def _general(recipe: SftRecipe, section: GeneralSection, reasoned: int, load: Load) -> VideoDataset:
     wanted = section.lessons_beside(reasoned)
 
     def choose(samples: Sequence[Sample]) -> list[Sample]:
@@ -199,7 +203,7 @@ def _general(
     own: dict[str, Any] = {"records": section.records, "root": section.root}
     plain: dict[str, Any] = {"labels": {}, "limit": None, "pool": None, "modalities": (Modality.VIDEO,)}
     data = recipe.data.model_copy(update=own | plain)
-    return load_data(data, fits, failures, progress, choose).dataset
+    return load(data, choose)
 
 
 def _records_each(settings: SftTrainSection) -> int:

@@ -1,0 +1,68 @@
+"""The machine that a run is for: this one, or one that a user describes."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from retroflip.errors import UsageError
+
+GIB = 2**30
+FREE = 0.1
+"""share of a device's memory that no plan counts on: what an allocator cannot use, and CUDA keeps"""
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""where Linux says how much of a machine's memory a container may take"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """So many devices of so many bytes each; `gpus` is False for processors that share the machine's memory."""
+
+    devices: int
+    bytes: int
+    gpus: bool = True
+
+    @property
+    def usable(self) -> float:
+        """Bytes of a device that a plan may count on."""
+        return (1 - FREE) * self.bytes
+
+    def __str__(self) -> str:
+        size = f"{round(self.bytes / GIB)} GB"
+        return (
+            f"{self.devices} x {size}"
+            if self.gpus
+            else f"this machine, which has no GPU and {size} of memory"
+        )
+
+
+def here() -> Machine:
+    """Return this machine's GPUs, or its processors where it has none."""
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        return Machine(count, min(torch.cuda.get_device_properties(i).total_memory for i in range(count)))
+    return Machine(1, host_memory() or 0, gpus=False)
+
+
+def parse(text: str) -> Machine:
+    """Return what '8x80GB' describes. Makers' GB of GPUs are taken for GiB. Raises UsageError."""
+    found = re.fullmatch(r"\s*(\d+)\s*[xX*]\s*(\d+(?:\.\d+)?)\s*(?:GB|GiB|G)?\s*", text)
+    if found is None or int(found[1]) < 1 or float(found[2]) <= 0:
+        raise UsageError(f"--gpus {text!r} is not of the form COUNTxSIZE. Write, say, --gpus 8x80GB.")
+    return Machine(int(found[1]), int(float(found[2]) * GIB))
+
+
+def host_memory() -> int | None:
+    """Return how many bytes of memory programs may take here, None where the platform does not say."""
+    try:
+        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):
+        return None
+    for limit in LIMITS:
+        try:
+            found.append(int(limit.read_text(encoding="ascii")))
+        except (OSError, ValueError):  # absent, or the word 'max'
+            continue
+    return min(found)
