@@ -1,5 +1,6 @@
 """What supervised and reinforcement learning runs share: data, optimizer settings, metrics, resuming."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from peft import PeftModel
+from peft.utils import CONFIG_NAME
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
 
@@ -360,12 +362,18 @@ def save_trained(trainer: Any, processor: Any, folder: Path) -> None:
     if not processes.is_main():
         return
     if isinstance(model, PeftModel):
-        model.save_pretrained(
-            str(folder / ADAPTER),
-            state_dict=weights,
-            save_embedding_layers=False,
-            selected_adapters=[model.active_adapter],
-        )
+        _save_adapters(model, weights, folder / ADAPTER)
         weights = merged(model, weights)
         model = model.get_base_model()
     save_model(model, processor, folder, weights)
+
+
+def _save_adapters(model: PeftModel, weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Write the adapters alone, without the folder of the start model, which is nobody's concern who gets them."""
+    model.save_pretrained(
+        str(folder), state_dict=weights, save_embedding_layers=False, selected_adapters=[model.active_adapter]
+    )
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form; the model's card is one folder up
+    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    if Path(config["base_model_name_or_path"] or "").is_absolute():
+        write_json_atomic(folder / CONFIG_NAME, {**config, "base_model_name_or_path": None})

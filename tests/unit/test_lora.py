@@ -186,6 +186,16 @@ def test_the_model_is_saved_whole_with_its_adapters_beside_it(
     assert {name.split(".")[2] for name in moved if "visual" in name} == {"merger", "deepstack_merger_list"}
     assert all(name.endswith("_proj.weight") for name in moved if "language_model" in name)
     assert load_processor(str(folder)).tokenizer.padding_side == "left"
+    named = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and str(tmp_path.parent).encode() in path.read_bytes()
+    ]
+    assert named == [], "a model that goes out names no folder of this machine"
+    assert {path.name for path in (folder / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
 
     beside = PeftModel.from_pretrained(start, str(folder / "adapter")).merge_and_unload()
     for name, values in weights(trained).items():
