@@ -14,6 +14,8 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
 from retroflip.errors import NonFiniteLossError, RunDirectoryError, UsageError
 from retroflip.files import append_jsonl
+from retroflip.models import tiny
+from retroflip.models.loading import load_processor
 from retroflip.progress import Silence
 from retroflip.recipe import RlRecipe
 from retroflip.rl import run as rl_run
@@ -312,8 +314,9 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     monkeypatch.setattr(sft_run, "train", made.supervise)
     monkeypatch.setattr(rl_run, "train", made.train)
     monkeypatch.setattr(stages, "generate", made.answer)
-    for name in ("load_model", "load_processor", "Encoder"):
-        monkeypatch.setattr(stages, name, lambda _: None)
+    processor = load_processor(tiny.NAME)
+    monkeypatch.setattr(stages, "load_model", lambda _: None)
+    monkeypatch.setattr(stages, "load_processor", lambda _: processor)
     return made
 
 
