@@ -34,6 +34,16 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 PixelCount = Annotated[int, Field(ge=1), BeforeValidator(pixel_count)]
 """a number, or a product as papers write it: 768 x 32 x 32"""
 
+Tracker = Literal["tensorboard", "wandb", "trackio"]
+
+
+def _several(value: Any) -> Any:
+    """Return a name alone as a list of one, and each name of a list once."""
+    if isinstance(value, str):
+        return () if value == "none" else (value,)
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+
+
 PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
 WHOLE = frozenset({"data.labels"})
@@ -264,6 +274,11 @@ class OptimizerSection(Section):
     seed: int = Field(default=0, ge=0, lt=2**32, description="seed of every random choice of the run")
     save_every: AtLeastOne = Field(default=50, description="steps between checkpoints")
     keep_checkpoints: int = Field(default=2, description="newest checkpoints that are kept")
+    report_to: Annotated[tuple[Tracker, ...], Field(strict=False), BeforeValidator(_several)] = Field(
+        default=(),
+        description="trackers that are told each step's measurements beside metrics.jsonl; their packages are not "
+        "retroflip's own",
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> "OptimizerSection":

@@ -47,6 +47,8 @@ PACKAGES = (
 STEP_FILES = ("metrics.jsonl", "rollouts.jsonl", "timings.jsonl")
 _STEP_OF_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _GIT_SECONDS = 30
+_UNSET: tuple[tuple[Any, Any], ...] = ((None, []), (None, {}))
+"""a setting that the version which began a run did not know, and that is empty today"""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class RunDirectory:
         steps = old.get("train", {}).get("steps")
         if not isinstance(steps, int) or new["train"].pop("steps") <= steps:
             return None
-        if {**old, "train": {name: v for name, v in old["train"].items() if name != "steps"}} != new:
+        short = {**old, "train": {name: v for name, v in old["train"].items() if name != "steps"}}
+        if any(_differences(short, new)):
             return None
         directory_lock.hold(path)
         _check_same_inputs(path, there, describe_run(recipe))
@@ -397,7 +400,7 @@ def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
             yield from _differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
-    elif old != new:
+    elif old != new and (old, new) not in _UNSET:
         yield f"{key} (was {json.dumps(old)}, now {json.dumps(new)})"
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,6 +14,7 @@ from peft import PeftModel
 from peft.utils import CONFIG_NAME
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
+from transformers.integrations import TensorBoardCallback
 
 from retroflip import processes
 from retroflip.conditions import read_trained
@@ -45,6 +47,8 @@ ADAPTER = "adapter"
 """the folder inside the trained model's that holds its adapters"""
 NAMED_SAMPLES = 10
 """how many samples the message about a broken step names; its file holds them all"""
+TRACKERS = {"tensorboard": "TensorBoard", "wandb": "Weights & Biases", "trackio": "Trackio"}
+"""what can be told of a run's steps, by the name of its package"""
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
@@ -58,9 +62,10 @@ class LoadedData(NamedTuple):
 def open_run(out: Path, recipe: Mapping[str, Any], *, resume: bool) -> RunDirectory:
     """Meet the run's other processes and open its directory, as `RunDirectory.open` does, in the first of them alone.
 
-    Raises UsageError where one process would spread a step over several devices, and OtherProcessError where the
-    directory cannot be opened, in every process but the one that says why.
+    Raises UsageError where one process would spread a step over several devices and where a tracker is missing, and
+    OtherProcessError where the directory cannot be opened, in every process but the one that says why.
     """
+    require_trackers(recipe["train"]["report_to"])
     devices = torch.cuda.device_count()
     if processes.count() == 1 and devices > 1:
         raise UsageError(
@@ -69,6 +74,16 @@ def open_run(out: Path, recipe: Mapping[str, Any], *, resume: bool) -> RunDirect
         )
     processes.join()
     return processes.from_main(lambda: RunDirectory.open(out, recipe, resume=resume))
+
+
+def require_trackers(names: Sequence[str]) -> None:
+    """Raise UsageError for a tracker whose package is not installed."""
+    for name in names:
+        if find_spec(name) is None:
+            raise UsageError(
+                f"train.report_to names {TRACKERS[name]}, which is not installed. Install it with: uv pip install "
+                f"{name}; or leave it out: metrics.jsonl and the report hold every step all the same."
+            )
 
 
 Choice: TypeAlias = Callable[[Sequence[Sample]], Sequence[Sample]]
@@ -194,7 +209,8 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
         "save_total_limit": train.keep_checkpoints,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
-        "report_to": [],
+        "report_to": list(train.report_to),
+        "run_name": run.path.name,
         "disable_tqdm": True,
         "remove_unused_columns": False,
         # The order of a run fills every batch. Without this, accelerate takes the records that do not divide evenly for
@@ -325,6 +341,7 @@ def run_trainer(
     NonFiniteLossError, TooLittleMemoryError and DiskFullError, which leave the last complete checkpoint as it is.
     """
     last = processes.from_main(lambda: _rewound(run))
+    _keep_tensorboard_beside(trainer, run)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit))
     trainer.args.save_total_limit = None
@@ -342,6 +359,16 @@ def run_trainer(
             "command with --resume.",
             step,
         )
+
+
+def _keep_tensorboard_beside(trainer: Any, run: RunDirectory) -> None:
+    """Have TensorBoard's files written among this start's logs, where the user's environment does not say where to.
+
+    The trainer would put them among the checkpoints.
+    """
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TensorBoardCallback) and callback.logging_dir is None:
+            callback.logging_dir = str(run.attempt_logs / "tensorboard")
 
 
 def _rewound(run: RunDirectory) -> Path | None:

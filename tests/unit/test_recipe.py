@@ -288,6 +288,7 @@ NOT_LEARNING = {
     "data.limit",
     "data.max_failed_share",
     "train.keep_checkpoints",
+    "train.report_to",
 }
 """settings that decide where files are, or what is kept, and not what is learned"""
 
@@ -311,6 +312,25 @@ def test_every_shipped_recipe_states_all_that_decides_what_is_learned(path: Path
     """It states them itself or in the files that it extends."""
     stated = set().union(*(dotted(dict(layer.values)) for layer in read_layers(path)))
     assert dotted(load_recipe(path).resolved()) - stated <= NOT_LEARNING
+
+
+@pytest.mark.parametrize(
+    ("written_as", "read_as"),
+    [
+        ("wandb", ("wandb",)),
+        ("[tensorboard, wandb, wandb]", ("tensorboard", "wandb")),
+        ("none", ()),
+        ("[]", ()),
+    ],
+)
+def test_trackers_are_named_alone_or_in_a_list(
+    tmp_path: Path, written_as: str, read_as: tuple[str, ...]
+) -> None:
+    assert load_rl(tmp_path, f"train.report_to={written_as}").train.report_to == read_as
+
+
+def test_an_unknown_tracker_is_refused(tmp_path: Path) -> None:
+    assert "must be 'tensorboard', 'wandb' or 'trackio'" in refusal(tmp_path, "train.report_to=mlflow")
 
 
 @given(

@@ -84,6 +84,14 @@ def test_another_recipe_is_refused_by_the_keys_that_differ(out: Path, recipe: di
     assert "train.steps (was 10, now 20); train.seed (was 0, now 1)" in message
 
 
+def test_a_run_of_a_version_that_knew_fewer_settings_goes_on(out: Path, recipe: dict[str, Any]) -> None:
+    older = {**recipe, "train": {key: v for key, v in recipe["train"].items() if key != "report_to"}}
+    train_a_step(RunDirectory.open(out, older, resume=False))
+    told = {**recipe, "train": {**recipe["train"], "report_to": ["wandb"]}}
+    assert 'train.report_to (was null, now ["wandb"])' in refusal(out, told, resume=True)
+    assert RunDirectory.open(out, recipe, resume=True).attempt == 2
+
+
 def test_changed_data_is_refused(out: Path, recipe: dict[str, Any], tmp_path: Path) -> None:
     train_a_step(RunDirectory.open(out, recipe, resume=False))
     (tmp_path / "records.jsonl").write_text("{} \n", encoding="utf-8")

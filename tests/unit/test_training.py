@@ -4,10 +4,12 @@ import errno
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from transformers import TrainerCallback
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from random_models import save_random_model
 from retroflip.data.records import read_records
@@ -17,7 +19,7 @@ from retroflip.files import read_jsonl
 from retroflip.models.loading import load_model
 from retroflip.order import RunOrder
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, SftRecipe
+from retroflip.recipe import RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.run import grpo_config
 from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
 from retroflip.sft import run as sft_run
@@ -196,6 +198,57 @@ def test_one_process_does_not_spread_over_several_devices(
     with pytest.raises(UsageError, match="accelerate launch --num_processes 4"):
         fine_tune(tmp_path / "run", inputs)
     assert not (tmp_path / "run").exists()
+
+
+class Told(TrainerCallback):
+    """A tracker that keeps what it is told."""
+
+    rows: ClassVar[list[dict[str, Any]]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        self.rows.append({"run": args.run_name, "step": state.global_step, **kwargs["logs"]})
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return what trackio, which stands in for all trackers here, is told through transformers' own mechanism."""
+    (tmp_path / "packages" / "trackio").mkdir(parents=True)
+    (tmp_path / "packages" / "trackio" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    monkeypatch.setitem(INTEGRATION_TO_CALLBACK, "trackio", Told)
+    monkeypatch.setattr(Told, "rows", [])
+    return Told.rows
+
+
+def test_a_tracker_is_told_what_metrics_hold_and_changes_nothing(
+    tmp_path: Path, inputs: dict[str, dict[str, str]], tracker: list[dict[str, Any]]
+) -> None:
+    fine_tune(tmp_path / "plain", inputs, steps=2)
+    assert tracker == []
+    fine_tune(tmp_path / "told", inputs, steps=2, report_to="trackio")
+    metrics = tmp_path / "told" / "metrics.jsonl"
+    assert metrics.read_bytes() == (tmp_path / "plain" / "metrics.jsonl").read_bytes()
+    losses = [(row["run"], row["step"], row["loss"]) for row in tracker if "loss" in row]
+    assert losses == [("told", row["step"], row["loss"]) for row in read_jsonl(metrics)]
+    recipe = json.loads((tmp_path / "told" / "run.json").read_bytes())["recipe"]
+    assert recipe["train"]["report_to"] == ["trackio"]
+    assert recipe_from(recipe).resolved() == recipe
+
+
+def test_a_missing_tracker_is_named_before_anything_is_written(
+    tmp_path: Path, inputs: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retroflip.training.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"Weights & Biases.*uv pip install wandb;"):
+        fine_tune(tmp_path / "run", inputs, report_to=["wandb"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_tensorboards_files_stand_among_the_logs(tmp_path: Path, inputs: dict[str, dict[str, str]]) -> None:
+    pytest.importorskip("tensorboard")
+    fine_tune(tmp_path / "run", inputs, report_to="tensorboard")
+    assert list((tmp_path / "run" / "logs" / "attempt_1" / "tensorboard").glob("events.*"))
+    assert {one.name for one in (tmp_path / "run" / "checkpoints").iterdir()} == {"checkpoint-1"}
 
 
 def test_the_reference_is_loaded_from_the_policys_revision(tmp_path: Path) -> None:
