@@ -1,9 +1,14 @@
 """Statistics against hand-computed and published numbers."""
 
+import numpy as np
 import pytest
 
+from retroflip.bench import stats
 from retroflip.bench.stats import (
+    Column,
     cluster_interval,
+    cluster_intervals,
+    drawn,
     mcnemar,
     paired_interval,
     seed_difference,
@@ -108,3 +113,47 @@ def test_a_paired_interval_is_narrower_than_the_two_alone() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="cluster names"):
         cluster_interval([1.0], [])
+
+
+class TestOneProduct:
+    VALUES = ([1.0, 0, 0, 1, 1, 0, 1], [0.0, 1, 1, 1, 0, 0, 1], [1.0] * 7, [0.25, 0.5, 1, 0, 0.75, 0, 1])
+    CLIPS = ("a", "a", "b", "c", "c", "d", "e")
+
+    def test_every_column_is_what_it_is_alone(self) -> None:
+        columns = [Column(values, self.CLIPS) for values in self.VALUES]
+        columns += [Column(values[:5], self.CLIPS[:5]) for values in self.VALUES]
+        columns.append(Column([], []))
+        together = cluster_intervals(columns, seed=3)
+        alone = [cluster_interval(column.values, column.clusters, seed=3) for column in columns]
+        assert together[-1] is None
+        for one, other in zip(together[:-1], alone[:-1], strict=True):
+            assert one == pytest.approx(other, rel=1e-12)
+
+    def test_is_the_mean_of_drawn_clips(self) -> None:
+        """The same draws, resample by resample and clip by clip."""
+        clips = sorted(set(self.CLIPS))
+        rng = np.random.default_rng(3)
+        means = []
+        for _ in range(500):
+            counts = rng.multinomial(len(clips), [1 / len(clips)] * len(clips))
+            drawn = [
+                value
+                for clip, count in zip(clips, counts, strict=True)
+                for value, own in zip(self.VALUES[0], self.CLIPS, strict=True)
+                if own == clip
+                for _ in range(count)
+            ]
+            means.append(sum(drawn) / len(drawn))
+        found = cluster_interval(self.VALUES[0], self.CLIPS, seed=3, resamples=500)
+        assert found == pytest.approx(np.quantile(means, [0.025, 0.975]))
+
+    def test_counts_that_are_not_kept_are_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = cluster_interval(self.VALUES[0], self.CLIPS)
+        monkeypatch.setattr(stats, "_KEPT", 0)
+        assert cluster_interval(self.VALUES[0], self.CLIPS) == kept
+
+    def test_many_models_draw_once(self) -> None:
+        drawn.cache_clear()
+        for values in self.VALUES:
+            cluster_interval(values, self.CLIPS)
+        assert drawn.cache_info().misses == 1

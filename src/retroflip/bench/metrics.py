@@ -13,11 +13,11 @@ For two options and no unparsed answers: acc = p_acc + same_answer_rate / 2.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from retroflip.bench.records import AnswerRecord
-from retroflip.bench.stats import cluster_interval
+from retroflip.bench.stats import RESAMPLES, Column, Interval, cluster_intervals
 from retroflip.errors import DataError
 
 Pair = tuple[AnswerRecord, AnswerRecord]
@@ -68,30 +68,63 @@ def says_the_same(pair: Pair) -> bool:
     return pair[0].answer is not None and pair[0].answer_text == pair[1].answer_text
 
 
-def measure(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str, Any]:
+def measure(records: Sequence[AnswerRecord], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Any]:
     """Score the answers of one control. Rates are in 0..1; a rate over nothing, and its interval, is None.
 
     Keys: acc, p_acc, same_answer_rate, unparsed_rate, each with `<key>_ci` ([low, high], 95 %, bootstrap over
     source clips, `seed`); n_answers, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform
     guessing is expected to reach on these very questions. Raises DataError as `pair_up` does.
     """
-    pairs = pair_up(records)
-    complete = list(pairs.complete.values())
-    answer_clips = [record.source_clip for record in records]
-    pair_clips = [pair[0].source_clip for pair in complete]
-    right, unparsed = [r.correct for r in records], [r.answer is None for r in records]
-    return {
-        **_rate("acc", right, answer_clips, seed),
-        **_rate("p_acc", [pair_is_right(pair) for pair in complete], pair_clips, seed),
-        **_rate("same_answer_rate", [says_the_same(pair) for pair in complete], pair_clips, seed),
-        **_rate("unparsed_rate", unparsed, answer_clips, seed),
-        "n_answers": len(records),
-        "n_pairs": len(complete),
-        "n_incomplete_pairs": len(pairs.incomplete),
-        "n_clips": len(set(answer_clips)),
-        "truncated": sum(record.truncated for record in records),
-        "chance": expected_by_chance(records, complete),
-    }
+    (found,) = measure_each([records], seed=seed, resamples=resamples)
+    return found
+
+
+def measure_each(
+    lists: Sequence[Sequence[AnswerRecord]], *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[dict[str, Any]]:
+    """Score each of these lists of answers as `measure` does, with one set of resamples for all."""
+    tables = [_Table.of(records) for records in lists]
+    columns = [column for table in tables for column in table.columns.values()]
+    intervals = iter(cluster_intervals(columns, seed=seed, resamples=resamples))
+    return [table.measures(intervals) for table in tables]
+
+
+class _Table(NamedTuple):
+    """The answers of one control and what is measured of them."""
+
+    records: Sequence[AnswerRecord]
+    pairs: Pairs
+    columns: dict[str, Column]
+
+    @classmethod
+    def of(cls, records: Sequence[AnswerRecord]) -> "_Table":
+        pairs = pair_up(records)
+        complete = list(pairs.complete.values())
+        answer_clips = [record.source_clip for record in records]
+        pair_clips = [pair[0].source_clip for pair in complete]
+        columns = {
+            "acc": Column([float(r.correct) for r in records], answer_clips),
+            "p_acc": Column([float(pair_is_right(pair)) for pair in complete], pair_clips),
+            "same_answer_rate": Column([float(says_the_same(pair)) for pair in complete], pair_clips),
+            "unparsed_rate": Column([float(r.answer is None) for r in records], answer_clips),
+        }
+        return cls(records, pairs, columns)
+
+    def measures(self, intervals: Iterator[Interval | None]) -> dict[str, Any]:
+        """Return the means of the columns with the next intervals, and what they are means of."""
+        found: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            interval = next(intervals)
+            found |= {name: _mean(column.values), f"{name}_ci": interval and list(interval)}
+        return {
+            **found,
+            "n_answers": len(self.records),
+            "n_pairs": len(self.pairs.complete),
+            "n_incomplete_pairs": len(self.pairs.incomplete),
+            "n_clips": len({record.source_clip for record in self.records}),
+            "truncated": sum(record.truncated for record in self.records),
+            "chance": expected_by_chance(self.records, list(self.pairs.complete.values())),
+        }
 
 
 def expected_by_chance(records: Sequence[AnswerRecord], pairs: Sequence[Pair]) -> dict[str, float | None]:
@@ -123,11 +156,6 @@ def _check_pair(name: str, pair: Pair) -> None:
             f"pair '{name}': both sides have the gold answer '{a.gold_text}', so a model that never looks at "
             "the video could get the pair right. Correct one side, or drop 'pair' and 'side' from both."
         )
-
-
-def _rate(name: str, hits: Sequence[bool], clips: Sequence[str], seed: int) -> dict[str, Any]:
-    interval = cluster_interval([float(hit) for hit in hits], clips, seed=seed)
-    return {name: _mean([float(hit) for hit in hits]), f"{name}_ci": interval and list(interval)}
 
 
 def _mean(values: Sequence[float]) -> float | None:

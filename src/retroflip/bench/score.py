@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.metrics import by_task, measure, pair_is_right, pair_up
+from retroflip.bench.metrics import by_task, measure_each, pair_is_right, pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.stats import mcnemar, paired_interval
+from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
 from retroflip.data import answers as reader
 from retroflip.errors import DataError
 from retroflip.files import write_json_atomic
@@ -45,7 +45,9 @@ def reader_version() -> str:
     return hashlib.sha256(files.encode()).hexdigest()[:12]
 
 
-def score_records(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str, Any]:
+def score_records(
+    records: Sequence[AnswerRecord], *, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, Any]:
     """Return the measures of the answers to full videos, overall and by task, and of each control.
 
     A list without full-video answers (text-only alone, an oracle) is scored by its first control instead,
@@ -56,16 +58,23 @@ def score_records(records: Sequence[AnswerRecord], *, seed: int = 0) -> dict[str
     groups = {control: group for control, group in groups.items() if group}
     main, *others = groups
     tasks = by_task(groups[main])
+    lists = [*groups.values(), *tasks.values()]
+    whole, *rest = measure_each(lists, seed=seed, resamples=resamples)
     return {
         "scored": main.value,
-        **measure(groups[main], seed=seed),
-        "tasks": {task: measure(group, seed=seed) for task, group in tasks.items()},
-        "controls": {control.value: measure(groups[control], seed=seed) for control in others},
+        **whole,
+        "tasks": dict(zip(tasks, rest[len(others) :], strict=True)),
+        "controls": {control.value: found for control, found in zip(others, rest, strict=False)},
     }
 
 
 def compare(
-    a: Sequence[AnswerRecord], b: Sequence[AnswerRecord], *, names: tuple[str, str], seed: int = 0
+    a: Sequence[AnswerRecord],
+    b: Sequence[AnswerRecord],
+    *,
+    names: tuple[str, str],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Compare two answerers over the full-video pairs that both completed: b minus a.
 
@@ -82,7 +91,7 @@ def compare(
     right_a = [pair_is_right(pairs_a[name]) for name in shared]
     right_b = [pair_is_right(pairs_b[name]) for name in shared]
     clips = [pairs_a[name][0].source_clip for name in shared]
-    interval = paired_interval(right_a, right_b, clips, seed=seed)
+    interval = paired_interval(right_a, right_b, clips, seed=seed, resamples=resamples)
     test = mcnemar(right_a, right_b)
     return {
         "a": names[0],
@@ -97,11 +106,13 @@ def compare(
     }
 
 
-def compare_all(answers: Mapping[str, Sequence[AnswerRecord]]) -> list[dict[str, Any]]:
+def compare_all(
+    answers: Mapping[str, Sequence[AnswerRecord]], *, resamples: int = RESAMPLES
+) -> list[dict[str, Any]]:
     """Compare every two of the named answerers, the earlier name as `a`."""
     names = list(answers)
     return [
-        compare(answers[first], answers[second], names=(first, second))
+        compare(answers[first], answers[second], names=(first, second), resamples=resamples)
         for index, first in enumerate(names)
         for second in names[index + 1 :]
     ]

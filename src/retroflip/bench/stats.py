@@ -2,11 +2,15 @@
 
 Answers about clips cut from one recording are not independent, so every bootstrap here draws whole source
 clips.
-Letters: U units (answers or pairs), C clusters (source clips), R resamples.
+How often each clip is drawn in each resample depends on nothing but how many clips there are, so it is drawn once
+(`drawn`) and every measure is a column of one product with it (`cluster_intervals`).
+Letters: U units (answers or pairs), C clusters (source clips), R resamples, K measures.
 """
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +19,13 @@ import numpy.typing as npt
 LEVEL = 0.95
 RESAMPLES = 2000
 _CHUNK = 256
+_KEPT = 2**25
+"""counts that are kept to be used again: one byte each, for up to 8 numbers of clips"""
 _T_LIMIT = 1e9
 """beyond any 95 % quantile (12.7 at one degree of freedom); the upper end of the bisection"""
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.unsignedinteger]
 
 
 class Interval(NamedTuple):
@@ -44,6 +51,54 @@ class SeedDifference(NamedTuple):
     n: int
 
 
+class Column(NamedTuple):
+    """A measure: its value for every unit (U), the cluster of each (U names), and what bounds one value."""
+
+    values: Sequence[float]
+    clusters: Sequence[str]
+    low: float = 0.0
+    high: float = 1.0
+
+
+def cluster_intervals(
+    columns: Sequence[Column], *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Interval | None]:
+    """Return the 95 % percentile interval of the mean of every column, drawing whole clusters.
+
+    No values: None, there is nothing to bound. When every cluster has the same mean (also: when there is one cluster),
+    no resample can differ and the bootstrap would claim certainty. Then the exact bound holds instead: after n equal
+    clusters, a share of unlike ones above u = 1 - 0.025^(1/n) is rejected at 2.5 %, so the mean may be off by at most u
+    times its distance to `low` and `high`. For 0 of n this is the Clopper-Pearson interval.
+
+    Raises ValueError when a column has not as many values as cluster names.
+    """
+    found: list[Interval | None] = [None] * len(columns)
+    open_by_C: dict[int, list[tuple[int, Floats, Floats]]] = defaultdict(list)
+    named: dict[int, _Clusters] = {}
+    for place, column in enumerate(columns):
+        if len(column.values) != len(column.clusters):
+            raise ValueError(
+                f"{len(column.values)} values need as many cluster names, got {len(column.clusters)}"
+            )
+        if not column.values:
+            continue
+        clusters = named.setdefault(id(column.clusters), _Clusters.of(column.clusters))
+        sums_C = clusters.sums(column.values)
+        means_C = sums_C / clusters.sizes_C
+        if np.ptp(means_C) < 1e-12:
+            found[place] = _uniform_interval(float(means_C[0]), len(means_C), column.low, column.high)
+        else:
+            open_by_C[len(sums_C)].append((place, sums_C, clusters.sizes_C))
+    for columns_of_C in open_by_C.values():
+        places, sums, sizes = zip(*columns_of_C, strict=True)
+        means_RK = _resampled_means(np.stack(sums, axis=1), np.stack(sizes, axis=1), seed, resamples)
+        tail = (1 - LEVEL) / 2
+        bounds_2K = np.quantile(means_RK, [tail, 1 - tail], axis=0)
+        for place, (low, high) in zip(places, bounds_2K.T.tolist(), strict=True):
+            found[place] = Interval(low, high)
+    return found
+
+
 def cluster_interval(
     values: Sequence[float],
     clusters: Sequence[str],
@@ -53,32 +108,18 @@ def cluster_interval(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Interval | None:
-    """Return the 95 % percentile interval of the mean of `values` (U), drawing whole `clusters` (U names).
-
-    `low` and `high` bound what one value can be. No values: None, there is nothing to bound. When every
-    cluster has the same mean (also: when there is one cluster), no resample can differ and the bootstrap
-    would claim certainty. Then the exact bound holds instead: after n equal clusters, a share of unlike ones
-    above u = 1 - 0.025^(1/n) is rejected at 2.5 %, so the mean may be off by at most u times its distance
-    to `low` and `high`. For 0 of n this is the Clopper-Pearson interval.
-
-    Raises ValueError when the two lengths differ.
-    """
-    if len(values) != len(clusters):
-        raise ValueError(f"{len(values)} values need as many cluster names, got {len(clusters)}")
-    if not values:
-        return None
-    sums_C, sizes_C = _cluster_sums(values, clusters)
-    means_C = sums_C / sizes_C
-    if np.ptp(means_C) < 1e-12:
-        return _uniform_interval(float(means_C[0]), len(means_C), low, high)
-    means_R = _resampled_means(sums_C, sizes_C, seed, resamples)
-    tail = (1 - LEVEL) / 2
-    bounds = np.quantile(means_R, [tail, 1 - tail])
-    return Interval(float(bounds[0]), float(bounds[1]))
+    """Return the interval of one measure, as `cluster_intervals` does."""
+    (interval,) = cluster_intervals([Column(values, clusters, low, high)], seed=seed, resamples=resamples)
+    return interval
 
 
 def paired_interval(
-    a: Sequence[float], b: Sequence[float], clusters: Sequence[str], *, seed: int = 0
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[str],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Interval | None:
     """Return the 95 % interval of mean(b) - mean(a), both over the same units (U) with values in 0..1.
 
@@ -86,7 +127,7 @@ def paired_interval(
     differ.
     """
     differences = [y - x for x, y in zip(a, b, strict=True)]
-    return cluster_interval(differences, clusters, low=-1.0, high=1.0, seed=seed)
+    return cluster_interval(differences, clusters, low=-1.0, high=1.0, seed=seed, resamples=resamples)
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> McNemar:
@@ -148,11 +189,23 @@ def _t_inside(t: float, freedom: int) -> float:
     return 2 / math.pi * (theta + math.sin(theta) * total) if odd else math.sin(theta) * total
 
 
-def _cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple[Floats, Floats]:
-    names, index_U = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    sums_C = np.zeros(len(names))
-    np.add.at(sums_C, index_U, np.asarray(values, dtype=np.float64))
-    return sums_C, np.bincount(index_U, minlength=len(names)).astype(np.float64)
+class _Clusters(NamedTuple):
+    """Which cluster each unit belongs to, in the order of their names, and how many units each has."""
+
+    index_U: npt.NDArray[np.intp]
+    sizes_C: Floats
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "_Clusters":
+        """Return the clusters that the units name."""
+        _, index_U = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        return cls(index_U, np.bincount(index_U).astype(np.float64))
+
+    def sums(self, values: Sequence[float]) -> Floats:
+        """Return each cluster's sum of the units' values."""
+        sums_C = np.zeros(len(self.sizes_C))
+        np.add.at(sums_C, self.index_U, np.asarray(values, dtype=np.float64))
+        return sums_C
 
 
 def _uniform_interval(mean: float, clusters: int, low: float, high: float) -> Interval:
@@ -160,12 +213,27 @@ def _uniform_interval(mean: float, clusters: int, low: float, high: float) -> In
     return Interval(mean - unlike * (mean - low), mean + unlike * (high - mean))
 
 
-def _resampled_means(sums_C: Floats, sizes_C: Floats, seed: int, resamples: int) -> Floats:
-    rng = np.random.default_rng(seed)
-    shares_C = np.full(len(sums_C), 1 / len(sums_C))
+def _resampled_means(sums_CK: Floats, sizes_CK: Floats, seed: int, resamples: int) -> Floats:
+    clusters = len(sums_CK)
+    small = clusters * resamples <= _KEPT
+    chunks = drawn(clusters, resamples, seed) if small else _draws(clusters, resamples, seed)
     means: list[Floats] = []
-    # In chunks: counts of 2,000 resamples over 100,000 clips would take 1.6 GB at once.
-    for start in range(0, resamples, _CHUNK):
-        counts_RC = rng.multinomial(len(sums_C), shares_C, size=min(_CHUNK, resamples - start))
-        means.append((counts_RC @ sums_C) / (counts_RC @ sizes_C))
+    for kept_RC in chunks:
+        counts_RC = kept_RC.astype(np.float64)
+        means.append((counts_RC @ sums_CK) / (counts_RC @ sizes_CK))
     return np.concatenate(means)
+
+
+@lru_cache(maxsize=8)
+def drawn(clusters: int, resamples: int, seed: int) -> tuple[Counts, ...]:
+    """Return how often each cluster is drawn in each resample, chunks of shape (R, C)."""
+    return tuple(_draws(clusters, resamples, seed))
+
+
+def _draws(clusters: int, resamples: int, seed: int) -> Iterator[Counts]:
+    # In chunks: counts of 2,000 resamples over 100,000 clips would take 1.6 GB at once.
+    rng = np.random.default_rng(seed)
+    shares_C = np.full(clusters, 1 / clusters)
+    for start in range(0, resamples, _CHUNK):
+        counts_RC = rng.multinomial(clusters, shares_C, size=min(_CHUNK, resamples - start))
+        yield counts_RC.astype(np.min_scalar_type(counts_RC.max()))
