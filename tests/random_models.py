@@ -60,10 +60,13 @@ GLM_TEMPLATE = (
     "[gMASK]<sop>"
     "{%- for message in messages -%}"
     "{{ '<|' + message.role + '|>\n' }}"
+    "{%- if message.role == 'system' -%}{{ message.content }}"  # whatever it is, as the released one does
+    "{%- else -%}"
     "{%- for part in message.content -%}"
     "{%- if part.type == 'text' -%}{{ part.text }}"
     "{%- else -%}{{ '<|begin_of_' + part.type + '|><|' + part.type + '|><|end_of_' + part.type + '|>' }}{%- endif -%}"
     "{%- endfor -%}"
+    "{%- endif -%}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{ '<|assistant|>\n' }}{%- endif -%}"
 )

@@ -141,9 +141,11 @@ class Encoder:
             self.notes.add(sample.id, note)
 
     def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
-        messages = [{"role": "user", "content": [*visual, {"type": "text", "text": user_text(sample)}]}]
+        question = [*visual, {"type": "text", "text": user_text(sample)}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
         if system := self._system_prompt_of(sample):
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
+            # As a string: GLM-4.1V's template prints whatever a system message holds, a list with its brackets.
+            messages.insert(0, {"role": "system", "content": system})
         return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def _system_prompt_of(self, sample: Sample) -> str:
