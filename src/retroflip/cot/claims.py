@@ -6,7 +6,7 @@ those of texts are, so "left", "leftwards" and "to the left" claim the same.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retroflip.cot.reading import ORDINALS, Token
@@ -76,7 +76,11 @@ def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list
         return [Token(str(value), frozenset({f"type:{value}"}))]
     if isinstance(value, bool):
         return [] if value else world.reader.tokens("not")
-    return world.reader.tokens(_words(key, value, told, world), with_times=False)
+    if key == "value" and told.get("property") == "face":
+        value = f"face {value}"
+    words = world.reader.tokens(_words(key, value, told, world), with_times=False)
+    # A property names what is told; what is said of it is the value.
+    return [replace(token, is_loose=True) for token in words] if key == "property" else words
 
 
 def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:

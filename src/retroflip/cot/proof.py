@@ -48,7 +48,7 @@ _FURNITURE = frozenset(
 )
 """what may stand beside a list without saying more"""
 _HOLDING = re.compile(r"\b(?:hold|holds|held|holding|contain\w*|has|have|had|reads?)\b")
-_ENDING = re.compile(r"\b(?:until|till|ends?|ended|finish\w*|stops?|stopped|complet\w*|by|done|over)\b")
+ENDING = re.compile(r"\b(?:until|before|till|ends?|ended|finish\w*|stops?|stopped|complet\w*|by|done|over)\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|keeps?|during|around|partway|while)\b")
 _BEFORE = re.compile(r"\b(?:before|earlier|previously|had|prior|undo\w*|first held)\b")
 _NEXT = re.compile(r"\b(?:then|next|afterwards|after that)\b")
@@ -155,6 +155,7 @@ class Prover:
         question = world.metadata["question"]
         targets = [one for one in world.metadata["objects"] if one.get("role") != "distractor"]
         self._asked = world.reader.says(question["text"]) | {f"n:{len(targets)}"}
+        self._claimed: set[str] = set()
         self._answer = self._contents(str(question["answer"]))
         self._wrong = [self._contents(one) for one in question["options"] if one != question["answer"]]
 
@@ -180,9 +181,7 @@ class Prover:
             lengths = [t for t in clause if t.stamp and t.stamp.kind in (StampKind.LENGTH, StampKind.GAP)]
             if wrong := next((t.text for t in lengths if not self._is_length(t.stamp)), None):
                 return wrong
-            concluded = next(
-                (at for at, token in enumerate(clause) if at and token.text.lower() in _SO), len(clause)
-            )
+            concluded = next((at for at in range(1, len(clause)) if _concludes(clause, at)), len(clause))
             if any(token.stamp for token in clause[concluded:]):
                 concluded = len(clause)
             for part, time in ((clause[:concluded], stamp), (clause[concluded:], None)):
@@ -204,13 +203,12 @@ class Prover:
         stretch = Stretch(tokens, stamp)
         if is_answer:
             return [] if self._is_answer(stretch) else None
-        return self._proof(stretch, Story(), is_last=False)
+        return self._proof(stretch, Story(numbers=self._claimed), is_last=False)
 
-    @property
-    def free_terms(self) -> Terms:
-        """What needs no claim: the answer, and what the objects of the question are called."""
+    def free_terms(self, *, is_timed: bool) -> Terms:
+        """What needs no claim: what the question's objects are called; where no time is told, question and answer."""
         named = [looks for looks in self._world.looks.values() if looks and looks <= self._asked]
-        return frozenset().union(*self._answer, *named, self._asked & _SUPERLATIVE)
+        return frozenset().union(*named) if is_timed else self._asked.union(*self._answer)
 
     def is_free(self, tokens: Sequence[Token]) -> bool:
         """Return whether a sentence tells what is asked, or nothing but the answer, and needs no claims."""
@@ -228,6 +226,10 @@ class Prover:
         if facts["type"] in _IDLE or facts.get("object") in bystanders:
             return False
         asked = {key: value for key, value in question["parameters"].items() if key in facts}
+        if question["mode"] == "historical" and (
+            asked_for := [e for e in self._world.events if e.covers(self._answer)]
+        ):
+            return event in asked_for
         if part := question["parameters"].get("part"):
             return self._is_in(event, part[0] + 1, part[1])
         is_counting = question["numeric"] is not None and self._world.metadata["term"] == "short"
@@ -270,6 +272,7 @@ class Prover:
     def _tell(self, found: Sequence[Fact], stretch: Stretch, story: Story) -> None:
         story.heard += f" {stretch.text}"
         events = [fact for fact in found if fact.number is not None]
+        is_new = any(event not in story.told for event in events)
         story.told += events
         if events:
             story.latest = events[-1]
@@ -277,7 +280,7 @@ class Prover:
             if stretch.stamp is None:
                 story.chain = events[-1].start
             else:
-                story.is_back = story.is_back or events[-1].start < story.timed - 1.0
+                story.is_back = story.is_back or (is_new and events[-1].start < story.timed - 1.0)
                 story.timed = events[-1].start
         than = next((at for at, token in enumerate(stretch.tokens) if token.text.lower() == "than"), None)
         names = [one for one in Stretch(stretch.tokens[:than], None).plain if self._is_name(one)]
@@ -326,7 +329,11 @@ class Prover:
             return self._equation(stretch, story)
         if stretch.has("still") and not stretch.has("denying"):
             others = [one for one in stretch.plain if "still" not in one]
-            if all(map(self._is_name, others)) and not stretch.has("covered"):
+            if (
+                all(map(self._is_name, others))
+                and not stretch.has("covered")
+                and not self._superlatives(stretch)
+            ):
                 return None if self._moves(others or story.subject) else []
             kept = Stretch([token for token in stretch.tokens if "still" not in token.says], stretch.stamp)
             return self._proof(kept, story, is_last)
@@ -394,7 +401,7 @@ class Prover:
             return low.is_near(fact.start, near) and stamp.high.is_near(fact.end, near)
         return (
             low.is_near(fact.start, near)
-            or (bool(_ENDING.search(stretch.text)) and low.is_near(fact.end, near))
+            or (bool(ENDING.search(stretch.text)) and low.is_near(fact.end, near))
             or (bool(_LASTING.search(stretch.text)) and fact.start <= low.ms <= fact.end)
         )
 
@@ -511,7 +518,11 @@ class Prover:
         if not events and any("move" in one for one in said):
             return [] if count == self._changes([one for one in said if self._is_name(one)]) else None
         turns = [one for e in events for one in e.terms if one.startswith("n:")]
-        counts = {len(events) - len(so_far)} if "more" in stretch.text.split() else {len(events), len(so_far)}
+        counts = (
+            {len(events) - len(so_far)}
+            if {"more", "next"} & set(stretch.text.split())
+            else {len(events), len(so_far)}
+        )
         if not events or not (count in counts or turns == [f"n:{count}"]):
             return None
         return [e for e in events if stretch.stamp and self._agrees(e, stretch)]
@@ -573,7 +584,7 @@ class Prover:
 
     # Order and comparison
 
-    def _order(self, stretch: Stretch, _: Story) -> list[Fact] | None:
+    def _order(self, stretch: Stretch, story: Story) -> list[Fact] | None:
         """Prove "X before Y" and "after Y, X" of two events that have no times of their own."""
         found = [
             (index, _ORDER[t.text.lower()])
@@ -593,7 +604,8 @@ class Prover:
         if not one.plain or not other.plain:
             return None
         doing = [said for said in one.plain if not self._is_name(said)]
-        firsts = self._ranked(one, one.plain, self._candidates(one, one.plain))
+        said = one.plain if any(map(self._is_name, one.plain)) else one.plain + story.subject
+        firsts = self._ranked(one, said, self._candidates(one, said))
         seconds = self._candidates(
             other, other.plain + (doing if all(map(self._is_name, other.plain)) else [])
         )
@@ -712,6 +724,8 @@ class Prover:
             or (len(items) < 2 and len(containers) < 2)
         ):
             return None
+        if len(items) < 2 and not any(container for container, _ in parts):
+            return None
         is_first = parts[0][0] is not None
         groups: list[tuple[str | None, list[str]]] = []
         for container, item in parts if is_first else reversed(parts):
@@ -819,6 +833,11 @@ def _is_held(held: Held, items: Sequence[str], *, is_all: bool) -> bool:
     return len(held.items) == len(items) and all(
         b in (a, "unknown") for a, b in zip(held.items, items, strict=True)
     )
+
+
+def _concludes(clause: Sequence[Token], at: int) -> bool:
+    """Return whether a conclusion begins at a word: behind a comma or the like."""
+    return clause[at].text.lower() in _SO and bool(clause[at - 1].cut)
 
 
 def _modified(stretch: Stretch) -> Said:

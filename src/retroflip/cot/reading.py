@@ -103,8 +103,11 @@ def stem(word: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences and lines of a text, without the numbers and dashes of lists."""
-    parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(text))
-    return [part for part in parts if part and not re.fullmatch(r"\(?\d{1,2}[.)]", part)]
+    found: list[str] = []
+    for part in filter(None, map(str.strip, _SENTENCE_END.split(text))):
+        is_numbered = bool(found) and re.fullmatch(r"\(?\d{1,2}[.)]", found[-1]) is not None
+        found.append(_BULLET.sub("", f"{found.pop()} {part}" if is_numbered else part))
+    return [part for part in found if part]
 
 
 class Reader:
@@ -133,6 +136,7 @@ class Reader:
         text = re.sub(
             rf"\b(row|column) ({_NUMBER})\b", lambda m: f"{m[1]} {NUMBER_WORDS[m[2]]}", text, flags=re.I
         )
+        text = re.sub(rf"\b({'|'.join(ORDINALS)}) (row|column)\b", lambda m: f"{m[2]} {ORDINALS[m[1]]}", text)
         found: list[Token] = []
         position = 0
         for match in _CELL.finditer(text):

@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.cot.claims import Claim, ClaimError, agrees, statements
-from retroflip.cot.proof import Prover, Story
+from retroflip.cot.proof import ENDING, Prover, Story
 from retroflip.cot.reading import Token, clauses, sentences
 from retroflip.cot.stamps import Stamp
 from retroflip.cot.world import Fact, Metadata, World
@@ -174,8 +174,14 @@ class _Check:
                 yield Problem(Reason.CLAIM, claim.written, "it is not so in the video")
                 continue
             own = frozenset().union(*(token.says for token in claim.tokens))
+            own |= {
+                f"name:{word}"
+                for term in own
+                if term.startswith("command:")
+                for word in re.split(r"[\s/]", term)
+            }
             self._licences.append(
-                (claim, proof, own.union(*(self._world.kind_terms(fact) | fact.subject for fact in proof)))
+                (claim, proof, own.union(*(self._world.doing(fact) | fact.subject for fact in proof)))
             )
 
     def _sentence(self, sentence: str, *, is_licensed: bool, is_last: bool) -> Iterator[Problem]:
@@ -210,10 +216,14 @@ class _Check:
             return None
         for clause in clauses(tokens):
             stamp = next((token.stamp for token in clause if token.stamp), None)
-            granting = [one for one in self._licences if stamp is None or self._is_at(one[0], one[1], stamp)]
+            granting = [
+                one for one in self._licences if stamp is None or self._is_at(one[0], one[1], stamp, clause)
+            ]
             if stamp is not None and not any(claim.stamp for claim, _, _ in granting):
                 return next(token.text for token in clause if token.stamp)
-            terms = self._prover.free_terms.union(*(terms for _, _, terms in granting))
+            terms = self._prover.free_terms(is_timed=stamp is not None).union(
+                *(terms for _, _, terms in granting)
+            )
             granted = frozenset(map(_number, terms))
             for token in clause:
                 if (
@@ -225,12 +235,14 @@ class _Check:
                     return token.text
         return None
 
-    def _is_at(self, claim: Claim, proof: Sequence[Fact], stamp: Stamp) -> bool:
-        """Return whether a claim may be what is told with a time: it has it, or its event begins or ends then."""
+    def _is_at(self, claim: Claim, proof: Sequence[Fact], stamp: Stamp, clause: Sequence[Token]) -> bool:
+        """Return whether a claim may be what is told with a time: it has it, or its event is said to end then."""
         near = self._rules.tolerance_ms
-        marks = [ms for fact in proof for ms in (fact.start, fact.end)]
+        is_end = (
+            bool(claim.stamp) and ENDING.search(" ".join(token.text.lower() for token in clause)) is not None
+        )
         return agrees(claim, stamp, near) or (
-            bool(claim.stamp) and any(stamp.low.is_near(ms, near) for ms in marks)
+            is_end and any(stamp.low.is_near(fact.end, near) for fact in proof)
         )
 
     def _required(self) -> list[Fact]:

@@ -4,12 +4,14 @@ A fact says several things that hold together from one time to another: an event
 or a row holds. Kinds add nothing of their own: events, objects and states are read by what metadata they have.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from retroflip.cot.reading import OPERATORS, Reader
+from retroflip.synth.animation import PALETTE, SHAPES
 from retroflip.synth.narration import COMMON
 
 Metadata = Mapping[str, Any]
@@ -52,6 +54,10 @@ _VALUES = {
     ("wall", "lower"): "down", ("end", "top"): "up", ("end", "bottom"): "down", ("value", "large"): "grow",
     ("value", "small"): "shrink",
 }  # fmt: skip
+_VALUE_WORDS = """left right up down above below clockwise counterclockwise faster slower steady grow shrink line zigzag
+plus minus times divide facedown faceup"""
+VALUES = frozenset(_VALUE_WORDS.split()).union(PALETTE, SHAPES)
+"""what properties are said to be, and no doing is"""
 _ACROSS = {"left": "right", "right": "left", "up": "down", "down": "up"}
 _FURTHER = {"up": "above", "down": "below"}
 
@@ -147,6 +153,8 @@ class World:
             terms |= self.reader.says(event["note"])
         for key, value in facts.items():
             terms |= self._said(key, value)
+        if "command" in event:
+            terms |= self.reader.says(" ".join(re.split(r"[\s/*]+", event["command"])[1:]))
         if event["type"] == "return":
             terms.add(_ACROSS[event["direction"]])
         subject = frozenset().union(*(self.looks.get(str(one), frozenset()) for one in _ids(event)))
@@ -265,10 +273,9 @@ class World:
             for one in self.metadata["objects"]
         ]
 
-    def kind_terms(self, fact: Fact) -> Terms:
-        """Return what an event says by its type alone, whatever its ways and numbers."""
-        kind = "" if fact.number is None else str(self.metadata["events"][fact.number]["type"])
-        return frozenset(_BY_TYPE.get(kind, "").split())
+    def doing(self, fact: Fact) -> Terms:
+        """Return what is done in an event, whatever its ways, looks and numbers."""
+        return frozenset(term for term in fact.terms if term not in VALUES and ":" not in term)
 
     def order_from_left(self) -> dict[str, Terms]:
         """Return the terms of each object by its id, from the left to the right where they begin."""
