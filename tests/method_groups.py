@@ -50,7 +50,7 @@ def group_of(
     sample = sample_of(task_type, modality)
     rollouts = tuple(rollouts_of(branch) if isinstance(branch, str) else branch for branch in branches)
     chosen = method.branches(sample, np.random.default_rng(0))
-    return Group(sample, Answer("option", "A"), task_type, chosen, rollouts)
+    return Group(sample, Answer("option", "A"), chosen, rollouts)
 
 
 def rewards_of(method: Method, *branches: str | tuple[Rollout, ...], **sample: Any) -> Rewards:

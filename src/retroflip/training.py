@@ -14,7 +14,7 @@ from peft import PeftModel
 from peft.utils import CONFIG_NAME
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations.integration_utils import TensorBoardCallback
 
 from retroflip import processes
 from retroflip.conditions import read_trained

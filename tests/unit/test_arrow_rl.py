@@ -82,7 +82,6 @@ class TestRewards:
         group = Group(
             sample,
             Answer("number", "0.5"),
-            None,
             method.branches(sample, np.random.default_rng(0)),
             (
                 tuple(Rollout(None if v is None else Answer("number", v), well_formed=True) for v in values),

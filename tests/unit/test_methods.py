@@ -100,6 +100,7 @@ class TestSettings:
             **shared,
             "normalise": "group",
             "alpha": 0.25,
+            "sensitive_where": "equal",
             "literal_change": False,
         }
         assert CrpoSettings().model_dump() == {
@@ -188,7 +189,7 @@ def test_a_group_must_hold_the_rollouts_its_branches_ask_for() -> None:
     with pytest.raises(ValueError, match=r"\[4, 4\] rollouts, got \[4\]"):
         group_of(built("crpo", rollouts=4), "AAAA", task_type=TaskType.STATIC)
     with pytest.raises(ValueError, match=r"\[\] rollouts, got \[\]"):
-        Group(sample_of(), group_of(built("grpo", rollouts=2), "AB").gold, None, (), ())
+        Group(sample_of(), group_of(built("grpo", rollouts=2), "AB").gold, (), ())
 
 
 def test_a_single_reward_cannot_be_normalised() -> None:

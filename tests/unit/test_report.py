@@ -362,7 +362,7 @@ def test_every_chart_of_its_own_is_of_a_metric_that_training_writes() -> None:
     method = Crpo(CrpoSettings(rollouts=2))
     asked = SAMPLES[0].model_copy(update={"task_type": TaskType.SPATIAL})
     branches = method.branches(asked, np.random.default_rng(0))
-    group = Group(asked, answers[0], TaskType.SPATIAL, branches, (rollouts, rollouts))
+    group = Group(asked, answers[0], branches, (rollouts, rollouts))
     rewards = method.rewards(group)
     logged |= set(group_metrics([group], [rewards], method.advantages([rewards.totals])))
     assert [metric.name for metric in curves.METRICS if metric.name not in logged] == []

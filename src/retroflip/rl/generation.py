@@ -21,7 +21,7 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
-from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout
+from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
 from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
@@ -188,7 +188,7 @@ class Generator:
 
     def _question(self, sample: Sample, epoch: int) -> Question:
         asked = with_null_option(sample) if self.method.null_option else sample
-        branches = self.method.branches(asked, draw(self.seed, "branches", asked.id, epoch))
+        branches = self.method.branches(asked, branch_draw(self.seed, asked.id, epoch))
         return Question(asked, tuple(branches))
 
     def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
@@ -273,4 +273,4 @@ def _group(question: Question, branches: Sequence[Written]) -> Group:
         tuple(Rollout(parse_answer(text, sample), is_well_formed(text)) for text in branch.texts)
         for branch in branches
     )
-    return Group(sample, gold_answer(sample), sample.task_type, question.branches, rollouts)
+    return Group(sample, gold_answer(sample), question.branches, rollouts)

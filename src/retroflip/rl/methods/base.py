@@ -13,7 +13,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.data.answers import Answer
-from retroflip.data.sample import Sample, TaskType
+from retroflip.data.sample import Sample
+from retroflip.draws import draw
 from retroflip.rl.methods.scorer import ScorerSettings
 from retroflip.video.views import View
 
@@ -53,7 +54,6 @@ class Group:
 
     sample: Sample
     gold: Answer
-    task_type: TaskType | None
     branches: tuple[Branch, ...]
     rollouts: tuple[tuple[Rollout, ...], ...]
 
@@ -149,3 +149,8 @@ class MethodConfig(BaseModel):
                 "of its group: set rollouts >= 2"
             )
         return self
+
+
+def branch_draw(seed: int, sample: str, epoch: int) -> np.random.Generator:
+    """Return what a method chooses a sample's branches with, by the run's seed, the sample's id and the epoch."""
+    return draw(seed, "branches", sample, epoch)

@@ -18,21 +18,13 @@ import torch
 from pydantic import Field, model_validator
 
 from retroflip.data.answers import Answer
-from retroflip.data.sample import Sample, TaskType
-from retroflip.errors import DataError
+from retroflip.data.sample import Sample
 from retroflip.rl.advantages import hybrid_normalised
 from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards, Rollout, Totals
 from retroflip.rl.methods.configured import Configured, original, plain_rewards
+from retroflip.rl.methods.counterfactual import Counterfactuals, required_task_type
 from retroflip.rl.rewards import agreement, change, correctness, total, well_formedness
-from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
-
-_TRANSFORMS = {
-    TaskType.SPATIAL: (Transform.FLIP,),
-    TaskType.TEMPORAL: (Transform.REVERSE,),
-    TaskType.SPATIOTEMPORAL: (Transform.FLIP, Transform.REVERSE),
-    TaskType.STATIC: (Transform.FLIP, Transform.REVERSE),
-}
 
 
 class CrpoSettings(MethodConfig):
@@ -74,6 +66,11 @@ class CrpoSettings(MethodConfig):
             )
         return self
 
+    @property
+    def counterfactuals(self) -> Counterfactuals:
+        """What questions are asked about besides their own videos."""
+        return Counterfactuals(self.flip, self.reverse, self.null_option)
+
     def method(self) -> "Crpo":
         """Return the method with these settings."""
         return Crpo(self)
@@ -94,13 +91,11 @@ class Crpo(Configured[CrpoSettings]):
         relation to the answer: such a question has its original branch alone, with GRPO's rewards. Raises DataError
         where the sample has no task type.
         """
-        transforms = self._transforms(_required_task_type(sample.task_type, sample))
-        first = original(self.settings.rollouts)
-        if not transforms:
+        first, transform = original(self.settings.rollouts), self.settings.counterfactuals.choose(sample, rng)
+        if transform is None:
             return (first,)
-        view = Transformed(transforms[int(rng.integers(len(transforms)))])
-        trained = self.settings.w_aug > 0
-        return (first, Branch("counterfactual", view, trained=trained, rollouts=self.settings.rollouts))
+        trained, rollouts = self.settings.w_aug > 0, self.settings.rollouts
+        return (first, Branch("counterfactual", Transformed(transform), trained=trained, rollouts=rollouts))
 
     def video_rewards(self, group: Group) -> Rewards:
         """Return the rewards of equations 1 to 5; components stand before `w_aug`, totals after it.
@@ -110,7 +105,7 @@ class Crpo(Configured[CrpoSettings]):
         if len(group.branches) == 1:
             return plain_rewards(group, self.settings.format_weight)
         factual, counterfactual = group.rollouts
-        dynamic = _required_task_type(group.task_type, group.sample).dynamic
+        dynamic = required_task_type(group.sample).dynamic
         weight = self.settings.lambda_d if dynamic else self.settings.lambda_s
         correct = correctness(factual, group.gold)
         behaves = self._behaves(counterfactual, group.gold, dynamic)
@@ -138,10 +133,6 @@ class Crpo(Configured[CrpoSettings]):
         """
         return [hybrid_normalised(totals) for totals in groups]
 
-    def _transforms(self, task_type: TaskType) -> tuple[Transform, ...]:
-        kept = {Transform.FLIP: self.settings.flip, Transform.REVERSE: self.settings.reverse}
-        return tuple(transform for transform in _TRANSFORMS[task_type] if kept[transform])
-
     def _behaves(self, rollouts: Sequence[Rollout], reference: Answer | None, dynamic: bool) -> torch.Tensor:
         """Return, per counterfactual rollout, whether it stands to the reference as the task type asks.
 
@@ -150,14 +141,3 @@ class Crpo(Configured[CrpoSettings]):
         if dynamic:
             return change(rollouts, reference, literal=self.settings.literal_change)
         return agreement(rollouts, reference)
-
-
-def _required_task_type(task_type: TaskType | None, sample: Sample) -> TaskType:
-    if task_type is None:
-        kinds = ", ".join(f'"{kind.value}"' for kind in TaskType)
-        raise DataError(
-            f"Sample {sample.id!r} ({sample.video}) has no task type, and CRPO needs one to choose the "
-            "counterfactual and to know whether the answer must change. Add the key 'task_type' to its "
-            f"record with one of {kinds}, or train with the method grpo, which needs none."
-        )
-    return task_type

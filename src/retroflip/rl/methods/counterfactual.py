@@ -1,0 +1,81 @@
+"""The counterfactual of a question: the same question about its video mirrored or played backwards.
+
+The task type says which of the two have a known relation to the answer (CRPO, section 3): one that changes a dynamic
+question's answer, or either of them for a static question, whose answer stays. A counterfactual's own answer need not
+be among the options; the null option, "None of the above", is what a model can then say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from retroflip.data.prompts import with_null_option
+from retroflip.data.sample import Modality, Sample, TaskType
+from retroflip.errors import DataError
+from retroflip.rl.methods.base import branch_draw
+from retroflip.video.transforms import Transform
+
+TRANSFORMS: Mapping[TaskType, tuple[Transform, ...]] = {
+    TaskType.SPATIAL: (Transform.FLIP,),
+    TaskType.TEMPORAL: (Transform.REVERSE,),
+    TaskType.SPATIOTEMPORAL: (Transform.FLIP, Transform.REVERSE),
+    TaskType.STATIC: (Transform.FLIP, Transform.REVERSE),
+}
+"""the transformations whose relation to the answer is known, by task type"""
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """A question as it is asked about its transformed video, and whether its answer must change there."""
+
+    question: Sample
+    transform: Transform
+    answer_changes: bool
+
+
+@dataclass(frozen=True)
+class Counterfactuals:
+    """The counterfactuals that training uses: both transformations and the null option, but for ablations."""
+
+    flip: bool = True
+    reverse: bool = True
+    null_option: bool = True
+
+    def transforms(self, task_type: TaskType) -> tuple[Transform, ...]:
+        """Return what may be done to the video of a question of this type; nothing where an ablation leaves nothing."""
+        kept = {Transform.FLIP: self.flip, Transform.REVERSE: self.reverse}
+        return tuple(transform for transform in TRANSFORMS[task_type] if kept[transform])
+
+    def choose(self, sample: Sample, rng: np.random.Generator) -> Transform | None:
+        """Return one of a question's transformations, all with equal probability; None where there is none.
+
+        Raises DataError where the sample has no task type.
+        """
+        transforms = self.transforms(required_task_type(sample))
+        return transforms[int(rng.integers(len(transforms)))] if transforms else None
+
+    def drawn(self, sample: Sample, seed: int, epoch: int) -> Counterfactual | None:
+        """Return the counterfactual that a run with this seed shows in this epoch, counted from 0.
+
+        None for an image or a text, and where an ablation leaves none. Raises DataError as `choose` does.
+        """
+        if sample.modality is not Modality.VIDEO:
+            return None
+        transform = self.choose(sample, branch_draw(seed, sample.id, epoch))
+        if transform is None:
+            return None
+        question = with_null_option(sample) if self.null_option else sample
+        return Counterfactual(question, transform, required_task_type(sample).dynamic)
+
+
+def required_task_type(sample: Sample) -> TaskType:
+    """Return a sample's task type. Raises DataError where it has none."""
+    if sample.task_type is None:
+        kinds = ", ".join(f'"{kind.value}"' for kind in TaskType)
+        raise DataError(
+            f"Sample {sample.id!r} ({sample.video}) has no task type, and CRPO needs one to choose the "
+            "counterfactual and to know whether the answer must change. Add the key 'task_type' to its "
+            f"record with one of {kinds}, or train with the method grpo, which needs none."
+        )
+    return sample.task_type
