@@ -86,6 +86,7 @@ class Story:
     container: str | None = None
     numbers: set[str] = field(default_factory=set)
     told: list[Fact] = field(default_factory=list)
+    dated: list[Fact] = field(default_factory=list)
     chain: float = -1.0
     timed: float = 0.0
     is_back: bool = False
@@ -274,6 +275,7 @@ class Prover:
         events = [fact for fact in found if fact.number is not None]
         is_new = any(event not in story.told for event in events)
         story.told += events
+        story.dated += [e for e in events if stretch.stamp or e.size is not None or self._type(e) == "reveal"]
         if events:
             story.latest = events[-1]
             story.maybe = story.maybe if events[-1] in story.maybe else events

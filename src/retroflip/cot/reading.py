@@ -94,6 +94,8 @@ def stem(word: str) -> str:
     ['hit', 'mov', 'cros', 'red']
     """
     word = re.sub(r"['’]s$", "", word.lower())
+    if word in ("backwards", "forwards"):
+        return word
     for ending in ("wards", "ing", "ied", "ies", "ed", "es", "ly", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             word = word.removesuffix(ending) + ("y" if ending in ("ied", "ies") else "")

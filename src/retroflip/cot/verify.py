@@ -147,7 +147,7 @@ class _Check:
         return sum(map(self._is_told, required)) / len(required) if required else 1.0
 
     def _is_told(self, event: Fact) -> bool:
-        return any(event.number == told.number for told in self._story.told)
+        return any(event.number == told.number for told in self._story.dated)
 
     def problems(self, reasoning: str, claims: Any) -> list[Problem]:
         """Return every fault: of claims, of sentences in their order, and what is missing."""
