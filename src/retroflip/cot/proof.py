@@ -378,12 +378,10 @@ class Prover:
 
     def _gives(self, stretch: Stretch, option: Said) -> bool:
         known = frozenset().union(*option)
+        contrary = frozenset().union(*(one for wrong in self._wrong for one in wrong)) - known
+        beside = (self._asked - contrary) | {"answer", "quantifying"}
         given = [one for one in stretch.said if one & known and "answer" not in one]
-        others = [
-            one
-            for one in stretch.said
-            if not one & known and not one & (self._asked | {"answer", "quantifying"})
-        ]
+        others = [one for one in stretch.said if not one & known and not one & beside]
         return not others and len(given) == len(option) and all(map(operator.and_, given, option))
 
     def _names_wrong(self, stretch: Stretch) -> bool:
