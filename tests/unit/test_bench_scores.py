@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from retroflip.bench.metrics import measure, pair_up
+from retroflip.bench.groups import group_up
+from retroflip.bench.metrics import measure, pair_is_right, pair_up
 from retroflip.bench.records import AnswerRecord, Control, append_answers, read_answers
 from retroflip.bench.score import compare, compare_all, score_records, score_run
+from retroflip.data.sample import Cell
 from retroflip.errors import DataError
 
 LEFT_RIGHT = ("left", "right")
@@ -71,11 +73,21 @@ def test_a_fixed_answer_scores_half_but_no_pair() -> None:
     assert (found["acc"], found["p_acc"], found["same_answer_rate"]) == (0.5, 0.0, 1.0)
 
 
-def test_a_missing_side_leaves_pair_metrics_and_is_counted() -> None:
+def test_a_missing_side_is_wrong_and_counted() -> None:
     found = measure([*pair("p", "A", "B"), record("q", 0, "A")])
-    assert (found["p_acc"], found["n_pairs"], found["n_incomplete_pairs"]) == (1.0, 1, 1)
+    assert (found["p_acc"], found["n_pairs"], found["n_incomplete_pairs"]) == (1 / 2, 2, 1)
+    assert found["same_answer_rate"] == 0.0
     assert found["acc"] == 1.0
     assert found["n_answers"] == 3
+
+
+def test_a_failed_side_is_wrong_not_unparsed_and_not_the_same() -> None:
+    found = measure(
+        [*pair("p", "A", "A"), record("q", 0, "A"), record("q", 1, None, error="the video failed")]
+    )
+    assert (found["p_acc"], found["n_pairs"], found["n_incomplete_pairs"]) == (0.0, 2, 1)
+    assert (found["acc"], found["unparsed_rate"], found["n_failed"]) == (2 / 4, 0.0, 1)
+    assert found["same_answer_rate"] == 1.0  # of p, the only pair with two answers
 
 
 def test_unparsed_sides_are_not_the_same_answer() -> None:
@@ -213,3 +225,60 @@ def test_compare_all_takes_every_two_in_order() -> None:
 def test_compare_refuses_other_questions_under_the_same_name() -> None:
     with pytest.raises(DataError, match="other videos or gold answers"):
         compare(pair("p", "A", "B"), pair("p", "A", "B", video="./videos/x.mp4"), names=("a", "b"))
+
+
+def cell(name: str, video: int, question: int, right: bool, **changes: Any) -> AnswerRecord:
+    """One answer to a question of a group, whose gold answer is A."""
+    place = {"id": f"{name}-{video}-{question}", "group": name, "cell": Cell(video, question)}
+    alone = {"pair": None, "side": None}
+    return record(name, 0, "A" if right else "B").model_copy(update={**alone, **place, **changes})
+
+
+def grid(name: str, rights: str) -> list[AnswerRecord]:
+    """A 2 x 2 group: right (+) or not for video 0 with questions 0 and 1, then video 1."""
+    return [cell(name, place // 2, place % 2, right == "+") for place, right in enumerate(rights)]
+
+
+class TestGroups:
+    def test_two_videos_with_two_questions_by_hand(self) -> None:
+        """TimeBlind's I-Acc, Q-Acc and V-Acc of four groups."""
+        answers = [*grid("a", "++++"), *grid("b", "++--"), *grid("c", "+-+-"), *grid("d", "+--+")]
+        found = measure(answers)
+        assert found["acc"] == 10 / 16
+        groups = found["groups"]
+        assert (groups["g_acc"], groups["n_groups"]) == (1 / 4, 4)
+        assert groups["q_acc"] == 3 / 8  # both of a, the first of c
+        assert groups["v_acc"] == 3 / 8  # both of a, the first of b
+        assert groups["chance"] == 1 / 2**4
+        assert found["n_pairs"] == 0
+
+    def test_a_cell_without_an_answer_is_wrong(self) -> None:
+        whole, failed = grid("a", "++++"), grid("b", "++++")
+        failed[3] = cell("b", 1, 1, False, answer=None, error="the call failed")
+        groups = measure([*whole, *failed, *grid("c", "++++")[1:]])["groups"]
+        assert (groups["g_acc"], groups["n_groups"], groups["n_incomplete_groups"]) == (1 / 3, 3, 2)
+        assert groups["q_acc"] == groups["v_acc"] == 4 / 6
+
+    def test_several_questions_about_one_video_and_pairs_are_groups(self) -> None:
+        binaries = [cell("a", 0, question, True) for question in range(3)]
+        groups = measure([*binaries, *pair("p", "A", "A"), *pair("q", "A", "B")])["groups"]
+        assert (groups["g_acc"], groups["n_groups"]) == (2 / 3, 3)
+        assert groups["q_acc"] == 4 / 5
+        assert groups["v_acc"] == 4 / 5
+
+    def test_pairs_alone_are_measured_as_pairs(self) -> None:
+        assert "groups" not in measure(FOUR_PAIRS)
+        assert [group.right(range(2), range(1)) for group in group_up(FOUR_PAIRS).values()] == [
+            pair_is_right(both) for both in pair_up(FOUR_PAIRS).complete.values()
+        ]
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"id": "again", "cell": Cell(0, 0)}, "both claim video 0, question 0"),
+            ({"source_clip": "x"}, "source clips"),
+        ],
+    )
+    def test_broken_groups_are_refused(self, changes: dict[str, Any], message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            group_up([cell("a", 0, 0, True), cell("a", 0, 1, True, **changes)])

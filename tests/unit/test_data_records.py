@@ -307,6 +307,11 @@ class TestFaults:
                 {"start": 1, "end": 2, "data_type": "image"},
                 "names the part 1.0 to 2.0 .*data_type is 'image'",
             ),
+            ({"group": "g"}, "'group' stands without 'cell'. Give both"),
+            ({"cell": [0, 1]}, "'cell' stands without 'group'"),
+            ({"group": "g", "cell": [0, 0], "pair": "p"}, "'group' and 'pair' would both say"),
+            ({"group": "g", "cell": [0, -1]}, "'cell': .*numbered from 0 on"),
+            ({"group": "g", "cell": [0]}, "'cell'"),
             ({"problem": ..., "question": "Which?"}, "'problem' is missing.*Rename 'question' to 'problem'"),
             (
                 {
@@ -328,6 +333,13 @@ class TestFaults:
         path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3, **changes))
         with pytest.raises(DataError, match=rf"data\.jsonl, line 2: .*{message}"):
             read_samples(path, tuple(Modality))
+
+    def test_a_group_or_a_pair_says_where_a_question_stands(self) -> None:
+        sample = parse_record(record(group="g", cell=[1, 0]))
+        assert sample.place == ("g", (1, 0))
+        assert parse_record(json.loads(json.dumps(format_record(sample)))) == sample
+        assert parse_record(record(pair="p", side=1)).place == ("p", (1, 0))
+        assert parse_record(record()).place is None
 
     @pytest.mark.parametrize(
         ("keys", "window"),

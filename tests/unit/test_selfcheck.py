@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from retroflip.bench.selfcheck import check_rewards, remarks
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType, Sample
 
 
 def question(identity: str, solution: str, **more: Any) -> Sample:
@@ -15,7 +15,7 @@ def question(identity: str, solution: str, **more: Any) -> Sample:
         "problem_type": ProblemType.MULTIPLE_CHOICE,
         **more,
     }
-    return Sample(id=identity, question="?", solution=solution, source_clip="x", **fields)
+    return Sample(**{"id": identity, "question": "?", "solution": solution, "source_clip": "x", **fields})
 
 
 def pair(a: str, b: str, **other: Any) -> list[Sample]:
@@ -122,3 +122,27 @@ def test_what_may_be_meant_is_a_remark_and_no_fault() -> None:
     assert "letters in a style that is not known" in letters
     assert "one side only" in lonely
     assert remarks(pair("A", "B")) == []
+
+
+def cell(video: int, asked: int, **more: Any) -> Sample:
+    solution = "AB"[(video + asked) % 2]
+    place = {"group": "g", "cell": Cell(video, asked), "video": f"{video}.mp4"}
+    return question(f"{video}{asked}", solution, **{**place, **more})
+
+
+def test_a_sound_group_has_no_fault() -> None:
+    group = [
+        cell(video, asked).model_copy(update={"question": f"{asked}?"})
+        for video in (0, 1)
+        for asked in (0, 1)
+    ]
+    assert check_rewards(group).faults == []
+
+
+def test_gaps_doubles_and_clips_of_a_group_are_faults() -> None:
+    (gap,) = check_rewards([cell(0, 0), cell(1, 1)]).faults
+    assert "2 questions in 2 of the 4 cells" in gap.message
+    (double,) = check_rewards([cell(0, 0), cell(0, 0, id="x", question="And?")]).faults
+    assert "2 questions in 1 of the 1 cells" in double.message
+    (clips,) = check_rewards([cell(0, 0), cell(1, 0, source_clip="y")]).faults
+    assert "different source clips" in clips.message

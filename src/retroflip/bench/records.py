@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, place_of
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
 from retroflip.video.window import Window, part
@@ -36,7 +36,8 @@ class AnswerRecord(BaseModel):
     `score` is what the answer earns, `credit`: 1 where it is `correct`, and more than 0 where nearness counts.
     `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
     nothing could be read from `response`, which is then never `correct`. Files of earlier versions have no
-    `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
+    `problem_type`: a question with options was multiple choice, and any other keeps what was read then. `error` says
+    why there is no answer: the video or the call failed, which is no answer that could not be read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,8 @@ class AnswerRecord(BaseModel):
     id: str = Field(min_length=1)
     pair: str | None = None
     side: int | None = Field(default=None, ge=0, le=1)
+    group: str | None = None
+    cell: AnyCell | None = None
     task: str = ""
     source_clip: str
     control: Control = Control.FULL
@@ -55,6 +58,7 @@ class AnswerRecord(BaseModel):
     correct: bool
     score: float = Field(default=0.0, ge=0.0, le=1.0)
     truncated: bool = False
+    error: str | None = None
     video: str
     start: float | None = None
     end: float | None = None
@@ -77,6 +81,11 @@ class AnswerRecord(BaseModel):
     def answer_text(self) -> str | None:
         """The answer as text: a letter becomes its option, so that answers compare across option orders."""
         return None if self.answer is None else option_text(self.answer, self.options)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the question stands in a group or pair; None for one that counts alone."""
+        return place_of(self.group, self.cell, self.pair, self.side)
 
     @property
     def window(self) -> Window | None:
@@ -115,6 +124,8 @@ def answer_record(
         id=sample.id,
         pair=sample.pair,
         side=sample.side,
+        group=sample.group,
+        cell=sample.cell,
         task=sample.task,
         source_clip=sample.source_clip,
         control=control,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.metrics import by_task, measure_each, pair_is_right, pair_up
+from retroflip.bench.metrics import by_task, measure_each, pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
 from retroflip.data import answers as reader
@@ -76,22 +76,23 @@ def compare(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Compare two answerers over the full-video pairs that both completed: b minus a.
+    """Compare two answerers over the full-video pairs that both were asked: b minus a.
 
     Keys: a, b (names), p_acc_difference (in 0..1; None without common pairs), p_acc_difference_ci (paired
     bootstrap over source clips), only_a and only_b (pairs only one got right), mcnemar_p (exact, two-sided),
-    n_pairs, n_unshared_pairs (left out because one of the two misses a side).
+    n_pairs, n_unshared_pairs (left out because one of the two was not asked).
 
     Raises DataError when the two were asked different questions under the same ids.
     """
-    pairs_a, pairs_b = (pair_up(_full(records)).complete for records in (a, b))
-    shared = sorted(pairs_a.keys() & pairs_b.keys())
-    for name in shared:
-        _check_same_questions(name, pairs_a[name], pairs_b[name])
-    right_a = [pair_is_right(pairs_a[name]) for name in shared]
-    right_b = [pair_is_right(pairs_b[name]) for name in shared]
-    clips = [pairs_a[name][0].source_clip for name in shared]
-    interval = paired_interval(right_a, right_b, clips, seed=seed, resamples=resamples)
+    pairs_a, pairs_b = pair_up(_full(a)), pair_up(_full(b))
+    clips = pairs_a.clips
+    shared = sorted(clips.keys() & pairs_b.clips.keys())
+    for name in pairs_a.complete.keys() & pairs_b.complete.keys():
+        _check_same_questions(name, pairs_a.complete[name], pairs_b.complete[name])
+    right_a, right_b = ([pairs.is_right(name) for name in shared] for pairs in (pairs_a, pairs_b))
+    interval = paired_interval(
+        right_a, right_b, [clips[name] for name in shared], seed=seed, resamples=resamples
+    )
     test = mcnemar(right_a, right_b)
     return {
         "a": names[0],
@@ -102,7 +103,7 @@ def compare(
         "only_b": test.only_b,
         "mcnemar_p": test.p,
         "n_pairs": len(shared),
-        "n_unshared_pairs": len(pairs_a.keys() ^ pairs_b.keys()),
+        "n_unshared_pairs": len(clips.keys() ^ pairs_b.clips.keys()),
     }
 
 

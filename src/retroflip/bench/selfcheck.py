@@ -14,7 +14,7 @@ from retroflip.data.answers import gold_answer
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
 from retroflip.data.prompts import option_letter
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType, Sample
 from retroflip.errors import DataError
 
 SUSPICIOUS_SHARE = 0.9
@@ -48,6 +48,7 @@ def check_rewards(samples: Sequence[Sample]) -> SelfCheck:
     faults = [fault for sample in samples for fault in _alone(sample)]
     faulty = {fault.id for fault in faults}
     faults += [fault for both in sides.values() for fault in _sides(both)]
+    faults += _groups(samples)
     for a, b in complete.values():
         if not {a.id, b.id} & faulty:
             faults += [*_with_the_answer_of(a, b), *_with_the_answer_of(b, a)]
@@ -67,7 +68,7 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
         )
     if lonely:
         found.append(
-            f"Pairs with one side only, which count for no pair accuracy: {len(lonely)} (the first: {lonely[0]})."
+            f"Pairs with one side only, which no answers can make right: {len(lonely)} (the first: {lonely[0]})."
         )
     return found
 
@@ -135,6 +136,30 @@ def _sides(both: Sequence[Sample]) -> Iterator[Fault]:
             f"the sides of the pair {pair!r} have different source clips (by default, their files), so intervals "
             "would take them as independent. Give both the same 'source_clip'.",
         )
+
+
+def _groups(samples: Sequence[Sample]) -> Iterator[Fault]:
+    """Yield why a group cannot be scored as one: cells that are there twice or not at all, or several source clips."""
+    groups: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.group is not None:
+            groups.setdefault(sample.group, []).append(sample)
+    for group, members in groups.items():
+        places = [sample.cell for sample in members if sample.cell is not None]
+        videos, questions = (1 + max(numbers) for numbers in zip(*places, strict=True))
+        grid = {Cell(video, question) for video in range(videos) for question in range(questions)}
+        if len(places) != len(grid) or set(places) != grid:
+            yield Fault(
+                members[0].id,
+                f"the group {group!r} has {len(places)} questions in {len(set(places))} of the {len(grid)} cells that "
+                "its numbers span. Give each video with each question one cell, [video, question], from 0 on.",
+            )
+        if len({sample.source_clip for sample in members}) > 1:
+            yield Fault(
+                members[0].id,
+                f"the questions of the group {group!r} have different source clips (by default, their files), so "
+                "intervals would take them as independent. Give all the same 'source_clip'.",
+            )
 
 
 def _with_the_answer_of(sample: Sample, other: Sample) -> Iterator[Fault]:

@@ -392,7 +392,7 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
     if scores["truncated"]:
         print(f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens.")
     if scores["n_incomplete_pairs"]:
-        print(f"{scores['n_incomplete_pairs']} pairs miss a side and count in no pair measure.")
+        print(f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong.")
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:

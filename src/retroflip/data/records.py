@@ -8,8 +8,8 @@ file:
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
 retroflip adds the optional keys `start`, `end`, `task`, `task_type`, `source_clip`, `pair`, `side`,
-`counterfactual_solution` and `labels` (see `Sample`), and the `data_type` "text", a record with no `path` or an
-empty one. Other keys are ignored and not kept. On reading:
+`group`, `cell`, `counterfactual_solution` and `labels` (see `Sample`), and the `data_type` "text", a record with no
+`path` or an empty one. Other keys are ignored and not kept. On reading:
 
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
   without one is) are left out and counted. Video-R1-260k.json holds more images than videos.
@@ -55,7 +55,7 @@ from retroflip.paths import why_missing
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}
-_OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "labels")
+_OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "group", "cell", "labels")
 _TEXT_KEYS = ("problem", "problem_type", "solution")
 _READ_KEYS = (
     *_TEXT_KEYS,
@@ -232,6 +232,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
     modality = _modality(record)
     _refuse_missing(record, modality)
     bounds = _bounds(record, modality)
+    _refuse_half_places(record)
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
     identity = _identity(record)
@@ -397,6 +398,20 @@ def _bounds(record: Mapping[str, Any], modality: Modality) -> Bounds:
             f"{modality.value!r}, which has no parts. Remove these keys, or correct the data_type."
         )
     return bounds
+
+
+def _refuse_half_places(record: Mapping[str, Any]) -> None:
+    group, cell = (record.get(key) is not None for key in ("group", "cell"))
+    if group != cell:
+        raise DataError(
+            f"{'group' if group else 'cell'!r} stands without {'cell' if group else 'group'!r}. Give both: the group's "
+            "id, and [video, question], which of its videos and questions this is, from 0 on."
+        )
+    if group and record.get("pair") is not None:
+        raise DataError(
+            "'group' and 'pair' would both say what the question counts with. Keep one; a pair is a group with the "
+            "cells [0, 0] and [1, 0]."
+        )
 
 
 def _refuse_half_characters(fields: Record) -> None:

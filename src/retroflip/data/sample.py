@@ -1,8 +1,9 @@
 """One video question, as the rest of the code sees it."""
 
 from enum import StrEnum
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from retroflip.video.window import Window, part
 
@@ -56,6 +57,38 @@ class ProblemType(StrEnum):
         return self in (ProblemType.MULTIPLE_CHOICE, ProblemType.MULTI_SELECT)
 
 
+class Cell(NamedTuple):
+    """Which video and which question of a group, each from 0 on."""
+
+    video: int
+    question: int
+
+
+def _from_0_on(cell: Cell) -> Cell:
+    if min(cell) < 0:
+        raise ValueError("videos and questions are numbered from 0 on")
+    return cell
+
+
+AnyCell = Annotated[Cell, AfterValidator(_from_0_on)]
+
+
+class Place(NamedTuple):
+    """Where a question stands: the group that is right as a whole, and its cell in it."""
+
+    group: str
+    cell: Cell
+
+
+def place_of(group: str | None, cell: Cell | None, pair: str | None, side: int | None) -> Place | None:
+    """Return the place in a group, of which a pair is one: one question about two videos."""
+    if group is not None and cell is not None:
+        return Place(group, cell)
+    if pair is not None and side is not None:
+        return Place(pair, Cell(side, 0))
+    return None
+
+
 class Sample(BaseModel):
     """A question about one video, one image or nothing but its text.
 
@@ -88,6 +121,11 @@ class Sample(BaseModel):
     source_clip: str
     pair: str | None = Field(default=None, description="id of the counterfactual pair, shared by both sides")
     side: int | None = Field(default=None, ge=0, le=1, description="0 for v, 1 for v'")
+    group: str | None = Field(default=None, description="id of a group of questions that count together")
+    cell: AnyCell | None = Field(
+        default=None,
+        description="[video, question]: which of the group's videos and questions this is, from 0 on",
+    )
     counterfactual_solution: str | None = Field(
         default=None,
         description="as `solution`, about the counterfactual clip: mirrored, or played backwards",
@@ -102,6 +140,11 @@ class Sample(BaseModel):
     def window(self) -> Window | None:
         """The part of the video that the question is about; None for the whole."""
         return part(self.start, self.end)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the question stands in a group or pair; None for one that counts alone."""
+        return place_of(self.group, self.cell, self.pair, self.side)
 
     @property
     def shown(self) -> tuple[str, Window | None]:
