@@ -49,7 +49,7 @@ _FURNITURE = frozenset(
 """what may stand beside a list without saying more"""
 _HOLDING = re.compile(r"\b(?:hold|holds|held|holding|contain\w*|has|have|had|reads?)\b")
 ENDING = re.compile(r"\b(?:until|before|till|ends?|ended|finish\w*|stops?|stopped|complet\w*|by|done|over)\b")
-_LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|keeps?|during|around|partway|while)\b")
+_LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 _BEFORE = re.compile(r"\b(?:before|earlier|previously|had|prior|undo\w*|first held)\b")
 _NEXT = re.compile(r"\b(?:then|next|afterwards|after that)\b")
 _ON = re.compile(r"(?:and )?(?:then|next|afterwards|after that)\b")
