@@ -172,13 +172,15 @@ def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
         stream.write(_line(row))
 
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
+def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
     """Return the rows of a file that `append_jsonl` wrote, without a torn last line (one with no line end).
 
+    torn: whether a last line without an end counts as torn; in a file that somebody else wrote it is a row like others.
     Raises DataError, with the line's number, for every other line that is not a JSON object or not UTF-8.
     """
     lines = path.read_bytes().split(b"\n")
-    return [_parse_row(path, number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
+    whole = lines[:-1] if torn else lines
+    return [_parse_row(path, number, line) for number, line in enumerate(whole, start=1) if line.strip()]
 
 
 def _parse_row(path: Path, number: int, line: bytes) -> dict[str, Any]:

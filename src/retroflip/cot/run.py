@@ -219,7 +219,7 @@ def check_traces(tasks: Sequence[Task], file: Path) -> dict[str, Any]:
     by_id = {task.sample.id: task for task in tasks}
     accepted: list[str] = []
     refused: dict[str, str] = {}
-    for number, row in enumerate(read_jsonl(file), start=1):
+    for number, row in enumerate(read_jsonl(file, torn=False), start=1):
         name = str(row.get("id", f"line {number}"))
         task = by_id.get(max((one for one in by_id if name.startswith(one)), key=len, default=""))
         if task is None or not isinstance(row.get("process"), str):
