@@ -222,7 +222,7 @@ def test_a_single_video_is_the_first_of_a_pair(kind: str) -> None:
         assert sample == sample_from(first).model_copy(update=own)
 
 
-@pytest.mark.parametrize(("paired", "before", "now"), [(True, 2, 3), (False, 3, 4)])
+@pytest.mark.parametrize(("paired", "before", "now"), [(True, 3, 4), (False, 4, 5)])
 def test_a_data_set_from_before_equal_settings_meant_these_videos_is_another_one(
     tmp_path: Path, paired: bool, before: int, now: int
 ) -> None:

@@ -80,14 +80,14 @@ def test_both_sides_share_their_ends_and_backwards_clips_change_what_they_should
 
 
 def test_as_many_events_are_told_whatever_the_answer() -> None:
-    assert {len(pair_of(KIND, 4, turn).first.events) for turn in range(12)} == {2}
+    assert {len(pair_of(KIND, 4, turn).first.events) for turn in range(12)} == {4}
 
 
 def test_a_viewer_of_more_frames_is_asked_of_quarters() -> None:
     scene = SceneSettings(duration_scale=2.0, operation_scale=2.0, viewed_frames=64)
     for turn in range(16):
         pair = pair_of(KIND, 4, turn, scene)
-        assert len(pair.first.events) == 4
+        assert len(pair.first.events) == 8
         assert set(pair.first.question.options) <= set(QUARTERS)
         turned = played_back(QUARTERS[pair.first.question.answer]) == QUARTERS[pair.second.question.answer]
         assert (pair.how == "reverse") is turned

@@ -79,7 +79,7 @@ def test_the_checker_is_right_by_hand(parameters: dict[str, Any], expected: str)
 
 def test_ordinals_read_as_they_are_spoken() -> None:
     assert [ordinal(number) for number in (1, 3, 10, 11, 12, 20, 21, 22, 23, 30)] == [
-        *("first", "third", "tenth", "11th", "12th", "20th", "21st", "22nd", "23rd", "30th"),
+        *("first", "third", "tenth", "eleventh", "twelfth", "twentieth", "21st", "22nd", "23rd", "30th"),
     ]
 
 

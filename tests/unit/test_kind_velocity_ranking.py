@@ -108,7 +108,7 @@ def test_a_viewer_of_more_frames_is_asked_of_quarters() -> None:
         for side in pair[:2]:
             assert side.question.answer == second_opinion(side)
             asked.add(tuple(side.question.parameters["part"]))
-        assert len(pair.first.events) == 4
+        assert len(pair.first.events) == 3 * 4
     assert asked == {(0, 1), (0, 4), (1, 4), (2, 4), (3, 4)}
 
 

@@ -14,9 +14,9 @@ import yaml
 
 from retroflip.cot.stamps import NUMBER_WORDS, Stamp, StampKind, find_stamps
 from retroflip.synth.animation import PALETTE, SHAPES
+from retroflip.synth.common import ordinal
 
-ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
-             "last": -1, "final": -1}  # fmt: skip
+ORDINALS = {ordinal(number): number for number in range(1, 31)} | {"last": -1, "final": -1}
 _PARTS = {"half": 2, "third": 3, "quarter": 4}
 _EXACT = ("denying", "quantifying")
 """lists whose words have no other forms: "note" is no form of "not" """
@@ -42,7 +42,7 @@ _TOKEN = re.compile(
     r"|(?P<equation>[\d(][\d\s+\-−*/×÷().]*=\s*-?\d+)"
     r"|(?P<row>\brow (?P<r>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
     r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)(?:-(?=[\s,])|\?))"
-    r"|(?P<word>[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%\"“”\[\]|\\$'’-])"
+    r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%\"“”\[\]|\\$'’-])"
 )  # fmt: skip
 OPERATORS = {
     "+": "plus",

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retroflip.cot.claims import Claim, ClaimError, agrees, statements
 from retroflip.cot.proof import ENDING, Prover, Story
 from retroflip.cot.reading import Token, clauses, sentences
-from retroflip.cot.stamps import Stamp
+from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.world import Fact, Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
@@ -215,7 +215,9 @@ class _Check:
         if self._prover.is_free(tokens):
             return None
         for clause in clauses(tokens):
-            stamp = next((token.stamp for token in clause if token.stamp), None)
+            stamps = [token.stamp for token in clause if token.stamp]
+            moments = [one for one in stamps if one.kind in (StampKind.MOMENT, StampKind.RANGE)]
+            stamp = next(iter(moments or stamps), None)
             granting = [
                 one for one in self._licences if stamp is None or self._is_at(one[0], one[1], stamp, clause)
             ]

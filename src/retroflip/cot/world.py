@@ -6,7 +6,7 @@ or a row holds. Kinds add nothing of their own: events, objects and states are r
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -129,22 +129,7 @@ class World:
     @cached_property
     def events(self) -> list[Fact]:
         """The events, in the order of the metadata."""
-        found = enumerate(self.metadata["events"])
-        return [fact for number, event in found for fact in self._events_of(number, event)]
-
-    def _events_of(self, number: int, event: Mapping[str, Any]) -> Iterator[Fact]:
-        """Return an event; one in which several objects go their ways is one fact for each."""
-        whole = self._event(number, event)
-        for name, way in event.get("ways", {}).items():
-            percent = f"n:{5 * round(20 * way)}"
-            yield replace(
-                whole,
-                terms=self.looks[name] | {"move", "type:move", percent},
-                subject=self.looks[name],
-                size=way,
-            )
-        if "ways" not in event:
-            yield whole
+        return [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
 
     def _event(self, number: int, event: Mapping[str, Any]) -> Fact:
         facts = {key: value for key, value in event.items() if key not in COMMON}

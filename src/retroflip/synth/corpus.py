@@ -42,9 +42,9 @@ from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
 
-GENERATOR = 3
+GENERATOR = 4
 """raised when equal settings come to mean other videos, if only by their pixels"""
-SINGLES = 4
+SINGLES = 5
 """the same for single videos"""
 ATTEMPTS = 1000
 """draws of one pair before it is given up"""

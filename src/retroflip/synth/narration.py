@@ -4,7 +4,7 @@ Every sentence about a time stands in the metadata's events, and the conclusion 
 exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +147,8 @@ def narrated(metadata: Metadata, rng: np.random.Generator, style: str | None = N
     style: one of STYLES, drawn by `rng` where it is None. A numeric question is answered with its number.
     """
     name = style or sorted(STYLES)[int(rng.integers(len(STYLES)))]
+    if name == "player" and not _differ_in_whole_seconds(metadata["events"]):
+        name = "at"
     told = _told(metadata, name) or [Sentence(_NOTHING)]
     opening = [] if name == "brief" else [Sentence(_OPENINGS[int(rng.integers(len(_OPENINGS)))])]
     derived = _derived(metadata)
@@ -184,9 +186,9 @@ def state_claims(state: Mapping[str, Any], metadata: Metadata, milliseconds: int
         yield {"object": names[name], "property": "cell", "value": cell, **at}
 
 
-def _percent(share: float) -> str:
-    """Return a share of the screen's width as notes tell it, in steps of five."""
-    return f"{5 * round(20 * share)} %"
+def _differ_in_whole_seconds(events: Sequence[Event]) -> bool:
+    """Return whether no two events would share a stamp of whole seconds."""
+    return len({whole_clock(event["start_ms"]) for event in events}) == len(events)
 
 
 def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = None) -> str:
@@ -213,10 +215,6 @@ def event_claims(event: Event, metadata: Metadata) -> list[dict[str, Any]]:
         state = metadata["states"][-1 if event["start_ms"] else 0]
         shown = list(state_claims(state, metadata, event["start_ms"]))
         return [{**about, "event": event["type"] if shown else event["note"]}, *shown]
-    names = {one["id"]: one["name"] for one in metadata["objects"]}
-    if "ways" in event:
-        way = {**about, "event": event["type"], "property": "distance"}
-        return [{**way, "object": names[one], "value": _percent(far)} for one, far in event["ways"].items()]
     facts = [
         {**about, "event": event["type"], "property": key, "value": event[key]}
         for key in _TOLD

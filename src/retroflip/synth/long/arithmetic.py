@@ -459,11 +459,24 @@ def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
 
 def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: str) -> list[str]:
     read = f"The glyphs in their order are {' '.join(tokens)}."
-    if result is not None:
-        return [read, f"As {' '.join(full)} = {result}, the missing number is: {answer}."]
     if answer == in_words(tokens):
         return [read, f"So the answer is: {answer}."]
-    return [read, f"With * and / before + and -, {' '.join(tokens)} = {answer}."]
+    worked = [f"{calculation}." for calculation in _worked_out(full)]
+    if result is not None:
+        return [read, *worked, f"So the missing number is: {answer}."]
+    return [read, *worked, f"So the answer is: {answer}."]
+
+
+def _worked_out(tokens: Tokens) -> Iterator[str]:
+    """Yield the expression with its products and quotients worked out, one at a time, and then what it comes to."""
+    left = list(tokens)
+    while {"*", "/"} & set(left):
+        place = next(index for index, one in enumerate(left) if one in {"*", "/"})
+        one, sign, other = left[place - 1 : place + 2]
+        found = int(one) * int(other) if sign == "*" else int(one) // int(other)
+        yield f"{one} {sign} {other} = {found}"
+        left[place - 1 : place + 2] = [str(found)]
+    yield f"{' '.join(left)} = {value(tokens)}"
 
 
 KIND = Kind(

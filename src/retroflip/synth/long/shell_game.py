@@ -509,11 +509,8 @@ def _events(timeline: Timeline, board: Board, order: Order) -> list[Event]:
 def _derivation(board: Board, course: Sequence[Places], query: Query, words: str) -> list[str]:
     if query.ask is Ask.NEXT_SWAP:
         return [f"Right after the swap asked about, the answer is: {words}."]
-    moved = [
-        f"The {board.looks[name].name} goes from {cell_words(course[0][name])} to {cell_words(course[-1][name])}."
-        for name in board.looks
-    ]
     if query.ask is Ask.DISPLACED:
+        moved = [_moved(board.looks[name].name, course[0][name], course[-1][name]) for name in board.looks]
         return [*moved, f"So many objects changed their cell: {words}."]
     target = query.parameters["object"]
     path = [places[target] for places in course]
@@ -521,6 +518,12 @@ def _derivation(board: Board, course: Sequence[Places], query: Query, words: str
         cell_words(here) for here, before in zip(path, [None, *path], strict=False) if here != before
     )
     return [f"The {board.looks[target].name} is in {way}.", f"So the answer is: {words}."]
+
+
+def _moved(name: str, first: Cell, last: Cell) -> str:
+    if first == last:
+        return f"The {name} is in {cell_words(last)} again."
+    return f"The {name} goes from {cell_words(first)} to {cell_words(last)}."
 
 
 KIND = Kind(

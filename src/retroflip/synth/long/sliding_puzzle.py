@@ -479,13 +479,19 @@ def _derivation(
     puzzle: Puzzle, moves: Moves, course: Sequence[Numbers], query: Query, words: str
 ) -> list[str]:
     if query.mode is Mode.HISTORICAL:
-        return [f"The tiles slide {', '.join(moves)}.", f"So the answer is: {words}."]
-    asked, known = (course[-1], "before") if puzzle.opening else (course[0], "after")
-    return [
-        f"The numbers {known} the moves are known, and each slide moves one of them into the gap.",
-        f"At the other end the tiles read {_in_words(puzzle.grid, asked)}.",
-        f"So the answer is: {words}.",
-    ]
+        return [f"In order, the tiles slide {', '.join(moves)}.", f"So the answer is: {words}."]
+    boards = [_in_words(puzzle.grid, numbers) for numbers in course]
+    if puzzle.opening:
+        told = [f"At the start, {boards[0]}."]
+        told += [
+            f"After the {ordinal(number)} move, {board}." for number, board in enumerate(boards[1:], start=1)
+        ]
+    else:
+        told = [f"At the end, {boards[-1]}, and I work backwards."]
+        told += [
+            f"Before the {ordinal(number)} move, {boards[number - 1]}." for number in range(len(moves), 0, -1)
+        ]
+    return [*told, f"So the answer is: {words}."]
 
 
 KIND = Kind(

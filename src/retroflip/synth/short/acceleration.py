@@ -10,6 +10,8 @@ is paired with another such course over the same path.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from retroflip.synth.common import (
     draw_looks,
     frames_of,
     moving,
+    percent,
     positions,
     staged,
 )
@@ -149,7 +152,8 @@ def make(draw: Draw) -> Pair:
     offered, answer = draw.deal("answer", [(one, answer) for one in _SETS[stretches] for answer in one])
     partner = _partner(answer, offered, courses)
     looks = draw_looks(draw, 1 + settings.distractors)
-    frames = 1 + stretches * (frames_of(draw, *SECONDS) // stretches)
+    legs = 2 * stretches
+    frames = 1 + legs * max(1, frames_of(draw, *SECONDS) // legs)
     distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*RATIO[settings.difficulty - 1])
     text = worded(draw, PHRASINGS, name=looks[0].name)
     options = tuple(draw.some_of(offered, len(offered)))
@@ -180,22 +184,70 @@ def _min_fps(clip: Animation, stretches: int) -> float:
     return SAMPLES * stretches / 2 * clip.fps / clip.frames
 
 
+class Leg(NamedTuple):
+    """A part of the object's way: from which frame to which, and from where to where. All legs take as long."""
+
+    start: int
+    end: int
+    places_T2: Floats
+
+    def gone(self, step: int) -> int:
+        """Return how far it is along the way, in percent of the screen's width, to `step` percent."""
+        return percent(float(np.hypot(*np.diff(self.places_T2, axis=0).T).sum()), step)
+
+    def told(self, name: str, step: int, change: int | None) -> Event:
+        """Return it as a viewer would tell it, who sees where the object is at both ends.
+
+        change: how it compares with the leg before, None where it is not compared.
+        """
+        here, there = ([percent(float(share)) for share in self.places_T2[end]] for end in (0, -1))
+        gone = self.gone(step)
+        note = (
+            f"the {name} goes about {gone} percent, from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
+        )
+        facts = {"object": "o1", "distance": gone, "begin": here, "reach": there}
+        return Event(
+            "move", self.start, self.end, note, facts if change is None else {**facts, "change": change}
+        )
+
+
+def _legs(clip: Animation, course: Course) -> list[Leg]:
+    """Return two legs for each stretch: as many whatever the answer, so that their number says nothing of it."""
+    (target,) = (one for one in clip.actors if one.id == "o1")
+    places_T2 = np.stack([target.x_T, target.y_T], axis=1)
+    ends = np.linspace(0, clip.frames - 1, 2 * len(course) + 1, dtype=int).tolist()
+    return [Leg(start, end, places_T2[start : end + 1]) for start, end in pairwise(ends)]
+
+
+def _step(legs: Sequence[Leg], course: Course) -> int:
+    """Return the coarsest step in percent in which the legs of each stretch differ as they should.
+
+    Raises Redraw where there is none.
+    """
+    for step in (5, 2, 1):
+        gone = [leg.gone(step) for leg in legs]
+        if all(
+            np.sign(two - one) == change
+            for one, two, change in zip(gone[::2], gone[1::2], course, strict=True)
+        ):
+            return step
+    raise Redraw
+
+
+def _derivation(legs: Sequence[Leg], step: int, answer: str) -> list[str]:
+    return [
+        "Points and ways are in percent of the screen, and every way takes the same time.",
+        f"One after the other, it goes about {', '.join(str(leg.gone(step)) for leg in legs)} percent.",
+        f"So the answer is: {answer}.",
+    ]
+
+
 def _episode(
     clip: Animation, looks: list[Look], right: tuple[str, Course], text: str, options: tuple[str, ...]
 ) -> Episode:
-    name, (answer, course) = looks[0].name, right
-    length = (clip.frames - 1) // len(course)
-    # Both halves of every clip are told, so that the number of events says nothing of the answer.
-    phases = [
-        Event(
-            "speed",
-            index * length,
-            (index + 1) * length,
-            f"the {name} {SAID[change]}",
-            {"object": "o1", "change": change},
-        )
-        for index, change in enumerate(course)
-    ]
+    answer, course = right
+    legs = _legs(clip, course)
+    step = _step(legs, course)
     return Episode(
         animation=clip,
         question=Question(
@@ -207,12 +259,12 @@ def _episode(
             changed_by=frozenset({Transform.REVERSE} if course != played_back(course) else ()),
         ),
         objects=cast(looks, 1),
-        events=phases,
-        states=positions(clip, [one.id for one in clip.actors], SNAPSHOTS),
-        derivation=[
-            f"Compare how far the {name} goes in equal times at the start, in the middle and at the end.",
-            f"By that, {answer}.",
+        events=[
+            leg.told(looks[0].name, step, change)
+            for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
         ],
+        states=positions(clip, [one.id for one in clip.actors], SNAPSHOTS),
+        derivation=_derivation(legs, step, answer),
         min_fps=_min_fps(clip, len(course)),
     )
 

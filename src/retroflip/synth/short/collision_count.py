@@ -35,7 +35,7 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.names import Form
 from retroflip.synth.physics import Contact, contacts, reflected
-from retroflip.synth.short.stage import lowest_count, require_seen, window
+from retroflip.synth.short.stage import lowest_count, require_seen, times, window
 from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
@@ -182,7 +182,10 @@ def make(draw: Draw) -> Pair:
                 for when, note, facts in sorted(events, key=lambda one: one[0])
             ],
             states=positions(shown, ["o1"], every=0.1),
-            derivation=[f"Counting the hits of the {side} wall alone, the answer is: {answer}."],
+            derivation=[
+                f"The {side} wall is hit {times(answer)}.",
+                f"So the answer is: {answer}.",
+            ],
             min_fps=min_fps,
         )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, positions, staged
+from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, percent, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -213,7 +213,8 @@ def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], qu
     names = f"the {looks[0].name} and the {looks[1].name}"
     does = "approach each other" if question.parameters["extreme"] == CLOSE else "move apart"
     reaches = "down to" if question.parameters["extreme"] == CLOSE else "up to"
-    told = ", ".join(f"{one.reached:.2f}" for one in approaches)
+    # All approaches differ from the extreme by more than a step of what can be told by eye.
+    gaps = [percent(one.reached) for one in approaches]
     return Episode(
         animation=clip,
         question=question,
@@ -223,14 +224,14 @@ def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], qu
                 "approach",
                 one.start,
                 one.end,
-                f"{names} {does} and return, {reaches} {one.reached:.2f} of the screen's width from each other",
-                {"objects": ["o1", "o2"], "distance": round(one.reached, 4)},
+                f"{names} {does} and return, {reaches} about {gap} percent of the screen's width from each other",
+                {"objects": ["o1", "o2"], "distance": gap},
             )
-            for one in approaches
+            for one, gap in zip(approaches, gaps, strict=True)
         ],
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
-            f"Time after time, their distance reaches {told} of the screen's width.",
+            f"In their order these are {', '.join(map(str, gaps))} percent.",
             f"They are {question.parameters['extreme']} {question.answer}.",
         ],
         min_fps=_min_fps(clip, [(one.start, one.end) for one in approaches]),

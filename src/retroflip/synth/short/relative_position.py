@@ -181,7 +181,7 @@ def _episode(clip: Animation, looks: list[Look], visits: list[str], question: Qu
         ],
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
-            f"Seen from the {two}, the {one} is {in_words(visits)}.",
+            f"Seen from the {two}, the {one} is first {question.parameters['side']} it, then {question.answer}.",
             f"After it has first been {question.parameters['side']} the {two}, it is next {question.answer}.",
         ],
         min_fps=_min_fps(clip, visits),

@@ -27,8 +27,9 @@ from retroflip.synth.episode import (
     Term,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.sentence import Sentence
 from retroflip.synth.short.motion_count import name_of, snapshots
-from retroflip.synth.short.stage import lowest_count, require_seen, spots, window
+from retroflip.synth.short.stage import lowest_count, require_seen, spots, times, window
 from retroflip.synth.wording import worded
 from retroflip.video.transforms import Transform
 
@@ -234,7 +235,16 @@ def _episode(
             for sense, start, end in zip(senses, begins, begins[1:], strict=False)
         ],
         states=snapshots(clip, clip.fps),
-        derivation=[f"So the answer is: {answer}."],
+        derivation=[
+            Sentence(
+                f"In all, it turns {', then '.join(f'{times(spin.turns)} {spin.sense}' for spin in spins)}.",
+                tuple(
+                    {"event": "spin", "relation": spin.sense, "property": "count", "value": spin.turns}
+                    for spin in spins
+                ),
+            ),
+            f"So the answer is: {answer}.",
+        ],
         min_fps=min_fps,
     )
 

@@ -66,6 +66,18 @@ SEEN = 2.0
 """viewed frames between two turns, at least"""
 
 
+class Crossing(NamedTuple):
+    """One object's way from one end of its lane to the other, from a frame to another."""
+
+    lane: int
+    way: str
+    span: tuple[int, int]
+
+    def seconds(self, fps: int) -> float:
+        """How long it takes."""
+        return (self.span[1] - self.span[0]) / fps
+
+
 def make(draw: Draw) -> Pair:
     """Draw the place of the fastest or slowest, then speeds; the second clip is the first one's mirror image."""
     settings = draw.settings
@@ -86,10 +98,11 @@ def make(draw: Draw) -> Pair:
     require_seen(clip, min_fps, settings)
     text = worded(draw, PHRASINGS, most=most)
     options = tuple(draw.some_of(PLACES[number], number))
+    names = [looks[index].name for index in order]
 
     def episode(shown: Animation, where: int) -> Episode:
         answer = PLACES[number][where]
-        target = order[place]
+        lanes = range(number) if where == place else reversed(range(number))
         return Episode(
             animation=shown,
             question=Question(
@@ -108,20 +121,29 @@ def make(draw: Draw) -> Pair:
                 Event(
                     "cross",
                     *one.span,
-                    f"the {looks[order[one.lane]].name} goes all the way {one.way}",
-                    {"object": f"o{order[one.lane] + 1}", "direction": one.way},
+                    f"the {names[one.lane]} takes {one.seconds(settings.fps):.1f} seconds to go all the way {one.way}",
+                    {
+                        "object": f"o{order[one.lane] + 1}",
+                        "direction": one.way,
+                        "speed": round((LANE[1] - LANE[0]) / one.seconds(settings.fps), 2),
+                    },
                 )
                 for one in crossings
             ],
             states=positions(shown, [f"o{index + 1}" for index in range(number)], every=0.1),
             derivation=[
-                f"In the same time the {looks[target].name} goes {'furthest' if most == 'fastest' else 'least far'}, "
-                f"so the {most} is {answer}."
+                f"From left to right there are {_listed([f'the {names[lane]}' for lane in lanes])}.",
+                f"By their times the {names[place]} is the {most}, so the answer is: {answer}.",
             ],
             min_fps=min_fps,
         )
 
     return Pair(episode(clip, place), episode(clip.flipped(), number - 1 - place), Transform.FLIP.value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}"
 
 
 def _lengths(draw: Draw, number: int, place: int, most: str, scale: float) -> list[float]:
@@ -134,14 +156,6 @@ def _lengths(draw: Draw, number: int, place: int, most: str, scale: float) -> li
         extreme = draw.between(SLOWEST, FASTEST / ratio / 1.2)
         others = [draw.between(extreme * ratio, FASTEST) for _ in range(number - 1)]
     return [scale * length for length in (*others[:place], extreme, *others[place:])]
-
-
-class Crossing(NamedTuple):
-    """One object's way from one end of its lane to the other, from a frame to another."""
-
-    lane: int
-    way: str
-    span: tuple[int, int]
 
 
 def _told(

@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, ordinal, positions, staged
+from retroflip.synth.common import (
+    Look,
+    cast,
+    draw_looks,
+    frames_of,
+    moving,
+    ordinal,
+    percent,
+    positions,
+    staged,
+)
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -60,6 +70,8 @@ STEP = 0.2
 """the longest way, in shares of the side, that an object may go between two frames seen"""
 SAMPLES = 6
 """frames that must be seen of a stretch, at the least"""
+APART_SECONDS = 0.12
+"""from the beginning of an object's way, as it is told, to that of the next object's"""
 SNAPSHOTS = 0.1
 """seconds between those in the metadata"""
 
@@ -161,7 +173,7 @@ def make(draw: Draw) -> Pair:
     offered = orders(draw, count)
     right, other = draw.some_of(offered, 2)
     asked = _asked(draw, part, stretches, [look.name for look in looks[:count]], offered)
-    frames = 1 + stretches * (frames_of(draw, *SECONDS[part is not None]) // stretches)
+    frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(RATIO[settings.difficulty - 1], SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
     strays = [stretches * [draw.between(*STRAYS_GO)] for _ in looks[count:]]
@@ -235,7 +247,7 @@ def _episode(
     clip: Animation, looks: list[Look], asked: _Asked, ranking: Ranking, ways_NS: Floats, samples: float
 ) -> Episode:
     stretches, ranked = asked.stretches, len(ranking)
-    length = (clip.frames - 1) // stretches
+    events = _events(clip, asked.names, ways_NS[:ranked])
     return Episode(
         animation=clip,
         question=Question(
@@ -251,36 +263,62 @@ def _episode(
             changed_by=frozenset({Transform.REVERSE} if asked.part is not None else ()),
         ),
         objects=cast(looks, ranked),
-        events=[
-            Event(
-                "move",
-                index * length,
-                (index + 1) * length,
-                _moved(asked.names, ways_NS[:ranked, index]),
-                {
-                    "ways": {
-                        f"o{number + 1}": round(float(way), 4)
-                        for number, way in enumerate(ways_NS[:ranked, index])
-                    }
-                },
-            )
-            for index in range(stretches)
-        ],
+        events=events,
         states=positions(clip, [f"o{index + 1}" for index in range(len(looks))], SNAPSHOTS),
         derivation=[
-            f"The farther an object goes in the same time, the faster it is{when(asked.part, stretches)}.",
+            "Ways are in percent of the screen, and every way takes the same time.",
+            _compared(asked, events),
             f"So the order {ENDS[asked.is_rising]} is: {asked.words(ranking)}.",
         ],
         min_fps=_min_fps(clip, samples, stretches),
     )
 
 
-def _moved(names: Sequence[str], ways_N: Floats) -> str:
-    """Return how far objects go, to the twentieth of the screen: what can be told by looking at it."""
-    *most, last = (
-        f"the {name} goes about {5 * round(20 * way)} %" for name, way in zip(names, ways_N, strict=True)
-    )
-    return f"{', '.join(most)} and {last} of the screen's width"
+def _windows(clip: Animation, count: int, stretches: int) -> list[list[tuple[int, int]]]:
+    """Return, for each stretch, a span of frames for each object: as long as the others, each a little later."""
+    length = (clip.frames - 1) // stretches
+    apart = max(1, min(math.ceil(APART_SECONDS * clip.fps), length // (2 * count)))
+    shown = length - (count - 1) * apart
+    starts = [[stretch * length + index * apart for index in range(count)] for stretch in range(stretches)]
+    return [[(start, start + shown) for start in row] for row in starts]
+
+
+def _gone(ways_NS: Floats, share: float) -> list[list[int]]:
+    """Return how far objects go in that share of a stretch, in percent, as coarsely as leaves no two alike."""
+    for step in (5, 2, 1):
+        gone_NS = [[percent(float(way) * share, step) for way in ways_S] for ways_S in ways_NS]
+        if all(len(set(column)) == len(gone_NS) for column in zip(*gone_NS, strict=True)):
+            return gone_NS
+    raise Redraw
+
+
+def _events(clip: Animation, names: Sequence[str], ways_NS: Floats) -> list[Event]:
+    stretches = ways_NS.shape[1]
+    windows_SN = _windows(clip, len(ways_NS), stretches)
+    start, end = windows_SN[0][0]
+    gone_NS = _gone(ways_NS, (end - start) * stretches / (clip.frames - 1))
+    return [
+        Event(
+            "move",
+            *span,
+            f"the {names[index]} goes about {gone_NS[index][stretch]} percent",
+            {"object": f"o{index + 1}", "distance": gone_NS[index][stretch]},
+        )
+        for stretch, spans in enumerate(windows_SN)
+        for index, span in enumerate(spans)
+    ]
+
+
+def _compared(asked: _Asked, events: Sequence[Event]) -> str:
+    """Return how far the objects go in the stretch asked for, or in the first one."""
+    count = len(asked.names)
+    *most, last = (event.note for event in events[(asked.part or 0) * count :][:count])
+    where = when(asked.part, asked.stretches).strip()
+    return _begun(f"{where}{', ' if where else ''}{', '.join(most)} and {last}.")
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 KIND = Kind(
