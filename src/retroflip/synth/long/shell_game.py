@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -510,20 +510,17 @@ def _derivation(board: Board, course: Sequence[Places], query: Query, words: str
     if query.ask is Ask.NEXT_SWAP:
         return [f"Right after the swap asked about, the answer is: {words}."]
     if query.ask is Ask.DISPLACED:
-        moved = [_moved(board.looks[name].name, course[0][name], course[-1][name]) for name in board.looks]
-        return [*moved, f"So many objects changed their cell: {words}."]
-    target = query.parameters["object"]
-    path = [places[target] for places in course]
-    way = ", then ".join(
-        cell_words(here) for here, before in zip(path, [None, *path], strict=False) if here != before
-    )
-    return [f"The {board.looks[target].name} is in {way}.", f"So the answer is: {words}."]
+        followed = [_followed(name, board, course) for name in board.looks]
+        return [*followed, f"So many objects changed their cell: {words}."]
+    return [_followed(query.parameters["object"], board, course), f"So the answer is: {words}."]
 
 
-def _moved(name: str, first: Cell, last: Cell) -> str:
-    if first == last:
-        return f"The {name} is in {cell_words(last)} again."
-    return f"The {name} goes from {cell_words(first)} to {cell_words(last)}."
+def _followed(name: str, board: Board, course: Sequence[Places]) -> str:
+    """Return the cells in which an object is, one after the other."""
+    first, *others = (cell for cell, _ in groupby(places[name] for places in course))
+    if not others:
+        return f"The {board.looks[name].name} stays in {cell_words(first)}."
+    return f"The {board.looks[name].name} is in {', then '.join(map(cell_words, (first, *others)))}."
 
 
 KIND = Kind(

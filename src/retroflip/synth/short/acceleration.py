@@ -1,6 +1,6 @@
 """Acceleration: does an object get faster, slower, or keep its speed, or one after the other?
 
-Changes are asked for of the whole clip, or where there are frames enough of its quarters, one after the other.
+The whole clip is asked about, or its quarters one after the other where there are frames enough to tell them.
 
 The object goes straight and bounces off the frame's edges, or goes round a circle; either way the place in any single
 frame is drawn evenly, and so is the distance, whatever the answer. Where speed and time are a straight line, the clip
@@ -25,6 +25,7 @@ from retroflip.synth.common import (
     draw_looks,
     frames_of,
     moving,
+    ordinal,
     percent,
     positions,
     staged,
@@ -109,6 +110,8 @@ RATIO = ((4.5, 5.5), (4.0, 5.0), (3.5, 4.5), (3.0, 4.0), (2.5, 3.2))
 """highest speed to lowest, by difficulty"""
 SAMPLES = 10
 """frames that a viewer must see of two stretches at the least, to compare the steps between them"""
+STRETCHES = {2: "half", 4: "quarter"}
+"""of the video, by how many there are"""
 SNAPSHOTS = 0.1
 """seconds between those in the metadata"""
 
@@ -234,10 +237,15 @@ def _step(legs: Sequence[Leg], course: Course) -> int:
     raise Redraw
 
 
-def _derivation(legs: Sequence[Leg], step: int, answer: str) -> list[str]:
+def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> list[str]:
+    part = STRETCHES[len(course)]
     return [
         "Points and ways are in percent of the screen, and every way takes the same time.",
         f"One after the other, it goes about {', '.join(str(leg.gone(step)) for leg in legs)} percent.",
+        *(
+            f"In the {ordinal(number)} {part} it {SAID[change]}."
+            for number, change in enumerate(course, start=1)
+        ),
         f"So the answer is: {answer}.",
     ]
 
@@ -264,7 +272,7 @@ def _episode(
             for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
         ],
         states=positions(clip, [one.id for one in clip.actors], SNAPSHOTS),
-        derivation=_derivation(legs, step, answer),
+        derivation=_derivation(legs, step, course, answer),
         min_fps=_min_fps(clip, len(course)),
     )
 

@@ -81,8 +81,11 @@ Ranking = tuple[int, ...]
 
 @dataclass(frozen=True)
 class _Asked:
-    """part: the stretch that is asked for, from 0, of so many (None where the speeds hold); names: of the objects
-    ranked, by number."""
+    """What is asked of which objects.
+
+    part: the stretch that is asked for, from 0, of so many; None where the speeds hold. names: of the objects ranked,
+    by number.
+    """
 
     text: str
     part: int | None
