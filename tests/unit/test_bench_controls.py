@@ -2,7 +2,7 @@
 
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.metrics import measure
-from retroflip.bench.records import AnswerRecord, Control, answer_record
+from retroflip.bench.records import AnswerRecord, Control, answer_record, question_digest
 from retroflip.data.sample import ProblemType, Sample
 
 OPTIONS = ("moving left", "moving right", "moving up")
@@ -67,6 +67,7 @@ def test_a_record_carries_what_scoring_needs() -> None:
         correct=False,
         truncated=True,
         video="videos/0-1.mp4",
+        question_sha256=question_digest(SAMPLES[1]),
     )
     assert found.gold_text == "moving right"
 

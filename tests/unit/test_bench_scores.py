@@ -35,6 +35,10 @@ def record(name: str, side: int, answer: str | None, **changes: Any) -> AnswerRe
     return AnswerRecord(**{**values, **changes})
 
 
+def failed(name: str, side: int, **changes: Any) -> AnswerRecord:
+    return record(name, side, None, response="", error="the video failed", **changes)
+
+
 def pair(name: str, first: str | None, second: str | None, **changes: Any) -> list[AnswerRecord]:
     return [record(name, 0, first, **changes), record(name, 1, second, **changes)]
 
@@ -82,9 +86,7 @@ def test_a_missing_side_is_wrong_and_counted() -> None:
 
 
 def test_a_failed_side_is_wrong_not_unparsed_and_not_the_same() -> None:
-    found = measure(
-        [*pair("p", "A", "A"), record("q", 0, "A"), record("q", 1, None, error="the video failed")]
-    )
+    found = measure([*pair("p", "A", "A"), record("q", 0, "A"), failed("q", 1)])
     assert (found["p_acc"], found["n_pairs"], found["n_incomplete_pairs"]) == (0.0, 2, 1)
     assert (found["acc"], found["unparsed_rate"], found["n_failed"]) == (2 / 4, 0.0, 1)
     assert found["same_answer_rate"] == 1.0  # of p, the only pair with two answers
@@ -282,3 +284,29 @@ class TestGroups:
     def test_broken_groups_are_refused(self, changes: dict[str, Any], message: str) -> None:
         with pytest.raises(DataError, match=message):
             group_up([cell("a", 0, 0, True), cell("a", 0, 1, True, **changes)])
+
+
+class TestFile:
+    def test_an_answer_takes_the_place_of_a_failure(self, tmp_path: Path) -> None:
+        answered = record("p", 0, "A")
+        append_answers(tmp_path / "answers.jsonl", [failed("p", 0), failed("p", 0), answered, failed("q", 1)])
+        assert [one.error for one in read_answers(tmp_path / "answers.jsonl").records] == [
+            None,
+            "the video failed",
+        ]
+
+    def test_nothing_takes_the_place_of_an_answer(self, tmp_path: Path) -> None:
+        append_answers(tmp_path / "answers.jsonl", [failed("p", 0), record("p", 0, "A"), failed("p", 0)])
+        with pytest.raises(DataError, match="record 3: question 'p-0' was already answered in record 2"):
+            read_answers(tmp_path / "answers.jsonl")
+
+    def test_draws_are_kept_apart_and_the_first_is_scored(self, tmp_path: Path) -> None:
+        draws = [record("p", 0, "AB"[draw > 0], draw=draw) for draw in range(3)]
+        append_answers(tmp_path / "answers.jsonl", draws)
+        read = read_answers(tmp_path / "answers.jsonl").records
+        assert [one.draw for one in read] == [0, 1, 2]
+        assert (score_records(read)["acc"], score_records(read)["n_answers"]) == (1.0, 1)
+
+    def test_an_error_beside_an_answer_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="a question that failed has none"):
+            record("p", 0, "A", error="the call failed")

@@ -14,6 +14,7 @@ import torch
 from random_models import random_model
 from retroflip.bench.generate import generate, parse_controls, weights_digest
 from retroflip.bench.records import AnswerRecord, Control, answer_record, read_answers
+from retroflip.bench.score import score_records, score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
 from retroflip.data.prompts import NULL_OPTION
@@ -192,8 +193,9 @@ def test_other_frames_data_or_weights_are_named_as_differing(
     manifest = build_manifest(dataset.root, ["h264.mp4"])
     with pytest.raises(RunDirectoryError, match=r"frames \(was 4, now 2\)"):
         ask(model, replace(dataset, frames=2), tmp_path / "out")
-    with pytest.raises(RunDirectoryError, match="data_sha256"):
-        ask(model, replace(dataset, samples=dataset.samples[:2]), tmp_path / "out")
+    changed = [sample.model_copy(update={"question": "When?"}) for sample in dataset.samples]
+    with pytest.raises(RunDirectoryError, match="the question 'q0' was another one"):
+        ask(model, replace(dataset, samples=changed), tmp_path / "out")
     with pytest.raises(RunDirectoryError, match="manifest_sha256"):
         ask(model, replace(dataset, manifest=manifest), tmp_path / "out")
     with pytest.raises(RunDirectoryError, match="weights_sha256"):
@@ -215,7 +217,7 @@ def test_run_json_holds_what_a_score_must_carry(model: Model, dataset: VideoData
         "image": {"shortest_edge": 4096, "longest_edge": 4096},
     }
     assert settings["weights_sha256"] == weights_digest(model[0])
-    assert {"null_option", "max_tokens", "data_sha256", "back_end", "dtype"} <= settings.keys()
+    assert {"null_option", "max_tokens", "back_end", "dtype"} <= settings.keys()
 
 
 def test_a_directory_that_holds_something_else_is_refused(
@@ -238,17 +240,35 @@ def test_a_directory_that_holds_something_else_is_refused(
             ask(model, dataset, tmp_path / name)
 
 
-def test_a_video_that_fails_is_recorded_and_left_out(
-    model: Model, dataset: VideoDataset, tmp_path: Path
+def test_a_video_that_fails_is_recorded_and_asked_again_when_it_works(
+    model: Model, dataset: VideoDataset, clips: Path, tmp_path: Path
 ) -> None:
     (dataset.root / "vp9.webm").write_bytes(b"\x00" * 500)
     with pytest.raises(TooManyFailuresError, match=r"1 of 3 samples"):
         ask(model, dataset, tmp_path / "out", controls=("full",))
     records = ask(model, dataset, tmp_path / "out", controls=("full", "text_only"), max_failed_share=0.5)
 
-    assert [record.id for record in records] == ["q0", "q2", "q0", "q2"]
+    assert [record.id for record in records] == ["q0", "q1", "q2", "q0", "q1", "q2"]
+    assert [record.error is None for record in records] == [True, False, True] * 2
+    assert "vp9.webm" in str(records[1].error)
+    assert (records[1].response, records[1].answer, records[1].correct) == ("", None, False)
+    file = tmp_path / "out" / "answers.jsonl"
+    found = score_records(read_answers(file).records)
+    assert (found["n_answers"], found["n_failed"], found["controls"]["text_only"]["n_failed"]) == (3, 1, 1)
+
     (failure,) = read_jsonl(tmp_path / "out" / "failures.jsonl")
     assert (failure["id"], failure["path"], failure["error"]) == ("q1", "vp9.webm", "DecodeError")
+
+    again = ask(model, dataset, tmp_path / "out", controls=("full", "text_only"), max_failed_share=0.5)
+    assert again == records
+    assert len(file.read_text().splitlines()) == 6
+
+    (dataset.root / "vp9.webm").write_bytes((clips / "vp9.webm").read_bytes())
+    mended = ask(model, dataset, tmp_path / "out", controls=("full", "text_only"))
+    assert [record.error for record in mended] == [None] * 6
+    assert read_answers(file).records == sorted(mended, key=read_answers(file).records.index)
+    ask(model, dataset, tmp_path / "out", controls=("full", "text_only"))
+    assert len(file.read_text().splitlines()) == 8
 
 
 def test_controls_are_read_by_name() -> None:
@@ -288,4 +308,44 @@ def test_greedy_answers_are_what_the_model_writes_alone(
         )[0, len(prompt.input_ids_L) :]
 
     expected = answer_record(sample, encoder.decode(written), Control.TEXT_ONLY, truncated=True)
-    assert record == expected
+    assert (record.response, record.answer, record.truncated) == (expected.response, expected.answer, True)
+
+
+def test_questions_may_come_in_another_order_and_with_others(
+    model: Model, dataset: VideoDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = replace(dataset, samples=dataset.samples[1:])
+    first = ask(model, part, tmp_path / "out", controls=("full",))
+    asked: list[str] = []
+    monkeypatch.setattr(Encoder, "encode", _counting(asked))
+    every = ask(model, replace(dataset, samples=dataset.samples[::-1]), tmp_path / "out", controls=("full",))
+    assert asked == ["q0"]
+    assert [record.id for record in every] == ["q2", "q1", "q0"]
+    assert every[:2] == first[::-1]
+
+
+def test_records_say_what_was_shown(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
+    records = ask(model, dataset, tmp_path / "out", controls=(*SEEN, "oracle"))
+    by_name = {(record.id, record.control.value): record for record in records}
+    full, still, blind = (by_name["q0", name] for name in ("full", "single_frame", "text_only"))
+    assert full.engine == blind.engine == "retroflip"
+    assert full.frames_sha256 != still.frames_sha256
+    assert (full.prompt_sha256, full.frames_sha256) == (still.prompt_sha256, full.frames_sha256)
+    assert full.frames_sha256 == by_name["q2", "full"].frames_sha256  # the same file
+    assert full.prompt_sha256 not in {blind.prompt_sha256, by_name["q2", "full"].prompt_sha256}
+    assert blind.frames_sha256 is None
+    oracle = by_name["q0", "oracle"]
+    assert (oracle.engine, oracle.prompt_sha256, oracle.frames_sha256) == (None, None, None)
+
+
+def test_a_folder_of_schema_1_is_scored_as_it_was(tmp_path: Path) -> None:
+    """Written by `retroflip generate` and `score` before records had draws, errors and hashes."""
+    folder = Path(__file__).parents[1] / "fixtures" / "answers_schema_1"
+    for name in ("answers.jsonl", "run.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    then, now = json.loads((folder / "scores.json").read_text()), score_run(tmp_path)
+    for scores in (then, now, *then["tasks"].values(), *now["tasks"].values()):
+        scores.pop("n_failed", None)
+    for scores in (*then["controls"].values(), *now["controls"].values()):
+        scores.pop("n_failed", None)
+    assert {**now, "reader": then["reader"]} == then

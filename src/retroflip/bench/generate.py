@@ -1,22 +1,34 @@
 """A model's greedy answers to a data set's questions, with the whole video and under the controls.
 
 A directory of answers is made in any number of goes: what is already in `answers.jsonl` is never asked again, and
-`run.json` holds the settings that all answers in it share. Each video is decoded once for all controls, and questions
-are batched with others of similar length; neither changes an answer, because padding on the left is exact.
+`run.json` holds the settings that all answers in it share. The questions may come in another order, or with others
+among them; one that was answered must still be the same. A question whose video fails has a record that says so. Each
+video is decoded once for all controls, and questions are batched with others of similar length; neither changes an
+answer, because padding on the left is exact.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from retroflip import directory_lock
 from retroflip.bench.controls import oracle_answers, random_answers
-from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
+from retroflip.bench.records import (
+    AnswerRecord,
+    Control,
+    Origin,
+    answer_record,
+    append_answers,
+    failed_record,
+    question_digest,
+    read_answers,
+)
 from retroflip.bench.score import ANSWERS, read_json_object
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.prompts import with_null_option
@@ -24,7 +36,7 @@ from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
-from retroflip.files import LOCK_NAME, is_unfinished, jsonable, write_json_atomic
+from retroflip.files import LOCK_NAME, is_unfinished, jsonable, read_jsonl, write_json_atomic
 from retroflip.models.budget import bounds_of
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
@@ -34,6 +46,8 @@ from retroflip.rl.rollout import Roller, Sampling
 from retroflip.run_directory import describe_code, describe_packages
 from retroflip.video.transforms import Transform, apply
 
+ENGINE = "retroflip"
+FAILURES = "failures.jsonl"
 SAMPLER = "uniform, rounded linspace"
 VIEWS = {
     Control.FULL: Transform.IDENTITY,
@@ -50,6 +64,7 @@ class _Question(NamedTuple):
     sample: Sample
     control: Control
     prompt: Prompt
+    frames_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,7 @@ class _Answerer:
                 self.encoder.decode(completion.ids),
                 question.control,
                 truncated=completion.truncated,
+                origin=Origin(ENGINE, _digest(question.prompt.input_ids_L.numpy()), question.frames_sha256),
             )
             for question, (completion,) in zip(questions, rolled, strict=True)
         ]
@@ -103,7 +119,7 @@ def generate(
     max_failed_share: float = 0.01,
     about: Mapping[str, Any] | None = None,
 ) -> list[AnswerRecord]:
-    """Answer every sample under every control, greedily, and return the answers in the order of the data.
+    """Answer every sample under every control, greedily, and return all records in the order of the data.
 
     `out` gets run.json, failures.jsonl, notes.jsonl where there are notes, and, as they come, the answers
     (answers.jsonl); what is there already is not asked again, whatever the order of the data, the batch size or the
@@ -122,13 +138,18 @@ def generate(
         "null_option": null_option,
         "seed": seed,
     }
-    _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)})
+    _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)}, dataset)
     encoder.notes = Notes(out / NOTES)
-    good = check(dataset, log=out / "failures.jsonl", max_failed_share=max_failed_share, progress=progress)
-    asked = [with_null_option(sample) if null_option else sample for sample in good]
-    answered = _already_answered(out)
+    good = check(dataset, log=out / FAILURES, max_failed_share=max_failed_share, progress=progress)
+    works = {sample.id for sample in good}
+    every = [with_null_option(sample) if null_option else sample for sample in dataset.samples]
+    asked = [sample for sample in every if sample.id in works]
+    answered = _already_answered(out, every)
+    failed = [sample for sample in every if sample.id not in works]
+    answered |= _record_failures(out, failed, [one for one in wanted if one not in MODEL_FREE], answered)
     missing = {
-        sample.id: [control for control in wanted if (sample.id, control) not in answered] for sample in asked
+        sample.id: [control for control in wanted if not _is_answered(answered.get((sample.id, control)))]
+        for sample in asked
     }
     progress.stage("answering", len(asked) * len(wanted), "answers")
     done = len(asked) * len(wanted) - sum(len(controls) for controls in missing.values())
@@ -139,7 +160,8 @@ def generate(
         answered |= {(record.id, record.control): record for record in batch}
         done += len(batch)
         progress.advance(done, _note(answered.values()))
-    return [answered[sample.id, control] for control in wanted for sample in asked]
+    keys = ((sample.id, control) for control in wanted for sample in every)
+    return [answered[key] for key in keys if key in answered]
 
 
 def parse_controls(names: Sequence[str]) -> list[Control]:
@@ -199,7 +221,17 @@ def _questions(
             yield _Question(sample, control, encoder.encode(sample, None))
         elif control in VIEWS and frames is not None:
             view = apply(VIEWS[control], frames, draw(seed, sample.id, control.value))
-            yield _Question(sample, control, encoder.encode(sample, view))
+            shown = _digest(np.asarray(view.seconds), view.pixels_TCHW)
+            yield _Question(sample, control, encoder.encode(sample, view), shown)
+
+
+def _digest(*arrays: np.ndarray[Any, Any]) -> str:
+    """Return a SHA-256 of arrays' types, shapes and contents."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
@@ -211,9 +243,38 @@ def _note(records: Any) -> str:
     return f"accuracy {sum(full) / len(full):.2f}" if full else ""
 
 
-def _already_answered(out: Path) -> dict[tuple[str, Control], AnswerRecord]:
+def _record_failures(
+    out: Path, failed: Sequence[Sample], controls: Sequence[Control], known: Container[tuple[str, Control]]
+) -> dict[tuple[str, Control], AnswerRecord]:
+    """Write a record, unless there is one, of each question whose video failed the check, and return those written."""
+    reasons = {row["id"]: row["message"] for row in read_jsonl(out / FAILURES)}
+    records = [
+        failed_record(sample, control, reasons[sample.id])
+        for sample in failed
+        for control in controls
+        if (sample.id, control) not in known
+    ]
+    append_answers(out / ANSWERS, records)
+    return {(record.id, record.control): record for record in records}
+
+
+def _is_answered(record: AnswerRecord | None) -> bool:
+    return record is not None and record.error is None
+
+
+def _already_answered(out: Path, samples: Sequence[Sample]) -> dict[tuple[str, Control], AnswerRecord]:
+    """Return the records that are there. Raises RunDirectoryError where one is of another question of the same id."""
     path = out / ANSWERS
     records = read_answers(path).records if path.exists() else []
+    now = {sample.id: question_digest(sample) for sample in samples}
+    for record in records:
+        if record.question_sha256 is not None and record.question_sha256 != now.get(
+            record.id, record.question_sha256
+        ):
+            raise RunDirectoryError(
+                f"{path}: the question {record.id!r} was another one when it was asked: its text, options, solution, "
+                "video or pair is changed in the data. Name another directory with --out, or restore the data."
+            )
     return {(record.id, record.control): record for record in records}
 
 
@@ -231,13 +292,17 @@ def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, 
 
 
 def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
-    records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
     return {
-        "data_sha256": hashlib.sha256(records.encode()).hexdigest(),
         "manifest_sha256": dataset.manifest.digest() if dataset.manifest else None,
         "frames": dataset.frames,
         "sampler": SAMPLER,
     }
+
+
+def _file_digest(dataset: VideoDataset) -> str:
+    """Return what earlier versions, whose records do not hold their questions' digests, kept of a data file."""
+    records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
+    return hashlib.sha256(records.encode()).hexdigest()
 
 
 def weights_digest(model: Any) -> str:
@@ -249,7 +314,7 @@ def weights_digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any], dataset: VideoDataset) -> None:
     """Begin a directory of answers, or make sure that the one there was made with the same settings."""
     path = out / "run.json"
     if not path.exists():
@@ -258,7 +323,7 @@ def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any]) -> N
     directory_lock.hold(out)
     if not path.exists():
         origin = {"code": describe_code(), "packages": describe_packages()}
-        write_json_atomic(path, {"schema": 1, "kind": "answers", **about, "settings": settings, **origin})
+        write_json_atomic(path, {"schema": 2, "kind": "answers", **about, "settings": settings, **origin})
         return
     there = _read_run(path).get("settings")
     if not isinstance(there, dict):
@@ -266,6 +331,8 @@ def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any]) -> N
             f"{out} holds a run of another kind ({path} has no settings of answers). Name another directory with --out."
         )
     now = jsonable(settings)
+    if "data_sha256" in there:
+        now["data_sha256"] = _file_digest(dataset)
     differing = [
         f"{key} (was {json.dumps(there.get(key))}, now {json.dumps(now.get(key))})"
         for key in dict.fromkeys([*there, *now])

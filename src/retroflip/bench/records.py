@@ -1,10 +1,13 @@
 """Answer records: one line of `answers.jsonl` for each question a model (or a control) was asked.
 
 A record holds what is needed to score it again without the model or the videos: the raw response, what kind of answer
-was asked for, the options and the gold answer, the pair it belongs to and the clip its interval is clustered by.
-Whoever reads a file reads its responses again with today's reader: a mended reader needs no model.
+was asked for, the options and the gold answer, the pair or group it belongs to and the clip its interval is clustered
+by. Whoever reads a file reads its responses again with today's reader: a mended reader needs no model. A question whose
+video or call failed has a record too, with an `error` and no answer, until a later record of it has one.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
+from retroflip.data.records import format_record
 from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, place_of
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
@@ -30,14 +34,23 @@ class Control(StrEnum):
     RANDOM = "random"
 
 
+Key = tuple[str, Control, int]
+"""a question's id, what the answerer was given, and the number of the draw"""
+
+
 class AnswerRecord(BaseModel):
     """One answer to one question about one video.
 
     `score` is what the answer earns, `credit`: 1 where it is `correct`, and more than 0 where nearness counts.
     `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
     nothing could be read from `response`, which is then never `correct`. Files of earlier versions have no
-    `problem_type`: a question with options was multiple choice, and any other keeps what was read then. `error` says
-    why there is no answer: the video or the call failed, which is no answer that could not be read.
+    `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
+
+    options: in the order in which they were asked. draw: which of several responses to the same prompt. error: why
+    there is no answer. engine: what wrote the response, None for answerers without a model. logprobs: of the options'
+    letters, where the engine gives them. question_sha256: of what `question_digest` covers;
+    prompt_sha256: of the prompt's token ids; frames_sha256: of the frames shown, pixels and seconds. Files of earlier
+    versions have none of these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,10 +71,16 @@ class AnswerRecord(BaseModel):
     correct: bool
     score: float = Field(default=0.0, ge=0.0, le=1.0)
     truncated: bool = False
-    error: str | None = None
     video: str
     start: float | None = None
     end: float | None = None
+    draw: int = Field(default=0, ge=0)
+    error: str | None = None
+    engine: str | None = None
+    logprobs: dict[str, float] | None = None
+    question_sha256: str | None = None
+    prompt_sha256: str | None = None
+    frames_sha256: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -75,7 +94,14 @@ class AnswerRecord(BaseModel):
     def _unparsed_is_wrong(self) -> "AnswerRecord":
         if self.correct and self.answer is None:
             raise ValueError("'correct' is true although 'answer' is null: an unparsed answer is never right")
+        if self.error is not None and (self.answer is not None or self.response):
+            raise ValueError("there is an 'error' beside an answer: a question that failed has none")
         return self
+
+    @property
+    def key(self) -> Key:
+        """What no two answers share."""
+        return self.id, self.control, self.draw
 
     @property
     def answer_text(self) -> str | None:
@@ -115,11 +141,50 @@ def option_text(answer: str, options: tuple[str, ...]) -> str:
     return options[index] if 0 <= index < len(options) else answer
 
 
+class Origin(NamedTuple):
+    """What wrote a response, and hashes of what it was shown; see `AnswerRecord`."""
+
+    engine: str | None = None
+    prompt_sha256: str | None = None
+    frames_sha256: str | None = None
+
+
+_NO_MODEL = Origin()
+
+
 def answer_record(
-    sample: Sample, response: str, control: Control, *, truncated: bool = False
+    sample: Sample,
+    response: str,
+    control: Control,
+    *,
+    truncated: bool = False,
+    origin: Origin = _NO_MODEL,
 ) -> AnswerRecord:
     """Read `response` to `sample`'s question as evaluation does, and judge it as training rewards do."""
-    judged = _judged(sample, response)
+    return _record(
+        sample, control, _judged(sample, response), response=response, truncated=truncated, **origin._asdict()
+    )
+
+
+def failed_record(sample: Sample, control: Control, error: str) -> AnswerRecord:
+    """Return the record of a question that has no answer, and why."""
+    gold = gold_answer(sample)
+    return _record(
+        sample, control, _Judged(gold.value, None, correct=False, score=0.0), response="", error=error
+    )
+
+
+def question_digest(sample: Sample) -> str:
+    """Return a SHA-256 of all that a record of an answer takes from the question, and of its text.
+
+    What is not in it (the file's order, other questions, traces and labels) decides neither an answer nor its score.
+    """
+    unused = {"process", "labels", "task_type", "counterfactual_solution", "data_source"}
+    asked = {key: value for key, value in format_record(sample).items() if key not in unused}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) -> AnswerRecord:
     return AnswerRecord(
         id=sample.id,
         pair=sample.pair,
@@ -132,14 +197,14 @@ def answer_record(
         gold=judged.gold,
         options=sample.options,
         problem_type=sample.problem_type,
-        response=response,
         answer=judged.answer,
         correct=judged.correct,
         score=judged.score,
-        truncated=truncated,
         video=sample.video,
         start=sample.start,
         end=sample.end,
+        question_sha256=question_digest(sample),
+        **more,
     )
 
 
@@ -159,7 +224,7 @@ def _judged(sample: Sample, response: str) -> _Judged:
 def read_again(record: AnswerRecord) -> AnswerRecord:
     """Return the record with its response read and judged by today's reader."""
     kind = record.problem_type or (ProblemType.MULTIPLE_CHOICE if record.options else None)
-    if kind is None:
+    if kind is None or record.error is not None:
         return record
     sample = Sample(
         id=record.id,
@@ -185,25 +250,25 @@ def read_answers(path: Path) -> Answers:
 
     Raises DataError, naming file and line, for any other damage, for a record that breaks its schema or whose gold is
     no answer to its question, and for a question that was answered twice under one control (a resume that restarted the
-    list, for instance).
+    list, for instance). A question that failed may have one more record: its answer, or that it failed again.
     """
     if not path.is_file():
         raise DataError(
             f"{path} does not exist, so there are no answers to read. "
             "Make them with: retroflip generate --model MODEL --data FILE --out DIR"
         )
-    records: list[AnswerRecord] = []
-    seen: dict[tuple[str, Control], int] = {}
+    records: dict[Key, AnswerRecord] = {}
+    seen: dict[Key, int] = {}
     for number, row in enumerate(read_jsonl(path), start=1):
         record = _parse(path, number, row)
-        first = seen.setdefault((record.id, record.control), number)
-        if first != number:
+        if record.key in records and records[record.key].error is None:
+            first = seen[record.key]
             raise DataError(
                 f"{path}, record {number}: question '{record.id}' was already answered in record {first} "
                 f"under control '{record.control}'. Each question counts once; delete one of the two lines."
             )
-        records.append(record)
-    return Answers(records, torn=_is_torn(path))
+        records[record.key], seen[record.key] = record, number
+    return Answers(list(records.values()), torn=_is_torn(path))
 
 
 def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:

@@ -51,10 +51,11 @@ def score_records(
     """Return the measures of the answers to full videos, overall and by task, and of each control.
 
     A list without full-video answers (text-only alone, an oracle) is scored by its first control instead,
-    named under "scored". Keys beside those of `measure`: scored, tasks {task: measures}, controls
-    {control: measures}.
+    named under "scored". Of several draws the first is scored. Keys beside those of `measure`: scored, tasks
+    {task: measures}, controls {control: measures}.
     """
-    groups = {control: [r for r in records if r.control is control] for control in Control}
+    first = [record for record in records if record.draw == 0]
+    groups = {control: [r for r in first if r.control is control] for control in Control}
     groups = {control: group for control, group in groups.items() if group}
     main, *others = groups
     tasks = by_task(groups[main])
@@ -139,7 +140,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def _full(records: Sequence[AnswerRecord]) -> list[AnswerRecord]:
-    return [record for record in records if record.control is Control.FULL]
+    return [record for record in records if record.control is Control.FULL and record.draw == 0]
 
 
 def _check_same_questions(

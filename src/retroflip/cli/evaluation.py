@@ -358,17 +358,18 @@ def _print_answers(
 ) -> None:
     from retroflip.notes import NOTES, named
 
-    failed = questions - len({record.id for record in records})
+    answers = [record for record in records if record.error is None]
+    failed = questions - len({record.id for record in answers})
     truncated = sum(record.truncated for record in records)
     noted = len(named(out / NOTES))
     if json:
-        counts = {"answers": len(records), "failed": failed, "noted": noted, "truncated": truncated}
+        counts = {"answers": len(answers), "failed": failed, "noted": noted, "truncated": truncated}
         print_json({"out": str(out), **counts, "conditions": conditions.described()})
         return
-    print(f"{len(records)} answers in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens.")
+    print(f"{len(answers)} answers in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens.")
     print(f"Asked {conditions.told()}.")
     if failed:
-        print(f"{failed} questions are left out because of their video; see {out / 'failures.jsonl'}.")
+        print(f"{failed} questions have no answer because of their video; see {out / 'failures.jsonl'}.")
     if noted:
         print(f"{noted} videos have times that the model is not told as they are; see {out / NOTES}.")
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
@@ -391,6 +392,10 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
     print(f"By chance: Acc {_percent(chance['acc'])}, P-Acc {_percent(chance['p_acc'])}.")
     if scores["truncated"]:
         print(f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens.")
+    if scores["n_failed"]:
+        print(
+            f"{scores['n_failed']} questions have no answer, as their video or the call failed, and count as wrong."
+        )
     if scores["n_incomplete_pairs"]:
         print(f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong.")
 
