@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
 HEAD_BYTES = 4096
+GROUP_RATES = {"g_acc": "group", "q_acc": "question", "v_acc": "video"}
 RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
 
 
@@ -388,6 +389,7 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
         *((control, *_cells(measured)) for control, measured in scores["controls"].items()),
     ]
     print_table(name, ("", *RATES.values(), "pairs"), rows)
+    _print_groups(scores)
     chance = scores["chance"]
     print(f"By chance: Acc {_percent(chance['acc'])}, P-Acc {_percent(chance['p_acc'])}.")
     if scores["truncated"]:
@@ -398,6 +400,18 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
         )
     if scores["n_incomplete_pairs"]:
         print(f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong.")
+
+
+def _print_groups(scores: Mapping[str, Any]) -> None:
+    named = [(scores["scored"], scores), *((f"  {task}", found) for task, found in scores["tasks"].items())]
+    named += scores["controls"].items()
+    rows = [
+        (name, *(_rate(found["groups"], rate) for rate in GROUP_RATES), str(found["groups"]["n_groups"]))
+        for name, found in named
+        if "groups" in found
+    ]
+    if rows:
+        print_table("Groups", ("all right", *GROUP_RATES.values(), "groups"), rows)
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:
