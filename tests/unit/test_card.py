@@ -6,7 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 
+from random_models import save_random_model
 from retroflip.bench.generate import generate
 from retroflip.card import CARD_FILE, card, write_release
 from retroflip.conditions import TRAINED_FILE, Conditions, Lesson, Trained, chosen, read_trained
@@ -22,6 +23,7 @@ from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
 from retroflip.models import tiny
+from retroflip.models.encoding import Prompt
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Silence
 from retroflip.recipe import Recipe, load_recipe
@@ -48,9 +50,9 @@ def recipe_of(folder: Path, overrides: Sequence[str]) -> Recipe:
 
 
 def made_by(recipe: Recipe, folder: Path) -> Path:
-    """Write what a run of this recipe does, with the embedded model's weights; return the model's folder."""
+    """Write what a run of this recipe does, with the start model's weights; return the model's folder."""
     sight = sight_of(recipe.model, recipe.data)
-    save_model(load_model(tiny.NAME), sight.processor, folder / "model")
+    save_model(load_model(recipe.model.path), sight.processor, folder / "model")
     write_release(folder / "model", recipe, sight.own_bounds, questions=3)
     return folder / "model"
 
@@ -81,7 +83,7 @@ def sample_of(snippet: str) -> Sample:
     )
 
 
-def asked_here(model: Path, sample: Sample, out: Path) -> tuple[str, Any]:
+def asked_here(model: Path, sample: Sample, out: Path) -> tuple[str, Prompt]:
     """Return the model's answer as `retroflip generate` has it, and the prompt that it read."""
     conditions = chosen({}, read_trained(str(model)))
     encoder, dataset = conditions.prepared(load_processor(str(model)), VideoDataset([sample], model))
@@ -100,6 +102,19 @@ def asked_here(model: Path, sample: Sample, out: Path) -> tuple[str, Any]:
     return record.response, encoder.encode(asked, dataset.load(sample))
 
 
+def asked_elsewhere(model: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the card's snippet in the model's folder; return its variables."""
+    monkeypatch.chdir(model)
+    (model / "ask.py").write_text(snippet_of(model))
+    return runpy.run_path("ask.py")
+
+
+def assert_same_inputs(there: Mapping[str, Any], prompt: Prompt) -> None:
+    assert there["inputs"]["input_ids"][0].tolist() == prompt.input_ids_L.tolist()
+    assert prompt.pixels_PD is not None
+    assert torch.equal(there["inputs"]["pixel_values_videos"], prompt.pixels_PD)
+
+
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("clip", ["h264.mp4", "vp9.webm"])
 def test_the_snippet_sees_and_answers_as_generate_does(
@@ -111,18 +126,25 @@ def test_the_snippet_sees_and_answers_as_generate_does(
     clip: str,
 ) -> None:
     model = made_by(recipe_of(tmp_path, RUNS[run]), tmp_path)
-    snippet = snippet_of(model)
-    assert "retroflip" not in snippet
+    assert "retroflip" not in snippet_of(model)
     shutil.copy(clips / clip, model / "video.mp4")
-    answer, prompt = asked_here(model, sample_of(snippet), tmp_path / "answers")
-    monkeypatch.chdir(model)
-    (model / "ask.py").write_text(snippet)
+    answer, prompt = asked_here(model, sample_of(snippet_of(model)), tmp_path / "answers")
     capsys.readouterr()
-    there = runpy.run_path("ask.py")
+    there = asked_elsewhere(model, monkeypatch)
     assert capsys.readouterr().out.strip() == answer
-    assert there["inputs"]["input_ids"][0].tolist() == prompt.input_ids_L.tolist()
-    assert torch.equal(there["inputs"]["pixel_values_videos"], prompt.pixels_PD)
-    assert torch.equal(there["inputs"]["video_grid_thw"], prompt.grid_thw)
+    assert_same_inputs(there, prompt)
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "qwen2_5_vl", "glm4v", "glm46v"])
+def test_the_snippet_sees_the_same_in_every_family(
+    tmp_path: Path, clips: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    start = save_random_model(family, tmp_path / "start")
+    bounds = ["data.max_pixels=40 x 60", "data.total_pixels=8 x 40 x 40", "train.max_completion_length=4"]
+    model = made_by(recipe_of(tmp_path, [f"model.path={start}", *bounds]), tmp_path)
+    shutil.copy(clips / "h264.mp4", model / "video.mp4")
+    _, prompt = asked_here(model, sample_of(snippet_of(model)), tmp_path / "answers")
+    assert_same_inputs(asked_elsewhere(model, monkeypatch), prompt)
 
 
 @pytest.mark.slow
