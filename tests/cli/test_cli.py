@@ -207,7 +207,7 @@ def test_the_version_is_printed() -> None:
             "did you mean scene.difficulty",
         ),
         (["score", "a", "b", "c"], "two to compare, not 3"),
-        (["score"], "Missing argument"),
+        (["score"], "score takes a folder of answers"),
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
@@ -528,7 +528,7 @@ def test_a_corrupt_file_among_the_videos_is_recorded_counted_and_left_out(work: 
     done = generate(model, "out", "--max-failed-share", "0.4")
 
     assert done.exit_code == 0, done.output
-    assert "1 questions are left out" in done.stdout
+    assert "1 questions have no answer because of their video" in done.stdout
     (failure,) = (work / "out" / "failures.jsonl").read_text().splitlines()
     assert json.loads(failure)["path"] == "broken.mp4"
     assert json.loads(failure)["error"] == "DecodeError"

@@ -92,7 +92,7 @@ def test_a_second_step_on_the_same_rollouts_is_clipped_against_the_policy_that_w
     scale(reference, 0.98)
     inputs = trainer._prepare_inputs(STEP)
     old = type(policy).from_pretrained(tmp_path / "start")
-    scale(policy, 1.03)
+    scale(policy, 1.1)
     loss = trainer.compute_loss(policy, inputs)
 
     expected = equation_6(seen, inputs["pass"], policy, old, reference, trainer._tokenizer.pad_token_id)

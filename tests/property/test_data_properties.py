@@ -22,9 +22,12 @@ paths = st.lists(parts, min_size=1, max_size=3).map("/".join)
 @st.composite
 def samples(draw: st.DrawFn, ids: st.SearchStrategy[str] = words) -> Sample:
     kind = draw(st.sampled_from(ProblemType))
-    options = (
-        tuple(draw(st.lists(texts, min_size=2, max_size=6))) if kind is ProblemType.MULTIPLE_CHOICE else ()
-    )
+    options = tuple(draw(st.lists(texts, min_size=2, max_size=6))) if kind.has_options else ()
+    letter = st.integers(0, max(len(options) - 1, 0)).map(option_letter)
+    solutions = {
+        ProblemType.MULTIPLE_CHOICE: letter,
+        ProblemType.MULTI_SELECT: st.sets(letter, min_size=1).map(lambda right: ", ".join(sorted(right))),
+    }
     modality = draw(st.sampled_from(Modality))
     return Sample(
         id=draw(ids),
@@ -32,7 +35,7 @@ def samples(draw: st.DrawFn, ids: st.SearchStrategy[str] = words) -> Sample:
         video="" if modality is Modality.TEXT else draw(paths),
         question=draw(texts),
         options=options,
-        solution=option_letter(draw(st.integers(0, len(options) - 1))) if options else draw(texts),
+        solution=draw(solutions.get(kind, texts)),
         problem_type=kind,
         source=draw(st.just("") | words),
         task=draw(st.just("") | words),

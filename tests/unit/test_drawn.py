@@ -13,6 +13,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files import read_jsonl
+from retroflip.machine import here
 from retroflip.progress import Silence
 from retroflip.recipe import DataSection, ModelSection, RlRecipe, load_recipe
 from retroflip.rl import run as rl_run
@@ -193,7 +194,7 @@ def test_a_dry_run_does_not_draw_every_video(tmp_path: Path) -> None:
     path = tmp_path / "endless.yaml"
     path.write_text(SETTINGS.replace("per_task: 2", "per_task: 1000000000"))
     recipe = load_recipe(TINY, [f"data.records={path}", "data.frames=32"])
-    assert cost(recipe)["videos"] == 4_000_000_000
+    assert cost(recipe, here())["videos"] == 4_000_000_000
 
 
 def test_wrong_settings_are_told(file: Path) -> None:
