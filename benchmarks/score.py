@@ -10,6 +10,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def main() -> None:
             score_records(models[name], resamples=given.draws)
         compare_all({name: models[name] for name in names}, resamples=given.draws)
 
-    one, three = (cpu_seconds(lambda names=names: score(names)) for names in (["model 0"], list(models)))
+    one, three = (cpu_seconds(partial(score, names)) for names in (["model 0"], list(models)))
     unshared = cpu_seconds(lambda: one_by_one({"model 0": models["model 0"]}, given.draws))
     found = {"one_model_s": one, "three_models_s": three, "unshared_s": unshared, "ratio": unshared / one}
     shown = json.dumps({"pairs": given.pairs, "draws": given.draws, **found})

@@ -127,7 +127,7 @@ class Arbitrary(Grpo):
 def train_all(config: str | None, rows: Iterable[Mixed], inputs: Path, out: Path) -> None:
     """Run these in this process, one of those that work together as `config` of recipes/accelerate says."""
     join_as(config)
-    rl_run.build = lambda settings: Arbitrary(settings)
+    rl_run.build = Arbitrary  # type: ignore[attr-defined, assignment]
     for row in rows:
         recipe = recipe_from(row.recipe(inputs))
         AcceleratorState._reset_state()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,11 +106,12 @@ class TestDataset:
 
         probed = []
         probe = ProbePool.probe
-        monkeypatch.setattr(
-            ProbePool,
-            "probe",
-            lambda self, path, **hashes: (probed.append(path), probe(self, path, **hashes))[1],
-        )
+
+        def counted(self: ProbePool, path: Path, **hashes: Any) -> Any:
+            probed.append(path)
+            return probe(self, path, **hashes)
+
+        monkeypatch.setattr(ProbePool, "probe", counted)
         dataset = ask((0.0, 0.5), (5.0, 6.0), (None, None))
         good = check(dataset, log=tmp_path / "failures.jsonl", max_failed_share=0.5)
         assert [sample.id for sample in good] == ["0", "2"]
