@@ -22,7 +22,6 @@ import numpy as np
 
 from retroflip.data.answers import gold_answer, same_answer
 from retroflip.data.manifest import MANIFEST_NAME, Manifest, build_manifest, manifest_beside, write_manifest
-from retroflip.data.prompts import option_letter
 from retroflip.data.records import read_records, write_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample, TaskType
@@ -172,10 +171,11 @@ def _follows(sample: Sample, way: TextMap) -> _Follows:
     if names_what_changes(sample.question, way):
         what = "a side" if way is TextMap.MIRROR else "a moment or a way"
         return _Follows(None, f"Its question itself speaks of {what}, which {clip} has elsewhere.")
-    right = ord(sample.solution) - ord("A")
+    letters = list(sample.lettered)
+    right = letters.index(sample.solution)
     other = other_option(sample.options, right, way)
     if other is not None:
-        return _Follows(option_letter(other))
+        return _Follows(letters[other])
     text, image = sample.options[right], MAPS[way](sample.options[right])
     if image is None:
         return _Follows(None, f"'left' or 'right' in its answer {text!r:.80} may be no side.")

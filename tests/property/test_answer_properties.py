@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retroflip.data.answers import Answer, gold_answer, is_well_formed, parse_answer, same_answer
-from retroflip.data.prompts import option_letter, with_null_option
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.prompts import with_null_option
+from retroflip.data.sample import ProblemType, Sample, option_letter
 
 LOWER_CASE = st.text(st.sampled_from("abcdefgxyzäß0123456789 .,'-%&"), min_size=1, max_size=20).filter(
     lambda text: re.search(r"\w", text) is not None

@@ -4,10 +4,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retroflip.data.prompts import option_letter
 from retroflip.data.records import format_record, parse_record, read_records, read_samples, write_samples
 from retroflip.data.root import normalise, resolve
-from retroflip.data.sample import Modality, ProblemType, Sample, TaskType
+from retroflip.data.sample import Modality, ProblemType, Sample, TaskType, option_letter
 from retroflip.errors import PathEscapeError
 
 words = st.text(min_size=1, max_size=12).map(str.strip).filter(bool)

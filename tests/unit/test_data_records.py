@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from retroflip.data.prompts import with_null_option
+from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.records import Control, answer_record, read_again
+from retroflip.bench.selfcheck import check_rewards
+from retroflip.data.prompts import user_text, with_null_option
 from retroflip.data.records import (
     format_record,
     parse_record,
@@ -333,6 +336,32 @@ class TestFaults:
         path = write(tmp_path / "data.jsonl", RECORD, record(problem_id=3, **changes))
         with pytest.raises(DataError, match=rf"data\.jsonl, line 2: .*{message}"):
             read_samples(path, tuple(Modality))
+
+    @pytest.mark.parametrize("written", [("A. left", "C. up", "D. down"), ("(a) left", "(c) up", "(d) down")])
+    def test_letters_with_gaps_are_kept(self, written: tuple[str, ...]) -> None:
+        sample = parse_record(record(options=list(written), solution="C"))
+        assert (sample.options, sample.letters, sample.solution) == (
+            ("left", "up", "down"),
+            ("A", "C", "D"),
+            "C",
+        )
+        assert user_text(sample).endswith("Options:\nA. left\nC. up\nD. down")
+        assert parse_record(format_record(sample)) == sample
+        assert user_text(with_null_option(sample)).endswith("D. down\nE. None of the above")
+        assert parse_record(record(options=list(written), solution="down")).solution == "D"
+        with pytest.raises(DataError, match="'B' is none of the options: it must be a letter from A to D"):
+            parse_record(record(options=list(written), solution="B"))
+
+    def test_answers_are_read_and_scored_by_letters_with_gaps(self) -> None:
+        sample = parse_record(record(options=["A. left", "C. up", "D. down"], solution="C"))
+        assert answer_record(sample, r"\boxed{C}", Control.FULL).score == 1.0
+        assert answer_record(sample, "The answer is (D).", Control.FULL).answer_text == "down"
+        assert answer_record(sample, "up", Control.FULL).answer == "C"
+        assert answer_record(sample, r"\boxed{B}", Control.FULL).answer is None
+        right, other = oracle_answers([sample])[0], answer_record(sample, r"\boxed{A}", Control.FULL)
+        assert (right.correct, read_again(right), read_again(other)) == (True, right, other)
+        assert {record.answer for seed in range(30) for record in random_answers([sample], seed)} == {*"ACD"}
+        assert check_rewards([sample]).faults == []
 
     def test_a_group_or_a_pair_says_where_a_question_stands(self) -> None:
         sample = parse_record(record(group="g", cell=[1, 0]))

@@ -7,7 +7,6 @@ and go through the same parser, so a parser that loses or bends answers shows he
 from collections.abc import Callable, Sequence
 
 from retroflip.bench.records import AnswerRecord, Control, answer_record
-from retroflip.data.prompts import option_letter
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 
@@ -34,4 +33,4 @@ def _answers(
 def _drawn_letter(sample: Sample, seed: int) -> str:
     if not sample.options:
         return ""
-    return option_letter(int(draw(seed, "random-answer", sample.id).integers(len(sample.options))))
+    return list(sample.lettered)[int(draw(seed, "random-answer", sample.id).integers(len(sample.options)))]

@@ -8,7 +8,7 @@ video or call failed has a record too, with an `error` and no answer, until a la
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
-from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, place_of
+from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
 from retroflip.files import append_jsonl, read_jsonl
 from retroflip.video.window import Window, part
@@ -65,6 +65,7 @@ class AnswerRecord(BaseModel):
     control: Control = Control.FULL
     gold: str
     options: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
     problem_type: ProblemType | None = None
     response: str
     answer: str | None
@@ -106,7 +107,7 @@ class AnswerRecord(BaseModel):
     @property
     def answer_text(self) -> str | None:
         """The answer as text: a letter becomes its option, so that answers compare across option orders."""
-        return None if self.answer is None else option_text(self.answer, self.options)
+        return None if self.answer is None else option_text(self.answer, self.options, self.letters)
 
     @property
     def place(self) -> Place | None:
@@ -121,7 +122,7 @@ class AnswerRecord(BaseModel):
     @property
     def gold_text(self) -> str:
         """The gold answer as text, a letter replaced by its option."""
-        return option_text(self.gold, self.options)
+        return option_text(self.gold, self.options, self.letters)
 
 
 class Answers(NamedTuple):
@@ -131,14 +132,13 @@ class Answers(NamedTuple):
     torn: bool
 
 
-def option_text(answer: str, options: tuple[str, ...]) -> str:
+def option_text(answer: str, options: Sequence[str], letters: Sequence[str] = ()) -> str:
     """Return the option that the letter `answer` names, or `answer` itself when it names none.
 
     >>> option_text("B", ("left", "right"))
     'right'
     """
-    index = ord(answer) - ord("A") if len(answer) == 1 else -1
-    return options[index] if 0 <= index < len(options) else answer
+    return lettered(options, letters).get(answer, answer)
 
 
 class Origin(NamedTuple):
@@ -196,6 +196,7 @@ def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) ->
         control=control,
         gold=judged.gold,
         options=sample.options,
+        letters=sample.letters,
         problem_type=sample.problem_type,
         answer=judged.answer,
         correct=judged.correct,
@@ -231,6 +232,7 @@ def read_again(record: AnswerRecord) -> AnswerRecord:
         video=record.video,
         question="",
         options=record.options,
+        letters=record.letters,
         solution=record.gold,
         problem_type=kind,
         source_clip=record.source_clip,

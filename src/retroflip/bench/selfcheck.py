@@ -13,7 +13,6 @@ from retroflip.bench.records import Control, answer_record, option_text
 from retroflip.data.answers import gold_answer
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
-from retroflip.data.prompts import option_letter
 from retroflip.data.sample import Cell, ProblemType, Sample
 from retroflip.errors import DataError
 
@@ -104,14 +103,14 @@ def _is_grounding(sample: Sample) -> bool:
 
 
 def _lettered(sample: Sample) -> dict[str, str]:
-    return {f"option {option_letter(index)}": option for index, option in enumerate(sample.options)}
+    return {f"option {letter}": option for letter, option in sample.lettered.items()}
 
 
 def _repeated_options(sample: Sample) -> str:
     """Return the letters of the first options that say the same, such as "A and C"; "" where none do."""
     letters: dict[str, str] = {}
-    for index, option in enumerate(sample.options):
-        key, letter = " ".join(option.casefold().split()), option_letter(index)
+    for letter, option in sample.lettered.items():
+        key = " ".join(option.casefold().split())
         if key in letters:
             return f"{letters[key]} and {letter}"
         letters[key] = letter
@@ -162,9 +161,13 @@ def _groups(samples: Sequence[Sample]) -> Iterator[Fault]:
             )
 
 
+def _answer_text(sample: Sample) -> str:
+    return option_text(sample.solution, sample.options, sample.letters)
+
+
 def _with_the_answer_of(sample: Sample, other: Sample) -> Iterator[Fault]:
-    text = option_text(other.solution, other.options)
-    answer = option_letter(sample.options.index(text)) if text in sample.options else text
+    text = _answer_text(other)
+    answer = next((letter for letter, option in sample.lettered.items() if option == text), text)
     if _is_right(sample, answer):
         yield Fault(
             sample.id,
@@ -179,7 +182,7 @@ def _contradictions(samples: Sequence[Sample]) -> Iterator[Fault]:
     for sample in samples:
         key = (sample.shown, " ".join(sample.question.casefold().split()), frozenset(sample.options))
         first = asked.setdefault(key, sample)
-        answers = [option_text(one.solution, one.options) for one in (first, sample)]
+        answers = [_answer_text(one) for one in (first, sample)]
         if answers[0] != answers[1]:
             yield Fault(
                 sample.id,

@@ -1,13 +1,15 @@
 r"""The letters that data sets write before their options: "A. left", "(a) left", "A、左", "1) left", "② left".
 
 A prompt writes its own letter before every option, so those of the data are taken off, whatever their style, and kept:
-a solution may name them. They count as letters only where the options carry one each, in order and from the first on;
+a solution may name them. They count as letters only where the options carry one each, in order and from the first on,
+or with gaps ("A. left", "C. up", "D. down"), which the prompt then has too;
 "A.D." and "B.C.", "1.5" and "2.5", "A-frame" and "B-frame" carry none.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from retroflip.errors import DataError
@@ -46,10 +48,14 @@ class Labelled(NamedTuple):
 
 
 class Options(NamedTuple):
-    """Options without their letters, and these as they were written; no letters where the options carry none."""
+    """Options without their letters, and these as they were written; no letters where the options carry none.
+
+    letters: those under which the options are asked, where some are left out.
+    """
 
     texts: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
 
 
 def split_label(text: str) -> Labelled | None:
@@ -85,11 +91,27 @@ def read_options(texts: Sequence[str]) -> Options:
         return Options(tuple(texts))
     if any(labels == sequence[: len(labels)] for sequence in _SEQUENCES):
         return Options(tuple(part.text for part in parts), tuple(labels))
+    if (letters := _with_gaps(labels)) and all(part.text for part in parts):
+        return Options(tuple(part.text for part in parts), tuple(labels), letters)
     if any(sorted(labels) == sorted(sequence[: len(labels)]) for sequence in _SEQUENCES):
         raise DataError(
             f"the options' letters are {', '.join(labels)}. Put the options in the order of their letters."
         )
     return Options(tuple(texts))
+
+
+def _with_gaps(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the letters in capitals where they rise and at most every second one is left out; () otherwise.
+
+    More gaps are initials: "A. Lincoln", "J. Smith".
+    """
+    if not all(len(label) == 1 and label.isascii() and label.isalpha() for label in labels):
+        return ()
+    if not (all(label.isupper() for label in labels) or all(label.islower() for label in labels)):
+        return ()
+    letters = tuple(label.upper() for label in labels)
+    rising = len(letters) > 1 and all(a < b for a, b in pairwise(letters))
+    return letters if rising and ord(letters[-1]) - ord("A") < 2 * len(letters) else ()
 
 
 def letters_remain(options: Sequence[str]) -> bool:
@@ -131,7 +153,7 @@ def _is_number(label: str, mark: str, rest: str) -> bool:
 
 def _named(label: str, options: Options) -> int | None:
     """Return the option of a letter, in either case, or of a number that the data writes."""
-    letters = _SEQUENCES[0][: len(options.texts)]
+    letters = list(options.letters) or _SEQUENCES[0][: len(options.texts)]
     for known in (options.labels, [own.upper() for own in options.labels], letters):
         if label in known:
             return known.index(label)

@@ -2,7 +2,7 @@
 
 import re
 
-from retroflip.data.sample import Modality, ProblemType, Sample
+from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
 NULL_OPTION = "None of the above"
@@ -35,15 +35,6 @@ SYSTEM_PROMPTS = {
 DIRECT_PROMPT = "Watch the video. Give only the final answer inside \\boxed{}."
 """asks for an answer without reasoning"""
 
-MAX_OPTIONS = 26
-
-
-def option_letter(index: int) -> str:
-    """Return the letter of the option at `index` (0 is "A"). Raises ValueError outside 0..25."""
-    if not 0 <= index < MAX_OPTIONS:
-        raise ValueError(f"option {index} has no letter: there are only A to Z")
-    return chr(ord("A") + index)
-
 
 def with_null_option(sample: Sample) -> Sample:
     """Return the sample with "None of the above" as its last option, once; only multiple choice changes.
@@ -55,17 +46,20 @@ def with_null_option(sample: Sample) -> Sample:
         return sample
     if any(_NO_OPTION.fullmatch(option.strip()) for option in sample.options):
         return sample
-    if len(sample.options) >= MAX_OPTIONS:
+    if len(sample.options) >= MAX_OPTIONS or sample.letters[-1:] == ("Z",):
         raise DataError(
             f"Sample {sample.id!r} has {len(sample.options)} options, so no letter is left for "
             f"{NULL_OPTION!r}. Remove an option, or train without the null option."
         )
-    return sample.model_copy(update={"options": (*sample.options, NULL_OPTION)})
+    letters = (
+        (*sample.letters, option_letter(ord(sample.letters[-1]) - ord("A") + 1)) if sample.letters else ()
+    )
+    return sample.model_copy(update={"options": (*sample.options, NULL_OPTION), "letters": letters})
 
 
 def user_text(sample: Sample) -> str:
     """Return the question, followed, where it has options, by "Options:" and one "A. ..." line per option."""
     if not sample.problem_type.has_options:
         return sample.question
-    lines = [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)]
+    lines = [f"{letter}. {option}" for letter, option in sample.lettered.items()]
     return "\n".join([sample.question, "Options:", *lines])

@@ -45,9 +45,8 @@ from pydantic import ValidationError
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
 from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record
-from retroflip.data.prompts import MAX_OPTIONS, option_letter
 from retroflip.data.root import normalise
-from retroflip.data.sample import Modality, ProblemType, Sample
+from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
 from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
@@ -205,7 +204,7 @@ def format_record(sample: Sample) -> Record:
         "problem": sample.question,
         "data_type": sample.modality.value,
         "problem_type": sample.problem_type.value,
-        "options": [f"{option_letter(index)}. {option}" for index, option in enumerate(sample.options)],
+        "options": [f"{letter}. {option}" for letter, option in sample.lettered.items()],
         "solution": f"<answer>{sample.solution}</answer>",
         "path": f"./{sample.video}" if sample.video else "",
         "start": sample.start,
@@ -244,6 +243,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         "video": path,
         "question": _text(record, "problem"),
         "options": options.texts,
+        "letters": options.letters,
         "solution": _solution(_text(record, "solution"), options, problem_type),
         _OTHER_SOLUTION: _other_solution(record, options, problem_type),
         "problem_type": problem_type,
@@ -524,15 +524,16 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
     total = len(options.texts)
     if total < 2:
         raise DataError(f"a {problem_type.value} record needs at least 2 options, found {total}.")
+    offered = list(lettered(options.texts, options.letters))
     if problem_type is ProblemType.MULTI_SELECT:
-        return _selected(answer, [option_letter(index) for index in range(total)])
+        return _selected(answer, offered)
     index = labels.index_of(answer, options)
     if index is None:
         raise DataError(
-            f"the solution {answer!r:.60} is none of the options: it must be a letter from A to "
-            f"{option_letter(total - 1)}."
+            f"the solution {answer!r:.60} is none of the options: it must be a letter from {offered[0]} to "
+            f"{offered[-1]}."
         )
-    return option_letter(index)
+    return offered[index]
 
 
 def _selected(answer: str, offered: list[str]) -> str:

@@ -1,5 +1,6 @@
 """One video question, as the rest of the code sees it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -57,6 +58,21 @@ class ProblemType(StrEnum):
         return self in (ProblemType.MULTIPLE_CHOICE, ProblemType.MULTI_SELECT)
 
 
+MAX_OPTIONS = 26
+
+
+def option_letter(index: int) -> str:
+    """Return the letter of the option at `index` (0 is "A"). Raises ValueError outside 0..25."""
+    if not 0 <= index < MAX_OPTIONS:
+        raise ValueError(f"option {index} has no letter: there are only A to Z")
+    return chr(ord("A") + index)
+
+
+def lettered(options: Sequence[str], letters: Sequence[str] = ()) -> dict[str, str]:
+    """Return options by their letters, which are A, B, C ... unless others are given."""
+    return dict(zip(letters or [option_letter(index) for index in range(len(options))], options, strict=True))
+
+
 class Cell(NamedTuple):
     """Which video and which question of a group, each from 0 on."""
 
@@ -92,7 +108,7 @@ def place_of(group: str | None, cell: Cell | None, pair: str | None, side: int |
 class Sample(BaseModel):
     """A question about one video, one image or nothing but its text.
 
-    `options` are texts without their letters ("moving left"); the letter is the position. `solution` is the
+    `options` are texts without their letters ("moving left"), which are those of `lettered`. `solution` is the
     letter for a multiple-choice question ("A, C" for several) and the answer's text otherwise. `source_clip` names the
     recording that a video was made from: both sides of a pair share it, and statistics are clustered by it.
     `start` and `end` bound the part of the video that is shown, in seconds of the whole, which stay the frames' times.
@@ -107,6 +123,9 @@ class Sample(BaseModel):
     )
     question: str
     options: tuple[str, ...] = ()
+    letters: tuple[str, ...] = Field(
+        default=(), description="the options' letters where they are others than A, B, C ... in order"
+    )
     solution: str
     problem_type: ProblemType
     start: float | None = Field(
@@ -140,6 +159,11 @@ class Sample(BaseModel):
     def window(self) -> Window | None:
         """The part of the video that the question is about; None for the whole."""
         return part(self.start, self.end)
+
+    @property
+    def lettered(self) -> dict[str, str]:
+        """The options by the letters under which they are asked."""
+        return lettered(self.options, self.letters)
 
     @property
     def place(self) -> Place | None:

@@ -252,6 +252,7 @@ def _side(
         window=first.window,
         gold=first.gold,
         options=first.options,
+        letters=first.letters,
         answers={
             name: AnswerView(record.response, record.answer, record.correct, record.truncated)
             for name, record in records.items()

@@ -65,12 +65,13 @@ class SideView:
     options: tuple[str, ...]
     answers: Mapping[str, AnswerView]
     window: Window | None = None
+    letters: tuple[str, ...] = ()
 
     def label(self, answer: str | None) -> str:
         """Return an answer as a reader wants it: 'B. moving right'."""
         if answer is None:
             return "unparsed"
-        text = option_text(answer, self.options)
+        text = option_text(answer, self.options, self.letters)
         return answer if text == answer else f"{answer}. {text}"
 
 

@@ -23,9 +23,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
-from retroflip.data.prompts import option_letter
 from retroflip.data.records import read_samples, write_samples
-from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
 from retroflip.files import file_name, scratch_folder, write_bytes_atomic, write_json_atomic

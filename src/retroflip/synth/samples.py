@@ -1,7 +1,7 @@
 """From a clip to the record that training and evaluation read."""
 
-from retroflip.data.prompts import NULL_OPTION, option_letter
-from retroflip.data.sample import Modality, ProblemType, Sample
+from retroflip.data.prompts import NULL_OPTION
+from retroflip.data.sample import Modality, ProblemType, Sample, option_letter
 from retroflip.synth.clip import Clip
 
 

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks.recorded import Benchmark, Graded
-from retroflip.data.prompts import option_letter
-from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.errors import DataError
 
 REVERSED = "_reverse"

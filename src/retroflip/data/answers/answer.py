@@ -9,7 +9,6 @@ from retroflip.data.answers.nearness import mean_relative_accuracy, word_accurac
 from retroflip.data.answers.numbers import equal_numbers, number_value, read_number
 from retroflip.data.answers.spans import best_iou, read_spans, spans_text
 from retroflip.data.answers.words import folded
-from retroflip.data.prompts import option_letter
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 
@@ -106,12 +105,12 @@ def _fix(sample: Sample) -> str:
 
 def letters(sample: Sample) -> list[str]:
     """Return the letters of the sample's options, in their order."""
-    return [option_letter(index) for index in range(len(sample.options))]
+    return list(sample.lettered)
 
 
 def option_texts(sample: Sample) -> dict[str, str]:
     """Return the options as they are compared, by their letters."""
-    return dict(zip(letters(sample), map(folded, sample.options), strict=True))
+    return {letter: folded(option) for letter, option in sample.lettered.items()}
 
 
 def of_type(content: str, sample: Sample) -> Answer | None:

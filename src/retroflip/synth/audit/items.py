@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.data.manifest import manifest_beside
-from retroflip.data.prompts import option_letter
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import ProblemType, Sample, option_letter
 from retroflip.errors import DataError, UsageError
 from retroflip.files import file_name
 from retroflip.progress import Progress

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from retroflip.data.prompts import option_letter
+from retroflip.data.sample import option_letter
 from retroflip.progress import Progress
 from retroflip.synth.audit.attacks import Scores, attacks_on
 from retroflip.synth.audit.exemptions import EXEMPT
