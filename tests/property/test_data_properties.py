@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from retroflip.data.records import format_record, parse_record, read_records, read_samples, write_samples
 from retroflip.data.root import normalise, resolve
-from retroflip.data.sample import Modality, ProblemType, Sample, TaskType, option_letter
+from retroflip.data.sample import Cell, Modality, ProblemType, Sample, TaskType, lettered, option_letter
 from retroflip.errors import PathEscapeError
 
 words = st.text(min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -18,29 +18,45 @@ parts = st.text(st.characters(codec="utf-8", exclude_characters="/\\:\0"), min_s
 paths = st.lists(parts, min_size=1, max_size=3).map("/".join)
 
 
+def gapped(count: int) -> st.SearchStrategy[tuple[str, ...]]:
+    """Rising letters for so many options, the one before the last left out."""
+    whole = [option_letter(index) for index in range(count + 1)]
+    return st.just((*whole[: count - 1], whole[count]))
+
+
 @st.composite
 def samples(draw: st.DrawFn, ids: st.SearchStrategy[str] = words) -> Sample:
     kind = draw(st.sampled_from(ProblemType))
     options = tuple(draw(st.lists(texts, min_size=2, max_size=6))) if kind.has_options else ()
-    letter = st.integers(0, max(len(options) - 1, 0)).map(option_letter)
+    letters = draw(st.just(()) | gapped(len(options))) if options else ()
+    letter = st.sampled_from(list(lettered(options, letters)) or [""])
     solutions = {
         ProblemType.MULTIPLE_CHOICE: letter,
         ProblemType.MULTI_SELECT: st.sets(letter, min_size=1).map(lambda right: ", ".join(sorted(right))),
     }
     modality = draw(st.sampled_from(Modality))
+    start = draw(st.none() | st.floats(0, 99)) if modality is Modality.VIDEO else None
+    end = draw(st.none() | st.floats(99.5, 999)) if modality is Modality.VIDEO else None
+    group = draw(st.none() | words)
+    cells = st.tuples(st.integers(0, 3), st.integers(0, 3)).map(lambda numbers: Cell(*numbers))
     return Sample(
         id=draw(ids),
         modality=modality,
         video="" if modality is Modality.TEXT else draw(paths),
         question=draw(texts),
         options=options,
+        letters=letters,
         solution=draw(solutions.get(kind, texts)),
         problem_type=kind,
         source=draw(st.just("") | words),
         task=draw(st.just("") | words),
         task_type=draw(st.none() | st.sampled_from(TaskType)),
         source_clip=draw(words),
-        pair=draw(st.none() | words),
+        start=start,
+        end=end,
+        group=group,
+        cell=draw(cells) if group else None,
+        pair=None if group else draw(st.none() | words),
         side=draw(st.none() | st.integers(0, 1)),
         trace=draw(st.none() | st.text(max_size=20)),
     )
