@@ -363,6 +363,17 @@ class TestFaults:
         assert {record.answer for seed in range(30) for record in random_answers([sample], seed)} == {*"ACD"}
         assert check_rewards([sample]).faults == []
 
+    def test_routing_pass_rate_and_licence_are_kept(self) -> None:
+        routing = {"label": "spatial", "flip": True, "reversal": False, "router": "rules", "reason": "left"}
+        sample = parse_record(record(routing=routing, pass_rate=0.25, licence="CC BY 4.0"))
+        assert sample.routing is not None
+        assert (sample.routing.label, sample.pass_rate, sample.licence) == ("spatial", 0.25, "CC BY 4.0")
+        assert parse_record(json.loads(json.dumps(format_record(sample)))) == sample
+        with pytest.raises(DataError, match=r"'routing': .*label is spatial, and the two tests say static"):
+            parse_record(record(routing={**routing, "flip": False}))
+        with pytest.raises(DataError, match="'pass_rate'"):
+            parse_record(record(pass_rate=1.5))
+
     def test_a_group_or_a_pair_says_where_a_question_stands(self) -> None:
         sample = parse_record(record(group="g", cell=[1, 0]))
         assert sample.place == ("g", (1, 0))

@@ -180,6 +180,7 @@ def question_digest(sample: Sample) -> str:
     What is not in it (the file's order, other questions, traces and labels) decides neither an answer nor its score.
     """
     unused = {"process", "labels", "task_type", "counterfactual_solution", "data_source"}
+    unused |= {"routing", "pass_rate", "licence"}
     asked = {key: value for key, value in format_record(sample).items() if key not in unused}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 

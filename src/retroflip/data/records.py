@@ -8,8 +8,8 @@ file:
      "path": "./videos/x.mp4", "data_source": "CLEVRER", "process": "<think>...</think>"}
 
 retroflip adds the optional keys `start`, `end`, `task`, `task_type`, `source_clip`, `pair`, `side`,
-`group`, `cell`, `counterfactual_solution` and `labels` (see `Sample`), and the `data_type` "text", a record with no
-`path` or an empty one. Other keys are ignored and not kept. On reading:
+`group`, `cell`, `counterfactual_solution`, `routing`, `pass_rate`, `licence` and `labels` (see `Sample`), and the
+`data_type` "text", a record with no `path` or an empty one. Other keys are ignored and not kept. On reading:
 
 - Records of a `data_type` that is not asked for (by default all but "video", which is also what a record
   without one is) are left out and counted. Video-R1-260k.json holds more images than videos.
@@ -54,7 +54,10 @@ from retroflip.paths import why_missing
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}
-_OPTIONAL_KEYS = ("task", "task_type", "source_clip", "pair", "side", "group", "cell", "labels")
+_OPTIONAL_KEYS = (
+    *("task", "task_type", "source_clip", "pair", "side", "group", "cell"),
+    *("labels", "routing", "pass_rate", "licence"),
+)
 _TEXT_KEYS = ("problem", "problem_type", "solution")
 _READ_KEYS = (
     *_TEXT_KEYS,
@@ -215,7 +218,8 @@ def format_record(sample: Sample) -> Record:
         "process": sample.trace,
         **{key: getattr(sample, key) for key in _OPTIONAL_KEYS},
     }
-    unset = {"task": "", "labels": {}}
+    record["routing"] = sample.routing and sample.routing.model_dump(mode="json")
+    unset = {"task": "", "labels": {}, "licence": ""}
     return {key: value for key, value in record.items() if value is not None and value != unset.get(key)}
 
 
@@ -405,7 +409,8 @@ def _refuse_half_places(record: Mapping[str, Any]) -> None:
     if group != cell:
         raise DataError(
             f"{'group' if group else 'cell'!r} stands without {'cell' if group else 'group'!r}. Give both: the group's "
-            "id, and [video, question], which of its videos and questions this is, from 0 on."
+            "id, and [video, question], which of its videos and questions this is, from 0 on; or rename the key, if it "
+            "means something else."
         )
     if group and record.get("pair") is not None:
         raise DataError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.video.window import Window, part
 
@@ -25,6 +25,34 @@ class TaskType(StrEnum):
     def dynamic(self) -> bool:
         """Whether the answer must change on the counterfactual video."""
         return self is not TaskType.STATIC
+
+
+class Routing(BaseModel):
+    """How a router came to a question's task type (CRPO, section 3): by two tests of whether the answer changes.
+
+    Raises ValidationError where the label is not that of the tests.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: TaskType
+    flip: bool = Field(description="whether mirroring changes the answer")
+    reversal: bool = Field(description="whether playing backwards changes the answer")
+    reason: str = ""
+    router: str = Field(description="its name, 'rules' or a model's")
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _label_is_of_tests(self) -> "Routing":
+        by_tests = {
+            (True, False): TaskType.SPATIAL,
+            (False, True): TaskType.TEMPORAL,
+            (True, True): TaskType.SPATIOTEMPORAL,
+            (False, False): TaskType.STATIC,
+        }
+        if self.label is not (found := by_tests[self.flip, self.reversal]):
+            raise ValueError(f"the label is {self.label.value}, and the two tests say {found.value}")
+        return self
 
 
 class Modality(StrEnum):
@@ -153,6 +181,11 @@ class Sample(BaseModel):
         default={},
         description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}",
     )
+    routing: Routing | None = Field(default=None, description="how `task_type` was found, where a router did")
+    pass_rate: float | None = Field(
+        default=None, ge=0, le=1, description="share of a model's answers that were right, where it was tried"
+    )
+    licence: str = Field(default="", description="under which the video may be used")
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")
 
     @property
