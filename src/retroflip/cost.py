@@ -18,6 +18,7 @@ from retroflip import machine, processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
+from retroflip.datasets import dataset_of
 from retroflip.errors import MediaError, RecipeError
 from retroflip.machine import GIB, Machine
 from retroflip.memory import Load, Setting, Shape, estimate, rollout_bytes, shape_of
@@ -27,7 +28,7 @@ from retroflip.models.vision_counter import patches_of
 from retroflip.recipe import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
-from retroflip.training import choose_trained, dataset_of, sight_of
+from retroflip.training import choose_trained, sight_of
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from retroflip import recipe_reading as reading
+from retroflip.data.columns import Columns, check_columns
 from retroflip.data.prompts import DIRECT_PROMPT
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
@@ -46,7 +47,7 @@ def _several(value: Any) -> Any:
 
 PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
-WHOLE = frozenset({"data.labels"})
+WHOLE = frozenset({"data.labels", "data.columns"})
 """the settings whose keys are the user's own: a recipe replaces those of the one that it extends"""
 
 
@@ -103,7 +104,10 @@ class DataSection(Section):
     min_pixels, max_pixels and total_pixels are those of Qwen's own tools; null leaves one to the model's processor.
     """
 
-    records: str = Field(min_length=1, description="JSONL or JSON file of Video-R1 records")
+    records: str = Field(
+        min_length=1,
+        description="file of records (JSONL, JSON, CSV or Parquet), or YAML settings of videos that are drawn",
+    )
     root: str | None = Field(
         default=None, description="folder that the records' paths start from; by default the records' folder"
     )
@@ -144,6 +148,11 @@ class DataSection(Section):
         "category, term, domain, mode and form",
     )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
+    columns: dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+        default={},
+        description="for a file with keys of its own: what is read from which, e.g. {problem: q, options: choices, "
+        "solution: label, path: clip}",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -151,6 +160,15 @@ class DataSection(Section):
         if isinstance(values, dict) and "max_side" in values:
             raise ValueError(_instead_of_side(values["max_side"]))
         return values
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_map_what_is_read(cls, columns: Columns) -> Columns:
+        try:
+            check_columns(columns)
+        except DataError as error:
+            raise ValueError(str(error).removesuffix(".")) from error
+        return columns
 
     @model_validator(mode="after")
     def _pixels_can_be_kept(self) -> "DataSection":

@@ -1,6 +1,7 @@
 """What keeps a run from starting, found before anything is decoded, loaded or trained."""
 
 from retroflip.data.dataset import VideoDataset, require_files
+from retroflip.datasets import Choice, dataset_of
 from retroflip.models.scorers.build import require_checkpoint
 from retroflip.order import require_step
 from retroflip.recipe import DataSection, Recipe, RlRecipe, SftRecipe
@@ -8,8 +9,7 @@ from retroflip.rl.methods.registry import build
 from retroflip.rl.run import check_samples
 from retroflip.rl.vllm_rollouts import require_vllm
 from retroflip.sft.run import read_parts
-from retroflip.synth.drawn import DrawnDataset
-from retroflip.training import Choice, dataset_of, sight_of
+from retroflip.training import sight_of
 
 
 def require_start(recipe: Recipe) -> None:
@@ -22,7 +22,7 @@ def require_start(recipe: Recipe) -> None:
 
     def load(section: DataSection, choose: Choice | None = None) -> VideoDataset:
         dataset = dataset_of(section, fits, choose).dataset
-        if not isinstance(dataset, DrawnDataset):
+        if dataset.in_files:
             require_files(dataset, section.max_failed_share)
         return dataset
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel
@@ -19,9 +19,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from retroflip import processes
 from retroflip.conditions import read_trained
 from retroflip.data.dataset import VideoDataset, check
-from retroflip.data.manifest import manifest_beside
-from retroflip.data.records import read_records
-from retroflip.data.sample import Sample
+from retroflip.datasets import Choice, dataset_of
 from retroflip.errors import (
     NonFiniteLossError,
     OtherProcessError,
@@ -38,7 +36,6 @@ from retroflip.progress import Progress
 from retroflip.recipe import DataSection, ModelSection, OptimizerSection
 from retroflip.run_directory import RunDirectory
 from retroflip.signals import StopOnSignal
-from retroflip.synth.drawn import DrawnDataset, read_settings
 from retroflip.video.frames import Fits
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
@@ -86,10 +83,6 @@ def require_trackers(names: Sequence[str]) -> None:
             )
 
 
-Choice: TypeAlias = Callable[[Sequence[Sample]], Sequence[Sample]]
-"""which of the samples read are used"""
-
-
 def load_data(
     section: DataSection, fits: Fits, failures: Path, progress: Progress, choose: Choice | None = None
 ) -> LoadedData:
@@ -106,50 +99,10 @@ def _load_data(
     dataset, skipped, note = dataset_of(section, fits, choose)
     if note:
         progress.stage(note, 0, "")
-    if isinstance(dataset, DrawnDataset):
+    if not dataset.in_files:
         return LoadedData(dataset, skipped)
     good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)
     return LoadedData(replace(dataset, samples=good), skipped)
-
-
-class NamedData(NamedTuple):
-    """A data set before its videos were looked at, how many records of each kind are left out, and a word on that."""
-
-    dataset: VideoDataset
-    skipped: dict[str, int]
-    note: str
-
-
-def dataset_of(section: DataSection, fits: Fits, choose: Choice | None = None) -> NamedData:
-    """Return the data that a recipe names: records, or a YAML file by whose settings videos are drawn when needed.
-
-    fits: how large the model sees it. choose: which of the records read are used, by default what the section asks for.
-    """
-    if section.records_file.suffix in (".yaml", ".yml"):
-        if section.labels:
-            raise UsageError(
-                f"data.labels cannot choose among videos that are drawn: name kinds or labels in {section.records}."
-            )
-        settings = read_settings(section.records_file)
-        drawn = DrawnDataset.of(
-            settings,
-            section.limit,
-            fits,
-            root=section.root_folder,
-            frames=section.frames,
-            pool=section.pool,
-        )
-        return NamedData(drawn, {}, "")
-    read = read_records(section.records_file, section.modalities)
-    dataset = VideoDataset(
-        samples=(choose or section.chosen)(read.samples),
-        root=section.root_folder,
-        manifest=manifest_beside(section.root_folder),
-        frames=section.frames,
-        pool=section.pool,
-        fits=fits,
-    )
-    return NamedData(dataset, read.skipped, read.note)
 
 
 def load(section: ModelSection) -> Any:

@@ -1,5 +1,6 @@
 """What README and the guide tell a user to type works as it stands."""
 
+import csv
 import json
 import re
 import shlex
@@ -42,6 +43,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path
     video = tmp_path / json.loads(record)["path"]
     video.parent.mkdir(parents=True)
     shutil.copy(clip, video)
+    with (tmp_path / "theirs.csv").open("w") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["q", "choices", "label", "clip"])
+        rows.writerows([f"Which is {n}?", '["left", "right"]', "A", "videos/ball.mp4"] for n in range(4))
     (settings,) = [text for name, text in blocks("yaml") if name == "docs/guide.md"]
     (tmp_path / "fresh.yaml").write_text(settings)
     for name in ("questions/multi-choice.json", "predictions/video-llava/multi-choice.json"):

@@ -10,6 +10,7 @@ import pytest
 from random_models import save_random_model
 from retroflip.cost import cost
 from retroflip.data.dataset import VideoDataset
+from retroflip.datasets import dataset_of
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files import read_jsonl
@@ -23,7 +24,7 @@ from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
-from retroflip.training import dataset_of, sight_of
+from retroflip.training import sight_of
 from retroflip.video.decode import decode
 
 FRAMES = 32

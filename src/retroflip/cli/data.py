@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
-    data: Annotated[Path, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
     media: Annotated[
         bool, typer.Option("--media", help="Decode every video and image too, several at a time.")
     ] = False,
@@ -60,6 +60,13 @@ def validate(
         int | None,
         typer.Option(min=1, help="Files decoded at once.", show_default="the machine's cores, at most 8"),
     ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MAP",
+            help="For a file with keys of its own: '{problem: q, options: choices}', or problem=q, as often as needed.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Check a data file, without a model, and name every fault at once.
@@ -71,7 +78,7 @@ def validate(
     from retroflip.data.records import survey_records
     from retroflip.data.sample import Modality
 
-    read = survey_records(data, tuple(Modality))
+    read = survey_records(data, tuple(Modality), _column_map(columns or []))
     checked = check_rewards(read.samples)
     faults = [_Fault(fault.line, fault.id, str(fault.error)) for fault in read.faults]
     faults += [_Fault(read.lines.get(fault.id, 0), fault.id, fault.message) for fault in checked.faults]
@@ -104,6 +111,31 @@ def validate(
         )
     if faults:
         raise typer.Exit(1)
+
+
+def _column_map(texts: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the column map of all options. Raises UsageError for one that is none."""
+    from retroflip.recipe_reading import parse_override
+
+    found: dict[str, str | tuple[str, ...]] = {}
+    for text in texts:
+        whole = text.lstrip().startswith("{")
+        key, value = parse_override(f"columns={text}" if whole else text)
+        for target, source in (value if whole else {key: value}).items():
+            names = (
+                (source,)
+                if isinstance(source, str)
+                else tuple(source or ())
+                if isinstance(source, list)
+                else ()
+            )
+            if not names or not all(isinstance(name, str) for name in names):
+                raise UsageError(
+                    f"--columns {text!r:.80} has no column's name for {target}. Write, say, --columns "
+                    "'{problem: q, options: choices, solution: label, path: clip}'."
+                )
+            found[target] = source if isinstance(source, str) else names
+    return found
 
 
 def pairs(

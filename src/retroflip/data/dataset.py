@@ -68,6 +68,11 @@ class VideoDataset:
         """How many files the samples have."""
         return len({sample.video for sample in self.samples if sample.video})
 
+    @property
+    def in_files(self) -> bool:
+        """Whether the videos lie in files, which can be missing or broken."""
+        return True
+
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` samples whose ids are not among those asked, in a drawn order."""
         rest = [sample for sample in self.samples if sample.id not in asked]

@@ -4,17 +4,15 @@ Nothing is converted here: a form that looks like another may mean something els
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 READ = (
-    "Read are Video-R1 records, one JSON object per line (JSONL) or all in one JSON array, with the keys problem, "
-    "problem_type, options, solution and path."
+    "Read are Video-R1 records, one JSON object per line (JSONL), all in one JSON array, or the rows of a table (CSV, "
+    "Parquet), with the keys problem, problem_type, options, solution and path."
 )
 
 _BEGINNINGS = {
-    b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"\x1f\x8b": "compressed with gzip",
     b"PK\x03\x04": "a ZIP archive or an Excel sheet",
@@ -25,7 +23,6 @@ _BEGINNINGS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
-_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?\"?\w[\w ]*\"?[,;\t]\"?\w")
 _MENDS = {
     "compressed with gzip": "Unpack it.",
     "a ZIP archive or an Excel sheet": "Unpack it, or write its rows as such records.",
@@ -69,8 +66,6 @@ SAMPLING_KEYS = frozenset({
 def foreign_file(content: bytes) -> str | None:
     """Return, for a file that is no JSON text, what it is and what to do; None for one that may be."""
     kind = next((kind for start, kind in _BEGINNINGS.items() if content.startswith(start)), None)
-    if kind is None and _HEADER.match(content):
-        kind = "a table (CSV)"
     if kind is None:
         return None
     return f"it is {kind}, which is not read. {READ} {_MENDS.get(kind, 'Write its rows as such records.')}"
@@ -105,8 +100,13 @@ def foreign_record(record: Mapping[str, Any], missing: list[str]) -> str:
             f"{lacking}: its {talk!r} is a conversation, the form of {_CONVERSATIONS[talk]}, which is not read. {READ} "
             "Write the question, its options and the answer under these keys."
         )
-    renamed = {key: own for key in missing for own in _ELSEWHERE.get(key, ()) if record.get(own) is not None}
+    absent = [*missing, *(["options"] if record.get("options") is None else [])]
+    renamed = {key: own for key in absent for own in _ELSEWHERE.get(key, ()) if record.get(own) is not None}
     if renamed:
         names = ", ".join(f"{own!r} to {key!r}" for key, own in renamed.items())
-        return f"{lacking}, but must be there. {READ} Rename {names}, if that is what is meant."
+        columns = ", ".join(f"{key}: {own}" for key, own in renamed.items())
+        return (
+            f"{lacking}, but must be there. {READ} Rename {names}, if that is what is meant, or have them read so: "
+            f"data.columns: {{{columns}}} in the recipe, --columns '{{{columns}}}' for `retroflip validate`."
+        )
     return f"{lacking}, but must be there.{f' {READ}' if 'problem' in missing else ''}"

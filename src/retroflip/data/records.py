@@ -1,4 +1,6 @@
-r"""Data files: one Video-R1 record per line (JSONL), or all of them in one JSON array.
+r"""Data files of Video-R1 records: JSON lines, a JSON array, or a table (`data/sources/`).
+
+Files with other keys are read by a column map (`data/columns.py`).
 
 A record, as in Video-R1-260k.json (huggingface.co/datasets/Video-R1/Video-R1-data) and its chain-of-thought
 file:
@@ -44,13 +46,15 @@ from pydantic import ValidationError
 
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
-from retroflip.data.foreign import SAMPLING_KEYS, foreign_file, foreign_object, foreign_record
+from retroflip.data.columns import Columns, check_columns, check_present, mapped
+from retroflip.data.foreign import SAMPLING_KEYS, foreign_record
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
+from retroflip.data.sources import rows, source_of
+from retroflip.data.sources.base import Row
 from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files import write_jsonl_atomic
-from retroflip.paths import why_missing
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}
@@ -118,19 +122,25 @@ class RecordsRead:
         return " ".join(notes)
 
 
-def read_samples(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> list[Sample]:
-    """Return the samples of a JSONL or JSON file, in its order; raises as `read_records` does."""
-    return read_records(path, modalities).samples
+def read_samples(
+    path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
+) -> list[Sample]:
+    """Return the samples of a data file, in its order; raises as `read_records` does."""
+    return read_records(path, modalities, columns).samples
 
 
-def read_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
-    """Read a JSONL or JSON file, leaving out records of other modalities.
+def read_records(
+    path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
+) -> RecordsRead:
+    """Read a data file of any form in `data/sources/`, leaving out records of other modalities.
+
+    columns: which of the file's own keys say what; by default its keys are those that are read.
 
     Raises DataError for a file that is missing, of another form, not UTF-8 or without a record that can be used; and
     for records that break the format or share an id, naming the file, the first lines and how many more there are.
     Raises PathEscapeError where one of them has a path that is not a relative one.
     """
-    read = survey_records(path, modalities)
+    read = survey_records(path, modalities, columns)
     if read.faults:
         escapes = any(isinstance(fault.error, PathEscapeError) for fault in read.faults)
         raise (PathEscapeError if escapes else DataError)(_told(path, read))
@@ -144,15 +154,18 @@ def read_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,
     return read
 
 
-def survey_records(path: Path, modalities: Collection[Modality] = (Modality.VIDEO,)) -> RecordsRead:
+def survey_records(
+    path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
+) -> RecordsRead:
     """Read a file as `read_records` does, but return its faulty records beside the others instead of raising.
 
-    Raises DataError for a file that cannot be read at all: missing, of another form, not UTF-8.
+    Raises DataError for a file that cannot be read at all (missing, of another form, not UTF-8), and for a column map
+    that does not fit it.
     """
     read = RecordsRead([], {})
     skipped: Counter[str] = Counter()
     sampling: Counter[str] = Counter()
-    for line, record in _records(path, _text_of(path)):
+    for line, record in _rows(path, columns or {}):
         if isinstance(record, DataError):
             read.faults.append(RecordFault(line, "", record))
             continue
@@ -174,6 +187,25 @@ def survey_records(path: Path, modalities: Collection[Modality] = (Modality.VIDE
     read.skipped.update(skipped)
     read.sampling.update(sampling)
     return read
+
+
+def _rows(path: Path, columns: Columns) -> Iterator[Row]:
+    """Yield a file's records under the keys that are read, or what is wrong with them, with their lines."""
+    if not columns and not source_of(path).table:
+        yield from rows(path)
+        return
+    found = list(rows(path))
+    names = (name for _, record in found if not isinstance(record, DataError) for name in record)
+    try:
+        check_columns(columns)
+        check_present(columns, names if found else ())
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    for line, record in found:
+        try:
+            yield line, record if isinstance(record, DataError) else mapped(record, columns)
+        except DataError as error:
+            yield line, error
 
 
 def _told(path: Path, read: RecordsRead) -> str:
@@ -265,107 +297,6 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         first = error.errors()[0]
         key = {"trace": "process"}.get(str(first["loc"][0]), str(first["loc"][0]))
         raise DataError(f"{key!r}: {first['msg']}, found {first['input']!r:.60}.") from error
-
-
-def _text_of(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: the data file cannot be read ({error.strerror}). Check its path.{why_missing(path)}"
-        ) from error
-    if (reason := foreign_file(content)) is not None:
-        raise DataError(f"{path}: {reason}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a UTF-8 text file (byte {error.start}). Save it as UTF-8.") from error
-
-
-def _records(path: Path, text: str) -> Iterator[tuple[int, Record | DataError]]:
-    """Yield every record, or what is wrong with it, with the line it starts on."""
-    reader = _Reader()
-    rows = _array_items(text, reader) if text.lstrip().startswith("[") else _lines(path, text, reader)
-    for line, row in rows:
-        if isinstance(row, dict | DataError):
-            yield line, row
-        else:
-            yield line, DataError(f"expected a JSON object, found {json.dumps(row)[:60]}.")
-
-
-class _Reader:
-    """Reads JSON values, and notices a key that stands twice in one object: `json` keeps the last and says nothing."""
-
-    def __init__(self) -> None:
-        self._decoder = json.JSONDecoder(object_pairs_hook=self._object)
-        self._repeated: list[str] = []
-
-    def read(self, text: str, start: int) -> tuple[Any, int]:
-        """Return the value that begins at `start`, or what is wrong with it, and where it ends.
-
-        Raises DataError where it is no JSON, so that its end is not known.
-        """
-        self._repeated.clear()
-        try:
-            value, end = self._decoder.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"not JSON ({error}). Expected one record; mend or delete this one.") from error
-        if self._repeated:
-            keys = ", ".join(map(repr, dict.fromkeys(self._repeated)))
-            value = DataError(f"{keys:.60} stands twice in one object. Keep one of the two.")
-        return value, end
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> Record:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            self._repeated += [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        return found
-
-
-def _lines(path: Path, text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            value, end = reader.read(content, _after_space(content, 0))
-            if rest := content[end:].strip():
-                raise DataError(f"not JSON (extra data: {rest:.40}). Expected one record per line.")
-        except DataError as error:
-            if line == 1 and (reason := foreign_object(text)) is not None:
-                raise DataError(f"{path}: {reason}") from error
-            value = error
-        yield line, value
-
-
-def _array_items(text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
-    """Read an array item by item, so that each can be named by its line; what follows broken JSON cannot be read."""
-    position, line, counted = text.index("[") + 1, 1, 0
-    separator = ""
-    while True:
-        start = _after_space(text, position)
-        line, counted = line + text.count("\n", counted, start), start
-        if text.startswith("]", start) and separator != ",":
-            break
-        try:
-            item, end = reader.read(text, start)
-        except DataError as error:
-            yield line, error
-            return
-        yield line, item
-        end = _after_space(text, end)
-        separator = text[end : end + 1]
-        if separator not in (",", "]"):
-            yield line, DataError("the array goes on after this record without ',' or ']'.")
-            return
-        position = end + (separator == ",")
-    if rest := text[start + 1 :].strip():
-        yield line, DataError(f"text follows the array's end: {rest[:40]!r}. Delete it.")
-
-
-def _after_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:
@@ -534,9 +465,10 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
         return _selected(answer, offered)
     index = labels.index_of(answer, options)
     if index is None:
+        counted = " One that counts options from 0 is mapped as solution_index." if answer.isdecimal() else ""
         raise DataError(
             f"the solution {answer!r:.60} is none of the options: it must be a letter from {offered[0]} to "
-            f"{offered[-1]}."
+            f"{offered[-1]}.{counted}"
         )
     return offered[index]
 

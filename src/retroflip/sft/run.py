@@ -12,6 +12,7 @@ from retroflip.card import write_release
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
+from retroflip.datasets import Choice
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
 from retroflip.models.encoding import Encoder, Prompt
@@ -20,7 +21,6 @@ from retroflip.progress import Progress
 from retroflip.recipe import DataSection, GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.training import (
-    Choice,
     StepRecorder,
     choose_trained,
     load,

@@ -5,6 +5,7 @@ scene, ...) trains on these. Every question is a function of the settings and it
 resumed run sees the same ones, and `per_task` may be as large as one likes.
 """
 
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -35,8 +36,16 @@ from retroflip.synth.raster import painter_of, render_rgb
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.sampling import uniform_indices
 
+_SETTINGS = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s*(?:#|---|%YAML)[^\n]*\n)*\s*(?:\{\s*)?[A-Za-z_]\w*\s*:(?:\s|$)"
+)
 KEPT = 64
 """draws that are remembered: a question is asked for several times within a step"""
+
+
+def are_settings(head: bytes) -> bool:
+    """Return whether a file that begins so holds settings: YAML, whose keys stand without the quotes of JSON's."""
+    return _SETTINGS.match(head) is not None
 
 
 def read_settings(path: Path) -> CorpusSettings:
@@ -121,6 +130,11 @@ class DrawnDataset(VideoDataset):
     def videos(self) -> int:
         """As many as there are questions: each has a video of its own."""
         return len(self)
+
+    @property
+    def in_files(self) -> bool:
+        """They are rendered."""
+        return False
 
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` questions that are not among those asked, and draw no more of them than needed."""

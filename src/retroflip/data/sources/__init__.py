@@ -1,0 +1,37 @@
+"""Data files in every form that is read. `rows` is the one door to them; adding a form takes its file and a line here.
+
+A file's form is told by how it begins, never by its name.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from retroflip.data.sources import csv_table, json_records, parquet
+from retroflip.data.sources.base import HEAD, Row, Source
+from retroflip.errors import DataError
+from retroflip.paths import why_missing
+
+SOURCES: tuple[Source, ...] = (parquet.SOURCE, csv_table.SOURCE, json_records.SOURCE)
+"""the first one that recognises a file reads it; the last takes everything, and says what it cannot read"""
+
+
+def beginning(path: Path) -> bytes:
+    """Return how a file begins, by which its form is told. Raises DataError for one that cannot be opened."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD)
+    except OSError as error:
+        raise DataError(
+            f"{path}: the data file cannot be read ({error.strerror}). Check its path.{why_missing(path)}"
+        ) from error
+
+
+def source_of(path: Path) -> Source:
+    """Return what reads a file. Raises DataError for one that cannot be opened."""
+    head = beginning(path)
+    return next(source for source in SOURCES if source.recognises(head))
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Yield a file's records with the lines on which they begin. Raises DataError where nothing of it can be read."""
+    return source_of(path).rows(path)

@@ -1,0 +1,69 @@
+"""Tables as text: a line of names, then a record a line, cells between commas, semicolons or tabs (RFC 4180)."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from retroflip.data.sources.base import Row, Source, text_of
+from retroflip.errors import DataError
+
+_DELIMITERS = ",;\t"
+_NO_NAME = re.compile(r'[{}\[\]<>:"]')
+MAX_CELL = 2**24
+"""characters of one cell"""
+
+
+def _delimiter(first_line: str) -> str | None:
+    """Return what separates the names of columns; None where the line does not name at least two."""
+    found = max(_DELIMITERS, key=first_line.count)
+    if not first_line.count(found):
+        return None
+    try:
+        (names,) = csv.reader([first_line], delimiter=found, strict=True)
+    except (csv.Error, ValueError):
+        return None
+    named = all(name.strip() and not _NO_NAME.search(name) for name in names)
+    return found if named else None
+
+
+def _recognises(head: bytes) -> bool:
+    first_line = head.removeprefix(b"\xef\xbb\xbf").splitlines()[:1]
+    try:
+        return bool(first_line) and _delimiter(first_line[0].decode()) is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    text = text_of(path)
+    delimiter = _delimiter(text.splitlines()[0]) or ","
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = [name.strip() for name in next(reader)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{path}: two columns are called {twice[0]!r}. Rename one of them.")
+        line = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                yield line, _record(names, cells)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {reader.line_num}: not a table (CSV): {error}. Mend its quotes; a quote inside of a cell is "
+            "written twice."
+        ) from error
+
+
+def _record(names: list[str], cells: list[str]) -> dict[str, str] | DataError:
+    if len(cells) != len(names):
+        return DataError(
+            f"it has {len(cells)} cells, and the first line names {len(names)} columns. Put cells that hold the "
+            "delimiter in quotes."
+        )
+    return {name: cell for name, cell in zip(names, cells, strict=True) if cell.strip()}
+
+
+SOURCE = Source("a table (CSV)", _recognises, _rows, table=True)
