@@ -34,6 +34,8 @@ from retroflip.video.views import Transformed
 
 GPU_COUNTS = (1, 2, 4, 8, 16, 32)
 """the numbers of GPUs that memory is told for"""
+LOOKED_AT = 8
+"""samples whose prompts are encoded; the longest is what memory is told for"""
 WHOLE = "recipes/accelerate/ddp.yaml"
 SHARDED = "recipes/accelerate/fsdp2.yaml"
 
@@ -56,38 +58,38 @@ def cost(recipe: Recipe, target: Machine) -> dict[str, Any]:
 
     Raises UsageError for the model, DataError and MediaError for the data.
     """
-    dataset, first = look(recipe)
-    _require_context(recipe, first)
+    dataset, example = look(recipe)
+    _require_context(recipe, example)
     shape = measure_model(recipe.model, recipe.train.precision)
-    plan = best_plan(recipe, shape, first, target)
+    plan = best_plan(recipe, shape, example, target)
     return {
         "samples": len(dataset),
         "videos": dataset.videos,
         "steps": recipe.train.steps,
-        **_counts(recipe, first),
+        **_counts(recipe, example),
         "parameters": shape.parameters,
         "trained_parameters": shape.trained,
         **({"branches_at_once": plan.load.at_once} if isinstance(recipe, RlRecipe) else {}),
         "memory_estimate_gib": {name: round(value / GIB, 3) for name, value in plan.memory.items()},
-        "memory_per_gpu_gib": {
+        "least_memory_per_gpu_gib": {
             f"{gpus} GPU{'s' if gpus > 1 else ''}{', weights sharded' if one.setting.sharded else ''}": round(
                 one.peak / GIB, 1
             )
-            for gpus, one in _per_gpu(recipe, shape, first, target)
+            for gpus, one in _per_gpu(recipe, shape, example)
         },
-        "verdict": verdict(recipe, first, target, plan),
+        "verdict": verdict(recipe, example, target, plan),
     }
 
 
-def _require_context(recipe: Recipe, first: "First") -> None:
+def _require_context(recipe: Recipe, example: "Example") -> None:
     """Raise RecipeError where a prompt and its completion are longer than what the engine was told."""
     engine = recipe.train.engine if isinstance(recipe, RlRecipe) else None
     if engine is None or not isinstance(recipe, RlRecipe):
         return
-    needed = first.prompt + recipe.train.max_completion_length
+    needed = example.prompt + recipe.train.max_completion_length
     if engine.context < needed:
         raise RecipeError(
-            f"train.engine.context is {engine.context}, and the first prompt's {first.prompt} tokens with a completion "
+            f"train.engine.context is {engine.context}, and a prompt of {example.prompt} tokens with a completion "
             f"of {recipe.train.max_completion_length} (train.max_completion_length) are {needed}: set "
             f"train.engine.context to {needed} or more, or shorten one of the two."
         )
@@ -102,15 +104,15 @@ def measure_model(section: ModelSection, precision: str) -> Shape:
     return shape_of(chosen, weights=section.dtype, compute=precision, vision=section.vision)
 
 
-def plans(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> list[Plan]:
-    """Return the ways to run on a machine, the simplest first: whole weights on every device, or shards of them."""
+def plans(recipe: Recipe, shape: Shape, example: "Example", target: Machine) -> list[Plan]:
+    """Return the ways to run on a machine, the simplest example: whole weights on every device, or shards of them."""
     sharded = [False] if target.devices == 1 or recipe.model.lora else [False, True]
-    return [_plan(recipe, shape, first, target, sharded=one) for one in sharded]
+    return [_plan(recipe, shape, example, target, sharded=one) for one in sharded]
 
 
-def best_plan(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> Plan:
+def best_plan(recipe: Recipe, shape: Shape, example: "Example", target: Machine) -> Plan:
     """Return the simplest way that fits, or else the one that needs least."""
-    ways = plans(recipe, shape, first, target)
+    ways = plans(recipe, shape, example, target)
     return next((plan for plan in ways if fits(plan, recipe, target)), min(ways, key=lambda plan: plan.peak))
 
 
@@ -125,7 +127,7 @@ def _room(recipe: Recipe, target: Machine) -> float:
     return target.usable - (engine.memory * target.bytes if engine and engine.server is None else 0)
 
 
-def _plan(recipe: Recipe, shape: Shape, first: "First", target: Machine, *, sharded: bool) -> Plan:
+def _plan(recipe: Recipe, shape: Shape, example: "Example", target: Machine, *, sharded: bool) -> Plan:
     copied = isinstance(recipe, RlRecipe) and recipe.train.beta > 0 and recipe.model.lora is None
     setting = Setting(
         reference=copied,
@@ -134,7 +136,7 @@ def _plan(recipe: Recipe, shape: Shape, first: "First", target: Machine, *, shar
         sharded=sharded,
         tiled=target.gpus or isinstance(recipe, SftRecipe),
     )
-    load = load_of(recipe, first, target.devices)
+    load = load_of(recipe, example, target.devices)
     if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is None:
         room = rollout_room(shape, load, setting, _room(recipe, target))
         each = rollout_bytes(shape, load.prompt, load.rollouts, load.longest)
@@ -152,21 +154,19 @@ def _branches(room: float, each: float, branches: int) -> int:
     return max(1, min(branches, int(room // each))) if each else branches
 
 
-def branches_at_once(recipe: RlRecipe, *, sharded: bool) -> Callable[[int, int], int]:
+def branches_that_fit(
+    recipe: RlRecipe, shape: Shape, example: "Example", *, sharded: bool
+) -> Callable[[int, int], int]:
     """Return, for a process of a run on this machine, how many branches' rollouts fit into its memory together.
 
     It is asked with the tokens of the longest prompt and the rollouts of a branch. An answer of 1 may not fit either.
     """
-    if recipe.train.branches_at_once is not None:
-        chosen = recipe.train.branches_at_once
-        return lambda _prompt, _rollouts: chosen
     target = machine.here()
     if not target.gpus:
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         target = replace(target, bytes=target.bytes // sharing)
     target = replace(target, devices=processes.count())
-    shape = measure_model(recipe.model, recipe.train.precision)
-    plan = _plan(recipe, shape, look(recipe)[1], target, sharded=sharded)
+    plan = _plan(recipe, shape, example, target, sharded=sharded)
     room = rollout_room(shape, plan.load, plan.setting, _room(recipe, target))
     longest = recipe.train.max_completion_length
 
@@ -176,14 +176,13 @@ def branches_at_once(recipe: RlRecipe, *, sharded: bool) -> Callable[[int, int],
     return at_once
 
 
-def _per_gpu(recipe: Recipe, shape: Shape, first: "First", target: Machine) -> Iterator[tuple[int, Plan]]:
-    """Yield (GPUs, plan) for several numbers of GPUs as large as the target's devices."""
+def _per_gpu(recipe: Recipe, shape: Shape, example: "Example") -> Iterator[tuple[int, Plan]]:
+    """Yield (GPUs, plan that needs least) for several numbers of GPUs, with one branch written at a time."""
     for gpus in GPU_COUNTS:
-        wanted = replace(target, devices=gpus, gpus=True)
-        yield gpus, min(plans(recipe, shape, first, wanted), key=lambda plan: plan.peak)
+        yield gpus, min(plans(recipe, shape, example, Machine(gpus, 0)), key=lambda plan: plan.peak)
 
 
-def verdict(recipe: Recipe, first: "First", target: Machine, plan: Plan) -> str:
+def verdict(recipe: Recipe, example: "Example", target: Machine, plan: Plan) -> str:
     """Return in a sentence or two whether a run fits a machine, and how, or which settings would make it fit."""
     needed = f"{plan.peak / GIB:.1f} of {target.bytes / GIB:.1f} GiB"
     if fits(plan, recipe, target):
@@ -192,10 +191,10 @@ def verdict(recipe: Recipe, first: "First", target: Machine, plan: Plan) -> str:
         config = SHARDED if plan.setting.sharded else WHOLE
         how = "weights sharded" if plan.setting.sharded else "weights whole on each"
         return f"fits {target}: {needed} on each, {how} (accelerate launch --config_file {config})."
-    return f"does not fit {target}: {needed} with a tenth left free. {advice(recipe, first, target)}"
+    return f"does not fit {target}: {needed} with a tenth left free. {advice(recipe, example, target)}"
 
 
-def advice(recipe: Recipe, first: "First", target: Machine) -> str:
+def advice(recipe: Recipe, example: "Example", target: Machine) -> str:
     """Return which settings would make a run fit a machine.
 
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
@@ -203,14 +202,14 @@ def advice(recipe: Recipe, first: "First", target: Machine) -> str:
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
-        if _fits(_with(recipe, setting, value), first, target):
+        if _fits(_with(recipe, setting, value), example, target):
             fitting.append(f"{setting}={value}")
         together = _with(together, setting, value)
-        if not fitting and _fits(together, first, target):
+        if not fitting and _fits(together, example, target):
             return f"These settings would, together: {_typed(savings[:number])}."
     if fitting:
         return f"Any of these settings would: {'; '.join(fitting)}."
-    more = next((n for n in GPU_COUNTS if n > target.devices and _fits_on(n, recipe, first, target)), None)
+    more = next((n for n in GPU_COUNTS if n > target.devices and _fits_on(n, recipe, example, target)), None)
     larger = f"{more} GPUs of that size would, or shorter prompts" if more else "Shorter prompts may"
     return (
         f"Not even {_typed(savings)} together would. {larger} (data.frames, data.max_pixels; docs/scale.md)."
@@ -221,17 +220,17 @@ def _typed(savings: list[tuple[str, str]]) -> str:
     return ", ".join(f"{name}={chosen}" for name, chosen in savings)
 
 
-def _fits_on(devices: int, recipe: Recipe, first: "First", target: Machine) -> bool:
-    return target.gpus and _fits(recipe, first, replace(target, devices=devices))
+def _fits_on(devices: int, recipe: Recipe, example: "Example", target: Machine) -> bool:
+    return target.gpus and _fits(recipe, example, replace(target, devices=devices))
 
 
-def _fits(recipe: Recipe, first: "First", target: Machine) -> bool:
+def _fits(recipe: Recipe, example: "Example", target: Machine) -> bool:
     shape = measure_model(recipe.model, recipe.train.precision)
-    return fits(best_plan(recipe, shape, first, target), recipe, target)
+    return fits(best_plan(recipe, shape, example, target), recipe, target)
 
 
 def _savings(recipe: Recipe) -> list[tuple[str, str]]:
-    """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
+    """Return settings that save memory and are not set yet, what costs least example, as they are typed."""
     train = recipe.train
     savings = []
     if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is not None:
@@ -257,9 +256,9 @@ def _with(recipe: Recipe, setting: str, value: str) -> Recipe:
 
 
 @dataclass(frozen=True)
-class First:
-    """The first sample that works, which stands for all: its prompt's tokens, its video's patches, its branches (RL) or
-    answer (SFT)."""
+class Example:
+    """The longest prompt among a few samples, which stands for all: its tokens, its video's patches, its branches (RL)
+    or answer (SFT)."""
 
     prompt: int
     patches: int = 0
@@ -267,44 +266,46 @@ class First:
     answer: int = 0
 
 
-def load_of(recipe: Recipe, first: First, processes: int) -> Load:
+def load_of(recipe: Recipe, example: Example, processes: int) -> Load:
     """Return what passes through one of so many processes."""
     if isinstance(recipe, SftRecipe):
-        row = first.prompt + first.answer
+        row = example.prompt + example.answer
         rows = -(-recipe.train.micro_batch // processes)
-        return Load(0, 0, first.prompt, first.patches, 0, 0, rows, tokens=row, copied=0, scored=first.answer)
+        return Load(
+            0, 0, example.prompt, example.patches, 0, 0, rows, tokens=row, copied=0, scored=example.answer
+        )
     train, longest = recipe.train, recipe.train.max_completion_length
     samples = train.samples_per_step / processes
-    trained = [branch.rollouts for branch in first.branches if branch.trained]
-    here = math.ceil(samples * len(first.branches))
+    trained = [branch.rollouts for branch in example.branches if branch.trained]
+    here = math.ceil(samples * len(example.branches))
     rows = math.ceil(math.ceil(samples * len(trained)) / train.gradient_accumulation)
     return Load(
         branches=here,
         at_once=min(here, train.branches_at_once or here),
-        prompt=first.prompt,
-        patches=first.patches,
-        rollouts=0 if train.engine else max(branch.rollouts for branch in first.branches),
+        prompt=example.prompt,
+        patches=example.patches,
+        rollouts=0 if train.engine else max(branch.rollouts for branch in example.branches),
         longest=longest,
         rows=rows,
-        tokens=first.prompt + max(trained) * longest,
-        copied=rows * max(trained) * (first.prompt + longest),
+        tokens=example.prompt + max(trained) * longest,
+        copied=rows * max(trained) * (example.prompt + longest),
         scored=max(trained) * longest,
     )
 
 
-def _counts(recipe: Recipe, first: First) -> dict[str, Any]:
+def _counts(recipe: Recipe, example: Example) -> dict[str, Any]:
     if isinstance(recipe, SftRecipe):
         return {
             "records_per_step": recipe.train.batch_size,
-            "prompt_tokens_of_first_sample": first.prompt,
-            "answer_tokens_of_first_sample": first.answer,
+            "prompt_tokens_of_longest_seen": example.prompt,
+            "answer_tokens_of_longest_seen": example.answer,
         }
     train = recipe.train
-    rollouts = sum(branch.rollouts for branch in first.branches)
+    rollouts = sum(branch.rollouts for branch in example.branches)
     return {
-        "branches": ", ".join(_described(branch) for branch in first.branches),
+        "branches": ", ".join(_described(branch) for branch in example.branches),
         "rollouts_per_step": train.samples_per_step * rollouts,
-        "prompt_tokens_of_first_sample": first.prompt,
+        "prompt_tokens_of_longest_seen": example.prompt,
         "completion_tokens_at_most": train.steps
         * train.samples_per_step
         * rollouts
@@ -316,15 +317,30 @@ def _described(branch: Branch) -> str:
     return f"{branch.name} x {branch.rollouts}{'' if branch.trained else ' (not trained)'}"
 
 
-def look(recipe: Recipe) -> tuple[VideoDataset, First]:
-    """Return a recipe's data and the first of its samples whose video works; a run leaves out those that fail."""
+def look(recipe: Recipe) -> tuple[VideoDataset, Example]:
+    """Return a recipe's data, and the example that stands for it. Raises as `example_of` does."""
     sight = sight_of(recipe.model, recipe.data)
     dataset = dataset_of(recipe.data, sight.fits).dataset
-    return dataset, _first(recipe, dataset, Encoder(sight.processor, recipe.prompt.system))
+    return dataset, example_of(recipe, dataset, Encoder(sight.processor, recipe.prompt.system))
 
 
-def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
-    sample = next((sample for sample in dataset if _loads(dataset, sample)), dataset.samples[0])
+def example_of(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> Example:
+    """Return the longest prompt among LOOKED_AT samples from all over the data whose files work.
+
+    Raises MediaError where none does.
+    """
+    examples, failed = [], None
+    for index in np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).round():
+        try:
+            examples.append(_example(recipe, dataset, encoder, dataset.samples[int(index)]))
+        except MediaError as error:  # a run leaves these out
+            failed = error
+    if not examples and failed is not None:
+        raise failed
+    return max(examples, key=lambda example: example.prompt)
+
+
+def _example(recipe: Recipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
     method = build(recipe.method) if isinstance(recipe, RlRecipe) else None
     null_option = (
         recipe.prompt.null_option if isinstance(recipe, SftRecipe) else method and method.null_option
@@ -336,13 +352,5 @@ def _first(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> First:
     prompt = encoder.encode(asked, frames)
     tokens, patches = len(prompt.input_ids_L), patches_of([prompt])
     if method is None:
-        return First(tokens, patches, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
-    return First(tokens, patches, method.branches(asked, np.random.default_rng(0)))
-
-
-def _loads(dataset: VideoDataset, sample: Sample) -> bool:
-    try:
-        dataset.load(sample)
-    except MediaError:
-        return False
-    return True
+        return Example(tokens, patches, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
+    return Example(tokens, patches, method.branches(asked, np.random.default_rng(0)))

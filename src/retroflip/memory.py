@@ -181,16 +181,19 @@ def rollout_bytes(shape: Shape, prompt: int, rollouts: int, longest: int) -> int
 
 def _standing(shape: Shape, setting: Setting) -> dict[str, float]:
     shards = setting.processes if setting.sharded else 1
-    gathered = (shape.outside + GATHERED * shape.block) * shape.weight_bytes if setting.sharded else 0
+    gathered = shape.outside + GATHERED * shape.block
     weights = shape.parameters * shape.weight_bytes / shards
-    # Autocast keeps a copy of every trained weight that it has seen, whole also where weights are sharded.
-    copied = shape.trained * shape.compute_bytes if shape.compute_bytes < shape.weight_bytes else 0
+    # Autocast keeps a copy of every trained weight that it has seen; where weights are gathered block by block it keeps
+    # none, but without checkpointing the backward pass holds them all.
+    copied = min(shape.trained, gathered) if setting.sharded and setting.checkpointing else shape.trained
     return {
         "libraries": LIBRARIES,
-        "weights": weights + gathered,
+        "weights": weights + (gathered * shape.weight_bytes if setting.sharded else 0),
         "reference_weights": weights if setting.reference else 0,
         "optimizer": 2 * shape.trained * shape.trained_bytes / shards,
-        "weights_in_compute_type": copied,
+        "weights_in_compute_type": copied * shape.compute_bytes
+        if shape.compute_bytes < shape.weight_bytes
+        else 0,
     }
 
 

@@ -298,6 +298,9 @@ def run_trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit))
     trainer.args.save_total_limit = None
+    if processes.share_weights():
+        # Autocast would keep a copy of every weight that is gathered, and so of all of them, whole in each process.
+        torch.set_autocast_cache_enabled(False)
     with explained(run, hints), StopOnSignal(getattr(trainer.args, "num_iterations", 1)) as stop:
         trainer.add_callback(stop)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))

@@ -619,7 +619,7 @@ def test_a_dry_run_of_supervised_training_counts_its_answer_tokens(work: Path, m
     cost = json.loads(run("sft", "sft.yaml", "--dry-run", "--json").stdout)["cost"]
 
     assert cost["records_per_step"] == 2
-    assert cost["answer_tokens_of_first_sample"] > 3
+    assert cost["answer_tokens_of_longest_seen"] > 3
     assert cost["memory_estimate_gib"]["reference_weights"] == 0
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.cost import First, best_plan, branches_at_once, cost, load_of, measure_model, verdict
-from retroflip.errors import UsageError
+from retroflip.cost import Example, best_plan, branches_that_fit, cost, load_of, look, measure_model, verdict
+from retroflip.errors import MissingVideoError, UsageError
+from retroflip.files import read_jsonl, write_jsonl_atomic
 from retroflip.machine import GIB, Machine, here, host_memory, parse
 from retroflip.memory import Load, Shape, rollout_bytes
 from retroflip.progress import Silence
@@ -18,7 +19,9 @@ from retroflip.video.views import Transformed
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 VIEW = Transformed(Transform.IDENTITY)
-FIRST = First(prompt=2130, patches=7680, branches=(Branch("a", VIEW, True, 8), Branch("b", VIEW, True, 8)))
+EXAMPLE = Example(
+    prompt=2130, patches=7680, branches=(Branch("a", VIEW, True, 8), Branch("b", VIEW, True, 8))
+)
 """a question of the paper's size under CRPO: 32 frames of 480 x 256"""
 
 
@@ -67,7 +70,7 @@ def test_two_processes_hold_half_of_the_branches_each() -> None:
     recipe = tiny("train.samples_per_step=4", "train.gradient_accumulation=2")
     longest = recipe.train.max_completion_length
     branches = (Branch("a", VIEW, True, 3), Branch("b", VIEW, True, 3), Branch("c", VIEW, False, 3))
-    first = First(prompt=100, patches=64, branches=branches)
+    example = Example(prompt=100, patches=64, branches=branches)
 
     # 12 branches, 8 of them trained: in one process 4 a pass, in two 2.
     one = Load(
@@ -82,8 +85,8 @@ def test_two_processes_hold_half_of_the_branches_each() -> None:
         copied=4 * 3 * (100 + longest),
         scored=3 * longest,
     )
-    assert load_of(recipe, first, 1) == one
-    assert load_of(recipe, first, 2) == replace(one, branches=6, at_once=6, rows=2, copied=one.copied // 2)
+    assert load_of(recipe, example, 1) == one
+    assert load_of(recipe, example, 2) == replace(one, branches=6, at_once=6, rows=2, copied=one.copied // 2)
 
 
 def test_adapters_are_trained_in_float32_over_weights_of_half_the_bytes() -> None:
@@ -98,13 +101,36 @@ def test_adapters_are_trained_in_float32_over_weights_of_half_the_bytes() -> Non
     assert (adapted.weight_bytes, adapted.trained_bytes, adapted.compute_bytes) == (2, 4, 2)
 
 
+def test_the_longest_prompt_seen_stands_for_all(pairs: str, tmp_path: Path) -> None:
+    """Texts come first in these records, and files that are not there are left out as a run leaves them out."""
+    records = Path(pairs.partition("=")[2])
+    rows = read_jsonl(records)
+    text = {key: value for key, value in rows[0].items() if key != "path"} | {
+        "data_type": "text",
+        "problem_id": "t",
+    }
+    gone = {**rows[0], "path": "./gone.mp4", "problem_id": "g"}
+    mixed = tmp_path / "records.jsonl"
+    write_jsonl_atomic(mixed, [text, gone, *rows])
+    longest = look(tiny(pairs))[1]
+    overrides = [f"data.records={mixed}", f"data.root={records.parent}", "data.modalities=[video, text]"]
+
+    found = look(tiny(*overrides))[1]
+
+    assert found.patches == longest.patches > 0
+    assert found.prompt >= longest.prompt - 20
+    write_jsonl_atomic(mixed, [gone])
+    with pytest.raises(MissingVideoError):
+        look(tiny(*overrides))
+
+
 class TestRolloutsAtOnce:
     """As many branches are written together as fit beside what is there while they are."""
 
     def test_the_papers_recipe_fits_8_gpus_of_80_gb(self, four_billion: Shape) -> None:
         """One branch: caches of 36 layers x 2048 numbers x 2 bytes x (2130 + 8 x 2048) tokens, 2.5 GiB, and 0.4 more.
-        32 branches a process are 94 GiB, so not all are written at once."""
-        plan = best_plan(paper(), four_billion, FIRST, parse("8x80GB"))
+        32 branches a process are 95 GiB, so not all are written at once."""
+        plan = best_plan(paper(), four_billion, EXAMPLE, parse("8x80GB"))
 
         each = 36 * 2048 * 2 * (2130 + 8 * 2048) + 2130 * 196_608 + 6 * 4 * 8 * 151_936
         assert rollout_bytes(four_billion, 2130, 8, 2048) == each
@@ -116,8 +142,8 @@ class TestRolloutsAtOnce:
 
     def test_smaller_devices_write_fewer_and_one_at_least(self, four_billion: Shape) -> None:
         sizes = [
-            best_plan(paper(), four_billion, FIRST, parse(f"8x{size}GB")).load.at_once
-            for size in (24, 48, 141)
+            best_plan(paper(), four_billion, EXAMPLE, parse(f"8x{size}GB")).load.at_once
+            for size in (16, 48, 141)
         ]
         assert sizes == sorted(sizes)
         assert sizes[0] == 1
@@ -125,18 +151,18 @@ class TestRolloutsAtOnce:
 
     def test_a_number_is_kept(self, four_billion: Shape) -> None:
         recipe = paper("train.branches_at_once=16")
-        assert best_plan(recipe, four_billion, FIRST, parse("8x24GB")).load.at_once == 16
+        assert best_plan(recipe, four_billion, EXAMPLE, parse("8x24GB")).load.at_once == 16
 
     def test_a_run_asks_for_what_its_own_prompts_need(
         self, pairs: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        recipe = tiny(pairs)
-        assert branches_at_once(tiny(pairs, "train.branches_at_once=3"), sharded=False)(10**6, 8) == 3
         monkeypatch.setattr("retroflip.machine.here", lambda: Machine(1, 2 * GIB, gpus=False))
-        at_once = branches_at_once(recipe, sharded=False)
-        assert at_once(100, 8) == 2 * recipe.train.samples_per_step
-        assert at_once(10**6, 8) == 1
-        assert at_once(100, 8) >= at_once(20_000, 8) >= at_once(40_000, 8)
+        recipe = tiny(pairs)
+        shape = measure_model(recipe.model, recipe.train.precision)
+        fitting = branches_that_fit(recipe, shape, look(recipe)[1], sharded=False)
+        assert fitting(100, 8) == 2 * recipe.train.samples_per_step
+        assert fitting(10**6, 8) == 1
+        assert fitting(100, 8) >= fitting(20_000, 8) >= fitting(40_000, 8)
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +179,8 @@ class TestVerdict:
     def test_it_fits_and_how(self, four_billion: Shape) -> None:
         for machine, how in (("8x80GB", "sharded"), ("1x288GB", "1 x 288 GB"), ("4x288GB", "whole on each")):
             target = parse(machine)
-            plan = best_plan(paper(), four_billion, FIRST, target)
-            said = verdict(paper(), FIRST, target, plan)
+            plan = best_plan(paper(), four_billion, EXAMPLE, target)
+            said = verdict(paper(), EXAMPLE, target, plan)
             assert said.startswith(f"fits {target}: "), said
             assert how in said
 

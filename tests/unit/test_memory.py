@@ -116,11 +116,16 @@ def test_whole_weights_in_several_processes_have_their_gradients_twice() -> None
     assert memory["gradients"] == 2 * 2400
 
 
-def test_mixed_precision_copies_what_is_trained_whole() -> None:
-    mixed = replace(SHAPE, compute_bytes=2)
-    setting = Setting(reference=False, checkpointing=False, processes=4, sharded=True)
+@pytest.mark.parametrize(
+    ("sharded", "checkpointing", "copied"),
+    [(False, True, 600), (True, False, 600), (True, True, 600), (True, True, 500)],
+)
+def test_mixed_precision_copies_what_is_trained(sharded: bool, checkpointing: bool, copied: int) -> None:
+    """All of it, or no more than is gathered at once: 200 + 2 x 150 where the embedding is smaller."""
+    mixed = replace(SHAPE, compute_bytes=2, outside=300 if copied == 600 else 200)
+    setting = Setting(reference=False, checkpointing=checkpointing, processes=4, sharded=sharded)
 
-    assert estimate(mixed, LOAD, setting)["weights_in_compute_type"] == 600 * 2
+    assert estimate(mixed, LOAD, setting)["weights_in_compute_type"] == copied * 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from trl.trainer.grpo_config import GRPOConfig
 from retroflip import machine, processes
 from retroflip.cache import cache_folder
 from retroflip.card import write_release
-from retroflip.cost import advice, branches_at_once, look
+from retroflip.cost import advice, branches_that_fit, example_of, look
 from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
 from retroflip.failures import MEMORY_HINTS
 from retroflip.files import append_jsonl, read_jsonl, write_json_atomic
+from retroflip.memory import shape_of
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
@@ -81,7 +82,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
             seed=settings.seed,
             scores=scores,
             refills=settings.refills,
-            at_once=branches_at_once(recipe, sharded=processes.share_weights()),
+            at_once=written_together(recipe, model, dataset, processor),
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
@@ -106,6 +107,19 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
         run.finish()
+
+
+def written_together(
+    recipe: RlRecipe, model: Any, dataset: VideoDataset, processor: Any
+) -> Callable[[int, int], int]:
+    """Return how many branches' rollouts this process writes together, as `Generator.at_once` asks for it."""
+    chosen = recipe.train.branches_at_once
+    if chosen is not None:
+        return lambda _prompt, _rollouts: chosen
+    types = {"weights": recipe.model.dtype, "compute": recipe.train.precision}
+    shape = shape_of(model, **types, vision=recipe.model.vision)
+    example = example_of(recipe, dataset, Encoder(processor, recipe.prompt.system))
+    return branches_that_fit(recipe, shape, example, sharded=processes.share_weights())
 
 
 def memory_hints(recipe: RlRecipe) -> str:
