@@ -1,5 +1,6 @@
 """Answers are keyed on (question, control): any order, batch size or number of goes gives the same ones."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from retroflip.bench.score import score_records, score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
 from retroflip.data.prompts import NULL_OPTION
+from retroflip.data.records import format_record
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
 from retroflip.files import read_jsonl
@@ -322,6 +324,25 @@ def test_questions_may_come_in_another_order_and_with_others(
     assert asked == ["q0"]
     assert [record.id for record in every] == ["q2", "q1", "q0"]
     assert every[:2] == first[::-1]
+
+
+def test_a_folder_of_schema_1_goes_on_with_the_same_file_alone(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    """It kept a hash of its data file, in the file's order, and none of each question."""
+    first = ask(model, dataset, tmp_path / "out", controls=("oracle",))
+    records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    run["schema"], run["settings"]["data_sha256"] = 1, hashlib.sha256(records.encode()).hexdigest()
+    (tmp_path / "out" / "run.json").write_text(json.dumps(run))
+    rows = list(read_jsonl(tmp_path / "out" / "answers.jsonl"))
+    lines = [json.dumps({key: row[key] for key in row if key != "question_sha256"}) for row in rows]
+    (tmp_path / "out" / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    again = ask(model, dataset, tmp_path / "out", controls=("oracle", "random"))
+    assert [record.response for record in again[:3]] == [record.response for record in first]
+    with pytest.raises(RunDirectoryError, match="data_sha256"):
+        ask(model, replace(dataset, samples=dataset.samples[:2]), tmp_path / "out", controls=("oracle",))
 
 
 def test_records_say_what_was_shown(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
