@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, save
 
 from retroflip.models.encoding import Prompt
-from retroflip.models.features import encode_visuals
+from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.vllm_server import Item, Wire
 from separate_rows import separate
@@ -70,6 +70,7 @@ class RolloutServer:
     says: dict[str, Any] = field(default_factory=dict)
     before: Callable[[str], None] = lambda _: None
     lock: Any = field(default_factory=threading.Lock)
+    kept: dict[tuple[str, ...], list[VisualFeatures | None]] = field(default_factory=dict)
     address: str = ""
 
     def answer(self, path: str, body: Any) -> Any:
@@ -116,7 +117,7 @@ class RolloutServer:
             special_tokens=[int(token) for token in wanted["logit_bias"]],
         )
         sampling = Sampling(wanted["max_tokens"], wanted["temperature"], wanted["top_p"])
-        features = encode_visuals(self.model, [prompt])
+        features = self._features(body, prompt)
         (rolled,) = roller.roll([prompt], features, [wanted["n"]], sampling, [wanted["seed"]])
         choices = []
         for index, one in enumerate(rolled):
@@ -127,6 +128,15 @@ class RolloutServer:
             ]
             choices.append({"index": index, "token_ids": list(one.ids), "logprobs": {"content": content}})
         return {"prompt_token_ids": body["token_ids"], "choices": choices[::-1]}
+
+    def _features(self, body: Mapping[str, Any], prompt: Prompt) -> list[VisualFeatures | None]:
+        """Return a prompt's features, kept by their keys as vLLM keeps them: also when its weights change."""
+        if "features" not in body:
+            return [None]
+        (keys,) = body["features"]["mm_hashes"].values()
+        if tuple(keys) not in self.kept:
+            self.kept[tuple(keys)] = encode_visuals(self.model, [prompt])
+        return self.kept[tuple(keys)]
 
     def prompt_of(self, body: Mapping[str, Any]) -> Prompt:
         """Return the prompt that a request is about, its video put together again."""

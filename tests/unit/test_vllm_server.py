@@ -42,6 +42,7 @@ from retroflip.rl import vllm_server
 from retroflip.rl.generation import GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.rollout import Completion, Roller, Sampling
+from retroflip.rl.vllm_colocated import Colocated
 from retroflip.rl.vllm_rollouts import DrawnCompletion, Request, VLLMWriter, Vocabulary, build_request
 from retroflip.rl.vllm_server import (
     Served,
@@ -206,7 +207,7 @@ def served(server: RolloutServer, policy: Any, timeout: float = 30.0) -> Served:
     return Served(policy, Accelerator(cpu=True), None, settings_for(server, timeout))
 
 
-def written_by(engine: Served, policy: Any) -> list[list[Completion]]:
+def written_by(engine: Served | Colocated, policy: Any) -> list[list[Completion]]:
     writer = VLLMWriter(engine, policy, end_tokens={END}, special_tokens={1, 2})
     return writer.roll(all_prompts(), [None] * 5, [3, 1, 2, 2, 1], SAMPLING, [40, 50, 60, 70, 80])
 
