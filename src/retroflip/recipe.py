@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from retroflip import recipe_reading as reading
 from retroflip.data.columns import Columns, check_columns
@@ -35,6 +35,19 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 PixelCount = Annotated[int, Field(ge=1), BeforeValidator(pixel_count)]
 """a number, or a product as papers write it: 768 x 32 x 32"""
 
+
+def _checked(columns: Columns) -> Columns:
+    try:
+        check_columns(columns)
+    except DataError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    return columns
+
+
+ColumnMap = Annotated[
+    dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]], AfterValidator(_checked)
+]
+"""what is read from which of a file's own keys (`data/columns.py`)"""
 Tracker = Literal["tensorboard", "wandb", "trackio"]
 
 
@@ -47,7 +60,7 @@ def _several(value: Any) -> Any:
 
 PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
 """the settings that name files, by section"""
-WHOLE = frozenset({"data.labels", "data.columns"})
+WHOLE = frozenset({"data.labels", "data.columns", "general.columns"})
 """the settings whose keys are the user's own: a recipe replaces those of the one that it extends"""
 
 
@@ -148,7 +161,7 @@ class DataSection(Section):
         "category, term, domain, mode and form",
     )
     limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
-    columns: dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+    columns: ColumnMap = Field(
         default={},
         description="for a file with keys of its own: what is read from which, e.g. {problem: q, options: choices, "
         "solution: label, path: clip}",
@@ -160,15 +173,6 @@ class DataSection(Section):
         if isinstance(values, dict) and "max_side" in values:
             raise ValueError(_instead_of_side(values["max_side"]))
         return values
-
-    @field_validator("columns")
-    @classmethod
-    def _columns_map_what_is_read(cls, columns: Columns) -> Columns:
-        try:
-            check_columns(columns)
-        except DataError as error:
-            raise ValueError(str(error).removesuffix(".")) from error
-        return columns
 
     @model_validator(mode="after")
     def _pixels_can_be_kept(self) -> "DataSection":
@@ -238,6 +242,7 @@ class GeneralSection(Section):
     root: str | None = Field(
         default=None, description="folder that the records' paths start from; by default the records' folder"
     )
+    columns: ColumnMap = Field(default={}, description="as data.columns, for this file's own keys")
     share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.15, description="of all lessons; so many records are drawn, each once"
     )

@@ -284,7 +284,9 @@ SHIPPED = sorted(
 )
 NOT_LEARNING = {
     "data.root",
+    "data.columns",
     "general.root",
+    "general.columns",
     "data.limit",
     "data.max_failed_share",
     "train.keep_checkpoints",

@@ -1,5 +1,6 @@
 """General questions among the lessons: their share, their prompt, their answers without reasoning."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ def test_the_share_is_of_all_lessons(lab: Laboratory, tmp_path: Path) -> None:
     drawn = [sample.id for sample in general.dataset.samples]
     assert set(drawn) < known
     assert len(set(drawn)) == 4
+
+
+def test_general_questions_have_a_column_map_of_their_own(lab: Laboratory, tmp_path: Path) -> None:
+    rows = read_jsonl(lab.train / "records.jsonl")
+    (lab.train / "foreign.jsonl").write_text(
+        "".join(
+            f"{json.dumps({('q' if key == 'problem' else key): v for key, v in row.items()})}\n"
+            for row in rows
+        )
+    )
+    recipe = recipe_of(lab, records=str(lab.train / "foreign.jsonl"), share=0.25, columns={"problem": "q"})
+    assert [len(part.dataset) for part in parts_of(recipe, tmp_path)] == [6, 2]
 
 
 def test_general_answers_come_without_reasoning_and_under_their_own_prompt(

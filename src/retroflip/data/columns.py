@@ -25,7 +25,7 @@ Columns: TypeAlias = Mapping[str, str | tuple[str, ...]]
 TARGETS = (
     "problem", "problem_type", "options", "solution", "solution_index", "path", "problem_id", "data_type",
     "data_source", "process", "start", "end", "task", "task_type", "source_clip", "pair", "side", "labels",
-    "group", "cell", "counterfactual_solution",
+    "group", "cell", "counterfactual_solution", "routing", "pass_rate", "licence",
 )  # fmt: skip
 """what can be mapped: the keys of a record, and the right option's number"""
 _SHOWN = 20

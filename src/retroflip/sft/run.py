@@ -200,7 +200,7 @@ def _general(recipe: SftRecipe, section: GeneralSection, reasoned: int, load: Lo
         order = draw(recipe.train.seed, "general").permutation(len(samples))
         return [samples[int(index)] for index in order[:wanted]]
 
-    own: dict[str, Any] = {"records": section.records, "root": section.root}
+    own: dict[str, Any] = {"records": section.records, "root": section.root, "columns": section.columns}
     plain: dict[str, Any] = {"labels": {}, "limit": None, "pool": None, "modalities": (Modality.VIDEO,)}
     data = recipe.data.model_copy(update=own | plain)
     return load(data, choose)
