@@ -4,11 +4,10 @@ from retroflip.data.prompts import (
     NULL_OPTION,
     SYSTEM_PROMPT,
     SYSTEM_PROMPTS,
-    option_letter,
     user_text,
     with_null_option,
 )
-from retroflip.data.sample import Modality, ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
 
