@@ -5,8 +5,10 @@ Nothing is trained and no weights are read; the model is built without memory fo
 
 import math
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,6 +97,7 @@ def _require_context(recipe: Recipe, example: "Example") -> None:
         )
 
 
+@cache
 def measure_model(section: ModelSection, precision: str) -> Shape:
     """Return the size of a model, from its configuration alone."""
     config = describe_model(section.path, revision=section.revision)
@@ -105,7 +108,7 @@ def measure_model(section: ModelSection, precision: str) -> Shape:
 
 
 def plans(recipe: Recipe, shape: Shape, example: "Example", target: Machine) -> list[Plan]:
-    """Return the ways to run on a machine, the simplest example: whole weights on every device, or shards of them."""
+    """Return the ways to run on a machine, the simplest first: whole weights on every device, or shards of them."""
     sharded = [False] if target.devices == 1 or recipe.model.lora else [False, True]
     return [_plan(recipe, shape, example, target, sharded=one) for one in sharded]
 
@@ -184,14 +187,17 @@ def _per_gpu(recipe: Recipe, shape: Shape, example: "Example") -> Iterator[tuple
 
 def verdict(recipe: Recipe, example: "Example", target: Machine, plan: Plan) -> str:
     """Return in a sentence or two whether a run fits a machine, and how, or which settings would make it fit."""
-    needed = f"{plan.peak / GIB:.1f} of {target.bytes / GIB:.1f} GiB"
-    if fits(plan, recipe, target):
-        if target.devices == 1:
-            return f"fits {target}: {needed}."
-        config = SHARDED if plan.setting.sharded else WHOLE
-        how = "weights sharded" if plan.setting.sharded else "weights whole on each"
-        return f"fits {target}: {needed} on each, {how} (accelerate launch --config_file {config})."
-    return f"does not fit {target}: {needed} with a tenth left free. {advice(recipe, example, target)}"
+    needed, whole = plan.peak / GIB, target.bytes / GIB
+    if not fits(plan, recipe, target):
+        room = f"{_room(recipe, target) / GIB:.1f} of {whole:.1f} GiB"
+        return f"does not fit {target}: it needs {needed:.1f} GiB, and {room} can be planned with. " + advice(
+            recipe, example, target
+        )
+    if target.devices == 1:
+        return f"fits {target}: {needed:.1f} of {whole:.1f} GiB."
+    how, config = ("sharded", SHARDED) if plan.setting.sharded else ("whole on each", WHOLE)
+    launch = f"accelerate launch --config_file {config}"
+    return f"fits {target}: {needed:.1f} of {whole:.1f} GiB on each, weights {how} ({launch})."
 
 
 def advice(recipe: Recipe, example: "Example", target: Machine) -> str:
@@ -202,22 +208,23 @@ def advice(recipe: Recipe, example: "Example", target: Machine) -> str:
     fitting, together = [], recipe
     savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
-        if _fits(_with(recipe, setting, value), example, target):
-            fitting.append(f"{setting}={value}")
+        # Weights in bfloat16 are too coarse to be trained themselves, so they come on top of adapters alone.
+        if setting != "model.dtype" and _fits(_with(recipe, setting, value), example, target):
+            fitting.append((setting, value))
         together = _with(together, setting, value)
         if not fitting and _fits(together, example, target):
-            return f"These settings would, together: {_typed(savings[:number])}."
+            return f"These settings would, together: {_typed(savings[:number], ' ')}."
     if fitting:
-        return f"Any of these settings would: {'; '.join(fitting)}."
+        return f"{'Each of these settings' if len(fitting) > 1 else 'This setting'} would: {_typed(fitting, '; ')}."
     more = next((n for n in GPU_COUNTS if n > target.devices and _fits_on(n, recipe, example, target)), None)
-    larger = f"{more} GPUs of that size would, or shorter prompts" if more else "Shorter prompts may"
-    return (
-        f"Not even {_typed(savings)} together would. {larger} (data.frames, data.max_pixels; docs/scale.md)."
-    )
+    larger = f"{more} GPUs of that size would; so may shorter prompts" if more else "Shorter prompts may"
+    alone = f"Not even {_typed(savings, ' ')} would. " if savings else ""
+    return f"{alone}{larger} (data.frames, data.max_pixels; docs/scale.md)."
 
 
-def _typed(savings: list[tuple[str, str]]) -> str:
-    return ", ".join(f"{name}={chosen}" for name, chosen in savings)
+def _typed(savings: list[tuple[str, str]], between: str) -> str:
+    """Return settings as a shell takes them."""
+    return between.join(shlex.quote(f"{name}={chosen}") for name, chosen in savings)
 
 
 def _fits_on(devices: int, recipe: Recipe, example: "Example", target: Machine) -> bool:
@@ -230,7 +237,7 @@ def _fits(recipe: Recipe, example: "Example", target: Machine) -> bool:
 
 
 def _savings(recipe: Recipe) -> list[tuple[str, str]]:
-    """Return settings that save memory and are not set yet, what costs least example, as they are typed."""
+    """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
     train = recipe.train
     savings = []
     if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is not None:
@@ -244,6 +251,8 @@ def _savings(recipe: Recipe) -> list[tuple[str, str]]:
         savings.append(("train.precision", "bfloat16"))
     if recipe.model.lora is None:
         savings.append(("model.lora", "{rank: 16, alpha: 32}"))
+    if recipe.model.dtype == "float32":
+        savings.append(("model.dtype", "bfloat16"))
     return savings
 
 
