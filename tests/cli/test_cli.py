@@ -142,7 +142,7 @@ def test_the_help_of_every_command_has_an_example_that_names_it(command: str) ->
     assert f"Example: retroflip {command}" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["", "synth", "study", "tiny"])
+@pytest.mark.parametrize("command", ["", "synth", "study", "tiny", "cot"])
 def test_the_list_of_commands_says_whole_sentences(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     listed = run(*command.split(), "--help").stdout.partition("Commands:")[2].partition("Example:")[0]

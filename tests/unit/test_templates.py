@@ -43,6 +43,8 @@ FAULTY = {
     ),
 }
 """what is said of each template"""
+RAISING = ["{{ 1 / 0 }}", "{{ 'a' + 1 }}", "{{ range(10 ** 9) }}", "{{ [].pop() }}", "{{ none.text.more }}"]
+"""expressions that fail with errors of Python and of jinja"""
 
 
 @pytest.mark.parametrize("template", STYLES.values(), ids=STYLES)
@@ -80,6 +82,14 @@ def test_a_template_that_changes_what_is_asked_is_refused(tmp_path: Path, fault:
         Encoder(processor)
     assert str(tmp_path) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("expression", RAISING)
+def test_whatever_a_template_raises_is_named_as_its_fault(expression: str) -> None:
+    _, processor = random_model("qwen3_vl")
+    processor.chat_template = CHAT_TEMPLATE + expression
+    with pytest.raises(UsageError, match="fails on a question about"):
+        Encoder(processor)
 
 
 def test_a_processor_without_a_template_is_refused() -> None:

@@ -5,21 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
     from retroflip.cot.recipe import CotRecipe
 
 
-class WritingByDefault(TyperGroup):
+class WritingByDefault(HelpfulGroup):
     """A group in which arguments that begin with no command are those of `write`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments."""
-        if args and args[0] not in {*self.commands, "--help"}:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
             args = ["write", *args]
         return super().parse_args(ctx, args)
 

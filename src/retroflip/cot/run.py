@@ -214,12 +214,16 @@ def check_traces(tasks: Sequence[Task], file: Path) -> dict[str, Any]:
     """Judge given traces: {"accepted": [ids], "refused": {id: reason}}.
 
     An id is that of a question, or begins with it, so that there may be several traces of one. Raises DataError for a
-    file that is not JSON.
+    file that cannot be read or is not JSON.
     """
+    try:
+        rows = read_jsonl(file, torn=False)
+    except OSError as error:
+        raise DataError(f"{file}: the traces cannot be read ({error.strerror}). Check the path.") from error
     by_id = {task.sample.id: task for task in tasks}
     accepted: list[str] = []
     refused: dict[str, str] = {}
-    for number, row in enumerate(read_jsonl(file, torn=False), start=1):
+    for number, row in enumerate(rows, start=1):
         name = str(row.get("id", f"line {number}"))
         task = by_id.get(max((one for one in by_id if name.startswith(one)), key=len, default=""))
         if task is None or not isinstance(row.get("process"), str):

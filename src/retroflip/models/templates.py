@@ -13,6 +13,8 @@ from retroflip.models.families import family_of
 _OWN_TEMPLATE = (
     "Use the chat_template.jinja that the model was released with, or mend this one; nothing was started."
 )
+_RAISED = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""what a template may raise: jinja lets through what the expressions in it do"""
 
 
 def use_released_form(processor: Any) -> None:
@@ -54,7 +56,7 @@ def check_template(
         sample = _probe(modality)
         try:
             text = render(sample, *([] if modality is Modality.TEXT else [{"type": modality.value}]))
-        except TemplateError as error:
+        except _RAISED as error:
             raise UsageError(
                 f"The chat template of {_named(processor)} fails on a question about a {modality.value}: {error}. "
                 f"{_OWN_TEMPLATE}"
