@@ -2,8 +2,8 @@
 
     python benchmarks/verifier.py [--text-alone] [--json]
 
-The traces (tests/data/traces) are free English with claims, written by hand before the verifier read them; second.yaml
-and third.yaml say what it made of them at the first reading. --text-alone leaves the claims out.
+The traces (tests/data/traces) are free English with claims, written by hand before the verifier read them; all but
+tuned.yaml say what it made of them at the first reading. --text-alone leaves the claims out.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from retroflip.cot.verify import Report, verify
 from retroflip.synth.corpus import sample_from
 
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
-SETS = ("tuned", "second", "third")
+SETS = ("tuned", "second", "third", "fourth", "fifth")
 
 
 class Case(NamedTuple):
@@ -41,7 +41,7 @@ def cases(name: str) -> Iterator[Case]:
     """Return the true traces of a set and what edits make of them. Raises ValueError where one changes nothing."""
     videos = json.loads((FOLDER / "videos.json").read_text())
     for key, told in yaml.safe_load((FOLDER / f"{name}.yaml").read_text()).items():
-        metadata = videos[told.get("of", key)]
+        metadata = videos.get(f"{name}/{key}") or videos[told.get("of", key)]
         think, box = " ".join(told["think"].split()), metadata["question"]["answer"]
         yield Case(key, True, metadata, _trace(think, box), told["claims"])
         for what, edits in told["spoilt"].items():

@@ -26,12 +26,17 @@ class ClaimError(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim as tokens. written: it as JSON, for messages; is_answer: it says what the answer is."""
+    """One claim as tokens. written: it as JSON, for messages; is_answer: it says what the answer is.
+
+    beside: the event before or after which it is so. apart: what it says of each of several objects.
+    """
 
     tokens: tuple[Token, ...]
     stamp: Stamp | None
     is_answer: bool
     written: str
+    beside: tuple[Token, ...] = ()
+    apart: tuple[tuple[Token, ...], ...] = ()
 
 
 def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
@@ -63,11 +68,30 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
         del told["property"]
     if told.get("value") == "nothing":
         told["value"] = "empty"
+    beside: list[Token] = []
+    if (
+        "event" in told
+        and isinstance(told.get("value"), list)
+        and told.get("relation") in ("before", "after")
+    ):
+        beside = [token for key in ("event", "relation") for token in _tokens(key, told[key], told, world)]
     words = [token for key, value in told.items() for token in _tokens(key, value, told, world)]
+    objects = told["object"] if isinstance(told.get("object"), list) else []
+    apart = [
+        [
+            token
+            for key, value in {**told, "object": one}.items()
+            for token in _tokens(key, value, told, world)
+        ]
+        for one in objects
+    ]
     for token in words:
         if token.is_unknown:
             raise ClaimError(f"{token.text!r} is no word that the check knows")
-    return Claim(tuple(words), _time(claim.get("time"), world.fps), is_answer, str(dict(claim)))
+    stamp = _time(claim.get("time"), world.fps)
+    return Claim(
+        tuple(words), stamp, is_answer, str(dict(claim)), tuple(beside), tuple(tuple(one) for one in apart)
+    )
 
 
 def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list[Token]:

@@ -17,7 +17,7 @@ from retroflip.cot.stamps import Moment, Stamp, StampKind
 from retroflip.cot.world import Fact, Held, Terms, World
 
 _SUPERLATIVE = frozenset({"fastest", "slowest", "farthest", "closest"})
-_APART = ("count:", "ordinal:", "part:", "place:", "equation:")
+_APART = ("count:", "ordinal:", "nth:", "part:", "place:", "equation:")
 _FIGURES = ("count:", "part:", "place:", "equation:")
 _SPECIAL = _SUPERLATIVE | {
     "denying",
@@ -48,13 +48,51 @@ _FURNITURE = frozenset(
 )
 """what may stand beside a list without saying more"""
 _HOLDING = re.compile(r"\b(?:hold|holds|held|holding|contain\w*|has|have|had|reads?)\b")
-ENDING = re.compile(r"\b(?:until|before|till|ends?|ended|finish\w*|stops?|stopped|complet\w*|by|done|over)\b")
+ENDING = re.compile(
+    r"\b(?:until|before|till|ends?|ended|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over)\b"
+)
+_ARRIVING = re.compile(r"\b(?:arriv\w*|ends?|finish\w*|stops?|complet\w*|done)\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 _BEFORE = re.compile(r"\b(?:before|earlier|previously|had|prior|undo\w*|first held)\b")
 _NEXT = re.compile(r"\b(?:then|next|afterwards|after that)\b")
 _ON = re.compile(r"(?:and )?(?:then|next|afterwards|after that)\b")
 _SO = frozenset({"so", "therefore", "hence", "thus"})
 _SIGNS = frozenset({"plus", "minus", "times", "divide"})
+_PLAN = re.compile(
+    r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm) ,? ?)*"
+    r"(?:let me|let's|let us|i will|i'll|i need|i have to"
+    r"|i want|i should|i must|i only|i just|i am going|i'm going|i'm tracking|i am tracking|we need|we have to|we want"
+    r"|we must|we only|we're asked|i'm asked|plan|to answer|to solve|to find|to determine|to work"
+    r"|the question|the task|what matters|my (?:plan|task|goal|job)"
+    r"|the goal|the problem|(?:only )?.* matters?(?: here)?$)\b"
+)
+_TALLY = re.compile(r"\b(?:count|total|tally|sum|so far|of them|of these|of those|counter)\b")
+_FURTHER = re.compile(r"\b(?:more|further|other|else|again|another)\b")
+_SPARING = re.compile(
+    r"\bleav\w* .*\b(?:alone|untouched|unaffected|intact|unchanged|as it is|in place)\b"
+    r"|\b(?:doesn't|does not|don't|do not|not|never) .*\b(?:affect|touch|concern|involve|either)\b"
+    r"|\b(?:is|stays) (?:unaffected|untouched)\b"
+)
+_GIVING = frozenset(
+    {"gives", "leaves", "puts", "yields", "gets", "makes", "restores", "means", ":", "brings", "give"}
+)
+_UNDOING = frozenset({"put", "take", "back", "swap", "exchange", "change", "pour", "pile", "card", "leave"})
+_RUNNING = re.compile(r"\b(?:so far|running|brings|bringing)\b")
+_PLANNED = frozenset(
+    {
+        "denying",
+        "quantifying",
+        "pace",
+        "answer",
+        "concern",
+        "sum",
+        "back",
+        "open",
+        "start-of-video",
+        "end-of-video",
+    }
+)
+"""what plans may say besides"""
 _LAW = re.compile(r"^the (?:farther|further|more|less) .*\bthe (?:faster|quicker|slower)\b")
 """what holds of all videos"""
 _COPULA = frozenset({"is", "was", "are", "were", "comes", "came", "happens", "occurs", "takes"})
@@ -70,6 +108,8 @@ _STRONG = 3
 """a colon or semicolon: what is before it is proven first"""
 _IDLE = frozenset({"blank", "return"})
 """types of events that decide nothing"""
+_WHOLE = frozenset({"rm_all", "mv_all", "exchange", "pour"})
+"""types of events that are done to all that something holds"""
 
 Said = list[Terms]
 
@@ -87,6 +127,7 @@ class Story:
     numbers: set[str] = field(default_factory=set)
     told: list[Fact] = field(default_factory=list)
     dated: list[Fact] = field(default_factory=list)
+    result: str = ""
     chain: float = -1.0
     timed: float = 0.0
     is_back: bool = False
@@ -144,6 +185,9 @@ class Stretch:
         return any(term in token.says for token in self.tokens)
 
 
+_GROUPS = frozenset({"first", "next", "last", "these", "all", "other", "remaining", "following", "those"})
+
+
 def _is_special(term: str) -> bool:
     return term in _SPECIAL or term.startswith(_APART)
 
@@ -174,13 +218,14 @@ class Prover:
             return "so long a sentence"
         if self._is_question(tokens) or _LAW.search(Stretch(tokens, None).text):
             return None
+        tokens = self._headless(_uncounted(tokens))
         for clause in clauses(tokens):
             stamp = next(
                 (t.stamp for t in clause if t.stamp and t.stamp.kind in (StampKind.MOMENT, StampKind.RANGE)),
                 None,
             )
             lengths = [t for t in clause if t.stamp and t.stamp.kind in (StampKind.LENGTH, StampKind.GAP)]
-            if wrong := next((t.text for t in lengths if not self._is_length(t.stamp)), None):
+            if wrong := next((t.text for t in lengths if not self._is_length(t.stamp, stamp)), None):
                 return wrong
             concluded = next((at for at in range(1, len(clause)) if _concludes(clause, at)), len(clause))
             if any(token.stamp for token in clause[concluded:]):
@@ -199,9 +244,21 @@ class Prover:
         )
         return events[0] if events else None
 
-    def claim(self, tokens: Sequence[Token], stamp: Stamp | None, *, is_answer: bool) -> list[Fact] | None:
-        """Return the facts that bear a claim out, as a whole; None where nothing does."""
+    def claim(
+        self, tokens: Sequence[Token], stamp: Stamp | None, *, is_answer: bool, beside: Sequence[Token] = ()
+    ) -> list[Fact] | None:
+        """Return the facts that bear a claim out, as a whole; None where nothing does.
+
+        beside: the event before or after which something is so.
+        """
         stretch = Stretch(tokens, stamp)
+        if beside:
+            context = Stretch([token for token in beside if token.text not in _ORDER], stamp)
+            is_before = any(token.text == "before" for token in beside)
+            for event in self._candidates(context, context.plain):
+                known = Story(numbers=self._claimed, latest=event, heard="before" if is_before else "")
+                if self._list(stretch, known) is not None or self._state(stretch, known) is not None:
+                    return [event]
         if is_answer:
             return [] if self._is_answer(stretch) else None
         return self._proof(stretch, Story(numbers=self._claimed), is_last=False)
@@ -231,6 +288,12 @@ class Prover:
             asked_for := [e for e in self._world.events if e.covers(self._answer)]
         ):
             return event in asked_for
+        if facts["type"] == "visit" and "side" in question["parameters"]:
+            first = next(
+                e for e in self._world.metadata["events"] if e["side"] == question["parameters"]["side"]
+            )
+            begun = self._world.metadata["events"].index(first)
+            return begun <= (event.number or 0) <= begun + len(str(question["answer"]).split(", then "))
         if part := question["parameters"].get("part"):
             return self._is_in(event, part[0] + 1, part[1])
         is_counting = question["numeric"] is not None and self._world.metadata["term"] == "short"
@@ -239,7 +302,10 @@ class Prover:
     def _fault(self, words: Sequence[Token], stamp: Stamp | None, story: Story, is_last: bool) -> str | None:
         """Prove a clause in the longest stretches that can be."""
         cuts = [0, *(index for index, token in enumerate(words) if token.cut and index), len(words)]
-        if stamp is not None and not Stretch(words, stamp).said:
+        if stamp is not None and all(one <= _PHASES for one in Stretch(words, stamp).said):
+            ended = story.latest and _ARRIVING.search(Stretch(words, stamp).text)
+            if ended and story.latest and not stamp.low.is_near(story.latest.end, self._tolerance):
+                return "a time at which it does not end"
             self._tell(
                 [e for e in self._world.events if self._agrees(e, Stretch((), stamp))],
                 Stretch((), stamp),
@@ -320,8 +386,12 @@ class Prover:
 
     def _proof(self, stretch: Stretch, story: Story, is_last: bool) -> list[Fact] | None:
         """Return the facts that bear a stretch out (none where it says nothing), None where nothing does."""
-        if all(one <= _PHASES for one in stretch.said):
+        if all(one <= _PHASES for one in stretch.said) or self._is_heading(stretch):
             return []
+        if _TALLY.search(stretch.text):
+            found = self._tallied(stretch, story)
+            if found is not None or (_RUNNING.search(stretch.text) and stretch.picked("n:")):
+                return found
         if stretch.has("answer") or (is_last and self._names_wrong(stretch)):
             kept = stretch.affirmed
             is_denial = kept is not stretch and not self._is_literal
@@ -340,7 +410,7 @@ class Prover:
             kept = Stretch([token for token in stretch.tokens if "still" not in token.says], stretch.stamp)
             return self._proof(kept, story, is_last)
         ways: tuple[Callable[[Stretch, Story], list[Fact] | None], ...] = (
-            self._order, self._comparison, self._happening, self._list, self._state,
+            self._order, self._comparison, self._spared, self._undone, self._happening, self._list, self._state,
         )  # fmt: skip
         for way in ways:
             if (found := way(stretch, story)) is not None:
@@ -352,6 +422,8 @@ class Prover:
     def _is_question(self, tokens: Sequence[Token]) -> bool:
         """Return whether a sentence tells what is asked, and no more than that."""
         stretch = Stretch(tokens, None)
+        if self._is_plan(stretch):
+            return True
         return (
             any(map(is_asking, tokens))
             and not any(token.stamp for token in tokens)
@@ -359,6 +431,64 @@ class Prover:
             and not any(stretch.has(term) for term in ("denying", "answer", "quantifying"))
             and ("whether" in stretch.text.split() or all(one & self._asked for one in stretch.said))
         )
+
+    def _is_plan(self, stretch: Stretch) -> bool:
+        """Return whether words tell what is going to be watched, and no way, place or number that is not asked for."""
+        doings = frozenset().union(*map(self._world.doing, self._world.events), *self._world.looks.values())
+        return (
+            bool(_PLAN.search(stretch.text))
+            and all(token.stamp is None or self._is_marked(token.stamp) for token in stretch.tokens)
+            and all(
+                one & (self._asked | doings | _PLANNED)
+                or any(t.startswith(("ordinal:", "part:")) for t in one)
+                for one in stretch.said
+            )
+        )
+
+    def _is_heading(self, stretch: Stretch) -> bool:
+        """Return whether words announce what a colon is followed by."""
+        doings = frozenset({"move", "swap", "change"}).union(*map(self._world.doing, self._world.events))
+        return (
+            bool(stretch.tokens)
+            and stretch.tokens[-1].text == ":"
+            and all(one & doings for one in stretch.said)
+            and (stretch.stamp is None)
+        )
+
+    def _headless(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return a sentence without the heading before its colon."""
+        at = next((at for at, token in enumerate(tokens) if token.text == ":"), -1)
+        head = Stretch(tokens[: at + 1], None)
+        return (
+            tokens[at + 1 :] if self._is_heading(head) and not any(t.stamp for t in head.tokens) else tokens
+        )
+
+    def _tallied(self, stretch: Stretch, story: Story) -> list[Fact] | None:
+        """Prove how many events there are like those told last: "the total is now two", "there are four of them"."""
+        counts = [one for one in stretch.said if any(term.startswith(("n:", "count:")) for term in one)]
+        sums = [one for one in stretch.said if one <= {"sum", "quantifying", "answer"}]
+        if len(counts) != 1 or story.latest is None:
+            return None
+        said = [one for one in stretch.said if one not in counts and one not in sums]
+        if any(self._is_item(one) or "denying" in one for one in said):
+            return None
+        asked = [e for e in self._world.events if self.decides(e)]
+        pools = (
+            [[e for e in self._world.events if e.covers(said)]]
+            if said
+            else [
+                self._alike(story.latest),
+                asked,
+                [e for e in self._world.events if e.terms == story.latest.terms],
+            ]
+        )
+        until = story.latest.start
+        is_running = _RUNNING.search(stretch.text)
+        numbers = {f"{len([e for e in pool if e.start <= until])}" for pool in pools if pool}
+        if not is_running:
+            numbers |= {f"{len(pool)}" for pool in pools if pool}
+        own = {term.partition(":")[2] for term in counts[0]}
+        return [] if own & numbers else None
 
     def _is_answer(self, stretch: Stretch) -> bool:
         """Return whether a stretch gives the answer, in its order, and besides it only words of the question."""
@@ -428,6 +558,42 @@ class Prover:
         """Return whether an event begins in that one of so many equal parts of the video."""
         return int((event.start + _EDGE_MS) * parts / self._world.duration) == number - 1
 
+    def _spared(self, stretch: Stretch, story: Story) -> list[Fact] | None:
+        """Prove that an event leaves what is named, or what is asked about, where and as it is."""
+        if not _SPARING.search(stretch.text):
+            return None
+        asked = self._world.metadata["question"]["parameters"]
+        names = [one for one in stretch.said if any(term.startswith("name:") for term in one)]
+        own = frozenset().union(*names) if names else frozenset({f"name:{asked.get('file')}"})
+        commands = [one for one in stretch.said if any(term.startswith("command:") for term in one)]
+        events = self._candidates(Stretch(stretch.tokens, stretch.stamp), commands)
+        events = events if stretch.stamp or commands else [e for e in (story.latest,) if e]
+        return events[:1] if any(not own & e.terms for e in events) else None
+
+    def _undone(self, stretch: Stretch, story: Story) -> list[Fact] | None:
+        """Prove what is held before an event that is undone: "putting 45 back gives 15, 18, 45"."""
+        at = next((at for at, token in enumerate(stretch.tokens) if token.text.lower() in _GIVING), None)
+        if stretch.stamp or at is None or self._world.metadata["question"]["mode"] != "retrodictive":
+            return None
+        taken = [one for one in Stretch(stretch.tokens[:at], None).plain if not one & _UNDOING]
+        groups = self._groups(Stretch(stretch.tokens[at + 1 :], None), Story(container="pile"))
+        ordinals = Stretch(stretch.tokens[:at], None).picked("ordinal:")
+        events = [e for e in self._world.events if e.covers(taken) and self._type(e) != "reveal"]
+        for event in (
+            events if taken or ordinals else [e for e in self._world.events if self._type(e) != "reveal"]
+        ):
+            held = [one for one in self._world.held if one.start < event.start <= one.end + self._tolerance]
+            if groups and all(
+                any(
+                    one.container == (name or one.container) and _is_held(one, items, is_all=True)
+                    for one in held
+                )
+                for name, items in groups
+            ):
+                story.latest = event
+                return []
+        return None
+
     def _happening(self, stretch: Stretch, story: Story) -> list[Fact] | None:
         """Return the event that a stretch tells, with what is counted, denied or compared in it."""
         plain = stretch.plain
@@ -447,7 +613,7 @@ class Prover:
             if not self._candidates(stretch, [*plain, frozenset({f"count:{count}"})]):
                 return self._counted(stretch, plain, int(count), story)
         events = self._extreme(stretch, self._ranked(stretch, plain, self._candidates(stretch, plain)))
-        if stretch.has("quantifying"):
+        if stretch.has("quantifying") and not (events and self._type(events[0]) in _WHOLE):
             events = [e for e in events if self._is_only(e, plain)]
         if stretch.stamp is None:
             if stretch.has("earliest"):
@@ -476,6 +642,9 @@ class Prover:
     def _denied(self, stretch: Stretch, story: Story) -> list[Fact] | None:
         """Prove that nothing is like that, or happens, or that the last event leaves the object where it is."""
         kept = stretch.affirmed
+        if not kept.plain and story.latest and _FURTHER.search(stretch.text):
+            is_over = all(e.start <= story.latest.start for e in self._world.events if self.decides(e))
+            return [] if is_over else None
         if not kept.plain:
             return [e for e in self._candidates(kept, []) if self._type(e) == "blank"] or None
         if any("concern" in one for one in kept.plain):
@@ -485,7 +654,10 @@ class Prover:
             return [] if story.latest and self._is_untouched(story.latest) else None
         if any(one & {"move", "still"} for one in kept.plain) and all(map(self._is_name, kept.plain[:-1])):
             return [] if self._moves(kept.plain[:-1] or story.subject) == kept.has("still") else None
-        return None if kept.is_joint or self._candidates(kept, kept.plain) else []
+        events = self._candidates(kept, kept.plain)
+        if story.latest and _FURTHER.search(stretch.text):
+            events = [e for e in events if e.start > story.latest.start]
+        return None if kept.is_joint or events else []
 
     def _is_target(self, said: Terms) -> bool:
         asked = self._world.metadata["question"]["parameters"].get("object")
@@ -534,6 +706,9 @@ class Prover:
 
     def _ranked(self, stretch: Stretch, said: Said, events: list[Fact]) -> list[Fact]:
         """Return the events with the ordinal named: among those like what is said, or those alike in all."""
+        for number in stretch.picked("nth:"):
+            own = [e for e in self._world.events if self._type(e) not in _IDLE | {"reveal", "unknown"}]
+            events = [e for e in events if own.index(e) == int(number) - 1] if events else []
         for number in stretch.picked("ordinal:"):
             at = int(number) - 1 if int(number) > 0 else -1
             modified = _modified(stretch)
@@ -591,7 +766,7 @@ class Prover:
             for index, t in enumerate(stretch.tokens)
             if t.text.lower() in _ORDER
         ]
-        if len(found) != 1 or stretch.stamp is not None:
+        if len(found) != 1 or stretch.stamp is not None or self._is_about_content(stretch):
             return None
         (at, sense), tokens = found[0], stretch.tokens
         left, right = tokens[:at], tokens[at + 1 :]
@@ -724,7 +899,8 @@ class Prover:
             or (len(items) < 2 and len(containers) < 2)
         ):
             return None
-        if len(items) < 2 and not any(container for container, _ in parts):
+        is_whole = bool(story.container) and stretch.has("quantifying")
+        if len(items) < 2 and not is_whole and not any(container for container, _ in parts):
             return None
         is_first = parts[0][0] is not None
         groups: list[tuple[str | None, list[str]]] = []
@@ -787,11 +963,15 @@ class Prover:
         """Prove sums: both sides are equal, and the numbers were told or are held somewhere."""
         known = self._items | story.numbers
         for text in stretch.picked("equation:"):
-            left, right = text.split("=")
+            left, right = text.partition("=")[::2]
             terms = {f"n:{int(number)}" for number in re.findall(r"\d+", left)}
-            if value(left) != int(right) or not terms <= known:
+            left = left.replace("…", story.result).replace(
+                "?", str(self._world.metadata["question"]["answer"])
+            )
+            if any(value(left) != value(one) for one in right.split("=")) or not terms <= known:
                 return None
-            story.numbers.add(f"n:{int(right)}")
+            story.result = right.split("=")[-1].strip()
+            story.numbers.add(f"n:{story.result}")
             known = known | story.numbers
         is_rest = [
             not any(one == "sum" or one.startswith("equation:") for one in token.says)
@@ -810,10 +990,11 @@ class Prover:
         marks = [0.0, self._world.duration, *(ms for e in self._world.events for ms in (e.start, e.end))]
         return all(any(one.is_near(ms, self._tolerance) for ms in marks) for one in _ends(stamp))
 
-    def _is_length(self, stamp: Stamp | None) -> bool:
-        """Return whether an event takes so long, or so long passes between two."""
+    def _is_length(self, stamp: Stamp | None, at: Stamp | None) -> bool:
+        """Return whether an event, at the time that is told beside, takes so long, or so long passes between two."""
         edges = [0.0, self._world.duration, *(ms for e in self._world.events for ms in (e.start, e.end))]
-        lengths = [e.end - e.start for e in self._world.events]
+        events = [e for e in self._world.events if self._agrees(e, Stretch((), at))] or self._world.events
+        lengths = [e.end - e.start for e in events]
         if stamp is not None and stamp.kind is StampKind.GAP:
             lengths += [abs(a - b) for a in edges for b in edges]
         return stamp is not None and any(stamp.low.is_near(one, self._tolerance) for one in lengths)
@@ -833,6 +1014,27 @@ def _is_held(held: Held, items: Sequence[str], *, is_all: bool) -> bool:
     return len(held.items) == len(items) and all(
         b in (a, "unknown") for a, b in zip(held.items, items, strict=True)
     )
+
+
+def _uncounted(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return a sentence without the number of its times: "the first three, at 1 s, 2 s and 3 s"."""
+    times = sum(bool(token.stamp and token.stamp.is_moment) for token in tokens)
+    if times < 2:
+        return tokens
+    found: list[Token] = []
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1].text.lower() if at else ""
+        is_group = (
+            at + 1 < len(tokens) and f"n:{times}" in tokens[at + 1].says and token.text.lower() in _GROUPS
+        )
+        is_all = at + 1 < len(tokens) and token.text.lower() in ("all", "each") and bool(token.says)
+        if (
+            not is_group
+            and not (is_all and len(found) < at)
+            and not (f"n:{times}" in token.says and before in _GROUPS)
+        ):
+            found.append(token)
+    return found
 
 
 def _concludes(clause: Sequence[Token], at: int) -> bool:

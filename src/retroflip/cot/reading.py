@@ -26,12 +26,25 @@ _CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, 
          "leaving": 2, "with": 1, "that": 1, "therefore": 2, "thus": 2, "hence": 2, "giving": 2}  # fmt: skip
 """where a sentence may be cut, and how willingly"""
 _SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
+_ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|vs|approx|ca|etc)\.(?=,? [a-z\d(])", re.IGNORECASE)
 _BULLET = re.compile(
     r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
 )
 _PRECEDENCE = re.compile(r"\bwith \* and / before \+ and -", re.IGNORECASE)
 """what holds of all expressions"""
 _NUMBER = "|".join(NUMBER_WORDS)
+_SIGNS = {"plus": "+", "minus": "-", "times": "*", "multiplied": "*", "divided": "/", "adding": "+", "taking": "-",
+          "subtracting": "-"}  # fmt: skip
+_SUM = re.compile(
+    rf"(?:\b(?P<left>\d+|{_NUMBER}) (?P<sign>plus|minus|times|multiplied by|divided by)"
+    rf"|\b(?P<doing>adding|taking away|subtracting)) (?:the )?(?P<right>\d+|{_NUMBER}),?"
+    rf" (?:is|equals|makes|gives|leaves|yields|comes to|=) (?P<result>\d+|{_NUMBER})\b",
+    re.IGNORECASE,
+)
+_NUMBERED = frozenset(
+    {"swap", "step", "move", "operation", "slide", "hit", "bounce", "turn", "command", "event", "change"}
+)
+"""what is numbered in its order: "Swap 2" """
 _CELL = re.compile(
     r"\(?\brow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
     r"|\(?\bcolumn (\d),? (?:and )?(?:of )?row (\d)\b\)?"
@@ -39,7 +52,7 @@ _CELL = re.compile(
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
     r"|\b(?:rm|touch|mkdir|rmdir) [\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
-    r"|(?P<equation>[\d(][\d\s+\-−*/×÷().]*=\s*-?\d+)"
+    r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
     r"|(?P<row>\brow (?P<r>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
     r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)(?:-(?=[\s,])|\?))"
     r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%\"“”\[\]|\\$'’-])"
@@ -106,10 +119,31 @@ def stem(word: str) -> str:
 def sentences(text: str) -> list[str]:
     """Return the sentences and lines of a text, without the numbers and dashes of lists."""
     found: list[str] = []
+    text = _ABBREVIATED.sub(lambda match: match[0].replace(".", ""), text)
     for part in filter(None, map(str.strip, _SENTENCE_END.split(text))):
         is_numbered = bool(found) and re.fullmatch(r"\(?\d{1,2}[.)]", found[-1]) is not None
         found.append(_BULLET.sub("", f"{found.pop()} {part}" if is_numbered else part))
     return [part for part in found if part]
+
+
+def _sums(text: str) -> str:
+    """Return a text in which sums in words are sums in figures.
+
+    >>> _sums("Then 0 times 3 is 0, and adding 2 gives five.")
+    'Then 0 * 3 = 0, and … + 2 = 5.'
+    """
+
+    def figures(match: re.Match[str]) -> str:
+        left, sign, right, result = (
+            match["left"] or "…",
+            match["sign"] or match["doing"],
+            match["right"],
+            match["result"],
+        )
+        numbers = [str(NUMBER_WORDS.get(one.lower(), one)) for one in (left, right, result)]
+        return f"{numbers[0]} {_SIGNS[sign.lower().split()[0]]} {numbers[1]} = {numbers[2]}"
+
+    return _SUM.sub(figures, text)
 
 
 class Reader:
@@ -120,7 +154,7 @@ class Reader:
 
     def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
         """Return the tokens of a sentence."""
-        text = _PRECEDENCE.sub("", text.replace("’", "'").replace("**", ""))
+        text = _sums(_PRECEDENCE.sub("", text.replace("’", "'").replace("**", "")))
         stamps = find_stamps(text, self._fps) if with_times else []
         found: list[Token] = []
         position = 0
@@ -184,18 +218,33 @@ class Reader:
         word, after = words[0], words[1].lower() if len(words) > 1 else ""
         lowered = word.lower()
         before = matches[index - 1][0].lower() if index else ""
+        if (
+            lowered in _NUMBERED
+            and after.isdigit()
+            and not (words[2:3] and words[2].lower() in ("time", "times"))
+        ):
+            nouns = _lexicon()[0].get((stem(word),), frozenset()) - _SILENT
+            return 2, [Token(word, nouns, is_loose=True), Token(after, frozenset({f"nth:{after}"}))]
         says, lists = _lexicon()
         for length in range(min(len(words), 6), 1, -1):
             phrase = tuple(stem(part) for part in words[:length])
             if all(phrase) and phrase in says:
                 return length, [_token(" ".join(words[:length]), says[phrase], lowered)]
+        if lowered == "only" and (after in NUMBER_WORDS or after in _COUNTS or after.isdigit()):
+            return 1, [Token(word)]
         value = NUMBER_WORDS.get(lowered, lowered if matches[index]["number"] else None)
         for exact in _EXACT:
             if lowered in lists[exact]:
                 return 1, [Token(word, frozenset({exact}))]
         if value is not None:
             then = words[2] if len(words) > 2 else ""
-            return _counted(word, float(value), after, then, is_noun=self._says_something(after))
+            return _counted(
+                word,
+                float(value),
+                after,
+                then,
+                is_noun=before in ("only", "exactly") or self._says_something(after),
+            )
         if word in self._names and not (word == "A" and self._is_article(after)):
             return 1, [
                 Token(
@@ -221,6 +270,8 @@ class Reader:
             return 1, [Token(word, frozenset({f"ordinal:{ORDINALS[lowered]}"}))]
         if lowered == "first" and self._says_something(after.removesuffix("s")):
             return 1, [Token(word, frozenset({"earliest"}), is_loose=True)]
+        if lowered == "with" and before in ("is", "was", "were", "contact", "contacts", "swapped", "swap"):
+            return 1, [Token(word)]
         if stem(word) in lists["connecting"] or (stem(word),) in says:
             return 1, [_token(word, says.get((stem(word),), frozenset()), lowered)]
         return 1, [Token(word, is_unknown=lowered not in ORDINALS)]

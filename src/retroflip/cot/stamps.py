@@ -42,7 +42,8 @@ _STAMP = re.compile(
 )
 _BETWEEN = re.compile(r"\bbetween\s+\S*$", re.IGNORECASE)
 _LENGTH_BEFORE = re.compile(
-    r"\b(?:for|lasts?|lasted|lasting|takes?|took|taking|within|over|every|another|spanning|in (?:just|only))\s+"
+    r"\b(?:for|lasts?|lasted|lasting|takes?|took|taking|needs?|needed|needing|requires?|spends?"
+    r"|spending|within|over|every|another|spanning|in (?:just|only))\s+"
     r"(?:about |around |roughly |some |the (?:next|first|last) )?$",
     re.IGNORECASE,
 )
@@ -90,6 +91,11 @@ class Stamp:
     end: int
     low: Moment
     high: Moment | None = None
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it says when, not how long."""
+        return self.kind in (StampKind.MOMENT, StampKind.RANGE)
 
 
 def find_stamps(text: str, fps: float) -> list[Stamp]:

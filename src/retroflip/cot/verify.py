@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retroflip.cot.claims import Claim, ClaimError, agrees, statements
 from retroflip.cot.proof import ENDING, Prover, Story
 from retroflip.cot.reading import Token, clauses, sentences
-from retroflip.cot.stamps import Stamp, StampKind
+from retroflip.cot.stamps import Stamp
 from retroflip.cot.world import Fact, Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
@@ -169,7 +169,7 @@ class _Check:
             yield Problem(Reason.CLAIM, "", str(error))
             return
         for claim in stated:
-            proof = self._prover.claim(claim.tokens, claim.stamp, is_answer=claim.is_answer)
+            proof = self._proven(claim)
             if proof is None:
                 yield Problem(Reason.CLAIM, claim.written, "it is not so in the video")
                 continue
@@ -180,9 +180,22 @@ class _Check:
                 if term.startswith("command:")
                 for word in re.split(r"[\s/]", term)
             }
-            self._licences.append(
-                (claim, proof, own.union(*(self._world.doing(fact) | fact.subject for fact in proof)))
-            )
+            self._licences.append((claim, proof, own.union(*(fact.terms for fact in proof))))
+
+    def _proven(self, claim: Claim) -> Sequence[Fact] | None:
+        """Return the facts that bear a claim out, of all its objects at once or of each."""
+        is_answer, stamp = claim.is_answer, claim.stamp
+        whole = self._prover.claim(claim.tokens, stamp, is_answer=is_answer)
+        if whole is None and claim.beside:
+            beside = {id(token) for token in claim.beside}
+            texts = [token.text for token in claim.beside]
+            rest = [t for t in claim.tokens if id(t) not in beside and t.text not in texts]
+            whole = self._prover.claim(rest, stamp, is_answer=is_answer, beside=claim.beside)
+        if whole is None and claim.apart:
+            each = [self._prover.claim(one, stamp, is_answer=is_answer) for one in claim.apart]
+            proven = [one for one in each if one is not None]
+            whole = [fact for one in proven for fact in one] if len(proven) == len(each) else None
+        return whole
 
     def _sentence(self, sentence: str, *, is_licensed: bool, is_last: bool) -> Iterator[Problem]:
         tokens = self._world.reader.tokens(self._without_letter(sentence))
@@ -216,7 +229,7 @@ class _Check:
             return None
         for clause in clauses(tokens):
             stamps = [token.stamp for token in clause if token.stamp]
-            moments = [one for one in stamps if one.kind in (StampKind.MOMENT, StampKind.RANGE)]
+            moments = [one for one in stamps if one.is_moment]
             stamp = next(iter(moments or stamps), None)
             granting = [
                 one for one in self._licences if stamp is None or self._is_at(one[0], one[1], stamp, clause)
@@ -227,7 +240,7 @@ class _Check:
                 *(terms for _, _, terms in granting)
             )
             granted = frozenset(map(_number, terms))
-            for token in clause:
+            for token in clause if not any("denying" in one.says for one in clause) else ():
                 if (
                     token.says
                     and not token.is_loose
@@ -266,8 +279,12 @@ def described(world: World, event: Fact) -> str:
 
 
 def _bare(term: str) -> bool:
-    """Return whether a term needs no claim: its truth is looked up, and it names nothing."""
-    return term.startswith(("ordinal:", "part:", "place:", "equation:")) or term in (
+    """Return whether a term needs no claim: it follows from others, and its truth is looked up."""
+    return ":" in term or term in _FOLLOWING
+
+
+_FOLLOWING = frozenset(
+    {
         "denying",
         "quantifying",
         "start-of-video",
@@ -276,7 +293,21 @@ def _bare(term: str) -> bool:
         "answer",
         "concern",
         "still",
-    )
+        "back",
+        "blank",
+        "gap",
+        "sum",
+        "change",
+        "vertical",
+        "horizontal",
+        "fastest",
+        "slowest",
+        "farthest",
+        "closest",
+        "earliest",
+    }
+)
+"""what follows from what is claimed: contents, places and counts are looked up as well"""
 
 
 def _number(term: str) -> str:

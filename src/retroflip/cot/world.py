@@ -6,7 +6,7 @@ or a row holds. Kinds add nothing of their own: events, objects and states are r
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,12 +38,13 @@ _BY_TYPE: dict[str, str] = {
     "unknown": "unknown draw",
     "glyph": "draw",
     "slide": "slide move tile gap",
-    "exchange": "exchange swap move run",
-    "mv_all": "move run",
-    "mv": "move run",
-    "cp": "copy run",
+    "exchange": "exchange swap move put run",
+    "mv_all": "move put run",
+    "mv": "move put run",
+    "cp": "copy put run",
     "rm": "delete take run",
-    "touch": "create run",
+    "rm_all": "delete take run",
+    "touch": "create put run",
     "mkdir": "create run",
     "rmdir": "delete run",
 }
@@ -58,8 +59,9 @@ _VALUE_WORDS = """left right up down above below clockwise counterclockwise fast
 plus minus times divide facedown faceup"""
 VALUES = frozenset(_VALUE_WORDS.split()).union(PALETTE, SHAPES)
 """what properties are said to be, and no doing is"""
+_COURSES = frozenset({"type:move", "type:spin", "type:trace", "type:speed"})
 _ACROSS = {"left": "right", "right": "left", "up": "down", "down": "up"}
-_FURTHER = {"up": "above", "down": "below"}
+_AXES = {"vertical": {"up", "down"}, "horizontal": {"left", "right"}}
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,11 @@ class World:
     @cached_property
     def events(self) -> list[Fact]:
         """The events, in the order of the metadata."""
-        return [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
+        facts = [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
+        return [
+            replace(fact, terms=fact.terms | {"change"}) if _is_turned(facts[:at], fact) else fact
+            for at, fact in enumerate(facts)
+        ]
 
     def _event(self, number: int, event: Mapping[str, Any]) -> Fact:
         facts = {key: value for key, value in event.items() if key not in COMMON}
@@ -142,6 +148,7 @@ class World:
             terms |= self.reader.says(" ".join(re.split(r"[\s/*]+", event["command"])[1:]))
         if event["type"] == "return":
             terms.add(_ACROSS[event["direction"]])
+        terms |= {axis for axis, ways in _AXES.items() if terms & ways}
         subject = frozenset().union(*(self.looks.get(str(one), frozenset()) for one in _ids(event)))
         other = (
             self._said("cell", event["to"])
@@ -159,10 +166,27 @@ class World:
                 frozenset({f"name:{target.rstrip('/')}"}),
             )
             terms |= subject | other
+        terms |= self._shifted(event)
         size = next((float(facts[key]) for key in ("speed", "distance") if key in facts), None)
         if event["type"] == "cross":
             size = 1000.0 / (event["end_ms"] - event["start_ms"])
         return Fact(frozenset(terms), event["start_ms"], event["end_ms"], number, subject, other, size)
+
+    def _shifted(self, event: Mapping[str, Any]) -> Terms:
+        """Return what a slide or a command shifts: tile 3, bill.txt."""
+        states = self.metadata["states"]
+        before = [state for state in states if state["ms"] < event["start_ms"]][-1:]
+        after = [state for state in states if state["ms"] >= event["end_ms"]][:1]
+        if "from" in event:
+            row, column = event["from"]
+            return frozenset(f"n:{state['rows'][row - 1][column - 1]}" for state in before)
+        if event["type"] not in ("mv", "mv_all", "exchange", "rm", "rm_all", "cp"):
+            return frozenset()
+        homes = [
+            {(held, item) for held, items, _ in _containers(one) for item in items}
+            for one in (*before, *after)
+        ]
+        return frozenset(item for _, item in homes[0] ^ homes[-1]) if homes else frozenset()
 
     def _said(self, key: str, value: Any) -> Terms:
         """Return what a fact of the metadata says."""
@@ -270,6 +294,12 @@ class World:
             for name in sorted(first, key=lambda one: first[one][0])
             if name in self.looks
         }
+
+
+def _is_turned(earlier: Sequence[Fact], fact: Fact) -> bool:
+    """Return whether an object goes on otherwise than in its event before: another way, sense or figure."""
+    own = [one for one in earlier if one.subject == fact.subject and _COURSES & one.terms & fact.terms]
+    return bool(own) and own[-1].terms & VALUES != fact.terms & VALUES
 
 
 def _ids(event: Mapping[str, Any]) -> list[str]:
