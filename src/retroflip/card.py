@@ -15,11 +15,11 @@ from retroflip.conditions import DEFAULT_MAX_TOKENS, Trained
 from retroflip.data.prompts import NULL_OPTION, SYSTEM_PROMPT
 from retroflip.files import write_text_atomic
 from retroflip.models.budget import Bounds
+from retroflip.models.loading import CARD_FILE
 from retroflip.models.positions import IN_ONE_RUN
 from retroflip.recipe import Recipe
 from retroflip.recipe_reading import dumped
 
-CARD_FILE = "README.md"
 _WORDS = ("system", "prompt")
 """settings that are texts and never paths"""
 _ADDRESSES = ("server",)

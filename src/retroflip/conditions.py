@@ -15,16 +15,15 @@ from huggingface_hub.errors import EntryNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retroflip.data.dataset import VideoDataset
-from retroflip.errors import UsageError
-from retroflip.files import write_json_atomic
+from retroflip.errors import DataError, UsageError
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.models.budget import Bounds, fits_of, set_budget
 from retroflip.models.encoding import Encoder
-from retroflip.models.loading import locate
+from retroflip.models.loading import TRAINED_FILE, locate
 from retroflip.recipe import Recipe, SftRecipe
 from retroflip.video.budget import PixelBudget
 from retroflip.video.hashing import sha256_file
 
-TRAINED_FILE = "retroflip.json"
 DEFAULT_MAX_TOKENS = 512
 
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -139,9 +138,9 @@ def read_trained(model: str, revision: str | None = None) -> Trained | None:
     if path is None:
         return None
     try:
-        return Trained.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        return Trained.model_validate(read_json_object(path))
+    except (DataError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{path} is not what retroflip wrote into the model's folder ({reason}), so it is not known how the model "
             "was asked in training. Restore it, or delete it and say it by options."

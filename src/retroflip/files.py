@@ -5,14 +5,13 @@ Reading knows one kind of damage that a kill can cause, a last line without its 
 """
 
 import hashlib
-import json
 import math
 import os
 import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from retroflip.errors import DataError
+from retroflip.seals import dumped, sealed, unsealed
 
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,98}[a-z0-9_-]|[a-z0-9_]")
 _HASHED = re.compile(r".*-[0-9a-f]{16}|[0-9a-f]{16}")
@@ -152,52 +152,102 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def write_json_atomic(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically. Keys keep their order, so equal values give equal bytes."""
-    write_text_atomic(path, json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json_atomic(path: Path, value: Mapping[str, Any], *, seal: bool = True) -> None:
+    """Write an object as indented JSON, atomically. Keys keep their order: equal values give equal bytes.
+
+    seal: off for a file that another program reads.
+    """
+    plain = jsonable(value)
+    write_text_atomic(path, dumped(sealed(plain) if seal else plain, indent=2) + "\n")
 
 
-def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write one JSON object per line, atomically."""
-    write_text_atomic(path, "".join(_line(row) for row in rows))
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the object that `write_json_atomic` wrote, or one without a seal.
+
+    Raises DataError for a file that cannot be read, holds no JSON object or was changed after it was written.
+    """
+    try:
+        return unsealed(path.read_bytes().decode("utf-8").removesuffix("\n"), indent=2)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise DataError(
+            f"{path}: damaged, or changed after it was written: {error}. Restore it, or make it again."
+        ) from error
+
+
+def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]], *, seal: bool = True) -> None:
+    """Write one JSON object per line, atomically. seal: off for files that other programs read row by row."""
+    plain = (jsonable(row) for row in rows)
+    write_text_atomic(path, "".join(_line(sealed(row) if seal else row) for row in plain))
 
 
 def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one JSON object as a line and hand it to the operating system before returning.
+    """Add one JSON object with its seal as a line, and hand it to the operating system before returning.
 
     A torn last line that an earlier kill left behind is cut off first: the new row must not be glued to it.
     """
     _cut_torn_line(path)
     with path.open("a", encoding="utf-8", newline="\n") as stream:
-        stream.write(_line(row))
+        stream.write(_line(sealed(jsonable(row))))
 
 
 def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
     """Return the rows of a file that `append_jsonl` wrote, without a torn last line (one with no line end).
 
     torn: whether a last line without an end counts as torn; in a file that somebody else wrote it is a row like others.
-    Raises DataError, with the line's number, for every other line that is not a JSON object or not UTF-8.
+    Raises DataError, with the line's number, for every other line that is not a JSON object, not UTF-8 or changed after
+    it was written. Rows without a seal are taken as they are.
     """
+    return [row for _, row in _rows(path, torn=torn)]
+
+
+def keep_rows(path: Path, kept: Callable[[int, dict[str, Any]], bool]) -> None:
+    """Rewrite a file that `append_jsonl` wrote, atomically, with those of its lines that are kept, byte for byte.
+
+    kept: told a row's number from 1 and the row. A torn last line goes too. Raises DataError as `read_jsonl` does.
+    """
+    rows = _rows(path, torn=True)
+    lines = [line for number, (line, row) in enumerate(rows, start=1) if kept(number, row)]
+    write_bytes_atomic(path, b"".join(line + b"\n" for line in lines))
+
+
+def _rows(path: Path, *, torn: bool) -> list[tuple[bytes, dict[str, Any]]]:
     lines = path.read_bytes().split(b"\n")
-    whole = lines[:-1] if torn else lines
-    return [_parse_row(path, number, line) for number, line in enumerate(whole, start=1) if line.strip()]
+    if torn:
+        *lines, last = lines
+        _check_torn(path, len(lines) + 1, last)
+    return [
+        (line, _parse_row(path, number, line)) for number, line in enumerate(lines, start=1) if line.strip()
+    ]
 
 
 def _parse_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8"))
+        return unsealed(line.decode("utf-8"), indent=None)
     except ValueError as error:
-        raise DataError(
-            f"{path}, line {number}: not JSON ({error}). The file was changed or damaged after it was "
-            "written; restore it, or delete the line if its row may be lost."
-        ) from error
-    if not isinstance(row, dict):
-        raise DataError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}.")
-    return row
+        raise _damaged_row(path, number, str(error)) from error
+
+
+def _check_torn(path: Path, number: int, torn: bytes) -> None:
+    """Raise DataError where a line has no end because that was changed: a kill leaves nothing behind a whole row."""
+    try:
+        is_whole = unsealed(torn[:-1].decode("utf-8"), indent=None)
+    except ValueError:
+        return
+    if is_whole:
+        raise _damaged_row(path, number, "its end is no line end")
+
+
+def _damaged_row(path: Path, number: int, why: str) -> DataError:
+    return DataError(
+        f"{path}, line {number}: damaged, or changed after it was written: {why}. Restore the file, or delete the line "
+        "if its row may be lost."
+    )
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(jsonable(row), ensure_ascii=False, allow_nan=False) + "\n"
+    return dumped(row, indent=None) + "\n"
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -207,7 +257,9 @@ def _cut_torn_line(path: Path) -> None:
         stream.seek(-1, os.SEEK_END)
         if stream.read(1) == b"\n":
             return
-        whole = path.read_bytes().rfind(b"\n") + 1
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        _check_torn(path, content.count(b"\n") + 1, content[whole:])
         stream.truncate(whole)
 
 
@@ -215,12 +267,17 @@ def sync_tree(folder: Path) -> None:
     """Return when every file under a folder is on the disk; a write that the system put off can fail only then."""
     for path in folder.rglob("*"):
         if path.is_file():
-            descriptor = os.open(path, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_file(path)
     _sync_folder(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Return when all of a file is on the disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

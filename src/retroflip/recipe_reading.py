@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from retroflip.errors import RecipeError
+from retroflip.seals import SEAL, unsealed
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 PathKeys = Mapping[str, Sequence[str]]
@@ -147,6 +148,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
             f"The recipe {path} cannot be read: {error}. It must be a readable UTF-8 file."
         ) from error
     values = _parse(text, str(path))
+    _check_seal(path, text, values)
     if not isinstance(values, dict):
         found = "nothing" if values is None else _described(values)
         raise RecipeError(
@@ -155,6 +157,19 @@ def read_mapping(path: Path) -> dict[str, Any]:
         )
     inner = values.get("recipe")
     return inner if isinstance(inner, dict) and "kind" not in values else values
+
+
+def _check_seal(path: Path, text: str, values: Any) -> None:
+    """Raise RecipeError where a run.json is not as it was written: YAML reads much that is no longer JSON."""
+    if path.suffix != ".json" and not (isinstance(values, dict) and SEAL in values):
+        return
+    try:
+        unsealed(text.removesuffix("\n"), indent=2)
+    except ValueError as error:
+        raise RecipeError(
+            f"The recipe {path} is damaged, or was changed after it was written: {error}. Restore it; other settings "
+            "go on the command line (section.key=value) or into a YAML file of their own."
+        ) from error
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -21,23 +21,22 @@ from pathlib import Path
 from typing import Any
 
 from retroflip import directory_lock
-from retroflip.data.manifest import MANIFEST_NAME
+from retroflip.data.manifest import MANIFEST_NAME, files_below, first_changed
 from retroflip.errors import DataError, RunDirectoryError
 from retroflip.files import (
     LOCK_NAME,
     is_unfinished,
+    keep_rows,
+    read_json_object,
     read_jsonl,
+    sync_file,
     sync_tree,
     write_json_atomic,
-    write_jsonl_atomic,
-    write_text_atomic,
 )
+from retroflip.marks import COMPLETE_MARKER, Mark, check_marked, check_rows, read_mark, write_mark
 from retroflip.models import tiny
 from retroflip.notes import NOTES
 from retroflip.video.hashing import sha256_file
-
-COMPLETE_MARKER = "complete"
-"""the file that a checkpoint, and a finished run, get last"""
 
 SCHEMA = 1
 PACKAGES = (
@@ -187,7 +186,23 @@ class RunDirectory:
         """Mark the checkpoint of a step as complete, once all of it is on the disk."""
         folder = self.checkpoints / f"checkpoint-{step}"
         sync_tree(folder)
-        write_text_atomic(folder / COMPLETE_MARKER, "")
+        for name in STEP_FILES:
+            if (self.path / name).is_file():
+                sync_file(self.path / name)
+        write_mark(folder, files_below(folder), self.path, STEP_FILES)
+
+    def check_checkpoint(self, folder: Path) -> Mark | None:
+        """Return a checkpoint's mark, after a look at every file and row that it lists; None where it lists nothing.
+
+        Raises RunDirectoryError, which names the first that was changed.
+        """
+        try:
+            return check_marked(folder, self.path)
+        except DataError as error:
+            raise RunDirectoryError(
+                f"{error} The run cannot go on from there. Restore the file; or, where an earlier checkpoint is beside "
+                f"it, delete {folder} to go on from that one; or start anew in another directory with --out."
+            ) from error
 
     def drop_incomplete_checkpoints(self) -> None:
         """Delete checkpoints that a kill or a full disk left without their mark."""
@@ -209,17 +224,43 @@ class RunDirectory:
             and (folder / COMPLETE_MARKER).is_file() == complete
         ]
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, mark: Mark | None = None) -> None:
         """Drop what was written after `step`, which the resumed run writes again: rows of metrics, rollouts and
-        timings, incomplete checkpoints, and what was said of a broken step."""
+        timings, incomplete checkpoints, and what was said of a broken step.
+
+        mark: of the checkpoint of that step, if it has one; what came after what it lists is dropped unread.
+        """
         for name in STEP_FILES:
-            truncate_after_step(self.path / name, step)
+            if mark is None:
+                truncate_after_step(self.path / name, step)
+            elif name in mark.rows.files:
+                os.truncate(self.path / name, mark.rows.files[name].bytes)
+            else:
+                (self.path / name).unlink(missing_ok=True)
         self.drop_incomplete_checkpoints()
         self.broken_step.unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Mark the run as finished; it can only be made longer afterwards."""
-        (self.path / COMPLETE_MARKER).touch()
+        names = ("run.json", *STEP_FILES, self.failures.name, self.summary.name, f"model/{MANIFEST_NAME}")
+        write_mark(self.path, [name for name in names if (self.path / name).is_file()], self.path, ())
+
+
+def check_results(path: Path) -> None:
+    """Raise DataError, naming the file, where the results in a run directory are not what the run has written.
+
+    Of a finished run all its files are checked, and its model; of another the rows up to the newest checkpoint.
+    """
+    if (path / COMPLETE_MARKER).is_file():
+        check_marked(path, path)
+        bad = first_changed(path / "model") if (path / "model").is_dir() else None
+        if bad is not None:
+            raise DataError(f"{bad}: missing, damaged, or changed after the run was finished. Restore it.")
+        return
+    last = RunDirectory(path, attempt=0).last_checkpoint()
+    mark = read_mark(last[1]) if last else None
+    if last is not None and mark is not None:
+        check_rows(last[1], mark, path)
 
 
 def truncate_after_step(path: Path, step: int) -> None:
@@ -229,11 +270,13 @@ def truncate_after_step(path: Path, step: int) -> None:
     """
     if not path.exists():
         return
-    rows = read_jsonl(path)
-    for number, row in enumerate(rows, start=1):
+
+    def is_kept(number: int, row: Mapping[str, Any]) -> bool:
         if not isinstance(row.get("step"), int):
             raise DataError(f"{path}, row {number}: no step, so it is not known whether it is to be kept.")
-    write_jsonl_atomic(path, [row for row in rows if row["step"] <= step])
+        return bool(row["step"] <= step)
+
+    keep_rows(path, is_kept)
 
 
 def describe_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -378,21 +421,19 @@ def _read_run(path: Path) -> dict[str, Any]:
             f"{path} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
         )
     try:
-        run = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise RunDirectoryError(_damaged(file, f"it is not JSON: {error}")) from error
-    if not isinstance(run, dict) or not isinstance(run.get("recipe"), dict):
-        raise RunDirectoryError(_damaged(file, "it holds no recipe"))
+        run = read_json_object(file)
+    except DataError as error:
+        raise RunDirectoryError(f"{error} Or start anew in another directory with --out.") from error
+    if not isinstance(run.get("recipe"), dict):
+        raise RunDirectoryError(
+            f"{file} is damaged: it holds no recipe. Restore it, or start anew in another directory with --out."
+        )
     if run.get("schema") != SCHEMA:
         raise RunDirectoryError(
             f"{file} has schema {run.get('schema')}, and this version of retroflip writes {SCHEMA}. "
             "Go on with the version that began the run (see packages in run.json), or start anew with --out."
         )
     return run
-
-
-def _damaged(file: Path, cause: str) -> str:
-    return f"{file} is damaged: {cause}. Restore it, or start anew in another directory with --out."
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:

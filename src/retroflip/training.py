@@ -330,7 +330,7 @@ def _keep_tensorboard_beside(trainer: Any, run: RunDirectory) -> None:
 def _rewound(run: RunDirectory) -> Path | None:
     """Return the checkpoint to go on from, after dropping the rows that were written later."""
     step, checkpoint = run.last_checkpoint() or (0, None)
-    run.rewind(step)
+    run.rewind(step, None if checkpoint is None else run.check_checkpoint(checkpoint))
     return checkpoint
 
 
@@ -359,4 +359,4 @@ def _save_adapters(model: PeftModel, weights: Mapping[str, torch.Tensor], folder
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form; the model's card is one folder up
     config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     if Path(config["base_model_name_or_path"] or "").is_absolute():
-        write_json_atomic(folder / CONFIG_NAME, {**config, "base_model_name_or_path": None})
+        write_json_atomic(folder / CONFIG_NAME, {**config, "base_model_name_or_path": None}, seal=False)

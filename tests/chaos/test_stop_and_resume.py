@@ -18,8 +18,9 @@ from launched import launch
 from retroflip import processes
 from retroflip.errors import DiskFullError, RunStoppedError
 from retroflip.files import read_jsonl
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.recipe import load_recipe
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.run_directory import RunDirectory
 
 STEPS = 7
 RL: dict[str, Any] = {"steps": STEPS, **RL_TRAIN}

@@ -676,6 +676,9 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
     few = records.read_text().splitlines(keepends=True)[:4]
     repeated = {**json.loads(few[0]), "problem_id": "another"}
     records.write_text("".join([*few, json.dumps(repeated)]))
+    refused = run("synth", "audit", "pairs")
+    assert (refused.exit_code, "not the file that" in refused.stderr) == (1, True)
+    (records.parent / "manifest.json").unlink()
     audited = run("synth", "audit", "pairs", "--json")
     found = json.loads(audited.stdout)
     assert (audited.exit_code, found["failed"], len(found["faults"])) == (1, ["direction"], 2)

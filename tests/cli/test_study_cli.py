@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from retroflip.cli import app
 from retroflip.errors import NonFiniteLossError
+from retroflip.files import read_json_object
 from retroflip.rl import run as rl_run
 from retroflip.study import run as study_run
 from study_tables import Done, arm_of, study_of
@@ -129,7 +130,7 @@ def test_a_quick_study_for_real_goes_on_after_a_failure(
         assert 0 <= cell["zero_advantage"] <= 1
         assert 0 <= cell["correct"] <= 1
         assert cell["reward_std"] >= 0
-    assert study == json.loads((tmp_path / "study.json").read_text())
+    assert study == read_json_object(tmp_path / "study.json")
 
 
 def synrl(*arguments: str | Path) -> Result:
@@ -152,7 +153,7 @@ def test_synrls_stages_for_real_go_on_from_one_another(tmp_path: Path) -> None:
     result = synrl("--arms", "base,round2,long", *arguments)
     assert result.exit_code == 0
     study = json.loads(result.stdout)
-    assert study == json.loads((tmp_path / "study.json").read_text())
+    assert study == read_json_object(tmp_path / "study.json")
     assert study["cells"]["done"] == 3
     # What round2 and long go on from was trained for them.
     assert {path.parent.name for path in tmp_path.glob("seed-0/*/model")} == {

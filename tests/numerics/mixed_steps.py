@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from launched import join_as
 from random_models import save_random_model
@@ -132,6 +133,7 @@ def train_all(config: str | None, rows: Iterable[Mixed], inputs: Path, out: Path
         recipe = recipe_from(row.recipe(inputs))
         AcceleratorState._reset_state()
         GradientState._reset_state()
+        unset_hf_deepspeed_config()  # by which models are loaded in pieces, when the trainer has none yet
         try:
             if isinstance(recipe, RlRecipe):
                 rl_run.train(recipe, out / str(row), resume=False, progress=Silence())

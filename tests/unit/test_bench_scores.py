@@ -1,6 +1,5 @@
 """Answer records, pair metrics, scores on disk and comparisons, on answers small enough to count by hand."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from retroflip.bench.records import AnswerRecord, Control, append_answers, read_
 from retroflip.bench.score import compare, compare_all, score_records, score_run
 from retroflip.data.sample import Cell
 from retroflip.errors import DataError
+from retroflip.files import append_jsonl, read_json_object
 
 LEFT_RIGHT = ("left", "right")
 
@@ -161,8 +161,7 @@ def test_damage_elsewhere_names_file_and_line(tmp_path: Path) -> None:
 def test_a_record_that_breaks_its_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     append_answers(path, FOUR_PAIRS[:1])
-    row = json.loads(path.read_text()) | {"side": 2}
-    path.write_text(path.read_text() + json.dumps(row) + "\n")
+    append_jsonl(path, FOUR_PAIRS[0].model_dump(mode="json") | {"side": 2})
     with pytest.raises(DataError, match="record 2: side"):
         read_answers(path)
 
@@ -205,7 +204,7 @@ def test_score_run_writes_what_it_returns(tmp_path: Path) -> None:
     found = score_run(tmp_path)
     assert found["settings"] == {"frames": 8}
     assert found["torn_last_line"] is False
-    assert json.loads((tmp_path / "scores.json").read_text()) == found
+    assert read_json_object(tmp_path / "scores.json") == found
 
 
 def test_compare_by_hand() -> None:

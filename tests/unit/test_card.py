@@ -262,7 +262,7 @@ class TestTrained:
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            ("{", "Invalid JSON"),
+            ("{", "not JSON"),
             ('{"schema": 2}', "should be 1"),
             ('{"schema": 1, "asked": {"frames": 0}}', "or equal to 1"),
         ],

@@ -14,7 +14,7 @@ from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, UsageError
-from retroflip.files import write_json_atomic
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.corpus import (
@@ -229,7 +229,7 @@ def test_a_data_set_from_before_equal_settings_meant_these_videos_is_another_one
     one = settings(per_task=1, paired=paired)
     write(tmp_path / "data", one)
     path = tmp_path / "data" / "dataset.json"
-    write_json_atomic(path, {**json.loads(path.read_bytes()), "generator": before})
+    write_json_atomic(path, {**read_json_object(path), "generator": before})
     with pytest.raises(UsageError, match=f"generator {before}, not {now}"):
         write(tmp_path / "data", one)
 

@@ -13,6 +13,7 @@ from retroflip.cot.run import Places, check_apart, estimate, read_tasks
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.errors import DataError, RecipeError, UsageError
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.recipes import recipe_file
 from retroflip.synth.corpus import CorpusSettings, write_corpus
@@ -105,12 +106,12 @@ def test_two_data_sets_that_share_anything_are_told_apart_by_hash(data: Path, tm
     with pytest.raises(DataError, match="has the same content as"):
         check_apart(read_tasks(data), [other, data])
     path = next((other / "metadata").glob("*.json"))
-    metadata = json.loads(path.read_text())
+    metadata = read_json_object(path)
     metadata["question"] |= {
         key: read_tasks(data)[0].metadata["question"][key] for key in ("text", "options")
     }
     metadata["question"]["options"].reverse()
-    path.write_text(json.dumps(metadata))
+    write_json_atomic(path, metadata)
     result = run(data, "--apart-from", other, "--out", tmp_path / "out")
     assert (result.exit_code, "has the same question as" in result.output) == (1, True)
     with pytest.raises(UsageError):

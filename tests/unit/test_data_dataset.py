@@ -92,15 +92,14 @@ class TestManifest:
             write_manifest(root / name, build_manifest(root, order))
         assert (root / "a.json").read_bytes() == (root / "b.json").read_bytes()
 
-    def test_any_changed_letter_is_noticed(self, root: Path) -> None:
+    def test_any_changed_byte_is_noticed(self, root: Path) -> None:
         path = root / "manifest.json"
         write_manifest(path, build_manifest(root, ["good.mp4"]))
         content = path.read_bytes()
         for place in range(len(content)):
-            if not content[place : place + 1].isspace():
-                path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-                with pytest.raises(DataError, match=r"manifest\.json: not a whole manifest"):
-                    read_manifest(path)
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            with pytest.raises(DataError, match=r"manifest\.json: "):
+                read_manifest(path)
 
     def test_found_beside_the_data(self, root: Path) -> None:
         assert manifest_beside(root) is None

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from retroflip import run_directory
 from retroflip.directory_lock import hold
 from retroflip.errors import DataError, RunDirectoryError
-from retroflip.files import append_jsonl, read_jsonl, write_json_atomic, write_text_atomic
+from retroflip.files import append_jsonl, read_json_object, read_jsonl, write_json_atomic, write_text_atomic
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.recipe import recipe_from
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory, describe_code, truncate_after_step
+from retroflip.run_directory import RunDirectory, describe_code, truncate_after_step
 
 
 @pytest.fixture
@@ -272,7 +273,12 @@ def test_foreign_directories_and_files_are_refused_and_left_alone(out: Path, rec
 
 @pytest.mark.parametrize(
     ("content", "phrase"),
-    [("{", "not JSON"), ("[]", "no recipe"), ('{"recipe": {}, "schema": 99}', "schema 99")],
+    [
+        ("{", "not JSON"),
+        ("[]", "a list where"),
+        ("{}", "no recipe"),
+        ('{"recipe": {}, "schema": 99}', "schema 99"),
+    ],
 )
 def test_a_damaged_run_json_is_named(out: Path, recipe: dict[str, Any], content: str, phrase: str) -> None:
     out.mkdir()
@@ -399,7 +405,7 @@ def test_json_holds_no_nan_and_ends_in_a_line(tmp_path: Path) -> None:
     write_json_atomic(
         path, {"loss": math.nan, "list": [math.inf, np.float32(0.5), np.int64(3)], "path": Path("x")}
     )
-    assert json.loads(path.read_text(encoding="utf-8")) == {"loss": None, "list": [None, 0.5, 3], "path": "x"}
+    assert read_json_object(path) == {"loss": None, "list": [None, 0.5, 3], "path": "x"}
     assert path.read_text(encoding="utf-8").endswith("}\n")
 
 
@@ -410,7 +416,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_json_atomic(path, {"new": object()})
     with pytest.raises(UnicodeEncodeError):
         write_text_atomic(path, "\udc80")
-    assert json.loads(path.read_text(encoding="utf-8")) == {"old": 1}
+    assert read_json_object(path) == {"old": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -13,13 +13,14 @@ from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
 from retroflip.errors import NonFiniteLossError, RunDirectoryError, UsageError
-from retroflip.files import append_jsonl
+from retroflip.files import append_jsonl, read_json_object
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.models import tiny
 from retroflip.models.loading import load_processor
 from retroflip.progress import Silence
 from retroflip.recipe import RlRecipe
 from retroflip.rl import run as rl_run
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.stages import FULL, Size
 from retroflip.study import run as study_run
@@ -345,7 +346,7 @@ def test_seeds_come_one_after_the_other_and_the_table_holds_what_was_measured(
     assert (cell["rollouts_per_step"], cell["seconds_per_step"]) == (2.0, 2.0)
     assert set(arm_of(found, "base")["cells"]["0"]) >= {"p_acc", "single_frame_p_acc", "chance_p_acc"}
     assert "correct" not in arm_of(found, "base")["cells"]["0"]
-    assert json.loads((tmp_path / "study.json").read_text()) == found
+    assert read_json_object(tmp_path / "study.json") == found
     assert "| `crpo` |" in (tmp_path / "study.md").read_text()
 
 
@@ -354,7 +355,7 @@ def test_what_is_finished_is_not_touched_and_a_stopped_arm_goes_on(tmp_path: Pat
     with pytest.raises(StoppedError):
         run_quick(tmp_path, "base", "grpo", "crpo", "dr_grpo")
     before = marks(tmp_path)
-    partial = json.loads((tmp_path / "study.json").read_text())
+    partial = read_json_object(tmp_path / "study.json")
     assert partial["cells"]["done"] == 2
     assert arm_of(partial, "crpo")["cells"]["0"]["state"] == "not run"
 

@@ -11,6 +11,7 @@ import pytest
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.audit.items import (
     THUMBNAIL,
@@ -190,6 +191,7 @@ def test_foreign_files_beside_records_are_no_metadata(tmp_path: Path) -> None:
     asked = CorpusSettings(kinds=("direction",), per_task=10, seed=1, scene=SceneSettings(size=64))
     samples = write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
     (folder / "metadata" / f"{samples[0].id}.json").write_text('{"camera": "phone"}')
+    (folder / "manifest.json").unlink()
     odd = samples[1].model_copy(update={"id": "../../etc/passwd"})
     write_samples(folder / "records.jsonl", [samples[0], odd, *samples[2:]])
     found = read_folder(folder, Silence())
@@ -318,8 +320,8 @@ def test_wrong_metadata_is_noticed(tmp_path: Path) -> None:
     asked = CorpusSettings(kinds=("direction",), per_task=10, seed=1, scene=SceneSettings(size=64))
     write_corpus(folder, asked, engine=LocalEngine(1), progress=Silence())
     path = folder / "metadata" / "direction-00000-0.json"
-    truth = json.loads(path.read_text())
+    truth = read_json_object(path)
     truth["states"] = truth["states"][::-1]
-    path.write_text(json.dumps(truth))
+    write_json_atomic(path, truth)
     faults = audit(read_folder(folder, Silence()), Silence())["direction"].faults
     assert any("bears out only 95.0%" in fault for fault in faults)

@@ -16,12 +16,13 @@ from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, TooLittleMemoryError, UsageError
 from retroflip.failures import explained
 from retroflip.files import read_jsonl
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.models.loading import load_model
 from retroflip.order import RunOrder
 from retroflip.progress import Silence
 from retroflip.recipe import RlRecipe, SftRecipe, recipe_from
 from retroflip.rl.run import grpo_config
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.run_directory import RunDirectory
 from retroflip.sft import run as sft_run
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.synth.laboratory import LabSettings, write_laboratory

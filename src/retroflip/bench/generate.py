@@ -29,14 +29,21 @@ from retroflip.bench.records import (
     question_digest,
     read_answers,
 )
-from retroflip.bench.score import ANSWERS, read_json_object
+from retroflip.bench.score import ANSWERS
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.prompts import with_null_option
 from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
-from retroflip.files import LOCK_NAME, is_unfinished, jsonable, read_jsonl, write_json_atomic
+from retroflip.files import (
+    LOCK_NAME,
+    is_unfinished,
+    jsonable,
+    read_json_object,
+    read_jsonl,
+    write_json_atomic,
+)
 from retroflip.models.budget import bounds_of
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals

@@ -1,7 +1,6 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
 from retroflip.data import answers as reader
 from retroflip.errors import DataError
-from retroflip.files import write_json_atomic
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file
 
 ANSWERS = "answers.jsonl"
@@ -126,17 +125,6 @@ def read_settings(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     return read_json_object(path)
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in `path`. Raises DataError when it holds anything else."""
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}). It was changed or damaged; make it again.") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object, found {type(value).__name__}.")
-    return value
 
 
 def _full(records: Sequence[AnswerRecord]) -> list[AnswerRecord]:

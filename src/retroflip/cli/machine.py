@@ -136,7 +136,7 @@ def build(
 def _check_replaceable(folder: Path) -> None:
     """Refuse a folder with anything but an earlier build. The package's own weights may be damaged, and are made again.
 
-    A build's manifest lists its files, and these are all that is there; no other model has one.
+    A build's manifest lists its files, and these are all that is there.
     """
     from retroflip.data.manifest import MANIFEST_NAME, manifest_beside
 
@@ -144,6 +144,8 @@ def _check_replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file, and a model needs a folder. Name another one with --out.")
+    if (folder.parent / "run.json").is_file():
+        raise UsageError(f"{folder} is the model of a run. Name a new or empty folder with --out.")
     there = {entry.name for entry in folder.iterdir()}
     manifest = manifest_beside(folder) if there else None
     built = {*manifest.files, MANIFEST_NAME} if manifest else set()

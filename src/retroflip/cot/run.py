@@ -21,6 +21,7 @@ from retroflip.cot.pipeline import ROLES, Models, Outcome, Status, Task, reasone
 from retroflip.cot.prompts import filling
 from retroflip.cot.recipe import CotRecipe
 from retroflip.cot.verify import VerifierSettings, verify
+from retroflip.data.manifest import extend_manifest, manifest_beside
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.root import resolve
 from retroflip.directory_lock import hold
@@ -122,6 +123,9 @@ def claim(places: Places) -> None:
         )
     places.records.parent.mkdir(parents=True, exist_ok=True)
     folder = places.records.parent
+    manifest_beside(
+        folder
+    )  # one that cannot be read would have no place for the traces, when all are written
     hold(folder, tidy=False)
     drop_unfinished(folder, [places.records.name, places.journal.name, places.stats.name])
 
@@ -205,8 +209,13 @@ def _conclude(
             f"None of the {len(tasks)} traces was accepted; {places.stats} says why. No records are written."
         )
     rows = [{"id": o.sample, "process": o.trace, "claims": o.claims} for o in outcomes if o.trace]
-    write_jsonl_atomic(places.claims, rows)
+    write_jsonl_atomic(places.claims, rows, seal=False)  # to be changed, and checked again
     write_samples(places.records, traced)
+    theirs = manifest_beside(folder) if prefix else None
+    videos = {f"{prefix}{name}": entry for name, entry in theirs.files.items()} if theirs else {}
+    extend_manifest(
+        places.records.parent, [p.name for p in (places.records, places.claims, places.stats)], videos
+    )
     return stats
 
 

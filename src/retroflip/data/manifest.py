@@ -1,4 +1,4 @@
-"""The list of a data set's files with their SHA-256, by which a damaged or exchanged file is noticed.
+"""The list of a data set's or a model's files with their SHA-256, by which a damaged or exchanged file is noticed.
 
 manifest.json: {"schema": 1, "sha256": of the files, "files": {relative path: {"sha256": ..., "bytes":
 ...}}}. Its own hash is there because one damaged byte in a path would otherwise leave that file unchecked
@@ -7,7 +7,7 @@ without a word.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from retroflip.data.root import normalise, resolve
 from retroflip.errors import DataError, MissingVideoError
-from retroflip.files import write_json_atomic
+from retroflip.files import read_json_object, write_json_atomic
 from retroflip.paths import unicode_forms
-from retroflip.video.hashing import sha256_file
+from retroflip.video.hashing import sha256_file, sha256_files
 
 MANIFEST_NAME = "manifest.json"
 
@@ -65,13 +65,42 @@ class _ManifestFile(BaseModel):
 
 def build_manifest(root: Path, relatives: Iterable[str]) -> Manifest:
     """Hash the files named by `relatives` under `root`. Raises PathEscapeError, and MissingVideoError."""
-    files: dict[str, FileEntry] = {}
-    for relative in relatives:
-        path = resolve(root, relative)
+    paths = {normalise(relative): resolve(root, relative) for relative in relatives}
+    for path in paths.values():
         if not path.is_file():
             raise MissingVideoError(f"{path}: no such file, so it cannot be put into the manifest.")
-        files[normalise(relative)] = FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size)
-    return Manifest(files=files)
+    hashes = sha256_files(paths.values())
+    return Manifest(
+        files={
+            name: FileEntry(sha256=sha256, bytes=path.stat().st_size)
+            for (name, path), sha256 in zip(paths.items(), hashes, strict=True)
+        }
+    )
+
+
+def files_below(folder: Path) -> list[str]:
+    """Return the files of a folder that a manifest in it can list, by their paths, in order."""
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [path.as_posix() for path in paths if path.as_posix() != MANIFEST_NAME]
+
+
+def changed(root: Path, files: Mapping[str, FileEntry]) -> str | None:
+    """Return the first of these files under `root` that is missing, or not what is listed; None where all are whole."""
+    there = [name for name in files if (root / name).is_file()]
+    sizes = {name: (root / name).stat().st_size for name in there}
+    right = [name for name in there if sizes[name] == files[name].bytes]
+    found = dict(zip(right, sha256_files(root / name for name in right), strict=True))
+    return next((name for name, entry in files.items() if found.get(name) != entry.sha256), None)
+
+
+def first_changed(folder: Path) -> Path | None:
+    """Return the first file that a folder's manifest lists and that is missing or another one; None for none such.
+
+    A folder without a manifest has none. Raises DataError when the manifest is damaged.
+    """
+    manifest = manifest_beside(folder)
+    name = None if manifest is None else changed(folder, manifest.files)
+    return None if name is None else folder / name
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -80,15 +109,21 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     write_json_atomic(path, {"schema": 1, "sha256": manifest.digest(), "files": files})
 
 
+def extend_manifest(
+    folder: Path, relatives: Iterable[str], entries: Mapping[str, FileEntry] | None = None
+) -> None:
+    """Add files, and entries that are known already, to the manifest in a folder; it is made where there is none."""
+    before = manifest_beside(folder)
+    listed = {} if before is None else before.files
+    added = build_manifest(folder, relatives).files
+    write_manifest(folder / MANIFEST_NAME, Manifest(files={**listed, **(entries or {}), **added}))
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read what `write_manifest` wrote. Raises DataError when the file is missing, damaged or of another
     form."""
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: the manifest cannot be read ({error.strerror}).") from error
-    try:
-        return Manifest(files=_ManifestFile.model_validate_json(text).files)
+        return Manifest(files=_ManifestFile.model_validate(read_json_object(path)).files)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -96,6 +131,18 @@ def read_manifest(path: Path) -> Manifest:
             f"{path}: not a whole manifest ({where + ': ' if where else ''}{first['msg']}). It was changed or damaged "
             "after it was written; restore it or write it again."
         ) from error
+
+
+def check_listed(path: Path) -> None:
+    """Raise DataError where the manifest beside a file lists it, and lists other content than it has."""
+    manifest = manifest_beside(path)
+    wanted = manifest.sha256_of(path.name) if manifest else None
+    if wanted is not None and path.is_file() and sha256_file(path) != wanted:
+        raise DataError(
+            f"{path}: not the file that {path.parent / MANIFEST_NAME} lists: it was changed or damaged after it was "
+            "written. Restore it or write it again. A version of your own needs a name of its own, or the manifest "
+            "to be deleted."
+        )
 
 
 def manifest_beside(path: Path) -> Manifest | None:

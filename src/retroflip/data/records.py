@@ -48,6 +48,7 @@ from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
 from retroflip.data.columns import Columns, check_columns, check_present, mapped
 from retroflip.data.foreign import SAMPLING_KEYS, foreign_record
+from retroflip.data.manifest import check_listed
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
 from retroflip.data.sources import rows, source_of
@@ -159,9 +160,10 @@ def survey_records(
 ) -> RecordsRead:
     """Read a file as `read_records` does, but return its faulty records beside the others instead of raising.
 
-    Raises DataError for a file that cannot be read at all (missing, of another form, not UTF-8), and for a column map
-    that does not fit it.
+    Raises DataError for a file that cannot be read at all (missing, of another form, not UTF-8, not the one that the
+    manifest beside it lists), and for a column map that does not fit it.
     """
+    check_listed(path)
     read = RecordsRead([], {})
     skipped: Counter[str] = Counter()
     sampling: Counter[str] = Counter()
@@ -229,7 +231,7 @@ def _name_of(record: Record) -> str:
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Write samples as JSONL, atomically; `read_samples` gives them back, except for white space around
     texts."""
-    write_jsonl_atomic(path, [format_record(sample) for sample in samples])
+    write_jsonl_atomic(path, [format_record(sample) for sample in samples], seal=False)
 
 
 def format_record(sample: Sample) -> Record:

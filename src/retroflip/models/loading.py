@@ -7,13 +7,16 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from retroflip.data.manifest import MANIFEST_NAME, read_manifest
+from retroflip.data.manifest import MANIFEST_NAME, build_manifest, files_below, first_changed, write_manifest
 from retroflip.errors import UsageError
 from retroflip.models import tiny
 from retroflip.models.checkpoint import UNLOADABLE, load_whole, reason, require_whole
 from retroflip.models.families import require_known
 from retroflip.models.templates import use_released_form
-from retroflip.video.hashing import sha256_file
+
+TRAINED_FILE = "retroflip.json"
+CARD_FILE = "README.md"
+"""what a model's folder holds about the model: its manifest lists neither, for both may be changed or deleted"""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -29,7 +32,7 @@ def load_model(name: str, *, dtype: str = "float32", revision: str | None = None
     Raises UsageError, naming the cause, when there is no such model, it is not a video language model, or its weights
     are not those that its configuration describes or no numbers.
     """
-    _check_embedded(name)
+    _check_files(name)
     try:
         model = load_whole(AutoModelForImageTextToText, locate(name), dtype=DTYPES[dtype], revision=revision)
     except UNLOADABLE as error:
@@ -63,22 +66,26 @@ def _require_full_attention(model: Any, name: str) -> None:
         )
 
 
-def _check_embedded(name: str) -> None:
-    """Raise UsageError where a file of the embedded model is not the one that was shipped."""
-    if name != tiny.NAME:
+def _check_files(name: str) -> None:
+    """Raise UsageError where a model's folder has a manifest and a file is not the one that it lists."""
+    folder = Path(locate(name))
+    bad = first_changed(folder) if folder.is_dir() else None
+    if bad is None:
         return
-    manifest = read_manifest(tiny.WEIGHTS / MANIFEST_NAME)
-    for file, entry in manifest.files.items():
-        path = tiny.WEIGHTS / file
-        if not path.is_file() or sha256_file(path) != entry.sha256:
-            raise UsageError(
-                f"The embedded model is damaged: {path} is missing or not the file that was shipped. Install retroflip "
-                "again, or make the model again with `retroflip tiny build`."
-            )
+    if name == tiny.NAME:
+        raise UsageError(
+            f"The embedded model is damaged: {bad} is missing or not the file that was shipped. Install "
+            "retroflip again, or make the model again with `retroflip tiny build`."
+        )
+    raise UsageError(
+        f"The model in {folder} is damaged: {bad} is missing or not the file that was written. Restore it; "
+        f"or, if it was changed on purpose, delete {folder / MANIFEST_NAME}, and the model is taken as it is."
+    )
 
 
 def load_processor(name: str, *, revision: str | None = None) -> Any:
     """Load the processor that belongs to a model (tokenizer, video processor, chat template in the release's form)."""
+    _check_files(name)
     try:
         processor = AutoProcessor.from_pretrained(
             locate(name), revision=revision or "main", padding_side="left", trust_remote_code=False
@@ -108,6 +115,8 @@ def save_model(
         }
     model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
+    listed = [name for name in files_below(folder) if name not in (TRAINED_FILE, CARD_FILE)]
+    write_manifest(folder / MANIFEST_NAME, build_manifest(folder, listed))
 
 
 def _not_loaded(name: str, error: Exception) -> UsageError:

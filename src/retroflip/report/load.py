@@ -16,12 +16,13 @@ from typing import Any
 
 from retroflip.bench.metrics import pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.score import ANSWERS, compare_all, read_json_object, read_settings, score_records
+from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.errors import UsageError
-from retroflip.files import read_jsonl
+from retroflip.files import read_json_object, read_jsonl
 from retroflip.report.pairs import AnswerView, PairView, SideView
+from retroflip.run_directory import check_results
 
 METRICS_FILE = "metrics.jsonl"
 SUMMARY_FILE = "summary.json"
@@ -95,6 +96,9 @@ def load_run_directories(
         raise UsageError("No directory given. Name one or more run directories: retroflip report DIR...")
     named = _named(data, root)
     folders = [_folder(Path(directory)) for directory in directories]
+    for folder in folders:
+        for path in folder.runs.values():
+            check_results(path)
     if len(folders) > 1:
         folders = _with_unique_names(folders)
     answers = {

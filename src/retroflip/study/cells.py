@@ -1,6 +1,5 @@
 """One arm with one seed, as its files say: whether it is done, and what it measured."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,9 +8,9 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.records import Control
-from retroflip.bench.score import SCORES, read_json_object
-from retroflip.files import read_jsonl
-from retroflip.run_directory import COMPLETE_MARKER
+from retroflip.bench.score import SCORES
+from retroflip.files import read_json_object, read_jsonl
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.study.arms import Arm
 
 CONTROLS = (Control.FULL, Control.SINGLE_FRAME)
@@ -93,7 +92,7 @@ class SeedFolder:
         """Return an arm's cell. Raises DataError for damaged files."""
         failure = self.failure(arm)
         if failure.is_file():
-            return Cell(State.FAILED, failure=json.loads(failure.read_bytes())["message"])
+            return Cell(State.FAILED, failure=read_json_object(failure)["message"])
         trained = arm.recipe is None or (self.run(arm) / COMPLETE_MARKER).is_file()
         if not trained or not self.is_evaluated(arm):
             return Cell(State.MISSING)

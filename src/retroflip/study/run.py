@@ -15,8 +15,9 @@ from typing import Any
 
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
+from retroflip.marks import COMPLETE_MARKER
 from retroflip.progress import Progress
-from retroflip.run_directory import COMPLETE_MARKER, RunDirectory
+from retroflip.run_directory import RunDirectory
 from retroflip.stages import FULL, Size, evaluate, lab_settings, supervised, trained
 from retroflip.study.arms import ARMS, METHODS, Arm, Budget, budget, chosen, recipe_of
 from retroflip.study.cells import CONTROLS, SeedFolder

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from retroflip import directory_lock
-from retroflip.errors import RetroflipError, RunDirectoryError
-from retroflip.files import jsonable, write_json_atomic, write_text_atomic
+from retroflip.errors import DataError, RetroflipError, RunDirectoryError
+from retroflip.files import jsonable, read_json_object, write_json_atomic, write_text_atomic
 from retroflip.progress import Progress
 
 TABLE = "study.json"
@@ -105,8 +105,8 @@ def open_study(out: Path, settings: Mapping[str, Any]) -> None:
 
 def _read_settings(table: Path) -> Any:
     try:
-        return json.loads(table.read_bytes())["settings"]
-    except (ValueError, KeyError, TypeError) as error:
+        return read_json_object(table)["settings"]
+    except (DataError, KeyError) as error:
         raise RunDirectoryError(
             f"{table} is damaged or of another program ({error}). The runs beside it hold all results: delete it, and "
             "the study writes it anew."

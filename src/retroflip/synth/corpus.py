@@ -27,9 +27,9 @@ from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import file_name, scratch_folder, write_bytes_atomic, write_json_atomic
+from retroflip.files import file_name, read_json_object, scratch_folder, write_bytes_atomic, write_json_atomic
 from retroflip.progress import Progress
-from retroflip.synth.dataset import RECORDS_NAME, claim
+from retroflip.synth.dataset import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
 from retroflip.synth.mending import mending
@@ -153,8 +153,10 @@ def write_corpus(
     _write_all(out, jobs, taken, engine, progress)
     written = [read_metadata(out, name) for job in jobs for name in job.names]
     samples = [sample_from(metadata) for metadata in written]
-    write_manifest(out / MANIFEST_NAME, build_manifest(out, [sample.video for sample in samples]))
     write_samples(out / RECORDS_NAME, samples)
+    shown = [file for sample in samples for file in (sample.video, f"{METADATA}/{sample.id}.json")]
+    files = [DESCRIPTION_NAME, RECORDS_NAME, *shown]
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return samples
 
 
@@ -404,13 +406,13 @@ def read_metadata(folder: Path, name: str) -> dict[str, Any]:
     """Return a video's ground truth. Raises DataError for a file that is missing or damaged."""
     path = _metadata_path(folder, name)
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        found = read_json_object(path)
+    except DataError as error:
         raise DataError(
-            f"{path}: the metadata of a video cannot be read ({error}). Delete records.jsonl in that folder, if it is "
-            "there, and write the data set again with the same command; what is whole is kept."
+            f"{error} Delete records.jsonl in that folder, if it is there, and write the data set again with the same "
+            "command; what is whole is kept."
         ) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if found.get("format") != FORMAT:
         raise DataError(f"{path}: not the metadata of a temporal video in format {FORMAT}.")
     return found
 

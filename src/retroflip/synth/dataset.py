@@ -9,7 +9,6 @@ Every clip is drawn from (seed, what it is for, its number), so equal settings g
 before. Encoding is deterministic: clips of equal pixels have equal bytes, so a file's hash tells repeated clips.
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,8 +19,8 @@ from retroflip.data.manifest import MANIFEST_NAME, build_manifest, read_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
-from retroflip.errors import MissingVideoError, UsageError
-from retroflip.files import drop_unfinished, jsonable, write_json_atomic
+from retroflip.errors import DataError, MissingVideoError, UsageError
+from retroflip.files import drop_unfinished, jsonable, read_json_object, write_json_atomic
 from retroflip.progress import Progress
 from retroflip.synth.clip import Clip
 from retroflip.synth.kinds import KINDS, PAIRED, Kind, static
@@ -153,9 +152,9 @@ def write_dataset(
     for done, lesson in enumerate(lessons, start=1):
         samples += [entry.sample() for entry in _write_new(out, lesson, size, seen)]
         progress.advance(done)
-    videos = [sample.video for sample in samples if sample.video]
-    write_manifest(out / MANIFEST_NAME, build_manifest(out, videos))
     write_samples(out / RECORDS_NAME, samples)
+    files = [DESCRIPTION_NAME, RECORDS_NAME, *(sample.video for sample in samples if sample.video)]
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return samples
 
 
@@ -260,14 +259,12 @@ def _check_same(out: Path, wanted: Mapping[str, Any]) -> None:
     """Raise UsageError unless dataset.json says that the folder holds the data set with these settings."""
     fix = "Choose another folder, or delete this one if it is no longer needed."
     try:
-        found = json.loads((out / DESCRIPTION_NAME).read_bytes())
-    except (OSError, ValueError) as error:
+        found = read_json_object(out / DESCRIPTION_NAME)
+    except DataError as error:
         raise UsageError(
             f"{out}: the folder holds other files, and no readable {DESCRIPTION_NAME} that says this data set is being "
-            f"written there. {fix}"
+            f"written there ({error}) {fix}"
         ) from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{out / DESCRIPTION_NAME}: not the description of a data set. {fix}")
     if found != wanted:
         keys = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
         differences = ", ".join(f"{key} {found.get(key)!r}, not {wanted.get(key)!r}" for key in keys)

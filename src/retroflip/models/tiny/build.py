@@ -15,7 +15,6 @@ import torch
 from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 
-from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.draws import draw
 from retroflip.models.encoding import Encoder, Prompt
@@ -134,5 +133,3 @@ def build(out: Path, listener: LossListener, *, steps: int = 5_000, batch: int =
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     save_model(model, processor, out)
-    names = sorted(path.name for path in out.iterdir() if path.is_file() and path.name != MANIFEST_NAME)
-    write_manifest(out / MANIFEST_NAME, build_manifest(out, names))

@@ -3,7 +3,6 @@
 Shapes: V = VIEWED frames, S = len(STILLS) of them, H = W = THUMBNAIL.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample, option_letter
-from retroflip.errors import DataError, UsageError
-from retroflip.files import file_name
+from retroflip.errors import UsageError
+from retroflip.files import file_name, read_json_object
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA
 from retroflip.synth.dataset import RECORDS_NAME
@@ -193,13 +192,8 @@ def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
     path = folder / METADATA / f"{sample.id}.json"
     if file_name(sample.id) != sample.id or not path.is_file():
         return None
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(
-            f"{path}: not JSON ({error}). Write the data set again; what is whole is kept."
-        ) from error
-    is_ours = isinstance(found, dict) and found.get("format") == FORMAT and found.get("kind") == sample.task
+    found = read_json_object(path)
+    is_ours = found.get("format") == FORMAT and found.get("kind") == sample.task
     return found if is_ours else None
 
 

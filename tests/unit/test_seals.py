@@ -1,0 +1,82 @@
+"""One changed byte of a sealed file is noticed wherever it is, and files without seals are still read."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retroflip.errors import DataError
+from retroflip.files import append_jsonl, read_json_object, read_jsonl, write_json_atomic, write_jsonl_atomic
+
+ROWS: tuple[dict[str, Any], ...] = (
+    {"step": 1, "loss": 1e-05, "text": 'é "\\boxed{A}"\n'},
+    {"step": 2, "loss": None, "nested": {"b": [1, 2.5], "a": "deadbeefdeadbeef"}},
+    {"step": 3, "loss": -0.0, "text": ""},
+)
+
+
+def changes(content: bytes) -> Iterator[bytes]:
+    """Yield the content with each of its bytes changed: in one bit, to a line end, a quote and no letter."""
+    for place, old in enumerate(content):
+        for new in {old ^ 1, ord("\n"), ord('"'), 0xFF} - {old}:
+            yield content[:place] + bytes([new]) + content[place + 1 :]
+
+
+def test_every_changed_byte_of_rows_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for row in ROWS:
+        append_jsonl(path, row)
+    assert read_jsonl(path) == list(ROWS)
+    content = path.read_bytes()
+    for changed in changes(content):
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match=r"rows\.jsonl, line [1-4]: damaged"):
+            read_jsonl(path)
+
+
+def test_every_changed_byte_of_an_object_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_json_atomic(path, {"rows": ROWS, "seed": 7})
+    assert read_json_object(path) == {"rows": list(ROWS), "seed": 7}
+    content = path.read_bytes()
+    for changed in changes(content):
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match=r"run\.json: damaged"):
+            read_json_object(path)
+
+
+def test_nothing_is_added_behind_a_damaged_line_end(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_jsonl(path, ROWS[0])
+    path.write_bytes(path.read_bytes()[:-1] + b",")
+    with pytest.raises(DataError, match="line 1: damaged"):
+        append_jsonl(path, ROWS[1])
+
+
+@pytest.mark.parametrize(
+    "torn", [b"", b'{"step": 9', b'{"step": 9, "loss": 1.0}', b'{"st\0\0\0\0', b"\0\0\0"]
+)
+def test_what_a_kill_leaves_is_no_damage(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_jsonl(path, ROWS[0])
+    path.write_bytes(path.read_bytes() + torn)
+    assert read_jsonl(path) == [ROWS[0]]
+    append_jsonl(path, ROWS[1])
+    assert read_jsonl(path) == list(ROWS[:2])
+
+
+@pytest.mark.parametrize("write", [json.dumps, lambda row: json.dumps(row, separators=(",", ":"))])
+def test_rows_and_objects_without_a_seal_are_read(tmp_path: Path, write: Callable[[Any], str]) -> None:
+    path = tmp_path / "old"
+    path.write_text("".join(write(row) + "\n" for row in ROWS))
+    assert read_jsonl(path) == list(ROWS)
+    path.write_text(write(ROWS[1]))
+    assert read_json_object(path) == ROWS[1]
+
+
+def test_rows_for_other_programs_have_no_seal(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    write_jsonl_atomic(path, ROWS, seal=False)
+    assert [json.loads(line) for line in path.read_text().splitlines()] == list(ROWS)
