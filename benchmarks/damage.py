@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
 from retroflip.conditions import read_trained
 from retroflip.cot.run import Places, read_tasks, write_embedded
@@ -61,7 +62,8 @@ class Brightness:
 
     def scores(self, frames: Frames, question: str) -> Scores:  # noqa: ARG002 - a scorer's signature
         """Return each frame's mean."""
-        return frames.pixels_TCHW.mean(axis=(1, 2, 3), dtype=np.float64)
+        means: Scores = frames.pixels_TCHW.mean(axis=(1, 2, 3), dtype=np.float64)
+        return means
 
     def remark(self, questions: Sequence[str]) -> str | None:  # noqa: ARG002 - a scorer's signature
         """Say nothing."""
@@ -126,7 +128,7 @@ def run_kinds(root: Path) -> Iterator[Kind]:
     answers = root / "answers"
     asked = VideoDataset(read_samples(lab.pairs / "records.jsonl")[:4], lab.pairs)
     if not (answers / "scores.json").exists():
-        ask(answers, model, asked, ["full"], Silence(), {"max_tokens": 16})
+        ask(answers, model, asked, [Control.FULL], Silence(), {"max_tokens": 16})
     for name in ("answers.jsonl", "run.json"):
         yield Kind(f"answers: {name}", [answers / name], lambda _: score_run(answers))
     yield Kind("answers: scores.json", [answers / "scores.json"], read_json_object)

@@ -16,15 +16,15 @@ import yaml
 
 from random_models import save_random_model
 from retroflip.bench.generate import generate
-from retroflip.card import CARD_FILE, card, write_release
-from retroflip.conditions import TRAINED_FILE, Conditions, Lesson, Trained, chosen, read_trained
+from retroflip.card import card, write_release
+from retroflip.conditions import Conditions, Lesson, Trained, chosen, read_trained
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
 from retroflip.models import tiny
 from retroflip.models.encoding import Prompt
-from retroflip.models.loading import load_model, load_processor, save_model
+from retroflip.models.loading import CARD_FILE, TRAINED_FILE, load_model, load_processor, save_model
 from retroflip.progress import Silence
 from retroflip.recipe import Recipe, load_recipe
 from retroflip.recipes import recipe_file

@@ -103,8 +103,8 @@ def test_counts_orders_and_contents_are_exact() -> None:
     hits = {"event": "hits the upper wall", "property": "count"}
     for value, is_true in ((1, False), (2, True), (3, False)):
         assert ("claim" in checked([{**hits, "value": value}], told, HITS).reasons) is not is_true
-    for value, is_true in (([6, 10], True), ([10, 6], True), ([6, 10, 29], False), (["6", "10"], True)):
-        claim = {"object": "A", "property": "holds", "value": value, "time": 1.0}
+    for held, is_true in (([6, 10], True), ([10, 6], True), ([6, 10, 29], False), (["6", "10"], True)):
+        claim = {"object": "A", "property": "holds", "value": held, "time": 1.0}
         assert ("claim" in checked([claim], "I watch the cups.", CUPS).reasons) is not is_true
 
 

@@ -66,7 +66,9 @@ _PLAN = re.compile(
     r"|the question|the task|what matters|my (?:plan|task|goal|job)"
     r"|the goal|the problem|(?:only )?.* matters?(?: here)?$)\b"
 )
-_TALLY = re.compile(r"\b(?:count|total|tally|sum|so far|of them|of these|of those|counter)\b")
+_TALLY = re.compile(
+    r"\b(?:count|total|tally|sum|so far|of them|of these|of those|counter(?![- ]clockwise))\b"
+)
 _FURTHER = re.compile(r"\b(?:more|further|other|else|again|another)\b")
 _SPARING = re.compile(
     r"\bleav\w* .*\b(?:alone|untouched|unaffected|intact|unchanged|as it is|in place)\b"
@@ -292,7 +294,7 @@ class Prover:
             first = next(
                 e for e in self._world.metadata["events"] if e["side"] == question["parameters"]["side"]
             )
-            begun = self._world.metadata["events"].index(first)
+            begun: int = self._world.metadata["events"].index(first)
             return begun <= (event.number or 0) <= begun + len(str(question["answer"]).split(", then "))
         if part := question["parameters"].get("part"):
             return self._is_in(event, part[0] + 1, part[1])
