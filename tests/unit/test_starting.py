@@ -9,6 +9,7 @@ import pytest
 from random_models import save_random_model
 from random_scorers import random_siglip2, save_scorer
 from retroflip.cost import cost
+from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RecipeError, RetroflipError, TooManyFailuresError, UsageError
 from retroflip.files import read_jsonl, write_jsonl_atomic
 from retroflip.machine import here
@@ -41,7 +42,8 @@ def refusal(kind: type[RetroflipError], records: Path, *overrides: str, name: st
 
 
 def rewrite(records: Path, **changes: Any) -> None:
-    """Change or, with None, remove keys of all records."""
+    """Change or, with None, remove keys of all records, which makes them no longer those of the manifest."""
+    (records.parent / MANIFEST_NAME).unlink(missing_ok=True)
     rows = [{**row, **changes} for row in read_jsonl(records)]
     write_jsonl_atomic(records, [{k: v for k, v in row.items() if v is not None} for row in rows])
 
