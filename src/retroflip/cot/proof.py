@@ -66,9 +66,7 @@ _PLAN = re.compile(
     r"|the question|the task|what matters|my (?:plan|task|goal|job)"
     r"|the goal|the problem|(?:only )?.* matters?(?: here)?$)\b"
 )
-_TALLY = re.compile(
-    r"\b(?:count|total|tally|sum|so far|of them|of these|of those|counter(?![- ]clockwise))\b"
-)
+_TALLY = re.compile(r"\b(?:count|total|tally|sum|so far|of them|of these|of those)\b")
 _FURTHER = re.compile(r"\b(?:more|further|other|else|again|another)\b")
 _SPARING = re.compile(
     r"\bleav\w* .*\b(?:alone|untouched|unaffected|intact|unchanged|as it is|in place)\b"
@@ -592,7 +590,7 @@ class Prover:
                 )
                 for name, items in groups
             ):
-                story.latest = event
+                story.latest, story.maybe = event, [event]
                 return []
         return None
 
