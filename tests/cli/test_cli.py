@@ -579,7 +579,7 @@ def test_a_damaged_answer_is_named(work: Path) -> None:
     write_answers(work / "base", right="AB")
     path = work / "base" / "answers.jsonl"
     path.write_text(path.read_text().replace('"gold": "B"', '"gild": "B"', 1))
-    assert_one_paragraph(run("score", "base"), "answers.jsonl", "record 2")
+    assert_one_paragraph(run("score", "base"), "answers.jsonl", "line 2")
 
 
 def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, model: Path) -> None:

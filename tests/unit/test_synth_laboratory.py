@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from retroflip.data.manifest import read_manifest
+from retroflip.data.manifest import FileEntry, read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Modality
 from retroflip.draws import draw
@@ -152,11 +152,17 @@ def test_only_the_tasks_asked_for_are_drawn() -> None:
     assert {train_entries(lab, index)[0].clip.task for index in range(30)} == {"event_sequence"}
 
 
+def videos_of(root: Path) -> dict[str, FileEntry]:
+    """The videos that a manifest lists, which lists records and their description too."""
+    files = read_manifest(root / "manifest.json").files
+    return {name: entry for name, entry in files.items() if name.startswith("videos/")}
+
+
 def test_the_three_data_sets_are_whole_and_share_no_clip(laboratory: Laboratory) -> None:
     hashes: list[str] = []
     for root, count in ((laboratory.sft, 12), (laboratory.train, 10), (laboratory.pairs, 12)):
         samples = read_samples(root / "records.jsonl")
-        files = read_manifest(root / "manifest.json").files
+        files = videos_of(root)
         assert len(samples) == len(files) == count
         assert all(files[sample.video].sha256 == sha256_file(root / sample.video) for sample in samples)
         assert all((sample.trace is not None) == (root == laboratory.sft) for sample in samples)
@@ -174,10 +180,7 @@ def test_a_clip_of_an_earlier_part_is_drawn_again(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("retroflip.synth.laboratory.draw", shared_draw)
     lab = write_laboratory(tmp_path, settings(static_share=1.0, pairs_per_task=1), Silence())
-    sft, train = (
-        {e.sha256 for e in read_manifest(root / "manifest.json").files.values()}
-        for root in (lab.sft, lab.train)
-    )
+    sft, train = ({e.sha256 for e in videos_of(root).values()} for root in (lab.sft, lab.train))
     assert len(sft) == 12
     assert len(train) == 10
     assert not sft & train
