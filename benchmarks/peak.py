@@ -77,7 +77,7 @@ def estimated_and_measured(arguments: Sequence[str], out: Path) -> tuple[float, 
     )
     _, status, usage = os.wait4(started.pid, 0)
     if status:
-        raise SystemExit(f"the run failed: {' '.join(command)}")
+        raise SystemExit(f"the run ended with status {status}: {' '.join(command)}")
     return estimate, usage.ru_maxrss * 1024 / GIB
 
 
