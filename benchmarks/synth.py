@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -203,10 +202,6 @@ def measure(frames: int, rounds: int, naive_frames: int, radius: float) -> dict[
             writer = Matplotlib(short, radius)
             writer.write(path, writer.naive())
 
-        extra: dict[str, Callable[[], object]] = {}
-        if find_spec("skia") is not None:
-            extra["skia"] = lambda: write_mp4(path, clip, SIZE, crf=CRF, renderer="skia")
-            extra["drawing_skia"] = lambda: sum(1 for _ in i420_frames(clip, SIZE, renderer="skia"))
         fast = best_of(
             rounds,
             {
@@ -214,7 +209,6 @@ def measure(frames: int, rounds: int, naive_frames: int, radius: float) -> dict[
                 "retroflip": lambda: write_mp4(path, clip, SIZE, crf=CRF),
                 "drawing": lambda: sum(1 for _ in i420_frames(clip, SIZE)),
                 "training": lambda: render_rgb(clip, SIZE, chosen),
-                **extra,
             },
         )
         slow = best_of(max(2, rounds // 4), {"tuned": tuned, "naive": naive})
@@ -229,7 +223,6 @@ def summary(best: dict[str, dict[str, float]], frames: int, naive_frames: int) -
         speed = {name: counts.get(name, frames) / seconds[clock] for name, seconds in best.items()}
         result[clock] = {
             "share_of_encoder": round(speed["retroflip"] / speed["encoder"], 3),
-            **({"share_with_skia": round(speed["skia"] / speed["encoder"], 3)} if "skia" in speed else {}),
             "vs_matplotlib_tuned": round(speed["retroflip"] / speed["tuned"], 1),
             "vs_matplotlib_naive": round(speed["retroflip"] / speed["naive"], 1),
             "frames_ms": round(1000 * best["training"][clock], 1),

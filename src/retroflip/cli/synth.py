@@ -26,13 +26,6 @@ class EngineName(StrEnum):
     RAY = "ray"
 
 
-class RendererName(StrEnum):
-    """What draws videos."""
-
-    NUMPY = "numpy"
-    SKIA = "skia"
-
-
 class PresetName(StrEnum):
     """Settings of SynRL's rounds."""
 
@@ -102,9 +95,6 @@ def synth(
         ),
     ] = Traces.NONE,
     engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
-    renderer: Annotated[
-        RendererName, typer.Option(help="What draws: skia is an extra, and its pixels differ a little.")
-    ] = RendererName.NUMPY,
     json: AsJson = False,
 ) -> None:
     """Render temporal videos with questions, exact ground truth and counterfactual pairs.
@@ -143,7 +133,6 @@ def synth(
             "paired": not single,
             "form": form.value,
             "traces": traces.value,
-            "renderer": renderer.value,
         }
         samples = _temporal(out, values, size, preset.value, setting or [], apart_from or [], engine, workers)
     _report(out, samples, json)

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -36,7 +36,7 @@ from retroflip.synth.mending import mending
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate
 from retroflip.synth.notes import stamped_notes
-from retroflip.synth.raster import Renderer, painter_of, write_mp4
+from retroflip.synth.raster import write_mp4
 from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
@@ -71,7 +71,7 @@ class CorpusSettings(BaseModel):
 
     per_task: pairs of each kind, or single videos where `paired` is off. form: how questions want their answers; one
     that cannot be asked so is asked as multiple choice. traces: the reasoning of every record. renderer: what
-    draws the videos, whose pixels differ a little.
+    draws the videos; there is one, and data sets keep its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +83,7 @@ class CorpusSettings(BaseModel):
     paired: bool = True
     form: Form = Form.CHOICE
     traces: Traces = Traces.NONE
-    renderer: Renderer = "numpy"
+    renderer: Literal["numpy"] = "numpy"
     scene: SceneSettings = SceneSettings()
 
     @field_validator("kinds")
@@ -135,11 +135,9 @@ def write_corpus(
     """Write the data set that `settings` describe to `out`, or what is missing of it, and return its samples.
 
     apart_from: folders of other data sets, none of whose videos' contents may be drawn again. Raises UsageError for
-    kinds that do not exist, for a renderer that cannot be loaded and for a folder that holds something else, DataError
-    where nothing new can be drawn.
+    kinds that do not exist and for a folder that holds something else, DataError where nothing new can be drawn.
     """
     kinds = settings.kinds_chosen()
-    painter_of(settings.renderer)
     _check_form(kinds, settings.form)
     taken = {digest for folder in apart_from for digest in contents_of(folder)}
     apart = {"apart_from": hashlib.sha256("".join(sorted(taken)).encode()).hexdigest()} if taken else {}
@@ -336,7 +334,7 @@ def _seated(pair: Pair, draws: Draw) -> Pair:
 def _encoded(episode: Episode, settings: CorpusSettings) -> bytes:
     with scratch_folder() as folder:
         path = folder / "video.mp4"
-        write_mp4(path, episode.animation, settings.scene.size, renderer=settings.renderer)
+        write_mp4(path, episode.animation, settings.scene.size)
         return path.read_bytes()
 
 

@@ -32,7 +32,7 @@ from retroflip.synth.corpus import (
 )
 from retroflip.synth.episode import Episode
 from retroflip.synth.mending import least_frames, mending
-from retroflip.synth.raster import painter_of, render_rgb
+from retroflip.synth.raster import render_rgb
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.sampling import uniform_indices
 
@@ -110,9 +110,8 @@ class DrawnDataset(VideoDataset):
         as it says that a model sees them, by default in the scenes' size. root, frames, pool: as in VideoDataset; no
         question is drawn that `frames` evenly spread frames cannot decide.
 
-        Raises UsageError for kinds that do not exist and a missing renderer, DataError for kinds that cannot be drawn.
+        Raises UsageError for kinds that do not exist, DataError for kinds that cannot be drawn.
         """
-        painter_of(settings.renderer)
         kinds = tuple(kind.name for kind in settings.kinds_chosen())
         # Every question must be decidable from the frames that the model will be shown, not from more.
         shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
@@ -158,7 +157,7 @@ class DrawnDataset(VideoDataset):
         if self.fits is not None:
             size, _ = self.fits.video.size(size, size)  # a square stays one
         shown = uniform_indices(animation.frames, self.pool_frames)
-        frames = render_rgb(animation, size, shown, renderer=settings.renderer)
+        frames = render_rgb(animation, size, shown)
         return replace(frames, fitted=self.fits is not None)
 
 

@@ -6,14 +6,10 @@ of an I420 frame is that of the RGB frame to within rounding, and its U and V ar
 
 Positions are rounded to 1/4096 pixel, so that a mirrored animation (`Animation.flipped`) gives mirrored pixels to the
 last bit, texts and grain apart. An animation played backwards gives the same frames backwards, grain apart.
-
-Shapes can also be drawn by Skia, with the extra `skia`: a little less exact, and faster if they are large
-(`skia_painter`).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -23,37 +19,25 @@ from retroflip.synth.raster.painter import Painter
 from retroflip.video.encode import encode_i420
 from retroflip.video.frames import Frames, Pixels
 
-Renderer = Literal["numpy", "skia"]
 _CHUNK = 32
 """frames drawn at once"""
 
 
-def painter_of(renderer: Renderer) -> type[Painter]:
-    """Return what draws. Raises UsageError where Skia is asked for and cannot be loaded."""
-    if renderer == "numpy":
-        return Painter
-    from retroflip.synth.raster.skia_painter import SkiaPainter  # an extra
-
-    return SkiaPainter
-
-
-def render_rgb(
-    animation: Animation, size: int, frames: Sequence[int] | None = None, *, renderer: Renderer = "numpy"
-) -> Frames:
+def render_rgb(animation: Animation, size: int, frames: Sequence[int] | None = None) -> Frames:
     """Draw the given frames of an animation (all by default) as uint8 RGB of shape (T, 3, size, size).
 
     Raises ValueError for a letter that the font has not.
     """
     chosen = np.arange(animation.frames) if frames is None else np.asarray(frames, dtype=np.intp)
     pixels_TCHW: Pixels = np.empty((len(chosen), 3, size, size), dtype=np.uint8)
-    painter = painter_of(renderer)(animation, size)
+    painter = Painter(animation, size)
     for start in range(0, len(chosen), _CHUNK):
         part = chosen[start : start + _CHUNK]
         painter.paint(rgb_canvas(pixels_TCHW[start : start + len(part)]), part)
     return Frames(pixels_TCHW, tuple(index / animation.fps for index in chosen.tolist()))
 
 
-def i420_frames(animation: Animation, size: int, *, renderer: Renderer = "numpy") -> Iterator[Pixels]:
+def i420_frames(animation: Animation, size: int) -> Iterator[Pixels]:
     """Yield the frames of an animation as uint8 (3 * size / 2, size): Y, then U, then V (BT.601, limited range).
 
     A frame's memory is used again for a later one: copy what is to stay. Raises ValueError for an odd size and for a
@@ -62,7 +46,7 @@ def i420_frames(animation: Animation, size: int, *, renderer: Renderer = "numpy"
     if size % 2:
         raise ValueError(f"I420 has even sizes only, got {size}")
     planes_THW: Pixels = np.empty((min(_CHUNK, animation.frames), 3 * size // 2, size), dtype=np.uint8)
-    painter = painter_of(renderer)(animation, size)
+    painter = Painter(animation, size)
     for start in range(0, animation.frames, _CHUNK):
         part = np.arange(start, min(start + _CHUNK, animation.frames))
         painter.paint(i420_canvas(planes_THW[: len(part)]), part)
@@ -76,11 +60,10 @@ def write_mp4(
     *,
     crf: int = 23,
     preset: str = "veryfast",
-    renderer: Renderer = "numpy",
 ) -> None:
     """Write an animation as an H.264 MP4 of size x size pixels, atomically; equal animations give equal bytes.
 
     Raises ValueError as `i420_frames` and `encode_i420` do; VideoError when the file cannot be written.
     """
-    frames = i420_frames(animation, size, renderer=renderer)
+    frames = i420_frames(animation, size)
     encode_i420(path, frames, animation.fps, (size, size), crf=crf, preset=preset)

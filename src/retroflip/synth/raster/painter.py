@@ -89,13 +89,8 @@ class Painter:
                 parts.append(_Part.of_texts(texts, seen_K, frames, self.size))
             else:
                 seen_K = np.flatnonzero(visible_AK[run[0]])
-                drawn_as, way = self._drawn_as(run[0]), self._way(run[0])
-                parts.append(drawn_as.of(actors[run[0]], way, seen_K, frames, self.size))
+                parts.append(_Part.of(actors[run[0]], self._way(run[0]), seen_K, frames, self.size))
         return parts
-
-    def _drawn_as(self, index: int) -> "type[_Part]":  # noqa: ARG002
-        """Return what draws an actor, in all frames."""
-        return _Part
 
     def _lay_background(self, canvas: Canvas) -> None:
         """Lay the background, which is worked out once for canvases of the same planes."""
