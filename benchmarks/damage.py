@@ -22,27 +22,27 @@ import numpy as np
 
 from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
-from retroflip.conditions import read_trained
 from retroflip.cot.run import Places, read_tasks, write_embedded
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.errors import RetroflipError
-from retroflip.files import read_json_object
+from retroflip.files.storage import read_json_object
+from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.llm.client import Reply
 from retroflip.llm.journal import Journal
 from retroflip.models.loading import load_processor
 from retroflip.models.scorers.base import Scores
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, load_recipe
+from retroflip.recipes.schema import RlRecipe, load_recipe
 from retroflip.report.load import load_run_directories
 from retroflip.rl.frame_scores import score_all
-from retroflip.run_directory import STEP_FILES, RunDirectory
-from retroflip.stages import ask, tiny_recipe, trained
+from retroflip.study.stages import ask, tiny_recipe, trained
 from retroflip.synth.corpus import CorpusSettings, read_metadata, write_corpus
 from retroflip.synth.engines import LocalEngine
-from retroflip.synth.laboratory import LabSettings, write_laboratory
 from retroflip.synth.names import Split
+from retroflip.train.conditions import read_trained
+from retroflip.train.run_directory import STEP_FILES, RunDirectory
 from retroflip.video.frames import Frames
 
 

@@ -26,9 +26,9 @@ def summary_of(out: Path, seed: int, laboratory: dict[str, float]) -> dict[str, 
 
     Raises RunDirectoryError when the one there is of another laboratory, and as `run_demo` does.
     """
-    from retroflip.demo import run_demo
-    from retroflip.files import jsonable
-    from retroflip.stages import FULL, lab_settings
+    from retroflip.files.storage import jsonable
+    from retroflip.study.demo import run_demo
+    from retroflip.study.stages import FULL, lab_settings
 
     file = out / "summary.json"
     if not file.exists():

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig, Qwen3VLConfig
 
-from retroflip.machine import GIB
-from retroflip.memory import Load, Setting, Shape, Vision, estimate, shape_of
-from retroflip.recipe import LoraSection, ModelSection
-from retroflip.training import choose_trained
+from retroflip.recipes.schema import LoraSection, ModelSection
+from retroflip.train.loop import choose_trained
+from retroflip.train.machine import GIB
+from retroflip.train.memory import Load, Setting, Shape, Vision, estimate, shape_of
 
 COMPLETION = 2048
 GPUS = (1, 8, 32)

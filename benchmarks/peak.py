@@ -17,10 +17,10 @@ from pathlib import Path
 
 from transformers import GenerationConfig, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
+from retroflip.lab.clip_sets import write_pairs
 from retroflip.models.loading import load_processor
 from retroflip.models.tiny.architecture import build_config
 from retroflip.progress import Silence
-from retroflip.synth.dataset import write_pairs
 
 GIB = 2**30
 RECIPE = Path(__file__).parents[1] / "recipes" / "tiny" / "crpo.yaml"

@@ -21,7 +21,7 @@ SECONDS = 120
 """how long processes may take together before they count as hanging"""
 
 _processes = get_context("forkserver")
-_processes.set_forkserver_preload([__name__, "retroflip.rl.run", "retroflip.sft.run"])
+_processes.set_forkserver_preload([__name__, "retroflip.rl.train", "retroflip.sft.train"])
 
 
 def launch(

@@ -30,6 +30,7 @@ from transformers import (
     Qwen3VLMoeForConditionalGeneration,
 )
 
+from retroflip.lab.tiny_model import corpus
 from retroflip.models.encoding import Encoder
 from retroflip.models.tiny.architecture import (
     CHAT_TEMPLATE,
@@ -38,7 +39,6 @@ from retroflip.models.tiny.architecture import (
     build_processor,
     build_tokenizer,
 )
-from retroflip.models.tiny.build import corpus
 
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 """those that every part is tested with"""

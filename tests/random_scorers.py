@@ -24,8 +24,8 @@ from transformers import (
     SiglipProcessor,
 )
 
+from retroflip.lab.tiny_model import corpus
 from retroflip.models.tiny.architecture import build_tokenizer
-from retroflip.models.tiny.build import corpus
 
 SIDE = 32
 PATCH = 8

@@ -8,10 +8,10 @@ import numpy as np
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Modality, Sample
-from retroflip.synth.clip import Clip
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.render import render
-from retroflip.synth.samples import sample_of
+from retroflip.lab.clip import Clip
+from retroflip.lab.kinds import KINDS
+from retroflip.lab.render import render
+from retroflip.lab.samples import sample_of
 from retroflip.video.frames import Frames
 from retroflip.video.sampling import uniform_indices
 

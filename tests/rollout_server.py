@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
+from retroflip.inference.rollout import Roller, Sampling
+from retroflip.inference.vllm_server import Item, Wire
 from retroflip.models.encoding import Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
-from retroflip.rl.rollout import Roller, Sampling
-from retroflip.rl.vllm_server import Item, Wire
 from separate_rows import separate
 
 PATHS = ("/inference/v1/generate", "/server_info", "/update_weights", "/update_weight_version")

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from retroflip.lab.kinds import KINDS
+from retroflip.lab.render import render
+from retroflip.lab.samples import sample_of
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_inputs
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.render import render
-from retroflip.synth.samples import sample_of
 from retroflip.video.sampling import uniform_indices
 
 KIND_NAMES = ("moving_direction", "static", "event_sequence")

@@ -10,12 +10,12 @@ from trl.trainer.grpo_config import GRPOConfig
 from random_models import random_model
 from rendered import RenderedDataset, drawn, rendered
 from retroflip.errors import NonFiniteLossError
+from retroflip.inference.rollout import Sampling
 from retroflip.models.encoding import Encoder
 from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
-from retroflip.rl.rollout import Sampling
 from retroflip.rl.trainer import VideoGRPOTrainer
 from training_settings import IN_MEMORY
 

@@ -23,17 +23,17 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.errors import NonFiniteLossError
+from retroflip.inference.rollout import Completion, Roller, Sampling
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.models.loading import load_model
 from retroflip.models.vision_counter import patches_of
-from retroflip.order import RunOrder
 from retroflip.rl.generation import Generator
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.grpo import Grpo, GrpoSettings
-from retroflip.rl.rollout import Completion, Roller, Sampling
 from retroflip.rl.shared_prefix import Scores
 from retroflip.rl.trainer import Pass, VideoGRPOTrainer
+from retroflip.train.sample_order import RunOrder
 from train_step_parts.separate import score_separately
 from train_step_parts.stopwatch import Passage, Stopwatch
 from train_step_parts.workload import (

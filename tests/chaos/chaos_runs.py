@@ -7,13 +7,13 @@ from typing import Any
 import yaml
 
 from random_models import save_random_model
-from retroflip import run_directory
+from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.progress import Silence
-from retroflip.recipe import SftRecipe, load_recipe
-from retroflip.rl import run as rl_run
-from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import StepRecorder
+from retroflip.recipes.schema import SftRecipe, load_recipe
+from retroflip.rl import train as rl_run
+from retroflip.sft import train as sft_run
+from retroflip.train import run_directory
+from retroflip.train.loop import StepRecorder
 
 TRAIN: dict[str, Any] = {"learning_rate": 1.0e-3, "warmup_steps": 2, "save_every": 2, "seed": 3}
 RL_TRAIN: dict[str, Any] = {

@@ -19,7 +19,7 @@ from retroflip.cli.app import app
 from retroflip.cot.run import read_tasks
 from retroflip.cot.verify import verify
 from retroflip.data.records import read_samples
-from retroflip.files import read_jsonl
+from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine

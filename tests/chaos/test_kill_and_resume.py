@@ -10,8 +10,8 @@ import pytest
 from chaos_runs import RL_TRAIN, TRAIN, write_recipes
 from train_and_die import run
 
-from retroflip.marks import COMPLETE_MARKER
 from retroflip.report.build import report_directories
+from retroflip.train.marks import COMPLETE_MARKER
 
 STEPS = 7
 SAVE_EVERY = int(TRAIN["save_every"])

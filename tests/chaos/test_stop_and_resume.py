@@ -15,12 +15,12 @@ import pytest
 from chaos_runs import RL_TRAIN, TRAIN, at_step, train, write_recipes
 
 from launched import launch
-from retroflip import processes
 from retroflip.errors import DiskFullError, RunStoppedError
-from retroflip.files import read_jsonl
-from retroflip.marks import COMPLETE_MARKER
-from retroflip.recipe import load_recipe
-from retroflip.run_directory import RunDirectory
+from retroflip.files.storage import read_jsonl
+from retroflip.models import processes
+from retroflip.recipes.schema import load_recipe
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory
 
 STEPS = 7
 RL: dict[str, Any] = {"steps": STEPS, **RL_TRAIN}

@@ -8,7 +8,7 @@ from chaos_runs import at_step, train
 from transformers import Trainer
 
 from launched import launch
-from retroflip import processes
+from retroflip.models import processes
 
 SECONDS = 300
 """how long a run may take before it counts as hanging"""

@@ -21,10 +21,10 @@ from retroflip.cli import app
 from retroflip.cli.machine import demo_folder
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import SYSTEM_PROMPT
-from retroflip.files import append_jsonl
+from retroflip.files.storage import append_jsonl
 from retroflip.models.tiny import WEIGHTS
-from retroflip.recipe import load_recipe
-from retroflip.run_directory import RunDirectory
+from retroflip.recipes.schema import load_recipe
+from retroflip.train.run_directory import RunDirectory
 from retroflip.video.encode import encode
 
 COMMANDS = (
@@ -397,7 +397,7 @@ def test_a_build_replaces_nothing_but_an_earlier_build(work: Path, monkeypatch: 
         assert (steps, seed) == (1, 0)
         built.append(out)
 
-    monkeypatch.setattr("retroflip.models.tiny.build.build", build)
+    monkeypatch.setattr("retroflip.lab.tiny_model.build", build)
     model = work / "mine"
     model.mkdir()
     assert run("tiny", "build", "--out", model).exit_code == 0

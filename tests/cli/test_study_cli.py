@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from retroflip.cli import app
 from retroflip.errors import NonFiniteLossError
-from retroflip.files import read_json_object
-from retroflip.rl import run as rl_run
+from retroflip.files.storage import read_json_object
+from retroflip.rl import train as rl_run
 from retroflip.study import run as study_run
 from study_tables import Done, arm_of, study_of
 

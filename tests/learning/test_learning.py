@@ -20,6 +20,8 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from rendered import rendered
 from retroflip.errors import NonFiniteLossError
+from retroflip.inference.rollout import Sampling
+from retroflip.lab.kinds import direction
 from retroflip.models import tiny
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import load_model, load_processor
@@ -27,9 +29,7 @@ from retroflip.rl.generation import Generator
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
-from retroflip.rl.rollout import Sampling
 from retroflip.rl.trainer import VideoGRPOTrainer
-from retroflip.synth.kinds import direction
 from training_settings import IN_MEMORY
 
 TEMPERATURE = 2.0

@@ -17,19 +17,19 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from launched import join_as
 from random_models import save_random_model
-from retroflip import processes
 from retroflip.data.records import write_samples
 from retroflip.data.sample import Modality
 from retroflip.errors import RetroflipError
+from retroflip.lab.kinds import KINDS
+from retroflip.lab.render import render
+from retroflip.lab.samples import sample_of
+from retroflip.models import processes
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, SftRecipe, recipe_from
-from retroflip.rl import run as rl_run
+from retroflip.recipes.schema import RlRecipe, SftRecipe, recipe_from
+from retroflip.rl import train as rl_run
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.grpo import Grpo
-from retroflip.sft import run as sft_run
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.render import render
-from retroflip.synth.samples import sample_of
+from retroflip.sft import train as sft_run
 from retroflip.video.encode import encode
 from retroflip.video.sampling import uniform_indices
 

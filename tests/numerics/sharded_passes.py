@@ -21,15 +21,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from random_models import random_model
 from retroflip.data.sample import Modality
+from retroflip.inference.rollout import Roller, Sampling
+from retroflip.lab.kinds import KINDS
+from retroflip.lab.samples import sample_of
 from retroflip.models import features
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_in_step
-from retroflip.rl.rollout import Roller, Sampling
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import score
 from retroflip.rl.world import World
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.samples import sample_of
 from separate_rows import prompts_of
 
 

@@ -12,15 +12,15 @@ import training_runs
 from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, rendered
 from retroflip.errors import UsageError
-from retroflip.lora import merged
+from retroflip.inference.rollout import Completion, Roller, Sampling
 from retroflip.models.encoding import Encoder, Prompt, visual_inputs
 from retroflip.models.features import announce_repeats, encode_visuals, require_features
+from retroflip.models.lora import merged
 from retroflip.models.scorers.gradient import GradientScorer
-from retroflip.recipe import LoraSection, ModelSection
+from retroflip.recipes.schema import LoraSection, ModelSection
 from retroflip.rl.methods.crpo import CrpoSettings
-from retroflip.rl.rollout import Completion, Roller, Sampling
 from retroflip.rl.shared_prefix import score
-from retroflip.training import choose_trained
+from retroflip.train.loop import choose_trained
 from retroflip.video.frames import Frames
 from separate_rows import gradients, prompts_of, separate
 from training_runs import make_trainer

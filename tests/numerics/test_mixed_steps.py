@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from launched import launch
 from retroflip.data.sample import Modality
-from retroflip.files import read_jsonl
+from retroflip.files.storage import read_jsonl
 
 VIDEO_TEXT, VIDEO_IMAGE = (Modality.VIDEO, Modality.TEXT), (Modality.VIDEO, Modality.IMAGE)
 SOME = (

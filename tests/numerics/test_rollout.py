@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from random_models import FAMILIES, random_model
+from retroflip.inference.rollout import Completion, Roller, Sampling, _nucleus
 from retroflip.models.encoding import Encoder
 from retroflip.models.features import encode_visuals
-from retroflip.rl.rollout import Completion, Roller, Sampling, _nucleus
 from separate_rows import prompts_of, separate
 
 

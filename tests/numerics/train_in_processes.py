@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import drawn, rendered
-from retroflip import processes
+from retroflip.models import processes
 from retroflip.rl.generation import GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
 from training_runs import make_trainer

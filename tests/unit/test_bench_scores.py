@@ -11,7 +11,7 @@ from retroflip.bench.records import AnswerRecord, Control, append_answers, read_
 from retroflip.bench.score import compare, compare_all, score_records, score_run
 from retroflip.data.sample import Cell
 from retroflip.errors import DataError
-from retroflip.files import append_jsonl, read_json_object
+from retroflip.files.storage import append_jsonl, read_json_object
 
 LEFT_RIGHT = ("left", "right")
 

@@ -16,8 +16,6 @@ import yaml
 
 from random_models import save_random_model
 from retroflip.bench.generate import generate
-from retroflip.card import card, write_release
-from retroflip.conditions import Conditions, Lesson, Trained, chosen, read_trained
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
 from retroflip.data.sample import ProblemType, Sample
@@ -26,10 +24,12 @@ from retroflip.models import tiny
 from retroflip.models.encoding import Prompt
 from retroflip.models.loading import CARD_FILE, TRAINED_FILE, load_model, load_processor, save_model
 from retroflip.progress import Silence
-from retroflip.recipe import Recipe, load_recipe
-from retroflip.recipes import recipe_file
-from retroflip.run_directory import describe_run
-from retroflip.training import sight_of
+from retroflip.recipes.schema import Recipe, load_recipe
+from retroflip.recipes.shipped import recipe_file
+from retroflip.train.card import card, write_release
+from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, read_trained
+from retroflip.train.loop import sight_of
+from retroflip.train.run_directory import describe_run
 from retroflip.video.budget import PixelBudget
 
 RUNS = {

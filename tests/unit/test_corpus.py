@@ -14,7 +14,7 @@ from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, UsageError
-from retroflip.files import read_json_object, write_json_atomic
+from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.checks import recomputed_answer
 from retroflip.synth.corpus import (

@@ -6,15 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.cost import Example, best_plan, branches_that_fit, cost, load_of, look, measure_model, verdict
 from retroflip.errors import MissingVideoError, UsageError
-from retroflip.files import read_jsonl, write_jsonl_atomic
-from retroflip.machine import GIB, Machine, here, host_memory, parse
-from retroflip.memory import Load, Shape, rollout_bytes
+from retroflip.files.storage import read_jsonl, write_jsonl_atomic
+from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
-from retroflip.recipe import ModelSection, RlRecipe, load_recipe
+from retroflip.recipes.schema import ModelSection, RlRecipe, load_recipe
 from retroflip.rl.methods.base import Branch
-from retroflip.synth.dataset import write_pairs
+from retroflip.train.cost import (
+    Example,
+    best_plan,
+    branches_that_fit,
+    cost,
+    load_of,
+    look,
+    measure_model,
+    verdict,
+)
+from retroflip.train.machine import GIB, Machine, here, host_memory, parse
+from retroflip.train.memory import Load, Shape, rollout_bytes
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -157,7 +166,7 @@ class TestRolloutsAtOnce:
     def test_a_run_asks_for_what_its_own_prompts_need(
         self, pairs: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("retroflip.machine.here", lambda: Machine(1, 2 * GIB, gpus=False))
+        monkeypatch.setattr("retroflip.train.machine.here", lambda: Machine(1, 2 * GIB, gpus=False))
         recipe = tiny(pairs)
         shape = measure_model(recipe.model, recipe.train.precision)
         fitting = branches_that_fit(recipe, shape, look(recipe)[1], sharded=False)
@@ -235,7 +244,7 @@ class TestMachine:
     def test_a_containers_limit_counts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = host_memory()
         assert whole is not None
-        monkeypatch.setattr("retroflip.machine.LIMITS", (tmp_path / "max", tmp_path / "none"))
+        monkeypatch.setattr("retroflip.train.machine.LIMITS", (tmp_path / "max", tmp_path / "none"))
         for text, expected in (("max\n", whole), ("1000000", 10**6), (str(2 * whole), whole)):
             (tmp_path / "max").write_text(text)
             assert host_memory() == expected

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from retroflip import demo
 from retroflip.errors import RunDirectoryError
-from retroflip.files import jsonable
+from retroflip.files.storage import jsonable
 from retroflip.progress import Silence
-from retroflip.recipe import SftRecipe
-from retroflip.rl import run as rl_run
-from retroflip.run_directory import RunDirectory
-from retroflip.sft import run as sft_run
-from retroflip.stages import FULL, Size, lab_settings
+from retroflip.recipes.schema import SftRecipe
+from retroflip.rl import train as rl_run
+from retroflip.sft import train as sft_run
+from retroflip.study import demo
+from retroflip.study.stages import FULL, Size, lab_settings
+from retroflip.train.run_directory import RunDirectory
 
 SMALL = Size(sft_samples=2, train_samples=2, pairs_per_task=1, sft_steps=3, rl_steps=2)
 

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from random_models import save_random_model
-from retroflip.cost import cost
 from retroflip.data.dataset import VideoDataset
-from retroflip.datasets import dataset_of
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
-from retroflip.files import read_jsonl
-from retroflip.machine import here
+from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
-from retroflip.recipe import DataSection, ModelSection, RlRecipe, load_recipe
-from retroflip.rl import run as rl_run
+from retroflip.recipes.schema import DataSection, ModelSection, RlRecipe, load_recipe
+from retroflip.rl import train as rl_run
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
-from retroflip.training import sight_of
+from retroflip.train.cost import cost
+from retroflip.train.datasets import dataset_of
+from retroflip.train.loop import sight_of
+from retroflip.train.machine import here
 from retroflip.video.decode import decode
 
 FRAMES = 32

@@ -14,12 +14,12 @@ from PIL import Image
 
 from random_models import FAMILIES, random_encoder, random_model
 from random_scorers import random_llava_onevision
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import BlindnessError, UsageError
-from retroflip.files import read_jsonl
+from retroflip.files.storage import read_jsonl
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_grids, visual_inputs
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
-from retroflip.notes import Notes
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retroflip import directory_lock, files
-from retroflip.files import (
+from retroflip.files import locks
+from retroflip.files import storage as files
+from retroflip.files.storage import (
     drop_unfinished,
     file_name,
     is_unfinished,
@@ -25,7 +26,7 @@ KILLED = """
 import os, signal, sys
 import numpy as np
 from pathlib import Path
-from retroflip import files
+from retroflip.files import storage as files
 from retroflip.video.encode import encode_i420
 files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 def planes():
@@ -102,7 +103,7 @@ def test_what_a_kill_leaves_of_a_write_goes_at_the_next_start(tmp_path: Path, wh
     (left,) = (tmp_path / "deep" / "er").iterdir()
     assert is_unfinished(left.name)
 
-    directory_lock.hold(tmp_path)
+    locks.hold(tmp_path)
 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [files.LOCK_NAME]
 

@@ -14,11 +14,11 @@ import pytest
 from torch.multiprocessing.spawn import spawn
 
 from half_size import HALF
-from retroflip import processes
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError, PathEscapeError, TooManyFailuresError
+from retroflip.models import processes
 from retroflip.models.scorers.base import Scores
 from retroflip.progress import Silence
 from retroflip.rl.frame_scores import FrameScores, score_all

@@ -14,10 +14,10 @@ from accelerate import Accelerator
 from test_vllm_server import PAD, ids_of, replace_vllm, served, written_by, written_here
 
 from random_models import random_model
-from retroflip.rl import vllm_colocated
-from retroflip.rl.vllm_colocated import Colocated, EngineSettings
-from retroflip.rl.vllm_rollouts import Answer, Request, build_request
-from retroflip.rl.vllm_server import Served, answer_in, body_of
+from retroflip.inference import vllm_colocated
+from retroflip.inference.vllm_colocated import Colocated, EngineSettings
+from retroflip.inference.vllm_rollouts import Answer, Request, build_request
+from retroflip.inference.vllm_server import Served, answer_in, body_of
 from rollout_server import RolloutServer, encoded, running
 
 Engine: TypeAlias = Served | Colocated
@@ -92,7 +92,7 @@ def test_without_the_weights_number_they_would_be_stale(
     policy = random_model("qwen3_vl")[0]
     engine = engine_for(policy)
     engine.sync_weights()
-    monkeypatch.setattr("retroflip.rl.vllm_rollouts.build_request", unnumbered)
+    monkeypatch.setattr("retroflip.inference.vllm_rollouts.build_request", unnumbered)
     written_by(engine, policy)
     change(policy)
     engine.sync_weights()

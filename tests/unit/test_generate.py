@@ -22,10 +22,10 @@ from retroflip.data.prompts import NULL_OPTION
 from retroflip.data.records import format_record
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
-from retroflip.files import read_jsonl
+from retroflip.files.seals import SEAL
+from retroflip.files.storage import read_jsonl
 from retroflip.models.encoding import Encoder
 from retroflip.progress import Silence
-from retroflip.seals import SEAL
 
 Model = tuple[Any, Encoder]
 SEEN = ("full", "text_only", "single_frame", "shuffled_frames")
@@ -104,7 +104,7 @@ def test_the_batch_size_changes_no_answer(model: Model, dataset: VideoDataset, t
 HOLD_FOLDER = """
 import sys
 from pathlib import Path
-from retroflip.directory_lock import hold
+from retroflip.files.locks import hold
 hold(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -16,15 +16,15 @@ from safetensors.torch import load_file
 
 from launched import CONFIGURATIONS, join_as, launch
 from random_models import save_random_model
-from retroflip import processes
 from retroflip.errors import DataError, OtherProcessError, RunDirectoryError, UsageError
-from retroflip.files import read_jsonl
+from retroflip.files.storage import read_jsonl
+from retroflip.lab.laboratory import LabSettings, write_laboratory
+from retroflip.models import processes
 from retroflip.models.loading import load_model
 from retroflip.progress import Silence
-from retroflip.recipe import SftRecipe, load_recipe
-from retroflip.run_directory import RunDirectory
-from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import LabSettings, write_laboratory
+from retroflip.recipes.schema import SftRecipe, load_recipe
+from retroflip.sft import train as sft_run
+from retroflip.train.run_directory import RunDirectory
 
 STEPS = 4
 SECTIONS: dict[str, dict[str, Any]] = {

@@ -9,9 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "retroflip"
-TABLE = re.findall(r"^\| `(\w+)/` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
-JOBS = {"models/tiny/build.py"}
-"""programs that stand in a layer and use those above it; nothing imports them but the command line"""
+TABLE = re.findall(r"^\| (`.+?`) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+LAYERS = [re.findall(r"`(\w+)(?:/|\.py)`", row) for row in TABLE if "/`" in row or ".py`" in row]
+"""names of packages and top modules, line by line"""
+LINE = {name: number for number, names in enumerate(LAYERS) for name in names}
+TOP = {"errors", "draws", "progress"}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LINE)
+UPWARDS = {
+    ("recipes/schema.py", "rl"),
+    ("train/cost.py", "rl"),
+}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -23,28 +30,17 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_the_table_names_every_package() -> None:
-    assert sorted(TABLE) == sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+def test_the_table_names_every_package_and_all_that_stays_at_the_top() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert modules == TOP
+    assert set(LINE) == packages | modules
 
 
-@pytest.mark.parametrize("layer", TABLE)
-def test_a_package_imports_only_packages_above_it(layer: str) -> None:
-    later = TABLE[TABLE.index(layer) + 1 :]
-    wrong = [
-        (str(path.relative_to(PACKAGE)), name)
-        for path in sorted((PACKAGE / layer).rglob("*.py"))
-        if str(path.relative_to(PACKAGE)) not in JOBS
-        for name in imported(path)
-        if name.startswith("retroflip.") and name.split(".")[1] in later
-    ]
-    assert wrong == []
-
-
-def test_only_the_command_line_runs_the_jobs() -> None:
-    names = {"retroflip." + job.removesuffix(".py").replace("/", ".") for job in JOBS}
-    users = {
-        str(path.relative_to(PACKAGE).parts[0])
-        for path in PACKAGE.rglob("*.py")
-        if any(name in names or name.rpartition(".")[0] in names for name in imported(path))
-    }
-    assert users == {"cli"}
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_imports_what_builds_on_it(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("retroflip.")}
+    upwards = {name for name in used if LINE[name] > LINE[own]}
+    known = {name for module, name in UPWARDS if module == str(path.relative_to(PACKAGE))}
+    assert upwards == known

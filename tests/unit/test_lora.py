@@ -9,13 +9,13 @@ from peft import PeftModel
 
 from random_models import FAMILIES, random_encoder, random_model, save_random_model
 from retroflip.errors import UsageError
-from retroflip.lora import merged
+from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models.loading import load_model, load_processor
+from retroflip.models.lora import merged
 from retroflip.progress import Silence
-from retroflip.recipe import LoraSection, ModelSection, SftRecipe
-from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import choose_trained, load
+from retroflip.recipes.schema import LoraSection, ModelSection, SftRecipe
+from retroflip.sft import train as sft_run
+from retroflip.train.loop import choose_trained, load
 from separate_rows import prompts_of, separate
 
 ATTENTION = ("q_proj", "v_proj")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from retroflip.errors import DataError, RunDirectoryError
-from retroflip.files import append_jsonl, read_jsonl
-from retroflip.marks import COMPLETE_MARKER
-from retroflip.run_directory import RunDirectory, check_results
+from retroflip.files.storage import append_jsonl, read_jsonl
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory, check_results
 
 RECIPE: dict[str, Any] = {
     "train": {"seed": 1, "steps": 2},

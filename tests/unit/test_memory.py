@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from random_models import FAMILIES, OTHER_FAMILIES, random_encoder, random_model
-from retroflip.memory import (
+from retroflip.models.features import encode_visuals
+from retroflip.models.shared_cache import room_of
+from retroflip.models.vision_counter import patches_of
+from retroflip.recipes.schema import ModelSection
+from retroflip.train.loop import choose_trained
+from retroflip.train.memory import (
     LIBRARIES,
     Load,
     Setting,
@@ -19,11 +24,6 @@ from retroflip.memory import (
     rollout_bytes,
     shape_of,
 )
-from retroflip.models.features import encode_visuals
-from retroflip.models.shared_cache import room_of
-from retroflip.models.vision_counter import patches_of
-from retroflip.recipe import ModelSection
-from retroflip.training import choose_trained
 from separate_rows import prompts_of
 
 SHAPE = Shape(
@@ -144,7 +144,7 @@ def test_a_trained_tower_keeps_its_activations(vision: Vision, checkpointing: bo
 
 def test_the_tower_takes_a_run_at_a_time_and_a_video_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
     def tower(run_bytes: int) -> float:
-        monkeypatch.setattr("retroflip.memory.RUN_BYTES", run_bytes)
+        monkeypatch.setattr("retroflip.train.memory.RUN_BYTES", run_bytes)
         return estimate(SHAPE, LOAD, Setting(reference=False, checkpointing=False))["vision_tower"]
 
     assert tower(10**9) == 6 * 16 * 97

@@ -8,7 +8,7 @@ import pytest
 
 from method_groups import sample_of
 from retroflip.data.sample import TaskType
-from retroflip.recipe import RlRecipe, load_recipe
+from retroflip.recipes.schema import RlRecipe, load_recipe
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.dr_grpo import DrGrpoSettings

@@ -13,10 +13,10 @@ from test_encoding import ABOUT_IMAGE, QUESTION, frames_at
 from torch import Tensor
 
 from random_models import FAMILIES, OTHER_FAMILIES, random_encoder, random_model
+from retroflip.inference.rollout import Roller, Sampling
 from retroflip.models.encoding import batch_prompts, pad_prompts, visual_grids, visual_inputs
 from retroflip.models.features import encode_visuals
 from retroflip.models.positions import IMAGE, TEXT, VIDEO, positions, untold_times
-from retroflip.rl.rollout import Roller, Sampling
 
 WHOLE_VIDEOS = ("qwen2_vl", "qwen2_5_vl")
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from retroflip.data.manifest import build_manifest, write_manifest
-from retroflip.doctor import collect, hub_cache, tiny_model
+from retroflip.train.doctor import collect, hub_cache, tiny_model
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")

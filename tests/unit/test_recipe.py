@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retroflip.errors import RecipeError
-from retroflip.files import write_json_atomic
-from retroflip.recipe import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
-from retroflip.recipes import read_layers
+from retroflip.files.storage import write_json_atomic
+from retroflip.recipes.schema import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.recipes.shipped import read_layers
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retroflip.errors import RecipeError
-from retroflip.recipe_reading import MAX_BYTES, dumped, parse_override, read_mapping
+from retroflip.recipes.reading import MAX_BYTES, dumped, parse_override, read_mapping
 
 BOMB = "a: &a {x: 1}\n" + "".join(
     f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n"

@@ -18,13 +18,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retroflip import run_directory
-from retroflip.directory_lock import hold
 from retroflip.errors import DataError, RunDirectoryError
-from retroflip.files import append_jsonl, read_json_object, read_jsonl, write_json_atomic, write_text_atomic
-from retroflip.marks import COMPLETE_MARKER
-from retroflip.recipe import recipe_from
-from retroflip.run_directory import RunDirectory, describe_code, truncate_after_step
+from retroflip.files.locks import hold
+from retroflip.files.storage import (
+    append_jsonl,
+    read_json_object,
+    read_jsonl,
+    write_json_atomic,
+    write_text_atomic,
+)
+from retroflip.recipes.schema import recipe_from
+from retroflip.train import run_directory
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory, describe_code, truncate_after_step
 
 
 @pytest.fixture
@@ -238,7 +244,7 @@ def test_a_run_belongs_to_one_process_until_it_is_killed(out: Path, recipe: dict
 LOCK_AND_LEAVE_A_CHILD = """
 import os, sys, time
 from pathlib import Path
-from retroflip.directory_lock import hold
+from retroflip.files.locks import hold
 hold(Path(sys.argv[1]))
 if os.fork() == 0:
     time.sleep(60)
@@ -468,7 +474,7 @@ def test_a_damaged_byte_is_named(tmp_path: Path) -> None:
 APPEND_FOREVER = """
 import sys
 from pathlib import Path
-from retroflip.files import append_jsonl, write_json_atomic
+from retroflip.files.storage import append_jsonl, write_json_atomic
 folder, step = Path(sys.argv[1]), 0
 while True:
     append_jsonl(folder / "rows.jsonl", {"step": step, "text": "x" * 5000})

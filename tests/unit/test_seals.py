@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from retroflip.errors import DataError
-from retroflip.files import append_jsonl, read_json_object, read_jsonl, write_json_atomic, write_jsonl_atomic
+from retroflip.files.storage import (
+    append_jsonl,
+    read_json_object,
+    read_jsonl,
+    write_json_atomic,
+    write_jsonl_atomic,
+)
 
 ROWS: tuple[dict[str, Any], ...] = (
     {"step": 1, "loss": 1e-05, "text": 'é "\\boxed{A}"\n'},

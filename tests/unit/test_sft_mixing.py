@@ -10,15 +10,15 @@ from random_models import random_encoder, save_random_model
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import DIRECT_PROMPT, SYSTEM_PROMPT
 from retroflip.data.records import read_samples
-from retroflip.datasets import Choice
 from retroflip.errors import DataError
-from retroflip.files import read_jsonl
+from retroflip.files.storage import read_jsonl
+from retroflip.lab.laboratory import Laboratory, LabSettings, write_laboratory
 from retroflip.models.budget import fits_of
 from retroflip.progress import Silence
-from retroflip.recipe import DataSection, SftRecipe
-from retroflip.sft import run as sft_run
-from retroflip.synth.laboratory import Laboratory, LabSettings, write_laboratory
-from retroflip.training import load_data
+from retroflip.recipes.schema import DataSection, SftRecipe
+from retroflip.sft import train as sft_run
+from retroflip.train.datasets import Choice
+from retroflip.train.loop import load_data
 
 
 @pytest.fixture(scope="module")

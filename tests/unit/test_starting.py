@@ -8,15 +8,15 @@ import pytest
 
 from random_models import save_random_model
 from random_scorers import random_siglip2, save_scorer
-from retroflip.cost import cost
+from retroflip.cli.starting import require_start
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RecipeError, RetroflipError, TooManyFailuresError, UsageError
-from retroflip.files import read_jsonl, write_jsonl_atomic
-from retroflip.machine import here
+from retroflip.files.storage import read_jsonl, write_jsonl_atomic
+from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
-from retroflip.recipe import Recipe, load_recipe
-from retroflip.starting import require_start
-from retroflip.synth.dataset import write_pairs
+from retroflip.recipes.schema import Recipe, load_recipe
+from retroflip.train.cost import cost
+from retroflip.train.machine import here
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -124,5 +124,5 @@ def test_an_engine_that_is_not_installed(records: Path, monkeypatch: pytest.Monk
     def absent() -> None:
         raise UsageError("vLLM is not installed")
 
-    monkeypatch.setattr("retroflip.starting.require_vllm", absent)
+    monkeypatch.setattr("retroflip.cli.starting.require_vllm", absent)
     assert "vLLM" in refusal(UsageError, records, "train.engine={context: 4000}")

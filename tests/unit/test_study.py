@@ -7,29 +7,29 @@ from typing import Any
 
 import pytest
 
-from retroflip import stages
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
 from retroflip.errors import NonFiniteLossError, RunDirectoryError, UsageError
-from retroflip.files import append_jsonl, read_json_object
-from retroflip.marks import COMPLETE_MARKER
+from retroflip.files.storage import append_jsonl, read_json_object
+from retroflip.lab.laboratory import Laboratory
 from retroflip.models import tiny
 from retroflip.models.loading import load_processor
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe
-from retroflip.rl import run as rl_run
-from retroflip.run_directory import RunDirectory
-from retroflip.sft import run as sft_run
-from retroflip.stages import FULL, Size
+from retroflip.recipes.schema import RlRecipe
+from retroflip.rl import train as rl_run
+from retroflip.sft import train as sft_run
 from retroflip.study import run as study_run
+from retroflip.study import stages
 from retroflip.study.arms import ARMS, BASELINE, START, budget, chosen, recipe_of
 from retroflip.study.cells import SeedFolder, State
 from retroflip.study.compare import Verdict, check_claim, difference, judge, over_seeds
 from retroflip.study.markdown import markdown
 from retroflip.study.papers import REFERENCES, Claim, Reference
-from retroflip.synth.laboratory import Laboratory
+from retroflip.study.stages import FULL, Size
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory
 from study_tables import Done, arm_of, study_of
 
 BY_NAME = {arm.name: arm for arm in ARMS}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from retroflip.recipe import RlRecipe, SftRecipe
+from retroflip.recipes.schema import RlRecipe, SftRecipe
 from retroflip.study.cells import Cell, State
 from retroflip.study.synrl.arms import (
     ARMS,

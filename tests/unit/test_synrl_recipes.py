@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.recipe import RlRecipe, SftRecipe, load_recipe
+from retroflip.recipes.schema import RlRecipe, SftRecipe, load_recipe
 from retroflip.synth.settings import PRESETS, SceneSettings
 
 PAPER = Path(__file__).parents[2] / "recipes" / "paper"

@@ -11,7 +11,7 @@ import pytest
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
-from retroflip.files import read_json_object, write_json_atomic
+from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.audit.items import (
     THUMBNAIL,

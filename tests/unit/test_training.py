@@ -14,19 +14,19 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from random_models import save_random_model
 from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, TooLittleMemoryError, UsageError
-from retroflip.failures import explained
-from retroflip.files import read_jsonl
-from retroflip.marks import COMPLETE_MARKER
+from retroflip.files.storage import read_jsonl
+from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models.loading import load_model
-from retroflip.order import RunOrder
 from retroflip.progress import Silence
-from retroflip.recipe import RlRecipe, SftRecipe, recipe_from
-from retroflip.rl.run import grpo_config
-from retroflip.run_directory import RunDirectory
-from retroflip.sft import run as sft_run
+from retroflip.recipes.schema import RlRecipe, SftRecipe, recipe_from
+from retroflip.rl.train import grpo_config
+from retroflip.sft import train as sft_run
 from retroflip.sft.trainer import VideoSFTTrainer
-from retroflip.synth.laboratory import LabSettings, write_laboratory
-from retroflip.training import KeptCheckpoints, StepRecorder, broken_step
+from retroflip.train.failures import explained
+from retroflip.train.loop import KeptCheckpoints, StepRecorder, broken_step
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory
+from retroflip.train.sample_order import RunOrder
 
 RL_TRAIN: dict[str, Any] = {
     "steps": 4, "samples_per_step": 1, "learning_rate": 1e-4, "beta": 0.01, "epsilon": 0.2, "temperature": 1.0,
@@ -239,7 +239,7 @@ def test_a_tracker_is_told_what_metrics_hold_and_changes_nothing(
 def test_a_missing_tracker_is_named_before_anything_is_written(
     tmp_path: Path, inputs: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retroflip.training.find_spec", lambda _: None)
+    monkeypatch.setattr("retroflip.train.loop.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"Weights & Biases.*uv pip install wandb;"):
         fine_tune(tmp_path / "run", inputs, report_to=["wandb"])
     assert not (tmp_path / "run").exists()

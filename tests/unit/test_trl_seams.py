@@ -16,13 +16,14 @@ from transformers import Trainer
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.sft_trainer import SFTTrainer
 
-from retroflip import order
-from retroflip.rl import generation, rollout, shared_prefix
+from retroflip.inference import rollout
+from retroflip.rl import generation, shared_prefix
 from retroflip.rl import trainer as rl_trainer
 from retroflip.rl.averages import MEAN_OF_ROWS
 from retroflip.rl.methods.registry import METHODS
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.sft.trainer import VideoSFTTrainer
+from retroflip.train import sample_order
 
 WHAT_TO_DO = (
     f"TRL {trl.__version__} differs from the one that retroflip was written for. Read the method that is named here in "
@@ -135,7 +136,7 @@ def test_a_supervised_loss_divides_by_the_tokens_of_the_whole_step() -> None:
     assert "num_items_in_batch" in parameters, WHAT_TO_DO
 
 
-@pytest.mark.parametrize("module", [rl_trainer, generation, rollout, shared_prefix, order])
+@pytest.mark.parametrize("module", [rl_trainer, generation, rollout, shared_prefix, sample_order])
 def test_no_method_is_named_outside_its_file(module: Any) -> None:
     """A new method touches its own file and the registry. TRL's class names (GRPOTrainer) are words of their own."""
     source = Path(module.__file__).read_text(encoding="utf-8")

@@ -25,13 +25,10 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from random_models import random_encoder, random_model, random_tokenizer
 from retroflip.data.sample import Modality
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.tiny.architecture import build_config
-from retroflip.rl import vllm_rollouts
-from retroflip.rl.correction import drawn_log_probs, importance_ratio, mean_gap
-from retroflip.rl.rollout import Completion, Sampling
-from retroflip.rl.vllm_colocated import Colocated, EngineSettings, answer_of
-from retroflip.rl.vllm_rollouts import (
+from retroflip.inference import vllm_rollouts
+from retroflip.inference.rollout import Completion, Sampling
+from retroflip.inference.vllm_colocated import Colocated, EngineSettings, answer_of
+from retroflip.inference.vllm_rollouts import (
     Answer,
     Drawn,
     DrawnCompletion,
@@ -44,9 +41,12 @@ from retroflip.rl.vllm_rollouts import (
     positions_in_vllm,
     require_vllm,
 )
-from retroflip.synth.kinds import KINDS
-from retroflip.synth.render import render
-from retroflip.synth.samples import sample_of
+from retroflip.lab.kinds import KINDS
+from retroflip.lab.render import render
+from retroflip.lab.samples import sample_of
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.tiny.architecture import build_config
+from retroflip.rl.correction import drawn_log_probs, importance_ratio, mean_gap
 from retroflip.video.frames import Frames
 from separate_rows import prompts_of, separate
 

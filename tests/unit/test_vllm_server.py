@@ -29,22 +29,13 @@ from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from launched import launch
 from random_models import FAMILIES, random_encoder, random_model, random_tokenizer
-from retroflip import processes
 from retroflip.errors import RolloutServerError
-from retroflip.files import read_jsonl
-from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import encode_visuals
-from retroflip.models.loading import load_model, load_processor
-from retroflip.progress import Silence
-from retroflip.recipe import EngineSection, RlRecipe, recipe_from
-from retroflip.rl import run as rl_run
-from retroflip.rl import vllm_server
-from retroflip.rl.generation import GroupRollouts
-from retroflip.rl.methods.crpo import CrpoSettings
-from retroflip.rl.rollout import Completion, Roller, Sampling
-from retroflip.rl.vllm_colocated import Colocated
-from retroflip.rl.vllm_rollouts import DrawnCompletion, Request, VLLMWriter, Vocabulary, build_request
-from retroflip.rl.vllm_server import (
+from retroflip.files.storage import read_jsonl
+from retroflip.inference import vllm_server
+from retroflip.inference.rollout import Completion, Roller, Sampling
+from retroflip.inference.vllm_colocated import Colocated
+from retroflip.inference.vllm_rollouts import DrawnCompletion, Request, VLLMWriter, Vocabulary, build_request
+from retroflip.inference.vllm_server import (
     Served,
     ServerSettings,
     WeightClient,
@@ -54,7 +45,16 @@ from retroflip.rl.vllm_server import (
     items_of,
     server_command,
 )
-from retroflip.synth.laboratory import LabSettings, write_laboratory
+from retroflip.lab.laboratory import LabSettings, write_laboratory
+from retroflip.models import processes
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.features import encode_visuals
+from retroflip.models.loading import load_model, load_processor
+from retroflip.progress import Silence
+from retroflip.recipes.schema import EngineSection, RlRecipe, recipe_from
+from retroflip.rl import train as rl_run
+from retroflip.rl.generation import GroupRollouts
+from retroflip.rl.methods.crpo import CrpoSettings
 from rollout_server import PostedWeights, RolloutServer, encoded, running
 from separate_rows import prompts_of, separate
 from training_runs import make_trainer

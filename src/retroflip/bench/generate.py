@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from retroflip import directory_lock
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import (
     AnswerRecord,
@@ -32,11 +31,13 @@ from retroflip.bench.records import (
 from retroflip.bench.score import ANSWERS
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.prompts import with_null_option
+from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, RunDirectoryError, UsageError
-from retroflip.files import (
+from retroflip.files import locks
+from retroflip.files.storage import (
     LOCK_NAME,
     is_unfinished,
     jsonable,
@@ -44,13 +45,12 @@ from retroflip.files import (
     read_jsonl,
     write_json_atomic,
 )
+from retroflip.inference.rollout import Roller, Sampling
 from retroflip.models.budget import bounds_of
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
-from retroflip.notes import NOTES, Notes
 from retroflip.progress import Progress
-from retroflip.rl.rollout import Roller, Sampling
-from retroflip.run_directory import describe_code, describe_packages
+from retroflip.train.run_directory import describe_code, describe_packages
 from retroflip.video.transforms import Transform, apply
 
 ENGINE = "retroflip"
@@ -327,7 +327,7 @@ def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any], data
     if not path.exists():
         _check_empty(out)
     out.mkdir(parents=True, exist_ok=True)
-    directory_lock.hold(out)
+    locks.hold(out)
     if not path.exists():
         origin = {"code": describe_code(), "packages": describe_packages()}
         write_json_atomic(path, {"schema": 2, "kind": "answers", **about, "settings": settings, **origin})

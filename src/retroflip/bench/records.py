@@ -19,7 +19,7 @@ from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
 from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
-from retroflip.files import append_jsonl, read_jsonl
+from retroflip.files.storage import append_jsonl, read_jsonl
 from retroflip.video.window import Window, part
 
 

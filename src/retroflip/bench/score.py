@@ -10,7 +10,7 @@ from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
 from retroflip.data import answers as reader
 from retroflip.errors import DataError
-from retroflip.files import read_json_object, write_json_atomic
+from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file
 
 ANSWERS = "answers.jsonl"

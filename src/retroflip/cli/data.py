@@ -115,7 +115,7 @@ def validate(
 
 def _column_map(texts: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
     """Return the column map of all options. Raises UsageError for one that is none."""
-    from retroflip.recipe_reading import parse_override
+    from retroflip.recipes.reading import parse_override
 
     found: dict[str, str | tuple[str, ...]] = {}
     for text in texts:
@@ -164,8 +164,8 @@ def pairs(
     The answer to the other clip is the record's counterfactual_solution, or the option that says of it what the right
     one says of the clip (left and right, opens and closes). Questions of which neither is known are listed.
     """
-    from retroflip.pairs import FAILURES, UNKNOWN, Spatiotemporal, make_pairs, summary
-    from retroflip.synth.dataset import RECORDS_NAME
+    from retroflip.bench.clip_pairs import FAILURES, UNKNOWN, Spatiotemporal, make_pairs, summary
+    from retroflip.data.folder import RECORDS_NAME
 
     start = root or records.parent
     if not start.is_dir():

@@ -15,8 +15,8 @@ from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
     from retroflip.bench.records import AnswerRecord
-    from retroflip.conditions import Chosen
     from retroflip.data.dataset import VideoDataset
+    from retroflip.train.conditions import Chosen
 
 REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
@@ -124,7 +124,7 @@ def generate(
     dataset = _dataset(data, root or data.parent)
     quiet(model)
     from retroflip.bench.generate import parse_controls
-    from retroflip.conditions import chosen, read_trained
+    from retroflip.train.conditions import chosen, read_trained
 
     stated = {
         "frames": frames,
@@ -357,7 +357,7 @@ def _answer(
 def _print_answers(
     records: Sequence["AnswerRecord"], questions: int, out: Path, conditions: "Chosen", *, json: bool
 ) -> None:
-    from retroflip.notes import NOTES, named
+    from retroflip.data.record_notes import NOTES, named
 
     answers = [record for record in records if record.error is None]
     failed = questions - len({record.id for record in answers})

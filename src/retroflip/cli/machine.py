@@ -51,7 +51,7 @@ def demo(
     folder = out or demo_folder(seed, quick=quick)
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
-        from retroflip.demo import run_demo
+        from retroflip.study.demo import run_demo
 
         report = run_demo(folder, seed=seed, quick=quick, progress=progress)
     summary = json_format.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -74,7 +74,7 @@ def demo_folder(seed: int, *, quick: bool) -> Path:
 def doctor(json: AsJson = False) -> None:
     """Say what this machine lacks, and how to mend it."""
     quiet(packaged.NAME)
-    from retroflip.doctor import collect
+    from retroflip.train.doctor import collect
 
     found = collect()
     if json:
@@ -113,8 +113,8 @@ def build(
     Its tokenizer, its model and its training take under 45 minutes on two cores.
     """
     quiet(packaged.NAME)
-    from retroflip.doctor import tiny_model
-    from retroflip.models.tiny.build import build as train_anew
+    from retroflip.lab.tiny_model import build as train_anew
+    from retroflip.train.doctor import tiny_model
 
     folder = out or (REBUILT if tiny_model(packaged.WEIGHTS).status == "ok" else packaged.WEIGHTS)
     _check_replaceable(folder)

@@ -141,7 +141,7 @@ def synth(
 def _laboratory(
     out: Path, per_task: int, seed: int, size: int | None, *, with_traces: bool
 ) -> "list[Sample]":
-    from retroflip.synth.dataset import write_pairs
+    from retroflip.lab.clip_sets import write_pairs
 
     with shown_progress() as progress:
         return write_pairs(
@@ -164,7 +164,7 @@ def _temporal(
     engine: EngineName,
     workers: int,
 ) -> "list[Sample]":
-    from retroflip.recipe_reading import Origin, nested, parse_override, validate
+    from retroflip.recipes.reading import Origin, nested, parse_override, validate
     from retroflip.synth.corpus import CorpusSettings, write_corpus
     from retroflip.synth.engines import LocalEngine, RayEngine
     from retroflip.synth.settings import PRESETS
@@ -185,8 +185,8 @@ def _temporal(
 
 
 def _report(out: Path, samples: "list[Sample]", json: bool) -> None:
+    from retroflip.data.folder import RECORDS_NAME
     from retroflip.data.manifest import MANIFEST_NAME
-    from retroflip.synth.dataset import RECORDS_NAME
 
     pairs = len({sample.pair for sample in samples if sample.pair})
     files = {"records": str(out / RECORDS_NAME), "manifest": str(out / MANIFEST_NAME)}
@@ -259,10 +259,10 @@ def sheets(
     json: AsJson = False,
 ) -> None:
     """Draw contact sheets: frames of a few videos of each kind, with question and answer, for a person to look over."""
+    from retroflip.data.folder import RECORDS_NAME
     from retroflip.data.records import read_samples
-    from retroflip.files import file_name, write_bytes_atomic
+    from retroflip.files.storage import file_name, write_bytes_atomic
     from retroflip.synth.audit.sheets import contact_sheet, jpeg
-    from retroflip.synth.dataset import RECORDS_NAME
 
     out.mkdir(parents=True, exist_ok=True)
     samples = read_samples(folder / RECORDS_NAME)

@@ -133,7 +133,7 @@ def clock(seconds: float) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout."""
-    from retroflip.files import jsonable  # brings numpy, which --help does without
+    from retroflip.files.storage import jsonable  # brings numpy, which --help does without
 
     print(json.dumps(jsonable(value), indent=2, allow_nan=False))
 

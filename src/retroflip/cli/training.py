@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from retroflip.progress import Progress
-    from retroflip.recipe import Recipe
+    from retroflip.recipes.schema import Recipe
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="YAML file, or the run.json of an earlier run.")
@@ -94,7 +94,7 @@ def _run(
     resume: bool,
     json: bool,
 ) -> None:
-    from retroflip.recipe import load_recipe
+    from retroflip.recipes.schema import load_recipe
 
     recipe = load_recipe(file, overrides)
     if recipe.kind != kind:
@@ -108,7 +108,7 @@ def _run(
         raise UsageError(
             "--gpus describes the machine of a dry run; a run takes the GPUs that it finds. Add --dry-run."
         )
-    from retroflip import processes
+    from retroflip.models import processes
 
     directory = out or Path("runs") / file.stem
     try:
@@ -131,9 +131,9 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
 
     A finished run that is to be resumed with more steps goes on.
     """
-    from retroflip import processes
-    from retroflip.recipe import RlRecipe
-    from retroflip.run_directory import RunDirectory
+    from retroflip.models import processes
+    from retroflip.recipes.schema import RlRecipe
+    from retroflip.train.run_directory import RunDirectory
 
     with _progress() as progress:
         if resume:
@@ -145,11 +145,11 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
                 return True
         progress.stage("loading libraries", 0, "")
         if isinstance(recipe, RlRecipe):
-            from retroflip.rl import run as rl_run
+            from retroflip.rl import train as rl_run
 
             rl_run.train(recipe, out, resume=resume, progress=progress)
         else:
-            from retroflip.sft import run as sft_run
+            from retroflip.sft import train as sft_run
 
             sft_run.train(recipe, out, resume=resume, progress=progress)
         processes.leave()
@@ -159,7 +159,7 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
 @contextlib.contextmanager
 def _progress() -> "Iterator[Progress]":
     """Give the first process of a run its display, and the others none."""
-    from retroflip import processes
+    from retroflip.models import processes
     from retroflip.progress import Silence
 
     with shown_progress() as shown:
@@ -168,10 +168,10 @@ def _progress() -> "Iterator[Progress]":
 
 def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     """Write the report, which a kill after the last step leaves out, and say what there is now."""
-    from retroflip.conditions import read_trained
-    from retroflip.files import read_jsonl
+    from retroflip.files.storage import read_jsonl
     from retroflip.report.build import report_directories
     from retroflip.report.learned import hardly_anything_learned, nothing_learned
+    from retroflip.train.conditions import read_trained
 
     report = report_directories([out], out / "report.html")
     rows = read_jsonl(out / "metrics.jsonl")
@@ -191,10 +191,10 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
 
 
 def _show(recipe: "Recipe", gpus: str | None, *, json: bool) -> None:
-    from retroflip import machine
-    from retroflip.cost import cost
-    from retroflip.recipe_reading import dumped
-    from retroflip.starting import require_start
+    from retroflip.cli.starting import require_start
+    from retroflip.recipes.reading import dumped
+    from retroflip.train import machine
+    from retroflip.train.cost import cost
 
     target = machine.here() if gpus is None else machine.parse(gpus)
     require_start(recipe)

@@ -8,7 +8,7 @@ from typing import Any
 from retroflip.data.prompts import user_text
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RecipeError
-from retroflip.recipe_reading import Origin
+from retroflip.recipes.reading import Origin
 from retroflip.synth.sentence import derivation_texts
 
 GENERATOR = """\

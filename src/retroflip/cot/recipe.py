@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retroflip import recipe_reading as reading
 from retroflip.cot import prompts
 from retroflip.cot.verify import VerifierSettings
 from retroflip.llm.settings import Endpoint
-from retroflip.recipes import merged, read_layers
+from retroflip.recipes import reading
+from retroflip.recipes.shipped import merged, read_layers
 
 KIND = "cot"
 

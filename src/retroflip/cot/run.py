@@ -21,18 +21,18 @@ from retroflip.cot.pipeline import ROLES, Models, Outcome, Status, Task, reasone
 from retroflip.cot.prompts import filling
 from retroflip.cot.recipe import CotRecipe
 from retroflip.cot.verify import VerifierSettings, verify
+from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.manifest import extend_manifest, manifest_beside
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.root import resolve
-from retroflip.directory_lock import hold
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import drop_unfinished, read_jsonl, write_json_atomic, write_jsonl_atomic
+from retroflip.files.locks import hold
+from retroflip.files.storage import drop_unfinished, read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.llm.client import StoppedError
 from retroflip.llm.journal import Journal
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA, read_metadata
-from retroflip.synth.dataset import RECORDS_NAME
 from retroflip.synth.names import Split
 from retroflip.synth.narration import narrated
 

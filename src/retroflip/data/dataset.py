@@ -16,7 +16,7 @@ from retroflip.data.manifest import Manifest
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
-from retroflip.files import write_jsonl_atomic
+from retroflip.files.storage import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
 from retroflip.video.decode import decode, size_taken
 from retroflip.video.frames import Fits, Frames

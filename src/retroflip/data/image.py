@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from retroflip.errors import ImageError, MediaError
-from retroflip.paths import why_missing
+from retroflip.files.names import why_missing
 from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 
 MAX_BYTES = 256 * 2**20

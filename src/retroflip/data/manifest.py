@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from retroflip.data.root import normalise, resolve
 from retroflip.errors import DataError, MissingVideoError
-from retroflip.files import read_json_object, write_json_atomic
-from retroflip.paths import unicode_forms
+from retroflip.files.names import unicode_forms
+from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file, sha256_files
 
 MANIFEST_NAME = "manifest.json"

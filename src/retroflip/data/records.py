@@ -55,7 +55,7 @@ from retroflip.data.sources import rows, source_of
 from retroflip.data.sources.base import Row
 from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
-from retroflip.files import write_jsonl_atomic
+from retroflip.files.storage import write_jsonl_atomic
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}

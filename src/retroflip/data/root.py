@@ -8,7 +8,7 @@ import string
 from pathlib import Path
 
 from retroflip.errors import PathEscapeError
-from retroflip.paths import in_any_form
+from retroflip.files.names import in_any_form
 
 
 def normalise(relative: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retroflip.errors import DataError
-from retroflip.files import append_jsonl, read_jsonl
+from retroflip.files.storage import append_jsonl, read_jsonl
 from retroflip.llm.client import Reply
 
 LATENCIES = ((1.0, "under 1 s"), (10.0, "1 to 10 s"), (60.0, "10 to 60 s"))

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import AutoConfig
 from transformers.utils.hub import cached_file
 
-from retroflip import processes
+from retroflip.models import processes
 
 UNLOADABLE = (
     OSError,

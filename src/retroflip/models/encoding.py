@@ -14,12 +14,12 @@ from torch import Tensor
 from transformers import ProcessorMixin
 
 from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
 from retroflip.models.families import family_of
 from retroflip.models.positions import positions, untold_times
 from retroflip.models.templates import check_template
-from retroflip.notes import Notes
 from retroflip.video.frames import Frames
 
 

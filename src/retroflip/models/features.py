@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from retroflip import processes
 from retroflip.errors import BlindnessError, UsageError
+from retroflip.models import processes
 from retroflip.models.encoding import Prompt, visual_inputs
 
 KINDS = ("image", "video")

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from retroflip.files import jsonable, write_text_atomic
+from retroflip.files.storage import jsonable, write_text_atomic
 from retroflip.report import tables, words
 from retroflip.report.charts import interval_plot
 from retroflip.report.clips import Clip, inline_clip

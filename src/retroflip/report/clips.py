@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from retroflip.errors import VideoError
-from retroflip.files import scratch_folder
+from retroflip.files.storage import scratch_folder
 from retroflip.video.decode import decode, probe
 from retroflip.video.encode import encode
 from retroflip.video.frames import Frames

@@ -20,9 +20,9 @@ from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_rec
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.errors import UsageError
-from retroflip.files import read_json_object, read_jsonl
+from retroflip.files.storage import read_json_object, read_jsonl
 from retroflip.report.pairs import AnswerView, PairView, SideView
-from retroflip.run_directory import check_results
+from retroflip.train.run_directory import check_results
 
 METRICS_FILE = "metrics.jsonl"
 SUMMARY_FILE = "summary.json"

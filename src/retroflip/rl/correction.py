@@ -10,8 +10,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from retroflip.rl.rollout import Completion
-from retroflip.rl.vllm_rollouts import DrawnCompletion
+from retroflip.inference.rollout import Completion
+from retroflip.inference.vllm_rollouts import DrawnCompletion
 
 CorrectionMode = Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"]
 

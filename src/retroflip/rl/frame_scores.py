@@ -20,7 +20,7 @@ from retroflip.data.prompts import user_text
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError, MissingVideoError, RetroflipError, TooManyFailuresError
-from retroflip.files import append_jsonl, read_jsonl, write_jsonl_atomic
+from retroflip.files.storage import append_jsonl, read_jsonl, write_jsonl_atomic
 from retroflip.models.scorers.base import FrameScorer, Scores
 from retroflip.progress import Progress
 from retroflip.rl.world import World

@@ -19,10 +19,10 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
+from retroflip.inference.rollout import Completion, Sampling
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
-from retroflip.rl.rollout import Completion, Sampling
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
 

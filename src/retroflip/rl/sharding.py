@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
 
-from retroflip.lora import base_of
+from retroflip.models.lora import base_of
 
 _VISION = ("get_video_features", "get_image_features")
 

@@ -23,22 +23,22 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.lora import base_of
+from retroflip.inference.rollout import Roller
+from retroflip.inference.vllm_colocated import Colocated, EngineSettings
+from retroflip.inference.vllm_rollouts import VLLMWriter
+from retroflip.inference.vllm_server import Served, ServerSettings
 from retroflip.models.block_attention import use_blocks
 from retroflip.models.features import VisualFeatures, announce_repeats, encode_in_step, require_features
+from retroflip.models.lora import base_of
 from retroflip.models.vision_counter import VisionCounter, patches_of
-from retroflip.order import RunOrder, epoch_of
 from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
 from retroflip.rl.correction import CorrectionMode, drawn_log_probs, importance_ratio, mean_gap
 from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
 from retroflip.rl.metrics import group_metrics
-from retroflip.rl.rollout import Roller
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import Scores, score
-from retroflip.rl.vllm_colocated import Colocated, EngineSettings
-from retroflip.rl.vllm_rollouts import VLLMWriter
-from retroflip.rl.vllm_server import Served, ServerSettings
 from retroflip.rl.world import World
+from retroflip.train.sample_order import RunOrder, epoch_of
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""

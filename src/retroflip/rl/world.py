@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from retroflip import processes
+from retroflip.models import processes
 
 T = TypeVar("T")
 

@@ -14,12 +14,12 @@ from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from retroflip.lora import base_of
 from retroflip.models.encoding import Encoder, Prompt, pad_prompts
 from retroflip.models.features import encode_in_step, require_features, sighted_inputs
-from retroflip.order import RunOrder
+from retroflip.models.lora import base_of
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.world import World
+from retroflip.train.sample_order import RunOrder
 
 IGNORED = -100
 """the label of a token that the loss does not count"""

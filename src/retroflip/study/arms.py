@@ -22,11 +22,11 @@ import numpy as np
 
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import UsageError
-from retroflip.recipe import RlRecipe
+from retroflip.lab.laboratory import Laboratory
+from retroflip.recipes.schema import RlRecipe
 from retroflip.rl.methods.registry import build
-from retroflip.stages import Settings, Size, rl_recipe, tiny_recipe
 from retroflip.study.papers import REFERENCES, Reference
-from retroflip.synth.laboratory import Laboratory
+from retroflip.study.stages import Settings, Size, rl_recipe, tiny_recipe
 
 QUESTIONS = 4
 """video questions per step"""

@@ -9,9 +9,9 @@ from typing import Any
 
 from retroflip.bench.records import Control
 from retroflip.bench.score import SCORES
-from retroflip.files import read_json_object, read_jsonl
-from retroflip.marks import COMPLETE_MARKER
+from retroflip.files.storage import read_json_object, read_jsonl
 from retroflip.study.arms import Arm
+from retroflip.train.marks import COMPLETE_MARKER
 
 CONTROLS = (Control.FULL, Control.SINGLE_FRAME)
 """what an arm's model is shown of the pairs"""

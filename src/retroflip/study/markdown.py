@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from retroflip.lab.kinds import PAIRED
 from retroflip.study.arms import BASELINE, QUESTIONS
 from retroflip.study.cells import LAST_STEPS, State
-from retroflip.synth.kinds import PAIRED
 
 NOTHING = "–"
 NAMES = {

@@ -15,16 +15,16 @@ from typing import Any
 
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
-from retroflip.marks import COMPLETE_MARKER
+from retroflip.lab.laboratory import Laboratory, write_laboratory
 from retroflip.progress import Progress
-from retroflip.run_directory import RunDirectory
-from retroflip.stages import FULL, Size, evaluate, lab_settings, supervised, trained
 from retroflip.study.arms import ARMS, METHODS, Arm, Budget, budget, chosen, recipe_of
 from retroflip.study.cells import CONTROLS, SeedFolder
 from retroflip.study.document import document
 from retroflip.study.markdown import markdown
+from retroflip.study.stages import FULL, Size, evaluate, lab_settings, supervised, trained
 from retroflip.study.workplace import Labelled, attempt, open_study, save_tables, seeds_there
-from retroflip.synth.laboratory import Laboratory, write_laboratory
+from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.run_directory import RunDirectory
 
 QUICK = Size(sft_samples=32, train_samples=16, pairs_per_task=2, sft_steps=3, rl_steps=2)
 """shows that every step works, and no more"""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retroflip import directory_lock
 from retroflip.errors import DataError, RetroflipError, RunDirectoryError
-from retroflip.files import jsonable, read_json_object, write_json_atomic, write_text_atomic
+from retroflip.files import locks
+from retroflip.files.storage import jsonable, read_json_object, write_json_atomic, write_text_atomic
 from retroflip.progress import Progress
 
 TABLE = "study.json"
@@ -85,7 +85,7 @@ def open_study(out: Path, settings: Mapping[str, Any]) -> None:
             f"{out} is a file, and a study needs a directory. Name another one with --out."
         )
     out.mkdir(parents=True, exist_ok=True)
-    directory_lock.hold(out)
+    locks.hold(out)
     table = out / TABLE
     if not table.exists():
         if not all(_OWN.match(entry.name) for entry in out.iterdir()):

@@ -22,14 +22,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
-from retroflip.files import file_name, read_json_object, scratch_folder, write_bytes_atomic, write_json_atomic
+from retroflip.files.storage import (
+    file_name,
+    read_json_object,
+    scratch_folder,
+    write_bytes_atomic,
+    write_json_atomic,
+)
 from retroflip.progress import Progress
-from retroflip.synth.dataset import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
 from retroflip.synth.mending import mending

@@ -16,11 +16,11 @@ from typing import Self, overload
 
 import numpy as np
 
-from retroflip import recipe_reading as reading
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError
-from retroflip.recipes import merged, read_layers
+from retroflip.recipes import reading
+from retroflip.recipes.shipped import merged, read_layers
 from retroflip.synth.corpus import (
     ATTEMPTS,
     TURNS_TRIED,

@@ -21,7 +21,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from retroflip.errors import DecodeError, HashMismatchError, MediaError, MissingVideoError, RetroflipError
-from retroflip.paths import why_missing
+from retroflip.files.names import why_missing
 from retroflip.video.clock import Timeline
 from retroflip.video.container import picture_format
 from retroflip.video.display import shrunk

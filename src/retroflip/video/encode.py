@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from retroflip.errors import VideoError
-from retroflip.files import replacing
+from retroflip.files.storage import replacing
 from retroflip.video.frames import Pixels
 
 PRESET = "veryfast"

@@ -9,7 +9,7 @@ from pathlib import Path
 from retroflip.data.sources import csv_table, json_records, parquet
 from retroflip.data.sources.base import HEAD, Row, Source
 from retroflip.errors import DataError
-from retroflip.paths import why_missing
+from retroflip.files.names import why_missing
 
 SOURCES: tuple[Source, ...] = (parquet.SOURCE, csv_table.SOURCE, json_records.SOURCE)
 """the first one that recognises a file reads it; the last takes everything, and says what it cannot read"""

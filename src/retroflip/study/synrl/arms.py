@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retroflip.recipe import RlRecipe, SftRecipe
-from retroflip.stages import tiny_recipe
+from retroflip.recipes.schema import RlRecipe, SftRecipe
 from retroflip.study.arms import Arm, Plan
+from retroflip.study.stages import tiny_recipe
 from retroflip.study.synrl.papers import PRIMITIVE_REFERENCES, STAGE_REFERENCES
 from retroflip.synth.registry import TEMPORAL_KINDS
 

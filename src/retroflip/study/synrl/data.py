@@ -7,12 +7,12 @@ from pathlib import Path
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
-from retroflip.files import write_text_atomic
+from retroflip.files.storage import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
-from retroflip.recipe_reading import dumped
-from retroflip.recipes import recipe_file
+from retroflip.recipes.reading import dumped
+from retroflip.recipes.shipped import recipe_file
 from retroflip.study.synrl.arms import Amount, Course, CourseFolder
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.drawn import read_settings

@@ -16,11 +16,10 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.progress import Progress
-from retroflip.recipe import SftRecipe
-from retroflip.run_directory import RunDirectory
-from retroflip.stages import ask, trained
+from retroflip.recipes.schema import SftRecipe
 from retroflip.study.arms import chosen
 from retroflip.study.cells import CONTROLS, SeedFolder
+from retroflip.study.stages import ask, trained
 from retroflip.study.synrl.arms import (
     ARMS,
     PLANS,
@@ -36,6 +35,7 @@ from retroflip.study.synrl.arms import (
 from retroflip.study.synrl.data import prepare, prepare_second, write_lessons
 from retroflip.study.synrl.tables import answer_measures, document, markdown
 from retroflip.study.workplace import Labelled, attempt, open_study, save_tables, seeds_there
+from retroflip.train.run_directory import RunDirectory
 
 BY_NAME = {stage.name: stage for stage in ARMS}
 

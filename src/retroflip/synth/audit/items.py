@@ -13,15 +13,15 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample, option_letter
 from retroflip.errors import UsageError
-from retroflip.files import file_name, read_json_object
+from retroflip.files.storage import file_name, read_json_object
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA
-from retroflip.synth.dataset import RECORDS_NAME
 from retroflip.synth.episode import FORMAT
 from retroflip.video.decode import decode
 from retroflip.video.hashing import sha256_file

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
 from retroflip.errors import VideoError
-from retroflip.files import write_text_atomic
+from retroflip.files.storage import write_text_atomic
 from retroflip.synth.audit.items import kind_of
 from retroflip.synth.audit.sheets import answer_line, jpeg, strip
 from retroflip.synth.audit.verdict import MARGIN, WITHOUT_CHOICE, KindAudit

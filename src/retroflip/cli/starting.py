@@ -1,0 +1,43 @@
+"""What keeps a run from starting, found before anything is decoded, loaded or trained."""
+
+from retroflip.data.dataset import VideoDataset, require_files
+from retroflip.inference.vllm_rollouts import require_vllm
+from retroflip.models.scorers.build import require_checkpoint
+from retroflip.recipes.schema import DataSection, Recipe, RlRecipe, SftRecipe
+from retroflip.rl.methods.registry import build
+from retroflip.rl.train import check_samples
+from retroflip.sft.train import read_parts
+from retroflip.train.datasets import Choice, dataset_of
+from retroflip.train.loop import sight_of
+from retroflip.train.sample_order import require_step
+
+
+def require_start(recipe: Recipe) -> None:
+    """Raise what a run would end with before its first step; no file of the data's is opened, no weight read.
+
+    DataError: samples that do not fill a step, or lack what they are used for. TooManyFailuresError: files that are not
+    there. UsageError: a model, a scorer's checkpoint or a package that is missing.
+    """
+    fits = sight_of(recipe.model, recipe.data).fits
+
+    def load(section: DataSection, choose: Choice | None = None) -> VideoDataset:
+        dataset = dataset_of(section, fits, choose).dataset
+        if dataset.in_files:
+            require_files(dataset, section.max_failed_share)
+        return dataset
+
+    if isinstance(recipe, SftRecipe):
+        lessons = sum(len(part.dataset) for part in read_parts(recipe, load))
+        require_step(lessons, recipe.train.batch_size, "train.batch_size")
+    else:
+        _require_rl(recipe, load(recipe.data))
+
+
+def _require_rl(recipe: RlRecipe, dataset: VideoDataset) -> None:
+    require_step(len(dataset), recipe.train.samples_per_step, "train.samples_per_step")
+    method = build(recipe.method)
+    check_samples(method, dataset.examples)
+    if method.scorer is not None:
+        require_checkpoint(method.scorer.name, path=method.scorer.path, revision=method.scorer.revision)
+    if recipe.train.engine is not None:
+        require_vllm()

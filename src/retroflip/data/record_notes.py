@@ -1,0 +1,37 @@
+"""What a model is not told of a record as it is: each record is named once in a file, and the first one aloud."""
+
+import logging
+from pathlib import Path
+
+from retroflip.files.storage import append_jsonl, read_jsonl
+
+NOTES = "notes.jsonl"
+
+_log = logging.getLogger(__name__)
+
+
+class Notes:
+    """The notes of a run or of a folder of answers; those of an earlier start count as well.
+
+    path: JSON lines of id and note.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._named = named(path)
+
+    def add(self, identity: str, note: str) -> None:
+        """Write a record's note unless it has one."""
+        if identity in self._named:
+            return
+        if not self._named:
+            _log.warning(
+                "Sample %s: %s All records of this kind are listed in %s.", identity, note, self.path
+            )
+        self._named.add(identity)
+        append_jsonl(self.path, {"id": identity, "note": note})
+
+
+def named(path: Path) -> set[str]:
+    """Return the ids of the records that a file of notes names; none where there is no file."""
+    return {str(row["id"]) for row in read_jsonl(path)} if path.exists() else set()

@@ -1,0 +1,549 @@
+"""Recipes: everything that decides a training run, in one YAML file.
+
+A recipe is a mapping of sections (`kind`, `model`, `data`, `method`, `train`, `prompt`). Settings without a
+value that fits every run have no default and must be stated: steps, batch, rate, and in reinforcement learning
+beta, epsilon, temperature, length and the loss's mean. The others default to the papers' values (a method's)
+or to the plain case (no weight decay, no warm-up, every token in the nucleus), never to TRL's; the shipped
+recipes state all that decides what is learned, and `resolved()` writes out every setting. Paths in a recipe
+are relative to the recipe's folder; paths in overrides are relative to the working directory; `resolved()`
+holds absolute ones and runs again as it is, wherever it is put. A run's `run.json` can be loaded as a recipe.
+A recipe may extend another one (`shipped.py`) and then states only what it says otherwise.
+
+Reading YAML and saying in plain words what is wrong with a recipe is `reading.py`'s part.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from retroflip.data.columns import Columns, check_columns
+from retroflip.data.prompts import DIRECT_PROMPT
+from retroflip.data.sample import Modality, Sample
+from retroflip.errors import DataError
+from retroflip.recipes import reading
+from retroflip.recipes.shipped import merged, read_layers
+from retroflip.rl.methods.base import MethodConfig
+from retroflip.rl.methods.registry import METHODS, MethodSettings
+from retroflip.video.budget import PixelBudget, pixel_count
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+PixelCount = Annotated[int, Field(ge=1), BeforeValidator(pixel_count)]
+"""a number, or a product as papers write it: 768 x 32 x 32"""
+
+
+def _checked(columns: Columns) -> Columns:
+    try:
+        check_columns(columns)
+    except DataError as error:
+        raise ValueError(str(error).removesuffix(".")) from error
+    return columns
+
+
+ColumnMap = Annotated[
+    dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]], AfterValidator(_checked)
+]
+"""what is read from which of a file's own keys (`data/columns.py`)"""
+Tracker = Literal["tensorboard", "wandb", "trackio"]
+
+
+def _several(value: Any) -> Any:
+    """Return a name alone as a list of one, and each name of a list once."""
+    if isinstance(value, str):
+        return () if value == "none" else (value,)
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+
+
+PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
+"""the settings that name files, by section"""
+WHOLE = frozenset({"data.labels", "data.columns", "general.columns"})
+"""the settings whose keys are the user's own: a recipe replaces those of the one that it extends"""
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class LoraSection(Section):
+    """Low-rank adapters, trained in place of the weights that they stand beside."""
+
+    rank: AtLeastOne = Field(description="inner width of an adapter")
+    alpha: AtLeastOne = Field(description="an adapter's output is multiplied by alpha / rank")
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of an adapter's inputs that training drops"
+    )
+    targets: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        min_length=1,
+        description="linear layers of the language model's blocks that get an adapter",
+    )
+
+
+class ModelSection(Section):
+    """Which model is trained. Weights are read from safetensors, and no code that comes with them is run."""
+
+    path: str = Field(
+        default="retroflip-tiny",
+        min_length=1,
+        description="'retroflip-tiny', a hub name such as Qwen/Qwen3-VL-4B-Instruct, or a directory",
+    )
+    revision: str | None = Field(default=None, description="branch, tag or commit of a hub model")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="type of the weights. bfloat16 takes half the memory and is too coarse for small steps: most "
+        "weights stay as they are at rates of 1e-5 and below",
+    )
+    vision: Literal["frozen", "projector", "trained"] = Field(
+        default="frozen",
+        description="which part of the vision tower is trained beside the language model: none, only the projector "
+        "(CRPO, table 7), or all of it",
+    )
+    lora: LoraSection | None = Field(
+        default=None,
+        description="train low-rank adapters in place of the language model's weights, and of the vision tower's under "
+        "`vision: trained`; the projector is trained whole all the same",
+    )
+
+
+class DataSection(Section):
+    """Which video questions are trained on, and how many pixels of each video the model sees.
+
+    min_pixels, max_pixels and total_pixels are those of Qwen's own tools; null leaves one to the model's processor.
+    """
+
+    records: str = Field(
+        min_length=1,
+        description="file of records (JSONL, JSON, CSV or Parquet), or YAML settings of videos that are drawn",
+    )
+    root: str | None = Field(
+        default=None, description="folder that the records' paths start from; by default the records' folder"
+    )
+    frames: int = Field(
+        default=8,
+        ge=2,
+        multiple_of=2,
+        description="frames per video; even, because models merge frames in twos and repeat an odd last one",
+    )
+    pool: int | None = Field(
+        default=None,
+        ge=2,
+        description="frames decoded per video, of which every branch is shown `frames`; by default no more than those. "
+        "STRIVE draws its variants from 64",
+    )
+    modalities: Annotated[tuple[Annotated[Modality, Field(strict=False)], ...], Field(strict=False)] = Field(
+        default=(Modality.VIDEO,),
+        min_length=1,
+        description="which records are used; images and texts are trained on with a single branch",
+    )
+    min_pixels: PixelCount | None = Field(
+        default=None, description="pixels to which smaller frames and images are enlarged"
+    )
+    max_pixels: PixelCount | None = Field(
+        default=None, description="pixels to which larger frames and images are shrunk"
+    )
+    total_pixels: PixelCount | None = Field(
+        default=None,
+        description="pixels of a whole video that its frames share, two merged ones counted once: its visual tokens "
+        "times the pixels of one",
+    )
+    max_failed_share: Share = Field(
+        default=0.01, description="share of undecodable videos above which the run stops"
+    )
+    labels: dict[str, Annotated[tuple[str, ...], Field(strict=False, min_length=1)]] = Field(
+        default={},
+        description="only records whose labels are among these, e.g. {term: [short]}; records that `synth` wrote have "
+        "category, term, domain, mode and form",
+    )
+    limit: AtLeastOne | None = Field(default=None, description="use only the first so many records")
+    columns: ColumnMap = Field(
+        default={},
+        description="for a file with keys of its own: what is read from which, e.g. {problem: q, options: choices, "
+        "solution: label, path: clip}",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_longer_sides(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "max_side" in values:
+            raise ValueError(_instead_of_side(values["max_side"]))
+        return values
+
+    @model_validator(mode="after")
+    def _pixels_can_be_kept(self) -> "DataSection":
+        self.budget.check(self.frames)
+        return self
+
+    @model_validator(mode="after")
+    def _pool_holds_frames(self) -> "DataSection":
+        if self.pool is not None and self.pool < self.frames:
+            raise ValueError(
+                f"pool is {self.pool}, fewer than the {self.frames} frames that are taken from it: set pool to "
+                f"{self.frames} or more, or leave it out"
+            )
+        return self
+
+    def chosen(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return the samples with the labels asked for, up to the limit. Raises DataError where there is none."""
+        wanted = self.labels.items()
+        kept = [one for one in samples if all(one.labels.get(name) in allowed for name, allowed in wanted)]
+        if not kept:
+            asked = ", ".join(f"{name} {' or '.join(allowed)}" for name, allowed in wanted)
+            raise DataError(
+                f"{self.records_file}: none of its {len(samples)} records is labelled {asked}, as data.labels asks "
+                "for. Correct the labels, or name other records."
+            )
+        return kept[: self.limit]
+
+    @property
+    def budget(self) -> PixelBudget:
+        """Bounds on the pixels of frames and videos."""
+        return PixelBudget(self.min_pixels, self.max_pixels, self.total_pixels)
+
+    @property
+    def pool_frames(self) -> int:
+        """Frames decoded per video."""
+        return self.frames if self.pool is None else self.pool
+
+    @property
+    def records_file(self) -> Path:
+        """The records' file."""
+        return Path(self.records)
+
+    @property
+    def root_folder(self) -> Path:
+        """The folder that the records' paths start from."""
+        return Path(self.root) if self.root is not None else self.records_file.parent
+
+
+def _instead_of_side(side: Any) -> str:
+    """Return what to write in place of `max_side`, which earlier recipes had."""
+    said = "max_side is no setting any more, because models are shown a number of pixels and not a side"
+    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
+        return f"{said}: leave it out; max_pixels, min_pixels and total_pixels bound pixels where they are stated"
+    wide = f"{side} x {round(side * 9 / 16)}"
+    return (
+        f"{said}: write max_pixels: {wide} in its place, which is a picture of 16 : 9 with that side ({side} x {side} "
+        "for square ones)"
+    )
+
+
+class GeneralSection(Section):
+    """General video questions among the lessons, answered directly: models keep what they know (SynRL, 2.3)."""
+
+    records: str = Field(
+        min_length=1, description="JSONL or JSON file of Video-R1 records; traces are not used"
+    )
+    root: str | None = Field(
+        default=None, description="folder that the records' paths start from; by default the records' folder"
+    )
+    columns: ColumnMap = Field(default={}, description="as data.columns, for this file's own keys")
+    share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.15, description="of all lessons; so many records are drawn, each once"
+    )
+    prompt: str = Field(default=DIRECT_PROMPT, description="system prompt, which must not ask for reasoning")
+
+    def lessons_beside(self, reasoned: int) -> int:
+        """Return how many of these make `share` of all, beside so many lessons with reasoning."""
+        return round(reasoned * self.share / (1.0 - self.share))
+
+
+class PromptSection(Section):
+    """What stands around the question."""
+
+    system: str | None = Field(default=None, description="system prompt; null for the built-in one")
+
+
+class SftPromptSection(PromptSection):
+    """What stands around the question in supervised fine-tuning."""
+
+    null_option: bool = Field(
+        default=True,
+        description='append "None of the above" to multiple-choice questions, as the methods do by default',
+    )
+
+
+class OptimizerSection(Section):
+    """What both kinds of training share."""
+
+    steps: AtLeastOne = Field(description="optimizer steps")
+    learning_rate: Positive = Field(description="peak learning rate of AdamW")
+    warmup_steps: int = Field(
+        default=0, ge=0, description="steps over which the rate rises from 0; a shorter run ends on the way"
+    )
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="the rate's course after the warm-up"
+    )
+    weight_decay: NotNegative = 0.0
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
+    max_grad_norm: Positive = Field(default=1.0, description="norm to which gradients are clipped")
+    gradient_accumulation: AtLeastOne = Field(
+        default=1, description="backward passes per step; more need less memory and give the same step"
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="compute activations twice instead of keeping them"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="type that passes compute in. bfloat16 with model.dtype float32 is mixed precision: fast passes, "
+        "and steps that small rates can take",
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of every random choice of the run")
+    save_every: AtLeastOne = Field(default=50, description="steps between checkpoints")
+    keep_checkpoints: int = Field(default=2, description="newest checkpoints that are kept")
+    report_to: Annotated[tuple[Tracker, ...], Field(strict=False), BeforeValidator(_several)] = Field(
+        default=(),
+        description="trackers that are told each step's measurements beside metrics.jsonl; their packages are not "
+        "retroflip's own",
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "OptimizerSection":
+        if self.keep_checkpoints < 2:
+            raise ValueError(
+                f"keep_checkpoints is {self.keep_checkpoints}, and a kill inside a save would leave no whole "
+                "checkpoint to resume from: set keep_checkpoints to 2 or more"
+            )
+        return self
+
+
+class EngineSection(Section):
+    """A vLLM engine that writes the rollouts: in every training process, or a server's."""
+
+    context: AtLeastOne = Field(description="tokens that a prompt and its completion may have together")
+    sequences: AtLeastOne = Field(default=64, description="rollouts that are written at once")
+    memory: float = Field(
+        default=0.3, gt=0, lt=1, description="share of a GPU's memory that its weights and caches get"
+    )
+    batch_tokens: AtLeastOne = Field(default=8192, description="tokens of prompts that are read at once")
+    eager: bool = Field(default=False, description="do without CUDA graphs")
+    server: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+",
+        description="address of a vLLM server on other GPUs, such as http://localhost:8000, which then writes the "
+        "rollouts; `sequences`, `memory`, `batch_tokens` and `eager` are its own affair",
+    )
+    timeout: Positive = Field(default=1800.0, description="seconds that a server may take for one answer")
+    group_port: int = Field(
+        default=51216,
+        ge=1,
+        lt=2**16,
+        description="port of the first training process by which a server gets weights",
+    )
+    correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
+        default="token_truncate",
+        description="how the loss corrects for what the engine rounds otherwise: TRL's vllm_importance_sampling_mode",
+    )
+
+    @model_validator(mode="after")
+    def _server_was_started_otherwise(self) -> "EngineSection":
+        own = ("sequences", "memory", "batch_tokens", "eager")
+        fields = type(self).model_fields
+        given = [name for name in own if getattr(self, name) != fields[name].default]
+        if self.server is not None and given:
+            raise ValueError(
+                f"{given[0]} is of an engine in the training process, and the rollouts are written by the server "
+                f"{self.server}, which is started with settings of its own: leave {' and '.join(given)} out"
+            )
+        return self
+
+
+class RlTrainSection(OptimizerSection):
+    """Reinforcement learning. The loss is TRL's; which rollouts and rewards enter it is the method's part."""
+
+    samples_per_step: AtLeastOne = Field(description="video questions per optimizer step")
+    beta: NotNegative = Field(description="weight of the KL divergence from the start model; 0 for none")
+    epsilon: Positive = Field(description="range to which the probability ratio is clipped")
+    temperature: Positive = Field(description="sampling temperature of rollouts")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus that rollouts are sampled from")
+    max_completion_length: AtLeastOne = Field(description="tokens at which a rollout is cut off")
+    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"] = Field(
+        description="TRL's loss: how it clips, and how it averages over tokens and rollouts"
+    )
+    iterations: AtLeastOne = Field(
+        default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
+    )
+    engine: EngineSection | None = Field(
+        default=None,
+        description="a vLLM engine that writes the rollouts (the extra `vllm`); null: the model does",
+    )
+    attention: Literal["dense", "blocks"] = Field(
+        default="dense",
+        description="mask of packed rows: dense, or in blocks (FlexAttention, on a GPU), which skips what is masked",
+    )
+    branches_at_once: AtLeastOne | None = Field(
+        default=None,
+        description="branches whose rollouts are written together; null: as many as fit into the memory that there is. "
+        "Fewer need less memory and write the same",
+    )
+    refills: int = Field(
+        default=0,
+        ge=0,
+        description="how often, per step, questions whose rollouts all earned the same are replaced by others "
+        "(dynamic sampling); 0 trains on whatever was drawn",
+    )
+
+    @property
+    def micro_batch(self) -> int:
+        """Video questions per backward pass."""
+        return self.samples_per_step // self.gradient_accumulation
+
+    @model_validator(mode="after")
+    def _whole_passes(self) -> "RlTrainSection":
+        _check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
+        if self.save_every % self.iterations:
+            raise ValueError(
+                f"save_every is {self.save_every}, which is no multiple of iterations ({self.iterations}), and a "
+                "checkpoint between two steps on the same rollouts could not be resumed exactly: set save_every to a "
+                f"multiple of {self.iterations}"
+            )
+        return self
+
+
+class SftTrainSection(OptimizerSection):
+    """Supervised fine-tuning on the records' traces."""
+
+    batch_size: AtLeastOne = Field(description="records per optimizer step")
+
+    @property
+    def micro_batch(self) -> int:
+        """Records per backward pass."""
+        return self.batch_size // self.gradient_accumulation
+
+    @model_validator(mode="after")
+    def _whole_passes(self) -> "SftTrainSection":
+        _check_division("batch_size", self.batch_size, self.gradient_accumulation)
+        return self
+
+
+class _Recipe(Section):
+    """What both kinds of recipe share."""
+
+    kind: Literal["rl", "sft"]
+    model: ModelSection = ModelSection()
+    data: DataSection
+    train: OptimizerSection
+
+    @model_validator(mode="after")
+    def _passes_can_compute_so(self) -> "_Recipe":
+        if self.model.dtype == "bfloat16" and self.train.precision == "float32":
+            raise reading.ContradictionError(
+                "train.precision",
+                "precision is float32, and the weights are bfloat16 (model.dtype), so passes compute in bfloat16 "
+                "whatever is asked: set train.precision to bfloat16, or model.dtype to float32",
+            )
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Return every setting, defaults too, as plain JSON values with absolute paths; it runs again."""
+        return reading.absolute(self.model_dump(mode="json"), Path.cwd(), PATHS)
+
+
+class RlRecipe(_Recipe):
+    """A recipe for `retroflip train`."""
+
+    kind: Literal["rl"] = "rl"
+    method: MethodSettings = Field(description="a section with the method's name and settings")
+    train: RlTrainSection
+    prompt: PromptSection = PromptSection()
+
+    @model_validator(mode="after")
+    def _views_have_a_choice(self) -> "RlRecipe":
+        needed = self.method.smallest_pool(self.data.frames)
+        if self.data.pool_frames < needed:
+            raise reading.ContradictionError(
+                "data.pool",
+                f"{self.data.pool_frames} frames are decoded of each video and {self.data.frames} of them shown, so "
+                f"that the method's variants would see the same or too little: set data.pool to {needed} or more",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> "RlRecipe":
+        if self.model.lora is not None and self.model.lora.dropout > 0:
+            raise reading.ContradictionError(
+                "model.lora.dropout",
+                f"dropout is {self.model.lora.dropout}, and rollouts are judged by the policy that wrote them, which "
+                "dropout would make another one in every pass: set model.lora.dropout to 0",
+            )
+        return self
+
+
+class SftRecipe(_Recipe):
+    """A recipe for `retroflip sft`."""
+
+    kind: Literal["sft"] = "sft"
+    general: GeneralSection | None = None
+    train: SftTrainSection
+    prompt: SftPromptSection = SftPromptSection()
+
+
+Recipe = RlRecipe | SftRecipe
+KINDS: dict[str, type[Recipe]] = {"rl": RlRecipe, "sft": SftRecipe}
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, apply overrides of the form `section.key=value` (the value in YAML), and check it.
+
+    An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Another method's
+    name alone (`method=grpo` or `method.name=grpo`) also drops the file's settings of its own method; those that every
+    method has stay. A method's name in a recipe that extends another one does the same.
+
+    Raises RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an unknown or
+    repeated key, a wrong value, or settings that contradict each other.
+    """
+    layers = read_layers(path, PATHS)
+    values: Mapping[str, Any] = merged(
+        layers, WHOLE, lambda below, own: _without_other_methods(below, _method_named(own))
+    )
+    parsed = [(override, *_whole_key(*reading.parse_override(override))) for override in overrides]
+    values = _without_other_methods(values, [value for _, key, value in parsed if key == "method.name"])
+    for override, key, value in parsed:
+        nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
+        values = reading.replaced(values, key, reading.at(nested, key), override)
+    origin = reading.Origin(path, tuple(overrides), layers)
+    return recipe_from(values, origin)
+
+
+def recipe_from(values: Mapping[str, Any], origin: reading.Origin | None = None) -> Recipe:
+    """Check a recipe that is a mapping, such as `resolved()`. Raises RecipeError as `load_recipe` does."""
+    origin = origin or reading.Origin(None, ())
+    recipe_class = KINDS[reading.one_of(values, "kind", list(KINDS), origin)]
+    method_class: type[BaseModel] | None = None
+    if recipe_class is RlRecipe and isinstance(values.get("method"), Mapping):
+        method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
+    return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
+
+
+def _whole_key(key: str, value: Any) -> tuple[str, Any]:
+    """Return an override with a method that is given by its name alone as what it is short for."""
+    return ("method.name", value) if key == "method" and isinstance(value, str) else (key, value)
+
+
+def _method_named(values: Mapping[str, Any]) -> list[Any]:
+    """Return the name of a file's method, if it says one."""
+    section = values.get("method")
+    return [section["name"]] if isinstance(section, Mapping) and "name" in section else []
+
+
+def _without_other_methods(values: Mapping[str, Any], named: Sequence[Any]) -> Mapping[str, Any]:
+    """Return values without the settings that their method alone has, where the last name is another method's."""
+    section = values.get("method")
+    if not named or not isinstance(section, Mapping) or section.get("name") in (None, named[-1]):
+        return values
+    shared = {key: value for key, value in section.items() if key in MethodConfig.model_fields}
+    return {**values, "method": shared}
+
+
+def _check_division(name: str, value: int, passes: int) -> None:
+    if value % passes:
+        raise ValueError(
+            f"gradient_accumulation is {passes}, which does not divide {name} ({value}) into equal passes: "
+            f"set {name} to a multiple of {passes}, or gradient_accumulation to a divisor of {value}"
+        )

@@ -1,0 +1,259 @@
+"""One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from trl.trainer.grpo_config import GRPOConfig
+
+from retroflip.data.answers import gold_answer
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.prompts import with_null_option
+from retroflip.data.record_notes import Notes, named
+from retroflip.data.sample import Sample
+from retroflip.files.cache import cache_folder
+from retroflip.files.storage import append_jsonl, read_jsonl, write_json_atomic
+from retroflip.inference.rollout import Sampling
+from retroflip.inference.vllm_colocated import EngineSettings
+from retroflip.inference.vllm_rollouts import require_vllm
+from retroflip.inference.vllm_server import ServerSettings, check_server
+from retroflip.models import processes
+from retroflip.models.encoding import Encoder
+from retroflip.models.loading import locate
+from retroflip.models.scorers.build import build as build_scorer
+from retroflip.progress import Progress
+from retroflip.recipes.schema import RlRecipe
+from retroflip.rl.averages import OF_SEQUENCES
+from retroflip.rl.frame_scores import FrameScores, score_all
+from retroflip.rl.generation import Generator, GroupRollouts
+from retroflip.rl.methods.base import Method
+from retroflip.rl.methods.registry import build
+from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.rl.world import World
+from retroflip.train import machine
+from retroflip.train.card import write_release
+from retroflip.train.cost import advice, branches_that_fit, example_of, look
+from retroflip.train.failures import MEMORY_HINTS
+from retroflip.train.loop import (
+    StepRecorder,
+    broken_step,
+    choose_trained,
+    load,
+    load_data,
+    open_run,
+    run_trainer,
+    sight_of,
+    trainer_arguments,
+)
+from retroflip.train.memory import shape_of
+from retroflip.train.run_directory import RunDirectory
+
+TRAILING_STEPS = 10
+"""the last steps that a run's summary averages over"""
+
+
+def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
+    """Run the recipe in the directory `out`.
+
+    Raises RunDirectoryError when `out` holds another run, DataError and TooManyFailuresError for the data, and
+    NonFiniteLossError or BlindnessError when training would go wrong.
+    """
+    engine = engine_settings(recipe)
+    run = open_run(out, recipe.resolved(), resume=resume)
+    processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
+    dataset, skipped = load_data(recipe.data, fits, run.failures, progress)
+    method = build(recipe.method)
+    check_samples(method, dataset.examples)
+    start = load(recipe.model)
+    scores = frame_scores(method, dataset, start, processor, progress)
+    model = choose_trained(start, recipe.model, recipe.train.seed)
+    settings = recipe.train
+    trainer = VideoGRPOTrainer(
+        model=model,
+        args=grpo_config(recipe, run),
+        generator=Generator(
+            dataset=dataset,
+            encoder=Encoder(processor, recipe.prompt.system, Notes(run.notes)),
+            method=method,
+            sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
+            seed=settings.seed,
+            scores=scores,
+            refills=settings.refills,
+            at_once=written_together(recipe, model, dataset, processor),
+        ),
+        samples_per_step=settings.samples_per_step,
+        vision_trained=recipe.model.vision != "frozen",
+        on_step=lambda step, groups: record_rollouts(run.rollouts, step + 1, groups),
+        on_broken_loss=lambda step, loss: broken_step(run, step, "loss", loss, offending),
+        engine=engine,
+        blocks=settings.attention == "blocks",
+    )
+
+    def offending() -> list[dict[str, Any]]:
+        return list(rollout_rows(trainer.last_groups))
+
+    trainer.add_callback(StepRecorder(run, progress, shown="reward/correct", offending=offending))
+    progress.stage(f"training with {method.name}", settings.steps, "steps")
+    run_trainer(
+        trainer,
+        run,
+        processor,
+        describe=lambda folder: write_release(folder, recipe, own_bounds, len(dataset)),
+        hints=lambda: memory_hints(recipe),
+    )
+    if processes.is_main():
+        write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
+        run.finish()
+
+
+def written_together(
+    recipe: RlRecipe, model: Any, dataset: VideoDataset, processor: Any
+) -> Callable[[int, int], int]:
+    """Return how many branches' rollouts this process writes together, as `Generator.at_once` asks for it."""
+    chosen = recipe.train.branches_at_once
+    if chosen is not None:
+        return lambda _prompt, _rollouts: chosen
+    types = {"weights": recipe.model.dtype, "compute": recipe.train.precision}
+    shape = shape_of(model, **types, vision=recipe.model.vision)
+    example = example_of(recipe, dataset, Encoder(processor, recipe.prompt.system))
+    return branches_that_fit(recipe, shape, example, sharded=processes.share_weights())
+
+
+def memory_hints(recipe: RlRecipe) -> str:
+    """Return which settings take less memory, with those that would fit into the GPU where there is one."""
+    if not torch.cuda.is_available():
+        return MEMORY_HINTS
+    devices = replace(machine.here(), devices=processes.count())
+    return f"{MEMORY_HINTS} {advice(recipe, look(recipe)[1], devices)}"
+
+
+def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
+    """Return how to load or reach the engine that writes rollouts; None where the model writes them itself.
+
+    Raises UsageError where it is asked for and not installed, and RolloutServerError where there is no such server.
+    """
+    section = recipe.train.engine
+    if section is None:
+        return None
+    require_vllm()
+    if section.server is None:
+        return EngineSettings(
+            context=section.context,
+            sequences=section.sequences,
+            memory=section.memory,
+            batch_tokens=section.batch_tokens,
+            dtype=recipe.train.precision,
+            eager=section.eager,
+        )
+    server = ServerSettings(section.server, section.context, section.timeout, section.group_port)
+    check_server(server, locate(recipe.model.path))
+    return server
+
+
+def frame_scores(
+    method: Method, dataset: VideoDataset, start: Any, processor: Any, progress: Progress
+) -> FrameScores | None:
+    """Return the scores that the method's views choose frames by, None where they need none.
+
+    They are computed with the start model, and kept for other runs on the same videos.
+    """
+    if method.scorer is None:
+        return None
+    settings, state = method.scorer, PartialState()
+    scorer = build_scorer(
+        settings.name,
+        path=settings.path,
+        revision=settings.revision,
+        policy=start.to(state.device),
+        processor=processor,
+    )
+    world = World(state.process_index, state.num_processes)
+    return score_all(dataset, scorer, cache_folder("frame_scores"), progress, world)
+
+
+def check_samples(method: Method, samples: Sequence[Sample]) -> None:
+    """Ask every sample for its branches and its gold answer.
+
+    One without what the method or the reward needs stops the run before its first step. Raises DataError.
+    """
+    rng = np.random.default_rng(0)
+    for sample in samples:
+        asked = with_null_option(sample) if method.null_option else sample
+        gold_answer(asked)
+        method.branches(asked, rng)
+
+
+def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
+    """Return TRL's configuration. Everything that TRL's defaults and the papers see differently is stated."""
+    settings = recipe.train
+    return GRPOConfig(
+        **trainer_arguments(settings, recipe.model, run),
+        # TRL's own grouping, which is not used: a pass holds whole branches, however many rollouts they have.
+        per_device_train_batch_size=2,
+        num_generations=2,
+        steps_per_generation=settings.gradient_accumulation,
+        num_iterations=settings.iterations,
+        max_completion_length=settings.max_completion_length,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        loss_type=settings.loss_type,
+        importance_sampling_level="sequence" if settings.loss_type in OF_SEQUENCES else "token",
+        use_bias_correction_kl=False,
+        mask_truncated_completions=False,
+        disable_dropout=True,
+        # The engine is loaded by the trainer (`inference/vllm_rollouts.py`); TRL's own knows no videos.
+        use_vllm=False,
+        vllm_importance_sampling_mode=settings.engine.correction if settings.engine else "token_truncate",
+        # The reference is loaded anew from where the policy came from: the same revision, safetensors as well.
+        model_init_kwargs={"revision": recipe.model.revision or "main", "use_safetensors": True},
+    )
+
+
+def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> None:
+    """Append one row per rollout: what was asked and written, how it was read, what it earned."""
+    for row in rollout_rows(groups):
+        append_jsonl(path, {"step": step, **row})
+
+
+def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:
+    """Yield every rollout of a step as a record of plain values."""
+    for rolled in groups:
+        for index, written in enumerate(rolled.branches):
+            components = {name: values[index] for name, values in rolled.rewards.components.items()}
+            for number, rollout in enumerate(rolled.group.rollouts[index]):
+                yield {
+                    "sample": rolled.group.sample.id,
+                    "branch": written.branch.name,
+                    "view": written.branch.view.label,
+                    "rollout": number,
+                    "text": written.texts[number],
+                    "answer": None if rollout.answer is None else rollout.answer.value,
+                    "gold": rolled.group.gold.value,
+                    "truncated": written.completions[number].truncated,
+                    "rewards": {name: float(v[number]) for name, v in components.items() if len(v)},
+                    "total": float(rolled.rewards.totals[index][number]),
+                    "advantage": float(rolled.advantages[index][number]),
+                }
+
+
+def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:
+    """Return the run's numbers: every metric's mean over its last steps, and what could not be used."""
+    rows = read_jsonl(run.metrics)
+    tail = rows[-TRAILING_STEPS:]
+    names = sorted({name for row in tail for name in row} - {"step"})
+    means = {name: float(np.mean([row[name] for row in tail if row.get(name) is not None])) for name in names}
+    failed = read_jsonl(run.failures) if run.failures.exists() else []
+    return {
+        "schema": 1,
+        "steps": len(rows),
+        "last_steps": {"count": len(tail), "means": means},
+        "records": {"used": samples, "left_out": dict(skipped)},
+        "failures": {"videos": len(failed)},
+        "notes": {"records": len(named(run.notes))},
+    }

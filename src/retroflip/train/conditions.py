@@ -1,0 +1,218 @@
+"""How a model is asked: what it is shown of a video, and in which words.
+
+A run writes that into the folder of its model, so that whoever judges the model, here or from a copy, asks as it was
+trained (`retroflip generate`) and knows where it comes from (its card).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from retroflip.data.dataset import VideoDataset
+from retroflip.errors import DataError, UsageError
+from retroflip.files.storage import read_json_object, write_json_atomic
+from retroflip.models.budget import Bounds, fits_of, set_budget
+from retroflip.models.encoding import Encoder
+from retroflip.models.loading import TRAINED_FILE, locate
+from retroflip.recipes.schema import Recipe, SftRecipe
+from retroflip.video.budget import PixelBudget
+from retroflip.video.hashing import sha256_file
+
+DEFAULT_MAX_TOKENS = 512
+
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Conditions(_Written):
+    """How a model is asked.
+
+    frames: per video. min_pixels, max_pixels, total_pixels: as in `PixelBudget`. system_prompt: None for the built-in
+    one. null_option: whether "None of the above" is appended to the options. max_tokens: at which an answer is cut off;
+    None where a run had no such limit.
+    """
+
+    frames: AtLeastOne = 8
+    min_pixels: AtLeastOne | None = None
+    max_pixels: AtLeastOne | None = None
+    total_pixels: AtLeastOne | None = None
+    system_prompt: str | None = None
+    null_option: bool = True
+    max_tokens: AtLeastOne | None = None
+
+    @classmethod
+    def of_run(cls, recipe: Recipe) -> Self:
+        """Return how a run asks its model."""
+        data = recipe.data
+        if isinstance(recipe, SftRecipe):
+            null_option, max_tokens = recipe.prompt.null_option, None
+        else:
+            null_option, max_tokens = recipe.method.null_option, recipe.train.max_completion_length
+        return cls(
+            frames=data.frames,
+            min_pixels=data.min_pixels,
+            max_pixels=data.max_pixels,
+            total_pixels=data.total_pixels,
+            system_prompt=recipe.prompt.system,
+            null_option=null_option,
+            max_tokens=max_tokens,
+        )
+
+    @property
+    def budget(self) -> PixelBudget:
+        """Bounds on the pixels of frames and videos."""
+        return PixelBudget(self.min_pixels, self.max_pixels, self.total_pixels)
+
+    def told(self, names: Iterable[str] | None = None) -> str:
+        """Return these conditions, or all, in words; bounds that are the processor's own are left out."""
+        values = self.model_dump(mode="json", include=set(self.model_fields if names is None else names))
+        if "system_prompt" in values:
+            values["system_prompt"] = values["system_prompt"] or "built-in"
+        return ", ".join(f"{name}={json.dumps(value)}" for name, value in values.items() if value is not None)
+
+
+class Lesson(_Written):
+    """One run that a model has behind it. method: "sft", or the method of reinforcement learning. records: its file's
+    name. sha256: of that file."""
+
+    method: str
+    steps: AtLeastOne
+    questions: AtLeastOne
+    records: str
+    sha256: str
+
+
+class Trained(_Written):
+    """What a trained model's folder says of it.
+
+    asked: how its last run asked it. own_bounds: those that its processor had before the run's pixel budget. base: the
+    model that the first run began with. lessons: the runs, the first one first.
+    """
+
+    version: Literal[1] = Field(default=1, alias="schema")
+    asked: Conditions
+    own_bounds: Bounds
+    base: str
+    lessons: tuple[Lesson, ...]
+
+    @classmethod
+    def by_run(cls, recipe: Recipe, own_bounds: Bounds, questions: int) -> Self:
+        """Return what there is to say of the model that a run has made out of so many questions."""
+        name, records = recipe.model.path, recipe.data.records_file
+        start = read_trained(name, recipe.model.revision)
+        lesson = Lesson(
+            method="sft" if isinstance(recipe, SftRecipe) else recipe.method.name,
+            steps=recipe.train.steps,
+            questions=questions,
+            records=records.name,
+            sha256=sha256_file(records),
+        )
+        return cls(
+            asked=Conditions.of_run(recipe),
+            own_bounds=own_bounds,
+            # A directory's path is nobody else's concern.
+            base=start.base if start else Path(name).name if Path(name).is_dir() else name,
+            lessons=(*(start.lessons if start else ()), lesson),
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write it beside the model's weights."""
+        write_json_atomic(folder / TRAINED_FILE, self.model_dump(mode="json", by_alias=True))
+
+
+def read_trained(model: str, revision: str | None = None) -> Trained | None:
+    """Return what the folder of a model says of it, or its repository on the hub; None for a model of other origin.
+
+    Raises UsageError where the file is damaged.
+    """
+    path = _trained_file(model, revision)
+    if path is None:
+        return None
+    try:
+        return Trained.model_validate(read_json_object(path))
+    except (DataError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise UsageError(
+            f"{path} is not what retroflip wrote into the model's folder ({reason}), so it is not known how the model "
+            "was asked in training. Restore it, or delete it and say it by options."
+        ) from error
+
+
+def _trained_file(model: str, revision: str | None) -> Path | None:
+    folder = Path(locate(model))
+    if folder.is_dir():
+        path = folder / TRAINED_FILE
+        return path if path.exists() else None
+    try:
+        return Path(hf_hub_download(model, TRAINED_FILE, revision=revision))
+    except (EntryNotFoundError, OSError, ValueError):
+        return None  # what hinders more than this file is said when the model is loaded
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """How a model is asked, and where each condition comes from.
+
+    origins: by a condition's name "flag" (who asks), "model" (the run that made it) or "default". own_bounds: as in
+    `Trained`, None for a model of other origin.
+    """
+
+    asked: Conditions
+    origins: Mapping[str, str]
+    own_bounds: Bounds | None
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens at which an answer is cut off."""
+        return self.asked.max_tokens or DEFAULT_MAX_TOKENS
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Return each condition with its origin, as JSON values."""
+        values = self.asked.model_dump()
+        return {name: {"value": values[name], "from": origin} for name, origin in self.origins.items()}
+
+    def told(self) -> str:
+        """Return the conditions in a line."""
+        whence = {"model": "as in the model's run", "flag": "by options", "default": "by default"}
+        parts = {
+            words: self.asked.told([name for name, of in self.origins.items() if of == origin])
+            for origin, words in whence.items()
+        }
+        return "; ".join(f"{words}: {told}" for words, told in parts.items() if told)
+
+    def prepared(self, processor: Any, dataset: VideoDataset) -> tuple[Encoder, VideoDataset]:
+        """Return the encoder, and the data set as the model is shown it.
+
+        Raises UsageError where the pixel budget cannot be kept.
+        """
+        frames = self.asked.frames
+        set_budget(processor, self.asked.budget, frames, self.own_bounds)
+        seen = replace(dataset, frames=frames, fits=fits_of(processor, frames))
+        return Encoder(processor, self.asked.system_prompt), seen
+
+
+def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:
+    """Return the conditions that `flags` state, with those of the model's run for the rest, and else the defaults."""
+    of_model = trained.asked.model_dump() if trained else {}
+    if of_model.get("max_tokens") is None:
+        of_model.pop("max_tokens", None)
+    sources = {
+        "flag": flags,
+        "model": of_model,
+        "default": Conditions(max_tokens=DEFAULT_MAX_TOKENS).model_dump(),
+    }
+    origins = {
+        name: next(origin for origin, source in sources.items() if name in source)
+        for name in Conditions.model_fields
+    }
+    values = {name: sources[origin][name] for name, origin in origins.items()}
+    return Chosen(Conditions(**values), origins, trained.own_bounds if trained else None)

@@ -1,0 +1,154 @@
+"""What this machine has, what a run would miss, and how to mend it. Looks only: nothing is written or fetched."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import torch
+from huggingface_hub.constants import HF_HUB_CACHE
+
+from retroflip.data.manifest import manifest_beside
+from retroflip.errors import DataError
+from retroflip.models import tiny
+from retroflip.train.machine import GIB, host_memory
+from retroflip.train.run_directory import describe_packages
+from retroflip.video.hashing import sha256_file
+
+DECODERS = {"h264": ("h264",), "hevc": ("hevc",), "vp9": ("vp9",), "av1": ("libdav1d", "libaom-av1")}
+"""the decoders that need no special hardware; FFmpeg's own "av1" does"""
+WANTED_CORES = 2
+WANTED_MEMORY_GIB = 4.0
+WANTED_DISK_GIB = 2.0
+"""what the demo needs"""
+
+REINSTALL = "Install the pinned packages again: . ./setup.sh"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: `value` is what was found, `fix` what to do about it (empty when all is well)."""
+
+    name: str
+    status: Literal["ok", "warn"]
+    value: str
+    fix: str = ""
+
+
+def collect() -> dict[str, Any]:
+    """Return {"ok": whether nothing is amiss, "checks": [{"name", "status": "ok"|"warn", "value", "fix"}, ...]}."""
+    checks = [
+        _python(),
+        _check("platform", True, platform.platform()),
+        _cores(),
+        _memory(),
+        *_packages(),
+        _cuda(),
+        *(_codec(name) for name in DECODERS),
+        tiny_model(tiny.WEIGHTS),
+        _disk(Path.cwd()),
+        hub_cache(Path(HF_HUB_CACHE)),
+    ]
+    return {
+        "ok": all(check.status == "ok" for check in checks),
+        "checks": [asdict(check) for check in checks],
+    }
+
+
+def _check(name: str, good: bool, value: str, fix: str = "") -> Check:
+    return Check(name, "ok", value) if good else Check(name, "warn", value, fix)
+
+
+def _python() -> Check:
+    good = sys.version_info >= (3, 11)
+    return _check("Python", good, platform.python_version(), "Use Python 3.11 or newer.")
+
+
+def _cores() -> Check:
+    # A container may be given fewer cores than the machine has.
+    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return _check(
+        "cores", cores >= WANTED_CORES, str(cores), "The demo takes longer on one core; try demo --quick."
+    )
+
+
+def _memory() -> Check:
+    held = host_memory()
+    if held is None:
+        return _check("memory", True, "unknown on this platform")
+    gib = held / GIB
+    fix = f"The demo needs {WANTED_MEMORY_GIB:.0f} GiB; close other programs or use a larger machine."
+    return _check("memory", gib >= WANTED_MEMORY_GIB, f"{gib:.1f} GiB", fix)
+
+
+def _packages() -> list[Check]:
+    versions = describe_packages()
+    return [
+        _check(name, version is not None, version or "not installed", REINSTALL)
+        for name, version in versions.items()
+        if name != "python"
+    ]
+
+
+def _cuda() -> Check:
+    """Report the GPUs. None is fine, but one that PyTorch cannot use is not."""
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if names:
+        return _check("CUDA devices", True, ", ".join(names))
+    driver = shutil.which("nvidia-smi") is not None
+    fix = "An NVIDIA driver is there, but PyTorch sees no GPU: check CUDA_VISIBLE_DEVICES and the driver's version."
+    return _check("CUDA devices", not driver, "none; runs use the CPU", fix)
+
+
+def _codec(name: str) -> Check:
+    found = [decoder for decoder in DECODERS[name] if _decodes(decoder)]
+    fix = f"This build of PyAV decodes no {name}. {REINSTALL}"
+    return _check(f"{name} decoder", bool(found), ", ".join(found) or "missing", fix)
+
+
+def _decodes(decoder: str) -> bool:
+    try:
+        return av.codec.Codec(decoder, "r").is_decoder
+    except av.codec.codec.UnknownCodecError:
+        return False
+
+
+def tiny_model(folder: Path) -> Check:
+    """Check the embedded model's files against the manifest beside them."""
+    rebuild = "Make it again: retroflip tiny build"
+    if not (folder / "model.safetensors").is_file():
+        return _check(tiny.NAME, False, f"no weights in {folder}", rebuild)
+    try:
+        manifest = manifest_beside(folder)
+    except DataError as error:
+        return _check(tiny.NAME, False, str(error), rebuild)
+    if manifest is None:
+        return _check(tiny.NAME, False, f"no manifest in {folder}, so its files cannot be checked", rebuild)
+    files = {name: folder / name for name in manifest.files}
+    bad = [
+        name
+        for name, path in files.items()
+        if not path.is_file() or sha256_file(path) != manifest.sha256_of(name)
+    ]
+    value = f"missing or changed: {', '.join(bad)}" if bad else f"{len(files)} files, hashes right"
+    return _check(tiny.NAME, not bad, value, rebuild)
+
+
+def _disk(folder: Path) -> Check:
+    gib = shutil.disk_usage(folder).free / GIB
+    fix = f"A run keeps checkpoints; free {WANTED_DISK_GIB:.0f} GiB, or put it elsewhere with --out."
+    return _check("free disk", gib >= WANTED_DISK_GIB, f"{gib:.1f} GiB in {folder}", fix)
+
+
+def hub_cache(folder: Path) -> Check:
+    """Check that models from the hub could be kept: the cache, or what it would be made in, can be written."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    writable = there.is_dir() and os.access(there, os.W_OK)
+    fix = "Set HF_HOME to a folder you can write to. The embedded model needs no cache."
+    return _check("Hugging Face cache", writable, f"{folder}{'' if writable else ' cannot be written'}", fix)
