@@ -21,7 +21,7 @@ from retroflip.synth.long.arithmetic import (
     missing,
     value,
 )
-from retroflip.synth.long.glyphs import DIGITS, SIGNS, STROKES, along
+from retroflip.synth.long.strokes import DIGITS, SIGNS, STROKES, along
 from retroflip.synth.settings import PRESETS, SceneSettings
 from temporal_pairs import on_disk, pair_of
 

@@ -10,8 +10,8 @@ import pytest
 from retroflip.synth.animation import Actor
 from retroflip.synth.episode import Episode
 from retroflip.synth.settings import PRESETS, SceneSettings
-from retroflip.synth.short.event_order import ACTIONS, KIND, PHRASINGS
-from retroflip.synth.wording import wordings
+from retroflip.synth.short.event_order import ACTIONS, KIND
+from retroflip.synth.wording import phrasings, wordings
 from temporal_pairs import pair_of
 
 
@@ -119,7 +119,7 @@ def test_no_question_is_of_all_that_happens_while_distractors_act_too() -> None:
     for form in ("order", "first", "last"):
         assert all(
             re.search(r"\b[Tt]hese (things|events)?\b", one)
-            for template in PHRASINGS[form]
+            for template in phrasings("event_order")[form]
             for one in wordings(template)
         )
 

@@ -25,7 +25,7 @@ from retroflip.synth.long.file_system import (
     inverse,
 )
 from retroflip.synth.long.orders import followed
-from retroflip.synth.long.staging import draw_timeline
+from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from retroflip.synth.checks.shell_game import answer
-from retroflip.synth.common import Look, ordinal
 from retroflip.synth.episode import Episode, Mode, Pair
-from retroflip.synth.long.cells import Grid, cell_words
+from retroflip.synth.long.grid import Grid, cell_words
 from retroflip.synth.long.shell_game import KIND, Board, history, swap_words, swapped
+from retroflip.synth.objects import Look
 from retroflip.synth.settings import SceneSettings
+from retroflip.synth.wording import ordinal
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from retroflip.synth.checks.sliding_puzzle import answer
 from retroflip.synth.episode import Episode, Mode, Pair
-from retroflip.synth.long.cells import Grid
+from retroflip.synth.long.grid import Grid
 from retroflip.synth.long.sliding_puzzle import KIND, STEPS, Puzzle, history, slid, undone
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.transforms import Transform

@@ -1,15 +1,14 @@
 """Questions in many wordings: choices filled in by hand, and every wording of every kind read over by rules."""
 
 import re
-from importlib import import_module
 
 import numpy as np
 import pytest
 
-from retroflip.synth.episode import Draw, Term
+from retroflip.synth.episode import Draw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import worded, wordings
+from retroflip.synth.wording import phrasings, worded, wordings
 
 TEMPLATE = "[Where|In which cell] is the {name}[| now]?"
 
@@ -32,21 +31,11 @@ def test_every_wording_is_drawn_with_its_names_filled_in() -> None:
     assert drawn == {wording.format(name="red star") for wording in wordings(TEMPLATE)}
 
 
-def templates(kind: str) -> set[str]:
-    """All that the kind's module keeps under names that begin with PHRASINGS."""
-    term = "short" if TEMPORAL_KINDS[kind].term is Term.SHORT else "long"
-    module = import_module(f"retroflip.synth.{term}.{kind}")
-    found: set[str] = set()
-    for name, value in vars(module).items():
-        if name.startswith("PHRASINGS"):
-            groups = value.values() if isinstance(value, dict) else [value]
-            found |= {one for group in groups for one in group}
-    return found
-
-
 @pytest.mark.parametrize("kind", TEMPORAL_KINDS)
 def test_every_wording_of_a_kind_reads_as_a_sentence(kind: str) -> None:
-    every = [wording for template in templates(kind) for wording in wordings(template)]
+    every = [
+        wording for group in phrasings(kind).values() for template in group for wording in wordings(template)
+    ]
     assert len(every) >= 18
     for wording in every:
         assert wording[0].isupper()

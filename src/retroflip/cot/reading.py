@@ -14,7 +14,7 @@ import yaml
 
 from retroflip.cot.stamps import NUMBER_WORDS, Stamp, StampKind, find_stamps
 from retroflip.synth.animation import PALETTE, SHAPES
-from retroflip.synth.common import ordinal
+from retroflip.synth.wording import ordinal
 
 ORDINALS = {ordinal(number): number for number in range(1, 31)} | {"last": -1, "final": -1}
 _PARTS = {"half": 2, "third": 3, "quarter": 4}

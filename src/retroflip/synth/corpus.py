@@ -38,12 +38,12 @@ from retroflip.files.storage import (
 from retroflip.progress import Progress
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
-from retroflip.synth.mending import mending
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate
 from retroflip.synth.notes import stamped_notes
 from retroflip.synth.raster import write_mp4
 from retroflip.synth.registry import TEMPORAL_KINDS, select
+from retroflip.synth.remedies import remedy
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
 
@@ -258,7 +258,7 @@ def _drawn(kind: Kind, job: Job) -> tuple[Pair, int]:
     alike = [replace(job, turn=job.turn + more) for more in range(TURNS_TRIED)]
     raise DataError(
         f"No video of the kind {kind.name!r} could be drawn with these settings (attempts: {attempts}, "
-        f"question: {job.turn}): {reason}. {mending(job.settings.scene, partial(can_be_drawn, alike))}"
+        f"question: {job.turn}): {reason}. {remedy(job.settings.scene, partial(can_be_drawn, alike))}"
     )
 
 

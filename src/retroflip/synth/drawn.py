@@ -31,8 +31,8 @@ from retroflip.synth.corpus import (
     sample_from,
 )
 from retroflip.synth.episode import Episode
-from retroflip.synth.mending import least_frames, mending
 from retroflip.synth.raster import render_rgb
+from retroflip.synth.remedies import least_frames, remedy
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.sampling import uniform_indices
 
@@ -181,7 +181,7 @@ def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_fram
             f"of these kinds: {names}. Set data.frames={frames}, or leave the kinds out."
         )
     raise DataError(
-        f"No video of these kinds could be drawn with these settings: {names}. {mending(scene, works)}"
+        f"No video of these kinds could be drawn with these settings: {names}. {remedy(scene, works)}"
     )
 
 

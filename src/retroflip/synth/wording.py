@@ -1,16 +1,41 @@
-"""Questions in many wordings, as data: a template in which "[one|other]" leaves a choice.
+"""Questions in many wordings, and numbers in words.
+
+A kind's questions are data: `phrasings/KIND.yaml` has templates by what is asked, where "[one|other]" leaves a choice.
 
 >>> list(wordings("[Where|In which cell] is the {name}?"))
 ['Where is the {name}?', 'In which cell is the {name}?']
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from itertools import product
+
+import yaml
 
 from retroflip.synth.episode import Draw
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth"),
+    *("eighteenth", "nineteenth", "twentieth"),
+)
+
+
+@cache
+def phrasings(kind: str) -> Mapping[str, Sequence[str]]:
+    """Return the templates of a kind's questions by what is asked ("question" where there is one thing to ask)."""
+    found: dict[str, list[str]] = yaml.safe_load(
+        (files("retroflip.synth") / f"phrasings/{kind}.yaml").read_text()
+    )
+    return found
+
+
+def phrased(draw: Draw, *asked: str, **named: object) -> str:
+    """Return a question of the kind that is drawn. asked: the words of a key of its `phrasings`."""
+    return worded(draw, phrasings(draw.kind)[" ".join(asked) or "question"], **named)
 
 
 def worded(draw: Draw, templates: Sequence[str], **named: object) -> str:
@@ -23,3 +48,20 @@ def wordings(template: str) -> Iterator[str]:
     """Yield every wording of a template."""
     parts = [part.split("|") if index % 2 else [part] for index, part in enumerate(_CHOICE.split(template))]
     return ("".join(choice) for choice in product(*parts))
+
+
+def ordinal(number: int) -> str:
+    """Return "first" for 1, and so on; from 21 on in digits, up to 30 (the most operations there are)."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number > 20 else "th"
+    return f"{number}{ending}"
+
+
+def percent(share: float, step: int = 5) -> int:
+    """Return a share of the frame's side as a viewer can tell it by eye: to `step` percent.
+
+    >>> percent(0.324), percent(0.324, 2)
+    (30, 32)
+    """
+    return step * round(100 * share / step)

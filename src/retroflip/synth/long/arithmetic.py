@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, actor
-from retroflip.synth.common import draw_looks
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -33,12 +32,13 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.glyphs import DIGITS, SIGNS, along
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case
 from retroflip.synth.long.stage import lying
-from retroflip.synth.long.staging import Timeline, draw_timeline, shown_in
+from retroflip.synth.long.strokes import DIGITS, SIGNS, along
+from retroflip.synth.long.timeline import Timeline, draw_timeline, shown_in
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.objects import draw_looks
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Tokens = tuple[str, ...]
@@ -47,41 +47,6 @@ UNKNOWN = "?"
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 HIGHEST = 99
 MODES = (Mode.FORWARD, Mode.RETRODICTIVE, Mode.HISTORICAL)
-PHRASINGS: dict[Mode, tuple[str, ...]] = {
-    Mode.FORWARD: (
-        "A ball's trajectory draws a calculation, one digit or sign (+, -, *, /) after the other. Following the "
-        "standard order of operations, what is [the result|its result]?",
-        "Read the calculation that the ball draws, [glyph by glyph|sign by sign]. By the standard order of operations, "
-        "what does it [come to|make|amount to]?",
-        "The path of the ball [traces|draws] one-digit numbers and the signs between them (+, -, *, /). What is the "
-        "value of the whole expression, * and / before + and -?",
-        "What is the [final result|result|value] of the [arithmetic expression|calculation] drawn by the moving ball, "
-        "with * and / done first?",
-        "The ball writes [an expression|a calculation] in the air, sign after sign. Work it out by the standard order "
-        "of operations. What [do you get|is the result]?",
-        "Put together what the ball [draws|writes] and [work it out|calculate it], * and / before + and -. What is the "
-        "[result|value]?",
-    ),
-    Mode.RETRODICTIVE: (
-        "A ball's trajectory draws a calculation, and a question mark stands for one of its one-digit numbers. The "
-        "result is shown [as text|at the end]. By the standard order of operations, which number is [missing|hidden]?",
-        "The ball draws a calculation [glyph by glyph|sign by sign] and leaves out one number (?). Given the result "
-        "that is shown, which number must it be, * and / before + and -?",
-        "Which [digit|number] does the question mark stand for in the [calculation|expression] that the ball draws, so "
-        "that the standard order of operations gives the result shown?",
-        "One number of the [expression|calculation] drawn by the ball is hidden behind a question mark. With * and / "
-        "done first, which number leads to the result shown?",
-        "Solve for the question mark: the ball draws the other numbers and all signs, and the result is written out. "
-        "By the standard order of operations, what is the [number|missing number]?",
-    ),
-    Mode.HISTORICAL: (
-        "Which [expression|calculation] does the ball draw, [in the order of drawing|from the first sign to the last]?",
-        "A ball's trajectory draws numbers and signs one after the other. [What does it write|What do they make]?",
-        "In which order does the ball [draw|trace|write] these [numbers and signs|digits and signs][| in the video]?",
-        "Read the [glyphs|digits and signs] that the ball traces, one after the other. Which expression is [it|that]?",
-        "What is the [expression|calculation] that the moving ball spells out, from the first [glyph|sign] on?",
-    ),
-}
 OPERANDS = (4, 4, 4, 5, 5)
 LEAST_OPERANDS = 3
 MOST_OPERANDS = 8
@@ -163,7 +128,7 @@ def make(draw: Draw) -> Pair:
     operands = (timeline.operations + 1) // 2
     chosen = _CHOOSERS[mode](draw, operands, rank, how)
     scene = _Scene(draw, timeline, chosen.result)
-    text = worded(draw, PHRASINGS[mode])
+    text = phrased(draw, mode)
     clip = scene.clip(chosen.first)
     if not fits_view(clip, timeline.min_fps(SEEN), draw.settings):
         raise Redraw("the frames that a viewer is shown lie too far apart for so many glyphs")

@@ -34,9 +34,9 @@ from retroflip.synth.long.orders import (
     two_ranks,
 )
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
+from retroflip.synth.long.timeline import Track, draw_timeline, there_and_on
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Pile = tuple[int, ...]
@@ -63,50 +63,6 @@ RIM = {"top": (0.065, 0.2), "bottom": (0.935, 0.8)}
 ASIDE = {"put": 1.0 + CARD[0], "take": -CARD[0]}
 """where cards come from and where they go (x)"""
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-PHRASINGS = {
-    ("pile", "end"): (
-        "Which cards are in the pile [at the end|when the video ends|after the last move], from top to bottom?",
-        "After all the moves, what does the pile [look like|read] from top to bottom?",
-        "From top to bottom, which cards does the case hold [when the video ends|at the end]?",
-        "If the case were opened at the end, which cards would be seen from top to bottom?",
-        "What is the [final order|order in the end] of the cards in the [pile|case], top to bottom?",
-    ),
-    ("pile", "start"): (
-        "Which cards were in the pile [at the start|when the video began|before the first move], from top to bottom?",
-        "Before the first move, what did the pile [look like|read] from top to bottom?",
-        "From top to bottom, which cards did the case hold [when the video began|at the start]?",
-        "If the case had been open at the start, which cards would have been seen from top to bottom?",
-        "What was the [original|first] order of the cards in the [pile|case], top to bottom?",
-    ),
-    ("place", "end"): (
-        "Which card is the {ordinal} from the top of the pile [at the end|when the video ends]?",
-        "After all the moves, which card [lies|is] {ordinal} from the top?",
-        "Counting from the top, which is the {ordinal} card of the final pile?",
-        "If the case were opened at the end, which card would be {ordinal} from the top?",
-        "When the video ends, what is the {ordinal} card of the pile, counted from its top?",
-    ),
-    ("place", "start"): (
-        "Which card was the {ordinal} from the top of the pile [at the start|when the video began]?",
-        "Before the first move, which card [lay|was] {ordinal} from the top?",
-        "Counting from the top, which was the {ordinal} card of the original pile?",
-        "If the case had been open at the start, which card would have been {ordinal} from the top?",
-        "When the video began, what was the {ordinal} card of the pile, counted from its top?",
-    ),
-    ("count", "after"): (
-        "How many cards are in the pile right after card {card} is put in?",
-        "Once card {card} has been put into the case, how many cards does it hold?",
-        "Card {card} is put into the pile: how many cards are there then?",
-        "Counting card {card} too, how many cards are in the case when it has just been put in?",
-        "What is the number of cards in the pile at the moment when card {card} has gone in?",
-    ),
-    ("taken", "after"): (
-        "Which card is the {ordinal} to be taken out of the [pile|case]?",
-        "Cards are taken out face down. Which one is the {ordinal} of them?",
-        "What is the {ordinal} card that [leaves the case|is taken from the pile]?",
-        "Of the cards that are taken out, which one comes out {ordinal}?",
-        "If the cards taken out were turned over, which number would the {ordinal} one show?",
-    ),
-}
 ASKS = {
     Mode.FORWARD: (("pile", "end"), ("place", "end")),
     Mode.RETRODICTIVE: (("pile", "start"), ("place", "start")),
@@ -140,7 +96,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: `ask` and `when` as PHRASINGS know them.
+    """What is asked: `ask` and `when` as its phrasings know them.
 
     number: counted from 1, which card of the pile or which of those taken. card: the card asked about.
     """
@@ -202,7 +158,7 @@ def make(draw: Draw) -> Pair:
     scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
     courses = [draw.one_of(groups[options[rank]]) for rank in ranks]
     ordinal = ORDINALS[query.number - 1] if query.number else ""
-    text = worded(draw, PHRASINGS[ask, when], card=query.card, ordinal=ordinal)
+    text = phrased(draw, ask, when, card=query.card, ordinal=ordinal)
     words = tuple(_words(ask, option) for option in options)
     one, two = (_episode(scene, query, course, text, words) for course in courses)
     return Pair(one, two, "operations")

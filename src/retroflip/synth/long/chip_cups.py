@@ -28,9 +28,9 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Track, draw_timeline, there_and_on
+from retroflip.synth.long.timeline import Track, draw_timeline, there_and_on
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
@@ -54,64 +54,6 @@ NOTES = {
     "take": "chip {chip} is taken out of the cup at {place}",
     "pour": "the cup at {place} is poured out into the cup at {other}",
     "swap": "the cups at {place} and {other} change places",
-}
-PHRASINGS = {
-    ("sum", "end"): (
-        "What do the chips in the cup at {place} add up to [at the end|when the video ends|after the last move]?",
-        "At the end of the video, what is the total of the chips in the cup at {place}?",
-        "After all the moves, what is the sum of the numbers on the chips in the cup at {place}?",
-        "If the cup at {place} were looked into at the end, what would its chips add up to?",
-        "Add up the chips that the cup at {place} holds when the video ends. What is the sum?",
-    ),
-    ("sum", "start"): (
-        "What did the chips in the cup at {place} add up to [at the start|when the video began|before the first move]?",
-        "At the start of the video, what was the total of the chips in the cup at {place}?",
-        "Before the first move, what was the sum of the numbers on the chips in the cup at {place}?",
-        "If the cup at {place} had been looked into at the start, what would its chips have added up to?",
-        "Add up the chips that the cup at {place} held when the video began. What is the sum?",
-    ),
-    ("count", "end"): (
-        "How many chips does the cup at {place} hold [at the end|when the video ends]?",
-        "At the end of the video, how many chips are in the cup at {place}?",
-        "After all the moves, what is the number of chips in the cup at {place}?",
-        "If the cup at {place} were looked into at the end, how many chips would be seen?",
-        "How many chips are left in the cup at {place} when the video ends?",
-    ),
-    ("count", "start"): (
-        "How many chips did the cup at {place} hold [at the start|when the video began]?",
-        "At the start of the video, how many chips were in the cup at {place}?",
-        "Before the first move, what was the number of chips in the cup at {place}?",
-        "If the cup at {place} had been looked into at the start, how many chips would have been seen?",
-        "How many chips were in the cup at {place} when the video began?",
-    ),
-    ("holds", "end"): (
-        "Which chips does the cup at {place} hold [at the end|in the end], from the smallest number to the largest?",
-        "At the end of the video, which chips are in the cup at {place}, smallest first?",
-        "After all the moves, what are the chips in the cup at {place}, in ascending order?",
-        "If the cup at {place} were looked into at the end, which chips would be seen, smallest first?",
-        "List the chips in the cup at {place} when the video ends, in ascending order. Which are they?",
-    ),
-    ("holds", "start"): (
-        "Which chips did the cup at {place} hold [at the start|at first], from the smallest number to the largest?",
-        "At the start of the video, which chips were in the cup at {place}, smallest first?",
-        "Before the first move, what were the chips in the cup at {place}, in ascending order?",
-        "If the cup at {place} had been looked into at the start, which chips would have been seen, smallest first?",
-        "List the chips in the cup at {place} when the video began, in ascending order. Which were they?",
-    ),
-    ("sum", "after"): (
-        "What do the chips in the cup at {place} add up to right after {what}?",
-        "Right after {what}, what is the total of the chips in the cup at {place}?",
-        "At the moment when {what}, what is then the sum of the numbers in the cup at {place}?",
-        "Once {what}, what do the chips in the cup at {place} add up to?",
-        "Add up the chips that the cup at {place} holds right after {what}. What is the sum?",
-    ),
-    ("count", "after"): (
-        "How many chips does the cup at {place} hold right after {what}?",
-        "Right after {what}, how many chips are in the cup at {place}?",
-        "At the moment when {what}, how many chips are then in the cup at {place}?",
-        "Once {what}, what is the number of chips in the cup at {place}?",
-        "If the cup at {place} were looked into right after {what}, how many chips would be seen?",
-    ),
 }
 ASKS = {
     Mode.FORWARD: (("sum", "end"), ("count", "end"), ("holds", "end")),
@@ -154,7 +96,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of the cup at `place`: `ask` and `when` as PHRASINGS know them; `after` is the step of a "when"."""
+    """What is asked of the cup at `place`. ask, when: a key of the phrasings. after: the step of a "right after"."""
 
     mode: Mode
     ask: str
@@ -207,7 +149,7 @@ def make(draw: Draw) -> Pair:
     stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
     what = "" if query.after is None else query.after.note
-    text = worded(draw, PHRASINGS[ask, when], place=LETTERS[query.place], what=what)
+    text = phrased(draw, ask, when, place=LETTERS[query.place], what=what)
     words = tuple(_words(option) for option in options)
     courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, CHOICES)]
     one, two = (_episode(scene, query, course, text, words) for course in courses)

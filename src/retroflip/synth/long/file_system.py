@@ -28,9 +28,9 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.staging import Timeline, Track, draw_timeline
+from retroflip.synth.long.timeline import Timeline, Track, draw_timeline
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]
@@ -71,71 +71,6 @@ BACKWARD = ("touch", "rm", "mv", "uncp", "exchange", "exchange", "exchange")
 """what is drawn, told from the shown state on, where the end is shown; "uncp" takes a copy away"""
 UNDONE = {"touch": "rm", "rm": "touch", "mv": "mv", "uncp": "cp", "exchange": "exchange"}
 """the command that a step backwards undoes"""
-PHRASINGS = {
-    ("exists", "end"): (
-        "Is there a file {file} in the folder {folder} at the end?",
-        "After all the commands, does {folder}/{file} exist?",
-        "Does the folder {folder} hold a file called {file} when the video ends?",
-        "If the folder {folder} were listed at the end, would {file} be in it?",
-        "Once every command has run, is {file} in {folder}?",
-    ),
-    ("exists", "start"): (
-        "Was there a file {file} in the folder {folder} at the start?",
-        "Before the first command, did {folder}/{file} exist?",
-        "Did the folder {folder} hold a file called {file} when the video began?",
-        "If the folder {folder} had been listed at the start, would {file} have been in it?",
-        "Before any command had run, was {file} in {folder}?",
-    ),
-    ("holds", "end"): (
-        "Which files are in the folder {folder} at the end, in alphabetical order?",
-        "After all the commands, what does the folder {folder} hold, in alphabetical order?",
-        "What would a listing of {folder} show at the end of the video, in alphabetical order?",
-        "Name the files in {folder} when the video ends, in alphabetical order. Which are they?",
-        "Once every command has run, which files are in {folder}, sorted by name?",
-    ),
-    ("holds", "start"): (
-        "Which files were in the folder {folder} at the start, in alphabetical order?",
-        "Before the first command, what did the folder {folder} hold, in alphabetical order?",
-        "What would a listing of {folder} have shown at the start of the video, in alphabetical order?",
-        "Name the files in {folder} when the video began, in alphabetical order. Which were they?",
-        "Before any command had run, which files were in {folder}, sorted by name?",
-    ),
-    ("count", "end"): (
-        "How many files are in the folder {folder} at the end?",
-        "After all the commands, how many files does {folder} hold?",
-        "What is the number of files in {folder} when the video ends?",
-        "If the folder {folder} were listed at the end, how many files would be in it?",
-        "Once every command has run, how many files are left in {folder}?",
-    ),
-    ("count", "start"): (
-        "How many files were in the folder {folder} at the start?",
-        "Before the first command, how many files did {folder} hold?",
-        "What was the number of files in {folder} when the video began?",
-        "If the folder {folder} had been listed at the start, how many files would have been in it?",
-        "Before any command had run, how many files were in {folder}?",
-    ),
-    ("deleted", "ever"): (
-        "Was the file {file} deleted at any time?",
-        "Does any of the commands delete {file}?",
-        "Is {file} among the files that get deleted in the video?",
-        "At some point, is {file} removed for good?",
-        "Does {file} fall victim to one of the commands that delete files?",
-    ),
-    ("first", "order"): (
-        "Which of these commands is [run|typed|given] first[| in the video]?",
-        "Of these commands, which one [comes|is run] before all the others?",
-        "Which one of these commands [appears|is seen|runs] earliest in the [video|clip]?",
-        "These commands are all run. Which of them is the first?",
-        "Which of the commands below is the [earliest|first] to be run?",
-    ),
-    ("last", "order"): (
-        "Which of these commands is [run|typed|given] last[| in the video]?",
-        "Of these commands, which one [comes|is run] after all the others?",
-        "Which one of these commands [appears|is seen|runs] latest in the [video|clip]?",
-        "These commands are all run. Which of them is the last?",
-        "Which of the commands below is the [latest|last] to be run?",
-    ),
-}
 ASKS = {
     Mode.FORWARD: (("exists", "end"), ("holds", "end"), ("count", "end")),
     Mode.RETRODICTIVE: (("exists", "start"), ("holds", "start"), ("count", "start")),
@@ -168,7 +103,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: `ask` and `when` as PHRASINGS know them, of a folder, a file, or among `commands`."""
+    """What is asked: `ask` and `when` as its phrasings know them, of a folder, a file, or among `commands`."""
 
     mode: Mode
     ask: str
@@ -251,7 +186,7 @@ def make(draw: Draw) -> Pair:
     timeline = _timeline(draw)
     query, options, groups = _found(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
-    text = worded(draw, PHRASINGS[ask, when], folder=query.folder, file=query.file)
+    text = phrased(draw, ask, when, folder=query.folder, file=query.file)
     words = tuple(_words(option) for option in options)
     courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, len(options))]
     one, two = (_episode(stage, query, course, text, words) for course in courses)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, actor
-from retroflip.synth.common import Look, draw_looks, eased, ordinal
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -30,12 +29,13 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words
+from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
 from retroflip.synth.long.stage import lying
-from retroflip.synth.long.staging import Timeline, draw_timeline, hidden_outside, shown_in
+from retroflip.synth.long.timeline import Timeline, draw_timeline, hidden_outside, shown_in
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.objects import Look, draw_looks, eased
+from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Swap = tuple[Cell, Cell]
@@ -61,44 +61,6 @@ CASES = (
     (Mode.HISTORICAL, Ask.AFTER_SWAP),
     (Mode.HISTORICAL, Ask.NEXT_SWAP),
 )
-PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
-    (Mode.FORWARD, Ask.CELL): (
-        "Where is the {name} [after all the swaps|after the last swap|when the video ends]?",
-        "In which cell does the {name} end up?",
-        "The covers swap places. Where is the {name} [at the end|in the end|after that]?",
-        "Under the cover of which cell is the {name} when the last swap is over?",
-        "Follow the {name} under its cover. Which cell is it in at the end?",
-    ),
-    (Mode.RETRODICTIVE, Ask.CELL): (
-        "Where was the {name} [before the first swap|when the video began]?",
-        "In which cell did the {name} start?",
-        "The covers swap places, then they open. Where was the {name} [at the start|at first]?",
-        "Under the cover of which cell was the {name} before anything moved?",
-        "Trace the {name} back. Which cell was it in at the start?",
-    ),
-    (Mode.FORWARD, Ask.DISPLACED): (
-        "How many objects are in a different cell [at the end than at the start|after the swaps than before them]?",
-        "[At|In] the end, how many of the objects are not where they were [initially|at first|at the start]?",
-        "After all the swaps, how many objects have another cell than before them?",
-        "Compare the start and the end: how many objects are in a different [place|cell]?",
-        "When the swaps are over, how many objects [lie|are] in a cell other than their first one?",
-    ),
-    (Mode.HISTORICAL, Ask.AFTER_SWAP): (
-        "Where is the {name} [right after|just after] the {ordinal} swap?",
-        "In which cell is the {name} [once|when] the {ordinal} swap is over?",
-        "The covers swap places. Where does the {name} lie between the {ordinal} swap and the next?",
-        "Count the swaps. After the {ordinal} one, which cell is the {name} in?",
-        "Which cell holds the {name} when the {ordinal} swap has just ended?",
-    ),
-    (Mode.HISTORICAL, Ask.NEXT_SWAP): (
-        "Which swap [comes|is made] right after the swap of {swap}?",
-        "The covers of {swap} swap places. Which two swap next?",
-        "Which two cells [exchange|swap] their covers directly after {swap} did?",
-        "Find the swap of {swap}. What is the following swap?",
-        "Which swap follows immediately on that of {swap}?",
-    ),
-}
-PHRASINGS[Mode.RETRODICTIVE, Ask.DISPLACED] = PHRASINGS[Mode.FORWARD, Ask.DISPLACED]
 
 OPERATIONS = (6, 6, 8, 8, 10)
 OBJECTS = (3, 3, 4, 4, 5)
@@ -257,12 +219,11 @@ def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
 
 
 def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]) -> Query:
-    wordings = PHRASINGS[mode, ask]
     if ask is Ask.DISPLACED:
-        return Query(mode, ask, worded(draw, wordings), {"ask": ask.value}, _displaced)
+        return Query(mode, ask, phrased(draw, mode, ask), {"ask": ask.value}, _displaced)
     if ask is Ask.NEXT_SWAP:
         after = swaps[0]
-        text = f"{worded(draw, wordings, swap=swap_words(after))} {AXES}"
+        text = f"{phrased(draw, mode, ask, swap=swap_words(after))} {AXES}"
         parameters: dict[str, Any] = {"ask": ask.value, "swap": [list(cell) for cell in after]}
         return Query(mode, ask, text, parameters, lambda _, order: _following(order, after))
     target = draw.one_of(list(board.looks))
@@ -270,10 +231,10 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
     parameters = {"ask": ask.value, "object": target}
     if ask is Ask.CELL:
         moment = -1 if mode is Mode.FORWARD else 0
-        text = f"{worded(draw, wordings, name=name)} {AXES}"
+        text = f"{phrased(draw, mode, ask, name=name)} {AXES}"
     else:
         moment = int(draw.rng.integers(2, len(swaps)))
-        text = f"{worded(draw, wordings, name=name, ordinal=ordinal(moment))} {AXES}"
+        text = f"{phrased(draw, mode, ask, name=name, ordinal=ordinal(moment))} {AXES}"
         parameters["swaps"] = moment
 
     def found(on: Board, order: Order) -> Cell:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from retroflip.synth.animation import Actor, Animation, Colour, actor
-from retroflip.synth.common import draw_looks, ordinal
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -27,12 +26,13 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
-from retroflip.synth.long.cells import AXES, Cell, Grid, cell_words
+from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
 from retroflip.synth.long.stage import lying
-from retroflip.synth.long.staging import Timeline, Track, draw_timeline, shown_in
+from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, shown_in
 from retroflip.synth.names import Form
-from retroflip.synth.wording import worded
+from retroflip.synth.objects import draw_looks
+from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Moves = tuple[str, ...]
@@ -61,50 +61,6 @@ CASES = (
     (Mode.HISTORICAL, Ask.COUNT),
     (Mode.HISTORICAL, Ask.DIRECTION),
 )
-PHRASINGS: dict[tuple[Mode, Ask], tuple[str, ...]] = {
-    (Mode.FORWARD, Ask.NUMBER): (
-        "Which number is in {cell} [after the last move|at the end|when the video ends]?",
-        "The tiles turn blank and slide. Which number ends up in {cell}?",
-        "What is the number of the tile in {cell} at the end?",
-        "When all tiles have moved, which number does the tile in {cell} carry?",
-        "Keep track of the tiles. Which number lies in {cell} in the end?",
-    ),
-    (Mode.RETRODICTIVE, Ask.NUMBER): (
-        "Which number was in {cell} [before the first move|at the start|when the video began]?",
-        "The tiles slide and then show their numbers. Which number started in {cell}?",
-        "What was the number of the tile in {cell} at the start?",
-        "Before any tile moved, which number did the tile in {cell} carry?",
-        "Work back from the numbers shown. Which number lay in {cell} at first?",
-    ),
-    (Mode.FORWARD, Ask.ROW): (
-        "Which numbers are in row {row} [after the last move|at the end|when the video ends], from left to right?",
-        "What does row {row} read from left to right at the end?",
-        "The tiles turn blank and slide. From left to right, which numbers end up in row {row}?",
-        "When all tiles have moved, which numbers stand in row {row}, left to right?",
-        "Keep track of the tiles. How does row {row} read at the end, from left to right?",
-    ),
-    (Mode.RETRODICTIVE, Ask.ROW): (
-        "Which numbers were in row {row} [before the first move|at the start|at first], from left to right?",
-        "What did row {row} read from left to right at the start?",
-        "The tiles slide and then show their numbers. From left to right, which numbers started in row {row}?",
-        "Before any tile moved, which numbers stood in row {row}, left to right?",
-        "Work back from the numbers shown. How did row {row} read at first, from left to right?",
-    ),
-    (Mode.HISTORICAL, Ask.COUNT): (
-        "How many [moves|slides] go {direction}[| in this clip]?",
-        "How many times does a tile slide {direction}?",
-        "Count every slide that goes {direction}. How many are there?",
-        "What is the number of moves in which a tile goes {direction}?",
-        "In how many of the moves does the tile go {direction}?",
-    ),
-    (Mode.HISTORICAL, Ask.DIRECTION): (
-        "Which way does the tile [slide|go] in the {ordinal} move?",
-        "In which direction is the {ordinal} move?",
-        "Count the moves. Which way does the tile go in the {ordinal} one?",
-        "In the {ordinal} move, does the tile slide left, right, up or down?",
-        "What is the direction of the {ordinal} slide?",
-    ),
-}
 OPERATIONS = (6, 8, 8, 8, 10)
 LEAST_OPERATIONS = 6
 GRIDS: tuple[Cell, ...] = ((3, 3), (3, 3), (3, 3), (3, 4), (4, 4))
@@ -243,16 +199,15 @@ def _gaps(puzzle: Puzzle, moves: Moves, *, halfway: bool) -> tuple[Cell, ...]:
 
 
 def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
-    wordings = PHRASINGS[mode, ask]
     if ask is Ask.COUNT:
         way = draw.one_of(list(STEPS))
         parameters: dict[str, Any] = {"ask": ask.value, "direction": way}
         return Query(
-            mode, ask, worded(draw, wordings, direction=way), parameters, lambda _, moves: moves.count(way)
+            mode, ask, phrased(draw, mode, ask, direction=way), parameters, lambda _, moves: moves.count(way)
         )
     if ask is Ask.DIRECTION:
         index = int(draw.rng.integers(count))
-        text = worded(draw, wordings, ordinal=ordinal(index + 1))
+        text = phrased(draw, mode, ask, ordinal=ordinal(index + 1))
         return Query(mode, ask, text, {"ask": ask.value, "move": index + 1}, lambda _, moves: moves[index])
     moment = -1 if mode is Mode.FORWARD else 0
     gaps = (puzzle.gap, seen[0])
@@ -261,7 +216,7 @@ def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell
         return Query(
             mode,
             ask,
-            f"{worded(draw, wordings, cell=cell_words(cell))} {AXES}",
+            f"{phrased(draw, mode, ask, cell=cell_words(cell))} {AXES}",
             {"ask": ask.value, "cell": list(cell)},
             lambda on, moves: history(on, moves)[moment].get(cell),
             puzzle.shown[cell],
@@ -271,7 +226,7 @@ def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell
     return Query(
         mode,
         ask,
-        f"{worded(draw, wordings, row=row)} Rows are counted from the top.",
+        f"{phrased(draw, mode, ask, row=row)} Rows are counted from the top.",
         {"ask": ask.value, "row": row},
         lambda on, moves: _row(history(on, moves)[moment], row),
         _row(puzzle.shown, row),

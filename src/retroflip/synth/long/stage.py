@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Background, Colour, Floats, Number, actor
-from retroflip.synth.common import Look, draw_looks, moving
 from retroflip.synth.episode import Draw, Event
-from retroflip.synth.long.staging import Timeline, hidden_outside, shown_in
+from retroflip.synth.long.timeline import Timeline, hidden_outside, shown_in
+from retroflip.synth.objects import Look, draw_looks, moving
 
 BYSTANDER = 0.022
 """half the width of an object that no question is about"""

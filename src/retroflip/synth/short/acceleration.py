@@ -16,20 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.common import (
-    Look,
-    bouncing,
-    bystanders,
-    cast,
-    circling,
-    draw_looks,
-    frames_of,
-    moving,
-    ordinal,
-    percent,
-    positions,
-    staged,
-)
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -44,8 +30,20 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.objects import (
+    Look,
+    bouncing,
+    bystanders,
+    cast,
+    circling,
+    draw_looks,
+    frames_of,
+    moving,
+    positions,
+    staged,
+)
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import ordinal, percent, phrased
 from retroflip.video.transforms import Transform
 
 FASTER, SLOWER, SAME = "it speeds up", "it slows down", "it keeps the same speed"
@@ -92,16 +90,6 @@ _SETS = {
     4: (_FOURS[:4], _FOURS[4:8], (*_FOURS[:2], *_FOURS[8:]), (*_FOURS[4:6], *_FOURS[8:])),
 }
 """what is offered, by the number of stretches: what reversal makes of each option is an option too"""
-PHRASINGS = (
-    "How does the speed of the {name} change [during the video|over time|from start to end|as the video goes on]?",
-    "Does the {name} get faster, slower or neither [in this clip|in the video|over time|as time goes on]?",
-    "[In what way|How], if at all, does the {name} change its speed [in this clip|over time|from start to end]?",
-    "What happens to the speed of the {name} [during the video|in the course of the clip|as time goes on]?",
-    "Which of these describes [how fast the {name} moves over time|the speed of the {name} from start to end]?",
-    "[Watch|Follow|Look at] the speed of the {name}. [What do you notice|How does it change|What happens to it]?",
-    "[Over the whole clip|From start to end], what does the {name} do: speed up, slow down, or something else?",
-    "[Compare|Judge] how fast the {name} moves [at different times|from moment to moment]. Which of these is right?",
-)
 RADIUS, ROOM = 0.055, 0.15
 GOES = (0.7, 1.4)
 """how far, in shares of the side"""
@@ -158,7 +146,7 @@ def make(draw: Draw) -> Pair:
     legs = 2 * stretches
     frames = 1 + legs * max(1, frames_of(draw, *SECONDS) // legs)
     distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*RATIO[settings.difficulty - 1])
-    text = worded(draw, PHRASINGS, name=looks[0].name)
+    text = phrased(draw, name=looks[0].name)
     options = tuple(draw.some_of(offered, len(offered)))
     radius = draw.size(RADIUS, ROOM)
     route = draw.one_of((bouncing, circling))(draw, radius)

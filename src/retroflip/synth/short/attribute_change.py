@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
-from retroflip.synth.common import Look, cast, draw_looks, eased, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -25,37 +24,13 @@ from retroflip.synth.episode import (
     Term,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, eased, staged
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen, spots
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
-PHRASINGS = {
-    "colour": (
-        "Which colours does the {name} [turn to|turn|take on], [in order|one after the other]?",
-        "What is the order of the colours that the {name} [changes to|takes on][| in this clip]?",
-        "The {name} changes its colour and back, [again and again|several times]. To which colours, in order?",
-        "In which order does the {name} take on other colours[| in the video]?",
-        "Name the colours that the {name} changes to, one after the other. Which order is right?",
-        "[Watch|Follow] the colour of the {name}. What does it change to, in order?",
-    ),
-    "shape": (
-        "Which shapes does the {name} [turn into|take on|become], [in order|one after the other]?",
-        "What is the order of the shapes that the {name} [changes to|takes on][| in this clip]?",
-        "The {name} changes its shape and back, [again and again|several times]. Into which shapes, in order?",
-        "In which order does the {name} take on other shapes[| in the video]?",
-        "Name the shapes that the {name} turns into, one after the other. Which order is right?",
-        "[Watch|Follow] the shape of the {name}. What does it turn into, in order?",
-    ),
-    "mixed": (
-        "What changes about the {name}, [in order|one thing after the other]?",
-        "In which order do these changes happen to the {name}[| in this clip]?",
-        "The {name} changes and changes back, [again and again|several times]. What happens to it, in order?",
-        "Which changes does the {name} go through, [one after the other|in order]?",
-        "What happens to the {name} first, and what after that?",
-        "[Watch|Follow] the {name}. How does it change, in order?",
-    ),
-}
+THEMES = ("colour", "shape", "mixed")
 NUMBER = {1: 3, 2: 3, 3: 4, 4: 4, 5: 5}
 SLOT_SECONDS = {1: (1.5, 1.8), 2: (1.3, 1.6), 3: (1.2, 1.5), 4: (1.0, 1.3), 5: (0.9, 1.1)}
 """for a change, its way back and the rest on both sides"""
@@ -120,7 +95,7 @@ def numbers(settings: SceneSettings) -> tuple[int, int]:
 def make(draw: Draw) -> Pair:
     """Draw an order of changes; the second clip is played backwards."""
     settings = draw.settings
-    theme = draw.deal("theme", tuple(PHRASINGS))
+    theme = draw.deal("theme", THEMES)
     number, slots = numbers(settings)
     looks = draw_looks(draw, 1 + settings.distractors)
     orders = four_orders(draw, draw_changes(draw, theme, number, looks[0]))
@@ -133,7 +108,7 @@ def make(draw: Draw) -> Pair:
     )
     min_fps = SEEN * settings.fps / slot
     require_seen(clip, min_fps, settings)
-    text = worded(draw, PHRASINGS[theme], name=looks[0].name)
+    text = phrased(draw, theme, name=looks[0].name)
     options = tuple(draw.some_of([in_words(theme, one) for one in orders], len(orders)))
     backwards = [slots - 1 - index for index in reversed(used)]
 

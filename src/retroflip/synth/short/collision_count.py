@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats, actor
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -34,20 +33,13 @@ from retroflip.synth.episode import (
     have_stamps_of_their_own,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import Contact, contacts, reflected
 from retroflip.synth.short.stage import lowest_count, require_seen, times, window
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 OPPOSITE = {"left": "right", "right": "left"}
-PHRASINGS = (
-    "How many times does the {name} [hit|touch|strike|bounce off] the {side} wall[| in this clip| in the whole video]?",
-    "How often does the {name} [bounce off|hit|touch] the {side} wall[| in this clip| from start to end]?",
-    "Count the hits: how many times does the {name} [touch|meet|strike] the {side} wall?",
-    "How many [contacts|collisions] are there between the {name} and the {side} wall[| in the video]?",
-    "What is the number of times that the {side} wall is [struck|hit|touched] by the {name}?",
-    "[Watch|Follow] the {name}. How many times does it [hit|bounce off|touch] the {side} wall?",
-)
 SHAPES = ("circle", "square", "diamond")
 """whose extent to every side is their half width"""
 WALL = 0.05
@@ -155,7 +147,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, (across, down), radius, frames)
     min_fps = SEEN / across.crossing
     require_seen(clip, min_fps, settings)
-    text = worded(draw, PHRASINGS, name=looks[0].name, side=side)
+    text = phrased(draw, name=looks[0].name, side=side)
     options = tuple(str(one) for one in window(lowest))
 
     def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:

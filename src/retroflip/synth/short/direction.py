@@ -15,7 +15,6 @@ from itertools import pairwise, product
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -31,21 +30,14 @@ from retroflip.synth.episode import (
     require_own_stamps,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
-PHRASINGS = (
-    "Which way does the {name} move[| in this video| in the clip| from start to end]?",
-    "What is the [movement path|path|course] of the {name}[| in the video| in this clip]?",
-    "In which directions does the {name} [travel|move|go], [in order|one after the other|from the first to the last]?",
-    "How does the {name} move [across the screen|about the screen|in the picture|over the frame]?",
-    "[Following|Watching|Tracking] the {name}, which directions does it take, [one after the other|in order]?",
-    "[Which|What] sequence of directions does the {name} [take|follow|move in]?",
-)
 RULE = " (An object that leaves the screen at one edge comes back in at the opposite edge.)"
 RADIUS, ROOM = 0.045, 0.16
 TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
@@ -119,7 +111,7 @@ def make(draw: Draw) -> Pair:
         ],
     )
     require_seen(clip, SEEN * clip.fps / leg, draw.settings)
-    text = worded(draw, PHRASINGS, name=looks[0].name) + RULE
+    text = phrased(draw, name=looks[0].name) + RULE
     options = tuple(draw.some_of(sorted(map(in_words, orbit(path))), 4))
 
     def episode(shown: Animation, went: Path) -> Episode:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, percent, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -29,31 +28,12 @@ from retroflip.synth.episode import (
     fits_view,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import excursions
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
 
 CLOSE, FAR = "closest", "farthest"
-PHRASINGS = {
-    CLOSE: (
-        "The {one} and the {two} [come together|approach each other] {count} times[| in this clip]. At which of these "
-        "times are they closest[| to each other]?",
-        "Of the {count} times that the {one} and the {two} approach each other, when is the gap between them smallest?",
-        "The {one} and the {two} [approach|meet] and part {count} times. Which [approach|time] brings them nearest?",
-        "In which of their {count} approaches is the distance between the {one} and the {two} [shortest|smallest]?",
-        "The [distance|gap] between the {one} and the {two} shrinks and grows {count} times. When is it smallest?",
-        "Which of the {count} approaches of the {one} and the {two} takes them closest [together|to each other]?",
-    ),
-    FAR: (
-        "The {one} and the {two} [move apart|part from each other] {count} times[| in this clip]. At which of these "
-        "times are they farthest[| from each other]?",
-        "Of the {count} times that the {one} and the {two} part, when is the gap between them largest?",
-        "The {one} and the {two} [part|move apart] and come back {count} times. Which time takes them farthest apart?",
-        "In which of their {count} partings is the distance between the {one} and the {two} [longest|largest]?",
-        "The [distance|gap] between the {one} and the {two} grows and shrinks {count} times. When is it largest?",
-        "Which of the {count} partings of the {one} and the {two} takes them farthest [apart|from each other]?",
-    ),
-}
 CARDINALS = (
     *("zero", "one", "two", "three", "four", "five", "six"),
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -115,7 +95,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, distance_T)
     if not fits_view(clip, _min_fps(clip, spans), settings):
         raise Redraw
-    text = worded(draw, PHRASINGS[extreme], one=looks[0].name, two=looks[1].name, count=CARDINALS[count])
+    text = phrased(draw, extreme, one=looks[0].name, two=looks[1].name, count=CARDINALS[count])
     options = tuple(in_words(one) for one in draw.some_of(sorted(offered), len(offered)))
 
     def episode(shown: Animation, approaches: list[_Approach], index: int) -> Episode:

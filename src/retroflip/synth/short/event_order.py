@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
-from retroflip.synth.common import Look, cast, draw_looks, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -30,9 +29,10 @@ from retroflip.synth.episode import (
     require_own_stamps,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, positions, staged
 from retroflip.synth.physics import excursions
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 ACTIONS = {
@@ -44,36 +44,6 @@ ACTIONS = {
     "flashes": "flash",
 }
 """as an object does them, and as it is asked whether it does"""
-PHRASINGS = {
-    "order": (
-        "In [what|which] order do these [things|events] [happen|take place|occur][| in the video]?",
-        "What is the order of these events [in the video|in this clip|in time]?",
-        "In which sequence does the [video|clip] show these [events|things]?",
-        "Put these [events|things] in the order in which they [happen|occur|take place] in the [video|clip].",
-        "Which of these tells the order in which the things named [happen|take place|occur]?",
-    ),
-    "first": (
-        "Which of these [things|events] [happens|takes place|occurs] first[| in the video| in this clip]?",
-        "What is the first of these [things|events] to [happen|take place|occur]?",
-        "Which of these [things|events] [comes|happens] before [the others|all the others]?",
-        "Which of these [things|events] [happens|takes place] earliest in the [video|clip]?",
-        "Which of these [things|events] is the [first one|earliest]?",
-    ),
-    "last": (
-        "Which of these [things|events] [happens|takes place|occurs] last[| in the video| in this clip]?",
-        "What is the last of these [things|events] to [happen|take place|occur]?",
-        "Which of these [things|events] [comes|happens] after [the others|all the others]?",
-        "Which of these [things|events] [happens|takes place] latest in the [video|clip]?",
-        "Which of these [things|events] is the [last one|latest]?",
-    ),
-    "relation": (
-        "Does the {one} {does} before or after the {other} {acts}[| in this clip| in the video]?",
-        "Is it before or after the {other} {acts} that the {one} {does_so}?",
-        "The {one} {does_so}. Is that before or after the {other} {acts}?",
-        "When does the {one} {does}: before or after the {other} {acts}?",
-        "The {other} {acts}. Does the {one} {does} before or after that?",
-    ),
-}
 FORMS = ("order", "order", "order", "first", "last", "relation")
 BEFORE, AFTER = "before", "after"
 UNIT = (0.44, 0.41, 0.38, 0.35, 0.32)
@@ -203,7 +173,7 @@ def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequenc
 
 @dataclass(frozen=True)
 class _Asked:
-    """form: one of `PHRASINGS`; events: those asked about, as object's number and action, in the question's order."""
+    """form: one of `FORMS`; events: those asked about, as object's number and action, in the question's order."""
 
     form: str
     text: str
@@ -243,7 +213,7 @@ def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) ->
         between = draw.some_of(spoken[1:-1], min(2, len(spoken) - 2))
         options = draw.some_of([spoken[0], spoken[-1], *between], 2 + len(between))
         happened = [event for event, words in zip(happened, spoken, strict=True) if words in options]
-    text = worded(draw, PHRASINGS[form], **named)
+    text = phrased(draw, form, **named)
     return _Asked(form, text, tuple(options), tuple(happened))
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -28,6 +27,7 @@ from retroflip.synth.episode import (
     Term,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.physics import excursions, shares
 from retroflip.synth.short.stage import (
     lowest_count,
@@ -36,7 +36,7 @@ from retroflip.synth.short.stage import (
     times,
     window,
 )
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 SIDES = ("left", "right")
@@ -55,14 +55,6 @@ class Motion(NamedTuple):
 MOTIONS = (
     Motion("hop", "hops", ("circle", "square", "diamond", "star", "pentagon", "hexagon"), 0.1),
     Motion("tilt", "tilts", ("tee", "triangle", "rectangle"), 0.7),
-)
-PHRASINGS = (
-    "How many times does the {name} {verb} to the {side}[| in this clip| in the video| in all]?",
-    "How often does the {name} {verb} to the {side}[| in the video| in this clip| from start to end]?",
-    "Count how many times the {name} {does} to the {side}[| in this clip].",
-    "What is the number of times that the {name} {does} to the {side}[| in the video]?",
-    "In the whole [clip|video], how many times does the {name} {verb} to the {side}?",
-    "[Watch|Follow] the {name}. How [often|many times] does it {verb} to the {side}?",
 )
 NAMES = {"tee": "T"}
 """what a shape is called where its own name will not do"""
@@ -113,7 +105,7 @@ def make(draw: Draw) -> Pair:
     min_fps = max(2.0 / least, SEEN_AT_REST / between) * settings.fps
     require_seen(clip, min_fps, settings)
     name = name_of(looks[0])
-    text = worded(draw, PHRASINGS, name=name, verb=motion.verb, does=motion.does, side=SIDES[asked])
+    text = phrased(draw, name=name, verb=motion.verb, does=motion.does, side=SIDES[asked])
     options = tuple(str(one) for one in counts)
 
     def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:

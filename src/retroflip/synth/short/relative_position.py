@@ -13,7 +13,6 @@ from itertools import permutations
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -28,21 +27,14 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import reflected
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 LEFT, RIGHT = "to the left of", "to the right of"
 SIDES = {LEFT: (-1.0, 0.0), RIGHT: (1.0, 0.0), "above": (0.0, -1.0), "below": (0.0, 1.0)}
 MIRRORED = {LEFT: RIGHT, RIGHT: LEFT}
-PHRASINGS = (
-    "After the {one} has first been {side} the {two}, where does it go next, [seen|as seen] from the {two}?",
-    "The {one} [goes to|visits] all sides of the {two}. Once it has first been {side} the {two}, where is it next?",
-    "Where in relation to the {two} is the {one} [next|found next] after the first time that it is {side} the {two}?",
-    "Which three [places|sides] does the {one} [visit|go to] next, [after|once] it has first been {side} the {two}?",
-    "Where does the {one} [move|go] next, seen from the {two}, after it has first been {side} the {two}?",
-    "The {one} is {side} the {two} for the first time. [Where|On which sides of it] is the {one} next?",
-)
 RADIUS, SMALL = 0.065, 0.045
 """of the object that is visited, and of the one that visits"""
 REACH = (0.16, 0.21)
@@ -106,7 +98,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, visits)
     if not fits_view(clip, _min_fps(clip, visits), settings):
         raise Redraw
-    text = worded(draw, PHRASINGS, one=looks[0].name, two=looks[1].name, side=side)
+    text = phrased(draw, one=looks[0].name, two=looks[1].name, side=side)
     options = tuple(in_words(order) for order in draw.some_of(offered, len(offered)))
 
     def episode(shown: Animation, seen: list[str]) -> Episode:

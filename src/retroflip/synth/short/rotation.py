@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Animation, Floats, actor
-from retroflip.synth.common import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -27,36 +26,16 @@ from retroflip.synth.episode import (
     Term,
 )
 from retroflip.synth.names import Form
+from retroflip.synth.objects import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.short.motion_count import name_of, snapshots
 from retroflip.synth.short.stage import lowest_count, require_seen, spots, times, window
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 SENSES = ("clockwise", "counter-clockwise")
 SIGN = {"clockwise": 1, "counter-clockwise": -1}
 OPPOSITE = {"clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
-PHRASINGS_SENSE = (
-    "Is the {name} [spinning|turning|rotating] clockwise or counter-clockwise[| in this clip]?",
-    "Which way does the {name} [turn|spin|go round][| in this clip| in the video]?",
-    "In which direction does the {name} [rotate|spin|turn][| in this clip]?",
-    "What is the sense of rotation of the {name}[| in the video]?",
-    "Does the {name} [rotate|turn|spin] clockwise or counter-clockwise?",
-)
-PHRASINGS_COURSE = (
-    "How many full turns does the {name} make, and [which way|in which directions]?",
-    "Which way does the {name} [spin|turn|rotate], and how often does it turn all the way round?",
-    "How does the {name} [rotate|spin|turn] in this [clip|video]?",
-    "What is the rotation of the {name}, in full turns and directions?",
-    "By how many full turns, and in which directions, does the {name} [rotate|spin]?",
-)
-PHRASINGS_COUNT = (
-    "How many full turns does the {name} make {sense}[| in this clip| in all]?",
-    "How [often|many times] does the {name} [turn|go] all the way round {sense}?",
-    "Count the full {sense} turns of the {name}: how many are there?",
-    "What is the number of full {sense} turns that the {name} makes[| in the video]?",
-    "The {name} [spins|turns] both ways. How many full turns are {sense}?",
-)
 SHAPES = ("tee", "arrow")
 SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
 LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
@@ -136,7 +115,7 @@ def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     sense = draw.deal("one sense", SENSES)
     return Asked(
         spins=(Spin(draw.one_of(counts), sense),),
-        text=worded(draw, PHRASINGS_SENSE, name=name),
+        text=phrased(draw, "sense", name=name),
         options=tuple(draw.some_of(SENSES, len(SENSES))),
         parameters={"object": "o1", "asks": "sense"},
     )
@@ -150,7 +129,7 @@ def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     spins = orbit[draw.deal("course", range(len(orbit)))]
     return Asked(
         spins=spins,
-        text=worded(draw, PHRASINGS_COURSE, name=name),
+        text=phrased(draw, "course", name=name),
         options=tuple(draw.some_of([in_words(one) for one in orbit], len(orbit))),
         parameters={"object": "o1", "asks": "course"},
     )
@@ -163,7 +142,7 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
     spins = [Spin(counts[place], sense), Spin(counts[-1 - place], OPPOSITE[sense])]
     return Asked(
         spins=tuple(draw.some_of(spins, len(spins))),
-        text=worded(draw, PHRASINGS_COUNT, name=name, sense=sense),
+        text=phrased(draw, "count", name=name, sense=sense),
         options=tuple(str(one) for one in counts),
         parameters={"object": "o1", "asks": "count", "sense": sense},
     )

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.common import Look, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -26,19 +25,12 @@ from retroflip.synth.episode import (
     Term,
     have_stamps_of_their_own,
 )
+from retroflip.synth.objects import Look, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import reflected
 from retroflip.synth.short.stage import require_seen
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
-PHRASINGS = (
-    "Of the [objects|shapes|things] that [go|move] up and down, which one is the {most}[| in this clip| in the video]?",
-    "[Several|Some] [objects|shapes] [go|move] up and down. Which of them is the {most}?",
-    "Which of the [objects|shapes] [going|moving] up and down [is|stays] the {most}[| of all]?",
-    "[Compare|Look at] the speeds of the [objects|shapes] that [go|move] up and down: which is the {most}?",
-    "Among the [objects|shapes] [moving|going] up and down, which one is the {most} [throughout|from start to end]?",
-    "Which [object|shape] that [goes|moves] up and down is the {most} [of them all|of the row|one]?",
-)
 PLACES = {
     2: ("the one on the left", "the one on the right"),
     4: ("the leftmost", "the second from the left", "the second from the right", "the rightmost"),
@@ -96,7 +88,7 @@ def make(draw: Draw) -> Pair:
     crossings = _told(draw, lengths, begins, (frames, settings.fps), round(TOLD * scale))
     min_fps = SEEN * max(lengths) / seconds
     require_seen(clip, min_fps, settings)
-    text = worded(draw, PHRASINGS, most=most)
+    text = phrased(draw, most=most)
     options = tuple(draw.some_of(PLACES[number], number))
     names = [looks[index].name for index in order]
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.common import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -26,20 +25,13 @@ from retroflip.synth.episode import (
     Redraw,
     Term,
 )
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
-PHRASINGS = (
-    "Which [shapes|figures] does the path of the {name} have, [in order|one after the other]?",
-    "What is the [trajectory|path|course] of the {name}[| in this clip| in the video| from start to end]?",
-    "Along which [figures|shapes] does the {name} [move|run|travel], [one after the other|in order]?",
-    "How can the [path|trajectory|course] of the {name} be described[| from start to end]?",
-    "What does the {name} [trace out|draw] with its movement[| in this clip| in the video]?",
-    "[Follow|Watch|Track] the {name}. Which [figures|shapes] does it [run through|trace], in order?",
-)
 ROUND = ("circle", "square", "triangle")
 """figures with a sense"""
 STRAIGHT = {"line": "a line and back", "zigzag": "a zigzag and back"}
@@ -126,7 +118,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, looks, path, each)
     min_fps = max(SEEN[figure.shape] for figure in path) * settings.fps / each
     require_seen(clip, min_fps, settings)
-    text = worded(draw, PHRASINGS, name=looks[0].name)
+    text = phrased(draw, name=looks[0].name)
     options = tuple(draw.some_of([in_words(one) for one in orbit], len(orbit)))
 
     def episode(shown: Animation, went: Path) -> Episode:

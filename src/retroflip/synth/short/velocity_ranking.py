@@ -12,17 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.common import (
-    Look,
-    cast,
-    draw_looks,
-    frames_of,
-    moving,
-    ordinal,
-    percent,
-    positions,
-    staged,
-)
 from retroflip.synth.episode import (
     Category,
     Domain,
@@ -37,19 +26,12 @@ from retroflip.synth.episode import (
     Term,
     fits_view,
 )
+from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import reflected
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import worded
+from retroflip.synth.wording import ordinal, percent, phrased
 from retroflip.video.transforms import Transform
 
-PHRASINGS = (
-    "[Rank|Sort|Order] {names} by speed{when}, {ends}.",
-    "What is the [order|ranking] of {names} by speed{when}, {ends}?",
-    "How do {names} [rank|compare] by how fast they [move|go|travel]{when}, {ends}?",
-    "Compare the speeds of {names}{when}. Which [order|ranking] is right, {ends}?",
-    "Which of these [lists|orders] [sorts|ranks] {names} by speed{when}, {ends}?",
-    "[List|Name] {names} {ends}{when}. Which list is right?",
-)
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
 STRETCHES = {2: "half", 4: "quarter"}
 """of the video, by how many there are"""
@@ -228,7 +210,7 @@ def _asked(draw: Draw, part: int | None, stretches: int, names: list[str], offer
     is_rising = draw.deal("ends", (False, True))
     *most, last = (f"the {name}" for name in draw.some_of(names, len(names)))
     names_so = f"{', '.join(most)} and {last}"
-    text = worded(draw, PHRASINGS, names=names_so, when=when(part, stretches), ends=ENDS[is_rising])
+    text = phrased(draw, names=names_so, when=when(part, stretches), ends=ENDS[is_rising])
     options = tuple(in_words(one, names, is_rising) for one in draw.some_of(offered, len(offered)))
     return _Asked(text, part, stretches, is_rising, tuple(names), options)
 

@@ -15,20 +15,6 @@ SNAPSHOT_SECONDS = 0.2
 """between snapshots of moving objects"""
 BYSTANDERS_GO = (0.4, 1.2)
 """how far a distractor goes in a clip"""
-_ORDINALS = (
-    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
-    *(
-        "eleventh",
-        "twelfth",
-        "thirteenth",
-        "fourteenth",
-        "fifteenth",
-        "sixteenth",
-        "seventeenth",
-        "eighteenth",
-    ),
-    *("nineteenth", "twentieth"),
-)
 
 
 @dataclass(frozen=True)
@@ -154,20 +140,3 @@ def positions(
         )
         for frame in chosen
     ]
-
-
-def ordinal(number: int) -> str:
-    """Return "first" for 1, and so on; from 21 on in digits, up to 30 (the most operations there are)."""
-    if number <= len(_ORDINALS):
-        return _ORDINALS[number - 1]
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number > 20 else "th"
-    return f"{number}{ending}"
-
-
-def percent(share: float, step: int = 5) -> int:
-    """Return a share of the frame's side as a viewer can tell it by eye: to `step` percent.
-
-    >>> percent(0.324), percent(0.324, 2)
-    (30, 32)
-    """
-    return step * round(100 * share / step)

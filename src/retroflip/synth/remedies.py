@@ -17,7 +17,7 @@ Works = Callable[[SceneSettings], bool]
 """says whether a kind can be drawn with settings"""
 
 
-def mending(scene: SceneSettings, works: Works) -> str:
+def remedy(scene: SceneSettings, works: Works) -> str:
     """Return, as the end of a message, which change of a scene makes it work, or which changes together do."""
     choices = _choices(scene)
     alone = [(name, first) for name, values in choices if (first := _first(scene, name, values, works))]

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Floats
-from retroflip.synth.common import eased
 from retroflip.synth.episode import Draw, Redraw
+from retroflip.synth.objects import eased
 from retroflip.synth.settings import SceneSettings
 
 PAUSE_SECONDS = 0.15

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retroflip.synth.episode import Draw, Redraw
-from retroflip.synth.long.staging import (
+from retroflip.synth.long.timeline import (
     Timeline,
     Track,
     draw_timeline,
