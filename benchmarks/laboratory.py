@@ -12,12 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from retroflip.bench.metrics import metrics_of
+from retroflip.bench.metrics.base import ANSWERS
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import shown_progress
 from retroflip.errors import RetroflipError, RunDirectoryError
 
 METHODS = ("base", "grpo", "crpo")
-RATES = ("acc", "p_acc", "same_answer_rate", "unparsed_rate")
+RATES = {metric.key: metric.label for metric in metrics_of(ANSWERS)}
 HANDICAPS = ("text_only", "single_frame", "shuffled_frames")
 
 
@@ -90,15 +92,7 @@ def study(out: Path, seeds: list[int], laboratory: dict[str, float]) -> dict[str
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the table for docs/results."""
-    names = (
-        "Acc",
-        "P-Acc",
-        "same answer",
-        "unparsed",
-        "P-Acc text only",
-        "P-Acc single frame",
-        "P-Acc shuffled",
-    )
+    names = (*RATES.values(), *(f"P-Acc {handicap.replace('_', ' ')}" for handicap in HANDICAPS))
     lines = ["| seed | model | " + " | ".join(names) + " |", "| --- | --- |" + " ---: |" * len(names)]
     means = {"seed": "mean", "methods": result["means"]}
     for entry in [*result["seeds"], means]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from retroflip.bench.groups import group_up
-from retroflip.bench.metrics import measure, pair_is_right, pair_up
+from retroflip.bench.groups import group_up, pair_is_right, pair_up
+from retroflip.bench.metrics import measure
 from retroflip.bench.records import AnswerRecord, Control, append_answers, read_answers
 from retroflip.bench.score import compare, compare_all, score_records, score_run
 from retroflip.data.sample import Cell
@@ -250,7 +250,7 @@ class TestGroups:
         assert (groups["g_acc"], groups["n_groups"]) == (1 / 4, 4)
         assert groups["q_acc"] == 3 / 8  # both of a, the first of c
         assert groups["v_acc"] == 3 / 8  # both of a, the first of b
-        assert groups["chance"] == 1 / 2**4
+        assert groups["chance"]["g_acc"] == 1 / 2**4
         assert found["n_pairs"] == 0
 
     def test_a_cell_without_an_answer_is_wrong(self) -> None:

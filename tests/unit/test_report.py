@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.metrics.training import LOGGED
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
 from retroflip.data.answers import Answer
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
-from retroflip.report import curves, words
+from retroflip.report import words
 from retroflip.report.build import build_report, report_directories
 from retroflip.report.charts import Series, line_chart, spread, ticks
 from retroflip.report.clips import inline_clip
@@ -365,7 +366,7 @@ def test_every_chart_of_its_own_is_of_a_metric_that_training_writes() -> None:
     group = Group(asked, answers[0], branches, (rollouts, rollouts))
     rewards = method.rewards(group)
     logged |= set(group_metrics([group], [rewards], method.advantages([rewards.totals])))
-    assert [metric.name for metric in curves.METRICS if metric.name not in logged] == []
+    assert [metric.key for metric in LOGGED if metric.key not in logged] == []
 
 
 def test_training_directories_of_one_method_are_told_apart(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
-"""Groups of questions that are only worth something right together: TimeBlind's and Vinoground's two videos with two
-questions each, several questions about one video, one about several clips; a pair is one question about two videos.
+"""Questions that are only worth something right together, joined from their answers.
+
+A pair is one question about two videos whose right answers differ. Groups are the general form: TimeBlind's and
+Vinoground's two videos with two questions each, several questions about one video, one about several clips.
 
 A cell is one video with one question. A group has a cell for every video with every question that its cells number,
 from 0 on, whether it was answered or not: what is missing or failed is wrong.
@@ -8,13 +10,71 @@ from 0 on, whether it was answered or not: what is missing or failed is wrong.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import product
-from math import prod
 from typing import NamedTuple
 
 from retroflip.bench.records import AnswerRecord
-from retroflip.bench.stats import Column
 from retroflip.data.sample import Cell
 from retroflip.errors import DataError
+
+Pair = tuple[AnswerRecord, AnswerRecord]
+
+
+class Pairs(NamedTuple):
+    """Pairs by id, in the order of their names: those with both sides answered, side 0 first; and of the others one
+    side, answered or failed."""
+
+    complete: dict[str, Pair]
+    incomplete: dict[str, AnswerRecord]
+
+    @property
+    def clips(self) -> dict[str, str]:
+        """The source clip of every pair, complete ones first."""
+        sides = {name: pair[0] for name, pair in self.complete.items()} | self.incomplete
+        return {name: side.source_clip for name, side in sides.items()}
+
+    def is_right(self, name: str) -> bool:
+        """Whether both sides of a pair are right; a missing or failed one is not."""
+        return name in self.complete and pair_is_right(self.complete[name])
+
+
+def pair_up(records: Sequence[AnswerRecord]) -> Pairs:
+    """Join the answers of one control into pairs; answers that belong to no pair are passed over.
+
+    Raises DataError when a side is not named or occurs twice, when the two sides come from different source
+    clips (intervals would take them as independent), or when both have the same gold answer (a model that
+    never looks could be right on both, which is what pair accuracy is there to exclude).
+    """
+    sides: dict[str, dict[int, AnswerRecord]] = defaultdict(dict)
+    for record in records:
+        if record.pair is None:
+            continue
+        if record.side is None:
+            raise DataError(
+                f"pair '{record.pair}': question '{record.id}' does not say which side it is. "
+                'Give it "side": 0 for the original video or 1 for its counterfactual.'
+            )
+        other = sides[record.pair].setdefault(record.side, record)
+        if other is not record:
+            raise DataError(
+                f"pair '{record.pair}': questions '{other.id}' and '{record.id}' both claim side "
+                f"{record.side}. A pair has one question on side 0 and one on side 1; correct one of the two."
+            )
+    named = dict(sorted(sides.items()))
+    for name, both in named.items():
+        if len(both) == 2:
+            _check_pair(name, (both[0], both[1]))
+    answered = {
+        name for name, both in named.items() if len(both) == 2 and not any(one.error for one in both.values())
+    }
+    return Pairs(
+        {name: (both[0], both[1]) for name, both in named.items() if name in answered},
+        {name: next(iter(both.values())) for name, both in named.items() if name not in answered},
+    )
+
+
+def pair_is_right(pair: Pair) -> bool:
+    """Whether both sides are right."""
+    return pair[0].correct and pair[1].correct
 
 
 class Group(NamedTuple):
@@ -67,32 +127,15 @@ def _group(cells: dict[Cell, AnswerRecord]) -> Group:
     return Group(cells, videos, questions, next(iter(cells.values())).source_clip)
 
 
-def group_columns(groups: Sequence[Group]) -> dict[str, Column]:
-    """Return what is measured of groups.
-
-    g_acc: groups with everything right (TimeBlind's I-Acc, Vinoground's group score). q_acc: questions that are right
-    about all of their group's videos (a pair's P-Acc; TimeBlind's Q-Acc). v_acc: videos about which all questions are
-    right (Vinoground's text score, TimeBlind's V-Acc).
-    """
-    whole = [(group, range(group.videos), range(group.questions)) for group in groups]
-    by_question = [(group, videos, [one]) for group, videos, questions in whole for one in questions]
-    by_video = [(group, [one], questions) for group, videos, questions in whole for one in videos]
-    return {
-        name: Column(
-            [float(group.right(videos, questions)) for group, videos, questions in units],
-            [group.source_clip for group, *_ in units],
+def _check_pair(name: str, pair: Pair) -> None:
+    a, b = pair
+    if a.source_clip != b.source_clip:
+        raise DataError(
+            f"pair '{name}': its sides name different source clips, '{a.source_clip}' and '{b.source_clip}'. "
+            "Both are made from one recording; give them the same 'source_clip'."
         )
-        for name, units in (("g_acc", whole), ("q_acc", by_question), ("v_acc", by_video))
-    }
-
-
-def group_chance(groups: Sequence[Group]) -> float | None:
-    """Return the g_acc that drawing one option uniformly per question is expected to reach, None without groups."""
-    if not groups:
-        return None
-    return sum(
-        prod(1 / len(one.options) if one.options else 0.0 for one in group.cells.values())
-        if len(group.cells) == group.videos * group.questions
-        else 0.0
-        for group in groups
-    ) / len(groups)
+    if a.gold_text == b.gold_text:
+        raise DataError(
+            f"pair '{name}': both sides have the gold answer '{a.gold_text}', so a model that never looks at "
+            "the video could get the pair right. Correct one side, or drop 'pair' and 'side' from both."
+        )

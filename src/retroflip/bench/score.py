@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.metrics import by_task, measure_each, pair_up
+from retroflip.bench.groups import pair_up
+from retroflip.bench.metrics import by_task, measure_each
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
 from retroflip.data import answers as reader

@@ -14,6 +14,7 @@ from retroflip.errors import UsageError
 from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
+    from retroflip.bench.metrics.base import Rate
     from retroflip.bench.records import AnswerRecord
     from retroflip.data.dataset import VideoDataset
     from retroflip.train.conditions import Chosen
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
 HEAD_BYTES = 4096
-GROUP_RATES = {"g_acc": "group", "q_acc": "question", "v_acc": "video"}
-RATES = {"acc": "Acc", "p_acc": "P-Acc", "same_answer_rate": "same answer", "unparsed_rate": "unparsed"}
 
 
 BUILT_IN = "built-in"
@@ -298,12 +297,8 @@ def _check_overwritable(path: Path) -> None:
 
 def print_summary(summary: Mapping[str, Any]) -> None:
     """Print what summary.json says about methods, controls and comparisons."""
-    rows = [
-        (name, *_cells(measured))
-        for part in ("methods", "controls")
-        for name, measured in summary.get(part, {}).items()
-    ]
-    print_table("Models and controls", ("", *RATES.values(), "pairs"), rows)
+    parts = (summary.get(part, {}) for part in ("methods", "controls"))
+    _print_rates("Models and controls", [named for part in parts for named in part.items()])
     for comparison in summary.get("comparisons", []):
         _print_comparison(comparison)
 
@@ -383,15 +378,14 @@ def _names(directories: Sequence[Path]) -> list[str]:
 
 
 def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
-    rows = [
-        (f"{scores['scored']}, all tasks", *_cells(scores)),
-        *((f"  {task}", *_cells(measured)) for task, measured in scores["tasks"].items()),
-        *((control, *_cells(measured)) for control, measured in scores["controls"].items()),
-    ]
-    print_table(name, ("", *RATES.values(), "pairs"), rows)
-    _print_groups(scores)
-    chance = scores["chance"]
-    print(f"By chance: Acc {_percent(chance['acc'])}, P-Acc {_percent(chance['p_acc'])}.")
+    _print_rates(
+        name,
+        [
+            (f"{scores['scored']}, all tasks", scores),
+            *((f"  {task}", measured) for task, measured in scores["tasks"].items()),
+            *scores["controls"].items(),
+        ],
+    )
     if scores["truncated"]:
         print(f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens.")
     if scores["n_failed"]:
@@ -402,27 +396,30 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
         print(f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong.")
 
 
-def _print_groups(scores: Mapping[str, Any]) -> None:
-    named = [(scores["scored"], scores), *((f"  {task}", found) for task, found in scores["tasks"].items())]
-    named += scores["controls"].items()
-    rows = [
-        (name, *(_rate(found["groups"], rate) for rate in GROUP_RATES), str(found["groups"]["n_groups"]))
-        for name, found in named
-        if "groups" in found
-    ]
-    if rows:
-        print_table("Groups", ("all right", *GROUP_RATES.values(), "groups"), rows)
+def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Print a table for every family of metrics that was measured, and what guessing would reach on the first row."""
+    from retroflip.bench.metrics import metrics_of
+    from retroflip.bench.metrics.base import ANSWERS, GROUPS
+
+    for family, heading in ((ANSWERS, title), (GROUPS, "Groups")):
+        rows = [(name, measured) for name, measured in named if family.of(measured)]
+        if not rows:
+            continue
+        metrics = metrics_of(family)
+        cells = [
+            (name, *(_rate(metric.read(measured)) for metric in metrics), family.counted(measured))
+            for name, measured in rows
+        ]
+        print_table(heading, ("", *(metric.label for metric in metrics), family.unit), cells)
+        chances = {metric.label: metric.read(rows[0][1]).chance for metric in metrics}
+        known = [f"{label} {_percent(chance)}" for label, chance in chances.items() if chance is not None]
+        if known:
+            print(f"By chance: {', '.join(known)}.")
 
 
-def _cells(measured: Mapping[str, Any]) -> list[str]:
-    return [*(_rate(measured, name) for name in RATES), str(measured["n_pairs"])]
-
-
-def _rate(measured: Mapping[str, Any], name: str) -> str:
-    interval = measured[f"{name}_ci"]
-    return _percent(measured[name]) + (
-        f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
-    )
+def _rate(rate: "Rate") -> str:
+    bounds = rate.interval
+    return _percent(rate.value) + (f" [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]" if bounds else "")
 
 
 def _percent(share: float | None) -> str:

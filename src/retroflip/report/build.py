@@ -17,11 +17,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from retroflip.bench import metrics
+from retroflip.bench.metrics.answers import UNPARSED
+from retroflip.bench.metrics.base import ANSWERS, GROUPS
+from retroflip.bench.metrics.training import Rows
 from retroflip.files.storage import jsonable, write_text_atomic
 from retroflip.report import tables, words
 from retroflip.report.charts import interval_plot
 from retroflip.report.clips import Clip, inline_clip
-from retroflip.report.curves import Figure, Rows, main_figures, other_figures
+from retroflip.report.curves import Figure, main_figures, other_figures
 from retroflip.report.load import load_run_directories
 from retroflip.report.pairs import Outcome, PairView, outcome_counts, select_pairs
 
@@ -128,25 +132,23 @@ def _results(
         "headline": words.headline(summary, runs),
         "checks": words.checks(summary),
         "methods": list(methods),
-        "rates": tables.RATES,
         "plots": _plots(summary, slots),
         "handicaps": tables.handicaps_shown(summary),
-        "method_rows": tables.method_rows(methods, slots),
-        "control_rows": tables.control_rows(summary),
+        "answers": tables.table_of(ANSWERS, summary, slots),
+        "groups": tables.table_of(GROUPS, summary, slots),
         "task_rows": tables.task_rows(methods),
         "comparisons": summary["comparisons"],
     }
 
 
 def _plots(summary: Mapping[str, Any], slots: Mapping[str, int]) -> list[Figure]:
-    notes = {"p_acc": "both videos of a pair right; higher is better", "same_answer_rate": "lower is better"}
     first: Mapping[str, Any] = next(iter(summary["methods"].values()), {})
     figures = []
-    for rate, note in notes.items():
-        rows = tables.plot_rows(summary, rate, slots)
+    for metric in metrics.METRICS:
+        rows = tables.plot_rows(summary, metric, slots) if metric.charted else []
         if rows:
-            svg = interval_plot(tables.RATES[rate], rows, chance=words.chance_of(first, rate))
-            figures.append(Figure(tables.RATES[rate], note, svg))
+            svg = interval_plot(metric.title, rows, chance=metric.read(first).chance)
+            figures.append(Figure(metric.title, metric.caption, svg))
     return figures
 
 
@@ -187,7 +189,7 @@ def _failures(summary: Mapping[str, Any], failures: Sequence[Mapping[str, Any]])
         "failure_counts": _flat(summary["failures"]),
         "unread": {
             name: {
-                "unparsed": measures.get("unparsed_rate"),
+                "unparsed": UNPARSED.read(measures).value,
                 "truncated": measures.get("truncated"),
                 "incomplete": measures.get("n_incomplete_pairs"),
                 "answers": measures.get("n_answers"),

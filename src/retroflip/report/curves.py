@@ -1,24 +1,12 @@
-"""From the rows of `metrics.jsonl` to charts: which metrics are shown first, under which titles."""
+"""From the rows of `metrics.jsonl` to charts: first the measures that have a title, then all others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from retroflip.bench.metrics.training import LOGGED, Rows
 from retroflip.report.charts import Series, line_chart
-
-Rows = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric with a chart of its own; `name` is that of its rows in metrics.jsonl."""
-
-    title: str
-    note: str
-    name: str
-    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,66 +18,21 @@ class Figure:
     svg: Markup
 
 
-METRICS = (
-    Metric(
-        "Correctness",
-        "share of right answers where the right answer is known",
-        "reward/correct",
-        share=True,
-    ),
-    Metric(
-        "Counterfactual relation reward",
-        "answers that relate to the other branch's as they should, weighted",
-        "reward/original/crr",
-    ),
-    Metric(
-        "Behaviour reward",
-        "answer changed on a dynamic question, kept on a static one",
-        "reward/counterfactual/behave",
-        share=True,
-    ),
-    Metric(
-        "Same answer on both branches",
-        "share of original and counterfactual rollouts that say the same",
-        "same_answer/counterfactual",
-        share=True,
-    ),
-    Metric("Reward spread", "standard deviation within a group", "reward_std"),
-    Metric(
-        "Groups without a signal",
-        "share whose advantages are all zero",
-        "zero_advantage",
-        share=True,
-    ),
-    Metric("Gradient norm", "before clipping", "grad_norm"),
-    Metric("KL", "divergence from the reference model", "kl"),
-    Metric("Completion length", "tokens", "completion/length"),
-    Metric(
-        "Unparsed rollouts",
-        "share without a readable answer",
-        "unparsed",
-        share=True,
-    ),
-    Metric("Truncated rollouts", "share cut off at the length limit", "completion/truncated", share=True),
-    Metric("Loss", "", "loss"),
-)
-
-
 def main_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
-    """Return the charts of each known metric that any run has logged, with a line per run.
+    """Return the charts of each measure with a title that any run has logged, with a line per run.
 
     Supervised runs have charts of their own: their steps and losses are other ones than those of RL.
     """
     return [
-        Figure(title, metric.note, line_chart(title, lines, share=metric.share))
-        for metric in METRICS
-        for title, lines in _apart(metric.title, metric.name, runs, slots)
+        Figure(title, logged.caption, line_chart(title, lines, share=logged.share))
+        for logged in LOGGED
+        for title, lines in _apart(logged.title, logged.key, runs, slots)
     ]
 
 
 def other_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
     """Return a chart for each numeric metric that `main_figures` did not draw, in order of name."""
-    known = {metric.name for metric in METRICS} | {"step"}
+    known = {logged.key for logged in LOGGED} | {"step"}
     names = sorted({key for rows in runs.values() for row in rows for key in row} - known)
     return [
         Figure(title, "", line_chart(title, lines))

@@ -5,9 +5,8 @@ say of it, and the metrics hold the reason: they are looked at from the most lik
 """
 
 from collections.abc import Callable
-from statistics import fmean
 
-from retroflip.report.curves import Rows
+from retroflip.bench.metrics.training import Rows, over_steps
 
 NEARLY_ALL = 0.9
 """share of rollouts or questions from which on a cause is named as that of a run"""
@@ -38,7 +37,7 @@ def nothing_learned(rows: Rows) -> str | None:
 
 def hardly_anything_learned(rows: Rows) -> str | None:
     """Return the same for a run of RL in which nearly every question taught nothing; None for any other."""
-    idle = _mean(rows, "zero_advantage")
+    idle = over_steps(rows, "zero_advantage")
     if idle is None or idle < NEARLY_ALL or nothing_learned(rows):
         return None
     return f"Hardly anything was learned ({100 * idle:.0f} % of questions taught nothing): {_cause(rows)}"
@@ -51,9 +50,9 @@ def _cause(rows: Rows) -> str:
         (
             "completion/truncated",
             _nearly_all,
-            f"the rollouts were cut off {where}, behind {_mean(rows, 'completion/length') or 0:.0f} tokens on average, "
-            "before they had answered. Raise train.max_completion_length, or start from a model that answers in fewer "
-            "tokens.",
+            f"the rollouts were cut off {where}, behind {over_steps(rows, 'completion/length') or 0:.0f} tokens on "
+            "average, before they had answered. Raise train.max_completion_length, or start from a model that "
+            "answers in fewer tokens.",
         ),
         (
             "unparsed",
@@ -75,7 +74,7 @@ def _cause(rows: Rows) -> str:
         ),
     )
     for metric, holds, text in causes:
-        value = _mean(rows, metric)
+        value = over_steps(rows, metric)
         if value is not None and holds(value):
             return text
     return (
@@ -98,8 +97,3 @@ def _steps(rows: Rows) -> str:
 
 def _always(rows: Rows, metric: str, value: float) -> bool:
     return all(row.get(metric) == value for row in rows)
-
-
-def _mean(rows: Rows, metric: str) -> float | None:
-    values = [row[metric] for row in rows if row.get(metric) is not None]
-    return fmean(values) if values else None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.metrics import pair_up
+from retroflip.bench.groups import pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
 from retroflip.data.records import read_samples

@@ -1,18 +1,15 @@
 """From `summary.json` to rows that a template can print as they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retroflip.bench.metrics import metrics_of
+from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.report.charts import Mark, MarkRow
-from retroflip.report.words import Measures, chance_of, interval, is_start, percent, short_name
+from retroflip.report.words import interval, is_start, percent, short_name
 
-RATES = {
-    "acc": "Accuracy",
-    "p_acc": "Pair accuracy",
-    "same_answer_rate": "Same answer",
-    "unparsed_rate": "Unparsed",
-}
 _HANDICAPS = {
     "text_only": ("text only", "square"),
     "single_frame": ("single frame", "diamond"),
@@ -30,17 +27,27 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table of rates: what it is about, the rates in the order of RATES, and how many pairs."""
+    """One line of a table of rates: what it is about, the metrics' rates, and how many units they are over."""
 
     name: str
     cells: tuple[Cell, ...]
-    pairs: str
+    units: str
     kind: str = ""
     slot: int | None = None
 
 
 @dataclass(frozen=True)
-class TaskTable:
+class RateTable:
+    """A family's metrics, what is counted beside them, and the rows of models and of controls."""
+
+    metrics: Sequence[Metric]
+    unit: str
+    rows: Sequence[Row]
+    controls: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class TaskRow:
     """Pair accuracy of every method in one task."""
 
     task: str
@@ -49,51 +56,58 @@ class TaskTable:
     cells: tuple[Cell, ...]
 
 
-def method_rows(methods: Mapping[str, Measures], slots: Mapping[str, int]) -> list[Row]:
-    """Return one row per method and, below them, what guessing would reach on the first one's questions."""
-    rows = [_row(short_name(name), measures, slot=slots[name]) for name, measures in methods.items()]
+def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:
+    """Return one row per method that has these metrics and what guessing would reach on the first one's questions.
+
+    controls: rows of the oracle, random answers and each method's handicapped inputs.
+    """
+    methods = {name: m for name, m in summary["methods"].items() if family.of(m)}
+    rows = [_row(family, short_name(name), m, slot=slots[name]) for name, m in methods.items()]
     first = next(iter(methods.values()), {})
-    if first.get("chance"):
-        chances = tuple(Cell(percent(chance_of(first, rate))) for rate in RATES)
-        rows.append(Row("Chance", chances, "", kind="chance"))
-    return rows
+    metrics = metrics_of(family)
+    chances = [metric.read(first).chance for metric in metrics]
+    if any(chance is not None for chance in chances):
+        rows.append(Row("Chance", tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
+    controls = [(name.capitalize(), m) for name, m in summary["controls"].items()]
+    for name, measures in methods.items():
+        handicaps = measures.get("controls", {}).items()
+        controls += [(f"{short_name(name)}, {_handicap(control)[0]}", m) for control, m in handicaps]
+    return RateTable(
+        metrics,
+        family.unit,
+        rows,
+        [_row(family, name, m, kind="control") for name, m in controls if family.of(m)],
+    )
 
 
-def control_rows(summary: Mapping[str, Any]) -> list[Row]:
-    """Return rows for the oracle, random answers and each method's handicapped inputs."""
-    rows = [
-        _row(name.capitalize(), measures, kind="control") for name, measures in summary["controls"].items()
-    ]
-    for name, measures in summary["methods"].items():
-        for control, handicapped in measures.get("controls", {}).items():
-            label = f"{short_name(name)}, {_handicap(control)[0]}"
-            rows.append(_row(label, handicapped, kind="control"))
-    return rows
-
-
-def task_rows(methods: Mapping[str, Measures]) -> list[TaskTable]:
+def task_rows(methods: Mapping[str, Measures]) -> list[TaskRow]:
     """Return one row per task with the pair accuracy of every method."""
     tasks = sorted({task for measures in methods.values() for task in measures.get("tasks", {})})
     rows = []
     for task in tasks:
         measured = [measures.get("tasks", {}).get(task, {}) for measures in methods.values()]
         first = next(one for one in measured if one)
-        cells = tuple(_cell(one, "p_acc") for one in measured)
-        chance = percent(chance_of(first, "p_acc"))
-        rows.append(TaskTable(plain(task), str(first.get("n_pairs", "")), chance, cells))
+        rates = [PAIR_ACCURACY.read(one) for one in measured]
+        rows.append(
+            TaskRow(
+                plain(task),
+                PAIR_ACCURACY.family.counted(first),
+                percent(PAIR_ACCURACY.read(first).chance),
+                tuple(map(_cell, rates)),
+            )
+        )
     return rows
 
 
-def plot_rows(summary: Mapping[str, Any], rate: str, slots: Mapping[str, int]) -> list[MarkRow]:
-    """Return the marks of an interval plot of `rate`: every method, its handicapped inputs as small marks."""
+def plot_rows(summary: Mapping[str, Any], metric: Metric, slots: Mapping[str, int]) -> list[MarkRow]:
+    """Return the marks of a metric's interval plot: every method, its handicapped inputs as small marks."""
     rows = []
     for name, measures in summary["methods"].items():
-        if measures.get(rate) is None:
+        marks = list(_marks(short_name(name), metric.read(measures), "circle"))
+        if not marks:
             continue
-        marks = [_mark(short_name(name), measures, rate, "circle")]
         for control, handicapped in measures.get("controls", {}).items():
-            if handicapped.get(rate) is not None:
-                marks.append(_mark(_handicap(control)[0], handicapped, rate, _handicap(control)[1]))
+            marks += _marks(_handicap(control)[0], metric.read(handicapped), _handicap(control)[1])
         rows.append(MarkRow(short_name(name), slots[name], marks))
     return rows
 
@@ -119,15 +133,15 @@ def _handicap(control: str) -> tuple[str, str]:
     return _HANDICAPS.get(control, (control.replace("_", " "), "square"))
 
 
-def _row(name: str, measures: Measures, *, kind: str = "", slot: int | None = None) -> Row:
-    cells = tuple(_cell(measures, rate) for rate in RATES)
-    return Row(name, cells, str(measures.get("n_pairs", "")), kind, slot)
+def _row(family: Family, name: str, measures: Measures, *, kind: str = "", slot: int | None = None) -> Row:
+    cells = tuple(_cell(metric.read(measures)) for metric in metrics_of(family))
+    return Row(name, cells, family.counted(measures), kind, slot)
 
 
-def _cell(measures: Measures, rate: str) -> Cell:
-    return Cell(percent(measures.get(rate)), interval(measures.get(f"{rate}_ci")))
+def _cell(rate: Rate) -> Cell:
+    return Cell(percent(rate.value), interval(rate.interval))
 
 
-def _mark(name: str, measures: Measures, rate: str, shape: str) -> Mark:
-    bounds = measures.get(f"{rate}_ci")
-    return Mark(name, measures[rate], (bounds[0], bounds[1]) if bounds else None, shape)
+def _marks(name: str, rate: Rate, shape: str) -> Iterator[Mark]:
+    if rate.value is not None:
+        yield Mark(name, rate.value, rate.interval, shape)

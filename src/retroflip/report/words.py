@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from retroflip.report.curves import METRICS, Rows, series
+from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
+from retroflip.bench.metrics.base import Measures, Rate
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
+from retroflip.bench.metrics.training import CORRECT, Rows
+from retroflip.report.curves import series
 from retroflip.report.learned import hardly_anything_learned, nothing_learned
 
-Measures = Mapping[str, Any]
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
@@ -107,11 +110,12 @@ def _idle(runs: Mapping[str, Rows]) -> list[str]:
 
 def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
     methods: Mapping[str, Measures] = summary.get("methods", {})
-    scored = {name: m for name, m in methods.items() if m.get("p_acc") is not None}
+    rates = {name: PAIR_ACCURACY.read(measures) for name, measures in methods.items()}
+    scored = {name: methods[name] for name, rate in rates.items() if rate.value is not None}
     if not scored:
         return _training_only(runs)
     trained = [name for name in scored if not is_start(name)]
-    best = max(trained, key=lambda name: scored[name]["p_acc"], default=None)
+    best = max(trained, key=lambda name: _pairs_right(scored[name]), default=None)
     if best is None:
         only = next(iter(scored))
         return [_level(only, None, scored), _certainty(scored[only])]
@@ -130,29 +134,27 @@ def checks(summary: Mapping[str, Any]) -> list[Check]:
     """
     found = []
     for name, measures in summary.get("controls", {}).items():
-        if name == "oracle" and measures.get("acc") is not None:
-            found.append(_oracle(measures))
-        if name == "random" and measures.get("p_acc_ci") is not None:
-            found.append(_random(measures))
+        if name == "oracle" and (oracle := ACCURACY.read(measures).value) is not None:
+            found.append(_oracle(oracle))
+        if name == "random" and (random := PAIR_ACCURACY.read(measures)).interval is not None:
+            found.append(_random(random, random.interval))
     for name, measures in summary.get("methods", {}).items():
         for control, handicapped in measures.get("controls", {}).items():
-            if handicapped.get("p_acc_ci") is not None:
-                found.append(_handicapped(name, control, handicapped))
+            if (bounds := PAIR_ACCURACY.read(handicapped).interval) is not None:
+                found.append(_handicapped(name, control, handicapped, bounds))
     return found
 
 
-def chance_of(measures: Measures, rate: str) -> float | None:
-    """Return the chance level of `rate` that was measured along with it."""
-    value = measures.get("chance", {}).get(rate)
-    return None if value is None else float(value)
+def _pairs_right(measures: Measures) -> float:
+    return PAIR_ACCURACY.read(measures).value or 0.0
 
 
 def _level(name: str, before: str | None, scored: Mapping[str, Measures]) -> str:
     what = "The start model" if name == "base" else model_name(name)
-    value = scored[name]["p_acc"]
+    value = _pairs_right(scored[name])
     if before is None:
         return f"{what} answers both videos right in {percent(value)} of pairs."
-    start = scored[before]["p_acc"]
+    start = _pairs_right(scored[before])
     way = "up from" if value > start else "down from" if value < start else "as before RL:"
     ending = "" if value == start else " before RL"
     return f"{what} answers both videos right in {percent(value)} of pairs, {way} {percent(start)}{ending}."
@@ -160,11 +162,11 @@ def _level(name: str, before: str | None, scored: Mapping[str, Measures]) -> str
 
 def _certainty(measures: Measures) -> str:
     parts = [f"{measures['n_pairs']} pairs" if measures.get("n_pairs") else "Pairs"]
-    if measures.get("p_acc_ci"):
-        parts.append(f"95{_GLUE}% interval {interval(measures['p_acc_ci'])}")
-    chance = chance_of(measures, "p_acc")
-    if chance is not None:
-        parts.append(f"guessing would reach {percent(chance)}")
+    found = PAIR_ACCURACY.read(measures)
+    if found.interval:
+        parts.append(f"95{_GLUE}% interval {interval(found.interval)}")
+    if found.chance is not None:
+        parts.append(f"guessing would reach {percent(found.chance)}")
     return f"{'; '.join(parts)}."
 
 
@@ -190,14 +192,17 @@ def _verdict(against: str, value: float, low: float, high: float, p: float | Non
 
 
 def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures]) -> str:
-    shown = [n for n in scored if n not in (best, before) and scored[n].get("same_answer_rate") is not None]
-    others = [f"{percent(scored[n]['same_answer_rate'])} with {model_name(n)}" for n in shown]
+    same = {name: SAME_ANSWER.read(measures).value for name, measures in scored.items()}
+    others = [
+        f"{percent(rate)} with {model_name(name)}"
+        for name, rate in same.items()
+        if name not in (best, before) and rate is not None
+    ]
     if before is not None:
-        others.insert(0, f"{percent(scored[before].get('same_answer_rate'))} before RL")
+        others.insert(0, f"{percent(same[before])} before RL")
     compared = f", against {' and '.join(others)}" if others else ""
-    rate = percent(scored[best].get("same_answer_rate"))
     return (
-        f"The mark of a shortcut, one answer for both videos, shows in {rate} of pairs with "
+        f"The mark of a shortcut, one answer for both videos, shows in {percent(same[best])} of pairs with "
         f"{model_name(best)}{compared}."
     )
 
@@ -205,7 +210,7 @@ def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures])
 def _training_only(runs: Mapping[str, Rows]) -> list[str]:
     sentences = []
     for name, rows in runs.items():
-        line = series(rows, METRICS[0].name, name, 0)
+        line = series(rows, CORRECT.key, name, 0)
         if line.values:
             smooth = line.smoothed()
             sentences.append(
@@ -215,28 +220,28 @@ def _training_only(runs: Mapping[str, Rows]) -> list[str]:
     return [*sentences, "No pairs were evaluated, so whether the model sees motion is not known."]
 
 
-def _oracle(measures: Measures) -> Check:
+def _oracle(accuracy: float) -> Check:
     return Check(
-        Verdict.SOUND if measures["acc"] == 1.0 else Verdict.WRONG,
-        f"The oracle, which writes the gold answers, scores {percent(measures['acc'])}; "
+        Verdict.SOUND if accuracy == 1.0 else Verdict.WRONG,
+        f"The oracle, which writes the gold answers, scores {percent(accuracy)}; "
         f"sound scoring gives {percent(1.0)}.",
     )
 
 
-def _random(measures: Measures) -> Check:
-    chance, bounds = chance_of(measures, "p_acc"), measures["p_acc_ci"]
-    inside = chance is not None and bounds[0] <= chance <= bounds[1]
+def _random(found: Rate, bounds: tuple[float, float]) -> Check:
+    inside = found.chance is not None and bounds[0] <= found.chance <= bounds[1]
     return Check(
         Verdict.SOUND if inside else Verdict.WRONG,
-        f"Random answers reach a pair accuracy of {percent(measures['p_acc'])} ({interval(bounds)}); "
-        f"chance is {percent(chance)}.",
+        f"Random answers reach a pair accuracy of {percent(found.value)} ({interval(bounds)}); "
+        f"chance is {percent(found.chance)}.",
     )
 
 
-def _handicapped(name: str, control: str, measures: Measures) -> Check:
-    chance = chance_of(measures, "p_acc") or 0.0
-    unparsed = measures.get("unparsed_rate") or 0.0
-    if measures["p_acc_ci"][0] > chance:
+def _handicapped(name: str, control: str, measures: Measures, bounds: tuple[float, float]) -> Check:
+    found = PAIR_ACCURACY.read(measures)
+    chance = found.chance or 0.0
+    unparsed = UNPARSED.read(measures).value or 0.0
+    if bounds[0] > chance:
         verdict, end = Verdict.WRONG, "above chance, so some pairs give themselves away"
     elif unparsed > MOST_UNPARSED:
         verdict, end = (
@@ -247,6 +252,6 @@ def _handicapped(name: str, control: str, measures: Measures) -> Check:
         verdict, end = Verdict.SOUND, "not above chance"
     return Check(
         verdict,
-        f"{short_name(name)}, {control.replace('_', ' ')}: pair accuracy {percent(measures['p_acc'])} "
-        f"({interval(measures['p_acc_ci'])}), {percent(unparsed)} unparsed; {end} ({percent(chance)}).",
+        f"{short_name(name)}, {control.replace('_', ' ')}: pair accuracy {percent(found.value)} "
+        f"({interval(bounds)}), {percent(unparsed)} unparsed; {end} ({percent(chance)}).",
     )

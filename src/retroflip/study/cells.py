@@ -1,12 +1,15 @@
 """One arm with one seed, as its files say: whether it is done, and what it measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+from retroflip.bench.metrics import metrics_of
+from retroflip.bench.metrics.base import ANSWERS
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY
+from retroflip.bench.metrics.training import CORRECT, REWARD_SPREAD, ZERO_ADVANTAGE, over_steps
 from retroflip.bench.records import Control
 from retroflip.bench.score import SCORES
 from retroflip.files.storage import read_json_object, read_jsonl
@@ -81,11 +84,10 @@ class SeedFolder:
 
     def measured(self, scores: Mapping[str, Any]) -> dict[str, float | None]:
         """Return what an arm's scores hold for the tables."""
-        rates = ("p_acc", "acc", "same_answer_rate", "unparsed_rate")
         return {
-            **{rate: scores[rate] for rate in rates},
-            "single_frame_p_acc": scores["controls"][Control.SINGLE_FRAME.value]["p_acc"],
-            "chance_p_acc": scores["chance"]["p_acc"],
+            **{metric.key: metric.read(scores).value for metric in metrics_of(ANSWERS)},
+            "single_frame_p_acc": PAIR_ACCURACY.read(scores["controls"][Control.SINGLE_FRAME.value]).value,
+            "chance_p_acc": PAIR_ACCURACY.read(scores).chance,
         }
 
     def read(self, arm: Arm) -> Cell:
@@ -107,14 +109,9 @@ def _training(run: Path) -> dict[str, float | None]:
     with (run / ROLLOUTS).open("rb") as lines:
         rollouts = sum(1 for _ in lines)
     return {
-        "zero_advantage": _mean(metrics, "zero_advantage"),
-        "reward_std": _mean(metrics, "reward_std"),
-        "correct": _mean(metrics[-LAST_STEPS:], "reward/correct"),
+        "zero_advantage": over_steps(metrics, ZERO_ADVANTAGE.key),
+        "reward_std": over_steps(metrics, REWARD_SPREAD.key),
+        "correct": over_steps(metrics[-LAST_STEPS:], CORRECT.key),
         "rollouts_per_step": rollouts / len(metrics),
-        "seconds_per_step": _mean(read_jsonl(run / "timings.jsonl"), "seconds"),
+        "seconds_per_step": over_steps(read_jsonl(run / "timings.jsonl"), "seconds"),
     }
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    return fmean(values) if values else None

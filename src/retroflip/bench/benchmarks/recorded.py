@@ -6,7 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from retroflip.bench.metrics import measure, pair_up
+from retroflip.bench.groups import pair_up
+from retroflip.bench.metrics import measure
 from retroflip.bench.records import AnswerRecord, Control, answer_record
 from retroflip.data.sample import Sample
 

@@ -1,0 +1,85 @@
+"""Metrics of answers: accuracy, pair accuracy, same-answer rate, unparsed rate and those of groups, with intervals.
+
+A metric is one object (`base.Metric`): its names, its better direction and its function. `METRICS` is their only list;
+scores, command line, report and studies read it, so that adding a metric takes its file and a line here.
+
+Questions without an answer, because their video or the call failed, are counted apart (n_failed): they are wrong, and
+not unparsed. Pairs with a side missing or failed are counted under n_incomplete_pairs too.
+For two options and no unparsed answers: acc = p_acc + same_answer_rate / 2.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
+from retroflip.bench.metrics.base import Answered, Family, Metric, mean
+from retroflip.bench.metrics.groups import GROUP_ACCURACY, QUESTION_ACCURACY, VIDEO_ACCURACY
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
+from retroflip.bench.records import AnswerRecord
+from retroflip.bench.stats import RESAMPLES, Column, Interval, cluster_intervals
+
+METRICS: tuple[Metric, ...] = (
+    ACCURACY,
+    PAIR_ACCURACY,
+    SAME_ANSWER,
+    UNPARSED,
+    GROUP_ACCURACY,
+    QUESTION_ACCURACY,
+    VIDEO_ACCURACY,
+)
+"""in the order of tables"""
+
+
+def metrics_of(family: Family) -> tuple[Metric, ...]:
+    """Return the metrics of one table, in order."""
+    return tuple(metric for metric in METRICS if metric.family == family)
+
+
+def measure(records: Sequence[AnswerRecord], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Any]:
+    """Score the answers of one control. Rates are in 0..1; a rate over nothing, and its interval, is None.
+
+    Keys: that of every metric, with `<key>_ci` ([low, high], 95 %, bootstrap over source clips, `seed`); n_answers,
+    n_failed, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform guessing is expected to reach on
+    these very questions, by metric. `groups` holds the metrics of groups in the same way, with n_groups and
+    n_incomplete_groups, where questions have a `group`. Raises DataError as `pair_up` and `group_up` do.
+    """
+    (found,) = measure_each([records], seed=seed, resamples=resamples)
+    return found
+
+
+def measure_each(
+    lists: Sequence[Sequence[AnswerRecord]], *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[dict[str, Any]]:
+    """Score each of these lists of answers as `measure` does, with one set of resamples for all."""
+    asked = [Answered.of(records) for records in lists]
+    measured = [[(m, m.units(one)) for m in METRICS if m.family.counts(one)] for one in asked]
+    columns = [column for found in measured for _, column in found]
+    intervals = iter(cluster_intervals(columns, seed=seed, resamples=resamples))
+    return [_measures(one, found, intervals) for one, found in zip(asked, measured, strict=True)]
+
+
+def by_task(records: Sequence[AnswerRecord]) -> dict[str, list[AnswerRecord]]:
+    """Split answers by task, tasks in the order of their names; an unnamed task is called 'other'."""
+    tasks: dict[str, list[AnswerRecord]] = defaultdict(list)
+    for record in records:
+        tasks[record.task or "other"].append(record)
+    return dict(sorted(tasks.items()))
+
+
+def _measures(
+    answered: Answered, measured: Sequence[tuple[Metric, Column]], intervals: Iterator[Interval | None]
+) -> dict[str, Any]:
+    """Return the means of the columns with the next intervals, and what they are means of."""
+    parts: dict[Family, dict[str, Any]] = {}
+    for metric, column in measured:
+        interval = next(intervals)
+        part = parts.setdefault(metric.family, {"chance": {}})
+        part |= {metric.key: mean(column.values), f"{metric.key}_ci": interval and list(interval)}
+        if metric.guess is not None:
+            part["chance"][metric.key] = metric.guess(answered)
+    found: dict[str, Any] = {}
+    for family, part in parts.items():
+        whole = {**part, **family.counts(answered)}
+        found |= whole if family.part is None else {family.part: whole}
+    return found

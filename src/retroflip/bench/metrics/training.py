@@ -1,0 +1,72 @@
+"""What training logs: numbers of every step, as they stand in the rows of metrics.jsonl."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any, TypeAlias
+
+from retroflip.bench.metrics.base import Better, Measure
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+
+CORRECT = Measure(
+    "reward/correct",
+    "right",
+    "Correctness",
+    "share of right answers where the right answer is known",
+    Better.HIGHER,
+)
+REWARD_SPREAD = Measure(
+    "reward_std", "reward std", "Reward spread", "standard deviation within a group", share=False
+)
+ZERO_ADVANTAGE = Measure(
+    "zero_advantage",
+    "zero advantage",
+    "Groups without a signal",
+    "share whose advantages are all zero",
+    Better.LOWER,
+)
+LOGGED: tuple[Measure, ...] = (
+    CORRECT,
+    Measure(
+        "reward/original/crr",
+        "relation",
+        "Counterfactual relation reward",
+        "answers that relate to the other branch's as they should, weighted",
+        Better.HIGHER,
+        share=False,
+    ),
+    Measure(
+        "reward/counterfactual/behave",
+        "behaviour",
+        "Behaviour reward",
+        "answer changed on a dynamic question, kept on a static one",
+        Better.HIGHER,
+    ),
+    Measure(
+        "same_answer/counterfactual",
+        "same answer",
+        "Same answer on both branches",
+        "share of original and counterfactual rollouts that say the same",
+    ),
+    REWARD_SPREAD,
+    ZERO_ADVANTAGE,
+    Measure("grad_norm", "gradient", "Gradient norm", "before clipping", share=False),
+    Measure("kl", "KL", "KL", "divergence from the reference model", share=False),
+    Measure("completion/length", "length", "Completion length", "tokens", share=False),
+    Measure("unparsed", "unparsed", "Unparsed rollouts", "share without a readable answer", Better.LOWER),
+    Measure(
+        "completion/truncated",
+        "truncated",
+        "Truncated rollouts",
+        "share cut off at the length limit",
+        Better.LOWER,
+    ),
+    Measure("loss", "loss", "Loss", share=False),
+)
+"""those that have a title, in the order of charts; a run may log others"""
+
+
+def over_steps(rows: Rows, key: str) -> float | None:
+    """Return the mean of a number over the steps that logged it; None where none did."""
+    values = [row[key] for row in rows if row.get(key) is not None]
+    return fmean(values) if values else None
