@@ -28,15 +28,16 @@ from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import read_json_object
+from retroflip.jobs.recipes import load_recipe
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.llm.client import Reply
 from retroflip.llm.journal import Journal
 from retroflip.models.loading import load_processor
 from retroflip.models.scorers.base import Scores
 from retroflip.progress import Silence
-from retroflip.recipes.schema import RlRecipe, load_recipe
 from retroflip.report.load import load_run_directories
 from retroflip.rl.frame_scores import score_all
+from retroflip.rl.recipe import RlRecipe
 from retroflip.study.stages import ask, tiny_recipe, trained
 from retroflip.synth.corpus import CorpusSettings, read_metadata, write_corpus
 from retroflip.synth.engines import LocalEngine

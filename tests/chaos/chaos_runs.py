@@ -7,11 +7,12 @@ from typing import Any
 import yaml
 
 from random_models import save_random_model
+from retroflip.jobs.recipes import load_recipe
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.progress import Silence
-from retroflip.recipes.schema import SftRecipe, load_recipe
 from retroflip.rl import train as rl_run
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train import run_directory
 from retroflip.train.loop import StepRecorder
 

@@ -17,8 +17,8 @@ from chaos_runs import RL_TRAIN, TRAIN, at_step, train, write_recipes
 from launched import launch
 from retroflip.errors import DiskFullError, RunStoppedError
 from retroflip.files.storage import read_jsonl
+from retroflip.jobs.recipes import load_recipe
 from retroflip.models import processes
-from retroflip.recipes.schema import load_recipe
 from retroflip.train.marks import COMPLETE_MARKER
 from retroflip.train.run_directory import RunDirectory
 

@@ -22,8 +22,8 @@ from retroflip.cli.machine import demo_folder
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.files.storage import append_jsonl
+from retroflip.jobs.recipes import load_recipe
 from retroflip.models.tiny import WEIGHTS
-from retroflip.recipes.schema import load_recipe
 from retroflip.train.run_directory import RunDirectory
 from retroflip.video.encode import encode
 

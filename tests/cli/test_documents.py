@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from retroflip.cli.app import app
 from retroflip.data.records import parse_record, read_samples
 from retroflip.files.storage import write_jsonl_atomic
-from retroflip.recipes.schema import load_recipe
+from retroflip.jobs.recipes import load_recipe
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "docs/guide.md", "CONTRIBUTING.md")

@@ -20,16 +20,18 @@ from random_models import save_random_model
 from retroflip.data.records import write_samples
 from retroflip.data.sample import Modality
 from retroflip.errors import RetroflipError
+from retroflip.jobs.recipes import recipe_from
 from retroflip.lab.kinds import KINDS
 from retroflip.lab.render import render
 from retroflip.lab.samples import sample_of
 from retroflip.models import processes
 from retroflip.progress import Silence
-from retroflip.recipes.schema import RlRecipe, SftRecipe, recipe_from
 from retroflip.rl import train as rl_run
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.grpo import Grpo
+from retroflip.rl.recipe import RlRecipe
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.video.encode import encode
 from retroflip.video.sampling import uniform_indices
 

@@ -20,11 +20,12 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
+from retroflip.jobs.recipes import load_recipe
 from retroflip.models import tiny
 from retroflip.models.encoding import Prompt
 from retroflip.models.loading import CARD_FILE, TRAINED_FILE, load_model, load_processor, save_model
 from retroflip.progress import Silence
-from retroflip.recipes.schema import Recipe, load_recipe
+from retroflip.recipes.schema import Recipe
 from retroflip.recipes.shipped import recipe_file
 from retroflip.train.card import card, write_release
 from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, read_trained

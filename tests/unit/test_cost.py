@@ -8,11 +8,7 @@ import pytest
 
 from retroflip.errors import MissingVideoError, UsageError
 from retroflip.files.storage import read_jsonl, write_jsonl_atomic
-from retroflip.lab.clip_sets import write_pairs
-from retroflip.progress import Silence
-from retroflip.recipes.schema import ModelSection, RlRecipe, load_recipe
-from retroflip.rl.methods.base import Branch
-from retroflip.train.cost import (
+from retroflip.jobs.cost import (
     Example,
     best_plan,
     branches_that_fit,
@@ -22,6 +18,12 @@ from retroflip.train.cost import (
     measure_model,
     verdict,
 )
+from retroflip.jobs.recipes import load_recipe
+from retroflip.lab.clip_sets import write_pairs
+from retroflip.progress import Silence
+from retroflip.recipes.schema import ModelSection
+from retroflip.rl.methods.base import Branch
+from retroflip.rl.recipe import RlRecipe
 from retroflip.train.machine import GIB, Machine, here, host_memory, parse
 from retroflip.train.memory import Load, Shape, rollout_bytes
 from retroflip.video.transforms import Transform

@@ -17,7 +17,7 @@ from retroflip.data.columns import TARGETS, Columns
 from retroflip.data.records import read_samples, survey_records
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, RecipeError
-from retroflip.recipes.schema import load_recipe
+from retroflip.jobs.recipes import load_recipe
 
 COLUMNS: dict[str, str | tuple[str, ...]] = {
     "problem": "q", "options": "choices", "solution": "label", "path": "clip", "problem_id": "key",

@@ -12,9 +12,9 @@ import pytest
 from retroflip.errors import RunDirectoryError
 from retroflip.files.storage import jsonable
 from retroflip.progress import Silence
-from retroflip.recipes.schema import SftRecipe
 from retroflip.rl import train as rl_run
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.study import demo
 from retroflip.study.stages import FULL, Size, lab_settings
 from retroflip.train.run_directory import RunDirectory

@@ -12,16 +12,18 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_jsonl
+from retroflip.jobs.cost import cost
+from retroflip.jobs.recipes import load_recipe
 from retroflip.progress import Silence
-from retroflip.recipes.schema import DataSection, ModelSection, RlRecipe, load_recipe
+from retroflip.recipes.schema import DataSection, ModelSection
 from retroflip.rl import train as rl_run
+from retroflip.rl.recipe import RlRecipe
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS
-from retroflip.train.cost import cost
 from retroflip.train.datasets import dataset_of
 from retroflip.train.loop import sight_of
 from retroflip.train.machine import here

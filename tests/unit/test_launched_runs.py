@@ -18,12 +18,13 @@ from launched import CONFIGURATIONS, join_as, launch
 from random_models import save_random_model
 from retroflip.errors import DataError, OtherProcessError, RunDirectoryError, UsageError
 from retroflip.files.storage import read_jsonl
+from retroflip.jobs.recipes import load_recipe
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models import processes
 from retroflip.models.loading import load_model
 from retroflip.progress import Silence
-from retroflip.recipes.schema import SftRecipe, load_recipe
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train.run_directory import RunDirectory
 
 STEPS = 4

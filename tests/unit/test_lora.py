@@ -13,8 +13,9 @@ from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models.loading import load_model, load_processor
 from retroflip.models.lora import merged
 from retroflip.progress import Silence
-from retroflip.recipes.schema import LoraSection, ModelSection, SftRecipe
+from retroflip.recipes.schema import LoraSection, ModelSection
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train.loop import choose_trained, load
 from separate_rows import prompts_of, separate
 

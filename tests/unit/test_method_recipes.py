@@ -8,7 +8,7 @@ import pytest
 
 from method_groups import sample_of
 from retroflip.data.sample import TaskType
-from retroflip.recipes.schema import RlRecipe, load_recipe
+from retroflip.jobs.recipes import load_recipe
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.dr_grpo import DrGrpoSettings
@@ -17,6 +17,7 @@ from retroflip.rl.methods.registry import METHODS, AnySettings, build
 from retroflip.rl.methods.scorer import ScorerSettings
 from retroflip.rl.methods.strive import StriveSettings
 from retroflip.rl.methods.t_grpo import TGrpoSettings
+from retroflip.rl.recipe import RlRecipe
 from retroflip.video.budget import PixelBudget
 
 RECIPES = Path(__file__).parents[2] / "recipes"

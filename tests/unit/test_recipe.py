@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from retroflip.errors import RecipeError
 from retroflip.files.storage import write_json_atomic
-from retroflip.recipes.schema import LoraSection, Recipe, RlRecipe, SftRecipe, load_recipe, recipe_from
+from retroflip.jobs.recipes import load_recipe, recipe_from
+from retroflip.recipes.schema import LoraSection, Recipe
 from retroflip.recipes.shipped import read_layers
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
 from retroflip.rl.methods.t_grpo import TGrpoSettings
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 
 RL = """\
 kind: rl

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.cli.starting import require_start
+from retroflip.jobs.recipes import load_recipe
+from retroflip.jobs.starting import require_start
 from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
-from retroflip.recipes.schema import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = [path for folder in ("paper", "tiny") for path in sorted((RECIPES / folder).glob("*.yaml"))]

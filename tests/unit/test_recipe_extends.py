@@ -10,9 +10,10 @@ import pytest
 from retroflip.cot.recipe import load_cot_recipe
 from retroflip.errors import RecipeError
 from retroflip.files.storage import write_json_atomic
-from retroflip.recipes.schema import RlRecipe, load_recipe
+from retroflip.jobs.recipes import load_recipe
 from retroflip.recipes.shipped import MAX_LAYERS, recipe_file
 from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.recipe import RlRecipe
 from retroflip.synth.drawn import read_settings
 
 ROOT = Path(__file__).parents[2]

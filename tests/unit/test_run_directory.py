@@ -27,7 +27,7 @@ from retroflip.files.storage import (
     write_json_atomic,
     write_text_atomic,
 )
-from retroflip.recipes.schema import recipe_from
+from retroflip.jobs.recipes import recipe_from
 from retroflip.train import run_directory
 from retroflip.train.marks import COMPLETE_MARKER
 from retroflip.train.run_directory import RunDirectory, describe_code, truncate_after_step
@@ -382,9 +382,8 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def test_code_is_described_in_its_own_checkout_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "src" / "retroflip"
-    package.mkdir(parents=True)
-    module = package / "run_directory.py"
+    module = tmp_path / "src" / "retroflip" / "train" / "run_directory.py"
+    module.parent.mkdir(parents=True)
     module.write_text("", encoding="utf-8")
     monkeypatch.setattr(run_directory, "__file__", str(module))
     git(tmp_path, "init", "-q")
@@ -400,7 +399,7 @@ def test_code_is_described_in_its_own_checkout_only(tmp_path: Path, monkeypatch:
     assert changed is not None
     assert changed["commit"] == clean["commit"]
     assert len(changed["diff_sha256"]) == 64
-    inside_another = tmp_path / "lib" / "retroflip" / "run_directory.py"
+    inside_another = tmp_path / "lib" / "retroflip" / "train" / "run_directory.py"
     monkeypatch.setattr(run_directory, "__file__", str(inside_another))
     inside_another.parent.mkdir(parents=True)
     assert describe_code() is None

@@ -15,8 +15,9 @@ from retroflip.files.storage import read_jsonl
 from retroflip.lab.laboratory import Laboratory, LabSettings, write_laboratory
 from retroflip.models.budget import fits_of
 from retroflip.progress import Silence
-from retroflip.recipes.schema import DataSection, SftRecipe
+from retroflip.recipes.schema import DataSection
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train.datasets import Choice
 from retroflip.train.loop import load_data
 

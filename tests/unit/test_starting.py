@@ -8,14 +8,14 @@ import pytest
 
 from random_models import save_random_model
 from random_scorers import random_siglip2, save_scorer
-from retroflip.cli.starting import require_start
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, RecipeError, RetroflipError, TooManyFailuresError, UsageError
 from retroflip.files.storage import read_jsonl, write_jsonl_atomic
+from retroflip.jobs.cost import cost
+from retroflip.jobs.recipes import AnyRecipe, load_recipe
+from retroflip.jobs.starting import require_start
 from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
-from retroflip.recipes.schema import Recipe, load_recipe
-from retroflip.train.cost import cost
 from retroflip.train.machine import here
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -28,7 +28,7 @@ def records(tmp_path: Path) -> Path:
     return tmp_path / "pairs" / "records.jsonl"
 
 
-def recipe(records: Path, *overrides: str, name: str = "crpo") -> Recipe:
+def recipe(records: Path, *overrides: str, name: str = "crpo") -> AnyRecipe:
     """Return a tiny recipe on these records."""
     return load_recipe(RECIPES / "tiny" / f"{name}.yaml", [f"data.records={records}", *overrides])
 
@@ -124,5 +124,5 @@ def test_an_engine_that_is_not_installed(records: Path, monkeypatch: pytest.Monk
     def absent() -> None:
         raise UsageError("vLLM is not installed")
 
-    monkeypatch.setattr("retroflip.cli.starting.require_vllm", absent)
+    monkeypatch.setattr("retroflip.jobs.starting.require_vllm", absent)
     assert "vLLM" in refusal(UsageError, records, "train.engine={context: 4000}")

@@ -17,8 +17,8 @@ from retroflip.lab.laboratory import Laboratory
 from retroflip.models import tiny
 from retroflip.models.loading import load_processor
 from retroflip.progress import Silence
-from retroflip.recipes.schema import RlRecipe
 from retroflip.rl import train as rl_run
+from retroflip.rl.recipe import RlRecipe
 from retroflip.sft import train as sft_run
 from retroflip.study import run as study_run
 from retroflip.study import stages

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from retroflip.recipes.schema import RlRecipe, SftRecipe
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.study.cells import Cell, State
 from retroflip.study.synrl.arms import (
     ARMS,

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.recipes.schema import RlRecipe, SftRecipe, load_recipe
+from retroflip.jobs.recipes import load_recipe
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.synth.settings import PRESETS, SceneSettings
 
 PAPER = Path(__file__).parents[2] / "recipes" / "paper"

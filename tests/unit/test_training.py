@@ -15,12 +15,14 @@ from random_models import save_random_model
 from retroflip.data.records import read_records
 from retroflip.errors import NonFiniteLossError, TooLittleMemoryError, UsageError
 from retroflip.files.storage import read_jsonl
+from retroflip.jobs.recipes import recipe_from
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models.loading import load_model
 from retroflip.progress import Silence
-from retroflip.recipes.schema import RlRecipe, SftRecipe, recipe_from
+from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.train import grpo_config
 from retroflip.sft import train as sft_run
+from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.train.failures import explained
 from retroflip.train.loop import KeptCheckpoints, StepRecorder, broken_step

@@ -45,16 +45,17 @@ from retroflip.inference.vllm_server import (
     items_of,
     server_command,
 )
+from retroflip.jobs.recipes import recipe_from
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Silence
-from retroflip.recipes.schema import EngineSection, RlRecipe, recipe_from
 from retroflip.rl import train as rl_run
 from retroflip.rl.generation import GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
+from retroflip.rl.recipe import EngineSection, RlRecipe
 from rollout_server import PostedWeights, RolloutServer, encoded, running
 from separate_rows import prompts_of, separate
 from training_runs import make_trainer

@@ -14,8 +14,8 @@ from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from retroflip.jobs.recipes import AnyRecipe
     from retroflip.progress import Progress
-    from retroflip.recipes.schema import Recipe
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="YAML file, or the run.json of an earlier run.")
@@ -94,7 +94,7 @@ def _run(
     resume: bool,
     json: bool,
 ) -> None:
-    from retroflip.recipes.schema import load_recipe
+    from retroflip.jobs.recipes import load_recipe
 
     recipe = load_recipe(file, overrides)
     if recipe.kind != kind:
@@ -126,13 +126,12 @@ def _run(
         _conclude(directory, finished_before=before, json=json)
 
 
-def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
+def _train(recipe: "AnyRecipe", out: Path, *, resume: bool) -> bool:
     """Train, unless the run is to be resumed and was finished before; return whether it was.
 
     A finished run that is to be resumed with more steps goes on.
     """
     from retroflip.models import processes
-    from retroflip.recipes.schema import RlRecipe
     from retroflip.train.run_directory import RunDirectory
 
     with _progress() as progress:
@@ -144,14 +143,9 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool) -> bool:
             if RunDirectory.is_finished(out, recipe.resolved()):
                 return True
         progress.stage("loading libraries", 0, "")
-        if isinstance(recipe, RlRecipe):
-            from retroflip.rl import train as rl_run
+        from retroflip.jobs import running
 
-            rl_run.train(recipe, out, resume=resume, progress=progress)
-        else:
-            from retroflip.sft import train as sft_run
-
-            sft_run.train(recipe, out, resume=resume, progress=progress)
+        running.run(recipe, out, resume=resume, progress=progress)
         processes.leave()
     return False
 
@@ -190,11 +184,11 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
         print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
 
 
-def _show(recipe: "Recipe", gpus: str | None, *, json: bool) -> None:
-    from retroflip.cli.starting import require_start
+def _show(recipe: "AnyRecipe", gpus: str | None, *, json: bool) -> None:
+    from retroflip.jobs.cost import cost
+    from retroflip.jobs.starting import require_start
     from retroflip.recipes.reading import dumped
     from retroflip.train import machine
-    from retroflip.train.cost import cost
 
     target = machine.here() if gpus is None else machine.parse(gpus)
     require_start(recipe)

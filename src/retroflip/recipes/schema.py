@@ -12,20 +12,16 @@ A recipe may extend another one (`shipped.py`) and then states only what it says
 Reading YAML and saying in plain words what is wrong with a recipe is `reading.py`'s part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from retroflip.data.columns import Columns, check_columns
-from retroflip.data.prompts import DIRECT_PROMPT
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
 from retroflip.recipes import reading
-from retroflip.recipes.shipped import merged, read_layers
-from retroflip.rl.methods.base import MethodConfig
-from retroflip.rl.methods.registry import METHODS, MethodSettings
 from retroflip.video.budget import PixelBudget, pixel_count
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -233,39 +229,10 @@ def _instead_of_side(side: Any) -> str:
     )
 
 
-class GeneralSection(Section):
-    """General video questions among the lessons, answered directly: models keep what they know (SynRL, 2.3)."""
-
-    records: str = Field(
-        min_length=1, description="JSONL or JSON file of Video-R1 records; traces are not used"
-    )
-    root: str | None = Field(
-        default=None, description="folder that the records' paths start from; by default the records' folder"
-    )
-    columns: ColumnMap = Field(default={}, description="as data.columns, for this file's own keys")
-    share: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.15, description="of all lessons; so many records are drawn, each once"
-    )
-    prompt: str = Field(default=DIRECT_PROMPT, description="system prompt, which must not ask for reasoning")
-
-    def lessons_beside(self, reasoned: int) -> int:
-        """Return how many of these make `share` of all, beside so many lessons with reasoning."""
-        return round(reasoned * self.share / (1.0 - self.share))
-
-
 class PromptSection(Section):
     """What stands around the question."""
 
     system: str | None = Field(default=None, description="system prompt; null for the built-in one")
-
-
-class SftPromptSection(PromptSection):
-    """What stands around the question in supervised fine-tuning."""
-
-    null_option: bool = Field(
-        default=True,
-        description='append "None of the above" to multiple-choice questions, as the methods do by default',
-    )
 
 
 class OptimizerSection(Section):
@@ -313,125 +280,32 @@ class OptimizerSection(Section):
         return self
 
 
-class EngineSection(Section):
-    """A vLLM engine that writes the rollouts: in every training process, or a server's."""
-
-    context: AtLeastOne = Field(description="tokens that a prompt and its completion may have together")
-    sequences: AtLeastOne = Field(default=64, description="rollouts that are written at once")
-    memory: float = Field(
-        default=0.3, gt=0, lt=1, description="share of a GPU's memory that its weights and caches get"
-    )
-    batch_tokens: AtLeastOne = Field(default=8192, description="tokens of prompts that are read at once")
-    eager: bool = Field(default=False, description="do without CUDA graphs")
-    server: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^/]+",
-        description="address of a vLLM server on other GPUs, such as http://localhost:8000, which then writes the "
-        "rollouts; `sequences`, `memory`, `batch_tokens` and `eager` are its own affair",
-    )
-    timeout: Positive = Field(default=1800.0, description="seconds that a server may take for one answer")
-    group_port: int = Field(
-        default=51216,
-        ge=1,
-        lt=2**16,
-        description="port of the first training process by which a server gets weights",
-    )
-    correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
-        default="token_truncate",
-        description="how the loss corrects for what the engine rounds otherwise: TRL's vllm_importance_sampling_mode",
-    )
-
-    @model_validator(mode="after")
-    def _server_was_started_otherwise(self) -> "EngineSection":
-        own = ("sequences", "memory", "batch_tokens", "eager")
-        fields = type(self).model_fields
-        given = [name for name in own if getattr(self, name) != fields[name].default]
-        if self.server is not None and given:
-            raise ValueError(
-                f"{given[0]} is of an engine in the training process, and the rollouts are written by the server "
-                f"{self.server}, which is started with settings of its own: leave {' and '.join(given)} out"
-            )
-        return self
-
-
-class RlTrainSection(OptimizerSection):
-    """Reinforcement learning. The loss is TRL's; which rollouts and rewards enter it is the method's part."""
-
-    samples_per_step: AtLeastOne = Field(description="video questions per optimizer step")
-    beta: NotNegative = Field(description="weight of the KL divergence from the start model; 0 for none")
-    epsilon: Positive = Field(description="range to which the probability ratio is clipped")
-    temperature: Positive = Field(description="sampling temperature of rollouts")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="nucleus that rollouts are sampled from")
-    max_completion_length: AtLeastOne = Field(description="tokens at which a rollout is cut off")
-    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"] = Field(
-        description="TRL's loss: how it clips, and how it averages over tokens and rollouts"
-    )
-    iterations: AtLeastOne = Field(
-        default=1, description="optimizer steps that are taken on the same rollouts (GRPO's mu)"
-    )
-    engine: EngineSection | None = Field(
-        default=None,
-        description="a vLLM engine that writes the rollouts (the extra `vllm`); null: the model does",
-    )
-    attention: Literal["dense", "blocks"] = Field(
-        default="dense",
-        description="mask of packed rows: dense, or in blocks (FlexAttention, on a GPU), which skips what is masked",
-    )
-    branches_at_once: AtLeastOne | None = Field(
-        default=None,
-        description="branches whose rollouts are written together; null: as many as fit into the memory that there is. "
-        "Fewer need less memory and write the same",
-    )
-    refills: int = Field(
-        default=0,
-        ge=0,
-        description="how often, per step, questions whose rollouts all earned the same are replaced by others "
-        "(dynamic sampling); 0 trains on whatever was drawn",
-    )
-
-    @property
-    def micro_batch(self) -> int:
-        """Video questions per backward pass."""
-        return self.samples_per_step // self.gradient_accumulation
-
-    @model_validator(mode="after")
-    def _whole_passes(self) -> "RlTrainSection":
-        _check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
-        if self.save_every % self.iterations:
-            raise ValueError(
-                f"save_every is {self.save_every}, which is no multiple of iterations ({self.iterations}), and a "
-                "checkpoint between two steps on the same rollouts could not be resumed exactly: set save_every to a "
-                f"multiple of {self.iterations}"
-            )
-        return self
-
-
-class SftTrainSection(OptimizerSection):
-    """Supervised fine-tuning on the records' traces."""
-
-    batch_size: AtLeastOne = Field(description="records per optimizer step")
-
-    @property
-    def micro_batch(self) -> int:
-        """Records per backward pass."""
-        return self.batch_size // self.gradient_accumulation
-
-    @model_validator(mode="after")
-    def _whole_passes(self) -> "SftTrainSection":
-        _check_division("batch_size", self.batch_size, self.gradient_accumulation)
-        return self
-
-
-class _Recipe(Section):
-    """What both kinds of recipe share."""
+class Recipe(Section):
+    """What all kinds of recipe share."""
 
     kind: Literal["rl", "sft"]
     model: ModelSection = ModelSection()
     data: DataSection
     train: OptimizerSection
+    prompt: PromptSection = PromptSection()
+
+    @property
+    def trained_by(self) -> str:
+        """What it trains with, as cards and conditions name it."""
+        raise NotImplementedError
+
+    @property
+    def null_option(self) -> bool:
+        """Whether "None of the above" is appended to multiple-choice questions."""
+        raise NotImplementedError
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens at which an answer is cut off; None where it is not."""
+        return None
 
     @model_validator(mode="after")
-    def _passes_can_compute_so(self) -> "_Recipe":
+    def _passes_can_compute_so(self) -> "Recipe":
         if self.model.dtype == "bfloat16" and self.train.precision == "float32":
             raise reading.ContradictionError(
                 "train.precision",
@@ -445,103 +319,8 @@ class _Recipe(Section):
         return reading.absolute(self.model_dump(mode="json"), Path.cwd(), PATHS)
 
 
-class RlRecipe(_Recipe):
-    """A recipe for `retroflip train`."""
-
-    kind: Literal["rl"] = "rl"
-    method: MethodSettings = Field(description="a section with the method's name and settings")
-    train: RlTrainSection
-    prompt: PromptSection = PromptSection()
-
-    @model_validator(mode="after")
-    def _views_have_a_choice(self) -> "RlRecipe":
-        needed = self.method.smallest_pool(self.data.frames)
-        if self.data.pool_frames < needed:
-            raise reading.ContradictionError(
-                "data.pool",
-                f"{self.data.pool_frames} frames are decoded of each video and {self.data.frames} of them shown, so "
-                f"that the method's variants would see the same or too little: set data.pool to {needed} or more",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _one_policy(self) -> "RlRecipe":
-        if self.model.lora is not None and self.model.lora.dropout > 0:
-            raise reading.ContradictionError(
-                "model.lora.dropout",
-                f"dropout is {self.model.lora.dropout}, and rollouts are judged by the policy that wrote them, which "
-                "dropout would make another one in every pass: set model.lora.dropout to 0",
-            )
-        return self
-
-
-class SftRecipe(_Recipe):
-    """A recipe for `retroflip sft`."""
-
-    kind: Literal["sft"] = "sft"
-    general: GeneralSection | None = None
-    train: SftTrainSection
-    prompt: SftPromptSection = SftPromptSection()
-
-
-Recipe = RlRecipe | SftRecipe
-KINDS: dict[str, type[Recipe]] = {"rl": RlRecipe, "sft": SftRecipe}
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe, apply overrides of the form `section.key=value` (the value in YAML), and check it.
-
-    An override replaces what the file says, whole sections too (`method={name: grpo, rollouts: 16}`). Another method's
-    name alone (`method=grpo` or `method.name=grpo`) also drops the file's settings of its own method; those that every
-    method has stay. A method's name in a recipe that extends another one does the same.
-
-    Raises RecipeError, with the file, the dotted key and the fix, for a missing or unreadable file, an unknown or
-    repeated key, a wrong value, or settings that contradict each other.
-    """
-    layers = read_layers(path, PATHS)
-    values: Mapping[str, Any] = merged(
-        layers, WHOLE, lambda below, own: _without_other_methods(below, _method_named(own))
-    )
-    parsed = [(override, *_whole_key(*reading.parse_override(override))) for override in overrides]
-    values = _without_other_methods(values, [value for _, key, value in parsed if key == "method.name"])
-    for override, key, value in parsed:
-        nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
-        values = reading.replaced(values, key, reading.at(nested, key), override)
-    origin = reading.Origin(path, tuple(overrides), layers)
-    return recipe_from(values, origin)
-
-
-def recipe_from(values: Mapping[str, Any], origin: reading.Origin | None = None) -> Recipe:
-    """Check a recipe that is a mapping, such as `resolved()`. Raises RecipeError as `load_recipe` does."""
-    origin = origin or reading.Origin(None, ())
-    recipe_class = KINDS[reading.one_of(values, "kind", list(KINDS), origin)]
-    method_class: type[BaseModel] | None = None
-    if recipe_class is RlRecipe and isinstance(values.get("method"), Mapping):
-        method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
-    return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
-
-
-def _whole_key(key: str, value: Any) -> tuple[str, Any]:
-    """Return an override with a method that is given by its name alone as what it is short for."""
-    return ("method.name", value) if key == "method" and isinstance(value, str) else (key, value)
-
-
-def _method_named(values: Mapping[str, Any]) -> list[Any]:
-    """Return the name of a file's method, if it says one."""
-    section = values.get("method")
-    return [section["name"]] if isinstance(section, Mapping) and "name" in section else []
-
-
-def _without_other_methods(values: Mapping[str, Any], named: Sequence[Any]) -> Mapping[str, Any]:
-    """Return values without the settings that their method alone has, where the last name is another method's."""
-    section = values.get("method")
-    if not named or not isinstance(section, Mapping) or section.get("name") in (None, named[-1]):
-        return values
-    shared = {key: value for key, value in section.items() if key in MethodConfig.model_fields}
-    return {**values, "method": shared}
-
-
-def _check_division(name: str, value: int, passes: int) -> None:
+def check_division(name: str, value: int, passes: int) -> None:
+    """Raise ValueError where the passes of a step would not be equally large."""
     if value % passes:
         raise ValueError(
             f"gradient_accumulation is {passes}, which does not divide {name} ({value}) into equal passes: "

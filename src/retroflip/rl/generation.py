@@ -8,7 +8,7 @@ Shapes: S samples, B branches of a sample, G rollouts of a branch, C tokens of a
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,10 @@ class Writer(Protocol):
         seeds: Sequence[int],
     ) -> list[list[Completion]]:
         """Return `rollouts[r]` completions of each prompt r."""
+
+
+AtOnce: TypeAlias = Callable[[int, int], int]
+"""(tokens of the longest prompt, rollouts of a branch) -> branches whose rollouts are written together"""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Generator:
     seed: int
     scores: FrameScores | None = None
     refills: int = 0
-    at_once: Callable[[int, int], int] | None = None
+    at_once: AtOnce | None = None
     world: World = field(default_factory=World)
     ahead: Ahead = field(default_factory=Ahead)
 

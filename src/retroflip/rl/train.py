@@ -1,12 +1,11 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from accelerate import PartialState
 from trl.trainer.grpo_config import GRPOConfig
 
@@ -26,17 +25,15 @@ from retroflip.models.encoding import Encoder
 from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
-from retroflip.recipes.schema import RlRecipe
 from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.frame_scores import FrameScores, score_all
-from retroflip.rl.generation import Generator, GroupRollouts
+from retroflip.rl.generation import AtOnce, Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
+from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.rl.world import World
-from retroflip.train import machine
 from retroflip.train.card import write_release
-from retroflip.train.cost import advice, branches_that_fit, example_of, look
 from retroflip.train.failures import MEMORY_HINTS
 from retroflip.train.loop import (
     StepRecorder,
@@ -49,15 +46,26 @@ from retroflip.train.loop import (
     sight_of,
     trainer_arguments,
 )
-from retroflip.train.memory import shape_of
 from retroflip.train.run_directory import RunDirectory
 
 TRAILING_STEPS = 10
 """the last steps that a run's summary averages over"""
 
 
-def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> None:
-    """Run the recipe in the directory `out`.
+@dataclass(frozen=True)
+class Room:
+    """What is known of the machine's memory.
+
+    at_once: from a run's recipe, model, data and encoder, how many branches' rollouts fit, as `Generator.at_once` asks
+    for it. hints: which settings of a recipe take less memory.
+    """
+
+    at_once: Callable[[RlRecipe, Any, VideoDataset, Encoder], AtOnce]
+    hints: Callable[[RlRecipe], str]
+
+
+def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room: Room | None = None) -> None:
+    """Run the recipe in the directory `out`; without `room`, as if memory were always enough.
 
     Raises RunDirectoryError when `out` holds another run, DataError and TooManyFailuresError for the data, and
     NonFiniteLossError or BlindnessError when training would go wrong.
@@ -72,18 +80,19 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
     scores = frame_scores(method, dataset, start, processor, progress)
     model = choose_trained(start, recipe.model, recipe.train.seed)
     settings = recipe.train
+    encoder = Encoder(processor, recipe.prompt.system, Notes(run.notes))
     trainer = VideoGRPOTrainer(
         model=model,
         args=grpo_config(recipe, run),
         generator=Generator(
             dataset=dataset,
-            encoder=Encoder(processor, recipe.prompt.system, Notes(run.notes)),
+            encoder=encoder,
             method=method,
             sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
             seed=settings.seed,
             scores=scores,
             refills=settings.refills,
-            at_once=written_together(recipe, model, dataset, processor),
+            at_once=written_together(recipe, model, dataset, encoder, room),
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
@@ -103,7 +112,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
         run,
         processor,
         describe=lambda folder: write_release(folder, recipe, own_bounds, len(dataset)),
-        hints=lambda: memory_hints(recipe),
+        hints=lambda: room.hints(recipe) if room else MEMORY_HINTS,
     )
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
@@ -111,24 +120,13 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress) -> N
 
 
 def written_together(
-    recipe: RlRecipe, model: Any, dataset: VideoDataset, processor: Any
-) -> Callable[[int, int], int]:
-    """Return how many branches' rollouts this process writes together, as `Generator.at_once` asks for it."""
+    recipe: RlRecipe, model: Any, dataset: VideoDataset, encoder: Encoder, room: Room | None
+) -> AtOnce | None:
+    """Return how many branches' rollouts this process writes together: what the recipe says, or what fits."""
     chosen = recipe.train.branches_at_once
     if chosen is not None:
         return lambda _prompt, _rollouts: chosen
-    types = {"weights": recipe.model.dtype, "compute": recipe.train.precision}
-    shape = shape_of(model, **types, vision=recipe.model.vision)
-    example = example_of(recipe, dataset, Encoder(processor, recipe.prompt.system))
-    return branches_that_fit(recipe, shape, example, sharded=processes.share_weights())
-
-
-def memory_hints(recipe: RlRecipe) -> str:
-    """Return which settings take less memory, with those that would fit into the GPU where there is one."""
-    if not torch.cuda.is_available():
-        return MEMORY_HINTS
-    devices = replace(machine.here(), devices=processes.count())
-    return f"{MEMORY_HINTS} {advice(recipe, look(recipe)[1], devices)}"
+    return room.at_once(recipe, model, dataset, encoder) if room else None
 
 
 def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:

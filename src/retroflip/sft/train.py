@@ -16,7 +16,8 @@ from retroflip.errors import DataError, UsageError
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.progress import Progress
-from retroflip.recipes.schema import DataSection, GeneralSection, SftRecipe, SftTrainSection
+from retroflip.recipes.schema import DataSection
+from retroflip.sft.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.train.card import write_release
 from retroflip.train.datasets import Choice

@@ -23,8 +23,8 @@ import numpy as np
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import UsageError
 from retroflip.lab.laboratory import Laboratory
-from retroflip.recipes.schema import RlRecipe
 from retroflip.rl.methods.registry import build
+from retroflip.rl.recipe import RlRecipe
 from retroflip.study.papers import REFERENCES, Reference
 from retroflip.study.stages import Settings, Size, rl_recipe, tiny_recipe
 

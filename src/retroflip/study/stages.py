@@ -17,13 +17,14 @@ from retroflip.bench.score import score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.sample import Sample
+from retroflip.jobs import running
+from retroflip.jobs.recipes import AnyRecipe, load_recipe
 from retroflip.lab.laboratory import Laboratory, LabSettings
 from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Progress
-from retroflip.recipes.schema import RlRecipe, SftRecipe, load_recipe
 from retroflip.recipes.shipped import recipe_file
-from retroflip.rl import train as rl_run
-from retroflip.sft import train as sft_run
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train.conditions import chosen, read_trained
 from retroflip.train.run_directory import RunDirectory
 
@@ -85,13 +86,10 @@ def reinforced(recipe: RlRecipe, out: Path, progress: Progress) -> Path:
     return trained(recipe, out, progress)
 
 
-def trained(recipe: RlRecipe | SftRecipe, out: Path, progress: Progress) -> Path:
+def trained(recipe: AnyRecipe, out: Path, progress: Progress) -> Path:
     """Run a recipe unless that was done; return the trained model's folder."""
     if not RunDirectory.is_finished(out, recipe.resolved()):
-        if isinstance(recipe, SftRecipe):
-            sft_run.train(recipe, out, resume=True, progress=progress)
-        else:
-            rl_run.train(recipe, out, resume=True, progress=progress)
+        running.run(recipe, out, resume=True, progress=progress)
     return out / "model"
 
 

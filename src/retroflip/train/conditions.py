@@ -20,7 +20,7 @@ from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.models.budget import Bounds, fits_of, set_budget
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import TRAINED_FILE, locate
-from retroflip.recipes.schema import Recipe, SftRecipe
+from retroflip.recipes.schema import Recipe
 from retroflip.video.budget import PixelBudget
 from retroflip.video.hashing import sha256_file
 
@@ -53,18 +53,14 @@ class Conditions(_Written):
     def of_run(cls, recipe: Recipe) -> Self:
         """Return how a run asks its model."""
         data = recipe.data
-        if isinstance(recipe, SftRecipe):
-            null_option, max_tokens = recipe.prompt.null_option, None
-        else:
-            null_option, max_tokens = recipe.method.null_option, recipe.train.max_completion_length
         return cls(
             frames=data.frames,
             min_pixels=data.min_pixels,
             max_pixels=data.max_pixels,
             total_pixels=data.total_pixels,
             system_prompt=recipe.prompt.system,
-            null_option=null_option,
-            max_tokens=max_tokens,
+            null_option=recipe.null_option,
+            max_tokens=recipe.max_tokens,
         )
 
     @property
@@ -110,7 +106,7 @@ class Trained(_Written):
         name, records = recipe.model.path, recipe.data.records_file
         start = read_trained(name, recipe.model.revision)
         lesson = Lesson(
-            method="sft" if isinstance(recipe, SftRecipe) else recipe.method.name,
+            method=recipe.trained_by,
             steps=recipe.train.steps,
             questions=questions,
             records=records.name,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retroflip.recipes.schema import RlRecipe, SftRecipe
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.study.arms import Arm, Plan
 from retroflip.study.stages import tiny_recipe
 from retroflip.study.synrl.papers import PRIMITIVE_REFERENCES, STAGE_REFERENCES

@@ -16,7 +16,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.progress import Progress
-from retroflip.recipes.schema import SftRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.study.arms import chosen
 from retroflip.study.cells import CONTROLS, SeedFolder
 from retroflip.study.stages import ask, trained

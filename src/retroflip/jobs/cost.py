@@ -20,13 +20,16 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import MediaError, RecipeError
+from retroflip.jobs.recipes import AnyRecipe, recipe_from
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder
 from retroflip.models.loading import DTYPES, describe_model
 from retroflip.models.vision_counter import patches_of
-from retroflip.recipes.schema import ModelSection, Recipe, RlRecipe, SftRecipe, recipe_from
+from retroflip.recipes.schema import ModelSection
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.methods.registry import build
+from retroflip.rl.recipe import RlRecipe
+from retroflip.sft.recipe import SftRecipe
 from retroflip.train import machine
 from retroflip.train.datasets import dataset_of
 from retroflip.train.loop import choose_trained, sight_of
@@ -56,7 +59,7 @@ class Plan(NamedTuple):
         return self.memory["peak"]
 
 
-def cost(recipe: Recipe, target: Machine) -> dict[str, Any]:
+def cost(recipe: AnyRecipe, target: Machine) -> dict[str, Any]:
     """Return what the recipe's run takes, and as `verdict` whether it fits the target.
 
     Raises UsageError for the model, DataError and MediaError for the data.
@@ -84,7 +87,7 @@ def cost(recipe: Recipe, target: Machine) -> dict[str, Any]:
     }
 
 
-def _require_context(recipe: Recipe, example: "Example") -> None:
+def _require_context(recipe: AnyRecipe, example: "Example") -> None:
     """Raise RecipeError where a prompt and its completion are longer than what the engine was told."""
     engine = recipe.train.engine if isinstance(recipe, RlRecipe) else None
     if engine is None or not isinstance(recipe, RlRecipe):
@@ -108,30 +111,30 @@ def measure_model(section: ModelSection, precision: str) -> Shape:
     return shape_of(chosen, weights=section.dtype, compute=precision, vision=section.vision)
 
 
-def plans(recipe: Recipe, shape: Shape, example: "Example", target: Machine) -> list[Plan]:
+def plans(recipe: AnyRecipe, shape: Shape, example: "Example", target: Machine) -> list[Plan]:
     """Return the ways to run on a machine, the simplest first: whole weights on every device, or shards of them."""
     sharded = [False] if target.devices == 1 or recipe.model.lora else [False, True]
     return [_plan(recipe, shape, example, target, sharded=one) for one in sharded]
 
 
-def best_plan(recipe: Recipe, shape: Shape, example: "Example", target: Machine) -> Plan:
+def best_plan(recipe: AnyRecipe, shape: Shape, example: "Example", target: Machine) -> Plan:
     """Return the simplest way that fits, or else the one that needs least."""
     ways = plans(recipe, shape, example, target)
     return next((plan for plan in ways if fits(plan, recipe, target)), min(ways, key=lambda plan: plan.peak))
 
 
-def fits(plan: Plan, recipe: Recipe, target: Machine) -> bool:
+def fits(plan: Plan, recipe: AnyRecipe, target: Machine) -> bool:
     """Return whether a plan leaves room for all else that a device holds."""
     return plan.peak <= _room(recipe, target)
 
 
-def _room(recipe: Recipe, target: Machine) -> float:
+def _room(recipe: AnyRecipe, target: Machine) -> float:
     """Return how many bytes of a device are the run's: not those of a vLLM engine beside it."""
     engine = recipe.train.engine if isinstance(recipe, RlRecipe) else None
     return target.usable - (engine.memory * target.bytes if engine and engine.server is None else 0)
 
 
-def _plan(recipe: Recipe, shape: Shape, example: "Example", target: Machine, *, sharded: bool) -> Plan:
+def _plan(recipe: AnyRecipe, shape: Shape, example: "Example", target: Machine, *, sharded: bool) -> Plan:
     copied = isinstance(recipe, RlRecipe) and recipe.train.beta > 0 and recipe.model.lora is None
     setting = Setting(
         reference=copied,
@@ -180,13 +183,13 @@ def branches_that_fit(
     return at_once
 
 
-def _per_gpu(recipe: Recipe, shape: Shape, example: "Example") -> Iterator[tuple[int, Plan]]:
+def _per_gpu(recipe: AnyRecipe, shape: Shape, example: "Example") -> Iterator[tuple[int, Plan]]:
     """Yield (GPUs, plan that needs least) for several numbers of GPUs, with one branch written at a time."""
     for gpus in GPU_COUNTS:
         yield gpus, min(plans(recipe, shape, example, Machine(gpus, 0)), key=lambda plan: plan.peak)
 
 
-def verdict(recipe: Recipe, example: "Example", target: Machine, plan: Plan) -> str:
+def verdict(recipe: AnyRecipe, example: "Example", target: Machine, plan: Plan) -> str:
     """Return in a sentence or two whether a run fits a machine, and how, or which settings would make it fit."""
     needed, whole = plan.peak / GIB, target.bytes / GIB
     if not fits(plan, recipe, target):
@@ -201,7 +204,7 @@ def verdict(recipe: Recipe, example: "Example", target: Machine, plan: Plan) -> 
     return f"fits {target}: {needed:.1f} of {whole:.1f} GiB on each, weights {how} ({launch})."
 
 
-def advice(recipe: Recipe, example: "Example", target: Machine) -> str:
+def advice(recipe: AnyRecipe, example: "Example", target: Machine) -> str:
     """Return which settings would make a run fit a machine.
 
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
@@ -228,16 +231,16 @@ def _typed(savings: list[tuple[str, str]], between: str) -> str:
     return between.join(shlex.quote(f"{name}={chosen}") for name, chosen in savings)
 
 
-def _fits_on(devices: int, recipe: Recipe, example: "Example", target: Machine) -> bool:
+def _fits_on(devices: int, recipe: AnyRecipe, example: "Example", target: Machine) -> bool:
     return target.gpus and _fits(recipe, example, replace(target, devices=devices))
 
 
-def _fits(recipe: Recipe, example: "Example", target: Machine) -> bool:
+def _fits(recipe: AnyRecipe, example: "Example", target: Machine) -> bool:
     shape = measure_model(recipe.model, recipe.train.precision)
     return fits(best_plan(recipe, shape, example, target), recipe, target)
 
 
-def _savings(recipe: Recipe) -> list[tuple[str, str]]:
+def _savings(recipe: AnyRecipe) -> list[tuple[str, str]]:
     """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
     train = recipe.train
     savings = []
@@ -257,7 +260,7 @@ def _savings(recipe: Recipe) -> list[tuple[str, str]]:
     return savings
 
 
-def _with(recipe: Recipe, setting: str, value: str) -> Recipe:
+def _with(recipe: AnyRecipe, setting: str, value: str) -> AnyRecipe:
     """Return the recipe with a setting replaced."""
     section, _, key = setting.partition(".")
     values = recipe.resolved()
@@ -276,7 +279,7 @@ class Example:
     answer: int = 0
 
 
-def load_of(recipe: Recipe, example: Example, processes: int) -> Load:
+def load_of(recipe: AnyRecipe, example: Example, processes: int) -> Load:
     """Return what passes through one of so many processes."""
     if isinstance(recipe, SftRecipe):
         row = example.prompt + example.answer
@@ -303,7 +306,7 @@ def load_of(recipe: Recipe, example: Example, processes: int) -> Load:
     )
 
 
-def _counts(recipe: Recipe, example: Example) -> dict[str, Any]:
+def _counts(recipe: AnyRecipe, example: Example) -> dict[str, Any]:
     if isinstance(recipe, SftRecipe):
         return {
             "records_per_step": recipe.train.batch_size,
@@ -327,14 +330,14 @@ def _described(branch: Branch) -> str:
     return f"{branch.name} x {branch.rollouts}{'' if branch.trained else ' (not trained)'}"
 
 
-def look(recipe: Recipe) -> tuple[VideoDataset, Example]:
+def look(recipe: AnyRecipe) -> tuple[VideoDataset, Example]:
     """Return a recipe's data, and the example that stands for it. Raises as `example_of` does."""
     sight = sight_of(recipe.model, recipe.data)
     dataset = dataset_of(recipe.data, sight.fits).dataset
     return dataset, example_of(recipe, dataset, Encoder(sight.processor, recipe.prompt.system))
 
 
-def example_of(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> Example:
+def example_of(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder) -> Example:
     """Return the longest prompt among LOOKED_AT samples from all over the data whose files work.
 
     Raises MediaError where none does.
@@ -350,7 +353,7 @@ def example_of(recipe: Recipe, dataset: VideoDataset, encoder: Encoder) -> Examp
     return max(examples, key=lambda example: example.prompt)
 
 
-def _example(recipe: Recipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
+def _example(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
     method = build(recipe.method) if isinstance(recipe, RlRecipe) else None
     null_option = (
         recipe.prompt.null_option if isinstance(recipe, SftRecipe) else method and method.null_option

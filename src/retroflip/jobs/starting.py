@@ -2,17 +2,20 @@
 
 from retroflip.data.dataset import VideoDataset, require_files
 from retroflip.inference.vllm_rollouts import require_vllm
+from retroflip.jobs.recipes import AnyRecipe
 from retroflip.models.scorers.build import require_checkpoint
-from retroflip.recipes.schema import DataSection, Recipe, RlRecipe, SftRecipe
+from retroflip.recipes.schema import DataSection
 from retroflip.rl.methods.registry import build
+from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.train import check_samples
+from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.train import read_parts
 from retroflip.train.datasets import Choice, dataset_of
 from retroflip.train.loop import sight_of
 from retroflip.train.sample_order import require_step
 
 
-def require_start(recipe: Recipe) -> None:
+def require_start(recipe: AnyRecipe) -> None:
     """Raise what a run would end with before its first step; no file of the data's is opened, no weight read.
 
     DataError: samples that do not fill a step, or lack what they are used for. TooManyFailuresError: files that are not
