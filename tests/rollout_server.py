@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from retroflip.inference.rollout import Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Roller
 from retroflip.inference.vllm_server import Item, Wire
 from retroflip.models.encoding import Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals

@@ -10,7 +10,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from random_models import random_model
 from rendered import RenderedDataset, drawn, rendered
 from retroflip.errors import NonFiniteLossError
-from retroflip.inference.rollout import Sampling
+from retroflip.inference.base import Sampling
 from retroflip.models.encoding import Encoder
 from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.generation import Generator, GroupRollouts

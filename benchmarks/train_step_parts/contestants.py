@@ -23,7 +23,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text
 from retroflip.errors import NonFiniteLossError
-from retroflip.inference.rollout import Completion, Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion, Roller
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_visuals
 from retroflip.models.loading import load_model

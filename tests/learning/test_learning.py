@@ -20,7 +20,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from rendered import rendered
 from retroflip.errors import NonFiniteLossError
-from retroflip.inference.rollout import Sampling
+from retroflip.inference.base import Sampling
 from retroflip.lab.kinds import direction
 from retroflip.models import tiny
 from retroflip.models.encoding import Encoder

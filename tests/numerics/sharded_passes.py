@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from random_models import random_model
 from retroflip.data.sample import Modality
-from retroflip.inference.rollout import Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Roller
 from retroflip.lab.kinds import KINDS
 from retroflip.lab.samples import sample_of
 from retroflip.models import features

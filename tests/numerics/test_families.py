@@ -12,7 +12,8 @@ import training_runs
 from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, rendered
 from retroflip.errors import UsageError
-from retroflip.inference.rollout import Completion, Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion, Roller
 from retroflip.models.encoding import Encoder, Prompt, visual_inputs
 from retroflip.models.features import announce_repeats, encode_visuals, require_features
 from retroflip.models.lora import merged

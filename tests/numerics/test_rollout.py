@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from random_models import FAMILIES, random_model
-from retroflip.inference.rollout import Completion, Roller, Sampling, _nucleus
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion, Roller, _nucleus
 from retroflip.models.encoding import Encoder
 from retroflip.models.features import encode_visuals
 from separate_rows import prompts_of, separate

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from random_models import random_model
-from retroflip.bench.generate import generate, parse_controls, weights_digest
+from retroflip.bench.generate import generate, parse_controls
 from retroflip.bench.records import AnswerRecord, Control, answer_record, read_answers
 from retroflip.bench.score import score_records, score_run
 from retroflip.data.dataset import VideoDataset
@@ -24,6 +24,7 @@ from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
 from retroflip.files.seals import SEAL
 from retroflip.files.storage import read_jsonl
+from retroflip.models.checkpoint import weights_digest
 from retroflip.models.encoding import Encoder
 from retroflip.progress import Silence
 

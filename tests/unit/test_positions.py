@@ -13,7 +13,8 @@ from test_encoding import ABOUT_IMAGE, QUESTION, frames_at
 from torch import Tensor
 
 from random_models import FAMILIES, OTHER_FAMILIES, random_encoder, random_model
-from retroflip.inference.rollout import Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Roller
 from retroflip.models.encoding import batch_prompts, pad_prompts, visual_grids, visual_inputs
 from retroflip.models.features import encode_visuals
 from retroflip.models.positions import IMAGE, TEXT, VIDEO, positions, untold_times

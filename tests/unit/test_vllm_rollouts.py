@@ -26,7 +26,8 @@ from random_models import random_encoder, random_model, random_tokenizer
 from retroflip.data.sample import Modality
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.inference import vllm_rollouts
-from retroflip.inference.rollout import Completion, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion
 from retroflip.inference.vllm_colocated import Colocated, EngineSettings, answer_of
 from retroflip.inference.vllm_rollouts import (
     Answer,

@@ -32,7 +32,8 @@ from random_models import FAMILIES, random_encoder, random_model, random_tokeniz
 from retroflip.errors import RolloutServerError
 from retroflip.files.storage import read_jsonl
 from retroflip.inference import vllm_server
-from retroflip.inference.rollout import Completion, Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion, Roller
 from retroflip.inference.vllm_colocated import Colocated
 from retroflip.inference.vllm_rollouts import DrawnCompletion, Request, VLLMWriter, Vocabulary, build_request
 from retroflip.inference.vllm_server import (

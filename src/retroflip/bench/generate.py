@@ -45,8 +45,10 @@ from retroflip.files.storage import (
     read_jsonl,
     write_json_atomic,
 )
-from retroflip.inference.rollout import Roller, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Roller
 from retroflip.models.budget import bounds_of
+from retroflip.models.checkpoint import weights_digest
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
 from retroflip.progress import Progress
@@ -310,15 +312,6 @@ def _file_digest(dataset: VideoDataset) -> str:
     """Return what earlier versions, whose records do not hold their questions' digests, kept of a data file."""
     records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
     return hashlib.sha256(records.encode()).hexdigest()
-
-
-def weights_digest(model: Any) -> str:
-    """Return the SHA-256 of a model's weights: a name or a path does not say what is in memory."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any], dataset: VideoDataset) -> None:

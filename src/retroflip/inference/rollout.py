@@ -3,7 +3,8 @@
 Shapes: R prompts, G rollouts of each, N = R * G rows, V vocabulary, C completion tokens.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +12,11 @@ import torch
 from torch import Tensor
 
 from retroflip.errors import BlindnessError
+from retroflip.inference.base import Sampling
 from retroflip.models.attention import use_layouts
 from retroflip.models.encoding import Prompt, PromptBatch, batch_prompts
 from retroflip.models.features import VisualFeatures, sighted_inputs
 from retroflip.models.shared_cache import SharedCache
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn. temperature 0 is greedy. top_p keeps the smallest set of tokens of that mass."""
-
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,41 +66,22 @@ class Roller:
         checkpointing, layers in training mode drop the cache, and every token would be written without a look at the
         prompt.
         """
-        training = self.model.training
-        self.model.eval()
-        try:
-            return self._roll(prompts, features, rollouts, sampling, seeds)
-        finally:
-            self.model.train(training)
+        with in_evaluation(self.model):
+            batch = batch_prompts(self.model, prompts, self.pad_token)
+            logits_RV, cache = self.read(batch, features)
+            device = self.model.device
+            row_of_N = torch.arange(len(prompts), device=device).repeat_interleave(
+                torch.tensor(list(rollouts), device=device)
+            )
+            cache.branch(row_of_N, batch.mask_RL)
+            state = Decoding(cache, batch.next_position_R[row_of_N])
+            return self.write(logits_RV[row_of_N], state, rollouts, sampling, seeds)
 
-    def _roll(
-        self,
-        prompts: Sequence[Prompt],
-        features: Sequence[VisualFeatures | None],
-        rollouts: Sequence[int],
-        sampling: Sampling,
-        seeds: Sequence[int],
-    ) -> list[list[Completion]]:
-        use_layouts(self.model)
-        batch = batch_prompts(self.model, prompts, self.pad_token)
-        device = self.model.device
-        row_of_N = torch.arange(len(prompts), device=device).repeat_interleave(
-            torch.tensor(list(rollouts), device=device)
-        )
-        logits_NV, cache = self._prefill(batch, features, row_of_N)
-        state = _Decoding(
-            cache=cache,
-            position=batch.next_position_R[row_of_N],
-            rows=torch.arange(len(row_of_N), device=device),
-        )
-        noise = _Noise(rollouts, seeds, device)
-        tokens_NC = self._decode(logits_NV, state, sampling, noise)
-        completions = iter(self._finished(row) for row in tokens_NC.tolist())
-        return [[next(completions) for _ in range(count)] for count in rollouts]
-
-    def _prefill(
-        self, batch: PromptBatch, features: Sequence[VisualFeatures | None], row_of_N: Tensor
+    def read(
+        self, batch: PromptBatch, features: Sequence[VisualFeatures | None]
     ) -> tuple[Tensor, SharedCache]:
+        """Read prompts, and return the logits behind them (R, V) and their cache, in which rows can begin."""
+        use_layouts(self.model)
         cache = SharedCache()
         output = self.model(
             input_ids=batch.input_ids_RL,
@@ -124,10 +98,23 @@ class Roller:
                 f"The model kept {written} of a prompt's {read} tokens, so its rollouts would not see the prompt. This "
                 "is a defect of retroflip or of the model's class; nothing was trained."
             )
-        cache.branch(row_of_N, batch.mask_RL)
-        return output.logits[:, -1][row_of_N], cache
+        return output.logits[:, -1], cache
 
-    def _decode(self, logits_NV: Tensor, state: "_Decoding", sampling: Sampling, noise: "_Noise") -> Tensor:
+    def write(
+        self,
+        logits_NV: Tensor,
+        state: "Decoding",
+        rollouts: Sequence[int],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[list[Completion]]:
+        """Return the completions of rows that begin with these logits, `rollouts[r]` with the noise of `seeds[r]`."""
+        noise = _Noise(rollouts, seeds, logits_NV.device)
+        tokens_NC = self._decode(logits_NV, state, sampling, noise)
+        completions = iter(self._finished(row) for row in tokens_NC.tolist())
+        return [[next(completions) for _ in range(count)] for count in rollouts]
+
+    def _decode(self, logits_NV: Tensor, state: "Decoding", sampling: Sampling, noise: "_Noise") -> Tensor:
         """Return the drawn tokens (N, C), padding after a row's end; a finished row leaves the batch at once."""
         total = len(state.rows)
         columns: list[Tensor] = []
@@ -148,20 +135,21 @@ class Roller:
                 )
             if not bool(alive.all()):
                 state.keep(alive.nonzero()[:, 0])
-            logits_NV = self._advance(tokens[alive], state)
+            logits_NV = self.advance(tokens[alive, None], state.position[:, None], state.cache)
+            state.position = state.position + 1
         return torch.stack(columns, dim=1)
 
-    def _advance(self, tokens: Tensor, state: "_Decoding") -> Tensor:
-        """Feed one token to every row and return the next logits (N, V)."""
+    def advance(self, ids_NT: Tensor, positions_NT: Tensor, cache: SharedCache) -> Tensor:
+        """Feed every row of a cache its next tokens, words alone, and return the logits behind the last (N, V)."""
         output = self.model(
-            input_ids=tokens[:, None],
+            input_ids=ids_NT,
             attention_mask=None,
-            attention_layout=state.cache,
-            position_ids=state.position[None, :, None].expand(3, -1, 1),
-            past_key_values=state.cache,
+            attention_layout=cache,
+            position_ids=positions_NT.expand(3, -1, -1),
+            past_key_values=cache,
             use_cache=True,
+            logits_to_keep=1,
         )
-        state.position = state.position + 1
         logits_NV: Tensor = output.logits[:, -1]
         return logits_NV
 
@@ -178,6 +166,17 @@ class Roller:
         if not ends:
             return Completion(tuple(row), truncated=True)
         return Completion(tuple(row[: ends[0] + 1]), truncated=False)
+
+
+@contextmanager
+def in_evaluation(model: Any) -> Iterator[None]:
+    """Put a model into evaluation mode, and then back."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 class _Noise:
@@ -203,17 +202,22 @@ class _Noise:
         return waits_NV[rows]
 
 
-@dataclass
-class _Decoding:
+class Decoding:
     """The rows still being written: their cache, where they stand, which rows they are."""
 
-    cache: SharedCache
-    position: Tensor
-    rows: Tensor
+    def __init__(self, cache: SharedCache, position: Tensor) -> None:
+        self.cache, self.position = cache, position
+        self.rows = torch.arange(len(position), device=position.device)
 
     def keep(self, index: Tensor) -> None:
+        """Go on with these rows alone, in rising order."""
         self.cache.keep(index)
         self.position, self.rows = self.position[index], self.rows[index]
+
+    def branched(self, index: Tensor) -> "Decoding":
+        """Return rows that go on from these, in rising order; one that is named several times has as many."""
+        self.cache.keep(index)
+        return Decoding(self.cache, self.position[index])
 
 
 def _nucleus(logits_NV: Tensor, top_p: float) -> Tensor:

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.inference.rollout import Completion, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion
 from retroflip.models.encoding import Prompt, batch_prompts
 from retroflip.models.features import VisualFeatures
 from retroflip.models.positions import step_times

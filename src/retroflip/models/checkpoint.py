@@ -5,6 +5,7 @@ without memory, so that older prefixes, tied and merged weights count as it coun
 model is built: a configuration that does not belong to the weights costs neither time nor memory.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -214,6 +215,15 @@ def require_finite(model: Any) -> None:
     ]
     if broken:
         raise CheckpointError(f"it has weights that are NaN or infinite, in {_listed(sorted(broken))}.")
+
+
+def weights_digest(model: Any) -> str:
+    """Return the SHA-256 of a model's weights: a name or a path does not say what is in memory."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -78,6 +78,7 @@ class Encoder:
         Raises BlindnessError when the prompt does not carry every frame and its time, and ValueError for frames of a
         text or several of an image.
         """
+        self._check_words(sample)
         if frames is None:
             prompt = self._of_text(sample)
         elif sample.modality is Modality.IMAGE and len(frames) == 1:
@@ -90,6 +91,47 @@ class Encoder:
             )
         self.check(prompt, sample)
         return prompt
+
+    def encode_all(self, samples: Sequence[Sample], frames: Frames | None) -> list[Prompt]:
+        """Return what `encode` does for each of several questions about the same frames, which are processed once."""
+        first = self.encode(samples[0], frames)
+        return [first, *(self._encode_beside(first, samples[0], sample, frames) for sample in samples[1:])]
+
+    def _encode_beside(self, prompt: Prompt, sample: Sample, other: Sample, frames: Frames | None) -> Prompt:
+        """Return another sample's prompt, where the prompt about the same frames of a sample is there."""
+        found = None if frames is None else self._asked_otherwise(prompt, sample, other)
+        if frames is None or found is None:
+            return self.encode(other, frames)
+        self._check_words(other)
+        if other.modality is Modality.VIDEO:
+            self._note_times(other, self._whole(frames), found)
+        self.check(found, other)
+        return found
+
+    def _asked_otherwise(self, prompt: Prompt, sample: Sample, other: Sample) -> Prompt | None:
+        """Return a sample's prompt with what stands behind the video or image, which is words alone, of another one.
+
+        None where the words before it differ, or where those behind it are other tokens in the prompt than alone.
+        """
+        kind = sample.modality.value
+        token = (
+            self.processor.video_token if sample.modality is Modality.VIDEO else self.processor.image_token
+        )
+        texts = [self._render(one, {"type": kind}) for one in (sample, other)]
+        (before, _, behind), (other_before, _, other_behind) = (text.partition(token) for text in texts)
+        ids, other_ids = self._ids_of(behind), self._ids_of(other_behind)
+        shared = len(prompt.input_ids_L) - len(ids)
+        same = sample.modality is other.modality and before == other_before
+        if not same or shared <= 0 or not torch.equal(prompt.input_ids_L[shared:], ids):
+            return None
+        return replace(
+            prompt,
+            input_ids_L=torch.cat([prompt.input_ids_L[:shared], other_ids]),
+            token_types_L=torch.cat([prompt.token_types_L[:shared], torch.zeros_like(other_ids)]),
+        )
+
+    def _ids_of(self, text: str) -> Tensor:
+        return torch.tensor(self.tokenizer(text, add_special_tokens=False)["input_ids"], dtype=torch.long)
 
     def _of_text(self, sample: Sample) -> Prompt:
         ids_L = self.processor(text=[self._render(sample)], return_tensors="pt")["input_ids"][0]
@@ -112,7 +154,7 @@ class Encoder:
         )
 
     def _of_video(self, sample: Sample, frames: Frames) -> Prompt:
-        whole = _in_whole_steps(frames, int(self.processor.video_processor.temporal_patch_size))
+        whole = self._whole(frames)
         encoded = self.processor(
             text=[self._render(sample, {"type": "video"})],
             videos=[torch.from_numpy(whole.pixels_TCHW)],
@@ -132,6 +174,9 @@ class Encoder:
         self._note_times(sample, whole, prompt)
         return _step_by_step(prompt) if self._family.steps_are_images else prompt
 
+    def _whole(self, frames: Frames) -> Frames:
+        return _in_whole_steps(frames, int(self.processor.video_processor.temporal_patch_size))
+
     def _note_times(self, sample: Sample, whole: Frames, prompt: Prompt) -> None:
         moments, seconds = self._family.moments_per_second, prompt.seconds_per_grid
         if self.notes is None or moments is None or seconds is None:
@@ -150,6 +195,16 @@ class Encoder:
 
     def _system_prompt_of(self, sample: Sample) -> str:
         return SYSTEM_PROMPTS[sample.modality] if self._is_built_in else self.system_prompt
+
+    def _check_words(self, sample: Sample) -> None:
+        """Raise BlindnessError for words in which a processor would look for a video or image."""
+        words = user_text(sample)
+        for token in (self.processor.video_token, self.processor.image_token):
+            if token in words:
+                raise BlindnessError(
+                    f"Sample {sample.id}: the question's text holds the special token {token}, which stands for a "
+                    "video or image that is not there. Remove it."
+                )
 
     def check(self, prompt: Prompt, sample: Sample) -> None:
         """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""

@@ -1,10 +1,12 @@
-"""A cache that holds a prompt once, however many rollouts are written behind it, and each rollout's own tokens.
+"""A cache that holds a prompt once, however many rows go on behind it, and each row's own tokens.
 
-Every prompt's rollouts look at the one copy of it together, in one matrix product, and at their own tokens each for
-itself; one softmax is taken over both.
+Every prompt's rows look at the one copy of it together, in one matrix product, and at their own tokens each for
+itself; one softmax is taken over both. What a row goes on with may itself be read several tokens at a time: a question
+behind a video, which all its answers then have in common.
 
-Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, P tokens of the longest prompt, D
-the width of a head, B places for the rows of one prompt, Y = B * Q; X is any width.
+Shapes: R prompts, N rows that are still written, H key heads, Q query heads of each, T tokens of a row in one call (Q
+stands for Q * T where there are several), P tokens of the longest prompt, S of a row's own, D the width of a head, B
+places for the rows of one prompt, Y = B * Q; X is any width.
 """
 
 from dataclasses import dataclass
@@ -127,31 +129,47 @@ class SharedCache(Cache):
     """The cache of prompts that are read once and of the rows that are written behind each.
 
     First the prompts are read with it (`past_key_values`, with their mask). Then `branch` says how many rows each has,
-    and every further call gives each row one token, with the cache as `attention_layout` as well (`Layout`).
+    and every further call gives each row a token, or several, with the cache as `attention_layout` as well (`Layout`).
     """
 
     def __init__(self) -> None:
         super().__init__(layer_class_to_replicate=_Layer)
         self._mask_RP = self._prompt_N = torch.empty(0)
+        self._padding_N: Tensor | None = None
         self._groups: _Groups
 
     @property
     def _own(self) -> list[_Layer]:
         return cast(list[_Layer], self.layers)
 
-    def branch(self, prompt_N: Tensor, mask_RP: Tensor) -> None:
+    def fork(self) -> "SharedCache":
+        """Return a cache of the same prompts, not copied, in which other rows can begin."""
+        twin = SharedCache()
+        for layer in self._own:
+            own = _Layer()
+            own.lazy_initialization(layer.prompt_keys, layer.prompt_values)
+            twin.layers.append(own)
+        return twin
+
+    def branch(self, prompt_N: Tensor, mask_RP: Tensor, padding_N: Tensor | None = None) -> None:
         """Begin a row for each entry of prompt_N, its prompt's number, in rising order. mask_RP: 1 at prompts' tokens.
 
-        Prompts without a row are dropped.
+        Prompts without a row are dropped. padding_N: how many of the first tokens that each row will be given are
+        padding.
         """
-        self._mask_RP, self._prompt_N = mask_RP, prompt_N
+        self._mask_RP, self._prompt_N, self._padding_N = mask_RP, prompt_N, padding_N
         for layer in self._own:
             layer.branched = True
         self.keep(torch.arange(len(prompt_N), device=prompt_N.device))
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with these rows alone, in rising order; prompts that have no row left are dropped."""
+        """Go on with these rows alone, in rising order; prompts that have no row left are dropped.
+
+        A row that is named several times is continued so many times.
+        """
         left, prompt_N = self._prompt_N[rows].unique(return_inverse=True)
+        if self._padding_N is not None:
+            self._padding_N = self._padding_N[rows]
         dropped = len(left) < len(self._mask_RP)
         for layer in self._own:
             layer.select(rows, left if dropped else None)
@@ -168,19 +186,30 @@ class SharedCache(Cache):
         scaling: float,
         dropout: float,
     ) -> Tensor:
-        """Return one layer's results for one token of each row (`Layout.attend`)."""
+        """Return one layer's results for the last tokens of each row (`Layout.attend`)."""
         del dropout  # a model that writes is in evaluation mode
         layer, groups = self._own[cast(int, module.layer_idx)], self._groups
-        rows, heads, _, width = query.shape
+        rows, heads, tokens, width = query.shape
         query_NHQD = (query * scaling).reshape(rows, key.shape[1], -1, width)
         seen = groups.together(query_NHQD) @ layer.prompt_keys.transpose(2, 3)
         if groups.unseen_R11P is not None:
             seen = seen + groups.unseen_R11P
-        own = groups.together(query_NHQD @ key.transpose(2, 3))
+        own = groups.together(self._hide(query_NHQD @ key.transpose(2, 3), tokens))
         weights = torch.cat([seen, own], dim=3).softmax(dim=3, dtype=torch.float32).to(value.dtype)
         of_prompt, of_own = weights.split([seen.shape[3], own.shape[3]], dim=3)
         result = groups.apart(of_prompt @ layer.prompt_values) + groups.apart(of_own) @ value
-        return result.reshape(rows, 1, heads, width)
+        return result.reshape(rows, heads, tokens, width).transpose(1, 2)
+
+    def _hide(self, scores_NHQS: Tensor, tokens: int) -> Tensor:
+        """Return how each row's last tokens look at its own, minus infinity at padding and at what comes later."""
+        if tokens == 1 and self._padding_N is None:
+            return scores_NHQS
+        own_S = torch.arange(scores_NHQS.shape[3], device=scores_NHQS.device)
+        hidden_NTS = (own_S > own_S[-tokens:, None])[None]
+        if self._padding_N is not None:
+            hidden_NTS = hidden_NTS | (own_S < self._padding_N[:, None, None])
+        heads = scores_NHQS.shape[2] // tokens
+        return scores_NHQS.masked_fill(hidden_NTS[:, None].repeat(1, 1, heads, 1), -torch.inf)
 
 
 def _kept(x: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
-from retroflip.inference.rollout import Completion, Sampling
+from retroflip.inference.base import Sampling
+from retroflip.inference.rollout import Completion
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw

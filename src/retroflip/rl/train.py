@@ -16,7 +16,7 @@ from retroflip.data.record_notes import Notes, named
 from retroflip.data.sample import Sample
 from retroflip.files.cache import cache_folder
 from retroflip.files.storage import append_jsonl, read_jsonl, write_json_atomic
-from retroflip.inference.rollout import Sampling
+from retroflip.inference.base import Sampling
 from retroflip.inference.vllm_colocated import EngineSettings
 from retroflip.inference.vllm_rollouts import require_vllm
 from retroflip.inference.vllm_server import ServerSettings, check_server
