@@ -12,10 +12,10 @@ from rendered import RenderedDataset, drawn, rendered
 from retroflip.errors import NonFiniteLossError
 from retroflip.inference.base import Sampling
 from retroflip.models.encoding import Encoder
-from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.generation import Generator, GroupRollouts
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
+from retroflip.rl.passes import OF_SEQUENCES
 from retroflip.rl.trainer import VideoGRPOTrainer
 from training_settings import IN_MEMORY
 

@@ -19,8 +19,8 @@ from trl.trainer.sft_trainer import SFTTrainer
 from retroflip.inference import rollout
 from retroflip.rl import generation, shared_prefix
 from retroflip.rl import trainer as rl_trainer
-from retroflip.rl.averages import MEAN_OF_ROWS
 from retroflip.rl.methods.registry import METHODS
+from retroflip.rl.passes import MEAN_OF_ROWS
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.train import sample_order

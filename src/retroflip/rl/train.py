@@ -25,11 +25,11 @@ from retroflip.models.encoding import Encoder
 from retroflip.models.loading import locate
 from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
-from retroflip.rl.averages import OF_SEQUENCES
 from retroflip.rl.frame_scores import FrameScores, score_all
 from retroflip.rl.generation import AtOnce, Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
+from retroflip.rl.passes import OF_SEQUENCES
 from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.rl.world import World

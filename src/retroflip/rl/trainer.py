@@ -10,7 +10,7 @@ Shapes: N rows of a pass, one per trained rollout; C tokens of the longest compl
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -31,10 +31,10 @@ from retroflip.models.block_attention import use_blocks
 from retroflip.models.features import VisualFeatures, announce_repeats, encode_in_step, require_features
 from retroflip.models.lora import base_of
 from retroflip.models.vision_counter import VisionCounter, patches_of
-from retroflip.rl.averages import MEAN_OF_OWN_TOKENS, MEAN_OF_ROWS
 from retroflip.rl.correction import CorrectionMode, drawn_log_probs, importance_ratio, mean_gap
-from retroflip.rl.generation import BranchRollouts, Generation, Generator, GroupRollouts, Writer, Written
+from retroflip.rl.generation import Generation, Generator, GroupRollouts, Writer
 from retroflip.rl.metrics import group_metrics
+from retroflip.rl.passes import Pass, Rows, cut, rows_of, trained_in
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.shared_prefix import Scores, score
 from retroflip.rl.world import World
@@ -42,30 +42,6 @@ from retroflip.train.sample_order import RunOrder, epoch_of
 
 StepListener = Callable[[int, Sequence[GroupRollouts]], None]
 """called with (step, groups) after every generation"""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """The branches that one backward pass learns from.
-
-    advantages: (G,) per branch; none where the branches are only there to keep processes in step. rows: how many rows
-    TRL is given, as many on every process, the last ones blank. scale: what TRL's loss is multiplied by.
-    """
-
-    branches: tuple[BranchRollouts, ...]
-    advantages: tuple[Tensor, ...]
-    rows: int
-    scale: float
-
-    @property
-    def completions(self) -> list[list[list[int]]]:
-        """Token ids of every branch's rollouts."""
-        return [[list(one.ids) for one in branch.written.completions] for branch in self.branches]
-
-    @property
-    def weighted(self) -> bool:
-        """Whether anything is learned from it."""
-        return bool(self.advantages)
 
 
 class VideoGRPOTrainer(GRPOTrainer):
@@ -76,6 +52,68 @@ class VideoGRPOTrainer(GRPOTrainer):
     or its projector; then the policy's features are computed in the policy pass, otherwise one run of the tower serves
     all passes.
     """
+
+    _passes: list[Rows]
+    """of the step being taken"""
+
+    def _prepare_inputs(self, generation_batch: Any) -> Rows:
+        """Return the rows of the next pass; a new step is begun when the last one is used up.
+
+        Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
+        """
+        passes = self.args.gradient_accumulation_steps
+        if self._step % (passes * self.num_iterations) == 0 or not self._passes:
+            self._passes = self._one_step([row["index"] for row in generation_batch])
+        return self._passes[self._step % passes]
+
+    def _one_step(self, indices: Sequence[int]) -> list[Rows]:
+        """Take one step of any method as far as its loss, in the order in which it happens.
+
+        TRL then goes through the passes: it asks for the policy's log-probabilities of a pass's rows
+        (`_get_per_token_logps_and_entropies`), takes its loss of them, goes backward, and behind the last pass moves
+        the weights.
+        """
+        step = self.state.global_step
+        generation = step // self.num_iterations
+        self._hand_over_weights()  # who writes has the newest weights
+        with self.accelerator.autocast():
+            # The method's branches -> prompts -> features -> completions -> answers -> its rewards -> its advantages.
+            rolled = self.generator.generate(
+                self.policy,
+                self._writer(),
+                self._samples(indices),
+                epoch=self._epoch(generation),
+                step=generation,
+            )
+            self._prepare_next(generation + 1)  # the next step's videos are decoded meanwhile
+            passes = self._dealt(rolled)  # each branch whole, in one pass
+            for rows in passes:
+                self._score_before(rows)  # log-probabilities of the old policy and of the reference
+        self._record(step, rolled)
+        return passes
+
+    def _hand_over_weights(self) -> None:
+        tell_shards(self.policy)
+        if self.ref_model is not None:
+            tell_shards(self.accelerator.unwrap_model(self.ref_model))
+        if self.engine is not None:
+            self.engine.sync_weights()
+
+    def _dealt(self, rolled: Generation) -> list[Rows]:
+        written = [
+            one for group in rolled.groups for branch in trained_in(group) for one in branch.completions
+        ]
+        tokens = sum(len(one.ids) for one in written)
+        passes = cut(
+            rolled,
+            self.world,
+            passes=self.args.gradient_accumulation_steps,
+            tokens=tokens,
+            loss_type=self.loss_type,
+            row_weight=self.generator.method.row_weight,
+        )
+        pad, device = self._tokenizer.pad_token_id, self.accelerator.device
+        return [rows_of(one, tokens=tokens, pad=pad, device=device) for one in passes]
 
     def __init__(
         self,
@@ -95,9 +133,9 @@ class VideoGRPOTrainer(GRPOTrainer):
         self.on_step = on_step
         self.on_broken_loss = on_broken_loss
         self.last_groups: Sequence[GroupRollouts] = ()
-        self._passes: list[dict[str, Any]] = []
+        self._passes = []
         self._shown = 0
-        self._current: dict[str, Any] | None = None
+        self._current: Rows | None = None
         # No objective here has a term for how a model's experts share the work.
         args.router_aux_loss_coef = 0.0
         super().__init__(
@@ -121,6 +159,21 @@ class VideoGRPOTrainer(GRPOTrainer):
             passes=self.args.gradient_accumulation_steps * self.num_iterations,
             seed=self.args.seed,
         )
+        self._tame_reference(model)
+        if blocks:
+            for one in (self.policy, *([] if self.ref_model is None else [self.ref_model])):
+                use_blocks(self.accelerator.unwrap_model(one))
+        self.engine = self._loaded(engine)
+        if self.world.sharded:
+            require_features(self.policy)
+        announce_repeats(self.policy)
+        self.counter = VisionCounter()
+        self.counter.watch(self.policy)
+        if self.ref_model is not None:
+            self.counter.watch(self.accelerator.unwrap_model(self.ref_model))
+
+    def _tame_reference(self, model: Any) -> None:
+        """Leave of TRL's reference what is needed. Raises UsageError where adapters cannot be sharded."""
         if isinstance(self.model, PeftModel) and "ref" in self.model.peft_config:
             # TRL's copy of the adapters as they are now. They start at zero, so the model without them is the same.
             self.model.delete_adapter("ref")
@@ -133,21 +186,15 @@ class VideoGRPOTrainer(GRPOTrainer):
                 "the rollouts. Adapters need little memory: start with recipes/accelerate/ddp.yaml, or set model.lora "
                 "to null."
             )
-        if blocks:
-            for one in (self.policy, *([] if self.ref_model is None else [self.ref_model])):
-                use_blocks(self.accelerator.unwrap_model(one))
-        self.engine: Colocated | Served | None = None
-        if engine is not None:
-            load: Any = Served if isinstance(engine, ServerSettings) else Colocated
-            self.engine = load(self.model, self.accelerator, self.processing_class, engine)
-            self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
-        if self.world.sharded:
-            require_features(self.policy)
-        announce_repeats(self.policy)
-        self.counter = VisionCounter()
-        self.counter.watch(self.policy)
-        if self.ref_model is not None:
-            self.counter.watch(self.accelerator.unwrap_model(self.ref_model))
+
+    def _loaded(self, settings: EngineSettings | ServerSettings | None) -> Colocated | Served | None:
+        """Return the engine that writes the rollouts; None where the policy does."""
+        if settings is None:
+            return None
+        load: Any = Served if isinstance(settings, ServerSettings) else Colocated
+        self.use_vllm = True  # the loss then has TRL's importance ratio of what the engine drew
+        engine: Colocated | Served = load(self.model, self.accelerator, self.processing_class, settings)
+        return engine
 
     @property
     def policy(self) -> Any:
@@ -162,44 +209,6 @@ class VideoGRPOTrainer(GRPOTrainer):
             sampler=self.order,
             collate_fn=list,
         )
-
-    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
-        """Return the rows of the next pass, after rolling out a new step when the last one is used up.
-
-        Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
-        """
-        passes = self.args.gradient_accumulation_steps
-        if self._step % (passes * self.num_iterations) == 0 or not self._passes:
-            self._passes = self._generate([row["index"] for row in generation_batch])
-        return self._passes[self._step % passes]
-
-    def _generate(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        tell_shards(self.policy)
-        if self.ref_model is not None:
-            tell_shards(self.accelerator.unwrap_model(self.ref_model))
-        if self.engine is not None:
-            self.engine.sync_weights()
-        step = self.state.global_step
-        generation = step // self.num_iterations
-        with self.accelerator.autocast():
-            rolled = self.generator.generate(
-                self.policy,
-                self._writer(),
-                self._samples(indices),
-                epoch=self._epoch(generation),
-                step=generation,
-            )
-            self.last_groups = rolled.groups
-            self._shown = patches_of([branch.prompt for branch in rolled.own.values()])
-            self._prepare_next(generation + 1)
-            tokens = sum(
-                len(one.ids) for group in rolled.groups for w in _trained(group) for one in w.completions
-            )
-            passes = [self._rows(one, tokens) for one in self._cut(rolled, tokens)]
-            for rows in passes:
-                self._score_before(rows)
-        self._record(step, rolled)
-        return passes
 
     def _samples(self, indices: Sequence[int]) -> list[Sample]:
         return [self.generator.dataset.samples[index] for index in indices]
@@ -229,55 +238,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             goes_on=self.world.any if self.world.sharded else bool,
         )
 
-    def _cut(self, rolled: Generation, tokens: int) -> list[Pass]:
-        """Deal this process's trained branches out to the passes of a step.
-
-        The objective is the mean over questions of their rollouts' losses, each times the method's `row_weight`. TRL
-        takes means over a pass's rows (over a step's tokens in dapo), over passes and over processes; `scale` undoes
-        them, so that neither the cut nor the number of processes changes the step.
-        """
-        passes, groups = self.args.gradient_accumulation_steps, rolled.groups
-        trained = [place for place in sorted(rolled.own) if rolled.own[place].written.branch.trained]
-        everyone = sum(len(written.completions) for group in groups for written in _trained(group))
-        each = -(-len(trained) // passes)
-        cut = []
-        for number in range(passes):
-            places = trained[number * each : (number + 1) * each]
-            branches = tuple(rolled.own[place] for place in places)
-            advantages = tuple(groups[place.question].advantages[place.branch] for place in places)
-            rows = max(self.world.most(sum(len(one) for one in advantages)), 1)
-            shares = passes * self.world.size
-            counted: float = rows * shares if self.loss_type in MEAN_OF_ROWS else everyone
-            if self.loss_type in MEAN_OF_OWN_TOKENS:
-                own = sum(len(one.ids) for branch in branches for one in branch.written.completions)
-                counted *= own * shares / tokens
-            scale = counted * self.generator.method.row_weight / len(groups)
-            cut.append(Pass(branches or (rolled.spare,), advantages, rows, scale))
-        return cut
-
-    def _rows(self, one: Pass, tokens: int) -> dict[str, Any]:
-        """Return prompts (padded left), completions (padded right) and advantages, one row per trained rollout."""
-        pad, device = self._tokenizer.pad_token_id, self.accelerator.device
-        prompts, completions = [], []
-        for branch, written in zip(one.branches, one.completions, strict=True):
-            prompts += [branch.prompt.input_ids_L.flip(0)] * len(written)
-            completions += [torch.tensor(ids) for ids in written]
-        blank = torch.empty(0, dtype=torch.long)
-        filled = len(prompts) if one.weighted else 0
-        prompt_ids, prompt_mask = _padded(prompts[:filled] + [blank] * (one.rows - filled), pad)
-        completion_ids, completion_mask = _padded(completions[:filled] + [blank] * (one.rows - filled), pad)
-        advantages = torch.cat([*one.advantages, torch.zeros(one.rows - filled)])
-        return {
-            "pass": one,
-            "prompt_ids": prompt_ids.flip(1).to(device),
-            "prompt_mask": prompt_mask.flip(1).to(device),
-            "completion_ids": completion_ids.to(device),
-            "completion_mask": completion_mask.to(device),
-            "advantages": advantages.to(device),
-            "num_items_in_batch": torch.tensor(tokens, device=device),
-        }
-
-    def _score_before(self, rows: dict[str, Any]) -> None:
+    def _score_before(self, rows: Rows) -> None:
         """Add the log-probabilities that stay while the policy moves: the old policy's and the reference's."""
         with torch.no_grad():
             if self.num_iterations > 1 or self.engine is not None:
@@ -289,7 +250,7 @@ class VideoGRPOTrainer(GRPOTrainer):
                     cached = not self.vision_trained
                     rows["ref_per_token_logps"] = self._score(reference, rows, cached=cached).log_probs_NC
 
-    def _correct(self, rows: dict[str, Any]) -> None:
+    def _correct(self, rows: Rows) -> None:
         """Add TRL's correction for rollouts that an engine drew, which computes a little differently."""
         one: Pass = rows["pass"]
         written = [c for branch in one.branches for c in branch.written.completions] if one.weighted else []
@@ -316,7 +277,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         with self.accelerator.unwrap_model(self.model).disable_adapter():
             yield self.model
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+    def _compute_loss(self, model: Any, inputs: Rows) -> Tensor:
         self._current = inputs
         loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
         one: Pass = inputs["pass"]
@@ -349,7 +310,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         scores = self._score(model, rows, cached=not self.vision_trained)
         return scores.log_probs_NC, scores.entropies_NC, None
 
-    def _score(self, forward: Any, rows: dict[str, Any], *, cached: bool) -> Scores:
+    def _score(self, forward: Any, rows: Rows, *, cached: bool) -> Scores:
         """Score the rows of a pass, each branch packed into one row; blank rows score 0.
 
         forward: the model, in whatever wraps it. cached: whether to take the features that the rollouts were written
@@ -382,7 +343,8 @@ class VideoGRPOTrainer(GRPOTrainer):
         return Scores(nothing.expand(shape), nothing.detach().expand(shape))
 
     def _record(self, step: int, rolled: Generation) -> None:
-        groups = rolled.groups
+        self.last_groups = groups = rolled.groups
+        self._shown = patches_of([branch.prompt for branch in rolled.own.values()])
         metrics = group_metrics(
             [group.group for group in groups],
             [group.rewards for group in groups],
@@ -416,23 +378,11 @@ class VideoGRPOTrainer(GRPOTrainer):
         """Write no model card: the run directory says what was trained, and how."""
 
 
-def _trained(group: GroupRollouts) -> Iterator[Written]:
-    return (written for written in group.branches if written.branch.trained)
-
-
 def _rewarded_elsewhere(**_: Any) -> list[float | None]:
     """Stand where TRL wants a reward function; rewards are the method's, given when a group is generated."""
     raise NotImplementedError(
         "TRL asked for rewards, which the method gives; its generation was not replaced."
     )
-
-
-def _padded(rows: Sequence[Tensor], pad: int) -> tuple[Tensor, Tensor]:
-    """Return the rows padded on the right, to one token at least, and their mask."""
-    width = max(1, *(len(row) for row in rows))
-    ids = torch.stack([torch.nn.functional.pad(row, (0, width - len(row)), value=pad) for row in rows])
-    lengths = torch.tensor([len(row) for row in rows])
-    return ids, (torch.arange(width)[None] < lengths[:, None]).long()
 
 
 def _fitted(values_NC: Tensor, shape: torch.Size) -> Tensor:

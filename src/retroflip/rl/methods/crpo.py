@@ -107,22 +107,28 @@ class Crpo(Configured[CrpoSettings]):
         factual, counterfactual = group.rollouts
         dynamic = required_task_type(group.sample).dynamic
         weight = self.settings.lambda_d if dynamic else self.settings.lambda_s
-        correct = correctness(factual, group.gold)
-        behaves = self._behaves(counterfactual, group.gold, dynamic)
-        relation = torch.stack(
+        correct = correctness(factual, group.gold)  # I[o_i = o*]
+        behaves = self._behaves(counterfactual, group.gold, dynamic)  # equation 4
+        relation = torch.stack(  # the mean over j of equation 2, for each o_i
             [self._behaves(counterfactual, rollout.answer, dynamic).mean() for rollout in factual]
         )
         none = torch.zeros(0)
         components = {
             "correct": (correct, none),
             "behave": (none, behaves if self.settings.behave else none),
-            "crr": (correct * weight * relation, behaves * weight * correct.mean()),
+            "crr": (
+                correct * weight * relation,  # equation 2
+                behaves * weight * correct.mean(),  # equation 5
+            ),
             "format": (
                 well_formedness(factual, self.settings.format_weight),
                 well_formedness(counterfactual, self.settings.format_weight),
             ),
         }
-        totals = (total(components, branch=0), self.settings.w_aug * total(components, branch=1))
+        totals = (
+            total(components, branch=0),  # equation 1
+            self.settings.w_aug * total(components, branch=1),  # equation 3
+        )
         return Rewards(components, totals)
 
     def advantages(self, groups: Sequence[Totals]) -> list[Totals]:
