@@ -114,7 +114,7 @@ def validate(
 
 
 def _column_map(texts: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
-    """Return the column map of all options. Raises UsageError for one that is none."""
+    """Return the column map of all options. Raises UsageError for an option that is no column map."""
     from retroflip.recipes.reading import parse_override
 
     found: dict[str, str | tuple[str, ...]] = {}

@@ -121,7 +121,7 @@ class _Layer(CacheLayerMixin):
         return self.get_seq_length() + query_length, 0
 
     def get_max_length(self) -> int:
-        """Return that there is no limit."""
+        """Return infinity: a cache that grows has no limit."""
         return -1
 
 

@@ -155,7 +155,7 @@ class Spatial:
         for each. degrees: most that the picture is turned, either way. translation: most that it is moved, as a share
         of its width and of its height. scale: least and most that it is enlarged.
 
-    Raises ValueError for ranges that are none.
+    Raises ValueError for a share outside 0 to 1, degrees outside 0 to 180, and a scale that falls or is not above 0.
     """
 
     jitter: float = 0.4
@@ -272,7 +272,7 @@ class Stochastic:
     strides: least and most; drawn evenly, among those that leave two frames of the part or more. A view may have
         fewer frames than asked for, as in the paper.
 
-    Raises ValueError for ranges that are none.
+    Raises ValueError for probabilities and shares outside 0 to 1, a range that falls, and strides under 1.
     """
 
     temporal_probability: float
@@ -337,7 +337,8 @@ class Important:
     top: take the highest score of each segment instead, the first of equals (ST-GRPO, table 5).
     spatial: from what the frames' change is drawn; None for none. spatial_probability: of that change.
 
-    Raises ValueError for a number of segments under 1, a temperature that is not above 0 and ranges that are none.
+    Raises ValueError for fewer segments than 1, a range of them that falls, a temperature that is not above 0, and a
+    probability outside 0 to 1.
     """
 
     segments: int | tuple[int, int] | None = None

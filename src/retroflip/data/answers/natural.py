@@ -154,7 +154,7 @@ _SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
 
 
 def _announcements(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
-    """Yield what each announcement in the lines names, None where that is no option."""
+    """Yield the option that each announcement in the lines names, None where it names no option."""
     for number, line in enumerate(lines):
         for cue in (*_CUE.finditer(line), *_CHOSEN.finditer(line)):
             rest = line[cue.end() :] or " ".join(lines[number + 1 : number + 2])

@@ -1,6 +1,6 @@
 """STRIVE (section 3) and ST-GRPO (section 4), one method under two names: M variants of a video, one joint group.
 
-Every variant gets G rollouts, all are trained, and a reward is compared with all M G of them (STRIVE, equation 3;
+Every variant gets G rollouts, all are trained, and a reward is compared with all M x G of them (STRIVE, equation 3;
 ST-GRPO, equation 4). `normalise: none` leaves the standard deviation out, which is ST-Dr.GRPO (ST-GRPO, table 3; its
 loss is `train.loss_type: dr_grpo`). With one deterministic variant it is GRPO.
 
@@ -35,7 +35,7 @@ class StriveSettings(MethodConfig):
     variants: int = Field(default=2, ge=1, description="variants of each video, M")
     normalise: Normalise = Field(
         default="group",
-        description="standard deviation that centred rewards are divided by: that of all M G of a question, the "
+        description="standard deviation that centred rewards are divided by: that of all M x G of a question, the "
         "batch's, or none (ST-Dr.GRPO)",
     )
     strategy: Literal["deterministic", "stochastic", "importance", "importance_spatial"] = Field(
@@ -88,7 +88,7 @@ class StriveSettings(MethodConfig):
 
     @property
     def group_size(self) -> int:
-        """M G."""
+        """All rollouts of a question: M variants times G rollouts."""
         return self.variants * self.rollouts
 
     def smallest_pool(self, frames: int) -> int:
@@ -128,7 +128,7 @@ class Strive(Configured[StriveSettings]):
         return plain_rewards(group, self.settings.format_weight)
 
     def advantages(self, groups: Sequence[Totals]) -> list[Totals]:
-        """Return (reward - mean) / (std + 1e-4), both over all M G rollouts of a question (equation 3)."""
+        """Return (reward - mean) / (std + 1e-4), both over all M x G rollouts of a question (equation 3)."""
         return joint_normalised(groups, self.settings.normalise)
 
     def _view(self, index: int) -> View:
