@@ -38,7 +38,7 @@ class _Task(NamedTuple):
 
 
 def _read(root: Path, file: Path) -> list[Graded]:
-    """Return the recorded answers in the order of the file. Raises DataError for files in another form than TempCompass's."""
+    """Return the recorded answers in the order of the file. Raises DataError for files of another form."""
     recorded = _load(file)
     name, asked = _task_of(root, file, recorded)
     pairs = _pairs(asked)
