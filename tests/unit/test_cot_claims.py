@@ -147,6 +147,11 @@ def test_traces_given_are_judged_one_by_one(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert judged["accepted"] == [row["id"] for row in rows]
     assert set(judged["refused"]) == {spoilt["id"], "nobody"}
+    written = cot / "traces.claims.jsonl"
+    written.write_text(written.read_text().replace("moves", "jumps", 1))
+    result = runner.invoke(app, [*asked[:4], str(written)])
+    assert result.exit_code == 1
+    assert f"{written.name}: not the file that" in result.stderr
     result = runner.invoke(app, [*asked[:4], str(tmp_path / "nowhere.jsonl")])
     assert result.exit_code == 1
     assert "nowhere.jsonl: the traces cannot be read" in result.stderr

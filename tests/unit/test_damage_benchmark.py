@@ -1,4 +1,4 @@
-"""`benchmarks/damage.py`: no changed byte of any kind of file goes unnamed."""
+"""`benchmarks/damage.py`: no changed byte of any kind of file goes unnamed, and no file that is read is left out."""
 
 import json
 import subprocess
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NOT_READ = [".lock", "README.md", "environment.json", "stats.json", "unknown.jsonl"]
+"""what is written for people, and locks"""
 
 
 @pytest.mark.slow
@@ -19,4 +21,5 @@ def test_every_changed_byte_is_named() -> None:
     found = json.loads(done.stdout)
     assert [kind for kind in found["kinds"] if kind["used"]] == []
     assert found["named"] == found["changed"] == 220
+    assert found["unlisted"] == NOT_READ
     assert done.returncode == 0

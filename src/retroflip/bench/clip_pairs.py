@@ -85,7 +85,7 @@ def make_pairs(
 ) -> Made:
     """Write the pairs that can be made of the records to `out`, or what is missing of them.
 
-    out: gets records.jsonl, videos/, a manifest of the videos, unknown.jsonl and failures.jsonl (what no pair is made
+    out: gets records.jsonl, videos/, a manifest of both, unknown.jsonl and failures.jsonl (what no pair is made
     of, with the reason) and journal.jsonl. root: where the records' paths start; a manifest there is checked.
 
     Raises DataError for the records, and where no pair can be made of any; UsageError where `out` holds something else.
@@ -110,10 +110,9 @@ def make_pairs(
     write_jsonl_atomic(out / FAILURES, [one._asdict() for one in failed])
     made = [one for one in known if one.sample.video not in errors]
     samples = [side for one in made for side in _sides(one)]
-    write_manifest(
-        out / MANIFEST_NAME, build_manifest(out, dict.fromkeys(sample.video for sample in samples))
-    )
     write_samples(out / RECORDS_NAME, samples)
+    files = dict.fromkeys([RECORDS_NAME, *(sample.video for sample in samples)])
+    write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return Made(samples, unknown, failed, read.note)
 
 

@@ -22,7 +22,7 @@ from retroflip.cot.prompts import filling
 from retroflip.cot.recipe import CotRecipe
 from retroflip.cot.verify import VerifierSettings, verify
 from retroflip.data.folder import RECORDS_NAME
-from retroflip.data.manifest import extend_manifest, manifest_beside
+from retroflip.data.manifest import check_listed, extend_manifest, manifest_beside
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.root import resolve
 from retroflip.draws import draw
@@ -223,12 +223,13 @@ def check_traces(tasks: Sequence[Task], file: Path) -> dict[str, Any]:
     """Judge given traces: {"accepted": [ids], "refused": {id: reason}}.
 
     An id is that of a question, or begins with it, so that there may be several traces of one. Raises DataError for a
-    file that cannot be read or is not JSON.
+    file that cannot be read, is not JSON or is not what the manifest beside it lists.
     """
     try:
         rows = read_jsonl(file, torn=False)
     except OSError as error:
         raise DataError(f"{file}: the traces cannot be read ({error.strerror}). Check the path.") from error
+    check_listed(file)
     by_id = {task.sample.id: task for task in tasks}
     accepted: list[str] = []
     refused: dict[str, str] = {}
