@@ -1,6 +1,7 @@
 """Two processes that see different things take the step that one takes: same loss, gradient, rewards and weights."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,20 @@ SOME = (
 OTHERS = ("qwen2_5_vl", "glm4v")
 OWN_MEANS = ("kl", "vision/runs_per_branch")
 """what metrics hold of every pass by itself, idle runs of the tower included"""
+UNDECIDED = "k_proj.bias"
+"""what positions do not turn of it moves no attention: its gradient is rounding, which Adam makes a whole step of"""
 SECONDS = 3600
+CONFIGS = [
+    "ddp",
+    "fsdp2",
+    pytest.param(
+        "zero3",
+        marks=pytest.mark.skipif(
+            find_spec("deepspeed") is None,
+            reason="DeepSpeed comes as source and is not among the pinned packages",
+        ),
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +84,7 @@ def differences(one: Path, two: Path, start: Path) -> list[str]:
     for name, values in after.items():
         moved = (values - before[name]).norm()
         apart = (values - after_two[name]).norm()
-        if apart > 0.01 * moved + 1e-6:
+        if apart > 0.01 * moved + 1e-6 and not name.endswith(UNDECIDED):
             found.append(f"{name}: moved by {moved:.2g}, {apart:.2g} apart")
     return found
 
@@ -96,7 +110,7 @@ def assert_as_alone(config: str, rows: Sequence[Mixed], inputs: Path, one: Path,
     assert wrong == {}
 
 
-@pytest.mark.parametrize("config", ["ddp", "fsdp2"])
+@pytest.mark.parametrize("config", CONFIGS)
 def test_some_mixed_steps(config: str, inputs: Path, tmp_path: Path) -> None:
     """The first of them is the setting of CRPO's recipe, and once ended in a traceback."""
     (tmp_path / "one").mkdir()
@@ -106,10 +120,6 @@ def test_some_mixed_steps(config: str, inputs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", ["ddp", "fsdp2", "zero3"])
+@pytest.mark.parametrize("config", CONFIGS)
 def test_every_mixed_step(config: str, inputs: Path, all_alone: Path, tmp_path: Path) -> None:
-    if config == "zero3":
-        pytest.importorskip(
-            "deepspeed", reason="DeepSpeed comes as source and is not among the pinned packages"
-        )
     assert_as_alone(config, rows_of_all(), inputs, all_alone, tmp_path)

@@ -149,6 +149,7 @@ class VideoGRPOTrainer(GRPOTrainer):
             self.accelerator.process_index,
             self.accelerator.num_processes,
             sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled,
+            least_runs=int(self.is_deepspeed_enabled and vision_trained),
         )
         self.generator = replace(generator, world=self.world)
         self.order = RunOrder(

@@ -15,11 +15,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """This process among `size`, counted from 0. sharded: whether they share one model's weights among them."""
+    """This process among `size`, counted from 0.
+
+    sharded: whether they share one model's weights among them. least_runs: how often the vision tower runs in every
+    pass at least, though there may be nothing to see. Under DeepSpeed a trained tower must run once: weights that no
+    backward pass of a step reaches keep the gradient of an earlier step there, and are moved by it again.
+    """
 
     rank: int = 0
     size: int = 1
     sharded: bool = False
+    least_runs: int = 0
 
     def share(self, items: Sequence[T]) -> list[T]:
         """Return this process's share: neighbouring items, as many on every process.
@@ -54,6 +60,6 @@ class World:
     def idle(self, runs: int) -> int:
         """Return how many runs of the vision tower this process adds to its own, to make as many as the busiest.
 
-        Those that share its weights run it equally often; others add none.
+        Those that share its weights run it equally often, and `least_runs` times at least; others add none.
         """
-        return self.most(runs) - runs if self.sharded else 0
+        return max(self.most(runs), self.least_runs) - runs if self.sharded else 0

@@ -90,10 +90,12 @@ class VideoSFTTrainer(SFTTrainer):
         # The models' classes deny it, since their own losses cannot; TRL's loss can divide by the answer tokens of the
         # whole step. Without it, a step of several passes would weigh a short answer's tokens more than a long one's.
         self.model_accepts_loss_kwargs = True
+        vision_trained = any(one.requires_grad for one in base_of(model).model.visual.parameters())
         self.world = World(
             self.accelerator.process_index,
             self.accelerator.num_processes,
             sharded=self.is_fsdp_enabled or self.is_deepspeed_enabled,
+            least_runs=int(self.is_deepspeed_enabled and vision_trained),
         )
         if self.world.sharded:
             require_features(base_of(model))
