@@ -38,3 +38,14 @@ def test_no_module_imports_what_builds_on_it(path: Path) -> None:
     own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     used = {name.split(".")[1] for name in imported(path) if name.startswith("retroflip.")}
     assert {name for name in used if LINE[name] > LINE[own]} == set()
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_documents_name_modules_that_are_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = re.findall(r"`(?:src/retroflip/)?((?:\w+/)+\w+\.py)`", text)
+    assert named
+    places = (PACKAGE, ROOT)
+    assert [
+        name for name in named if "NAME" not in name and not any((p / name).is_file() for p in places)
+    ] == []
