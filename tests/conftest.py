@@ -16,6 +16,12 @@ settings.load_profile("no-deadline")
 _CLIPS = Path(__file__).parent / "fixtures" / "clips"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what commands keep for later ones apart from the user's own."""
+    os.environ["RETROFLIP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def clips() -> Path:
     """The folder of the fixture clips. Read only: a test that damages one works on a copy."""

@@ -45,6 +45,10 @@ class DecodeError(VideoError):
     """The file exists but cannot be decoded: empty, truncated, damaged, audio only, no video, too large or too slow."""
 
 
+class DecodeLimitError(DecodeError):
+    """Decoding crashed, or took more time or memory than it may: on another day or machine it might not."""
+
+
 class HashMismatchError(VideoError):
     """The file's SHA-256 differs from its manifest's: the pixels cannot be trusted."""
 

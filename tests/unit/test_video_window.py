@@ -105,13 +105,14 @@ class TestDataset:
         from retroflip.video.isolated import ProbePool
 
         probed = []
-        probe = ProbePool.probe
+        read = ProbePool.read
 
-        def counted(self: ProbePool, path: Path, **hashes: Any) -> Any:
+        def counted(self: ProbePool, path: Path, *asked: Any, **how: Any) -> Any:
             probed.append(path)
-            return probe(self, path, **hashes)
+            return read(self, path, *asked, **how)
 
-        monkeypatch.setattr(ProbePool, "probe", counted)
+        monkeypatch.setattr(ProbePool, "read", counted)
+        monkeypatch.setenv("RETROFLIP_CACHE", str(tmp_path / "cache"))
         dataset = ask((0.0, 0.5), (5.0, 6.0), (None, None))
         good = check(dataset, log=tmp_path / "failures.jsonl", max_failed_share=0.5)
         assert [sample.id for sample in good] == ["0", "2"]

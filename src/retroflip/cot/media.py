@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from retroflip.cot.recipe import VideoSection
-from retroflip.video.decode import decode
+from retroflip.video import frame_cache
+from retroflip.video.take import Take
 
 Part = dict[str, Any]
 
@@ -16,9 +17,9 @@ Part = dict[str, Any]
 def video_parts(path: Path, sha256: str, section: VideoSection) -> list[Part]:
     """Return the parts of a message that show a video. Raises VideoError where the file is missing or not that one."""
     if section.form == "video":
-        decode(path, 1, sha256=sha256)
+        frame_cache.try_out(path, sha256=sha256)
         return [{"type": "video_url", "video_url": {"url": _url("video/mp4", path.read_bytes())}}]
-    frames = decode(path, section.frames, sha256=sha256, max_side=section.max_side)
+    frames = frame_cache.load(path, Take(section.frames), sha256=sha256, max_side=section.max_side)
     parts: list[Part] = []
     for pixels_CHW, seconds in zip(frames.pixels_TCHW, frames.seconds, strict=True):
         stream = io.BytesIO()

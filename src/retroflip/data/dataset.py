@@ -18,9 +18,11 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
 from retroflip.files.storage import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
-from retroflip.video.decode import decode, size_taken
+from retroflip.video import frame_cache
+from retroflip.video.decode import size_taken
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.isolated import ProbePool
+from retroflip.video.take import Take
 from retroflip.video.window import Window
 
 MAX_WORKERS = 8
@@ -93,13 +95,16 @@ class VideoDataset:
         path, sha256 = self._file(sample)
         if sample.modality is Modality.IMAGE:
             return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
-        fit = self.fits and self.fits.video
-        return decode(path, self.pool_frames, sha256=sha256, fit=fit, window=sample.window)
+        return frame_cache.load(path, self._take(sample), sha256=sha256, fit=self.fits and self.fits.video)
 
-    def try_out(self, samples: Sequence[Sample], pool: ProbePool) -> Errors:
-        """Return what `load` would raise for each of these parts of one file, by what is shown, at less cost.
+    def _take(self, sample: Sample) -> Take:
+        return Take(self.pool_frames, sample.window)
 
-        A video is decoded once, in a process of `pool`, and not kept.
+    def try_out(self, samples: Sequence[Sample], pool: ProbePool, *, keep: bool) -> Errors:
+        """Return what `load` would raise for each of these parts of one file, by what is shown.
+
+        A video that no command has decoded before is decoded once, in a process of `pool`. keep: its frames are kept
+        for `load`, and a file that looks unchanged is one; otherwise every byte is read again.
         """
         first, errors = samples[0], Errors()
         try:
@@ -107,8 +112,10 @@ class VideoDataset:
                 self.load(first)
                 return errors
             path, sha256 = self._file(first)
-            info = pool.probe(path, sha256=sha256)
-            size_taken(path, self.pool_frames, (info.width, info.height), fit=self.fits and self.fits.video)
+            fit = self.fits and self.fits.video
+            takes = list(dict.fromkeys(self._take(sample) for sample in samples)) if keep else []
+            info = frame_cache.try_out(path, takes, pool, sha256=sha256, fit=fit, fresh=not keep)
+            size_taken(path, self.pool_frames, (info.width, info.height), fit=fit)
         except (MediaError, PathEscapeError) as error:
             return dict.fromkeys((_shown(sample) for sample in samples), error)
         for sample in samples:
@@ -128,8 +135,8 @@ class VideoDataset:
 def check(
     dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01, progress: Progress | None = None
 ) -> list[Sample]:
-    """Decode every video and image once and return the samples whose file works, in order; `progress` hears
-    of each.
+    """Decode every video and image once, keeping the frames for `load`, and return the samples whose file works, in
+    order; `progress` hears of each.
 
     The others go to `log` (JSON lines of id, path, error and message), written anew even when there are
     none. The share that counts is that of samples: a video asked about ten times weighs ten times.
@@ -139,7 +146,7 @@ def check(
     """
     if not dataset.samples:
         raise DataError(f"There are no samples to use under {dataset.root}: the data is empty.")
-    failed = failed_media(dataset, progress or Silence())
+    failed = failed_media(dataset, progress or Silence(), keep=True)
     escaped = next((error for _, error in failed if isinstance(error, PathEscapeError)), None)
     if escaped is not None:
         raise escaped
@@ -177,12 +184,13 @@ def _shown(sample: Sample) -> _Shown:
 
 
 def failed_media(
-    dataset: VideoDataset, progress: Progress, workers: int | None = None
+    dataset: VideoDataset, progress: Progress, workers: int | None = None, *, keep: bool = False
 ) -> list[tuple[Sample, MediaError | PathEscapeError]]:
-    """Decode every video and image once, `workers` at a time, and return the samples whose file fails, in order.
+    """Try every video and image once, `workers` at a time, and return the samples whose file fails, in order.
 
     workers: by default as many as the files keep busy and there are processors, up to MAX_WORKERS. Each has a process
-    for the videos, so that one at which a decoder hangs or crashes is that file's failure.
+    for the videos, so that one at which a decoder hangs or crashes is that file's failure. keep: as in
+    `VideoDataset.try_out`.
     """
     files: dict[tuple[Modality, str], dict[_Shown, Sample]] = {}
     for sample in dataset.samples:
@@ -199,8 +207,8 @@ def failed_media(
     with ProbePool(size) as pool:
         try:
             parts = [list(parts.values()) for parts in files.values()]
-            failed = 0
-            for done, found in enumerate(threads.map(partial(dataset.try_out, pool=pool), parts), start=1):
+            trying, failed = partial(dataset.try_out, pool=pool, keep=keep), 0
+            for done, found in enumerate(threads.map(trying, parts), start=1):
                 errors |= found
                 failed += bool(found)
                 progress.advance(done, f"{failed} failed" if failed else "")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from retroflip.errors import VideoError
 from retroflip.files.storage import scratch_folder
-from retroflip.video.decode import decode, probe
+from retroflip.video import frame_cache
 from retroflip.video.encode import encode
 from retroflip.video.frames import Frames
+from retroflip.video.take import Take
 from retroflip.video.window import Window
 
 MAX_BYTES = 400_000
@@ -52,7 +53,7 @@ def inline_clip(path: Path | None, window: Window | None = None) -> Clip:
 
 def _inline(path: Path, window: Window | None) -> Clip:
     suffix = path.suffix.lower()
-    info = probe(path)
+    info = frame_cache.try_out(path)
     if (
         window is None
         and info.codec in _BROWSER_CODECS.get(suffix, set())
@@ -60,7 +61,7 @@ def _inline(path: Path, window: Window | None) -> Clip:
     ):
         content = _data_uri(path.read_bytes(), _MEDIA_TYPES[suffix])
         return Clip(content, frame_seconds=info.seconds / info.frames)
-    frames = decode(path, PREVIEW_FRAMES, max_side=PREVIEW_SIDE, window=window)
+    frames = frame_cache.load(path, Take(PREVIEW_FRAMES, window), max_side=PREVIEW_SIDE)
     with scratch_folder() as folder:
         preview = folder / "preview.mp4"
         rate = _frame_rate(frames)

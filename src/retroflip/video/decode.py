@@ -3,7 +3,7 @@
 A file is read twice: once without decoding, to count its frames, and once to decode it, keeping only the frames
 asked for (`passes`, on top of `container`, `display` and `clock`).
 
-Whatever goes wrong with one file is that file's failure, a VideoError (`_one_file`). Damage often decodes without any
+Whatever goes wrong with one file is that file's failure, a VideoError (`one_file`). Damage often decodes without any
 error (measured on H.264: ten of ten files with one changed byte), so pass the `sha256` of the file where it is
 known. Time is limited between packets, and what a file may hold by its header; a decoder that hangs or crashes inside
 one call needs a process of its own, which `isolated` has.
@@ -16,11 +16,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from av.video.frame import VideoFrame
 
-from retroflip.errors import DecodeError, HashMismatchError, MediaError, MissingVideoError, RetroflipError
+from retroflip.errors import (
+    DecodeError,
+    DecodeLimitError,
+    HashMismatchError,
+    MediaError,
+    MissingVideoError,
+    RetroflipError,
+)
 from retroflip.files.names import why_missing
 from retroflip.video.clock import Timeline
 from retroflip.video.container import picture_format
@@ -28,7 +36,7 @@ from retroflip.video.display import shrunk
 from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 from retroflip.video.hashing import sha256_file
 from retroflip.video.passes import Pass, count_coded_frames
-from retroflip.video.sampling import uniform_indices
+from retroflip.video.take import Take, planned
 from retroflip.video.truncation import missing_bytes
 from retroflip.video.window import Window
 
@@ -72,7 +80,7 @@ def decode(
     with square pixels, and a recording that begins in the middle of a group of pictures from the first one
     that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping their
     proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded. Frames of a
-    part keep the seconds that they have in the whole video, which is decoded once more to know them.
+    part keep the seconds that they have in the whole video.
 
     Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the
     file is empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS),
@@ -83,36 +91,168 @@ def decode(
         raise ValueError(f"frames and max_side must be at least 1, got {frames} and {max_side}")
     if max_side is not None and fit is not None:
         raise ValueError("max_side and fit both say how large the frames are to be")
-    with _one_file(path) as deadline:
-        _check_file(path, sha256)
-        coded = count_coded_frames(path, deadline)
-        if window is not None:
-            return _decoded_part(Pass(path, coded, deadline), window, frames, max_side, fit)
-        total = coded.frames
-        for _ in ("as coded", "as decoded"):
-            seen = Pass(path, coded, deadline)
-            indices = uniform_indices(total, frames)
-            pixels_TCHW = _chosen(seen, seen.frames(), indices, max_side, fit)
-            if (found := seen.checked_count()) == total:
-                starts = seen.timeline().starts
-                seconds = tuple(starts[index] for index in indices)
-                return Frames(pixels_TCHW, seconds, fitted=fit is not None)
-            total = found
-            del pixels_TCHW  # before as much is taken again
-        raise DecodeError(f"{path}: {_CHANGED}")
+    take = Take(frames, window)
+    gathering = Gathering(path, max_side, fit)
+    seen = read(path, [take], gathering, sha256=sha256, max_side=max_side, stored=fit is not None)
+    if window is not None:
+        window.check(path, seen.info.seconds)
+    return gathering.frames(0, seen.seconds[0])
 
 
 def probe(path: Path, *, sha256: str | None = None) -> VideoInfo:
     """Return what the video at `path` holds, by decoding all of it. Raises as `decode` does."""
-    with _one_file(path) as deadline:
+    return read(path, [], None, sha256=sha256).info
+
+
+class Receiver(Protocol):
+    """Takes the pictures of a video as they are decoded."""
+
+    def begin(self, shown: tuple[int, int], plans: Sequence[Sequence[int]]) -> None:
+        """Hear in which width and height the video is shown, and which frames make each take.
+
+        Called before the first picture, and again where the file turns out to have other frames than was expected: then
+        all pictures come anew.
+        """
+
+    def picture(self, index: int, picture_HWC: Pixels) -> None:
+        """Take the frame of this number, once for all takes that it is in."""
+
+
+class Read(NamedTuple):
+    """What one reading of a file found. seconds: when the frames of each take are shown; () for one whose part the
+    video does not have."""
+
+    info: VideoInfo
+    seconds: list[tuple[float, ...]]
+
+
+def read(
+    path: Path,
+    takes: Sequence[Take],
+    receiver: Receiver | None,
+    *,
+    sha256: str | None = None,
+    max_side: int | None = None,
+    stored: bool = False,
+) -> Read:
+    """Decode all of the video at `path` once, and hand over the frames of several takes.
+
+    Pictures come as they are shown, shrunk to `max_side`, or with `stored` in the pixels that they are stored in. Which
+    frames are wanted is known before decoding from the packets' times; where these were wrong, the file is decoded once
+    more. Raises as `decode` does, but for parts that the video does not have.
+    """
+    with one_file(path) as deadline:
         _check_file(path, sha256)
-        seen = Pass(path, count_coded_frames(path, deadline), deadline)
-        for index, frame in enumerate(seen.frames()):
-            if index == 0:
-                seen.display.picture(frame, None)  # a format that no picture can be made of fails here
-        total, end = seen.checked_count(), seen.timeline().end
+        coded = count_coded_frames(path, deadline)
+        expected = coded.expected or Timeline(tuple(map(float, range(coded.frames))), math.inf)
+        plans = planned(path, takes, expected)
+        seen = Pass(path, coded, deadline)
+        _hand_over(seen, seen.frames(), plans, receiver, max_side=max_side, stored=stored)
+        total, times = seen.checked_count(), seen.timeline()
+        right = planned(path, takes, times)
+        if right != plans:
+            again = Pass(path, coded, deadline)
+            needed = 1 + max((index for plan in right for index in plan), default=0)
+            frames = islice(again.frames(), needed)
+            _hand_over(again, frames, right, receiver, max_side=max_side, stored=stored)
+            if len(again.stamps) < needed:
+                raise DecodeError(f"{path}: {_CHANGED}")
     width, height = seen.display.size
-    return VideoInfo(total, end, width, height, seen.codec, seen.display.clockwise_degrees)
+    info = VideoInfo(total, times.end, width, height, seen.codec, seen.display.clockwise_degrees)
+    return Read(info, [tuple(times.starts[index] for index in plan) for plan in right])
+
+
+def _hand_over(
+    seen: Pass,
+    frames: Iterable[VideoFrame],
+    plans: Sequence[Sequence[int]],
+    receiver: Receiver | None,
+    *,
+    max_side: int | None,
+    stored: bool,
+) -> None:
+    """Decode these frames, from the file's first on, and give `receiver` those that are planned."""
+    wanted = {index for plan in plans for index in plan}
+    for index, frame in enumerate(frames):
+        if index == 0 and receiver is not None:
+            receiver.begin(seen.display.size, plans)
+        if index in wanted or (
+            index == 0 and not wanted
+        ):  # a format that no picture can be made of fails here
+            picture_HWC = (
+                seen.display.stored_picture(frame) if stored else seen.display.picture(frame, max_side)
+            )
+            if receiver is not None and wanted:
+                receiver.picture(index, picture_HWC)
+
+
+class Gathering:
+    """Makes frames of the pictures of one video; no more is kept than these and one picture.
+
+    most_bytes: of all takes together, beyond which takes are passed over, as are those of pictures too large to be
+    taken; None where that is an error.
+    """
+
+    def __init__(
+        self, path: Path, max_side: int | None = None, fit: Fit | None = None, most_bytes: int | None = None
+    ) -> None:
+        self.path = path
+        self.max_side = max_side
+        self.fit = fit
+        self.most_bytes = most_bytes
+        self._pixels: list[Pixels | None] = []
+        self._places: dict[int, list[tuple[int, list[int]]]] = {}
+        self._size = (0, 0)
+
+    def begin(self, shown: tuple[int, int], plans: Sequence[Sequence[int]]) -> None:
+        """Make room for each take, as `Receiver` says. Raises DecodeError as `size_taken` does."""
+        self._pixels, self._places = [None] * len(plans), {}
+        left = math.inf if self.most_bytes is None else self.most_bytes
+        for take, plan in enumerate(plans):
+            if not plan:
+                continue
+            try:
+                width, height = size_taken(self.path, len(plan), shown, max_side=self.max_side, fit=self.fit)
+            except DecodeError:
+                if self.most_bytes is None:
+                    raise
+                continue
+            self._size = (height, width)
+            left -= len(plan) * 3 * height * width
+            if left >= 0:
+                self._pixels[take] = np.empty((len(plan), 3, height, width), dtype=np.uint8)
+                self._place(take, plan)
+
+    def _place(self, take: int, plan: Sequence[int]) -> None:
+        places: dict[int, list[int]] = {}
+        for place, index in enumerate(plan):
+            places.setdefault(index, []).append(place)
+        for index, several in places.items():
+            self._places.setdefault(index, []).append((take, several))
+
+    def picture(self, index: int, picture_HWC: Pixels) -> None:
+        """Put a picture where it belongs in each take, as large as the frames are to be."""
+        wanted = self._places.get(index)
+        if not wanted:
+            return
+        if self.fit is not None:
+            picture_HWC = self.fit.resize(picture_HWC, self._size)
+        picture_CHW = picture_HWC.transpose(2, 0, 1)
+        for take, places in wanted:
+            pixels_TCHW = self._pixels[take]
+            if pixels_TCHW is not None:
+                pixels_TCHW[places] = picture_CHW
+
+    def has(self, take: int) -> bool:
+        """Return whether a take was not passed over."""
+        return take < len(self._pixels) and self._pixels[take] is not None
+
+    def frames(self, take: int, seconds: tuple[float, ...]) -> Frames:
+        """Return the frames of a take that was not passed over, which are shown at these seconds."""
+        pixels_TCHW = self._pixels[take]
+        if pixels_TCHW is None:
+            raise ValueError(f"take {take} was passed over")
+        return Frames(pixels_TCHW, seconds, fitted=self.fit is not None)
 
 
 def all_frames(
@@ -120,7 +260,7 @@ def all_frames(
 ) -> Iterator[tuple[Pixels, float]]:
     """Yield every frame that begins at second `start` or later and before `end`: its pixels (3, H, W) and its second
     in the whole video. Raises as `decode` does, before the first frame where the file is at fault."""
-    with _one_file(path) as deadline:
+    with one_file(path) as deadline:
         _check_file(path, None)
         coded = count_coded_frames(path, deadline)
         starts = _timed(Pass(path, coded, deadline)).starts
@@ -157,7 +297,7 @@ def size_taken(
 
 
 @contextmanager
-def _one_file(path: Path) -> Iterator[float]:
+def one_file(path: Path) -> Iterator[float]:
     """The boundary around one file: whatever is raised about it is its VideoError. Gives the time at which to stop.
 
     The one broad `except` of this project stands here, because what PyAV raises is no closed list: besides its own
@@ -171,11 +311,11 @@ def _one_file(path: Path) -> Iterator[float]:
         raise
     except Exception as error:
         if time.monotonic() > deadline:
-            raise DecodeError(
+            raise DecodeLimitError(
                 f"{path}: not decoded after {MAX_SECONDS:.0f} seconds. Cut the video, or store it smaller."
             ) from error
         if isinstance(error, MemoryError):
-            raise DecodeError(
+            raise DecodeLimitError(
                 f"{path}: decoding it takes more memory than there is. Store it smaller."
             ) from error
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
@@ -185,8 +325,8 @@ def _one_file(path: Path) -> Iterator[float]:
         ) from error
 
 
-def _check_file(path: Path, sha256: str | None) -> None:
-    """Find the faults that need no decoder."""
+def check_there(path: Path) -> None:
+    """Raise MissingVideoError where no file is at `path`, and DecodeError where an empty one or none is."""
     if not path.exists():
         raise MissingVideoError(
             f"{path}: no such video file. Check the path in the data file and the root it is relative to."
@@ -196,12 +336,22 @@ def _check_file(path: Path, sha256: str | None) -> None:
         raise DecodeError(f"{path}: not a file, so it holds no video. Give the path of a video file.")
     if path.stat().st_size == 0:
         raise DecodeError(f"{path}: the file is empty (0 bytes). Copy or download it again.")
+
+
+def hash_mismatch(path: Path, found: str, wanted: str) -> HashMismatchError:
+    """Return the error of a file that has another SHA-256 than its manifest says."""
+    return HashMismatchError(
+        f"{path}: the file's SHA-256 is {found}, the manifest says {wanted}. The file was changed "
+        "or damaged after the manifest was written; restore it, or write the manifest again if the "
+        "change was meant."
+    )
+
+
+def _check_file(path: Path, sha256: str | None) -> None:
+    """Find the faults that need no decoder."""
+    check_there(path)
     if sha256 is not None and (found := sha256_file(path)) != sha256.lower():
-        raise HashMismatchError(
-            f"{path}: the file's SHA-256 is {found}, the manifest says {sha256}. The file was changed "
-            "or damaged after the manifest was written; restore it, or write the manifest again if the "
-            "change was meant."
-        )
+        raise hash_mismatch(path, found, sha256)
     if picture := picture_format(path):
         raise DecodeError(
             f"{path}: the file is a picture ({picture}), still or animated, which is not read as a video. Convert an "
@@ -220,41 +370,3 @@ def _timed(seen: Pass) -> Timeline:
         pass
     seen.checked_count()
     return seen.timeline()
-
-
-def _decoded_part(timed: Pass, window: Window, count: int, max_side: int | None, fit: Fit | None) -> Frames:
-    """Return `count` evenly spread frames of a part, in a second pass that ends with the last of them."""
-    times = _timed(timed)
-    window.check(timed.path, times.end)
-    part = window.indices(times.starts)
-    indices = [part[place] for place in uniform_indices(len(part), count)]
-    seen = Pass(timed.path, timed.coded, timed.deadline)
-    pixels_TCHW = _chosen(seen, islice(seen.frames(), indices[-1] + 1), indices, max_side, fit)
-    if len(seen.stamps) <= indices[-1]:
-        raise DecodeError(f"{timed.path}: {_CHANGED}")
-    return Frames(pixels_TCHW, tuple(times.starts[index] for index in indices), fitted=fit is not None)
-
-
-def _chosen(
-    seen: Pass, frames: Iterable[VideoFrame], indices: Sequence[int], max_side: int | None, fit: Fit | None
-) -> Pixels:
-    """Decode these frames, from the file's first on, and return the pictures with these indices, (T, 3, H, W); those
-    that do not come are left unset. No more is kept than the result and one picture."""
-    places: dict[int, list[int]] = {}
-    for place, index in enumerate(indices):
-        places.setdefault(index, []).append(place)
-    pixels_TCHW = np.empty((len(indices), 3, 0, 0), dtype=np.uint8)
-    for index, frame in enumerate(frames):
-        if index == 0:
-            shown = seen.display.size
-            width, height = size_taken(seen.path, len(indices), shown, max_side=max_side, fit=fit)
-            pixels_TCHW = np.empty((len(indices), 3, height, width), dtype=np.uint8)
-        if index in places:
-            if fit is None:
-                picture_HWC = seen.display.picture(frame, max_side)
-            else:
-                picture_HWC = fit.resize(seen.display.stored_picture(frame), (height, width))
-            first, *others = places[index]
-            pixels_TCHW[first] = picture_HWC.transpose(2, 0, 1)
-            pixels_TCHW[others] = pixels_TCHW[first]
-    return pixels_TCHW

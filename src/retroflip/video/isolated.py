@@ -2,39 +2,48 @@
 crashes, or takes all memory.
 
 A file that decodes here once does so again, so it is enough to try every file of unknown origin in this way before a
-run. Processes are started when first needed and live on from file to file (0.2 s each); one that had to be ended is
-replaced. Their memory is limited where the system can (Linux).
+run. Pictures come through a pipe, as they are decoded. Processes are started when first needed and live on from file to
+file (0.2 s each); one that had to be ended is replaced. Their memory is limited where the system can (Linux).
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import LifoQueue
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from retroflip.errors import DecodeError, HashMismatchError, MissingVideoError, VideoError
-from retroflip.video.decode import VideoInfo, probe
+import numpy as np
+
+from retroflip.errors import DecodeError, DecodeLimitError, HashMismatchError, MissingVideoError, VideoError
+from retroflip.video.decode import Read, Receiver, VideoInfo, read
+from retroflip.video.frames import Pixels
+from retroflip.video.take import Take
+from retroflip.video.window import Window
 
 MAX_SECONDS = 300.0
 """for one file: half of what `decode` has, so that a file which passes does not fail a busier machine later"""
 MAX_BYTES = 6 * 2**30
 """for one file: the reference pictures of the largest ones that are read, in 10 bits"""
 
-_ERRORS = {error.__name__: error for error in (DecodeError, HashMismatchError, MissingVideoError, VideoError)}
+_ERRORS = {
+    error.__name__: error
+    for error in (DecodeError, DecodeLimitError, HashMismatchError, MissingVideoError, VideoError)
+}
 _SOURCE = str(Path(__file__).parents[2])
 
 
 class ProbePool:
-    """Up to `size` processes that probe videos; `probe` may be called from as many threads.
+    """Up to `size` processes that read videos; `read` and `probe` may be called from as many threads.
 
     Use it as a context manager: at its end the processes are ended, whatever they are doing.
     """
@@ -46,10 +55,23 @@ class ProbePool:
             self._idle.put(prober)
 
     def probe(self, path: Path, *, sha256: str | None = None) -> VideoInfo:
-        """Return what `retroflip.video.decode.probe` does. Raises as it does, and DecodeError for a file at which the
+        """Return what `retroflip.video.decode.probe` does. Raises as `read`."""
+        return self.read(path, [], None, sha256=sha256).info
+
+    def read(
+        self,
+        path: Path,
+        takes: Sequence[Take],
+        receiver: Receiver | None,
+        *,
+        sha256: str | None = None,
+        max_side: int | None = None,
+        stored: bool = False,
+    ) -> Read:
+        """Do what `retroflip.video.decode.read` does. Raises as it does, and DecodeLimitError for a file at which the
         decoder crashes, hangs or needs too much memory."""
         with self._borrowed() as prober:
-            return prober.probe(path, sha256)
+            return prober.read(_Job(str(path), list(takes), sha256, max_side, stored), receiver)
 
     @contextmanager
     def _borrowed(self) -> Iterator["_Prober"]:
@@ -71,6 +93,16 @@ class ProbePool:
             self._idle.get().close()  # each comes back from its thread, now that its process is dead
 
 
+class _Job(NamedTuple):
+    """What a process is asked, as JSON; the rest is as `read` takes it."""
+
+    path: str
+    takes: list[Take]
+    sha256: str | None
+    max_side: int | None
+    stored: bool
+
+
 class _Prober:
     """One process, which answers each message that it is sent."""
 
@@ -81,19 +113,46 @@ class _Prober:
         self.over = False
         self.lock = Lock()  # `kill` comes from another thread
 
-    def probe(self, path: Path, sha256: str | None) -> VideoInfo:
+    def read(self, job: _Job, receiver: Receiver | None) -> Read:
+        path = Path(job.path)
         try:
             if self.process is None or self.process.poll() is not None:
                 self._start()
-            self.line.send_bytes(json.dumps([str(path), sha256]).encode())
-            if not self.line.poll(self.max_seconds):
-                raise self._ended(path, f"is not through with it after {self.max_seconds:.0f} seconds")
-            answer = json.loads(self.line.recv_bytes())
+            self.line.send_bytes(json.dumps(job).encode())
+            deadline = time.monotonic() + self.max_seconds
+            while "info" not in (message := self._message(path, deadline)):
+                if "error" in message:
+                    raise _ERRORS[message["error"]](message["message"])
+                if receiver is not None:
+                    self._receive(path, deadline, message, receiver)
         except (EOFError, OSError) as error:
             raise self._ended(path, "crashed") from error
-        if "error" in answer:
-            raise _ERRORS[answer["error"]](answer["message"])
-        return VideoInfo(**answer)
+        return Read(VideoInfo(**message["info"]), [tuple(seconds) for seconds in message["seconds"]])
+
+    def _receive(self, path: Path, deadline: float, message: dict[str, Any], receiver: Receiver) -> None:
+        """Hand on what the process says before its answer. What fails on this side ends it: more would follow."""
+        whole = False
+        try:
+            if "shown" in message:
+                receiver.begin(tuple(message["shown"]), message["plans"])
+            else:
+                picture_HWC = np.empty(message["shape"], dtype=np.uint8)
+                self._await(path, deadline)
+                self.line.recv_bytes_into(picture_HWC.data.cast("B"))
+                receiver.picture(message["index"], picture_HWC)
+            whole = True
+        finally:
+            if not whole:
+                self.close()
+
+    def _message(self, path: Path, deadline: float) -> dict[str, Any]:
+        self._await(path, deadline)
+        message: dict[str, Any] = json.loads(self.line.recv_bytes())
+        return message
+
+    def _await(self, path: Path, deadline: float) -> None:
+        if not self.line.poll(max(0.0, deadline - time.monotonic())):
+            raise self._ended(path, f"is not through with it after {self.max_seconds:.0f} seconds")
 
     def _start(self) -> None:
         self.close()
@@ -112,10 +171,12 @@ class _Prober:
         other.close()
         self.line.recv_bytes()  # it is ready: starting it is none of the file's time
 
-    def _ended(self, path: Path, what: str) -> DecodeError:
+    def _ended(self, path: Path, what: str) -> DecodeLimitError:
         """End the process and return the error of the file at which it was."""
         self.close()
-        return DecodeError(f"{path}: the decoder {what}. Convert the file to MP4 (H.264), or leave it out.")
+        return DecodeLimitError(
+            f"{path}: the decoder {what}. Convert the file to MP4 (H.264), or leave it out."
+        )
 
     def kill(self) -> None:
         """End the process, whatever it is doing, for good."""
@@ -139,15 +200,38 @@ def _serve(line: "Connection[bytes, bytes]") -> None:
     with suppress(EOFError, BrokenPipeError):
         line.send_bytes(b"ready")
         while True:
-            path, sha256 = json.loads(line.recv_bytes())
-            line.send_bytes(json.dumps(_answer(Path(path), sha256)).encode())
+            job = _Job(*json.loads(line.recv_bytes()))
+            line.send_bytes(json.dumps(_answer(job, _Sending(line))).encode())
 
 
-def _answer(path: Path, sha256: str | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Sending:
+    """Sends pictures to the process that asks for them."""
+
+    line: "Connection[bytes, bytes]"
+
+    def begin(self, shown: tuple[int, int], plans: Sequence[Sequence[int]]) -> None:
+        self.line.send_bytes(json.dumps({"shown": shown, "plans": plans}).encode())
+
+    def picture(self, index: int, picture_HWC: Pixels) -> None:
+        self.line.send_bytes(json.dumps({"index": index, "shape": picture_HWC.shape}).encode())
+        self.line.send_bytes(np.ascontiguousarray(picture_HWC).data.cast("B"))
+
+
+def _answer(job: _Job, sending: _Sending) -> dict[str, Any]:
+    takes = [Take(count, None if window is None else Window(*window)) for count, window in job.takes]
     try:
-        return asdict(probe(path, sha256=sha256))
+        found = read(
+            Path(job.path),
+            takes,
+            sending if takes else None,
+            sha256=job.sha256,
+            max_side=job.max_side,
+            stored=job.stored,
+        )
     except VideoError as error:
         return {"error": type(error).__name__, "message": str(error)}
+    return {"info": asdict(found.info), "seconds": found.seconds}
 
 
 def _limit_memory(max_bytes: int) -> None:

@@ -5,7 +5,7 @@ frame threads, PyAV has been seen to hang in data-loader workers, and they gain 
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -33,12 +33,14 @@ class Coded:
 
     packets: how many there are. leading: how many of them come before the first key frame. early: how many come behind
     it and are shown before it, and may refer to what is not there. key_pts: when that key frame is shown, if known.
+    expected: when its frames will be shown, as far as that can be told without decoding.
     """
 
     packets: int
     leading: int
     early: int
     key_pts: int | None
+    expected: Timeline | None = None
 
     @property
     def frames(self) -> int:
@@ -57,6 +59,7 @@ def count_coded_frames(path: Path, deadline: float) -> Coded:
     packets, leading, early = 0, None, 0
     key_pts: int | None = None
     behind_key = False
+    stamps = []
     with opened(path) as (container, stream):
         for packet in container.demux(stream):
             _check_time(deadline)
@@ -68,9 +71,24 @@ def count_coded_frames(path: Path, deadline: float) -> Coded:
                 behind_key = packet.pts is not None and key_pts is not None and packet.pts < key_pts
                 early += behind_key and not packet.is_discard
             packets += not packet.is_discard
+            if not packet.is_discard:
+                stamps.append(Stamp(packet.pts, packet.dts, packet.duration or 0))
+        rate, step = stream.guessed_rate or stream.average_rate, longest_step(container)
+        expected = _expected(stamps, stream.time_base or Fraction(1), rate, step)
     if packets == 0:
         raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
-    return Coded(packets, packets if leading is None else leading, early, key_pts)
+    return Coded(packets, packets if leading is None else leading, early, key_pts, expected)
+
+
+def _expected(
+    stamps: Sequence[Stamp], time_base: Fraction, rate: Fraction | None, step: float | None
+) -> Timeline | None:
+    """Return when frames will be shown whose packets come in the order of decoding."""
+    if not stamps:
+        return None
+    shown = [stamp.pts for stamp in stamps if stamp.pts is not None]
+    in_order = [Stamp(pts, None, 0) for pts in sorted(shown)] if len(shown) == len(stamps) else stamps
+    return timeline(in_order, time_base, rate, step)
 
 
 def _begins(frame: VideoFrame, coded: Coded) -> bool:
