@@ -50,13 +50,14 @@ def video(tmp_path: Path, clip: Path) -> Path:
 
 
 def settle(path: Path) -> None:
-    """Let a file's content be an hour old; the inode's own time cannot be set, which the cache is told not to mind."""
+    """Let a file's content be an hour old."""
     hour_ago = time.time() - 3600
     os.utime(path, (hour_ago, hour_ago))
 
 
 @pytest.fixture(autouse=True)
 def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a file's times for telling at once: that of the inode cannot be set."""
     monkeypatch.setattr(module, "_SETTLED", -1.0)
 
 
@@ -73,6 +74,19 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return frames(self)
 
     monkeypatch.setattr(Pass, "frames", counted)
+    return seen
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files whose bytes the cache reads to know them."""
+    seen: list[Path] = []
+
+    def counted(path: Path) -> str:
+        seen.append(path)
+        return sha256_file(path)
+
+    monkeypatch.setattr(module, "sha256_file", counted)
     return seen
 
 
@@ -139,10 +153,8 @@ class TestChanges:
         assert cache.identify(video, None).sha256 == sha256_file(video)
 
     def test_a_file_is_hashed_once_unless_nothing_is_to_be_trusted(
-        self, cache: FrameCache, video: Path, monkeypatch: pytest.MonkeyPatch
+        self, cache: FrameCache, video: Path, hashed: list[Path]
     ) -> None:
-        hashed: list[Path] = []
-        monkeypatch.setattr(module, "sha256_file", lambda path: hashed.append(path) or sha256_file(path))
         again = FrameCache(cache.folder, cache.most_bytes)
         assert {one.identify(video, None).sha256 for one in (cache, cache, again)} == {sha256_file(video)}
         assert len(hashed) == 1
@@ -429,11 +441,9 @@ def test_no_command_decodes_a_video_twice(
 
 @pytest.mark.usefixtures("cache")
 def test_validation_reads_a_file_that_looks_unchanged(
-    asked: Callable[[], VideoDataset], monkeypatch: pytest.MonkeyPatch
+    asked: Callable[[], VideoDataset], hashed: list[Path]
 ) -> None:
     dataset = asked()
-    hashed: list[Path] = []
-    monkeypatch.setattr(module, "sha256_file", lambda path: hashed.append(path) or sha256_file(path))
     for _ in range(2):
         assert failed_media(dataset, Silence()) == []
     assert len(hashed) == 2

@@ -18,6 +18,7 @@ from retroflip.errors import DataError
 from retroflip.models import tiny
 from retroflip.train.machine import GIB, host_memory
 from retroflip.train.run_directory import describe_packages
+from retroflip.video.frame_cache import VARIABLE, frame_cache
 from retroflip.video.hashing import sha256_file
 
 DECODERS = {"h264": ("h264",), "hevc": ("hevc",), "vp9": ("vp9",), "av1": ("libdav1d", "libaom-av1")}
@@ -53,6 +54,7 @@ def collect() -> dict[str, Any]:
         tiny_model(tiny.WEIGHTS),
         _disk(Path.cwd()),
         hub_cache(Path(HF_HUB_CACHE)),
+        _frame_cache(),
     ]
     return {
         "ok": all(check.status == "ok" for check in checks),
@@ -144,6 +146,17 @@ def _disk(folder: Path) -> Check:
     gib = shutil.disk_usage(folder).free / GIB
     fix = f"A run keeps checkpoints; free {WANTED_DISK_GIB:.0f} GiB, or put it elsewhere with --out."
     return _check("free disk", gib >= WANTED_DISK_GIB, f"{gib:.1f} GiB in {folder}", fix)
+
+
+def _frame_cache() -> Check:
+    """Say where decoded frames are kept, and how large they may become together."""
+    kept = frame_cache()
+    if kept is None:
+        return _check("frame cache", True, f"off ({VARIABLE})")
+    there = next(path for path in (kept.folder, *kept.folder.absolute().parents) if path.exists())
+    writable = there.is_dir() and os.access(there, os.W_OK)
+    fix = f"Set RETROFLIP_CACHE to a folder that you can write to, or {VARIABLE}=off."
+    return _check("frame cache", writable, f"{kept.folder}, {kept.most_bytes / 1e9:g} GB at most", fix)
 
 
 def hub_cache(folder: Path) -> Check:

@@ -214,7 +214,7 @@ class FrameCache:
             total = sum(held.values())
             allowed = min(self.most_bytes, (shutil.disk_usage(self.folder).free + total) // 2)
             lots = list(held)
-            np.random.default_rng().shuffle(lots)  # type: ignore[arg-type]
+            np.random.default_rng().shuffle(lots)
             lots.sort(key=lambda path: path.suffix != ".json")
             while lots and total + needed > allowed:
                 gone = lots.pop()
