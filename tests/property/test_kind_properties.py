@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from retroflip.draws import draw
 from retroflip.synth.animation import Animation
 from retroflip.synth.checks import recomputed_answer
-from retroflip.synth.episode import Draw, Episode, Kind, Mode, Pair, Question, Redraw, Term, fits_view
-from retroflip.synth.names import Form
+from retroflip.synth.episode import Draw, Episode, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.names import Form, Term
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.settings import PRESETS, SceneSettings

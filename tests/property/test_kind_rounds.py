@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from retroflip.synth.episode import Episode, Event, Kind, Term
+from retroflip.synth.episode import Episode, Event, Kind
+from retroflip.synth.names import Term
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS, SceneSettings
 from temporal_pairs import pair_of

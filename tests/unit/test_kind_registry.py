@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from retroflip.errors import UsageError
-from retroflip.synth.episode import Category, Domain, Term
+from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.registry import TEMPORAL_KINDS, select
 
 

@@ -4,12 +4,13 @@ Shapes: T frames. Lengths are shares of the frame's side, the origin is the top 
 radians and turn clockwise as seen on the screen. Drawing (`retroflip.synth.raster`) reads nothing but this.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from retroflip.video.transforms import Transform
 
 Floats = npt.NDArray[np.float64]
 Number = float | npt.ArrayLike
@@ -171,7 +172,6 @@ class Animation:
         """Return the clip mirrored left to right (its background apart)."""
         return replace(self, actors=tuple(one.flipped() for one in self.actors))
 
-
-def joined(parts: Sequence[Floats]) -> Floats:
-    """Return the parts of a course one after the other."""
-    return np.concatenate(parts)
+    def turned(self, how: Transform) -> Self:
+        """Return the clip mirrored or played backwards. Raises KeyError for other transformations."""
+        return {Transform.FLIP: self.flipped, Transform.REVERSE: self.reversed}[how]()

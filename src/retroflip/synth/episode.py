@@ -4,7 +4,7 @@ An episode is what a kind makes. Its ground truth is read off the simulation; `E
 disk, and `retroflip.synth.checks` must find the answer again from that alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -14,7 +14,7 @@ import numpy as np
 from retroflip.data.sample import TaskType
 from retroflip.draws import draw, draw_seed
 from retroflip.synth.animation import Animation, Background
-from retroflip.synth.names import Form
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.sampling import uniform_indices
@@ -24,33 +24,6 @@ Rng = np.random.Generator
 Option = TypeVar("Option")
 FORMAT = 1
 """of the metadata"""
-
-
-class Category(StrEnum):
-    """SynRL's eight major categories (figure 3)."""
-
-    SPEED = "speed"
-    MOTION = "motion"
-    DIRECTION = "direction"
-    GRID = "grid"
-    MATH = "math"
-    SYMBOL = "symbol"
-    CODE = "code"
-    CONTAINERS = "containers"
-
-
-class Term(StrEnum):
-    """Perception over a moment, or a state followed through operations (SynRL, 2.1)."""
-
-    SHORT = "short"
-    LONG = "long"
-
-
-class Domain(StrEnum):
-    """What a kind trains (SynRL, table 9): where and how things move, or what happened and in which order."""
-
-    SPATIAL = "spatial"
-    TEMPORAL = "temporal"
 
 
 class Mode(StrEnum):
@@ -64,6 +37,11 @@ class Mode(StrEnum):
     """the hidden first state, from the last and the operations"""
     HISTORICAL = "historical"
     """a state or an operation in between"""
+
+    @property
+    def from_start(self) -> bool:
+        """Whether a long video shows its first state, and not its last."""
+        return self is not Mode.RETRODICTIVE
 
 
 @dataclass(frozen=True)
@@ -93,8 +71,8 @@ class State:
 class Question:
     """What is asked. `options` hold the answer; both sides of a pair share text and options.
 
-    ordered: the options stand in their natural order (numbers), and are not to be moved about.
-    numeric: the answer as a number, where the question can be asked without options; unit: what it counts.
+    ordered: the options are numbers in ascending order, which stay where they are, and the question can be asked
+    without them. unit: what the numbers count.
     is_open: whether it can be asked without options and answered in the words of the options.
     parameters: what the text asks for, in the terms of the metadata, so that a checker need not read English.
     changed_by: which of the two pixel transformations give the video another right answer to this question.
@@ -107,9 +85,13 @@ class Question:
     parameters: Mapping[str, Any]
     changed_by: frozenset[Transform]
     ordered: bool = False
-    numeric: float | None = None
     unit: str = ""
     is_open: bool = False
+
+    @property
+    def numeric(self) -> float | None:
+        """The answer as a number, where it is one."""
+        return float(self.answer) if self.ordered else None
 
     @property
     def task_type(self) -> TaskType:
@@ -175,6 +157,52 @@ class Episode:
         }
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What both sides of a pair share: the question but for its answer, the objects, and how often one must look.
+
+    Fields as in `Question` and `Episode`.
+    """
+
+    text: str
+    options: Sequence[str]
+    parameters: Mapping[str, Any]
+    objects: Sequence[Mapping[str, Any]]
+    min_fps: float
+    mode: Mode = Mode.PERCEPTION
+    ordered: bool = False
+    unit: str = ""
+    is_open: bool = False
+
+    def episode(
+        self,
+        animation: Animation,
+        answer: str,
+        changed_by: Iterable[Transform],
+        *,
+        events: Sequence[Event],
+        states: Sequence[State],
+        derivation: Sequence[Sentence | str],
+    ) -> Episode:
+        """Return one side of the pair."""
+        question = Question(
+            self.text,
+            self.mode,
+            tuple(self.options),
+            answer,
+            self.parameters,
+            frozenset(changed_by),
+            self.ordered,
+            self.unit,
+            self.is_open,
+        )
+        return Episode(animation, question, self.objects, events, states, derivation, self.min_fps)
+
+
+ANEW = "operations"
+"""how the second video of a pair is made that is drawn anew"""
+
+
 class Pair(NamedTuple):
     """Two episodes with the same question and options and, where `changes` is True, different answers.
 
@@ -210,6 +238,10 @@ class Draw:
     def one_of(self, options: Sequence[Option]) -> Option:
         """Return an option drawn evenly."""
         return options[int(self.rng.integers(len(options)))]
+
+    def level(self, by_difficulty: Sequence[Option]) -> Option:
+        """Return what a table of five holds for the difficulty set."""
+        return by_difficulty[self.settings.difficulty - 1]
 
     def some_of(self, options: Sequence[Option], count: int) -> list[Option]:
         """Return `count` different options in a drawn order."""
@@ -268,12 +300,19 @@ def have_stamps_of_their_own(frames: Sequence[int], fps: int) -> bool:
     return len({round(10 * frame / fps) for frame in frames}) == len(frames)
 
 
-def require_own_stamps(*episodes: Episode) -> None:
-    """Raise Redraw where two events of an episode begin at the same time, told to the tenth of a second."""
-    for episode in episodes:
+def require_own_stamps(pair: Pair) -> None:
+    """Raise Redraw where two events of a side begin at the same time, told to the tenth of a second."""
+    for episode in pair[:2]:
         begins = [event.start_frame for event in episode.events]
         if not have_stamps_of_their_own(begins, episode.animation.fps):
             raise Redraw
+
+
+def paired(draw: Draw, first: Episode, second: Episode, how: str) -> Pair:
+    """Return the pair. Raises Redraw unless the frames that a viewer is shown decide both its sides."""
+    if not all(fits_view(one.animation, one.min_fps, draw.settings) for one in (first, second)):
+        raise Redraw("the frames that a viewer is shown lie too far apart")
+    return Pair(first, second, how)
 
 
 def seen_frames(animation: Animation, viewed: int) -> list[int]:

@@ -29,3 +29,30 @@ class Split(StrEnum):
     RL = "rl"
     COT = "cot"
     TEST = "test"
+
+
+class Category(StrEnum):
+    """SynRL's eight major categories (figure 3)."""
+
+    SPEED = "speed"
+    MOTION = "motion"
+    DIRECTION = "direction"
+    GRID = "grid"
+    MATH = "math"
+    SYMBOL = "symbol"
+    CODE = "code"
+    CONTAINERS = "containers"
+
+
+class Term(StrEnum):
+    """Perception over a moment, or a state followed through operations (SynRL, 2.1)."""
+
+    SHORT = "short"
+    LONG = "long"
+
+
+class Domain(StrEnum):
+    """What a kind trains (SynRL, table 9): where and how things move, or what happened and in which order."""
+
+    SPATIAL = "spatial"
+    TEMPORAL = "temporal"

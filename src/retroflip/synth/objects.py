@@ -31,7 +31,12 @@ class Look:
 
     def facts(self, identity: str, **more: Any) -> dict[str, Any]:
         """Return the object as metadata lists it."""
-        return {"id": identity, "shape": self.shape, "colour": self.colour, "name": self.name, **more}
+        return thing(identity, self.shape, self.colour, self.name, **more)
+
+
+def thing(identity: str, shape: str, colour: str, name: str, **more: Any) -> dict[str, Any]:
+    """Return an object as metadata list it; `name` is how questions call it."""
+    return {"id": identity, "shape": shape, "colour": colour, "name": name, **more}
 
 
 def draw_looks(draw: Draw, count: int, shapes: Sequence[str] = SHAPES) -> list[Look]:

@@ -65,3 +65,12 @@ def percent(share: float, step: int = 5) -> int:
     (30, 32)
     """
     return step * round(100 * share / step)
+
+
+def listed(answer: object) -> str:
+    """Return an answer as options name it: a list with commas, or what it is.
+
+    >>> listed((3, 1, 2)), listed(7)
+    ('3, 1, 2', '7')
+    """
+    return ", ".join(map(str, answer)) if isinstance(answer, tuple) else str(answer)

@@ -12,31 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, permutations, repeat
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
-    fits_view,
-)
-from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case
-from retroflip.synth.long.stage import lying
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour, Floats
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers
+from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.strokes import DIGITS, SIGNS, along
-from retroflip.synth.long.timeline import Timeline, draw_timeline, shown_in
-from retroflip.synth.names import Form
+from retroflip.synth.long.timeline import Timeline, draw_timeline
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import draw_looks
 from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
@@ -68,19 +54,9 @@ FAINT = 0.55
 """opacity of each"""
 GLYPH = 0.36
 """of the side: a unit of the strokes"""
+TEXT: Colour = (240, 240, 240)
 _ARRANGEMENTS = 120
 _TRIES = 300
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Both sides' expressions, and what they are asked among. `result` is shown if it is a number."""
-
-    first: Tokens
-    second: Tokens
-    how: str
-    options: tuple[str, ...]
-    result: int | None = None
 
 
 def value(tokens: Tokens) -> int | None:
@@ -119,22 +95,30 @@ def filled(tokens: Tokens, digit: str) -> Tokens:
 def make(draw: Draw) -> Pair:
     """Draw two orders of the same digits and signs with different answers, played backwards or drawn anew."""
     mode, rank = dealt_case(draw, MODES)
-    how = (
-        "operations"
-        if mode is Mode.RETRODICTIVE
-        else draw.deal("how", ("operations", Transform.REVERSE.value))
-    )
+    how = ANEW if mode is Mode.RETRODICTIVE else draw.deal("how", (ANEW, Transform.REVERSE.value))
     timeline = _timeline(draw)
-    operands = (timeline.operations + 1) // 2
-    chosen = _CHOOSERS[mode](draw, operands, rank, how)
-    scene = _Scene(draw, timeline, chosen.result)
-    text = phrased(draw, mode)
-    clip = scene.clip(chosen.first)
-    if not fits_view(clip, timeline.min_fps(SEEN), draw.settings):
-        raise Redraw("the frames that a viewer is shown lie too far apart for so many glyphs")
-    first = _episode(scene, clip, mode, text, chosen.first, chosen)
-    other = clip.reversed() if chosen.how == Transform.REVERSE.value else scene.clip(chosen.second)
-    return Pair(first, _episode(scene, other, mode, text, chosen.second, chosen), chosen.how)
+    groups, options, result = _OFFERED[mode](draw, (timeline.operations + 1) // 2, how)
+    (_, first), (_, second) = ranked_answers(draw, groups, options, rank)
+    scene = _Scene.drawn(draw, timeline, result)
+    numbers, signs = scene.colours
+    ball = {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
+    asked = Asked(
+        text=phrased(draw, mode),
+        options=[str(option) for option in options],
+        parameters={
+            "ask": {Mode.FORWARD: "result", Mode.RETRODICTIVE: "missing", Mode.HISTORICAL: "order"}[mode]
+        },
+        objects=[ball, *scene.stage.distractors()],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=mode is not Mode.HISTORICAL,
+        is_open=mode is Mode.HISTORICAL,
+    )
+    clip = scene.clip(first)
+    one = _side(scene, asked, clip, first)
+    if how == ANEW:
+        return paired(draw, one, _side(scene, asked, scene.clip(second), second), how)
+    return paired(draw, one, _side(scene, asked, clip.reversed(), first[::-1]), how)
 
 
 def _timeline(draw: Draw) -> Timeline:
@@ -143,7 +127,7 @@ def _timeline(draw: Draw) -> Timeline:
     if settings.operations is not None:
         operands = settings.operations + 1
     else:
-        operands = round(OPERANDS[settings.difficulty - 1] * settings.operation_scale)
+        operands = round(draw.level(OPERANDS) * settings.operation_scale)
     wanted = 2 * min(max(operands, LEAST_OPERANDS), MOST_OPERANDS) - 1
     least = 2 * LEAST_OPERANDS - 1
     for times in SLOWER:
@@ -159,8 +143,7 @@ def _timeline(draw: Draw) -> Timeline:
 
 def _ingredients(draw: Draw, operands: int) -> tuple[list[str], list[str]]:
     """Return different digits, and signs of which long expressions have one * and one / at most."""
-    signs = SIGNS_OF[draw.settings.difficulty - 1]
-    drawn = [draw.one_of(signs) for _ in range(operands - 1)]
+    drawn = [draw.one_of(draw.level(SIGNS_OF)) for _ in range(operands - 1)]
     if operands > LEAST_OPERANDS:
         seldom = [sign for sign in "*/" if sign in drawn]
         drawn = draw.some_of([*seldom, *(draw.one_of("+-") for _ in drawn[len(seldom) :])], len(drawn))
@@ -187,28 +170,8 @@ def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
     return tuple(tokens)
 
 
-def _choose_result(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
-    for count in _choices_wanted():
-        groups = by_answer(_arranged(draw, *_ingredients(draw, operands)), value)
-        if len(groups) < count:
-            continue
-        options = sorted(draw.some_of(sorted(groups), CHOICES))
-        if how == Transform.REVERSE.value:
-            groups = {
-                result: [
-                    tokens
-                    for tokens in groups[result]
-                    if (back := value(tokens[::-1])) in options and back != result
-                ]
-                for result in options
-            }
-        if all(groups[result] for result in options):
-            break
-    else:
-        raise Redraw("no digits and signs drawn have enough results")
-    first, second = (draw.one_of(groups[options[one]]) for one in both_ranks(draw, rank, len(options)))
-    second = first[::-1] if how == Transform.REVERSE.value else second
-    return Chosen(first, second, how, tuple(map(str, options)))
+Offered = tuple[Mapping[Any, Sequence[Tokens]], Sequence[Any], int | None]
+"""expressions by answer, which answers are options, and the result that is shown"""
 
 
 def _choices_wanted() -> Iterator[int]:
@@ -216,26 +179,40 @@ def _choices_wanted() -> Iterator[int]:
     return chain(repeat(CHOICES, _TRIES), repeat(FEWER_CHOICES, _TRIES))
 
 
-def _choose_missing(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
+def _results(draw: Draw, operands: int, how: str) -> Offered:
+    """Return orders of the same digits and signs by their results. Backwards they must have another option for one."""
+    for count in _choices_wanted():
+        groups = by_answer(_arranged(draw, *_ingredients(draw, operands)), value)
+        if len(groups) < count:
+            continue
+        options = sorted(draw.some_of(sorted(groups), CHOICES))
+        if how != ANEW:
+            others = {result: {*options} - {result} for result in options}
+            groups = {
+                result: [tokens for tokens in groups[result] if value(tokens[::-1]) in others[result]]
+                for result in options
+            }
+        if all(groups[result] for result in options):
+            return groups, options, None
+    raise Redraw("no digits and signs drawn have enough results")
+
+
+def _missing_numbers(draw: Draw, operands: int, _how: str) -> Offered:
+    """Return orders of the same digits, signs and question mark by the number for which it must stand."""
     for count in _choices_wanted():
         digits, signs = _ingredients(draw, operands)
         result = value(_interleaved(digits, signs))
         if result is None:
             continue
-
         unknown = _arranged(draw, [UNKNOWN, *digits[1:]], signs)
         groups = by_answer(unknown, partial(missing, result=result))
         if len(groups) >= count:
-            break
-    else:
-        raise Redraw("no digits and signs drawn leave enough numbers open")
-    options = sorted(draw.some_of(sorted(groups), CHOICES))
-    first, second = (draw.one_of(groups[options[one]]) for one in both_ranks(draw, rank, len(options)))
-    return Chosen(first, second, how, tuple(options), result)
+            return groups, sorted(draw.some_of(sorted(groups), CHOICES)), result
+    raise Redraw("no digits and signs drawn leave enough numbers open")
 
 
-def _choose_order(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
-    """The options are the digits and the signs each in one order and in the reverse, whose middle glyph is one."""
+def _orders(draw: Draw, operands: int, _how: str) -> Offered:
+    """Return the digits and the signs each in one order and in the reverse, whose middle glyph is one."""
     for _ in range(_TRIES):
         digits, signs = _ingredients(draw, operands)
         if digits != digits[::-1] and signs != signs[::-1]:
@@ -243,51 +220,43 @@ def _choose_order(draw: Draw, operands: int, rank: int, how: str) -> Chosen:
     else:
         raise Redraw("the digits or signs drawn read the same both ways")
     orders = [_interleaved(one, other) for one in (digits, digits[::-1]) for other in (signs, signs[::-1])]
-    orders = draw.some_of(orders, len(orders))
-    one, other = both_ranks(draw, rank, len(orders))
-    second = orders[one][::-1] if how == Transform.REVERSE.value else orders[other]
-    return Chosen(orders[one], second, how, tuple(map(in_words, orders)))
+    groups = by_answer(draw.some_of(orders, len(orders)), in_words)
+    return groups, list(groups), None
 
 
-_CHOOSERS: Mapping[Mode, Callable[[Draw, int, int, str], Chosen]] = {
-    Mode.FORWARD: _choose_result,
-    Mode.RETRODICTIVE: _choose_missing,
-    Mode.HISTORICAL: _choose_order,
+_OFFERED: Mapping[Mode, Callable[[Draw, int, str], Offered]] = {
+    Mode.FORWARD: _results,
+    Mode.RETRODICTIVE: _missing_numbers,
+    Mode.HISTORICAL: _orders,
 }
 
 
+@dataclass(frozen=True)
 class _Scene:
-    """All that both sides of a pair look like, whatever the order of the glyphs."""
+    """All that both sides of a pair look like, whatever the order of the glyphs.
 
-    def __init__(self, draw: Draw, timeline: Timeline, result: int | None) -> None:
-        self._draw, self.timeline, self.result = draw, timeline, result
-        self._background = draw.background()
-        self._colours = draw.some_of(list(PALETTE), 2)
-        self._centre_2 = np.array([draw.between(0.35, 0.65), draw.between(0.42, 0.58)])
-        self._backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
+    result: what is shown at the end if it is a number. colours: of numbers and of signs. backwards: whether the ball
+    goes over a glyph's stroke from its end.
+    """
+
+    stage: Stage
+    result: int | None
+    colours: Sequence[str]
+    centre_2: Floats
+    backwards: Mapping[str, bool]
+
+    @classmethod
+    def drawn(cls, draw: Draw, timeline: Timeline, result: int | None) -> Self:
+        background, colours = draw.background(), draw.some_of(list(PALETTE), 2)
+        centre_2 = np.array([draw.between(0.35, 0.65), draw.between(0.42, 0.58)])
+        backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
         looks = draw_looks(draw, draw.settings.distractors, [shape for shape in SHAPES if shape != "circle"])
-        self._bystanders = lying(draw, looks, timeline.frames)
-        numbers, signs = self._colours
-        self.objects: list[dict[str, Any]] = [
-            {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
-        ] + [look.facts(one.id, role="distractor") for one, look in zip(self._bystanders, looks, strict=True)]
-
-    @property
-    def place(self) -> list[float]:
-        """Where the middle of every glyph lies, in shares of the side."""
-        return [round(float(share), 4) for share in self._centre_2]
+        stage = Stage.drawn(draw, timeline, opening=False, looks=looks, background=background)
+        return cls(stage, result, colours, centre_2, backwards)
 
     def clip(self, tokens: Tokens) -> Animation:
         """Return the clip in which these glyphs are drawn."""
-        settings = self._draw.settings
-        return Animation(
-            (*self._bystanders, *self._texts(tokens), *self._ball(tokens)),
-            self._background,
-            settings.fps,
-            self.timeline.frames,
-            settings.noise,
-            self._draw.noise_seed(),
-        )
+        return self.stage.animation([*self._texts(tokens), *self._ball(tokens)])
 
     def _ball(self, tokens: Tokens) -> list[Actor]:
         """The ball above its traces: where it is shortly before and after a frame's moment."""
@@ -299,127 +268,80 @@ class _Scene:
 
     def _seen(self, identity: str, tokens: Tokens, shift: float, opacity: float) -> Actor:
         """The ball where it is when `shift` of the stroke further on."""
-        frames = self.timeline.frames
-        place_T2, opacity_T = np.tile(self._centre_2, (frames, 1)), np.zeros(frames)
-        colour_T3 = np.zeros((frames, 3))
+        timeline = self.stage.timeline
+        place_T2, opacity_T = np.tile(self.centre_2, (timeline.frames, 1)), np.zeros(timeline.frames)
+        colour_T3 = np.zeros((timeline.frames, 3))
         for index, token in enumerate(tokens):
             if token == UNKNOWN:
                 continue
-            start, end = self.timeline.span(index)
+            start, end = timeline.span(index)
             share_T = np.clip(np.linspace(0.0, 1.0, end - start + 1) + shift, 0.0, 1.0)
-            stroke_T2 = along(token, share_T, backwards=self._backwards[token])
-            place_T2[start : end + 1] = self._centre_2 + GLYPH * stroke_T2
+            stroke_T2 = along(token, share_T, backwards=self.backwards[token])
+            place_T2[start : end + 1] = self.centre_2 + GLYPH * stroke_T2
             opacity_T[start : end + 1] = opacity
-            colour_T3[start : end + 1] = PALETTE[self._colours[index % 2]]
-        return actor(
-            identity,
-            "circle",
-            colour_T3,
-            frames=frames,
-            x=place_T2[:, 0],
-            y=place_T2[:, 1],
-            half_width=BALL_RADIUS,
-            opacity=opacity_T,
-        )
+            colour_T3[start : end + 1] = PALETTE[self.colours[index % 2]]
+        at, half = (place_T2[:, 0], place_T2[:, 1]), (BALL_RADIUS, BALL_RADIUS)
+        return self.stage.actor(identity, "circle", colour_T3, at, half, opacity=opacity_T)
 
     def _texts(self, tokens: Tokens) -> list[Actor]:
         """The question mark while it stands for a number, and the result at the end."""
         if self.result is None:
             return []
-        opacity_T = np.zeros(self.timeline.frames)
-        start, end = self.timeline.span(tokens.index(UNKNOWN))
-        opacity_T[start : end + 1] = 1.0
-        shown = {"?": opacity_T, f"= {self.result}": shown_in(self.timeline, opening=False)}
-        x, y = self._centre_2
+        unknown_T = self.stage.timeline.during(tokens.index(UNKNOWN))
+        shown = {"?": unknown_T, f"= {self.result}": self.stage.shown_T}
+        x, y = self.centre_2
         return [
-            actor(
-                name,
-                "text",
-                (240, 240, 240),
-                frames=self.timeline.frames,
-                x=x,
-                y=y,
-                half_width=0.2,
-                half_height=0.12,
-                opacity=course_T,
-                text=name,
-                text_height=0.12,
+            self.stage.actor(
+                text, "text", TEXT, (x, y), (0.2, 0.12), opacity=opacity_T, text=text, text_height=0.12
             )
-            for name, course_T in shown.items()
+            for text, opacity_T in shown.items()
         ]
 
 
-def _answer(mode: Mode, tokens: Tokens, chosen: Chosen) -> str | None:
+def _answer(mode: Mode, tokens: Tokens, result: int | None) -> str | None:
     """Return the answer for that order of glyphs, None if there is none."""
     if mode is Mode.HISTORICAL:
         return in_words(tokens)
-    if chosen.result is not None:
-        return missing(tokens, chosen.result)
-    result = value(tokens)
-    return None if result is None else str(result)
+    if result is not None:
+        return missing(tokens, result)
+    found = value(tokens)
+    return None if found is None else str(found)
 
 
-def _episode(
-    scene: _Scene, clip: Animation, mode: Mode, text: str, tokens: Tokens, chosen: Chosen
-) -> Episode:
-    answer = _answer(mode, tokens, chosen)
+def _side(scene: _Scene, asked: Asked, clip: Animation, tokens: Tokens) -> Episode:
+    answer = _answer(asked.mode, tokens, scene.result)
     if answer is None:
         raise ValueError(f"{in_words(tokens)} has no answer")
-    is_number = mode is not Mode.HISTORICAL
     # A mirror makes no other glyphs that could be read; backwards, the strokes are the same in the other order.
-    changed = _answer(mode, tokens[::-1], chosen) not in (None, answer)
+    changed = _answer(asked.mode, tokens[::-1], scene.result) not in (None, answer)
     full = filled(tokens, answer)
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=text,
-            mode=mode,
-            options=chosen.options,
-            answer=answer,
-            parameters={
-                "ask": "order" if not is_number else "missing" if scene.result is not None else "result"
-            },
-            changed_by=frozenset({Transform.REVERSE}) if changed else frozenset(),
-            ordered=is_number,
-            numeric=float(answer) if is_number else None,
-            is_open=not is_number,
-        ),
-        objects=scene.objects,
+    place = [round(float(share), 4) for share in scene.centre_2]
+    return asked.episode(
+        clip,
+        answer,
+        {Transform.REVERSE} if changed else (),
         events=_events(scene, tokens),
-        states=[
-            State(
-                scene.timeline.at_rest(count), {"expression": list(full[:count]), "drawn_around": scene.place}
-            )
-            for count in range(len(tokens) + 1)
-        ],
+        states=scene.stage.timeline.states(
+            {"expression": list(full[:count]), "drawn_around": place} for count in range(len(tokens) + 1)
+        ),
         derivation=_derivation(tokens, full, scene.result, answer),
-        min_fps=scene.timeline.min_fps(SEEN),
     )
 
 
 def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
-    timeline = scene.timeline
-    drawn = []
-    for index, token in enumerate(tokens):
-        if token == UNKNOWN:
-            note = "a question mark stands for a number"
-        elif token in WORDS:
-            note = f"the ball draws the sign {token} ({WORDS[token]})"
-        else:
-            note = f"the ball draws the number {token}"
-        kind = "unknown" if token == UNKNOWN else "glyph"
-        drawn.append(Event(kind, *timeline.span(index), note, {"symbol": token}))
-    blank = "nothing is drawn yet"
-    if scene.result is None:
-        closing = Event("blank", *timeline.closing, "nothing more is drawn")
-    else:
-        closing = Event(
-            "reveal",
-            *timeline.closing,
-            f"the result is shown, {scene.result}",
-            {"result": scene.result},
-        )
-    return [Event("blank", *timeline.opening, blank), *drawn, closing]
+    notes = {UNKNOWN: "a question mark stands for a number"}
+    notes |= {sign: f"the ball draws the sign {sign} ({word})" for sign, word in WORDS.items()}
+    notes |= {digit: f"the ball draws the number {digit}" for digit in DIGITS}
+    timeline = scene.stage.timeline
+    drawn = timeline.events(
+        ("unknown" if token == UNKNOWN else "glyph", notes[token], {"symbol": token}) for token in tokens
+    )
+    if scene.result is not None:
+        facts = {"result": scene.result}
+        return scene.stage.told(f"the result is shown, {scene.result}", facts, drawn, "nothing is drawn yet")
+    ends = (timeline.opening, "nothing is drawn yet"), (timeline.closing, "nothing more is drawn")
+    first, last = (Event("blank", *span, note) for span, note in ends)
+    return [first, *drawn, last]
 
 
 def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: str) -> list[str]:
@@ -445,11 +367,6 @@ def _worked_out(tokens: Tokens) -> Iterator[str]:
 
 
 KIND = Kind(
-    name="arithmetic",
-    category=Category.MATH,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "arithmetic", Category.MATH, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: mathematical symbol operations"""

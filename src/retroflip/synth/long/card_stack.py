@@ -1,42 +1,30 @@
 """Card stack: numbered cards go into and come out of a closed case, at its top or its bottom.
 
-Whatever leaves the side of the shown pile is seen; whatever leaves the pile itself is face down, so that only who has
-followed every card knows it: forwards in time cards are put in face up and taken out face down, and where the end is
-shown, the other way round. No frame shows how many cards the case holds.
+A viewer sees the number of a card that joins the pile as it is shown, and the back alone of one that leaves it, so only
+who has followed every card knows that one. Forwards in time cards are put in face up and taken out face down; where the
+end is shown, it is the other way round. No frame shows how many cards the case holds.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
-)
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long.orders import (
     Course,
     by_answer,
+    dealt_ask,
     followed,
-    pinned_places,
-    reordered,
+    in_other_orders,
     runs,
-    two_ranks,
+    two_answered,
 )
-from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.timeline import Track, draw_timeline, there_and_on
-from retroflip.synth.names import Form
-from retroflip.synth.wording import phrased
+from retroflip.synth.long.stage import DARK, Stage
+from retroflip.synth.long.timeline import draw_timeline
+from retroflip.synth.names import Category, Domain, Form, Term
+from retroflip.synth.objects import thing
+from retroflip.synth.wording import listed, ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Pile = tuple[int, ...]
@@ -58,11 +46,11 @@ CASE = (0.17, 0.37)
 CARD = (0.13, 0.045)
 CARD_TEXT = 0.032
 CARD_STEP = 0.11
+FACE: Colour = (244, 240, 228)
 RIM = {"top": (0.065, 0.2), "bottom": (0.935, 0.8)}
 """by end: where cards come and go outside of the case, and where they are hidden inside (y)"""
 ASIDE = {"put": 1.0 + CARD[0], "take": -CARD[0]}
 """where cards come from and where they go (x)"""
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 ASKS = {
     Mode.FORWARD: (("pile", "end"), ("place", "end")),
     Mode.RETRODICTIVE: (("pile", "start"), ("place", "start")),
@@ -93,10 +81,15 @@ class Move:
         way = "put on top of" if self.end == "top" else "put at the bottom of"
         return f"{what} is {way if self.action == 'put' else f'taken from the {self.end} of'} the pile"
 
+    @property
+    def backwards(self) -> "Move":
+        """The move of the video played backwards."""
+        return Move("take" if self.action == "put" else "put", self.end, self.card, self.face)
+
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: `ask` and `when` as its phrasings know them.
+    """What is asked. ask, when: a key of the phrasings.
 
     number: counted from 1, which card of the pile or which of those taken. card: the card asked about.
     """
@@ -107,9 +100,11 @@ class Query:
     number: int = 0
     card: int = 0
 
-
-Groups = dict[Pile | int, list[Course[Pile, Step]]]
-"""orders of the same operations, by answer"""
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is asked as metadata have it."""
+        named = {"number": self.number, "card": self.card}
+        return {"ask": self.ask, "when": self.when} | {name: value for name, value in named.items() if value}
 
 
 def done(pile: Pile, step: Step) -> Pile | None:
@@ -148,57 +143,63 @@ def answer_to(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> Pil
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode = draw.deal("mode", list(ASKS))
-    ask, when = draw.deal(f"ask {mode}", ASKS[mode])
+    mode, ask, when = dealt_ask(draw, ASKS)
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
-    query, groups = _groups(draw, timeline.operations, mode, ask, when)
-    options = _options(draw, query, groups)
-    ranks = two_ranks(draw, len(options))
-    stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
-    courses = [draw.one_of(groups[options[rank]]) for rank in ranks]
-    ordinal = ORDINALS[query.number - 1] if query.number else ""
-    text = phrased(draw, ask, when, card=query.card, ordinal=ordinal)
-    words = tuple(_words(ask, option) for option in options)
-    one, two = (_episode(scene, query, course, text, words) for course in courses)
-    return Pair(one, two, "operations")
+    courses = two_answered(draw, groups, options)
+    cards = sorted({card for pile in courses[0][1].states for card in pile})
+    things = [thing(f"c{card}", "rectangle", "white", f"card {card}") for card in cards]
+    asked = Asked(
+        text=phrased(draw, ask, when, card=query.card, ordinal=ordinal(query.number)),
+        options=[_words(ask, option) for option in options],
+        parameters=query.parameters,
+        objects=[*things, *stage.distractors()],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=ask == "count",
+        unit="cards" if ask == "count" else "",
+        is_open=ask != "count",
+    )
+    one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
+    return paired(draw, one, two, ANEW)
 
 
-def _groups(draw: Draw, operations: int, mode: Mode, ask: str, when: str) -> tuple[Query, Groups]:
-    """Return a question, and orders of the same operations by the answer, four of them at least."""
-    from_start = mode is not Mode.RETRODICTIVE
+Groups = dict[Pile | int, list[Course[Pile, Step]]]
+"""orders of the same operations, by answer"""
+
+
+def _asked(
+    draw: Draw, operations: int, mode: Mode, ask: str, when: str
+) -> tuple[Query, Sequence[Pile | int], Groups]:
+    """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations)
         query = _draw_query(draw, course, mode, ask, when)
         if query is None:
             continue
-        pinned = pinned_places(operations, from_start=from_start, ends=mode is not Mode.HISTORICAL)
-        groups: Groups = by_answer(
-            reordered(draw, course, done, pinned), _answering(query, from_start=from_start)
-        )
-        if len(groups) >= CHOICES and (ask != "count" or _windows(groups)):
-            return query, groups
+
+        def answer(order: Course[Pile, Step], query: Query = query) -> Pile | int | None:
+            return answer_to(query, *moves_of(order, from_start=mode.from_start))
+
+        groups: Groups = by_answer(in_other_orders(draw, course, done, mode), answer)
+        options = _options(draw, ask, groups)
+        if options is not None:
+            return query, options, groups
     raise Redraw("no operations with four different answers were found")
 
 
-def _windows(groups: Collection[Pile | int]) -> list[tuple[int, ...]]:
-    """Return the runs of numbers that options can be."""
-    return runs([number for number in groups if isinstance(number, int)], CHOICES)
-
-
-def _options(draw: Draw, query: Query, groups: Collection[Pile | int]) -> Sequence[Pile | int]:
-    if query.ask == "count":
-        return draw.one_of(_windows(groups))
-    return draw.some_of(list(groups), CHOICES)
-
-
-def _answering(query: Query, *, from_start: bool) -> Callable[[Course[Pile, Step]], Pile | int | None]:
-    return lambda course: answer_to(query, *moves_of(course, from_start=from_start))
+def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Pile | int] | None:
+    """Return four of the answers, numbers of cards in a row, or None if there are too few."""
+    if ask == "count":
+        windows = runs([number for number in groups if isinstance(number, int)], CHOICES)
+        return draw.one_of(windows) if windows else None
+    return draw.some_of(list(groups), CHOICES) if len(groups) >= CHOICES else None
 
 
 def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
-    settings = draw.settings
-    height = min(max(settings.objects or HEIGHTS[settings.difficulty - 1], LOWEST), HIGHEST - 1)
+    height = min(max(draw.settings.objects or draw.level(HEIGHTS), LOWEST), HIGHEST - 1)
     cards = draw.some_of(NUMBERS, height + operations)
     pile, steps = tuple(cards[:height]), list[Step]()
     start = pile
@@ -226,9 +227,7 @@ def _draw_query(draw: Draw, course: Course[Pile, Step], mode: Mode, ask: str, wh
 
 
 def _words(ask: str, answer: Pile | int) -> str:
-    if isinstance(answer, tuple):
-        return ", ".join(str(card) for card in answer)
-    return str(answer) if ask == "count" else f"card {answer}"
+    return listed(answer) if ask in ("pile", "count") else f"card {answer}"
 
 
 @dataclass(frozen=True)
@@ -241,147 +240,95 @@ class _Scene:
 
     def clip(self, shown: Pile, moves: Sequence[Move]) -> Animation:
         """Return the video of the moves, with the pile shown while the case is open."""
-        tray = self.stage.box("tray", (70, 72, 80), (0.5, 0.5), CASE)
-        lid = self.stage.box("lid", self.lid, (0.5, 0.5), CASE, opacity=self.stage.hidden_T)
-        lying = [self._lying(card, place, len(shown)) for place, card in enumerate(shown)]
+        stage, middle = self.stage, (0.5, 0.5)
+        tray = stage.actor("tray", "rectangle", (70, 72, 80), middle, CASE)
+        lid = stage.actor("lid", "rectangle", self.lid, middle, CASE, opacity=stage.hidden_T)
+        lying = [
+            self._card(
+                f"pile {card}", card, (0.5, 0.5 + CARD_STEP * (place - (len(shown) - 1) / 2)), stage.shown_T
+            )
+            for place, card in enumerate(shown)
+        ]
         moving = [self._moving(index, move) for index, move in enumerate(moves)]
-        return self.stage.animation([tray, *lying, *moving, lid])
-
-    def _lying(self, card: int, place: int, height: int) -> Actor:
-        y = 0.5 + CARD_STEP * (place - (height - 1) / 2)
-        return self._card(f"pile {card}", card, (0.5, y), self.stage.shown_T)
+        return stage.animation([tray, *lying, *moving, lid])
 
     def _moving(self, index: int, move: Move) -> Actor:
-        timeline = self.stage.timeline
-        span = timeline.span(index)
         outside, inside = RIM[move.end]
         stops = [(ASIDE[move.action], outside), (0.5, outside), (0.5, inside)]
-        if move.action == "take":
-            stops.reverse()
-        come, go = there_and_on(span)
-        way = Track(timeline.frames, *stops[0]).ease(come, *stops[1]).ease(go, *stops[2])
-        there = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
+        way = self.stage.timeline.passing(index, stops if move.action == "put" else stops[::-1])
+        opacity_T = self.stage.timeline.during(index)
         at = way.column_T(0), way.column_T(1)
-        return self._card(f"move {index}", move.card if move.face else None, at, there.number_T)
+        return self._card(f"move {index}", move.card if move.face else None, at, opacity_T)
 
     def _card(self, identity: str, card: int | None, at: tuple[Number, Number], opacity: Number) -> Actor:
-        return self.stage.box(
+        colour, text = (self.back, "") if card is None else (FACE, str(card))
+        return self.stage.actor(
             identity,
-            self.back if card is None else (244, 240, 228),
+            "rectangle",
+            colour,
             at,
             CARD,
             opacity=opacity,
-            text="" if card is None else str(card),
+            text=text,
+            text_colour=DARK,
             text_height=CARD_TEXT,
         )
 
 
-def _episode(
-    scene: _Scene, query: Query, course: Course[Pile, Step], text: str, options: tuple[str, ...]
+def _side(
+    scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Step], answer: Pile | int
 ) -> Episode:
     stage, timeline = scene.stage, scene.stage.timeline
     piles, moves = moves_of(course, from_start=stage.opening)
-    found = answer_to(query, piles, moves)
-    if found is None:
-        raise Redraw("there is no such card")
-    answer = _words(query.ask, found)
-    cards = sorted({card for pile in piles for card in pile})
-    question = Question(
-        text=text,
-        mode=query.mode,
-        options=options,
-        answer=answer,
-        parameters={
-            "ask": query.ask,
-            "when": query.when,
-            **({"number": query.number} if query.number else {}),
-            **({"card": query.card} if query.card else {}),
-        },
-        changed_by=_changed_by(query, found, piles, moves),
-        ordered=query.ask == "count",
-        numeric=float(found) if isinstance(found, int) and query.ask == "count" else None,
-        unit="cards" if query.ask == "count" else "",
-        is_open=query.ask != "count",
+    shown, words = course.states[0], _words(query.ask, answer)
+    # The video played backwards shows the same pile at its other end.
+    backwards = answer_to(query, piles[::-1], [move.backwards for move in reversed(moves)])
+    changed = query.ask != "count" and backwards not in (None, answer)
+    operations = timeline.events(
+        (move.action, move.note, {"end": move.end, "card": move.card, "face": "up" if move.face else "down"})
+        for move in moves
     )
-    return Episode(
-        animation=scene.clip(course.states[0], moves),
-        question=question,
-        objects=[
-            *(
-                {"id": f"c{card}", "shape": "rectangle", "colour": "white", "name": f"card {card}"}
-                for card in cards
-            ),
-            *stage.distractors(),
+    note = f"the case is open and shows {listed(shown)} from top to bottom"
+    return asked.episode(
+        scene.clip(shown, moves),
+        words,
+        {Transform.REVERSE} if changed else (),
+        events=stage.told(note, {"pile": list(shown)}, operations),
+        states=timeline.states({"done": index, "pile": list(pile)} for index, pile in enumerate(piles)),
+        derivation=[
+            *(_forwards(query, piles, moves) if stage.opening else _backwards(piles, moves)),
+            f"So the answer is: {words}.",
         ],
-        events=_events(stage, piles, moves),
-        states=[
-            State(timeline.at_rest(index), {"done": index, "pile": list(pile)})
-            for index, pile in enumerate(piles)
-        ],
-        derivation=_derivation(query, piles, moves, answer, from_start=stage.opening),
-        min_fps=timeline.min_fps(SEEN),
     )
 
 
-def _changed_by(
-    query: Query, found: Pile | int, piles: Sequence[Pile], moves: Sequence[Move]
-) -> frozenset[Transform]:
-    """Return whether the video played backwards, in which the shown pile is at the other end, has another answer."""
-    if query.ask == "count":
-        return frozenset()
-    backwards = [
-        Move("take" if move.action == "put" else "put", move.end, move.card, move.face)
-        for move in reversed(moves)
-    ]
-    other = answer_to(query, piles[::-1], backwards)
-    return frozenset() if other in (None, found) else frozenset({Transform.REVERSE})
-
-
-def _events(stage: Stage, piles: Sequence[Pile], moves: Sequence[Move]) -> list[Event]:
-    shown = piles[0 if stage.opening else -1]
-    operations = [
-        Event(
-            move.action,
-            *stage.timeline.span(index),
-            move.note,
-            {"end": move.end, "card": move.card, "face": "up" if move.face else "down"},
+def _forwards(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> list[str]:
+    told = [f"From top to bottom the pile starts as {listed(piles[0])}."]
+    for move, pile in zip(moves, piles[1:], strict=True):
+        after = listed(pile)
+        told.append(
+            f"Card {move.card} goes to the {move.end}: {after}."
+            if move.action == "put"
+            else f"The card taken from the {move.end} is {move.card}: {after} are left."
         )
-        for index, move in enumerate(moves)
-    ]
-    note = f"the case is open and shows {_words('pile', shown)} from top to bottom"
-    return stage.told(note, {"pile": list(shown)}, operations)
+        if query.ask == "count" and query.card == move.card:
+            break
+    return told
 
 
-def _derivation(
-    query: Query, piles: Sequence[Pile], moves: Sequence[Move], answer: str, *, from_start: bool
-) -> list[str]:
-    if from_start:
-        told = [f"From top to bottom the pile starts as {_words('pile', piles[0])}."]
-        for index, move in enumerate(moves):
-            after = _words("pile", piles[index + 1])
-            if move.action == "put":
-                told.append(f"Card {move.card} goes to the {move.end}: {after}.")
-            else:
-                told.append(f"The card taken from the {move.end} is {move.card}: {after} are left.")
-            if query.card == move.card and query.ask == "count":
-                break
-    else:
-        told = [f"From top to bottom the pile ends as {_words('pile', piles[-1])}, and I work backwards."]
-        for index in reversed(range(len(moves))):
-            move, before = moves[index], _words("pile", piles[index])
-            if move.action == "take":
-                told.append(f"Before card {move.card} was taken from the {move.end}: {before}.")
-            else:
-                told.append(f"The card put to the {move.end} was {move.card}; before that: {before}.")
-    return [*told, f"So the answer is: {answer}."]
+def _backwards(piles: Sequence[Pile], moves: Sequence[Move]) -> list[str]:
+    told = [f"From top to bottom the pile ends as {listed(piles[-1])}, and I work backwards."]
+    for move, pile in reversed(list(zip(moves, piles, strict=False))):
+        before = listed(pile)
+        told.append(
+            f"Before card {move.card} was taken from the {move.end}: {before}."
+            if move.action == "take"
+            else f"The card put to the {move.end} was {move.card}; before that: {before}."
+        )
+    return told
 
 
 KIND = Kind(
-    name="card_stack",
-    category=Category.SYMBOL,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "card_stack", Category.SYMBOL, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: card stack"""

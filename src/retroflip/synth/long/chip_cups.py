@@ -5,32 +5,30 @@ while the cups are transparent. A pour cannot be undone (nobody can tell whose c
 where the start is asked for.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
+from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.long.orders import (
+    Course,
+    by_answer,
+    dealt_ask,
+    followed,
+    in_other_orders,
+    of_one_form,
+    retold,
+    two_answered,
 )
-from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
-from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.timeline import Track, draw_timeline, there_and_on
-from retroflip.synth.names import Form
-from retroflip.synth.wording import phrased
+from retroflip.synth.long.stage import DARK, Stage, darker
+from retroflip.synth.long.timeline import Track, draw_timeline
+from retroflip.synth.names import Category, Domain, Form, Term
+from retroflip.synth.objects import thing
+from retroflip.synth.wording import listed, phrased
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
@@ -61,6 +59,8 @@ ASKS = {
     Mode.HISTORICAL: (("sum", "after"), ("count", "after")),
 }
 
+FACE: Colour = (244, 240, 228)
+GLASS: Colour = (64, 68, 78)
 TABLE = 0.8
 CUP_Y = 0.63
 CUP = (0.078, 0.135)
@@ -93,6 +93,12 @@ class Step(NamedTuple):
         other = LETTERS[self.other] if self.other >= 0 else ""
         return NOTES[self.action].format(place=LETTERS[self.place], other=other, chip=self.chip)
 
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """The same for programs."""
+        other = ("chip", self.chip) if self.other < 0 else ("other", LETTERS[self.other])
+        return dict([("place", LETTERS[self.place]), other])
+
 
 @dataclass(frozen=True)
 class Query:
@@ -103,6 +109,13 @@ class Query:
     when: str
     place: int
     after: Step | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is asked as metadata have it."""
+        asked = {"ask": self.ask, "when": self.when, "place": LETTERS[self.place]}
+        after = self.after and {"after": {"type": self.after.action, **self.after.facts}}
+        return asked | (after or {})
 
 
 def done(cups: Cups, step: Step) -> Cups | None:
@@ -142,62 +155,51 @@ def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode = draw.deal("mode", list(ASKS))
-    ask, when = draw.deal(f"ask {mode}", ASKS[mode])
+    mode, ask, when = dealt_ask(draw, ASKS)
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
-    query, options, groups = _found(draw, timeline.operations, mode, ask, when)
-    stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
     what = "" if query.after is None else query.after.note
     text = phrased(draw, ask, when, place=LETTERS[query.place], what=what)
-    words = tuple(_words(option) for option in options)
-    courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, CHOICES)]
-    one, two = (_episode(scene, query, course, text, words) for course in courses)
-    return Pair(one, two, "operations")
+    courses = two_answered(draw, groups, options)
+    asked = Asked(
+        text=text,
+        options=[listed(option) for option in options],
+        parameters=query.parameters,
+        objects=[*_things(courses[0][1].states), *stage.distractors()],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=ask != "holds",
+        unit="chips" if ask == "count" else "",
+        is_open=ask == "holds",
+    )
+    one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
+    return paired(draw, one, two, ANEW)
 
 
 Groups = dict[Result, list[Course[Cups, Step]]]
 """courses in order of time, by answer"""
 
 
-def _found(
+def _asked(
     draw: Draw, operations: int, mode: Mode, ask: str, when: str
 ) -> tuple[Query, Sequence[Result], Groups]:
     """Return a question, four answers to it, and orders of the same operations by the answer."""
-    from_start = mode is not Mode.RETRODICTIVE
     for _ in range(SETS_OF_OPERATIONS):
-        course = _draw_course(draw, operations, pours=from_start)
-        query, asked = _draw_query(draw, course, mode, ask, when)
-        pinned = pinned_places(operations, from_start=from_start, ends=mode is not Mode.HISTORICAL) | asked
-        orders = reordered(draw, course, done, pinned)
-        in_time = orders if from_start else (one.mirrored(inverse) for one in orders)
-        groups: Groups = by_answer(in_time, _answering(query))
-        options = _options(draw, groups)
+        course = _draw_course(draw, operations, pours=mode.from_start)
+        query, named = _draw_query(draw, course, mode, ask, when)
+        orders = in_other_orders(draw, course, done, mode, named)
+        in_time = orders if mode.from_start else (one.mirrored(inverse) for one in orders)
+        groups: Groups = by_answer(in_time, partial(answer_to, query))
+        options = of_one_form(draw, groups, CHOICES)
         if options is not None:
-            return query, options, groups
+            return query, options if ask == "holds" else sorted(options), groups
     raise Redraw("no operations with four different answers were found")
 
 
-def _answering(query: Query) -> Callable[[Course[Cups, Step]], Result]:
-    return lambda course: answer_to(query, course)
-
-
-def _options(draw: Draw, answers: Collection[Result]) -> Sequence[Result] | None:
-    """Return four answers of one form, numbers in ascending order, or None."""
-    numbers = [answer for answer in answers if isinstance(answer, int)]
-    if numbers:
-        return sorted(draw.some_of(numbers, CHOICES)) if len(numbers) >= CHOICES else None
-    lists = [answer for answer in answers if isinstance(answer, tuple)]
-    by_length = {
-        length: [one for one in lists if len(one) == length] for length in {len(one) for one in lists}
-    }
-    enough = [length for length, alike in sorted(by_length.items()) if length and len(alike) >= CHOICES]
-    return draw.some_of(by_length[draw.one_of(enough)], CHOICES) if enough else None
-
-
 def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Course[Cups, Step]:
-    settings = draw.settings
-    places = min(max(settings.objects or PLACES[settings.difficulty - 1], 3), len(LETTERS))
+    places = min(max(draw.settings.objects or draw.level(PLACES), 3), len(LETTERS))
     chips = draw.some_of(VALUES, len(VALUES))
     cups: Cups = tuple(
         frozenset(chips.pop() for _ in range(int(draw.rng.integers(1, 4)))) for _ in range(places)
@@ -245,10 +247,6 @@ def _draw_query(
     return Query(mode, ask, when, place, course.operations[index]), {index}
 
 
-def _words(answer: Result) -> str:
-    return ", ".join(str(chip) for chip in answer) if isinstance(answer, tuple) else str(answer)
-
-
 @dataclass(frozen=True)
 class _Scene:
     """The table on its stage, and the colour of the cups."""
@@ -259,98 +257,91 @@ class _Scene:
     def clip(self, shown: Cups, steps: Sequence[Step]) -> Animation:
         """Return the video of the steps, with what cups hold shown while they are transparent."""
         stage, places = self.stage, len(shown)
-        table = stage.box("table", (92, 74, 58), (0.5, TABLE + 0.035), (0.48, 0.07))
+        xs = [_across(place, places) for place in range(places)]
+        table = stage.actor("table", "rectangle", (92, 74, 58), (0.5, TABLE + 0.035), (0.48, 0.07))
         signs = [
-            stage.writing(f"sign {letter}", letter, (_across(place, places), TABLE + 0.045), 0.04)
-            for place, letter in enumerate(LETTERS[:places])
+            stage.writing(f"sign {letter}", letter, (x, TABLE + 0.045), 0.04)
+            for letter, x in zip(LETTERS, xs, strict=False)
         ]
         glasses = [
-            stage.box(
-                f"glass {place}", (64, 68, 78), (_across(place, places), CUP_Y), CUP, opacity=stage.shown_T
-            )
-            for place in range(places)
+            stage.actor(f"glass {place}", "rectangle", GLASS, (x, CUP_Y), CUP, opacity=stage.shown_T)
+            for place, x in enumerate(xs)
         ]
         lying = [
-            self._lying(chip, _across(place, places), index)
-            for place, chips in enumerate(shown)
+            self._lying(chip, x, index)
+            for x, chips in zip(xs, shown, strict=True)
             for index, chip in enumerate(sorted(chips))
         ]
-        moving = [
-            self._moving(index, step, places)
-            for index, step in enumerate(steps)
-            if step.action in ("put", "take")
-        ]
-        return stage.animation([table, *signs, *glasses, *lying, *moving, *self._cups(steps, places)])
+        moving = [self._moving(index, step, xs[step.place]) for index, step in enumerate(steps) if step.chip]
+        return stage.animation([table, *signs, *glasses, *lying, *moving, *self._cups(steps, xs)])
 
     def _lying(self, chip: int, x: float, index: int) -> Actor:
         at = x + (index % 2 - 0.5) * 0.074, CUP_Y + CUP[1] - 0.045 - 0.08 * (index // 2)
-        return self._chip(f"chip {chip}", chip, Track(self.stage.timeline.frames, *at), self.stage.shown_T)
+        return self._chip(f"chip {chip}", chip, at, self.stage.shown_T)
 
-    def _moving(self, index: int, step: Step, places: int) -> Actor:
-        timeline, x = self.stage.timeline, _across(step.place, places)
-        span = timeline.span(index)
+    def _moving(self, index: int, step: Step, x: float) -> Actor:
+        timeline = self.stage.timeline
         side = -ASLANT if step.action == "put" else ASLANT
         stops = [(x + 2 * side, DROP[0]), (x + side, DROP[1]), (x, DROP[2])]
-        if step.action == "take":
-            stops.reverse()
-        come, go = there_and_on(span)
-        way = Track(timeline.frames, *stops[0]).ease(come, *stops[1]).ease(go, *stops[2])
-        there = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0)
-        return self._chip(f"move {index}", step.chip, way, there.number_T)
+        way = timeline.passing(index, stops if step.action == "put" else stops[::-1])
+        at = way.column_T(0), way.column_T(1)
+        return self._chip(f"move {index}", step.chip, at, timeline.during(index))
 
-    def _chip(self, identity: str, chip: int, way: Track, opacity: Number) -> Actor:
-        return actor(
+    def _chip(self, identity: str, chip: int, at: tuple[Number, Number], opacity: Number) -> Actor:
+        return self.stage.actor(
             identity,
             "circle",
-            (244, 240, 228),
-            frames=self.stage.timeline.frames,
-            x=way.column_T(0),
-            y=way.column_T(1),
-            half_width=CHIP,
+            FACE,
+            at,
+            (CHIP, CHIP),
             opacity=opacity,
             text=str(chip),
-            text_colour=(24, 24, 30),
+            text_colour=DARK,
             text_height=CHIP_TEXT,
         )
 
-    def _cups(self, steps: Sequence[Step], places: int) -> list[Actor]:
+    def _cups(self, steps: Sequence[Step], xs: Sequence[float]) -> list[Actor]:
         """Return the cups that stand, and for every operation those that it moves, in front of them.
 
         A cup is another actor whenever it moves, so that which of two is drawn in front says nothing of where they
         have been.
         """
         timeline = self.stage.timeline
-        standing = [Track(timeline.frames, 1.0) for _ in range(places)]
+        standing = np.ones((len(xs), timeline.frames))
         moving = []
         for index, step in enumerate(steps):
-            if step.other < 0:
+            if step.chip:
                 continue
-            span = timeline.span(index)
-            away = (step.place, step.other) if step.action == "swap" else (step.place,)
-            for place in away:
-                standing[place].set(span[0], 0.0).set(span[1] + 1, 1.0)
-            there_T = Track(timeline.frames, 0.0).set(span[0], 1.0).set(span[1] + 1, 0.0).number_T
-            ends = _across(step.place, places), _across(step.other, places)
-            for place, way in zip(away, _ways(step.action, timeline.frames, span, *ends), strict=True):
+            there_T = timeline.during(index)
+            ways = _ways(step.action, timeline.frames, timeline.span(index), xs[step.place], xs[step.other])
+            # A pour moves one cup, a swap both.
+            for place, way in zip((step.place, step.other), ways, strict=False):
+                standing[place] -= there_T
                 moving += self._cup(f"{place} in {index}", way, there_T)
-        rows = [
-            self._cup(f"{place}", Track(timeline.frames, _across(place, places), CUP_Y, 0.0), there.number_T)
-            for place, there in enumerate(standing)
+        stood = [
+            part
+            for place, (x, there_T) in enumerate(zip(xs, standing, strict=True))
+            for part in self._cup(f"{place}", Track(timeline.frames, x, CUP_Y, 0.0), there_T)
         ]
-        return [*(part for row in rows for part in row), *moving]
+        return [*stood, *moving]
 
     def _cup(self, identity: str, way: Track, there_T: Floats) -> list[Actor]:
         x_T, y_T, angle_T = (way.column_T(axis) for axis in range(3))
-        shade = tuple(round(0.55 * part) for part in self.colour)
-        dark = shade[0], shade[1], shade[2]
         up = CUP[1] - 2 * MOUTH[1]
         mouth = x_T + up * np.sin(angle_T), y_T - up * np.cos(angle_T)
-        edge = CUP[0] + EDGE, CUP[1] + EDGE
+        edge, dark = (CUP[0] + EDGE, CUP[1] + EDGE), darker(self.colour)
         opacity_T = there_T * self.stage.hidden_T
+
+        def part(name: str, colour: Colour, at: tuple[Number, Number], half: tuple[float, float]) -> Actor:
+            return self.stage.actor(
+                f"{name} {identity}", "rectangle", colour, at, half, angle=angle_T, opacity=opacity_T
+            )
+
+        body = x_T, y_T
         return [
-            self.stage.box(f"edge {identity}", dark, (x_T, y_T), edge, angle=angle_T, opacity=opacity_T),
-            self.stage.box(f"cup {identity}", self.colour, (x_T, y_T), CUP, angle=angle_T, opacity=opacity_T),
-            self.stage.box(f"mouth {identity}", dark, mouth, MOUTH, angle=angle_T, opacity=opacity_T),
+            part("edge", dark, body, edge),
+            part("cup", self.colour, body, CUP),
+            part("mouth", dark, mouth, MOUTH),
         ]
 
 
@@ -381,108 +372,65 @@ def _pour(way: Track, span: tuple[int, int], home: float, target: float) -> None
     way.along((end - quarter, end), [(home, LIFTED, 0.0), (home, CUP_Y, 0.0)])
 
 
-def _episode(
-    scene: _Scene, query: Query, course: Course[Cups, Step], text: str, options: tuple[str, ...]
-) -> Episode:
+def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Cups, Step], answer: Result) -> Episode:
     stage, timeline = scene.stage, scene.stage.timeline
-    found = answer_to(query, course)
     shown = course.states[0 if stage.opening else -1]
-    chips = sorted({chip for cups in course.states for cup in cups for chip in cup})
-    is_number = isinstance(found, int)
-    question = Question(
-        text=text,
-        mode=query.mode,
-        options=options,
-        answer=_words(found),
-        parameters=_parameters(query),
-        changed_by=_changed_by(query, course),
-        ordered=is_number,
-        numeric=float(found) if isinstance(found, int) else None,
-        unit="chips" if query.ask == "count" else "",
-        is_open=not is_number,
-    )
-    return Episode(
-        animation=scene.clip(shown, course.operations),
-        question=question,
-        objects=[
-            *(
-                {"id": f"cup {letter}", "shape": "rectangle", "colour": "", "name": f"cup at {letter}"}
-                for letter in LETTERS[: len(shown)]
-            ),
-            *(
-                {"id": f"chip {chip}", "shape": "circle", "colour": "white", "name": f"chip {chip}"}
-                for chip in chips
-            ),
-            *stage.distractors(),
-        ],
-        events=stage.told(
-            f"the cups are transparent: {_told(shown)}",
-            {"cups": _facts(shown)},
-            [
-                Event(step.action, *timeline.span(index), step.note, _step_facts(step))
-                for index, step in enumerate(course.operations)
-            ],
+    operations = timeline.events((step.action, step.note, step.facts) for step in course.operations)
+    note = f"the cups are transparent: {_told(shown)}"
+    return asked.episode(
+        scene.clip(shown, course.operations),
+        listed(answer),
+        _changed_by(query, course),
+        events=stage.told(note, {"cups": _facts(shown)}, operations),
+        states=timeline.states(
+            {"done": index, "cups": _facts(cups)} for index, cups in enumerate(course.states)
         ),
-        states=[
-            State(timeline.at_rest(index), {"done": index, "cups": _facts(cups)})
-            for index, cups in enumerate(course.states)
+        derivation=[
+            *_derivation(query, course),
+            f"So for the cup at {LETTERS[query.place]} the answer is: {listed(answer)}.",
         ],
-        derivation=_derivation(query, course, _words(found), from_start=stage.opening),
-        min_fps=timeline.min_fps(SEEN),
     )
 
 
-def _parameters(query: Query) -> dict[str, Any]:
-    asked = {"ask": query.ask, "when": query.when, "place": LETTERS[query.place]}
-    after = {} if query.after is None else {"after": {"type": query.after.action, **_step_facts(query.after)}}
-    return asked | after
+def _things(states: Sequence[Cups]) -> list[dict[str, Any]]:
+    cups = [
+        thing(f"cup {letter}", "rectangle", "", f"cup at {letter}") for letter in LETTERS[: len(states[0])]
+    ]
+    chips = sorted({chip for cups in states for cup in cups for chip in cup})
+    return cups + [thing(f"chip {chip}", "circle", "white", f"chip {chip}") for chip in chips]
 
 
-def _changed_by(query: Query, course: Course[Cups, Step]) -> frozenset[Transform]:
+def _changed_by(query: Query, course: Course[Cups, Step]) -> set[Transform]:
     """Return whether the video played backwards, which shows the same cups at its other end, has another answer."""
     if query.when == "after":
-        return frozenset()
-    start, end = (
-        answer_to(Query(query.mode, query.ask, when, query.place), course) for when in ("start", "end")
-    )
-    return frozenset() if start == end else frozenset({Transform.REVERSE})
+        return set()
+    start, end = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
+    return set() if start == end else {Transform.REVERSE}
 
 
 def _facts(cups: Cups) -> dict[str, list[int]]:
     return {letter: sorted(chips) for letter, chips in zip(LETTERS, cups, strict=False)}
 
 
-def _step_facts(step: Step) -> dict[str, str | int]:
-    facts: dict[str, str | int] = {"place": LETTERS[step.place]}
-    return facts | ({"chip": step.chip} if step.other < 0 else {"other": LETTERS[step.other]})
-
-
 def _told(cups: Cups) -> str:
     return "; ".join(
-        f"{letter} holds {_words(tuple(sorted(chips))) or 'nothing'}"
+        f"{letter} holds {listed(tuple(sorted(chips))) or 'nothing'}"
         for letter, chips in zip(LETTERS, cups, strict=False)
     )
 
 
-def _derivation(query: Query, course: Course[Cups, Step], answer: str, *, from_start: bool) -> list[str]:
+def _derivation(query: Query, course: Course[Cups, Step]) -> list[str]:
     last = len(course.operations) if query.after is None else course.operations.index(query.after) + 1
-    if from_start:
-        told = [f"At the start, {_told(course.states[0])}."]
-        for step, cups in zip(course.operations[:last], course.states[1:], strict=False):
-            told.append(f"When {step.note}: {_told(cups)}.")
-    else:
-        told = [f"At the end, {_told(course.states[-1])}, and I work backwards."]
-        for step, cups in reversed(list(zip(course.operations, course.states, strict=False))):
-            told.append(f"Before {step.note}: {_told(cups)}.")
-    return [*told, f"So for the cup at {LETTERS[query.place]} the answer is: {answer}."]
+    notes = [step.note for step in course.operations[:last]]
+    return retold(
+        [_told(cups) for cups in course.states],
+        [f"When {note}:" for note in notes],
+        [f"Before {note}:" for note in notes],
+        from_start=query.mode.from_start,
+    )
 
 
 KIND = Kind(
-    name="chip_cups",
-    category=Category.CONTAINERS,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "chip_cups", Category.CONTAINERS, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: chip containers"""

@@ -5,32 +5,31 @@ moment (`rm docs/*`, `mv docs/* logs/`, `mv --exchange docs logs`). The first tw
 none where the start is asked for. A command is on the screen alone, while it runs.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.long.orders import (
+    Course,
+    by_answer,
+    dealt_ask,
+    followed,
+    in_other_orders,
+    of_one_form,
+    pinned_places,
+    retold,
+    two_answered,
 )
-from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, two_ranks
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline
-from retroflip.synth.names import Form
-from retroflip.synth.wording import phrased
+from retroflip.synth.names import Category, Domain, Form, Term
+from retroflip.synth.objects import thing
+from retroflip.synth.wording import listed, phrased
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]
@@ -103,7 +102,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: `ask` and `when` as its phrasings know them, of a folder, a file, or among `commands`."""
+    """What is asked of a folder, a file, or among `commands`. ask, when: a key of the phrasings."""
 
     mode: Mode
     ask: str
@@ -111,6 +110,12 @@ class Query:
     folder: str = ""
     file: str = ""
     commands: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is asked as metadata have it."""
+        named = {"folder": self.folder, "file": self.file, "commands": list(self.commands)}
+        return {"ask": self.ask, "when": self.when} | {name: value for name, value in named.items() if value}
 
 
 def done(files: Files, step: Step) -> Files | None:
@@ -181,16 +186,25 @@ def answer_to(query: Query, course: Course[Files, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw commands and a question, the answers that their orders lead to, and two of these."""
-    mode = draw.deal("mode", list(ASKS))
-    ask, when = draw.deal(f"ask {mode}", ASKS[mode])
+    mode, ask, when = dealt_ask(draw, ASKS)
     timeline = _timeline(draw)
-    query, options, groups = _found(draw, timeline.operations, mode, ask, when)
-    stage = Stage.drawn(draw, timeline, opening=mode is not Mode.RETRODICTIVE)
+    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     text = phrased(draw, ask, when, folder=query.folder, file=query.file)
-    words = tuple(_words(option) for option in options)
-    courses = [draw.one_of(groups[options[rank]]) for rank in two_ranks(draw, len(options))]
-    one, two = (_episode(stage, query, course, text, words) for course in courses)
-    return Pair(one, two, "operations")
+    courses = two_answered(draw, groups, options)
+    asked = Asked(
+        text=text,
+        options=[listed(option) for option in options],
+        parameters=query.parameters,
+        objects=[*_things(courses[0][1].states), *stage.distractors()],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=ask == "count",
+        unit="files" if ask == "count" else "",
+        is_open=ask in ("exists", "deleted", "holds"),
+    )
+    one, two = (_side(stage, asked, query, course, answer) for answer, course in courses)
+    return paired(draw, one, two, ANEW)
 
 
 def _timeline(draw: Draw) -> Timeline:
@@ -210,47 +224,27 @@ Groups = dict[Result, list[Course[Files, Step]]]
 """courses in order of time, by answer"""
 
 
-def _found(
+def _asked(
     draw: Draw, operations: int, mode: Mode, ask: str, when: str
 ) -> tuple[Query, Sequence[Result], Groups]:
     """Return a question, its answers to choose from, and orders of the same commands by the answer."""
-    from_start = mode is not Mode.RETRODICTIVE
     for _ in range(SETS_OF_OPERATIONS):
-        course = _draw_course(draw, operations, from_start=from_start)
-        pinned = pinned_places(operations, from_start=from_start, ends=mode is not Mode.HISTORICAL)
-        orders = list(reordered(draw, course, done, pinned))
-        in_time = orders if from_start else [one.mirrored(inverse) for one in orders]
+        course = _draw_course(draw, operations, from_start=mode.from_start)
+        orders = list(in_other_orders(draw, course, done, mode))
+        in_time = orders if mode.from_start else [one.mirrored(inverse) for one in orders]
         for _ in range(QUESTIONS):
-            query = _draw_query(draw, in_time[0], pinned, mode, ask, when)
+            query = _draw_query(draw, in_time[0], mode, ask, when)
             if query is None:
                 continue
-            groups: Groups = by_answer(in_time, _answering(query))
-            options = _options(draw, list(groups), CHOICES[ask])
+            groups: Groups = by_answer(in_time, partial(answer_to, query))
+            options = of_one_form(draw, groups, CHOICES[ask])
             if options is not None:
-                return query, options, groups
+                return query, sorted(options) if ask == "count" else options, groups
     raise Redraw("no commands with enough different answers were found")
 
 
-def _answering(query: Query) -> Callable[[Course[Files, Step]], Result]:
-    return lambda course: answer_to(query, course)
-
-
-def _options(draw: Draw, answers: Sequence[Result], count: int) -> Sequence[Result] | None:
-    """Return `count` answers of one form, numbers in ascending order, or None."""
-    by_form: dict[int, list[Result]] = {}
-    for answer in answers:
-        by_form.setdefault(len(answer) if isinstance(answer, tuple) else -1, []).append(answer)
-    by_form.pop(0, None)
-    enough = [form for form, alike in sorted(by_form.items()) if len(alike) >= count]
-    if not enough:
-        return None
-    chosen = draw.some_of(by_form[draw.one_of(enough)], count)
-    return sorted(chosen, key=lambda one: one if isinstance(one, int) else 0)
-
-
 def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Course[Files, Step]:
-    settings = draw.settings
-    count = min(max(settings.objects or FOLDER_COUNT[settings.difficulty - 1], 2), 4)
+    count = min(max(draw.settings.objects or draw.level(FOLDER_COUNT), 2), 4)
     folders, names = draw.some_of(FOLDERS, count), draw.some_of(NAMES, len(NAMES))
     files = {(folder, "") for folder in folders}
     files |= {(folder, names.pop()) for folder in folders for _ in range(int(draw.rng.integers(1, 4)))}
@@ -293,10 +287,9 @@ def _draw_step(
     return Step(action, folder, "" if action == "rm" else other, draw.one_of(inside))
 
 
-def _draw_query(
-    draw: Draw, course: Course[Files, Step], pinned: Collection[int], mode: Mode, ask: str, when: str
-) -> Query | None:
+def _draw_query(draw: Draw, course: Course[Files, Step], mode: Mode, ask: str, when: str) -> Query | None:
     if when == "order":
+        pinned = pinned_places(len(course.operations), from_start=True, ends=False)
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
         return Query(mode, ask, when, commands=tuple(sorted(draw.some_of(free, CHOICES[ask]))))
     asked = course.states[0 if when == "start" else -1]
@@ -311,13 +304,9 @@ def _draw_query(
     return Query(mode, ask, when, folder if ask == "exists" else "", draw.one_of(files)) if files else None
 
 
-def _words(answer: Result) -> str:
-    return ", ".join(answer) if isinstance(answer, tuple) else str(answer)
-
-
 def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:
     """Return the video of the commands, with the listing of what is shown at one end."""
-    terminal = stage.box("terminal", (12, 14, 16), (0.5, 0.5), SCREEN)
+    terminal = stage.actor("terminal", "rectangle", (12, 14, 16), (0.5, 0.5), SCREEN)
     commands = [_command(stage, index, step) for index, step in enumerate(steps)]
     return stage.animation([terminal, *_listing(stage, shown), *commands])
 
@@ -343,72 +332,41 @@ def _command(stage: Stage, index: int, step: Step) -> Actor:
     return stage.writing(f"command {index}", f"$ {step.command}", (0.5, 0.5), COMMAND_TEXT, seen.number_T)
 
 
-def _episode(
-    stage: Stage, query: Query, course: Course[Files, Step], text: str, options: tuple[str, ...]
-) -> Episode:
-    timeline = stage.timeline
-    found = answer_to(query, course)
+def _side(stage: Stage, asked: Asked, query: Query, course: Course[Files, Step], answer: Result) -> Episode:
     shown = course.states[0 if stage.opening else -1]
-    folders = sorted({folder for files in course.states for folder, name in files if not name})
-    names = sorted({name for files in course.states for _, name in files if name})
-    question = Question(
-        text=text,
-        mode=query.mode,
-        options=options,
-        answer=_words(found),
-        parameters=_parameters(query),
-        changed_by=_changed_by(query, course),
-        ordered=isinstance(found, int),
-        numeric=float(found) if isinstance(found, int) else None,
-        unit="files" if query.ask == "count" else "",
-        is_open=query.ask in ("exists", "deleted", "holds"),
+    operations = stage.timeline.events(
+        (step.action.replace(" ", "_"), f"the command {step.command} is run", {"command": step.command})
+        for step in course.operations
     )
-    return Episode(
-        animation=_clip(stage, shown, course.operations),
-        question=question,
-        objects=[
-            *({"id": f"folder {one}", "shape": "text", "colour": "white", "name": one} for one in folders),
-            *({"id": f"file {one}", "shape": "text", "colour": "white", "name": one} for one in names),
-            *stage.distractors(),
-        ],
-        events=stage.told(
-            f"the folders are listed: {_told(shown)}",
-            {"folders": _facts(shown)},
-            [
-                Event(
-                    step.action.replace(" ", "_"),
-                    *timeline.span(index),
-                    f"the command {step.command} is run",
-                    {"command": step.command},
-                )
-                for index, step in enumerate(course.operations)
-            ],
+    return asked.episode(
+        _clip(stage, shown, course.operations),
+        listed(answer),
+        _changed_by(query, course),
+        events=stage.told(f"the folders are listed: {_told(shown)}", {"folders": _facts(shown)}, operations),
+        states=stage.timeline.states(
+            {"done": index, "folders": _facts(files)} for index, files in enumerate(course.states)
         ),
-        states=[
-            State(timeline.at_rest(index), {"done": index, "folders": _facts(files)})
-            for index, files in enumerate(course.states)
-        ],
-        derivation=_derivation(query, course, _words(found), from_start=stage.opening),
-        min_fps=timeline.min_fps(SEEN),
+        derivation=[*_derivation(query, course), f"So the answer is: {listed(answer)}."],
     )
 
 
-def _parameters(query: Query) -> dict[str, Any]:
-    named = {"folder": query.folder, "file": query.file, "commands": list(query.commands)}
-    return {"ask": query.ask, "when": query.when} | {name: value for name, value in named.items() if value}
+def _things(states: Sequence[Files]) -> list[dict[str, Any]]:
+    folders = sorted({folder for files in states for folder, name in files if not name})
+    names = sorted({name for files in states for _, name in files if name})
+    return [
+        *(thing(f"folder {one}", "text", "white", one) for one in folders),
+        *(thing(f"file {one}", "text", "white", one) for one in names),
+    ]
 
 
-def _changed_by(query: Query, course: Course[Files, Step]) -> frozenset[Transform]:
+def _changed_by(query: Query, course: Course[Files, Step]) -> set[Transform]:
     """Return whether the video played backwards, which shows the same listing at its other end, has another answer."""
     if query.when == "order":
-        return frozenset({Transform.REVERSE})
+        return {Transform.REVERSE}
     if query.ask == "deleted":
-        return frozenset()
-    start, end = (
-        answer_to(Query(query.mode, query.ask, when, query.folder, query.file), course)
-        for when in ("start", "end")
-    )
-    return frozenset() if start == end else frozenset({Transform.REVERSE})
+        return set()
+    start, end = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
+    return set() if start == end else {Transform.REVERSE}
 
 
 def _facts(files: Files) -> dict[str, list[str]]:
@@ -421,27 +379,20 @@ def _told(files: Files) -> str:
     )
 
 
-def _derivation(query: Query, course: Course[Files, Step], answer: str, *, from_start: bool) -> list[str]:
+def _derivation(query: Query, course: Course[Files, Step]) -> list[str]:
+    commands = [step.command for step in course.operations]
     if query.when == "order":
-        ran = [step.command for step in course.operations if step.command in query.commands]
-        return [f"In order of time these are run: {'; '.join(ran)}.", f"So the answer is: {answer}."]
-    if from_start:
-        told = [f"At the start, {_told(course.states[0])}."]
-        for step, files in zip(course.operations, course.states[1:], strict=True):
-            told.append(f"After {step.command}: {_told(files)}.")
-    else:
-        told = [f"At the end, {_told(course.states[-1])}, and I work backwards."]
-        for step, files in reversed(list(zip(course.operations, course.states, strict=False))):
-            told.append(f"Before {step.command}: {_told(files)}.")
-    return [*told, f"So the answer is: {answer}."]
+        ran = [command for command in commands if command in query.commands]
+        return [f"In order of time these are run: {'; '.join(ran)}."]
+    return retold(
+        [_told(files) for files in course.states],
+        [f"After {command}:" for command in commands],
+        [f"Before {command}:" for command in commands],
+        from_start=query.mode.from_start,
+    )
 
 
 KIND = Kind(
-    name="file_system",
-    category=Category.CODE,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "file_system", Category.CODE, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: file system commands"""

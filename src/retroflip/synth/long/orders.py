@@ -9,12 +9,13 @@ Everything here is told from the shown state onwards (forwards in time where the
 is), so that one set of rules serves both; `Course.mirrored` gives the other's order of time.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from retroflip.synth.episode import Draw
+from retroflip.synth.episode import Draw, Mode
+from retroflip.video.transforms import Transform
 
 State = TypeVar("State")
 Operation = TypeVar("Operation")
@@ -35,6 +36,28 @@ class Course(Generic[State, Operation]):
     def mirrored(self, inverse: Callable[[Operation], Operation]) -> "Course[State, Operation]":
         """Return the course told from its other end."""
         return Course(self.states[::-1], tuple(inverse(one) for one in reversed(self.operations)))
+
+
+@dataclass(frozen=True)
+class Query(Generic[State, Operation]):
+    """A question and its answer, as a value, for any shown state and operations in order of time.
+
+    outcome: None where the question cannot be asked of them. barred: what is shown where the question asks for the
+    other end of the clip; it is never an option.
+    """
+
+    mode: Mode
+    ask: str
+    text: str
+    parameters: Mapping[str, Any]
+    outcome: Callable[[State, Sequence[Operation]], Any]
+    barred: Any = None
+
+    def changed_by(
+        self, answer: object, turned: Mapping[Transform, tuple[State, Sequence[Operation]]]
+    ) -> set[Transform]:
+        """Return the transformations by which the video gets another answer. turned: what it then shows."""
+        return {how for how, shown in turned.items() if self.outcome(*shown) not in (None, answer)}
 
 
 def followed(
@@ -98,6 +121,22 @@ def pinned_places(operations: int, *, from_start: bool, ends: bool) -> set[int]:
     return {middle if from_start else operations - 1 - middle} | ({operations - 1} if ends else set())
 
 
+def in_other_orders(
+    draw: Draw,
+    course: Course[State, Operation],
+    apply: Callable[[State, Operation], State | None],
+    mode: Mode,
+    named: Iterable[int] = (),
+) -> Iterator[Course[State, Operation]]:
+    """Yield the course and others of the same operations that do the same in the places that all must share.
+
+    named: the places of operations that the question names.
+    """
+    ends = mode is not Mode.HISTORICAL
+    pinned = pinned_places(len(course.operations), from_start=mode.from_start, ends=ends)
+    return reordered(draw, course, apply, pinned | set(named))
+
+
 def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> dict[Answer, list[Way]]:
     """Return courses, or other ways to tell of them, by their answer, without those that have none (None)."""
     groups: dict[Answer, list[Way]] = {}
@@ -108,10 +147,25 @@ def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> dict[
     return groups
 
 
+def of_one_form(draw: Draw, answers: Iterable[Answer], count: int) -> list[Answer] | None:
+    """Return `count` answers, all numbers or all lists (tuples) of one length that is not 0; None if there are none."""
+    by_form: dict[int, list[Answer]] = {}
+    for answer in answers:
+        by_form.setdefault(len(answer) if isinstance(answer, tuple) else -1, []).append(answer)
+    enough = [form for form, alike in sorted(by_form.items()) if form and len(alike) >= count]
+    return draw.some_of(by_form[draw.one_of(enough)], count) if enough else None
+
+
 def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
     """Return every run of consecutive numbers of that length."""
     found = [tuple(range(low, low + length)) for low in sorted(numbers)]
     return [run for run in found if set(run) <= set(numbers)]
+
+
+def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> tuple[Mode, str, str]:
+    """Return a mode, and what is asked in it and of when, all of them dealt out evenly."""
+    mode = draw.deal("mode", list(asks))
+    return mode, *draw.deal(f"ask {mode}", asks[mode])
 
 
 def two_ranks(draw: Draw, options: int) -> tuple[int, int]:
@@ -126,7 +180,35 @@ def dealt_case(draw: Draw, cases: Sequence[Case], ranks: int = 4) -> tuple[Case,
     return cases[case], rank
 
 
-def both_ranks(draw: Draw, rank: int, count: int) -> tuple[int, int]:
-    """Return the ranks of both sides' answers among `count` options; the first is `rank` where there are so many."""
-    first = rank if rank < count else draw.one_of(range(count))
-    return first, draw.one_of([other for other in range(count) if other != first])
+def ranked_answers(
+    draw: Draw, groups: Mapping[Answer, Sequence[Way]], options: Sequence[Answer], rank: int
+) -> list[tuple[Answer, Way]]:
+    """Return the answers of both sides, each with a course drawn of those that lead to it.
+
+    The first is the option of that rank where there are so many.
+    """
+    first = rank if rank < len(options) else draw.one_of(range(len(options)))
+    second = draw.one_of([other for other in range(len(options)) if other != first])
+    return [(answer, draw.one_of(groups[answer])) for answer in (options[first], options[second])]
+
+
+def two_answered(
+    draw: Draw, groups: Mapping[Answer, Sequence[Way]], options: Sequence[Answer]
+) -> list[tuple[Answer, Way]]:
+    """Return the answers of both sides, each with a course drawn of those that lead to it."""
+    answers = [options[rank] for rank in two_ranks(draw, len(options))]
+    return [(answer, draw.one_of(groups[answer])) for answer in answers]
+
+
+def retold(
+    states: Sequence[str], after: Sequence[str], before: Sequence[str], *, from_start: bool
+) -> list[str]:
+    """Return, in sentences, the states that a viewer works out one after the other from the one that is shown.
+
+    after, before: how a sentence begins about the state after an operation, or before it.
+    """
+    if from_start:
+        told = [f"{begun} {state}." for begun, state in zip(after, states[1:], strict=False)]
+        return [f"At the start, {states[0]}.", *told]
+    told = [f"{begun} {state}." for begun, state in zip(before, states, strict=False)]
+    return [f"At the end, {states[-1]}, and I work backwards.", *reversed(told)]

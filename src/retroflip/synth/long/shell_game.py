@@ -4,36 +4,23 @@ What is shown is the state before the swaps or the state after them, never both.
 the very same swaps lead to, so that neither the state shown nor the set of swaps seen tells the answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
-    fits_view,
-)
+from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
-from retroflip.synth.long.stage import lying
-from retroflip.synth.long.timeline import Timeline, draw_timeline, hidden_outside, shown_in
-from retroflip.synth.names import Form
+from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers, runs
+from retroflip.synth.long.stage import Stage, darker
+from retroflip.synth.long.timeline import Timeline, draw_timeline
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, draw_looks, eased
 from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
@@ -77,6 +64,8 @@ FACE = 0.85
 """of a cover's half side: the rest is its dark rim"""
 BULGE = 0.6
 """how far covers keep from the line between their cells, of half its length"""
+SEEN = 2
+"""frames seen of each swap at least"""
 _ORDERS_DRAWN = 160
 _TRIES = 60
 
@@ -96,17 +85,7 @@ class Board:
         return replace(self, shown={name: self.grid.mirrored(cell) for name, cell in self.shown.items()})
 
 
-@dataclass(frozen=True)
-class Query:
-    """A question and, for any order of the swaps, its answer as a value (None: it cannot be asked of that order)."""
-
-    mode: Mode
-    ask: Ask
-    text: str
-    parameters: Mapping[str, Any]
-    outcome: Callable[[Board, Order], Any]
-    barred: Cell | None = None
-    """the cell in which the object asked for is shown: it is never an option, so the object must have moved"""
+Query = orders.Query[Board, Swap]
 
 
 def swap_words(swap: Swap) -> str:
@@ -120,7 +99,7 @@ def swapped(places: Places, swap: Swap) -> dict[str, Cell]:
     return {name: {one: other, other: one}.get(cell, cell) for name, cell in places.items()}
 
 
-def history(board: Board, order: Order) -> list[Places]:
+def history(board: Board, order: Sequence[Swap]) -> list[Places]:
     """Return where the objects are before the first swap and after each."""
     course = [board.shown]
     for swap in order if board.opening else reversed(order):
@@ -135,19 +114,29 @@ def make(draw: Draw) -> Pair:
     board = _board(draw, mode, ask)
     timeline = _timeline(draw, board)
     query, groups, options = _asked(draw, mode, ask, board, timeline.operations, mirror)
-    ranks = both_ranks(draw, rank, len(options))
-    first, second = (draw.one_of(groups[options[rank]]) for rank in ranks)
-    scene = _Scene(draw, timeline, board, first)
+    (_, first), (_, second) = ranked_answers(draw, groups, options, rank)
+    scene = _Scene.drawn(draw, timeline, board, first)
+    asked = Asked(
+        text=query.text,
+        options=[_words(option) for option in options],
+        parameters=query.parameters,
+        objects=[
+            *(look.facts(name, role="object") for name, look in board.looks.items()),
+            *scene.stage.distractors(),
+        ],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=ask is Ask.DISPLACED,
+        unit="objects" if ask is Ask.DISPLACED else "",
+        is_open=ask in (Ask.CELL, Ask.AFTER_SWAP),
+    )
     clip = scene.clip(first)
-    if not fits_view(clip, timeline.min_fps(2), draw.settings):
-        raise Redraw("the frames that a viewer is shown lie too far apart for so many swaps")
-    words = tuple(_words(ask, option) for option in options)
-    one = _episode(scene, clip, timeline, (board, first, query), words)
+    one = _side(asked, query, clip, scene.stage, board, first)
     if mirror:
-        told = (board.flipped(), _mirrored_order(board, first), query)
-        return Pair(one, _episode(scene, clip.flipped(), timeline, told, words), Transform.FLIP.value)
-    told = (board, second, query)
-    return Pair(one, _episode(scene, scene.clip(second), timeline, told, words), "operations")
+        seen = board.flipped(), _mirrored(board, first)
+        return paired(draw, one, _side(asked, query, clip.flipped(), scene.stage, *seen), Transform.FLIP)
+    two = _side(asked, query, scene.clip(second), scene.stage, board, second)
+    return paired(draw, one, two, ANEW)
 
 
 def _asked(
@@ -165,28 +154,22 @@ def _asked(
 
 def _timeline(draw: Draw, board: Board) -> Timeline:
     """Return a course of an even number of swaps, in whose middle frame all covers rest."""
-    timeline = draw_timeline(draw, OPERATIONS, least=LEAST_OPERATIONS)
+    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
     count = min(timeline.operations, len(_neighbours(board)))
     return replace(timeline, operations=count // 2 * 2)
 
 
 def _board(draw: Draw, mode: Mode, ask: Ask) -> Board:
-    settings = draw.settings
-    grid = Grid(*GRIDS[settings.difficulty - 1])
-    count = settings.objects or OBJECTS[settings.difficulty - 1]
+    grid = Grid(*draw.level(GRIDS))
+    count = draw.settings.objects or draw.level(OBJECTS)
     count = min(max(count, COUNTED[0]), COUNTED[1]) if ask is Ask.DISPLACED else count
     if count > grid.rows * grid.columns - 2:
         grid = Grid(3, 4)
-    looks = draw_looks(draw, count + settings.distractors)
-    cells = draw.some_of(grid.cells(), count)
+    looks = draw_looks(draw, count + draw.settings.distractors)
     names = [f"o{number}" for number in range(1, count + 1)]
-    return Board(
-        grid,
-        dict(zip(names, looks[:count], strict=True)),
-        dict(zip(names, cells, strict=True)),
-        tuple(looks[count:]),
-        opening=mode is not Mode.RETRODICTIVE,
-    )
+    shown = dict(zip(names, draw.some_of(grid.cells(), count), strict=True))
+    looked = dict(zip(names, looks, strict=False))
+    return Board(grid, looked, shown, tuple(looks[count:]), opening=mode.from_start)
 
 
 def _neighbours(board: Board) -> list[Swap]:
@@ -225,31 +208,23 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
         after = swaps[0]
         text = f"{phrased(draw, mode, ask, swap=swap_words(after))} {AXES}"
         parameters: dict[str, Any] = {"ask": ask.value, "swap": [list(cell) for cell in after]}
-        return Query(mode, ask, text, parameters, lambda _, order: _following(order, after))
+        return Query(mode, ask, text, parameters, lambda _, order: dict(pairwise(order)).get(after))
     target = draw.one_of(list(board.looks))
-    name = board.looks[target].name
     parameters = {"ask": ask.value, "object": target}
-    if ask is Ask.CELL:
-        moment = -1 if mode is Mode.FORWARD else 0
-        text = f"{phrased(draw, mode, ask, name=name)} {AXES}"
-    else:
-        moment = int(draw.rng.integers(2, len(swaps)))
-        text = f"{phrased(draw, mode, ask, name=name, ordinal=ordinal(moment))} {AXES}"
-        parameters["swaps"] = moment
+    moment = -1 if mode is Mode.FORWARD else 0
+    if ask is Ask.AFTER_SWAP:
+        moment = parameters["swaps"] = int(draw.rng.integers(2, len(swaps)))
+    words = phrased(draw, mode, ask, name=board.looks[target].name, ordinal=ordinal(moment))
 
-    def found(on: Board, order: Order) -> Cell:
+    def found(on: Board, order: Sequence[Swap]) -> Cell:
         return history(on, order)[moment][target]
 
-    return Query(mode, ask, text, parameters, found, board.shown[target])
+    return Query(mode, ask, f"{words} {AXES}", parameters, found, board.shown[target])
 
 
-def _displaced(board: Board, order: Order) -> int:
+def _displaced(board: Board, order: Sequence[Swap]) -> int:
     course = history(board, order)
     return sum(course[0][name] != cell for name, cell in course[-1].items())
-
-
-def _following(order: Order, after: Swap) -> Swap | None:
-    return dict(pairwise(order)).get(after)
 
 
 def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mirror: bool) -> list[Any]:
@@ -269,115 +244,96 @@ def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mi
     return [cell for half in chosen for cell in (half, board.grid.mirrored(half))]
 
 
-def _mirrored_order(board: Board, order: Order) -> Order:
+def _mirrored(board: Board, order: Sequence[Swap]) -> Order:
     """Return the swaps as a mirror shows them, each with its upper or left cell first."""
     turned = [sorted(board.grid.mirrored(cell) for cell in swap) for swap in order]
     return tuple((one, other) for one, other in turned)
 
 
+@dataclass(frozen=True)
 class _Scene:
-    """All that both sides of a pair look like, whatever the order of the swaps."""
+    """All that both sides of a pair look like, whatever the order of the swaps.
 
-    def __init__(self, draw: Draw, timeline: Timeline, board: Board, swaps: Sequence[Swap]) -> None:
-        self._draw, self._timeline, self._board = draw, timeline, board
-        self._cover = draw.one_of(COVERS)
-        self._background = draw.background()
-        self._clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
-        self.bystanders = lying(draw, board.bystanders, timeline.frames)
-        self.objects = [look.facts(name, role="object") for name, look in board.looks.items()] + [
-            look.facts(one.id, role="distractor")
-            for one, look in zip(self.bystanders, board.bystanders, strict=True)
-        ]
-        self._layers = list(draw.some_of(list(board.looks), len(board.looks)))
+    clockwise: which way round the covers of a swap go. layers: the objects, the later ones in front.
+    """
+
+    stage: Stage
+    board: Board
+    cover: Colour
+    clockwise: Mapping[Swap, bool]
+    layers: Sequence[str]
+
+    @classmethod
+    def drawn(cls, draw: Draw, timeline: Timeline, board: Board, swaps: Sequence[Swap]) -> Self:
+        cover, background = draw.one_of(COVERS), draw.background()
+        clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
+        stage = Stage.drawn(
+            draw, timeline, opening=board.opening, looks=board.bystanders, background=background
+        )
+        return cls(stage, board, cover, clockwise, draw.some_of(list(board.looks), len(board.looks)))
 
     def clip(self, order: Order) -> Animation:
         """Return the clip in which the swaps are done in that order."""
-        timeline, settings = self._timeline, self._draw.settings
-        return Animation(
-            (
-                *self.bystanders,
-                *self._floor(),
-                *self._shown_objects(),
-                *self._resting(order),
-                *self._moving(order),
-            ),
-            self._background,
-            settings.fps,
-            timeline.frames,
-            settings.noise,
-            self._draw.noise_seed(),
+        return self.stage.animation(
+            [*self._floor(), *self._shown_objects(), *self._resting(order), *self._moving(order)]
         )
 
+    def _square(
+        self, identity: str, colour: Colour, at: tuple[Number, Number], half: float, opacity: Number = 1.0
+    ) -> Actor:
+        return self.stage.actor(identity, "square", colour, at, (half, half), opacity=opacity)
+
     def _floor(self) -> list[Actor]:
-        grid, frames = self._board.grid, self._timeline.frames
-        half = 0.46 * grid.pitch
-        places = ((cell, *grid.centre(cell)) for cell in grid.cells())
+        grid = self.board.grid
         return [
-            actor(f"floor {cell_words(cell)}", "square", FLOOR, frames=frames, x=x, y=y, half_width=half)
-            for cell, x, y in places
+            self._square(f"floor {cell_words(cell)}", FLOOR, grid.centre(cell), 0.46 * grid.pitch)
+            for cell in grid.cells()
         ]
 
     def _shown_objects(self) -> list[Actor]:
         """The objects lie still in the state shown; in the rest of the clip they are not to be seen."""
-        opacity_T = shown_in(self._timeline, opening=self._board.opening)
-        actors = []
-        for name in self._layers:
-            look = self._board.looks[name]
-            x, y = self._board.grid.centre(self._board.shown[name])
-            actors.append(
-                actor(
-                    name,
-                    look.shape,
-                    PALETTE[look.colour],
-                    frames=self._timeline.frames,
-                    x=x,
-                    y=y,
-                    half_width=0.27 * self._board.grid.pitch,
-                    opacity=opacity_T,
-                )
-            )
-        return actors
-
-    def _covers(self, identity: str, x: float | Floats, y: float | Floats, opacity_T: Floats) -> list[Actor]:
-        """One cover: its face on a dark rim, by which covers that pass over each other are told apart."""
-        rim = tuple(round(0.55 * level) for level in self._cover)
-        half = COVER * self._board.grid.pitch
+        half = 0.27 * self.board.grid.pitch
         return [
-            actor(
-                f"{part} {identity}",
-                "square",
-                colour,
-                frames=self._timeline.frames,
-                x=x,
-                y=y,
-                half_width=width,
-                opacity=opacity_T,
+            self.stage.actor(
+                name,
+                self.board.looks[name].shape,
+                PALETTE[self.board.looks[name].colour],
+                self.board.grid.centre(self.board.shown[name]),
+                (half, half),
+                opacity=self.stage.shown_T,
             )
-            for part, colour, width in (("rim", rim, half), ("cover", self._cover, FACE * half))
+            for name in self.layers
+        ]
+
+    def _covers(self, identity: str, at: tuple[Number, Number], opacity_T: Floats) -> list[Actor]:
+        """One cover: its face on a dark rim, by which covers that pass over each other are told apart."""
+        half = COVER * self.board.grid.pitch
+        return [
+            self._square(f"rim {identity}", darker(self.cover), at, half, opacity_T),
+            self._square(f"cover {identity}", self.cover, at, FACE * half, opacity_T),
         ]
 
     def _resting(self, order: Order) -> list[Actor]:
         """One cover per cell, away while a cover leaves the cell and another comes."""
         actors = []
-        for cell in self._board.grid.cells():
-            opacity_T = hidden_outside(self._timeline, opening=self._board.opening).copy()
+        for cell in self.board.grid.cells():
+            opacity_T = self.stage.hidden_T
             for index, swap in enumerate(order):
-                start, end = self._timeline.span(index)
                 if cell in swap:
-                    opacity_T[start : end + 1] = 0.0
-            actors += self._covers(cell_words(cell), *self._board.grid.centre(cell), opacity_T)
+                    opacity_T[self.stage.timeline.during(index) > 0.0] = 0.0
+            actors += self._covers(cell_words(cell), self.board.grid.centre(cell), opacity_T)
         return actors
 
     def _moving(self, order: Order) -> list[Actor]:
         """The two covers that swap, above all others; each goes round the middle between the cells on its side."""
-        frames = self._timeline.frames
-        place_T2 = np.full((2, frames, 2), 0.5)
-        opacity_T = np.zeros(frames)
+        timeline = self.stage.timeline
+        place_T2 = np.full((2, timeline.frames, 2), 0.5)
+        opacity_T = np.zeros(timeline.frames)
         for index, swap in enumerate(order):
-            start, end = self._timeline.span(index)
-            one_2, other_2 = (np.array(self._board.grid.centre(cell)) for cell in swap)
+            start, end = timeline.span(index)
+            one_2, other_2 = (np.array(self.board.grid.centre(cell)) for cell in swap)
             middle_2, arm_2 = (one_2 + other_2) / 2, (one_2 - other_2) / 2
-            side_2 = BULGE * np.array([-arm_2[1], arm_2[0]]) * (1 if self._clockwise[swap] else -1)
+            side_2 = BULGE * np.array([-arm_2[1], arm_2[0]]) * (1 if self.clockwise[swap] else -1)
             turn_T1 = np.pi * eased(end - start + 1)[:, None]
             offset_T2 = np.cos(turn_T1) * arm_2 + np.sin(turn_T1) * side_2
             place_T2[0, start : end + 1] = middle_2 + offset_T2
@@ -386,85 +342,48 @@ class _Scene:
         return [
             part
             for number, course_T2 in enumerate(place_T2, start=1)
-            for part in self._covers(f"in motion {number}", course_T2[:, 0], course_T2[:, 1], opacity_T)
+            for part in self._covers(f"in motion {number}", (course_T2[:, 0], course_T2[:, 1]), opacity_T)
         ]
 
 
-def _words(ask: Ask, value: Any) -> str:
-    if ask is Ask.DISPLACED:
-        return str(value)
-    return swap_words(value) if ask is Ask.NEXT_SWAP else cell_words(value)
+def _words(answer: Any) -> str:
+    """Return a number, a cell or a swap as options name it."""
+    if isinstance(answer, int):
+        return str(answer)
+    return cell_words(answer) if isinstance(answer[0], int) else swap_words(answer)
 
 
-def _changes(board: Board, order: Order, query: Query) -> frozenset[Transform]:
-    value = query.outcome(board, order)
-    seen = {
-        Transform.FLIP: query.outcome(board.flipped(), _mirrored_order(board, order)),
-        Transform.REVERSE: query.outcome(replace(board, opening=not board.opening), order[::-1]),
+def _side(asked: Asked, query: Query, clip: Animation, stage: Stage, board: Board, order: Order) -> Episode:
+    answer = query.outcome(board, order)
+    turned = {
+        Transform.FLIP: (board.flipped(), _mirrored(board, order)),
+        Transform.REVERSE: (replace(board, opening=not board.opening), order[::-1]),
     }
-    return frozenset(change for change, other in seen.items() if other not in (None, value))
-
-
-def _episode(
-    scene: _Scene,
-    clip: Animation,
-    timeline: Timeline,
-    told: tuple[Board, Order, Query],
-    options: tuple[str, ...],
-) -> Episode:
-    board, order, query = told
-    value = query.outcome(board, order)
-    words = _words(query.ask, value)
     course = history(board, order)
-    counted = query.ask is Ask.DISPLACED
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=query.text,
-            mode=query.mode,
-            options=options,
-            answer=words,
-            parameters=query.parameters,
-            changed_by=_changes(board, order, query),
-            ordered=counted,
-            numeric=float(words) if counted else None,
-            unit="objects" if counted else "",
-            is_open=query.ask in (Ask.CELL, Ask.AFTER_SWAP),
+    words = _words(answer)
+    return asked.episode(
+        clip,
+        words,
+        query.changed_by(answer, turned),
+        events=_events(stage, board, order),
+        states=stage.timeline.states(
+            {"cells": {name: list(cell) for name, cell in places.items()}} for places in course
         ),
-        objects=scene.objects,
-        events=_events(timeline, board, order),
-        states=[
-            State(timeline.at_rest(index), {"cells": {name: list(cell) for name, cell in places.items()}})
-            for index, places in enumerate(course)
-        ],
         derivation=_derivation(board, course, query, words),
-        min_fps=timeline.min_fps(2),
     )
 
 
-def _events(timeline: Timeline, board: Board, order: Order) -> list[Event]:
+def _events(stage: Stage, board: Board, order: Order) -> list[Event]:
     where = "; ".join(
         f"the {board.looks[name].name} in {cell_words(cell)}" for name, cell in board.shown.items()
     )
-    opening, closing = (
-        (f"the objects are shown: {where}", "all cells stay covered")
-        if board.opening
-        else ("all cells are covered", f"the covers open and show {where}")
+    swaps = stage.timeline.events(
+        ("swap", f"the covers of {swap_words(swap)} swap places", {"cells": [list(cell) for cell in swap]})
+        for swap in order
     )
-    swaps = [
-        Event(
-            "swap",
-            *timeline.span(index),
-            f"the covers of {swap_words(swap)} swap places",
-            {"cells": [list(cell) for cell in swap]},
-        )
-        for index, swap in enumerate(order)
-    ]
-    return [
-        Event("reveal" if board.opening else "blank", *timeline.opening, opening),
-        *swaps,
-        Event("blank" if board.opening else "reveal", *timeline.closing, closing),
-    ]
+    if stage.opening:
+        return stage.told(f"the objects are shown: {where}", {}, swaps, "all cells stay covered")
+    return stage.told(f"the covers open and show {where}", {}, swaps, "all cells are covered")
 
 
 def _derivation(board: Board, course: Sequence[Places], query: Query, words: str) -> list[str]:
@@ -485,11 +404,6 @@ def _followed(name: str, board: Board, course: Sequence[Places]) -> str:
 
 
 KIND = Kind(
-    name="shell_game",
-    category=Category.GRID,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "shell_game", Category.GRID, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: grid-based object tracking with visual occlusion"""

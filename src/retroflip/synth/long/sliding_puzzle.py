@@ -4,35 +4,23 @@ The gap is always to be seen, so all options stem from moves that begin with the
 in the same place. In questions about the moves themselves it is also in the same place halfway.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
-from retroflip.synth.animation import Actor, Animation, Colour, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
-    fits_view,
-)
+from retroflip.synth.animation import Actor, Animation, Colour
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import both_ranks, by_answer, dealt_case, runs
-from retroflip.synth.long.stage import lying
-from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, shown_in
-from retroflip.synth.names import Form
-from retroflip.synth.objects import draw_looks
-from retroflip.synth.wording import ordinal, phrased
+from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers, retold, runs
+from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.timeline import Track, draw_timeline
+from retroflip.synth.names import Category, Domain, Form, Term
+from retroflip.synth.objects import thing
+from retroflip.synth.wording import listed, ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Moves = tuple[str, ...]
@@ -67,6 +55,9 @@ GRIDS: tuple[Cell, ...] = ((3, 3), (3, 3), (3, 3), (3, 4), (4, 4))
 """rows and columns by difficulty"""
 TILES: tuple[Colour, ...] = ((64, 96, 150), (130, 84, 60), (70, 112, 84), (106, 82, 132), (92, 96, 108))
 TRAY: Colour = (196, 190, 176)
+WHITE: Colour = (255, 255, 255)
+SEEN = 2
+"""frames seen of each move at least"""
 _WALKS = 700
 _TRIES = 30
 
@@ -89,36 +80,28 @@ class Puzzle:
         return replace(self, shown={self.grid.mirrored(cell): number for cell, number in self.shown.items()})
 
 
-@dataclass(frozen=True)
-class Query:
-    """A question and, for any moves, its answer as a value (None: it cannot be asked of them).
+Query = orders.Query[Puzzle, str]
 
-    barred: what is shown where the question asks for the other end of the clip; never an option.
-    """
 
-    mode: Mode
-    ask: Ask
-    text: str
-    parameters: Mapping[str, Any]
-    outcome: Callable[[Puzzle, Moves], Any]
-    barred: Any = None
+def source(gap: Cell, direction: str) -> Cell:
+    """Return the cell whose tile slides that way into the gap; it is the next gap."""
+    down, right = STEPS[direction]
+    return gap[0] - down, gap[1] - right
 
 
 def slid(numbers: Numbers, gap: Cell, direction: str) -> tuple[dict[Cell, int], Cell]:
     """Return the tiles and the gap after a tile has slid that way into the gap. Raises KeyError if none can."""
-    down, right = STEPS[direction]
-    source = (gap[0] - down, gap[1] - right)
     after = dict(numbers)
-    after[gap] = after.pop(source)
-    return after, source
+    after[gap] = after.pop(source(gap, direction))
+    return after, source(gap, direction)
 
 
-def undone(moves: Moves) -> Moves:
+def undone(moves: Sequence[str]) -> Moves:
     """Return the moves that take the tiles back."""
     return tuple(OPPOSITE[way] for way in reversed(moves))
 
 
-def history(puzzle: Puzzle, moves: Moves) -> list[Numbers]:
+def history(puzzle: Puzzle, moves: Sequence[str]) -> list[Numbers]:
     """Return the tiles before the first move and after each."""
     course, gap = [puzzle.shown], puzzle.gap
     for way in moves if puzzle.opening else undone(moves):
@@ -127,27 +110,47 @@ def history(puzzle: Puzzle, moves: Moves) -> list[Numbers]:
     return course if puzzle.opening else course[::-1]
 
 
+def gaps_of(puzzle: Puzzle, moves: Sequence[str]) -> list[Cell]:
+    """Return where the gap is before the first move and after each."""
+    gaps = [puzzle.gap]
+    for way in moves if puzzle.opening else undone(moves):
+        gaps.append(source(gaps[-1], way))
+    return gaps if puzzle.opening else gaps[::-1]
+
+
 def make(draw: Draw) -> Pair:
     """Draw a puzzle and two courses of moves with the gap in the same places and different answers."""
     (mode, ask), rank = dealt_case(draw, CASES)
-    timeline = draw_timeline(draw, OPERATIONS, least=LEAST_OPERATIONS)
+    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
     timeline = replace(timeline, operations=timeline.operations // 2 * 2)
     puzzle = _puzzle(draw, mode)
     query, groups, options = _asked(draw, mode, ask, puzzle, timeline.operations)
-    scene = _Scene(draw, timeline, puzzle)
-    words = tuple(_words(option) for option in options)
-    sides = []
-    for chosen in both_ranks(draw, rank, len(options)):
-        moves = draw.one_of(groups[options[chosen]])
-        clip = scene.clip(moves)
-        if not fits_view(clip, timeline.min_fps(2), draw.settings):
-            raise Redraw("the frames that a viewer is shown lie too far apart for so many moves")
-        sides.append(_episode(scene, clip, moves, query, words))
-    return Pair(sides[0], sides[1], "operations")
+    colour, background = draw.one_of(TILES), draw.background()
+    stage = Stage.drawn(draw, timeline, opening=puzzle.opening, background=background)
+    tiles = [
+        thing(f"number {number}", "square", "grey", f"tile with the number {number}", role="tile")
+        for number in sorted(puzzle.shown.values())
+    ]
+    asked = Asked(
+        text=query.text,
+        options=[listed(option) for option in options],
+        parameters=query.parameters,
+        objects=[*tiles, *stage.distractors()],
+        min_fps=timeline.min_fps(SEEN),
+        mode=mode,
+        ordered=ask in (Ask.NUMBER, Ask.COUNT),
+        unit="moves" if ask is Ask.COUNT else "",
+        is_open=ask in (Ask.ROW, Ask.DIRECTION),
+    )
+    one, two = (
+        _side(stage, colour, asked, query, puzzle, moves)
+        for _, moves in ranked_answers(draw, groups, options, rank)
+    )
+    return paired(draw, one, two, ANEW)
 
 
 def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
-    grid = Grid(*GRIDS[draw.settings.difficulty - 1], span=0.8)
+    grid = Grid(*draw.level(GRIDS), span=0.8)
     cells = draw.some_of(grid.cells(), grid.rows * grid.columns)
     opening = mode is Mode.FORWARD or (mode is Mode.HISTORICAL and bool(draw.rng.integers(2)))
     return Puzzle(grid, {cell: number for number, cell in enumerate(cells[1:], start=1)}, opening)
@@ -159,7 +162,7 @@ def _asked(
     """Return a question about `count` moves, the moves by what comes of them, and the options as values."""
     historical = mode is Mode.HISTORICAL
     walks = _walks(draw, puzzle, count, back=historical)
-    alike = by_answer(walks, partial(_gaps, puzzle, halfway=historical))
+    alike = by_answer(walks, partial(_seen_gaps, puzzle, halfway=historical))
     for _ in range(_TRIES):
         seen = draw.one_of(sorted(alike))
         query = _query(draw, mode, ask, puzzle, seen, count)
@@ -178,39 +181,33 @@ def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Moves]
         moves: list[str] = []
         for turn in draw.rng.random(count):
             ways = [
-                (way, source)
-                for way, (down, right) in STEPS.items()
-                if (source := (gap[0] - down, gap[1] - right)) in cells
-                and (back or not moves or way != OPPOSITE[moves[-1]])
+                way
+                for way in STEPS
+                if source(gap, way) in cells and (back or not moves or way != OPPOSITE[moves[-1]])
             ]
-            way, gap = ways[int(turn * len(ways))]
-            moves.append(way)
+            moves.append(ways[int(turn * len(ways))])
+            gap = source(gap, moves[-1])
         found[tuple(moves) if puzzle.opening else undone(tuple(moves))] = None
     return list(found)
 
 
-def _gaps(puzzle: Puzzle, moves: Moves, *, halfway: bool) -> tuple[Cell, ...]:
+def _seen_gaps(puzzle: Puzzle, moves: Moves, *, halfway: bool) -> tuple[Cell, ...]:
     """Return where the gap is at the end of the clip that does not show the numbers, and after half the moves."""
-    way = moves if puzzle.opening else undone(moves)
-    gaps = [puzzle.gap]
-    for down, right in (STEPS[move] for move in way):
-        gaps.append((gaps[-1][0] - down, gaps[-1][1] - right))
-    return (gaps[-1], gaps[len(moves) // 2]) if halfway else (gaps[-1],)
+    gaps = gaps_of(puzzle, moves)
+    end = gaps[-1 if puzzle.opening else 0]
+    return (end, gaps[len(moves) // 2]) if halfway else (end,)
 
 
 def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
     if ask is Ask.COUNT:
         way = draw.one_of(list(STEPS))
-        parameters: dict[str, Any] = {"ask": ask.value, "direction": way}
-        return Query(
-            mode, ask, phrased(draw, mode, ask, direction=way), parameters, lambda _, moves: moves.count(way)
-        )
+        text, parameters = phrased(draw, mode, ask, direction=way), {"ask": ask.value, "direction": way}
+        return Query(mode, ask, text, parameters, lambda _, moves: moves.count(way))
     if ask is Ask.DIRECTION:
         index = int(draw.rng.integers(count))
         text = phrased(draw, mode, ask, ordinal=ordinal(index + 1))
         return Query(mode, ask, text, {"ask": ask.value, "move": index + 1}, lambda _, moves: moves[index])
-    moment = -1 if mode is Mode.FORWARD else 0
-    gaps = (puzzle.gap, seen[0])
+    moment, gaps = -1 if mode is Mode.FORWARD else 0, (puzzle.gap, seen[0])
     if ask is Ask.NUMBER:
         cell = draw.one_of([one for one in puzzle.grid.cells() if one not in gaps])
         return Query(
@@ -221,8 +218,7 @@ def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell
             lambda on, moves: history(on, moves)[moment].get(cell),
             puzzle.shown[cell],
         )
-    full = [row for row in range(1, puzzle.grid.rows + 1) if row not in (gaps[0][0], gaps[1][0])]
-    row = draw.one_of(full)
+    row = draw.one_of([row for row in range(1, puzzle.grid.rows + 1) if row not in (gaps[0][0], gaps[1][0])])
     return Query(
         mode,
         ask,
@@ -250,144 +246,53 @@ def _options(draw: Draw, query: Query, outcomes: Sequence[Any]) -> list[Any]:
     return sorted(chosen) if query.ask is Ask.NUMBER else chosen
 
 
-class _Scene:
-    """All that both sides of a pair look like, whatever the moves."""
-
-    def __init__(self, draw: Draw, timeline: Timeline, puzzle: Puzzle) -> None:
-        self._draw, self.timeline, self.puzzle = draw, timeline, puzzle
-        self._colour = draw.one_of(TILES)
-        self._background = draw.background()
-        looks = draw_looks(draw, draw.settings.distractors)
-        self._bystanders = lying(draw, looks, timeline.frames)
-        self.objects = [
-            {
-                "id": f"number {number}",
-                "shape": "square",
-                "colour": "grey",
-                "name": f"tile with the number {number}",
-                "role": "tile",
-            }
-            for number in sorted(puzzle.shown.values())
-        ] + [look.facts(one.id, role="distractor") for one, look in zip(self._bystanders, looks, strict=True)]
-
-    def clip(self, moves: Moves) -> Animation:
-        """Return the clip in which the tiles slide that way."""
-        settings = self._draw.settings
-        return Animation(
-            (*self._bystanders, self._tray(), *self._tiles(moves), *self._numbers()),
-            self._background,
-            settings.fps,
-            self.timeline.frames,
-            settings.noise,
-            self._draw.noise_seed(),
+def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> Animation:
+    """Return the clip in which the tiles slide that way, with what they say over them in the state shown."""
+    grid = puzzle.grid
+    rim = 0.1 * grid.pitch
+    half = grid.columns * grid.pitch / 2 + rim, grid.rows * grid.pitch / 2 + rim
+    numbers = [
+        stage.writing(
+            f"number {number}", str(number), grid.centre(cell), 0.3 * grid.pitch, stage.shown_T, WHITE
         )
+        for cell, number in puzzle.shown.items()
+    ]
+    tray = stage.actor("tray", "rectangle", TRAY, (0.5, 0.5), half)
+    return stage.animation([tray, *_tiles(stage, colour, puzzle, moves), *numbers])
 
-    def _tray(self) -> Actor:
-        grid = self.puzzle.grid
-        rim = 0.1 * grid.pitch
-        return actor(
-            "tray",
-            "rectangle",
-            TRAY,
-            frames=self.timeline.frames,
-            x=0.5,
-            y=0.5,
-            half_width=grid.columns * grid.pitch / 2 + rim,
-            half_height=grid.rows * grid.pitch / 2 + rim,
+
+def _tiles(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> list[Actor]:
+    """Return the tiles without what they say, named by the cells in which they begin."""
+    grid, timeline = puzzle.grid, stage.timeline
+    tracks = {cell: Track(timeline.frames, *grid.centre(cell)) for cell in history(puzzle, moves)[0]}
+    begun = {cell: cell for cell in tracks}
+    for index, (gap, left) in enumerate(pairwise(gaps_of(puzzle, moves))):
+        begun[gap] = begun.pop(left)
+        tracks[begun[gap]].ease(timeline.span(index), *grid.centre(gap))
+    half = 0.46 * grid.pitch
+    return [
+        stage.actor(
+            f"tile {cell_words(cell)}", "square", colour, (way.column_T(0), way.column_T(1)), (half, half)
         )
-
-    def _tiles(self, moves: Moves) -> list[Actor]:
-        """The tiles without what they say, named by the cells in which they begin."""
-        grid, frames = self.puzzle.grid, self.timeline.frames
-        before = history(self.puzzle, moves)[0]
-        gap = next(cell for cell in grid.cells() if cell not in before)
-        tracks = {cell: Track(frames, *grid.centre(cell)) for cell in before}
-        names = {cell: cell for cell in before}
-        for index, way in enumerate(moves):
-            down, right = STEPS[way]
-            source = (gap[0] - down, gap[1] - right)
-            names[gap] = names.pop(source)
-            tracks[names[gap]].ease(self.timeline.span(index), *grid.centre(gap))
-            gap = source
-        return [
-            actor(
-                f"tile {cell_words(cell)}",
-                "square",
-                self._colour,
-                frames=frames,
-                x=track.column_T(0),
-                y=track.column_T(1),
-                half_width=0.46 * grid.pitch,
-            )
-            for cell, track in tracks.items()
-        ]
-
-    def _numbers(self) -> list[Actor]:
-        """What the tiles say lies over them as they rest in the state shown."""
-        grid = self.puzzle.grid
-        opacity_T = shown_in(self.timeline, opening=self.puzzle.opening)
-        actors = []
-        for cell, number in self.puzzle.shown.items():
-            x, y = grid.centre(cell)
-            actors.append(
-                actor(
-                    f"number {number}",
-                    "text",
-                    (255, 255, 255),
-                    frames=self.timeline.frames,
-                    x=x,
-                    y=y,
-                    half_width=0.3 * grid.pitch,
-                    half_height=0.3 * grid.pitch,
-                    opacity=opacity_T,
-                    text=str(number),
-                    text_height=0.3 * grid.pitch,
-                )
-            )
-        return actors
+        for cell, way in tracks.items()
+    ]
 
 
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _changes(puzzle: Puzzle, moves: Moves, query: Query) -> frozenset[Transform]:
-    value = query.outcome(puzzle, moves)
+def _side(stage: Stage, colour: Colour, asked: Asked, query: Query, puzzle: Puzzle, moves: Moves) -> Episode:
+    answer = query.outcome(puzzle, moves)
     mirrored = tuple(OPPOSITE[way] if way in SIDEWAYS else way for way in moves)
-    seen = {
-        Transform.FLIP: query.outcome(puzzle.flipped(), mirrored),
-        Transform.REVERSE: query.outcome(replace(puzzle, opening=not puzzle.opening), undone(moves)),
+    turned = {
+        Transform.FLIP: (puzzle.flipped(), mirrored),
+        Transform.REVERSE: (replace(puzzle, opening=not puzzle.opening), undone(moves)),
     }
-    return frozenset(change for change, other in seen.items() if other not in (None, value))
-
-
-def _episode(scene: _Scene, clip: Animation, moves: Moves, query: Query, options: tuple[str, ...]) -> Episode:
-    puzzle, timeline = scene.puzzle, scene.timeline
-    words = _words(query.outcome(puzzle, moves))
     course = history(puzzle, moves)
-    is_number = query.ask in (Ask.NUMBER, Ask.COUNT)
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=query.text,
-            mode=query.mode,
-            options=options,
-            answer=words,
-            parameters=query.parameters,
-            changed_by=_changes(puzzle, moves, query),
-            ordered=is_number,
-            numeric=float(words) if is_number else None,
-            unit="moves" if query.ask is Ask.COUNT else "",
-            is_open=not is_number,
-        ),
-        objects=scene.objects,
-        events=_events(timeline, puzzle, moves),
-        states=[
-            State(timeline.at_rest(index), {"rows": _rows(puzzle.grid, numbers)})
-            for index, numbers in enumerate(course)
-        ],
-        derivation=_derivation(puzzle, moves, course, query, words),
-        min_fps=timeline.min_fps(2),
+    return asked.episode(
+        _clip(stage, colour, puzzle, moves),
+        listed(answer),
+        query.changed_by(answer, turned),
+        events=_events(stage, puzzle, moves),
+        states=stage.timeline.states({"rows": _rows(puzzle.grid, numbers)} for numbers in course),
+        derivation=[*_derivation(query, puzzle, moves, course), f"So the answer is: {listed(answer)}."],
     )
 
 
@@ -405,56 +310,32 @@ def _in_words(grid: Grid, numbers: Numbers) -> str:
     return "; ".join(f"row {index}: {row}" for index, row in enumerate(rows, start=1))
 
 
-def _events(timeline: Timeline, puzzle: Puzzle, moves: Moves) -> list[Event]:
-    shown = f"the tiles show their numbers ({_in_words(puzzle.grid, puzzle.shown)})"
-    names = ("reveal", "blank") if puzzle.opening else ("blank", "reveal")
-    notes = {"reveal": shown, "blank": "the tiles are blank"}
-    gap = next(cell for cell in puzzle.grid.cells() if cell not in history(puzzle, moves)[0])
-    slides = []
-    for index, way in enumerate(moves):
-        down, right = STEPS[way]
-        source = (gap[0] - down, gap[1] - right)
-        slides.append(
-            Event(
-                "slide",
-                *timeline.span(index),
-                f"the tile in {cell_words(source)} slides {way} into {cell_words(gap)}",
-                {"from": list(source), "to": list(gap), "direction": way},
-            )
+def _events(stage: Stage, puzzle: Puzzle, moves: Moves) -> list[Event]:
+    slides = stage.timeline.events(
+        (
+            "slide",
+            f"the tile in {cell_words(left)} slides {way} into {cell_words(gap)}",
+            {"from": list(left), "to": list(gap), "direction": way},
         )
-        gap = source
-    return [
-        Event(names[0], *timeline.opening, notes[names[0]]),
-        *slides,
-        Event(names[1], *timeline.closing, notes[names[1]]),
-    ]
+        for way, (gap, left) in zip(moves, pairwise(gaps_of(puzzle, moves)), strict=True)
+    )
+    shown = f"the tiles show their numbers ({_in_words(puzzle.grid, puzzle.shown)})"
+    return stage.told(shown, {}, slides, "the tiles are blank")
 
 
-def _derivation(
-    puzzle: Puzzle, moves: Moves, course: Sequence[Numbers], query: Query, words: str
-) -> list[str]:
+def _derivation(query: Query, puzzle: Puzzle, moves: Moves, course: Sequence[Numbers]) -> list[str]:
     if query.mode is Mode.HISTORICAL:
-        return [f"In order, the tiles slide {', '.join(moves)}.", f"So the answer is: {words}."]
-    boards = [_in_words(puzzle.grid, numbers) for numbers in course]
-    if puzzle.opening:
-        told = [f"At the start, {boards[0]}."]
-        told += [
-            f"After the {ordinal(number)} move, {board}." for number, board in enumerate(boards[1:], start=1)
-        ]
-    else:
-        told = [f"At the end, {boards[-1]}, and I work backwards."]
-        told += [
-            f"Before the {ordinal(number)} move, {boards[number - 1]}." for number in range(len(moves), 0, -1)
-        ]
-    return [*told, f"So the answer is: {words}."]
+        return [f"In order, the tiles slide {', '.join(moves)}."]
+    names = [ordinal(number) for number in range(1, len(moves) + 1)]
+    return retold(
+        [_in_words(puzzle.grid, numbers) for numbers in course],
+        [f"After the {name} move," for name in names],
+        [f"Before the {name} move," for name in names],
+        from_start=puzzle.opening,
+    )
 
 
 KIND = Kind(
-    name="sliding_puzzle",
-    category=Category.GRID,
-    term=Term.LONG,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "sliding_puzzle", Category.GRID, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.2: retrodictive identity inference"""

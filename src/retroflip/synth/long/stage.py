@@ -1,8 +1,8 @@
-"""What both sides of a pair of long videos share: their course, where the state is shown, what takes no part."""
+"""What both sides of a pair of long videos look like: when the state is shown, and what lies about meanwhile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -11,37 +11,52 @@ from retroflip.synth.episode import Draw, Event
 from retroflip.synth.long.timeline import Timeline, hidden_outside, shown_in
 from retroflip.synth.objects import Look, draw_looks, moving
 
+DARK: Colour = (24, 24, 30)
+LIGHT: Colour = (236, 238, 240)
+"""of texts"""
 BYSTANDER = 0.022
 """half the width of an object that no question is about"""
 EDGE = 0.03
 """how far from the frame's edge they lie"""
 
 
+class Appearance(TypedDict, total=False):
+    """Further arguments of `animation.actor`."""
+
+    angle: Number
+    opacity: Number
+    text: str
+    text_colour: Colour
+    text_height: float
+
+
 @dataclass(frozen=True)
 class Stage:
-    """opening: whether the state is shown in the opening, or else in the closing."""
+    """opening: whether the state is shown in the opening, or else in the closing. looks: of the bystanders."""
 
     timeline: Timeline
     opening: bool
     background: Background
-    looks: tuple[Look, ...]
-    bystanders: tuple[Actor, ...]
+    looks: Sequence[Look]
+    bystanders: Sequence[Actor]
     noise: float
     noise_seed: int
 
     @classmethod
-    def drawn(cls, draw: Draw, timeline: Timeline, *, opening: bool) -> Self:
-        """Draw the background, and as many bystanders as settings want."""
-        looks = draw_looks(draw, draw.settings.distractors)
-        return cls(
-            timeline,
-            opening,
-            draw.background(),
-            tuple(looks),
-            tuple(lying(draw, looks, timeline.frames)),
-            draw.settings.noise,
-            draw.noise_seed(),
-        )
+    def drawn(
+        cls,
+        draw: Draw,
+        timeline: Timeline,
+        *,
+        opening: bool,
+        looks: Sequence[Look] | None = None,
+        background: Background | None = None,
+    ) -> Self:
+        """Draw as many bystanders as settings want, and the background, unless they are drawn already."""
+        looks = draw_looks(draw, draw.settings.distractors) if looks is None else looks
+        background = background or draw.background()
+        bystanders = lying(draw, looks, timeline.frames)
+        return cls(timeline, opening, background, looks, bystanders, draw.settings.noise, draw.noise_seed())
 
     @property
     def shown_T(self) -> Floats:
@@ -53,76 +68,76 @@ class Stage:
         """The opacity of what hides the state."""
         return hidden_outside(self.timeline, opening=self.opening)
 
-    def box(
+    def actor(
         self,
         identity: str,
-        colour: Colour,
+        shape: str,
+        colour: Colour | Floats,
         at: tuple[Number, Number],
         half: tuple[float, float],
-        *,
-        opacity: Number = 1.0,
-        angle: Number = 0.0,
-        text: str = "",
-        text_colour: Colour = (24, 24, 30),
-        text_height: float | None = None,
+        **looks: Unpack[Appearance],
     ) -> Actor:
-        """Return a rectangle of half that width and height."""
+        """Return an actor at that place, of half that width and height."""
+        frames = self.timeline.frames
         return actor(
             identity,
-            "rectangle",
+            shape,
             colour,
-            frames=self.timeline.frames,
+            frames=frames,
             x=at[0],
             y=at[1],
             half_width=half[0],
             half_height=half[1],
-            angle=angle,
-            opacity=opacity,
-            text=text,
-            text_colour=text_colour,
-            text_height=text_height,
+            **looks,
         )
 
     def writing(
-        self, identity: str, text: str, at: tuple[Number, Number], half_height: float, opacity: Number = 1.0
+        self,
+        identity: str,
+        text: str,
+        at: tuple[Number, Number],
+        half_height: float,
+        opacity: Number = 1.0,
+        colour: Colour = LIGHT,
     ) -> Actor:
         """Return a line of text with nothing behind it."""
-        return actor(
-            identity,
-            "text",
-            (236, 238, 240),
-            frames=self.timeline.frames,
-            x=at[0],
-            y=at[1],
-            half_width=half_height,
-            half_height=half_height,
-            opacity=opacity,
-            text=text,
-            text_height=half_height,
+        half = half_height, half_height
+        return self.actor(
+            identity, "text", colour, at, half, opacity=opacity, text=text, text_height=half_height
         )
 
     def animation(self, actors: Sequence[Actor]) -> Animation:
         """Return the clip of these actors, the later ones in front."""
+        everything = (*self.bystanders, *actors)
+        timeline = self.timeline
         return Animation(
-            (*self.bystanders, *actors),
-            self.background,
-            self.timeline.fps,
-            self.timeline.frames,
-            self.noise,
-            self.noise_seed,
+            everything, self.background, timeline.fps, timeline.frames, self.noise, self.noise_seed
         )
 
-    def told(self, note: str, facts: Mapping[str, Any], operations: Sequence[Event]) -> list[Event]:
-        """Return all events in their order: the showing of the state, of which `note` and `facts` tell, is one."""
-        span = self.timeline.opening if self.opening else self.timeline.closing
-        reveal = Event("reveal", *span, note, facts)
-        return [reveal, *operations] if self.opening else [*operations, reveal]
+    def told(
+        self, note: str, facts: Mapping[str, Any], operations: Sequence[Event], blank: str = ""
+    ) -> list[Event]:
+        """Return all events in their order: the state is shown at one end, of which `note` and `facts` tell.
+
+        blank: what is seen at the other end, where that is an event too.
+        """
+        ends = self.timeline.opening, self.timeline.closing
+        shown, other = ends if self.opening else ends[::-1]
+        reveal = [Event("reveal", *shown, note, facts)]
+        rest = [Event("blank", *other, blank)] if blank else []
+        return [*reveal, *operations, *rest] if self.opening else [*rest, *operations, *reveal]
 
     def distractors(self) -> list[dict[str, Any]]:
         """Return the bystanders as metadata list them."""
         return [
             look.facts(f"d{number}", role="distractor") for number, look in enumerate(self.looks, start=1)
         ]
+
+
+def darker(colour: Colour) -> Colour:
+    """Return the colour of an edge around something of that colour."""
+    red, green, blue = (round(0.55 * level) for level in colour)
+    return red, green, blue
 
 
 def lying(draw: Draw, looks: Sequence[Look], frames: int) -> list[Actor]:

@@ -7,15 +7,15 @@ is, or which state, changes neither a length nor an easing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Floats
-from retroflip.synth.episode import Draw, Redraw
+from retroflip.synth.episode import Draw, Event, Redraw, State
 from retroflip.synth.objects import eased
 from retroflip.synth.settings import SceneSettings
 
@@ -69,6 +69,26 @@ class Timeline:
     def at_rest(self, index: int) -> int:
         """Return a frame before the operation of that index in which all rests (index `operations`: after the last)."""
         return self.span(index)[0] - 1
+
+    def during(self, index: int) -> Floats:
+        """Return 1 for every frame of that operation, and 0 for all others."""
+        start, end = self.span(index)
+        during_T = np.zeros(self.frames)
+        during_T[start : end + 1] = 1.0
+        return during_T
+
+    def passing(self, index: int, stops: Sequence[Sequence[float]]) -> "Track":
+        """Return a way from the first of three stops to the second, where it can be read, and on to the third."""
+        come, go = there_and_on(self.span(index))
+        return Track(self.frames, *stops[0]).ease(come, *stops[1]).ease(go, *stops[2])
+
+    def events(self, operations: Iterable[tuple[str, str, Mapping[str, Any]]]) -> list[Event]:
+        """Return the operations as events, each given by its type, its note and its facts."""
+        return [Event(one[0], *self.span(index), *one[1:]) for index, one in enumerate(operations)]
+
+    def states(self, facts: Iterable[Mapping[str, Any]]) -> list[State]:
+        """Return what is true before the first operation and after each."""
+        return [State(self.at_rest(index), one) for index, one in enumerate(facts)]
 
     def min_fps(self, seen: float) -> float:
         """Return the fewest evenly spread frames a second of which `seen` fall into every operation."""

@@ -10,20 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    State,
-    Term,
-)
-from retroflip.synth.names import Form
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, State
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, eased, staged
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen, spots

@@ -18,8 +18,6 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats, actor
 from retroflip.synth.episode import (
-    Category,
-    Domain,
     Draw,
     Episode,
     Event,
@@ -29,10 +27,9 @@ from retroflip.synth.episode import (
     Question,
     Redraw,
     Rng,
-    Term,
     have_stamps_of_their_own,
 )
-from retroflip.synth.names import Form
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import Contact, contacts, reflected
 from retroflip.synth.short.stage import lowest_count, require_seen, times, window
@@ -165,7 +162,6 @@ def make(draw: Draw) -> Pair:
                 parameters={"object": "o1", "wall": side},
                 changed_by=frozenset({Transform.FLIP}),
                 ordered=True,
-                numeric=float(answer),
                 unit="hits",
             ),
             objects=cast(looks, 1),

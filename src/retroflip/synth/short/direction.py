@@ -16,8 +16,6 @@ import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.episode import (
-    Category,
-    Domain,
     Draw,
     Episode,
     Event,
@@ -26,10 +24,9 @@ from retroflip.synth.episode import (
     Pair,
     Question,
     Redraw,
-    Term,
     require_own_stamps,
 )
-from retroflip.synth.names import Form
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.stage import require_seen
@@ -119,7 +116,7 @@ def make(draw: Draw) -> Pair:
 
     second = clip.flipped() if how is Transform.FLIP else clip.reversed()
     pair = Pair(episode(clip, path), episode(second, other), how.value)
-    require_own_stamps(pair.first, pair.second)
+    require_own_stamps(pair)
     return pair
 
 

@@ -13,21 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    Term,
-    fits_view,
-)
-from retroflip.synth.names import Form
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import excursions
 from retroflip.synth.wording import percent, phrased

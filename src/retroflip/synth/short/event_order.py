@@ -14,8 +14,6 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
 from retroflip.synth.episode import (
-    Category,
-    Domain,
     Draw,
     Episode,
     Event,
@@ -24,11 +22,10 @@ from retroflip.synth.episode import (
     Pair,
     Question,
     Redraw,
-    Term,
     fits_view,
     require_own_stamps,
 )
-from retroflip.synth.names import Form
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, positions, staged
 from retroflip.synth.physics import excursions
 from retroflip.synth.settings import SceneSettings
@@ -97,7 +94,7 @@ def make(draw: Draw) -> Pair:
         episode(clip.reversed(), backwards, others),
         Transform.REVERSE.value,
     )
-    require_own_stamps(pair.first, pair.second)
+    require_own_stamps(pair)
     return pair
 
 

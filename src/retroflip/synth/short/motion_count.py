@@ -12,21 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    State,
-    Term,
-)
-from retroflip.synth.names import Form
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, State
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.physics import excursions, shares
 from retroflip.synth.short.stage import (
@@ -120,7 +107,6 @@ def make(draw: Draw) -> Pair:
                 parameters={"object": "o1", "side": SIDES[asked], "motion": motion.verb},
                 changed_by=frozenset({Transform.FLIP}),
                 ordered=True,
-                numeric=float(answer),
                 unit=f"{motion.verb}s",
             ),
             objects=[

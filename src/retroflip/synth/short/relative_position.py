@@ -13,20 +13,8 @@ from itertools import permutations
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    Term,
-    fits_view,
-)
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import reflected
 from retroflip.synth.wording import phrased

@@ -13,19 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Animation, Floats, actor
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Term,
-)
-from retroflip.synth.names import Form
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question
+from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, frames_of, staged
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.short.motion_count import name_of, snapshots
@@ -198,7 +187,6 @@ def _episode(
             parameters=asked.parameters,
             changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
             ordered=is_count,
-            numeric=float(answer) if is_count else None,
             unit="turns" if is_count else "",
             is_open=asked.parameters["asks"] == "sense",
         ),

@@ -12,8 +12,6 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.episode import (
-    Category,
-    Domain,
     Draw,
     Episode,
     Event,
@@ -22,9 +20,9 @@ from retroflip.synth.episode import (
     Pair,
     Question,
     Redraw,
-    Term,
     have_stamps_of_their_own,
 )
+from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import reflected
 from retroflip.synth.short.stage import require_seen

@@ -12,19 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    Term,
-)
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw
+from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings

@@ -12,20 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.episode import (
-    Category,
-    Domain,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    Term,
-    fits_view,
-)
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
 from retroflip.synth.physics import reflected
 from retroflip.synth.settings import SceneSettings
