@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from retroflip.study.arms import ARMS, METHODS, budget
 from retroflip.study.cells import Cell, State
 from retroflip.study.document import Cells, document
+from retroflip.study.methods.arms import ARMS
+from retroflip.study.methods.plan import plan
 
 Done: TypeAlias = Mapping[str, Mapping[int, Mapping[str, float] | str]]
 """by arm and seed: what was measured, or what stopped it"""
-SIZE = {"sft_samples": 800, "train_samples": 600, "pairs_per_task": 50, "sft_steps": 250, "rl_steps": 80}
+METHODS = plan(quick=False)
 
 
 def cells_of(seeds: Sequence[int], done: Done) -> Cells:
@@ -19,13 +20,12 @@ def cells_of(seeds: Sequence[int], done: Done) -> Cells:
 
 def study_of(seeds: Sequence[int], done: Done) -> dict[str, Any]:
     """Return study.json of these cells."""
-    budgets = {arm.name: budget(arm) for arm in ARMS}
-    return document(METHODS, cells_of(seeds, done), budgets, {"size": SIZE}, seeds)
+    return document(METHODS, cells_of(seeds, done), seeds)
 
 
 def arm_of(study: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return one arm of study.json."""
-    (arm,) = [arm for arm in study["arms"] if arm["name"] == name]
+    (arm,) = [arm for table in study["tables"] for arm in table["arms"] if arm["name"] == name]
     return dict(arm)
 
 

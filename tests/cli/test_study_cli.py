@@ -13,7 +13,10 @@ from retroflip.cli import app
 from retroflip.errors import NonFiniteLossError
 from retroflip.files.storage import read_json_object
 from retroflip.rl import train as rl_run
-from retroflip.study import run as study_run
+from retroflip.study import loop
+from retroflip.study.methods.plan import QUICK
+from retroflip.study.plan import Plan
+from retroflip.study.stages import FULL
 from study_tables import Done, arm_of, study_of
 
 GRPO = {0: {"p_acc": 0.1}, 1: {"p_acc": 0.2}}
@@ -27,11 +30,11 @@ def pretend(monkeypatch: pytest.MonkeyPatch, done: Done) -> list[dict[str, Any]]
     """Let studies end with these cells; return what they were asked for."""
     asked: list[dict[str, Any]] = []
 
-    def run_study(out: Path, *, seeds: Sequence[int], **settings: Any) -> dict[str, Any]:
-        asked.append({"out": out, "seeds": seeds, **settings})
+    def run_study(plan: Plan[Any], out: Path, *, seeds: Sequence[int], **settings: Any) -> dict[str, Any]:
+        asked.append({"out": out, "seeds": seeds, "settings": plan.settings, **settings})
         return study_of(seeds, done)
 
-    monkeypatch.setattr(study_run, "run_study", run_study)
+    monkeypatch.setattr(loop, "run_study", run_study)
     return asked
 
 
@@ -47,11 +50,11 @@ def test_all_arms_of_three_seeds_are_the_default(monkeypatch: pytest.MonkeyPatch
     assert run().exit_code == 0
     assert run("--quick").exit_code == 0
     assert run("--out", "mine", "--seeds", "4, 2,4", "--arms", "grpo, crpo").exit_code == 0
-    chosen = [(str(one["out"]), one["seeds"], one["names"], one["quick"]) for one in asked]
+    chosen = [(str(one["out"]), one["seeds"], one["names"], one["settings"]) for one in asked]
     assert chosen == [
-        ("runs/methods", [0, 1, 2], [], False),
-        ("runs/methods-quick", [0], [], True),
-        ("mine", [4, 2], ["grpo", "crpo"], False),
+        ("runs/methods", [0, 1, 2], [], {"size": vars(FULL)}),
+        ("runs/methods-quick", [0], [], {"size": vars(QUICK)}),
+        ("mine", [4, 2], ["grpo", "crpo"], {"size": vars(FULL)}),
     ]
 
 
@@ -73,7 +76,7 @@ def test_a_failed_arm_is_named_and_the_exit_code_is_1(monkeypatch: pytest.Monkey
     as_json = run("--seeds", "0,1", "--json")
     assert as_json.exit_code == 1
     study = json.loads(as_json.stdout)
-    assert study["cells"] == {"done": 2, "failed": 1, "not run": 2 * len(study["arms"]) - 3}
+    assert study["cells"] == {"done": 2, "failed": 1, "not run": 2 * len(study["tables"][0]["arms"]) - 3}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study_run, "run_study", interrupted)
+    monkeypatch.setattr(loop, "run_study", interrupted)
     result = run("--out", "mine")
     assert result.exit_code == 130
     assert "Go on with: retroflip study methods --out mine" in result.stderr
@@ -163,7 +166,7 @@ def test_synrls_stages_for_real_go_on_from_one_another(tmp_path: Path) -> None:
         "long_sft",
         "long",
     }
-    motion, primitives = study["courses"]
+    motion, primitives = study["tables"]
     assert arm_of(motion, "round2")["cells"]["0"]["rollouts_per_step"] == 32
     assert {"label/long", "kind/shell_game"} <= arm_of(primitives, "long")["cells"]["0"].keys()
 

@@ -18,7 +18,7 @@ from retroflip.bench.stats import Column
 from retroflip.cli import evaluation
 from retroflip.data.sample import Cell, ProblemType, Sample
 from retroflip.report.build import build_report
-from retroflip.study.cells import SeedFolder
+from retroflip.study.methods.plan import plan
 
 SAMPLES = [
     Sample(
@@ -134,5 +134,5 @@ def test_a_new_metric_is_scored_printed_reported_and_read_by_studies(
     assert page.count("Short responses") >= 2  # in the table and above a chart
     assert "of ten characters at the most; higher is better" in page
 
-    measured = SeedFolder(tmp_path).measured({**scores, "controls": {"single_frame": scores}})
+    measured = plan(quick=True).measured({**scores, "controls": {"single_frame": scores}})
     assert measured["short_rate"] == 1.0

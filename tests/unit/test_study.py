@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
@@ -20,17 +21,20 @@ from retroflip.progress import Silence
 from retroflip.rl import train as rl_run
 from retroflip.rl.recipe import RlRecipe
 from retroflip.sft import train as sft_run
-from retroflip.study import run as study_run
 from retroflip.study import stages
-from retroflip.study.arms import ARMS, BASELINE, START, budget, chosen, recipe_of
 from retroflip.study.cells import SeedFolder, State
 from retroflip.study.compare import Verdict, check_claim, difference, judge, over_seeds
+from retroflip.study.loop import run_study
 from retroflip.study.markdown import markdown
-from retroflip.study.papers import REFERENCES, Claim, Reference
+from retroflip.study.methods import plan as methods
+from retroflip.study.methods.arms import ARMS, BASELINE, START, budget, recipe_of
+from retroflip.study.methods.papers import REFERENCES
+from retroflip.study.papers import Claim, Reference
+from retroflip.study.plan import chosen
 from retroflip.study.stages import FULL, Size
 from retroflip.train.marks import COMPLETE_MARKER
 from retroflip.train.run_directory import RunDirectory
-from study_tables import Done, arm_of, study_of
+from study_tables import METHODS, Done, arm_of, study_of
 
 BY_NAME = {arm.name: arm for arm in ARMS}
 LAB = Laboratory(sft=Path("/lab/sft"), train=Path("/lab/train"), pairs=Path("/lab/pairs"))
@@ -138,7 +142,7 @@ def test_every_row_stands_for_an_arm() -> None:
 
 
 def test_every_two_rows_that_differ_make_one_order() -> None:
-    table = Reference("t", "s", "p_acc", {"grpo": 57.0, "strive": 58.0, "dr_grpo": 57.0})
+    table = Reference("t", "s", PAIR_ACCURACY, {"grpo": 57.0, "strive": 58.0, "dr_grpo": 57.0})
     assert list(table.claims()) == [Claim("strive", "grpo", 1.0), Claim("strive", "dr_grpo", 1.0)]
     counts = {reference.source: len(list(reference.claims())) for reference in REFERENCES}
     assert counts["CRPO, table 1"] == 10
@@ -231,8 +235,10 @@ def test_a_partial_table_has_what_is_there_and_shows_what_is_not() -> None:
     assert arm_of(study, "strive")["means"] == {}
     assert arm_of(study, "grpo")["minus_baseline"] == {}
 
-    rows = {line.split("`")[1]: line for line in markdown(study).splitlines() if line.startswith("| `")}
-    results = markdown(study).split("## Training")[0]
+    rows = {
+        line.split("`")[1]: line for line in markdown(METHODS, study).splitlines() if line.startswith("| `")
+    }
+    results = markdown(METHODS, study).split("## Training")[0]
     (row,) = [line for line in results.splitlines() if line.startswith("| `crpo` ")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2:6] == [
@@ -243,21 +249,23 @@ def test_a_partial_table_has_what_is_there_and_shows_what_is_not() -> None:
     ]
     assert cells[-1] == "CRPO 54.8 (tables 1, 2)"
     assert "strive_gradient" in rows
-    assert "- `dr_grpo`, seed 0: the loss became NaN" in markdown(study)
+    assert "- `dr_grpo`, seed 0: the loss became NaN" in markdown(METHODS, study)
 
 
 def test_orders_are_judged_on_the_measure_they_are_about() -> None:
     study = study_of([0, 1], DONE)
-    papers = {paper["source"]: paper for paper in study["papers"]}
+    papers = {paper["source"]: paper for paper in study["tables"][0]["papers"]}
     (claim,) = [c for c in papers["CRPO, figure 5b"]["claims"] if c["greater"] == "grpo"]
     assert claim["found"]["mean"] == pytest.approx(0.4)  # 0.5 - 0.1 and 0.6 - 0.2, of zero_advantage
     assert claim["verdict"] == "cannot be told apart"  # both seeds differ alike: an interval without a width
-    verdicts = Counter(claim["verdict"] for paper in study["papers"] for claim in paper["claims"])
+    verdicts = Counter(
+        claim["verdict"] for paper in study["tables"][0]["papers"] for claim in paper["claims"]
+    )
     assert {name: count for name, count in study["verdicts"].items() if count} == dict(verdicts)
 
 
 def test_an_empty_study_has_a_table_too() -> None:
-    text = markdown(study_of([0], {}))
+    text = markdown(METHODS, study_of([0], {}))
     assert "0 done, 0 failed" in text
     assert text.count("| not run |") == sum(len(list(reference.claims())) for reference in REFERENCES)
 
@@ -311,7 +319,7 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
-    monkeypatch.setattr(study_run, "QUICK", SMALL)
+    monkeypatch.setattr(methods, "QUICK", SMALL)
     monkeypatch.setattr(sft_run, "train", made.supervise)
     monkeypatch.setattr(rl_run, "train", made.train)
     monkeypatch.setattr(stages, "generate", made.answer)
@@ -322,7 +330,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
 
 
 def run_quick(out: Path, *names: str, seeds: tuple[int, ...] = (0,)) -> dict[str, Any]:
-    return study_run.run_study(out, seeds=seeds, names=names, quick=True, progress=Silence())
+    return run_study(methods.plan(quick=True), out, seeds=seeds, names=names, progress=Silence())
 
 
 def marks(out: Path) -> dict[str, int]:
@@ -412,7 +420,7 @@ def test_a_run_of_other_settings_fails_its_arm_and_keeps_its_files(
 ) -> None:
     run_quick(tmp_path, "grpo")
     before = marks(tmp_path)
-    monkeypatch.setattr("retroflip.study.arms.QUESTIONS", 2)
+    monkeypatch.setattr("retroflip.study.methods.arms.QUESTIONS", 2)
     found = run_quick(tmp_path, "grpo")
     assert "train.samples_per_step (was 4, now 2)" in arm_of(found, "grpo")["cells"]["0"]["failure"]
     assert marks(tmp_path) == before
@@ -422,7 +430,7 @@ def test_a_run_of_other_settings_fails_its_arm_and_keeps_its_files(
 @pytest.mark.usefixtures("fakes")
 def test_a_study_of_another_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_quick(tmp_path, "base")
-    monkeypatch.setattr(study_run, "QUICK", FULL)
+    monkeypatch.setattr(methods, "QUICK", FULL)
     with pytest.raises(RunDirectoryError, match="study of another size"):
         run_quick(tmp_path, "base")
 
@@ -451,4 +459,4 @@ def test_a_cell_without_all_controls_is_not_done(tmp_path: Path) -> None:
     start = BY_NAME[START]
     folder.answers(start).mkdir(parents=True)
     (folder.answers(start) / "scores.json").write_text('{"controls": {}}')
-    assert folder.read(start).state is State.MISSING
+    assert folder.read(start, METHODS.measured).state is State.MISSING

@@ -9,20 +9,13 @@ import pytest
 from retroflip.rl.recipe import RlRecipe
 from retroflip.sft.recipe import SftRecipe
 from retroflip.study.cells import Cell, State
-from retroflip.study.synrl.arms import (
-    ARMS,
-    GUESSING,
-    LABELS,
-    MOTION,
-    PLANS,
-    PRIMITIVES,
-    CourseFolder,
-    Stage,
-    is_labelled,
-    recipe_of,
-)
-from retroflip.study.synrl.tables import answer_measures, document, markdown
+from retroflip.study.document import document
+from retroflip.study.markdown import markdown
+from retroflip.study.synrl.arms import ARMS, GUESSING, Stage, recipe_of
+from retroflip.study.synrl.courses import LABELS, MOTION, PRIMITIVES, CourseFolder, is_labelled
+from retroflip.study.synrl.plan import plan
 
+PLAN = plan(quick=False)
 BY_NAME = {stage.name: stage for stage in ARMS}
 DATA = CourseFolder(Path("/data"))
 
@@ -77,7 +70,7 @@ def test_twice_the_data_is_twice_the_questions_and_steps_and_nothing_else() -> N
         2 * MOTION.amount.rl_steps,
     )
     # Every question is asked once.
-    for course in PLANS:
+    for course in (MOTION, PRIMITIVES):
         assert course.amount.rl_steps * one["train"]["samples_per_step"] == course.amount.rl_videos
         assert course.amount.round2_steps * one["train"]["samples_per_step"] == course.amount.round2_videos
 
@@ -120,13 +113,13 @@ def scores(full: Mapping[str, float]) -> dict[str, Any]:
 
 
 def test_a_labels_accuracy_is_the_mean_of_its_kinds() -> None:
-    found = answer_measures(scores({"direction": 0.8, "event_order": 0.4, "shell_game": 0.2}))
+    found = PLAN.measured(scores({"direction": 0.8, "event_order": 0.4, "shell_game": 0.2}))
     assert found["label/spatial"] == 0.8
     assert found["label/temporal"] == pytest.approx(0.3)
     assert found["label/short"] == pytest.approx(0.6)
     assert found["label/long"] == 0.2
     assert found["kind/event_order"] == 0.4
-    assert "label/long" not in answer_measures(scores({"direction": 0.8}))
+    assert "label/long" not in PLAN.measured(scores({"direction": 0.8}))
 
 
 def test_the_table_beside_the_papers_orders() -> None:
@@ -146,11 +139,11 @@ def test_the_table_beside_the_papers_orders() -> None:
         }
         for stage in ARMS
     }
-    study = document(cells, {"amounts": {course.name: vars(course.amount) for course in PLANS}}, [0, 1, 2])
+    study = document(PLAN, cells, [0, 1, 2])
     assert study["cells"] == {"done": 15, "failed": 0, "not run": 3 * len(ARMS) - 15}
     table_5 = {
         (claim["greater"], claim["lesser"]): claim["verdict"]
-        for claim in study["courses"][0]["papers"][0]["claims"]
+        for claim in study["tables"][0]["papers"][0]["claims"]
     }
     assert table_5 == {
         ("rl", "base"): "cannot be told apart",
@@ -160,19 +153,19 @@ def test_the_table_beside_the_papers_orders() -> None:
         ("sft_rl", "rl"): "agrees",
         ("sft_rl", "sft"): "agrees",
     }
-    page = markdown(study)
+    page = markdown(PLAN, study)
     assert "| `sft` | SFT | 51.0 [48.5, 53.5] | 50.0 52.0 51.0 | +51.0 [+48.5, +53.5] |" in page
     assert "| `sft_rl` > `sft` | 2.7 | +10.7 [+9.2, +12.1] | agrees |" in page
     assert "### SynRL, table 9, VSIBench" in page
 
 
 def test_the_papers_numbers_are_those_of_its_tables() -> None:
-    five, seven, eleven = PLANS[MOTION].references
+    five, seven, eleven = PLAN.tables[0].references
     assert five.values == {"base": 32.1, "rl": 32.8, "sft": 34.2, "sft_rl": 36.9}
     assert seven.values == {"base": 32.1, "sft_rl": 36.7, "round2": 37.0}
     assert eleven.values == {"base": 35.5, "sft_rl": 38.7, "rl": 37.1, "rl_x2": 39.0}
-    for reference in PLANS[PRIMITIVES].references:
-        own = reference.measure.removeprefix("label/")
+    for reference in PLAN.tables[1].references:
+        own = reference.measure.key.removeprefix("label/")
         others = {name: rate for name, rate in reference.values.items() if name != "full"}
         # A label's own arm is ahead in its column; only all kinds together can be ahead of it.
         assert max(others, key=others.__getitem__) == own

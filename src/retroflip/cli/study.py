@@ -1,9 +1,7 @@
 """`retroflip study`: tables that take many runs."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,7 +9,9 @@ from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 from retroflip.models import tiny as packaged
-from retroflip.progress import Progress
+
+if TYPE_CHECKING:
+    from retroflip.bench.metrics.base import Measure
 
 SEEDS = "0,1,2"
 ONE_SEED = "0"
@@ -33,6 +33,16 @@ Arms = Annotated[str | None, typer.Option(help="Arms by name, comma-separated.",
 Quick = Annotated[
     bool, typer.Option("--quick", help="A few steps an arm: shows that every step works, and no more.")
 ]
+
+
+class _Asked(NamedTuple):
+    """A study's options."""
+
+    out: Path | None
+    seeds: str | None
+    arms: str | None
+    quick: bool
+    json: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -61,13 +71,7 @@ def methods(
     again after an interruption, it goes on where it stopped. An arm that fails is recorded and the others go on; the
     exit code is then 1.
     """
-    with _shown() as progress:
-        from retroflip.study.run import run_study
-
-        folder = _folder(out, "methods", quick)
-        numbers, names = _numbers(seeds, quick), _names(arms or "")
-        study = run_study(folder, seeds=numbers, names=names, quick=quick, progress=progress)
-    _finish(study, [study], "p_acc", "P-Acc %", folder, json)
+    _run("methods", _Asked(out, seeds, arms, quick, json))
 
 
 def synrl(
@@ -78,54 +82,39 @@ def synrl(
     Takes hours, most of them for table 9's arms: untaught, full, spatial, temporal, short and long, each after its
     supervised start. Tables, interruptions and failures are as with `retroflip study methods`.
     """
-    with _shown() as progress:
-        from retroflip.study.synrl.run import run_study
-
-        folder = _folder(out, "synrl", quick)
-        numbers, names = _numbers(seeds, quick), _names(arms or "")
-        study = run_study(folder, seeds=numbers, names=names, quick=quick, progress=progress)
-    _finish(study, study["courses"], "acc", "accuracy %", folder, json)
+    _run("synrl", _Asked(out, seeds, arms, quick, json))
 
 
-@contextmanager
-def _shown() -> Iterator[Progress]:
+def _run(name: str, asked: _Asked) -> None:
+    """Run a study, print its results, and exit with 1 where an arm failed."""
     quiet(packaged.NAME)
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
-        yield progress
+        from retroflip.study.directory import PAGE
+        from retroflip.study.loop import run_study
+        from retroflip.study.registry import STUDIES
 
-
-def _folder(out: Path | None, name: str, quick: bool) -> Path:
-    return out or Path("runs") / f"{name}{'-quick' if quick else ''}"
-
-
-def _finish(
-    study: dict[str, Any],
-    parts: Sequence[dict[str, Any]],
-    measure: str,
-    heading: str,
-    folder: Path,
-    as_json: bool,
-) -> None:
-    """Print a study's results, and exit with 1 where an arm failed."""
-    from retroflip.study.workplace import PAGE
-
-    if as_json:
+        folder = asked.out or Path("runs") / f"{name}{'-quick' if asked.quick else ''}"
+        seeds, arms = _numbers(asked.seeds, asked.quick), _names(asked.arms or "")
+        plan = STUDIES[name](asked.quick)
+        study = run_study(plan, folder, seeds=seeds, names=arms, progress=progress)
+    if asked.json:
         print_json(study)
     else:
-        for part in parts:
-            _print(part, measure, heading)
+        for table in study["tables"]:
+            _print(table, plan.headline)
         print(f"All of it, beside the papers' numbers: {folder / PAGE}")
     if study["cells"]["failed"]:
         raise typer.Exit(1)
 
 
-def _print(study: dict[str, Any], measure: str, heading: str) -> None:
+def _print(table: dict[str, Any], measure: "Measure") -> None:
     from retroflip.study.markdown import headline
 
-    rows = [(arm["name"], *headline(arm, measure)) for arm in study["arms"]]
-    print_table(study["study"].capitalize(), ("", heading, f"minus {study['baseline']}", "seeds"), rows)
-    for arm in study["arms"]:
+    rows = [(arm["name"], *headline(arm, measure)) for arm in table["arms"]]
+    header = ("", f"{measure.label} %", f"minus {table['baseline']}", "seeds")
+    print_table(table["table"].capitalize(), header, rows)
+    for arm in table["arms"]:
         for seed, cell in arm["cells"].items():
             if cell["failure"]:
                 print(f"{arm['name']}, seed {seed}: {cell['failure']}")

@@ -63,7 +63,7 @@ def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int
     """
     methods = {name: m for name, m in summary["methods"].items() if family.of(m)}
     rows = [_row(family, short_name(name), m, slot=slots[name]) for name, m in methods.items()]
-    first = next(iter(methods.values()), {})
+    first: Measures = next(iter(methods.values()), {})
     metrics = metrics_of(family)
     chances = [metric.read(first).chance for metric in metrics]
     if any(chance is not None for chance in chances):

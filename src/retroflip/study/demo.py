@@ -28,9 +28,9 @@ from retroflip.study.stages import (
     Size,
     evaluate,
     lab_settings,
-    reinforced,
     rl_recipe,
     supervised,
+    trained,
 )
 
 METHODS = ("grpo", "crpo")
@@ -63,11 +63,11 @@ def run_demo(
         ["videos", "supervised start", *METHODS, *(f"answers of {name}" for name in ("base", *METHODS))],
     )
     lab = write_laboratory(out / "data", settings, next(parts))
-    start = supervised(out / "sft", lab, size, seed, next(parts))
+    start = supervised(out / "sft", lab, size, seed, next(parts)).model
     models = {"base": start}
     for method in METHODS:
         recipe = rl_recipe(method, start, lab, size, seed)
-        models[method] = reinforced(recipe, out / method, next(parts))
+        models[method] = trained(recipe, out / method, next(parts)).model
     pairs = read_samples(lab.pairs / "records.jsonl")
     for name, model in models.items():
         evaluate(out / "eval" / name, model, lab, pairs, CONTROLS, next(parts))

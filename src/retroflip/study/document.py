@@ -6,42 +6,46 @@ from dataclasses import asdict
 from typing import Any
 
 from retroflip.bench.stats import SeedDifference
-from retroflip.study.arms import Arm, Budget, Plan
 from retroflip.study.cells import Cell, State
 from retroflip.study.compare import BySeed, Verdict, check_claim, difference, judge, over_seeds, tally
 from retroflip.study.papers import Reference
+from retroflip.study.plan import Arm, ArmT, Plan, Table
 
-SCHEMA = 1
+SCHEMA = 2
 
 Cells = Mapping[str, Mapping[int, Cell]]
 """cells by arm and seed"""
 
 
-def document(
-    plan: Plan,
-    cells: Cells,
-    budgets: Mapping[str, Budget | None],
-    settings: Mapping[str, Any],
-    seeds: Sequence[int],
-) -> dict[str, Any]:
-    """Return study.json. Rates are in 0..1 and their differences too; a paper's points are in per cent.
-
-    budgets: the rollouts of the arms that have a number of them.
-    """
-    values = by_measure(cells)
-    papers = [_reference(reference, values.get(reference.measure, {})) for reference in plan.references]
-    verdicts = [Verdict(claim["verdict"]) for paper in papers for claim in paper["claims"]]
+def document(plan: Plan[ArmT], cells: Cells, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return study.json. Rates are in 0..1 and their differences too; a paper's points are in per cent."""
+    tables = [_table(table, {arm.name: cells[arm.name] for arm in table.arms}) for table in plan.tables]
+    verdicts = [
+        Verdict(claim["verdict"])
+        for table in tables
+        for paper in table["papers"]
+        for claim in paper["claims"]
+    ]
     states = Counter(cell.state for of_arm in cells.values() for cell in of_arm.values())
     return {
         "schema": SCHEMA,
         "study": plan.name,
-        "settings": dict(settings),
+        "settings": dict(plan.settings),
         "seeds": list(seeds),
         "cells": {state.value: states[state] for state in State},
-        "baseline": plan.baseline,
-        "arms": [_arm(plan, arm, cells[arm.name], budgets.get(arm.name), values) for arm in plan.arms],
-        "papers": papers,
+        "tables": tables,
         "verdicts": tally(verdicts),
+    }
+
+
+def _table(table: Table[ArmT], cells: Cells) -> dict[str, Any]:
+    values = by_measure(cells)
+    return {
+        "table": table.name,
+        "about": table.about,
+        "baseline": table.baseline,
+        "arms": [_arm(table, arm, cells[arm.name], values) for arm in table.arms],
+        "papers": [_reference(one, values.get(one.measure.key, {})) for one in table.references],
     }
 
 
@@ -56,18 +60,15 @@ def by_measure(cells: Cells) -> dict[str, dict[str, dict[int, float]]]:
 
 
 def _arm(
-    plan: Plan,
-    arm: Arm,
-    cells: Mapping[int, Cell],
-    budget: Budget | None,
-    values: Mapping[str, Mapping[str, BySeed]],
+    table: Table[ArmT], arm: Arm, cells: Mapping[int, Cell], values: Mapping[str, Mapping[str, BySeed]]
 ) -> dict[str, Any]:
     own = {measure: arms[arm.name] for measure, arms in values.items() if arm.name in arms}
     differences = {
-        measure: _interval(difference(values[measure].get(plan.baseline, {}), of_seed))
+        measure: _interval(difference(values[measure].get(table.baseline, {}), of_seed))
         for measure, of_seed in own.items()
-        if arm.name != plan.baseline
+        if arm.name != table.baseline
     }
+    budget = table.budgets.get(arm.name)
     return {
         "name": arm.name,
         "title": arm.title,
@@ -82,7 +83,7 @@ def _arm(
         "minus_baseline": differences,
         "papers": {
             reference.source: reference.values[arm.name]
-            for reference in plan.references
+            for reference in table.references
             if arm.name in reference.values
         },
     }
@@ -96,7 +97,7 @@ def _reference(reference: Reference, values: Mapping[str, BySeed]) -> dict[str, 
     return {
         "source": reference.source,
         "shows": reference.shows,
-        "measure": reference.measure,
+        "measure": reference.measure.key,
         "note": reference.note,
         "claims": claims,
     }

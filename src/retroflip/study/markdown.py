@@ -3,124 +3,100 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from retroflip.lab.kinds import PAIRED
-from retroflip.study.arms import BASELINE, QUESTIONS
-from retroflip.study.cells import LAST_STEPS, State
+from retroflip.bench.metrics.base import Measure
+from retroflip.bench.metrics.training import REWARD_SPREAD, ZERO_ADVANTAGE
+from retroflip.study.cells import RIGHT_AT_THE_END, SAMPLED, State
+from retroflip.study.papers import Reference
+from retroflip.study.plan import ArmT, Plan, Table
 
 NOTHING = "–"
-NAMES = {
-    "p_acc": "P-Acc",
-    "acc": "accuracy on the held-out videos",
-    "label/spatial": "accuracy on the spatial kinds",
-    "label/temporal": "accuracy on the temporal kinds",
-    "label/short": "accuracy on the short kinds",
-    "label/long": "accuracy on the long kinds",
-    "zero_advantage": "share of groups with zero advantage",
-    "reward_std": "standard deviation of a group's rewards",
-}
-"""the measures that papers are compared on"""
-IN_PER_CENT = NAMES.keys() - {"reward_std"}
 
 
-def markdown(study: dict[str, Any]) -> str:
+def markdown(plan: Plan[ArmT], study: dict[str, Any]) -> str:
     """Return study.md from study.json."""
-    parts = [
-        _head(study),
-        "## Results",
-        _results(study["arms"]),
-        "## Training",
-        _training(study["arms"]),
-        *failures(study["arms"]),
-        "## Order in the papers",
-        verdicts(study["verdicts"]),
-        *papers(study),
-    ]
+    parts = [_head(plan, study)]
+    for table, found in zip(plan.tables, study["tables"], strict=True):
+        parts += [f"## Results: {table.name}", table.about, _results(plan, table, found)]
+        if table.training:
+            parts += ["## Training", table.training, _training(found)]
+        parts += failures(found["arms"])
+    parts += ["## Order in the papers", verdicts(study["verdicts"])]
+    for table, found in zip(plan.tables, study["tables"], strict=True):
+        parts += map(_paper, table.references, found["papers"])
     return "\n\n".join(parts) + "\n"
 
 
-def headline(arm: dict[str, Any], measure: str = "p_acc") -> tuple[str, str, str]:
+def headline(arm: dict[str, Any], measure: Measure) -> tuple[str, str, str]:
     """Return an arm's rate, its difference to the baseline and how many seeds are behind it, as text."""
-    rate, against = arm["means"].get(measure), arm["minus_baseline"].get(measure)
-    return number(rate, percent=True), number(against, percent=True, signed=True), _seeds(arm)
+    return mean(arm, measure, interval=True), minus_baseline(arm, measure), _seeds(arm)
 
 
-def _head(study: dict[str, Any]) -> str:
+def _head(plan: Plan[ArmT], study: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in study["cells"].items())
-    size = study["settings"]["size"]
-    pairs = len(PAIRED) * size["pairs_per_task"]
-    chance = next((a["means"]["chance_p_acc"] for a in study["arms"] if "chance_p_acc" in a["means"]), None)
-    return f"""# Methods on the tiny laboratory
+    return f"""# {plan.title}
 
-Seeds {", ".join(map(str, study["seeds"]))}; of {sum(study["cells"].values())} runs {counts}. {size["rl_steps"]} \
-steps of {QUESTIONS} questions from the supervised start of each seed; {pairs} pairs a seed; chance is a P-Acc of \
-{number(chance, percent=True)}.
+Seeds {", ".join(map(str, study["seeds"]))}; of {sum(study["cells"].values())} runs {counts}.
 
 Rates are in per cent, differences in points. [a, b] is the 95 % interval over seeds (Student's t), of a difference \
 paired by seed; {NOTHING} stands for what is not there. With three seeds an interval reaches 2.5 standard deviations \
 of the seeds to either side, so only large effects can be told from none."""
 
 
-def _results(arms: Sequence[dict[str, Any]]) -> str:
-    header = (
+def _results(plan: Plan[ArmT], table: Table[ArmT], found: dict[str, Any]) -> str:
+    others = (*table.measures, *plan.others)
+    header = [
         "arm",
         "what it is",
-        "rollouts a step",
-        "P-Acc",
+        *(["rollouts a step"] if table.budgets else []),
+        plan.headline.label,
         "by seed",
-        f"minus {BASELINE}",
-        "Acc",
-        "same answer",
-        "unparsed",
-        "P-Acc of a single frame",
+        f"minus {table.baseline}",
+        *(measure.label for measure in others),
         "in the papers",
-    )
-    return table(header, [_result(arm) for arm in arms])
-
-
-def _result(arm: dict[str, Any]) -> tuple[str, ...]:
-    p_acc, against, _ = headline(arm)
-    others = ("acc", "same_answer_rate", "unparsed_rate", "single_frame_p_acc")
-    return (
-        f"`{arm['name']}`",
-        arm["title"],
-        _rollouts(arm),
-        p_acc,
-        " ".join(cell_text(cell) for cell in arm["cells"].values()),
-        against,
-        *(mean(arm, measure, percent=True) for measure in others),
-        _printed(arm["papers"]),
-    )
-
-
-def _training(arms: Sequence[dict[str, Any]]) -> str:
-    header = (
-        "arm",
-        "zero advantage",
-        f"minus {BASELINE}",
-        "reward std",
-        f"minus {BASELINE}",
-        f"right, last {LAST_STEPS} steps",
-        "sampled a step",
-    )
-    rows = [
-        (
-            f"`{arm['name']}`",
-            mean(arm, "zero_advantage", percent=True),
-            number(arm["minus_baseline"].get("zero_advantage"), percent=True, signed=True),
-            mean(arm, "reward_std"),
-            number(arm["minus_baseline"].get("reward_std"), signed=True),
-            mean(arm, "correct", percent=True),
-            _sampled(arm),
+    ]
+    rows = []
+    for arm in found["arms"]:
+        rate, against, _ = headline(arm, plan.headline)
+        rows.append(
+            [
+                f"`{arm['name']}`",
+                arm["title"],
+                *([_rollouts(arm)] if table.budgets else []),
+                rate,
+                " ".join(cell_text(cell, plan.headline) for cell in arm["cells"].values()),
+                against,
+                *(mean(arm, measure) for measure in others),
+                _printed(arm["papers"]),
+            ]
         )
-        for arm in arms
+    return as_table(header, rows)
+
+
+def _training(found: dict[str, Any]) -> str:
+    minus = f"minus {found['baseline']}"
+    header = [
+        "arm",
+        ZERO_ADVANTAGE.label,
+        minus,
+        REWARD_SPREAD.label,
+        minus,
+        RIGHT_AT_THE_END.label,
+        SAMPLED.label,
+    ]
+    rows = [
+        [
+            f"`{arm['name']}`",
+            mean(arm, ZERO_ADVANTAGE),
+            minus_baseline(arm, ZERO_ADVANTAGE),
+            mean(arm, REWARD_SPREAD),
+            minus_baseline(arm, REWARD_SPREAD),
+            mean(arm, RIGHT_AT_THE_END),
+            mean(arm, SAMPLED),
+        ]
+        for arm in found["arms"]
         if arm["recipe"] is not None
     ]
-    return (
-        "Zero advantage: the share of groups that no trained rollout learns from; reward std: of all trained rollouts "
-        "of a group together. Both are means over a run's steps. Rewards differ between methods (CRPO adds relation "
-        "rewards and halves the counterfactual's), so their spread compares only where rewards are the same: GRPO, "
-        "Dr.GRPO and STRIVE.\n\n" + table(header, rows)
-    )
+    return as_table(header, rows)
 
 
 def failures(arms: Sequence[dict[str, Any]]) -> list[str]:
@@ -145,27 +121,25 @@ chance. The papers report single runs without intervals, of other models on othe
 compared and sizes cannot."""
 
 
-def papers(study: dict[str, Any]) -> list[str]:
-    """Return a section for every table or figure of a paper."""
-    return [text for paper in study["papers"] for text in _paper(paper)]
-
-
-def _paper(paper: dict[str, Any]) -> list[str]:
-    percent = paper["measure"] in IN_PER_CENT
+def _paper(reference: Reference, paper: dict[str, Any]) -> str:
     rows = [
         (
             f"`{claim['greater']}` > `{claim['lesser']}`",
             NOTHING if claim["points"] is None else f"{claim['points']:.1f}",
-            number(claim["found"], percent=percent, signed=True),
+            number(claim["found"], reference.measure, signed=True),
             claim["verdict"],
         )
         for claim in paper["claims"]
     ]
-    about = f"There: {paper['shows']}. Here: {NAMES[paper['measure']]}. {paper['note']}".rstrip()
-    return [f"### {paper['source']}", about, table(("order", "there, by", "here, by", "verdict"), rows)]
+    what = f" ({reference.measure.note})" if reference.measure.note else ""
+    about = (
+        f"There: {reference.shows}. Here: {reference.measure.title.lower()}{what}. {reference.note}".rstrip()
+    )
+    table = as_table(("order", "there, by", "here, by", "verdict"), rows)
+    return f"### {reference.source}\n\n{about}\n\n{table}"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def as_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -177,12 +151,7 @@ def _rollouts(arm: dict[str, Any]) -> str:
         return NOTHING
     probed = f" + {budget['probed']} probed" if budget["probed"] else ""
     steps = f", {budget['rounds']} x the steps" if budget["rounds"] > 1 else ""
-    return f"{budget['per_step']} = {QUESTIONS} x ({budget['trained']}{probed}){steps}"
-
-
-def _sampled(arm: dict[str, Any]) -> str:
-    found = arm["means"].get("rollouts_per_step")
-    return NOTHING if found is None else f"{found['mean']:.1f}"
+    return f"{budget['per_step']} = {budget['questions']} x ({budget['trained']}{probed}){steps}"
 
 
 def _seeds(arm: dict[str, Any]) -> str:
@@ -191,11 +160,12 @@ def _seeds(arm: dict[str, Any]) -> str:
     return f"{done} of {len(arm['cells'])}" + (f", {failed} failed" if failed else "")
 
 
-def cell_text(cell: dict[str, Any], measure: str = "p_acc") -> str:
+def cell_text(cell: dict[str, Any], measure: Measure) -> str:
     """Return what one seed measured."""
     if cell["state"] == State.FAILED.value:
         return "failed"
-    return f"{100 * cell[measure]:.1f}" if measure in cell else NOTHING
+    value = cell.get(measure.key)
+    return number(None if value is None else {"mean": value, "ci": None}, measure)
 
 
 def _printed(values: dict[str, float]) -> str:
@@ -213,17 +183,22 @@ def _printed(values: dict[str, float]) -> str:
     )
 
 
-def mean(arm: dict[str, Any], measure: str, *, percent: bool = False) -> str:
-    """Return the mean of a measure, without its interval."""
-    found = arm["means"].get(measure)
-    return NOTHING if found is None else number({**found, "ci": None}, percent=percent)
+def mean(arm: dict[str, Any], measure: Measure, *, interval: bool = False) -> str:
+    """Return an arm's mean of a measure over seeds."""
+    found = arm["means"].get(measure.key)
+    return number(found if interval else found and {**found, "ci": None}, measure)
 
 
-def number(found: dict[str, Any] | None, *, percent: bool = False, signed: bool = False) -> str:
-    """Return a mean with its interval, where there are any."""
+def minus_baseline(arm: dict[str, Any], measure: Measure) -> str:
+    """Return how far an arm is ahead of the table's baseline, with its interval."""
+    return number(arm["minus_baseline"].get(measure.key), measure, signed=True)
+
+
+def number(found: dict[str, Any] | None, measure: Measure, *, signed: bool = False) -> str:
+    """Return a mean with its interval, where there are any; a share in per cent."""
     if found is None:
         return NOTHING
-    scale, digits = (100, 1) if percent else (1, 2)
+    scale, digits = (100, 1) if measure.share else (1, 2)
     sign = "+" if signed else ""
     interval = found["ci"] and ", ".join(f"{scale * bound:{sign}.{digits}f}" for bound in found["ci"])
     return f"{scale * found['mean']:{sign}.{digits}f}" + (f" [{interval}]" if interval else "")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from retroflip.bench.generate import generate
 from retroflip.bench.records import Control
@@ -34,6 +34,13 @@ BATCH = 64
 
 Settings: TypeAlias = Mapping[str, Any]
 """settings of a recipe by dotted key, as JSON values or paths"""
+
+
+class Trained(NamedTuple):
+    """A trained model's folder, and whether it was made just now."""
+
+    model: Path
+    fresh: bool
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ def lab_settings(size: Size, seed: int, replaced: Mapping[str, Any] = MappingPro
     return LabSettings.model_validate({**own, **replaced})
 
 
-def supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Path:
-    """Teach both habits; return the folder of the model that does."""
+def supervised(out: Path, lab: Laboratory, size: Size, seed: int, progress: Progress) -> Trained:
+    """Teach both habits."""
     settings = {"data.records": lab.sft / "records.jsonl", "train.steps": size.sft_steps, "train.seed": seed}
     recipe = tiny_recipe(SftRecipe, "sft", settings)
     return trained(recipe, out, progress)
@@ -81,16 +88,12 @@ def rl_recipe(
     return tiny_recipe(RlRecipe, name, {**own, **settings})
 
 
-def reinforced(recipe: RlRecipe, out: Path, progress: Progress) -> Path:
-    """Run an RL recipe unless that was done; return the trained model's folder."""
-    return trained(recipe, out, progress)
-
-
-def trained(recipe: AnyRecipe, out: Path, progress: Progress) -> Path:
-    """Run a recipe unless that was done; return the trained model's folder."""
-    if not RunDirectory.is_finished(out, recipe.resolved()):
+def trained(recipe: AnyRecipe, out: Path, progress: Progress) -> Trained:
+    """Run a recipe unless that was done."""
+    fresh = not RunDirectory.is_finished(out, recipe.resolved())
+    if fresh:
         running.run(recipe, out, resume=True, progress=progress)
-    return out / "model"
+    return Trained(out / "model", fresh)
 
 
 RecipeT = TypeVar("RecipeT", RlRecipe, SftRecipe)

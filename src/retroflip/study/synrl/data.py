@@ -13,7 +13,7 @@ from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.progress import Progress
 from retroflip.recipes.reading import dumped
 from retroflip.recipes.shipped import recipe_file
-from retroflip.study.synrl.arms import Amount, Course, CourseFolder
+from retroflip.study.synrl.courses import Amount, Course, CourseFolder
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.drawn import read_settings
 from retroflip.synth.engines import LocalEngine

@@ -13,20 +13,19 @@ left to the recipes, so that the arms stay equal. These sample fewer:
 All models are asked about the pairs with the null option, that of `crpo_no_null` too, which is trained without it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from retroflip.data.sample import ProblemType, Sample, TaskType
-from retroflip.errors import UsageError
 from retroflip.lab.laboratory import Laboratory
 from retroflip.rl.methods.registry import build
 from retroflip.rl.recipe import RlRecipe
-from retroflip.study.papers import REFERENCES, Reference
-from retroflip.study.stages import Settings, Size, rl_recipe, tiny_recipe
+from retroflip.study.plan import Arm, Budget
+from retroflip.study.stages import Size, rl_recipe, tiny_recipe
 
 QUESTIONS = 4
 """video questions per step"""
@@ -39,50 +38,18 @@ BASELINE = "grpo"
 
 
 @dataclass(frozen=True)
-class Arm:
-    """A way to train.
+class MethodArm(Arm):
+    """A method, or an ablation of one.
 
-    title: what it is, for the table. recipe: its file under recipes/tiny; None for the start model. settings: what
-    replaces the recipe's, by dotted key. rounds: how often every question is asked: the data is limited to those of
-    one round, and the steps are as many rounds of it.
+    rounds: how often every question is asked. The data is limited to the questions of one round, and the steps are as
+    many rounds of it.
     """
 
-    name: str
-    title: str
-    recipe: str | None = None
-    settings: Settings = field(default_factory=dict)
     rounds: int = 1
 
 
-ArmT = TypeVar("ArmT", bound=Arm)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a study compares: arms in the order they are run, the one that all are compared with, and papers."""
-
-    name: str
-    arms: tuple[Arm, ...]
-    baseline: str
-    references: tuple[Reference, ...]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Rollouts per question, trained and only probed, and steps as a multiple of the other arms'."""
-
-    trained: int
-    probed: int
-    rounds: int
-
-    @property
-    def per_step(self) -> int:
-        """Rollouts per step."""
-        return QUESTIONS * (self.trained + self.probed)
-
-
-def _crpo(name: str, title: str, **settings: Any) -> Arm:
-    return Arm(
+def _crpo(name: str, title: str, **settings: Any) -> MethodArm:
+    return MethodArm(
         f"crpo{name}",
         title,
         "crpo",
@@ -90,7 +57,7 @@ def _crpo(name: str, title: str, **settings: Any) -> Arm:
     )
 
 
-def _strive(name: str, title: str, variants: int = 2, **settings: Any) -> Arm:
+def _strive(name: str, title: str, variants: int = 2, **settings: Any) -> MethodArm:
     own = {
         "data.pool": 16,
         "method.variants": variants,
@@ -98,25 +65,25 @@ def _strive(name: str, title: str, variants: int = 2, **settings: Any) -> Arm:
         "method.scorer": {"name": "policy"},
         "method.strategy": "importance_spatial",
     }
-    return Arm(
+    return MethodArm(
         f"strive{name}", title, "strive", {**own, **{f"method.{key}": v for key, v in settings.items()}}
     )
 
 
 ARMS = (
-    Arm(START, "supervised start, no RL"),
-    Arm(BASELINE, "GRPO, G = 16", "grpo", {"method.rollouts": 16}),
+    MethodArm(START, "supervised start, no RL"),
+    MethodArm(BASELINE, "GRPO, G = 16", "grpo", {"method.rollouts": 16}),
     _crpo("", "CRPO"),
-    Arm("dr_grpo", "Dr.GRPO", "dr_grpo", {"method.rollouts": 16}),
-    Arm("t_grpo", "T-GRPO", "t_grpo", {"method.rollouts": 8}),
-    Arm("arrow_rl", "ArrowRL", "arrow_rl", {"method.rollouts": 15}),
+    MethodArm("dr_grpo", "Dr.GRPO", "dr_grpo", {"method.rollouts": 16}),
+    MethodArm("t_grpo", "T-GRPO", "t_grpo", {"method.rollouts": 8}),
+    MethodArm("arrow_rl", "ArrowRL", "arrow_rl", {"method.rollouts": 15}),
     _strive("", "STRIVE: importance and spatial, 2 x 8"),
-    Arm("st_dr_grpo", "ST-Dr.GRPO: STRIVE without the std", "st_dr_grpo", _strive("", "").settings),
-    Arm("grpo_g8", "GRPO, G = 8: half the rollouts", "grpo", {"method.rollouts": 8}),
-    Arm(
+    MethodArm("st_dr_grpo", "ST-Dr.GRPO: STRIVE without the std", "st_dr_grpo", _strive("", "").settings),
+    MethodArm("grpo_g8", "GRPO, G = 8: half the rollouts", "grpo", {"method.rollouts": 8}),
+    MethodArm(
         "grpo_data_x2", "GRPO, G = 8, every question asked twice", "grpo", {"method.rollouts": 8}, rounds=2
     ),
-    Arm(
+    MethodArm(
         "grpo_batch",
         "GRPO over the batch's std",
         "grpo",
@@ -139,22 +106,7 @@ ARMS = (
 """in the order in which they are run: the methods, then controls and ablations"""
 
 
-METHODS = Plan("methods", ARMS, BASELINE, REFERENCES)
-"""the study of methods"""
-
-
-def chosen(names: Sequence[str], arms: tuple[ArmT, ...]) -> tuple[ArmT, ...]:
-    """Return the arms by these names in the order they are run; all for no names. Raises UsageError for another."""
-    unknown = [name for name in names if name not in {arm.name for arm in arms}]
-    if unknown:
-        raise UsageError(
-            f"There is no arm named {', '.join(map(repr, unknown))}: choose from "
-            f"{', '.join(arm.name for arm in arms)}."
-        )
-    return tuple(arm for arm in arms if not names or arm.name in names)
-
-
-def recipe_of(arm: Arm, name: str, start: Path, lab: Laboratory, size: Size, seed: int) -> RlRecipe:
+def recipe_of(arm: MethodArm, name: str, start: Path, lab: Laboratory, size: Size, seed: int) -> RlRecipe:
     """Return what an arm trains with, `name` being its recipe's. Raises RecipeError where its settings are wrong."""
     settings = dict(arm_settings(arm))
     if arm.rounds > 1:
@@ -162,12 +114,12 @@ def recipe_of(arm: Arm, name: str, start: Path, lab: Laboratory, size: Size, see
     return rl_recipe(name, start, lab, size, seed, settings)
 
 
-def arm_settings(arm: Arm) -> Mapping[str, Any]:
+def arm_settings(arm: MethodArm) -> Mapping[str, Any]:
     """Return what an arm replaces in its recipe wherever it is run."""
     return {"train.samples_per_step": QUESTIONS, **arm.settings}
 
 
-def budget(arm: Arm, task_type: TaskType = TaskType.SPATIOTEMPORAL) -> Budget | None:
+def budget(arm: MethodArm, task_type: TaskType = TaskType.SPATIOTEMPORAL) -> Budget | None:
     """Return the rollouts that an arm samples for a question of this type; None for the start model.
 
     A spatiotemporal question has a counterfactual in every arm and so the most rollouts. Raises RecipeError.
@@ -186,4 +138,4 @@ def budget(arm: Arm, task_type: TaskType = TaskType.SPATIOTEMPORAL) -> Budget | 
     )
     branches = build(recipe.method).branches(question, np.random.default_rng(0))
     trained = sum(branch.rollouts for branch in branches if branch.trained)
-    return Budget(trained, sum(branch.rollouts for branch in branches) - trained, arm.rounds)
+    return Budget(QUESTIONS, trained, sum(branch.rollouts for branch in branches) - trained, arm.rounds)
