@@ -160,6 +160,38 @@ def test_a_finished_run_is_known_again_only_by_its_own_recipe_and_data(
         RunDirectory.is_finished(out, recipe)
 
 
+def finished_beside_its_data(folder: Path, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Finish a run in folder/runs/one of data in folder/data, and return its recipe."""
+    records = folder / "data" / "records.jsonl"
+    records.parent.mkdir(parents=True)
+    records.write_text("{}\n", encoding="utf-8")
+    own = {**recipe, "data": {**recipe["data"], "records": str(records)}}
+    RunDirectory.open(folder / "runs" / "one", own, resume=False).finish()
+    return own
+
+
+def test_a_run_that_moved_with_its_data_is_known_again(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    finished_beside_its_data(tmp_path / "study", recipe)
+    shutil.copytree(tmp_path / "study", tmp_path / "copy")
+    records = tmp_path / "copy" / "data" / "records.jsonl"
+    moved = {**recipe, "data": {**recipe["data"], "records": str(records)}}
+    assert RunDirectory.is_finished(tmp_path / "copy" / "runs" / "one", moved)
+    records.write_text("{ }\n", encoding="utf-8")
+    with pytest.raises(RunDirectoryError, match="The data of the run"):
+        RunDirectory.is_finished(tmp_path / "copy" / "runs" / "one", moved)
+
+
+def test_data_of_another_place_or_name_is_another_recipe(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    finished_beside_its_data(tmp_path / "study", recipe)
+    for place in ("other/data/records.jsonl", "study/data/others.jsonl"):
+        records = tmp_path / place
+        records.parent.mkdir(parents=True, exist_ok=True)
+        records.write_text("{}\n", encoding="utf-8")
+        other = {**recipe, "data": {**recipe["data"], "records": str(records)}}
+        with pytest.raises(RunDirectoryError, match=r"differs in data\.records"):
+            RunDirectory.is_finished(tmp_path / "study" / "runs" / "one", other)
+
+
 def longer(recipe: dict[str, Any], steps: int, **others: Any) -> dict[str, Any]:
     return {**recipe, "train": {**recipe["train"], "steps": steps, **others}}
 

@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ class RunDirectory:
         if not isinstance(steps, int) or new["train"].pop("steps") <= steps:
             return None
         short = {**old, "train": {name: v for name, v in old["train"].items() if name != "steps"}}
-        if any(_differences(short, new)):
+        if any(_differences(short, new, run=path)):
             return None
         locks.hold(path)
         _check_same_inputs(path, there, describe_run(recipe))
@@ -383,7 +384,7 @@ def _has_trained(path: Path) -> bool:
 
 def _check_same_run(path: Path, description: Mapping[str, Any]) -> None:
     there = _read_run(path)
-    differing = list(_differences(there["recipe"], description["recipe"]))
+    differing = list(_differences(there["recipe"], description["recipe"], run=path))
     if differing:
         raise RunDirectoryError(
             f"{path} holds the run of another recipe; it differs in {'; '.join(differing)}. Name another directory "
@@ -436,13 +437,29 @@ def _read_run(path: Path) -> dict[str, Any]:
     return run
 
 
-def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
-    """Yield "key (was x, now y)" for every dotted key at which two recipes differ."""
+def _differences(old: Any, new: Any, key: str = "", *, run: Path) -> Iterator[str]:
+    """Yield "key (was x, now y)" for every dotted key at which the recipe of the run at `run` and another differ."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name))
-    elif old != new and (old, new) not in _UNSET:
+            yield from _differences(
+                old.get(name), new.get(name), f"{key}.{name}" if key else str(name), run=run
+            )
+    elif old != new and (old, new) not in _UNSET and not _came_along(old, new, run):
         yield f"{key} (was {json.dumps(old)}, now {json.dumps(new)})"
+
+
+def _came_along(old: Any, new: Any, run: Path) -> bool:
+    """Whether two paths are one place in a folder that holds the run too, and was moved or copied as a whole.
+
+    What lies there is compared by its hash in any case (`_check_same_inputs`).
+    """
+    if not (
+        isinstance(old, str) and isinstance(new, str) and Path(old).is_absolute() and Path(new).is_absolute()
+    ):
+        return False
+    ends = zip(reversed(Path(old).parts), reversed(Path(new).parts), strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
+    return shared > 0 and run.is_relative_to(Path(new).parents[shared - 1])
 
 
 def _start_attempt(path: Path) -> int:
