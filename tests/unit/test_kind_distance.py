@@ -8,7 +8,8 @@ import pytest
 from retroflip.synth.checks import distance as check
 from retroflip.synth.episode import Episode, seen_frames
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.distance import KIND, ORDINALS, apart
+from retroflip.synth.short.distance import KIND, apart
+from retroflip.synth.wording import ordinal
 from temporal_pairs import pair_of
 
 
@@ -42,7 +43,7 @@ def test_the_frames_that_a_viewer_sees_decide_the_question(turn: int, difficulty
             min(distance_T[frame] for frame in frames if event.start_frame <= frame <= event.end_frame)
             for event in side.events
         ]
-        assert side.question.answer == f"the {ORDINALS[int(np.argmin(depths))]} time"
+        assert side.question.answer == f"the {ordinal(int(np.argmin(depths)) + 1)} time"
 
 
 @pytest.mark.parametrize("turn", range(16))

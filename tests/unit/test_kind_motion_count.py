@@ -9,8 +9,9 @@ from retroflip.synth.animation import Floats
 from retroflip.synth.checks.motion_count import answer
 from retroflip.synth.episode import Draw, Episode, Redraw
 from retroflip.synth.settings import SceneSettings
+from retroflip.synth.short.counts import lowest_count, window
 from retroflip.synth.short.motion_count import KIND, ON_A_SIDE
-from retroflip.synth.short.stage import lowest_count, times, window
+from retroflip.synth.wording import times
 from temporal_pairs import pair_of
 
 TURNS = st.integers(0, 60)
@@ -73,7 +74,7 @@ def test_the_checker_by_hand() -> None:
 
 
 def test_windows_of_counts() -> None:
-    table = {1: 1, 2: 1, 3: 2, 4: 2, 5: 3}
+    table = (1, 1, 2, 2, 3)
 
     def lowest(most: int = 9, turn: int = 0, **scene: float) -> int:
         settings = SceneSettings.model_validate(scene)

@@ -36,7 +36,7 @@ def test_the_answer_goes_furthest_or_least_far_by_a_clear_margin(
             after, extreme = ranked[1], ranked[0]
         ratio = gone[extreme][1] / gone[after][1]
         # Turning between two frames hides up to a step at each turn.
-        assert max(ratio, 1.0 / ratio) > 0.95 * RATIO[difficulty]
+        assert max(ratio, 1.0 / ratio) > 0.95 * RATIO[difficulty - 1]
         assert side.question.answer == PLACES[len(row)][row.index(extreme)]
 
 

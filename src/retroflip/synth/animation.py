@@ -5,7 +5,7 @@ radians and turn clockwise as seen on the screen. Drawing (`retroflip.synth.rast
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,16 @@ class Actor:
     def flipped(self) -> Self:
         """Return the actor mirrored left to right; what it says stays readable."""
         return replace(self, x_T=1.0 - self.x_T, angle_T=-self.angle_T)
+
+
+class Appearance(TypedDict, total=False):
+    """What may be said of an actor besides its shape, colour, place and size."""
+
+    angle: Number
+    opacity: Number
+    text: str
+    text_colour: Colour
+    text_height: float
 
 
 def actor(

@@ -199,8 +199,10 @@ class Asked:
         return Episode(animation, question, self.objects, events, states, derivation, self.min_fps)
 
 
+TURNS = (Transform.FLIP, Transform.REVERSE)
+"""how the second video of a pair is made of the first, or"""
 ANEW = "operations"
-"""how the second video of a pair is made that is drawn anew"""
+"""drawn anew"""
 
 
 class Pair(NamedTuple):

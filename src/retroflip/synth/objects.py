@@ -1,13 +1,13 @@
-"""Draws and courses that several kinds of temporal video share."""
+"""The objects of a scene: what they look like, which way they go, where they are, and the clip of them all."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Appearance, Floats, Number, actor
 from retroflip.synth.episode import Draw, State
 from retroflip.synth.physics import reflected
 
@@ -15,6 +15,11 @@ SNAPSHOT_SECONDS = 0.2
 """between snapshots of moving objects"""
 BYSTANDERS_GO = (0.4, 1.2)
 """how far a distractor goes in a clip"""
+CELL = 1.0 / 3.0
+"""side of a square in which an object has room of its own"""
+_CELLS = tuple((column, row) for column in range(3) for row in range(3))
+_CALLED = {"tee": "T"}
+"""shapes whose own names will not do"""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,33 @@ class Look:
     @property
     def name(self) -> str:
         """How questions call it."""
-        return f"{self.colour} {self.shape}"
+        return f"{self.colour} {_CALLED.get(self.shape, self.shape)}"
 
     def facts(self, identity: str, **more: Any) -> dict[str, Any]:
         """Return the object as metadata lists it."""
         return thing(identity, self.shape, self.colour, self.name, **more)
+
+    def actor(
+        self,
+        identity: str,
+        frames: int,
+        at: tuple[Number, Number],
+        half_width: Number,
+        half_height: Number | None = None,
+        **more: Unpack[Appearance],
+    ) -> Actor:
+        """Return the object at that place, which stays or changes, of that size."""
+        return actor(
+            identity,
+            self.shape,
+            PALETTE[self.colour],
+            frames=frames,
+            x=at[0],
+            y=at[1],
+            half_width=half_width,
+            half_height=half_height,
+            **more,
+        )
 
 
 def thing(identity: str, shape: str, colour: str, name: str, **more: Any) -> dict[str, Any]:
@@ -60,7 +87,19 @@ def cast(looks: Sequence[Look], targets: int) -> list[dict[str, Any]]:
 
 def moving(identity: str, look: Look, x_T: Floats, y_T: Floats, radius: float) -> Actor:
     """Return an object of that look on that course."""
-    return actor(identity, look.shape, PALETTE[look.colour], frames=len(x_T), x=x_T, y=y_T, half_width=radius)
+    return look.actor(identity, len(x_T), (x_T, y_T), radius)
+
+
+def spots(draw: Draw, count: int, reach: float) -> list[tuple[float, float]]:
+    """Return places so far apart that objects which stay within `reach` of theirs never meet, nor leave the frame."""
+    slack = CELL / 2.0 - reach
+    return [
+        (
+            (column + 0.5) * CELL + draw.between(-slack, slack),
+            (row + 0.5) * CELL + draw.between(-slack, slack),
+        )
+        for column, row in draw.some_of(_CELLS, count)
+    ]
 
 
 Route = Callable[[Floats], Floats]
@@ -102,7 +141,7 @@ def bystanders(draw: Draw, looks: Sequence[Look], first: int, frames: int, radiu
     return actors
 
 
-def staged(draw: Draw, actors: Sequence[Actor]) -> Animation:
+def filmed(draw: Draw, actors: Sequence[Actor]) -> Animation:
     """Return the clip of these actors, drawn in an order that says nothing, over the background of the settings."""
     order = draw.rng.permutation(len(actors))
     return Animation(
@@ -132,16 +171,28 @@ def positions(
     """Return where those actors are, every so many seconds and in the last frame, in shares of the side."""
     step = max(1, math.floor(every * animation.fps))
     chosen = [*range(0, animation.frames - 1, step), animation.frames - 1]
-    by_id = {one.id: one for one in animation.actors}
+    shown = [_by_id(animation, name) for name in identities]
+    return [State(frame, {"positions": {one.id: _place(one, frame) for one in shown}}) for frame in chosen]
+
+
+def places_and_turns(animation: Animation, identity: str) -> list[State]:
+    """Return where an actor is and how many degrees it has turned, ten times a second and in the last frame."""
+    one, last = _by_id(animation, identity), animation.frames - 1
     return [
         State(
             frame,
             {
-                "positions": {
-                    name: [round(float(by_id[name].x_T[frame]), 4), round(float(by_id[name].y_T[frame]), 4)]
-                    for name in identities
-                }
+                "positions": {identity: _place(one, frame)},
+                "degrees": {identity: round(math.degrees(float(one.angle_T[frame])) % 360.0, 2)},
             },
         )
-        for frame in chosen
+        for frame in sorted({*range(0, last, max(1, animation.fps // 10)), last})
     ]
+
+
+def _by_id(animation: Animation, identity: str) -> Actor:
+    return next(one for one in animation.actors if one.id == identity)
+
+
+def _place(one: Actor, frame: int) -> list[float]:
+    return [round(float(one.x_T[frame]), 4), round(float(one.y_T[frame]), 4)]

@@ -23,6 +23,11 @@ _ORDINALS = (
     *("eighteenth", "nineteenth", "twentieth"),
 )
 
+_CARDINALS = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
 
 @cache
 def phrasings(kind: str) -> Mapping[str, Sequence[str]]:
@@ -74,3 +79,27 @@ def listed(answer: object) -> str:
     ('3, 1, 2', '7')
     """
     return ", ".join(map(str, answer)) if isinstance(answer, tuple) else str(answer)
+
+
+def times(count: int) -> str:
+    """Return how often, in words.
+
+    >>> times(1), times(3)
+    ('1 time', '3 times')
+    """
+    return f"{count} time" if count == 1 else f"{count} times"
+
+
+def series(parts: Sequence[str]) -> str:
+    """Return parts of a sentence one after the other.
+
+    >>> series(["the red one", "the blue one", "the pink one"])
+    'the red one, the blue one and the pink one'
+    """
+    *most, last = parts
+    return f"{', '.join(most)} and {last}"
+
+
+def cardinal(number: int) -> str:
+    """Return a number from 0 to 12 in words."""
+    return _CARDINALS[number]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 
-from retroflip.synth.animation import Actor, Animation, Background, Colour, Floats, Number, actor
+from retroflip.synth.animation import Actor, Animation, Appearance, Background, Colour, Floats, Number, actor
 from retroflip.synth.episode import Draw, Event
 from retroflip.synth.long.timeline import Timeline, hidden_outside, shown_in
 from retroflip.synth.objects import Look, draw_looks, moving
@@ -18,16 +18,6 @@ BYSTANDER = 0.022
 """half the width of an object that no question is about"""
 EDGE = 0.03
 """how far from the frame's edge they lie"""
-
-
-class Appearance(TypedDict, total=False):
-    """Further arguments of `animation.actor`."""
-
-    angle: Number
-    opacity: Number
-    text: str
-    text_colour: Colour
-    text_height: float
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,18 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import (
-    Look,
     bouncing,
     bystanders,
     cast,
     circling,
     draw_looks,
+    filmed,
     frames_of,
     moving,
     positions,
-    staged,
 )
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import ordinal, percent, phrased
@@ -125,17 +124,16 @@ def _partner(answer: str, offered: Sequence[str], courses: Mapping[str, Course])
 
 def make(draw: Draw) -> Pair:
     """Draw a course, and its reverse or another over the same path."""
-    settings = draw.settings
-    stretches = number_of_stretches(settings)
+    stretches = number_of_stretches(draw.settings)
     courses = {2: HALVES, 4: QUARTERS}[stretches]
     offered, answer = draw.deal("answer", [(one, answer) for one in _SETS[stretches] for answer in one])
     partner = _partner(answer, offered, courses)
-    looks = draw_looks(draw, 1 + settings.distractors)
+    looks = draw_looks(draw, 1 + draw.settings.distractors)
     legs = 2 * stretches
     frames = 1 + legs * max(1, frames_of(draw, *SECONDS) // legs)
-    distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*RATIO[settings.difficulty - 1])
+    distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*draw.level(RATIO))
     text = phrased(draw, name=looks[0].name)
-    options = tuple(draw.some_of(offered, len(offered)))
+    options = draw.some_of(offered, len(offered))
     radius = draw.size(RADIUS, ROOM)
     route = draw.one_of((bouncing, circling))(draw, radius)
 
@@ -143,24 +141,17 @@ def make(draw: Draw) -> Pair:
         x_T, y_T = route(distance * gone(courses[profile], ratio, frames)).T
         return moving("o1", looks[0], x_T, y_T, radius)
 
-    first = staged(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, radius)])
-    if not fits_view(first, _min_fps(first, stretches), settings):
-        raise Redraw
+    first = filmed(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, radius)])
+    parameters = {"object": "o1", "stretches": stretches}
+    min_fps = SAMPLES * stretches / 2 * first.fps / first.frames
+    asked = Asked(text, options, parameters, cast(looks, 1), min_fps)
+    one = _side(asked, first, looks[0].name, answer, courses[answer])
     if courses[partner] == played_back(courses[answer]):
-        second, how = first.reversed(), Transform.REVERSE.value
-    else:
-        anew = target(partner)
-        actors = tuple(anew if one.id == anew.id else one for one in first.actors)
-        second, how = replace(first, actors=actors), "operations"
-
-    def episode(clip: Animation, right: str) -> Episode:
-        return _episode(clip, looks, (right, courses[right]), text, options)
-
-    return Pair(episode(first, answer), episode(second, partner), how)
-
-
-def _min_fps(clip: Animation, stretches: int) -> float:
-    return SAMPLES * stretches / 2 * clip.fps / clip.frames
+        two = _side(asked, first.reversed(), looks[0].name, partner, courses[partner])
+        return paired(draw, one, two, Transform.REVERSE)
+    anew = target(partner)
+    second = replace(first, actors=tuple(anew if one.id == anew.id else one for one in first.actors))
+    return paired(draw, one, _side(asked, second, looks[0].name, partner, courses[partner]), ANEW)
 
 
 class Leg(NamedTuple):
@@ -226,39 +217,21 @@ def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> 
     ]
 
 
-def _episode(
-    clip: Animation, looks: list[Look], right: tuple[str, Course], text: str, options: tuple[str, ...]
-) -> Episode:
-    answer, course = right
+def _side(asked: Asked, clip: Animation, name: str, answer: str, course: Course) -> Episode:
     legs = _legs(clip, course)
     step = _step(legs, course)
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=text,
-            mode=Mode.PERCEPTION,
-            options=options,
-            answer=answer,
-            parameters={"object": "o1", "stretches": len(course)},
-            changed_by=frozenset({Transform.REVERSE} if course != played_back(course) else ()),
-        ),
-        objects=cast(looks, 1),
+    return asked.episode(
+        clip,
+        answer,
+        {Transform.REVERSE} if course != played_back(course) else (),
         events=[
-            leg.told(looks[0].name, step, change)
+            leg.told(name, step, change)
             for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
         ],
         states=positions(clip, [one.id for one in clip.actors], SNAPSHOTS),
         derivation=_derivation(legs, step, course, answer),
-        min_fps=_min_fps(clip, len(course)),
     )
 
 
-KIND = Kind(
-    name="acceleration",
-    category=Category.SPEED,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset(),
-    make=make,
-)
+KIND = Kind("acceleration", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
 """SynRL, 2.1.1: acceleration detection"""

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, State
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, State, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, eased, staged
+from retroflip.synth.objects import Look, cast, draw_looks, eased, filmed, spots
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.stage import require_seen, spots
 from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 THEMES = ("colour", "shape", "mixed")
-NUMBER = {1: 3, 2: 3, 3: 4, 4: 4, 5: 5}
-SLOT_SECONDS = {1: (1.5, 1.8), 2: (1.3, 1.6), 3: (1.2, 1.5), 4: (1.0, 1.3), 5: (0.9, 1.1)}
+NUMBER = (3, 3, 4, 4, 5)
+SLOT_SECONDS = ((1.5, 1.8), (1.3, 1.6), (1.2, 1.5), (1.0, 1.3), (0.9, 1.1))
 """for a change, its way back and the rest on both sides"""
 RADIUS, ROOM = 0.09, 0.11
 GROWN, SHRUNK = 1.5, 0.55
@@ -73,11 +72,15 @@ def numbers(settings: SceneSettings) -> tuple[int, int]:
 
     Slots are an even number, so that the middle of the clip is always at rest; some stay empty.
     """
-    usual, seen = NUMBER[settings.difficulty], int((settings.viewed_frames - 1) / SEEN) // 2 * 2
+    usual, seen = NUMBER[settings.difficulty - 1], int((settings.viewed_frames - 1) / SEEN) // 2 * 2
     most = min(len(PALETTE) - 1, len(SHAPES) - 1, seen) // 2 * 2
     number = max(3, min(settings.operations or round(usual * settings.operation_scale), most))
     wanted = 0 if settings.operations else 2 * round((usual + usual % 2) * settings.operation_scale / 2)
     return number, max(number + number % 2, min(wanted, seen))
+
+
+Timed = Sequence[tuple[Change, int]]
+"""changes with the frames at which their slots begin"""
 
 
 def make(draw: Draw) -> Pair:
@@ -88,40 +91,33 @@ def make(draw: Draw) -> Pair:
     looks = draw_looks(draw, 1 + settings.distractors)
     orders = four_orders(draw, draw_changes(draw, theme, number, looks[0]))
     order = orders[draw.deal("order", range(len(orders)))]
-    slot = round(draw.between(*SLOT_SECONDS[settings.difficulty]) * settings.pace * settings.fps)
+    slot = round(draw.between(*draw.level(SLOT_SECONDS)) * settings.pace * settings.fps)
     used: list[int] = sorted(draw.some_of(range(slots), number))
     frames = slots * slot + 1
-    clip = _clip(
-        draw, looks, [(change, index * slot) for change, index in zip(order, used, strict=True)], slot, frames
+    forwards = [(change, index * slot) for change, index in zip(order, used, strict=True)]
+    backwards = [(change, frames - 1 - slot - start) for change, start in reversed(forwards)]
+    clip = _clip(draw, looks, forwards, slot, frames)
+    asked = Asked(
+        text=phrased(draw, theme, name=looks[0].name),
+        options=[in_words(theme, one) for one in draw.some_of(orders, len(orders))],
+        parameters={"object": "o1", "theme": theme},
+        objects=cast(looks, 1),
+        min_fps=SEEN * settings.fps / slot,
+        is_open=theme != "mixed",
     )
-    min_fps = SEEN * settings.fps / slot
-    require_seen(clip, min_fps, settings)
-    text = phrased(draw, theme, name=looks[0].name)
-    options = tuple(draw.some_of([in_words(theme, one) for one in orders], len(orders)))
-    backwards = [slots - 1 - index for index in reversed(used)]
+    one = _side(asked, clip, looks[0], forwards, slot)
+    return paired(draw, one, _side(asked, clip.reversed(), looks[0], backwards, slot), Transform.REVERSE)
 
-    def episode(shown: Animation, went: Sequence[Change], at: Sequence[int]) -> Episode:
-        timed = [(change, index * slot) for change, index in zip(went, at, strict=True)]
-        return Episode(
-            animation=shown,
-            question=Question(
-                text=text,
-                mode=Mode.PERCEPTION,
-                options=options,
-                answer=in_words(theme, went),
-                parameters={"object": "o1", "theme": theme},
-                changed_by=frozenset({Transform.REVERSE}),
-                is_open=theme != "mixed",
-            ),
-            objects=cast(looks, 1),
-            events=[_event(looks[0].name, change, start, slot) for change, start in timed],
-            states=_states(looks[0], timed, slot, frames),
-            derivation=[f"In order, the answer is: {in_words(theme, went)}."],
-            min_fps=min_fps,
-        )
 
-    return Pair(
-        episode(clip, order, used), episode(clip.reversed(), order[::-1], backwards), Transform.REVERSE.value
+def _side(asked: Asked, clip: Animation, look: Look, timed: Timed, slot: int) -> Episode:
+    answer = in_words(asked.parameters["theme"], [change for change, _ in timed])
+    return asked.episode(
+        clip,
+        answer,
+        {Transform.REVERSE},
+        events=[_event(look.name, change, start, slot) for change, start in timed],
+        states=_states(look, timed, slot, clip.frames),
+        derivation=[f"In order, the answer is: {answer}."],
     )
 
 
@@ -151,27 +147,17 @@ def _there_and_back(slot: int, frames: int, start: int) -> Floats:
     return course_T
 
 
-def _clip(
-    draw: Draw, looks: Sequence[Look], timed: Sequence[tuple[Change, int]], slot: int, frames: int
-) -> Animation:
+def _clip(draw: Draw, looks: Sequence[Look], timed: Timed, slot: int, frames: int) -> Animation:
     radius = draw.size(RADIUS, ROOM)
-    places = spots(draw, len(looks), radius * GROWN)
-    actors = _changing(looks[0], *places[0], radius, timed, slot, frames)
-    for number, (look, (x, y)) in enumerate(zip(looks[1:], places[1:], strict=True), start=2):
-        actors.append(
-            actor(f"o{number}", look.shape, PALETTE[look.colour], frames=frames, x=x, y=y, half_width=radius)
-        )
-    return staged(draw, actors)
+    target, *others = spots(draw, len(looks), radius * GROWN)
+    actors = _changing(looks[0], target, radius, timed, slot, frames)
+    for number, (look, place) in enumerate(zip(looks[1:], others, strict=True), start=2):
+        actors.append(look.actor(f"o{number}", frames, place, radius))
+    return filmed(draw, actors)
 
 
 def _changing(
-    look: Look,
-    x: float,
-    y: float,
-    radius: float,
-    timed: Sequence[tuple[Change, int]],
-    slot: int,
-    frames: int,
+    look: Look, place: tuple[float, float], radius: float, timed: Timed, slot: int, frames: int
 ) -> list[Actor]:
     """Return the object, and the shapes that it takes on, each shown in the object's place for a while."""
     colour_T3 = np.tile(np.array(PALETTE[look.colour], dtype=float), (frames, 1))
@@ -185,18 +171,9 @@ def _changing(
             radius_T += course_T * radius * ((GROWN if change.value == "large" else SHRUNK) - 1.0)
         else:
             opacity_T -= course_T
-            others.append(
-                actor(
-                    f"o1 as a {change.value}",
-                    change.value,
-                    PALETTE[look.colour],
-                    frames=frames,
-                    x=x,
-                    y=y,
-                    half_width=radius,
-                    opacity=course_T,
-                )
-            )
+            other = Look(change.value, look.colour)
+            others.append(other.actor(f"o1 as a {change.value}", frames, place, radius, opacity=course_T))
+    x, y = place
     base = actor("o1", look.shape, colour_T3, frames=frames, x=x, y=y, half_width=radius_T, opacity=opacity_T)
     return [base, *others]
 
@@ -212,32 +189,13 @@ def _event(name: str, change: Change, start: int, slot: int) -> Event:
     )
 
 
-def _states(look: Look, timed: Sequence[tuple[Change, int]], slot: int, frames: int) -> list[State]:
+def _states(look: Look, timed: Timed, slot: int, frames: int) -> list[State]:
     """Return the object's looks at the ends and in the middle of every slot."""
     at_rest = {"colour": look.colour, "shape": look.shape, "size": "medium"}
-    changed = {start + slot // 2: change for change, start in timed}
-    chosen = [*range(0, frames, slot), *range(slot // 2, frames, slot)]
-    return [
-        State(
-            frame,
-            {
-                "looks": {
-                    "o1": at_rest | {changed[frame].attribute: changed[frame].value}
-                    if frame in changed
-                    else at_rest
-                }
-            },
-        )
-        for frame in sorted(chosen)
-    ]
+    changed = {start + slot // 2: {change.attribute: change.value} for change, start in timed}
+    chosen = sorted([*range(0, frames, slot), *range(slot // 2, frames, slot)])
+    return [State(frame, {"looks": {"o1": at_rest | changed.get(frame, {})}}) for frame in chosen]
 
 
-KIND = Kind(
-    name="attribute_change",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.OPEN}),
-    make=make,
-)
+KIND = Kind("attribute_change", Category.MOTION, Term.SHORT, Domain.TEMPORAL, frozenset({Form.OPEN}), make)
 """SynRL, 2.1.1: attribute change detection"""

@@ -18,22 +18,22 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats, actor
 from retroflip.synth.episode import (
+    Asked,
     Draw,
     Episode,
     Event,
     Kind,
-    Mode,
     Pair,
-    Question,
     Redraw,
     Rng,
     have_stamps_of_their_own,
+    paired,
 )
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import Contact, contacts, reflected
-from retroflip.synth.short.stage import lowest_count, require_seen, times, window
-from retroflip.synth.wording import phrased
+from retroflip.synth.short.counts import lowest_count, window
+from retroflip.synth.wording import phrased, times
 from retroflip.video.transforms import Transform
 
 OPPOSITE = {"left": "right", "right": "left"}
@@ -42,9 +42,9 @@ SHAPES = ("circle", "square", "diamond")
 WALL = 0.05
 """thickness of the walls, which stand at the frame's edges"""
 WALL_COLOUR = (150, 154, 162)
-SECONDS = {1: (7.0, 8.0), 2: (7.0, 8.0), 3: (6.5, 8.0), 4: (6.5, 7.5), 5: (6.0, 7.0)}
-LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
-RADII = {1: 0.075, 2: 0.07, 3: 0.065, 4: 0.06, 5: 0.05}
+SECONDS = ((7.0, 8.0), (7.0, 8.0), (6.5, 8.0), (6.5, 7.5), (6.0, 7.0))
+LOWEST = (1, 1, 1, 2, 2)
+RADII = (0.075, 0.07, 0.065, 0.06, 0.05)
 ROOM = 0.12
 MOVING = 0.57
 """share of the clip in which the object moves"""
@@ -125,59 +125,30 @@ def most_hits(viewed_frames: int, seconds: float) -> int:
 def make(draw: Draw) -> Pair:
     """Draw a count and its neighbour, then a course that hits one side so often and the other as often."""
     settings = draw.settings
-    frames = frames_of(draw, *SECONDS[settings.difficulty])
+    frames = frames_of(draw, *draw.level(SECONDS))
     seconds = (frames - 1) / settings.fps
-    lowest = lowest_count(draw, LOWEST, most_hits(settings.viewed_frames, seconds))
-    place = draw.deal("count", range(len(window(lowest))))
-    count, other = window(lowest)[place], window(lowest)[place ^ 1]
+    counts = window(lowest_count(draw, LOWEST, most_hits(settings.viewed_frames, seconds)))
+    place = draw.deal("count", range(len(counts)))
+    count, other = counts[place], counts[place ^ 1]
     side = draw.deal("side", tuple(OPPOSITE))
     looks = draw_looks(draw, 1 + settings.distractors, SHAPES)
     first = side if count > other else OPPOSITE[side]
-    radius = draw.size(RADII[settings.difficulty], ROOM)
-    across, down = _course(
-        draw,
-        1 if first == "right" else -1,
-        (count + other, sum(window(lowest)) - count - other),
-        radius,
-        seconds,
+    radius = draw.size(draw.level(RADII), ROOM)
+    hits = count + other, sum(counts) - count - other
+    course = _course(draw, 1 if first == "right" else -1, hits, radius, seconds)
+    clip = _clip(draw, looks, course, radius, frames)
+    asked = Asked(
+        text=phrased(draw, name=looks[0].name, side=side),
+        options=[str(one) for one in counts],
+        parameters={"object": "o1", "wall": side},
+        objects=cast(looks, 1),
+        min_fps=SEEN / course[0].crossing,
+        ordered=True,
+        unit="hits",
     )
-    clip = _clip(draw, looks, (across, down), radius, frames)
-    min_fps = SEEN / across.crossing
-    require_seen(clip, min_fps, settings)
-    text = phrased(draw, name=looks[0].name, side=side)
-    options = tuple(str(one) for one in window(lowest))
-
-    def episode(shown: Animation, mirrored: bool, answer: int) -> Episode:
-        ends = ("right", "left") if mirrored else ("left", "right")
-        events = _events(looks[0].name, across.contacts(), ends) + _events(
-            looks[0].name, down.contacts(), ("upper", "lower")
-        )
-        return Episode(
-            animation=shown,
-            question=Question(
-                text=text,
-                mode=Mode.PERCEPTION,
-                options=options,
-                answer=str(answer),
-                parameters={"object": "o1", "wall": side},
-                changed_by=frozenset({Transform.FLIP}),
-                ordered=True,
-                unit="hits",
-            ),
-            objects=cast(looks, 1),
-            events=[
-                Event("hit", round(when * settings.fps), round(when * settings.fps), note, {**facts})
-                for when, note, facts in sorted(events, key=lambda one: one[0])
-            ],
-            states=positions(shown, ["o1"], every=0.1),
-            derivation=[
-                f"The {side} wall is hit {times(answer)}.",
-                f"So the answer is: {answer}.",
-            ],
-            min_fps=min_fps,
-        )
-
-    return Pair(episode(clip, False, count), episode(clip.flipped(), True, other), Transform.FLIP.value)
+    one = _side(asked, clip, looks[0].name, course, tuple(OPPOSITE), count)
+    two = _side(asked, clip.flipped(), looks[0].name, course, tuple(OPPOSITE.values()), other)
+    return paired(draw, one, two, Transform.FLIP)
 
 
 def _course(
@@ -213,7 +184,7 @@ def _clip(
             for _ in range(2)
         )
         courses.append((across, down))
-    clip = staged(
+    clip = filmed(
         draw,
         [
             moving(f"o{number}", look, across.at(seconds_T), down.at(seconds_T), radius)
@@ -237,23 +208,33 @@ def _room(frames: int) -> list[Actor]:
     ]
 
 
-def _events(
-    name: str, hits: Sequence[Contact], ends: tuple[str, str]
-) -> list[tuple[float, str, dict[str, str]]]:
-    """Return when, what a viewer would say, and facts of each hit; `ends` name the walls at the low and high end."""
-    told = []
-    for hit in hits:
-        wall = ends[0] if hit.end < 0 else ends[1]
-        told.append((hit.seconds, f"the {name} hits the {wall} wall", {"object": "o1", "wall": wall}))
-    return told
+def _side(
+    asked: Asked,
+    clip: Animation,
+    name: str,
+    course: tuple[Bounce, Bounce],
+    sides: Sequence[str],
+    answer: int,
+) -> Episode:
+    """Return one side of the pair. sides: the walls at the low and at the high end of the motion across."""
+    hits = [
+        (round(hit.seconds * clip.fps), ends[hit.end > 0])
+        for motion, ends in zip(course, (sides, ("upper", "lower")), strict=True)
+        for hit in motion.contacts()
+    ]
+    side = asked.parameters["wall"]
+    return asked.episode(
+        clip,
+        str(answer),
+        {Transform.FLIP},
+        events=[
+            Event("hit", frame, frame, f"the {name} hits the {wall} wall", {"object": "o1", "wall": wall})
+            for frame, wall in sorted(hits)
+        ],
+        states=positions(clip, ["o1"], every=0.1),
+        derivation=[f"The {side} wall is hit {times(answer)}.", f"So the answer is: {answer}."],
+    )
 
 
-KIND = Kind(
-    name="collision_count",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset({Form.NUMERIC}),
-    make=make,
-)
+KIND = Kind("collision_count", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.NUMERIC}), make)
 """SynRL, 2.1.1: collision event counting"""

@@ -16,20 +16,20 @@ import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.episode import (
+    TURNS,
+    Asked,
     Draw,
     Episode,
     Event,
     Kind,
-    Mode,
     Pair,
-    Question,
     Redraw,
+    paired,
     require_own_stamps,
 )
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.objects import cast, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.stage import require_seen
 from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
@@ -94,12 +94,12 @@ def make(draw: Draw) -> Pair:
     """Draw a path and the same mirrored or played backwards."""
     possible = paths(number_of_legs(draw.settings))
     path = draw.deal("path", possible)
-    how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
+    how = draw.deal("how", TURNS)
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + draw.settings.distractors)
     leg = max(1, round(frames_of(draw, *SECONDS) / len(path)))
     radius = draw.size(RADIUS, ROOM)
-    clip = staged(
+    clip = filmed(
         draw,
         [
             moving(f"o{number}", look, *_course(draw, leg, one, radius), radius)
@@ -107,15 +107,19 @@ def make(draw: Draw) -> Pair:
             for one in [path if number == 1 else draw.one_of(possible)]
         ],
     )
-    require_seen(clip, SEEN * clip.fps / leg, draw.settings)
-    text = phrased(draw, name=looks[0].name) + RULE
-    options = tuple(draw.some_of(sorted(map(in_words, orbit(path))), 4))
-
-    def episode(shown: Animation, went: Path) -> Episode:
-        return _episode(shown, looks, went, text, options)
-
-    second = clip.flipped() if how is Transform.FLIP else clip.reversed()
-    pair = Pair(episode(clip, path), episode(second, other), how.value)
+    asked = Asked(
+        text=phrased(draw, name=looks[0].name) + RULE,
+        options=draw.some_of(sorted(map(in_words, orbit(path))), 4),
+        parameters={"object": "o1"},
+        objects=cast(looks, 1),
+        min_fps=SEEN * clip.fps / leg,
+        is_open=True,
+    )
+    one, two = (
+        _side(asked, shown, looks[0].name, went, leg)
+        for shown, went in ((clip, path), (clip.turned(how), other))
+    )
+    pair = paired(draw, one, two, how)
     require_own_stamps(pair)
     return pair
 
@@ -130,7 +134,7 @@ def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Fl
 
     The turn in the middle is drawn evenly, and then again while another one is out of sight.
     """
-    travel = draw.between(*TRAVEL[draw.settings.difficulty - 1])
+    travel = draw.between(*draw.level(TRAVEL))
     margin = MARGIN - HIDDEN * (radius - RADIUS)
     corners_P2 = travel * np.cumsum([(0, 0), *(STEPS[one] for one in path)], axis=0)
     for _ in range(TRIES):
@@ -149,8 +153,7 @@ def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Fl
     return x_T, y_T
 
 
-def _episode(clip: Animation, looks: list[Look], path: Path, text: str, options: tuple[str, ...]) -> Episode:
-    name, leg = looks[0].name, (clip.frames - 1) // len(path)
+def _side(asked: Asked, clip: Animation, name: str, path: Path, leg: int) -> Episode:
     moves = [
         Event(
             "move",
@@ -161,49 +164,32 @@ def _episode(clip: Animation, looks: list[Look], path: Path, text: str, options:
         )
         for index, way in enumerate(path)
     ]
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=text,
-            mode=Mode.PERCEPTION,
-            options=options,
-            answer=in_words(path),
-            parameters={"object": "o1"},
-            changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
-            is_open=True,
-        ),
-        objects=cast(looks, 1),
-        events=sorted(moves + _returns(clip, name, path), key=lambda event: event.start_frame),
+    return asked.episode(
+        clip,
+        in_words(path),
+        TURNS,
+        events=sorted(moves + _returns(clip, name, path, leg), key=lambda event: event.start_frame),
         states=positions(clip, [one.id for one in clip.actors]),
         derivation=[f"In order it goes {', '.join(path)}, so the answer is: {in_words(path)}."],
-        min_fps=SEEN * clip.fps / leg,
     )
 
 
-def _returns(clip: Animation, name: str, path: Path) -> list[Event]:
+def _returns(clip: Animation, name: str, path: Path, leg: int) -> list[Event]:
     """Return when the object leaves at one edge and is next seen at the opposite one."""
     (target,) = (one for one in clip.actors if one.id == "o1")
-    leg = (clip.frames - 1) // len(path)
     jumped_T = (np.abs(np.diff(target.x_T)) > 0.5) | (np.abs(np.diff(target.y_T)) > 0.5)
     return [
         Event(
             "return",
-            int(before),
-            int(before) + 1,
+            before,
+            before + 1,
             f"the {name} leaves the screen going {way} and comes back in at the opposite edge",
             {"object": "o1", "direction": way},
         )
-        for before in np.flatnonzero(jumped_T)
+        for before in np.flatnonzero(jumped_T).tolist()
         for way in [path[before // leg]]
     ]
 
 
-KIND = Kind(
-    name="direction",
-    category=Category.DIRECTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset({Form.OPEN}),
-    make=make,
-)
+KIND = Kind("direction", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.OPEN}), make)
 """SynRL, 2.1.1: direction identification"""

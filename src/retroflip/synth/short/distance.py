@@ -13,24 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
 from retroflip.synth.physics import excursions
-from retroflip.synth.wording import percent, phrased
+from retroflip.synth.wording import cardinal, ordinal, percent, phrased
 from retroflip.video.transforms import Transform
 
 CLOSE, FAR = "closest", "farthest"
-CARDINALS = (
-    *("zero", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
-)
-ORDINALS = (
-    *("first", "second", "third", "fourth", "fifth", "sixth"),
-    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
-)
 RADIUS = 0.045
 APPROACHES = 4
+MOST = 12
+"""approaches that questions count in words"""
 SECONDS = ((1.0, 1.2), (0.95, 1.15), (0.9, 1.1), (0.85, 1.05), (0.8, 1.0))
 """of an approach, by difficulty"""
 MARGIN = (0.08, 0.0775, 0.075, 0.0725, 0.07)
@@ -54,7 +48,7 @@ SNAPSHOTS = 0.1
 
 def in_words(index: int) -> str:
     """Return the number of an approach, from 0, as options name it."""
-    return f"the {ORDINALS[index]} time"
+    return f"the {ordinal(index + 1)} time"
 
 
 def apart(base: float, reached: Sequence[float], spans: Sequence[tuple[int, int]], frames: int) -> Floats:
@@ -67,7 +61,6 @@ def apart(base: float, reached: Sequence[float], spans: Sequence[tuple[int, int]
 
 def make(draw: Draw) -> Pair:
     """Draw which approach is the closest, and the clip of it both ways."""
-    settings = draw.settings
     count = _count(draw)
     right = draw.deal("approach", range(count))
     extreme = draw.deal("extreme", (CLOSE, FAR))
@@ -78,31 +71,23 @@ def make(draw: Draw) -> Pair:
     spans, frames = _spans(draw, count)
     reached = _reached(draw, count, right, extreme)
     distance_T = apart(draw.between(*BASE[extreme]), reached, spans, frames)
-    looks = draw_looks(draw, 2 + settings.distractors)
+    looks = draw_looks(draw, 2 + draw.settings.distractors)
     clip = _clip(draw, looks, distance_T)
-    if not fits_view(clip, _min_fps(clip, spans), settings):
-        raise Redraw
-    text = phrased(draw, extreme, one=looks[0].name, two=looks[1].name, count=CARDINALS[count])
-    options = tuple(in_words(one) for one in draw.some_of(sorted(offered), len(offered)))
-
-    def episode(shown: Animation, approaches: list[_Approach], index: int) -> Episode:
-        question = Question(
-            text=text,
-            mode=Mode.PERCEPTION,
-            options=options,
-            answer=in_words(index),
-            parameters={"objects": ["o1", "o2"], "extreme": extreme},
-            changed_by=frozenset({Transform.REVERSE}),
-            is_open=True,
-        )
-        return _episode(shown, looks, approaches, question)
-
+    asked = Asked(
+        text=phrased(draw, extreme, one=looks[0].name, two=looks[1].name, count=cardinal(count)),
+        options=[in_words(one) for one in draw.some_of(sorted(offered), len(offered))],
+        parameters={"objects": ["o1", "o2"], "extreme": extreme},
+        objects=cast(looks, 2),
+        min_fps=SAMPLES * clip.fps / (spans[0][1] - spans[0][0]),
+        is_open=True,
+    )
     forwards = [_Approach(*span, one) for span, one in zip(spans, reached, strict=True)]
     backwards = [
         _Approach(frames - 1 - one.end, frames - 1 - one.start, one.reached) for one in reversed(forwards)
     ]
-    first = episode(clip, forwards, right)
-    return Pair(first, episode(clip.reversed(), backwards, count - 1 - right), Transform.REVERSE.value)
+    one = _side(asked, clip, looks, forwards, right)
+    two = _side(asked, clip.reversed(), looks, backwards, count - 1 - right)
+    return paired(draw, one, two, Transform.REVERSE)
 
 
 class _Approach(NamedTuple):
@@ -116,7 +101,7 @@ class _Approach(NamedTuple):
 def _reached(draw: Draw, count: int, right: int, extreme: str) -> list[float]:
     """Return the distances of all approaches, of which the `right` one is the extreme."""
     most = draw.between(*EXTREME[extreme])
-    away = MARGIN[draw.settings.difficulty - 1] * (-1.0 if extreme == FAR else 1.0)
+    away = draw.level(MARGIN) * (-1.0 if extreme == FAR else 1.0)
     others = [most + away * draw.between(1.0, SPREAD) for _ in range(count)]
     return [most if index == right else one for index, one in enumerate(others)]
 
@@ -124,7 +109,7 @@ def _reached(draw: Draw, count: int, right: int, extreme: str) -> list[float]:
 def _spans(draw: Draw, count: int) -> tuple[list[tuple[int, int]], int]:
     """Return the frames of every approach, and of the clip: as much waiting as the viewer's frames leave room for."""
     settings = draw.settings
-    seconds = draw.between(*SECONDS[settings.difficulty - 1])
+    seconds = draw.between(*draw.level(SECONDS))
     length = max(SAMPLES, round(seconds * settings.pace * settings.fps))
     spare = max(0.0, min(WAIT * settings.operation_scale, settings.viewed_frames / SAMPLES - count - 0.05))
     wait = int(spare * length)
@@ -137,61 +122,48 @@ def _count(draw: Draw) -> int:
     """Return how many approaches there are: even, so that none is its own mirror image in time."""
     settings = draw.settings
     wanted = settings.operations or round(APPROACHES * settings.operation_scale)
-    return 2 * max(1, min(wanted, settings.viewed_frames // SAMPLES, len(ORDINALS)) // 2)
+    return 2 * max(1, min(wanted, settings.viewed_frames // SAMPLES, MOST) // 2)
 
 
 def _clip(draw: Draw, looks: list[Look], distance_T: Floats) -> Animation:
     """Put both objects on a line that slowly turns, each taking a share of the way, somewhere in the frame."""
     frames = len(distance_T)
-    heading, turn = draw.between(0.0, 2.0 * math.pi), TURN[draw.settings.difficulty - 1]
+    heading, turn = draw.between(0.0, 2.0 * math.pi), draw.level(TURN)
     angle_T = heading + np.linspace(-0.5, 0.5, frames) * draw.between(-turn, turn)
     towards_T2 = np.stack([np.cos(angle_T), np.sin(angle_T)], axis=1)
     share = draw.one_of((0.0, 1.0, draw.between(0.2, 0.8)))
     one_T2 = -share * distance_T[:, None] * towards_T2
     two_T2 = (1.0 - share) * distance_T[:, None] * towards_T2
     # Room for the longest distance at every angle: where they are must not tell how far apart they come.
-    low_2 = RADIUS + np.max([share * LONGEST * towards_T2, (share - 1.0) * LONGEST * towards_T2], axis=(0, 1))
-    high_2 = (
-        1.0
-        - RADIUS
-        - np.max([-share * LONGEST * towards_T2, (1.0 - share) * LONGEST * towards_T2], axis=(0, 1))
-    )
+    reach_2T2 = np.array([share * LONGEST * towards_T2, (share - 1.0) * LONGEST * towards_T2])
+    low_2, high_2 = RADIUS + reach_2T2.max(axis=(0, 1)), 1.0 - RADIUS + reach_2T2.min(axis=(0, 1))
     centre_2 = draw.rng.uniform(low_2, high_2)
-    return staged(
-        draw,
-        [
-            moving("o1", looks[0], *_columns(centre_2 + one_T2), RADIUS),
-            moving("o2", looks[1], *_columns(centre_2 + two_T2), RADIUS),
-            *bystanders(draw, looks[2:], 3, frames, RADIUS),
-        ],
-    )
+    ways = centre_2 + one_T2, centre_2 + two_T2
+    two = [
+        moving(f"o{number}", look, way_T2[:, 0], way_T2[:, 1], RADIUS)
+        for number, (look, way_T2) in enumerate(zip(looks, ways, strict=False), start=1)
+    ]
+    return filmed(draw, [*two, *bystanders(draw, looks[2:], 3, frames, RADIUS)])
 
 
-def _columns(places_T2: Floats) -> tuple[Floats, Floats]:
-    return places_T2[:, 0], places_T2[:, 1]
-
-
-def _min_fps(clip: Animation, spans: Sequence[tuple[int, int]]) -> float:
-    start, end = spans[0]
-    return SAMPLES * clip.fps / (end - start)
-
-
-def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], question: Question) -> Episode:
-    names = f"the {looks[0].name} and the {looks[1].name}"
-    does = "approach each other" if question.parameters["extreme"] == CLOSE else "move apart"
-    reaches = "down to" if question.parameters["extreme"] == CLOSE else "up to"
+def _side(
+    asked: Asked, clip: Animation, looks: Sequence[Look], approaches: Sequence[_Approach], index: int
+) -> Episode:
+    extreme = asked.parameters["extreme"]
+    does, reaches = ("approach each other", "down to") if extreme == CLOSE else ("move apart", "up to")
     # All approaches differ from the extreme by more than a step of what can be told by eye.
     gaps = [percent(one.reached) for one in approaches]
-    return Episode(
-        animation=clip,
-        question=question,
-        objects=cast(looks, 2),
+    return asked.episode(
+        clip,
+        in_words(index),
+        {Transform.REVERSE},
         events=[
             Event(
                 "approach",
                 one.start,
                 one.end,
-                f"{names} {does} and return, {reaches} about {gap} percent of the screen's width from each other",
+                f"the {looks[0].name} and the {looks[1].name} {does} and return, {reaches} about {gap} percent of the "
+                "screen's width from each other",
                 {"objects": ["o1", "o2"], "distance": gap},
             )
             for one, gap in zip(approaches, gaps, strict=True)
@@ -199,18 +171,10 @@ def _episode(clip: Animation, looks: list[Look], approaches: list[_Approach], qu
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
             f"In their order these are {', '.join(map(str, gaps))} percent.",
-            f"They are {question.parameters['extreme']} {question.answer}.",
+            f"They are {extreme} {in_words(index)}.",
         ],
-        min_fps=_min_fps(clip, [(one.start, one.end) for one in approaches]),
     )
 
 
-KIND = Kind(
-    name="distance",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset({Form.OPEN}),
-    make=make,
-)
+KIND = Kind("distance", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.OPEN}), make)
 """SynRL, 2.1.1: distance estimation between moving objects"""

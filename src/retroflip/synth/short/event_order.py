@@ -13,20 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
-from retroflip.synth.episode import (
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Question,
-    Redraw,
-    fits_view,
-    require_own_stamps,
-)
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired, require_own_stamps
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, positions, staged
+from retroflip.synth.objects import Look, cast, draw_looks, filmed, positions
 from retroflip.synth.physics import excursions
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import phrased
@@ -68,32 +57,33 @@ class Act:
 
 def make(draw: Draw) -> Pair:
     """Draw actions and when they begin, and the clip of them both ways."""
-    settings = draw.settings
     form = draw.deal("form", FORMS)
-    count, length = plan(settings)
+    count, length = plan(draw.settings)
     is_one = draw.deal("who", (False, True)) and count <= len(ACTIONS)
     actors = 1 if is_one else count
-    looks = draw_looks(draw, actors + settings.distractors)
+    looks = draw_looks(draw, actors + draw.settings.distractors)
     acts, frames = _acts(draw, actors, count, length)
     strays = [_stray(draw, who, frames, acts) for who in range(actors, len(looks))]
-    clip = staged(draw, _actors(draw, looks, [*acts, *strays], frames))
-    if not fits_view(clip, _min_fps(clip, acts), settings):
-        raise Redraw
-    asked = _asked(draw, form, looks, acts)
-
-    def episode(shown: Animation, seen: list[Act], others: list[Act]) -> Episode:
-        return _episode(shown, looks, (seen, others), asked)
-
-    last = frames - 1
+    clip = filmed(draw, _actors(draw, looks, [*acts, *strays], frames))
+    text, options, events = _question(draw, form, looks, acts)
+    asked = Asked(
+        text=text,
+        options=options,
+        parameters={
+            "form": form,
+            "events": [{"object": f"o{who + 1}", "action": action} for who, action in events],
+        },
+        objects=cast(looks, actors),
+        min_fps=SAMPLES * clip.fps / (acts[1].start - acts[0].end),
+        is_open=form == "relation",
+    )
     backwards, others = (
-        [Act(one.who, one.action, last - one.end, last - one.start) for one in reversed(ones)]
+        [Act(one.who, one.action, frames - 1 - one.end, frames - 1 - one.start) for one in reversed(ones)]
         for ones in (acts, strays)
     )
-    pair = Pair(
-        episode(clip, acts, strays),
-        episode(clip.reversed(), backwards, others),
-        Transform.REVERSE.value,
-    )
+    one = _side(asked, clip, looks, acts, strays)
+    two = _side(asked, clip.reversed(), looks, backwards, others)
+    pair = paired(draw, one, two, Transform.REVERSE)
     require_own_stamps(pair)
     return pair
 
@@ -108,7 +98,7 @@ def plan(settings: SceneSettings) -> tuple[int, int]:
 
 def _acts(draw: Draw, actors: int, count: int, length: int) -> tuple[list[Act], int]:
     settings = draw.settings
-    unit = max(2, round(UNIT[settings.difficulty - 1] * settings.pace * settings.fps))
+    unit = max(2, round(draw.level(UNIT) * settings.pace * settings.fps))
     step = length + 1
     busy = step * count - 1
     begin = int(draw.rng.integers(0, busy * unit))
@@ -168,16 +158,6 @@ def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequenc
     )
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """form: one of `FORMS`; events: those asked about, as object's number and action, in the question's order."""
-
-    form: str
-    text: str
-    options: tuple[str, ...]
-    events: tuple[tuple[int, str], ...]
-
-
 def told(look: Look, action: str) -> str:
     """Return an event as options name it."""
     return f"the {look.name} {action}"
@@ -188,8 +168,13 @@ def in_words(events: Sequence[str]) -> str:
     return ", then ".join(events)
 
 
-def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) -> _Asked:
-    """Draw what to ask so that the options stay the same, and each is right as often, when the clip runs backwards."""
+def _question(
+    draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]
+) -> tuple[str, list[str], list[tuple[int, str]]]:
+    """Return what to ask, the options, and the events asked about in the question's order.
+
+    The options stay the same, and each is right as often, when the clip runs backwards.
+    """
     happened = [(one.who, one.action) for one in acts]
     spoken = [told(looks[who], action) for who, action in happened]
     named = dict[str, str]()
@@ -210,44 +195,28 @@ def _asked(draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]) ->
         between = draw.some_of(spoken[1:-1], min(2, len(spoken) - 2))
         options = draw.some_of([spoken[0], spoken[-1], *between], 2 + len(between))
         happened = [event for event, words in zip(happened, spoken, strict=True) if words in options]
-    text = phrased(draw, form, **named)
-    return _Asked(form, text, tuple(options), tuple(happened))
+    return phrased(draw, form, **named), options, happened
 
 
-def _answer(asked: _Asked, looks: Sequence[Look], acts: Sequence[Act]) -> str:
-    happened = [(one.who, one.action) for one in acts]
-    if asked.form == "relation":
-        one, other = asked.events
+def _answer(asked: Asked, looks: Sequence[Look], acts: Sequence[Act]) -> str:
+    form = asked.parameters["form"]
+    if form == "relation":
+        happened = [{"object": f"o{one.who + 1}", "action": one.action} for one in acts]
+        one, other = asked.parameters["events"]
         return BEFORE if happened.index(one) < happened.index(other) else AFTER
-    spoken = [told(looks[who], action) for who, action in happened]
-    return {"order": in_words(spoken), "first": spoken[0], "last": spoken[-1]}[asked.form]
+    spoken = [told(looks[one.who], one.action) for one in acts]
+    return {"order": in_words(spoken), "first": spoken[0], "last": spoken[-1]}[form]
 
 
-def _min_fps(clip: Animation, acts: Sequence[Act]) -> float:
-    return SAMPLES * clip.fps / (acts[1].start - acts[0].end)
-
-
-def _episode(
-    clip: Animation, looks: Sequence[Look], acts: tuple[Sequence[Act], Sequence[Act]], asked: _Asked
+def _side(
+    asked: Asked, clip: Animation, looks: Sequence[Look], acts: Sequence[Act], strays: Sequence[Act]
 ) -> Episode:
-    seen, others = acts
-    answer = _answer(asked, looks, seen)
-    spoken = in_words([told(looks[one.who], one.action) for one in seen])
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=asked.text,
-            mode=Mode.PERCEPTION,
-            options=asked.options,
-            answer=answer,
-            parameters={
-                "form": asked.form,
-                "events": [{"object": f"o{who + 1}", "action": action} for who, action in asked.events],
-            },
-            changed_by=frozenset({Transform.REVERSE}),
-            is_open=asked.form == "relation",
-        ),
-        objects=cast(looks, 1 + max(one.who for one in seen)),
+    answer = _answer(asked, looks, acts)
+    spoken = in_words([told(looks[one.who], one.action) for one in acts])
+    return asked.episode(
+        clip,
+        answer,
+        {Transform.REVERSE},
         events=[
             Event(
                 "action",
@@ -256,20 +225,12 @@ def _episode(
                 told(looks[one.who], one.action),
                 {"object": f"o{one.who + 1}", "action": one.action},
             )
-            for one in sorted([*seen, *others], key=lambda act: act.start)
+            for one in sorted([*acts, *strays], key=lambda act: act.start)
         ],
-        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
+        states=positions(clip, [one["id"] for one in asked.objects]),
         derivation=[f"One after the other: {spoken}.", f"So the answer is: {answer}."],
-        min_fps=_min_fps(clip, seen),
     )
 
 
-KIND = Kind(
-    name="event_order",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.TEMPORAL,
-    forms=frozenset({Form.OPEN}),
-    make=make,
-)
+KIND = Kind("event_order", Category.MOTION, Term.SHORT, Domain.TEMPORAL, frozenset({Form.OPEN}), make)
 """SynRL, 2.1.1: sequential event ordering"""

@@ -13,9 +13,9 @@ from itertools import permutations
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
@@ -73,7 +73,6 @@ def offset(visits: Sequence[str], stay: int, reach: float) -> Floats:
 
 def make(draw: Draw) -> Pair:
     """Draw an order of the sides, and the clip of it both ways."""
-    settings = draw.settings
     side = draw.deal("side", tuple(SIDES))
     others = tuple(one for one in SIDES if one != side)
     pairs = [order for order in permutations(others) if order < order[::-1]]
@@ -82,17 +81,18 @@ def make(draw: Draw) -> Pair:
     right = draw.deal("order", offered)
     cycle, start = (side, *right), int(draw.rng.integers(len(SIDES)))
     visits = [cycle[(start + index) % len(SIDES)] for index in range(len(SIDES) * _rounds(draw) + 1)]
-    looks = draw_looks(draw, 2 + settings.distractors)
+    looks = draw_looks(draw, 2 + draw.settings.distractors)
     clip = _clip(draw, looks, visits)
-    if not fits_view(clip, _min_fps(clip, visits), settings):
-        raise Redraw
-    text = phrased(draw, one=looks[0].name, two=looks[1].name, side=side)
-    options = tuple(in_words(order) for order in draw.some_of(offered, len(offered)))
-
-    def episode(shown: Animation, seen: list[str]) -> Episode:
-        return _episode(shown, looks, seen, _question(text, options, seen, side))
-
-    return Pair(episode(clip, visits), episode(clip.reversed(), visits[::-1]), Transform.REVERSE.value)
+    asked = Asked(
+        text=phrased(draw, one=looks[0].name, two=looks[1].name, side=side),
+        options=[in_words(order) for order in draw.some_of(offered, len(offered))],
+        parameters={"object": "o1", "reference": "o2", "side": side},
+        objects=cast(looks, 2),
+        min_fps=SAMPLES * (len(visits) - 1) * clip.fps / clip.frames,
+    )
+    one = _side(asked, clip, looks, visits)
+    two = _side(asked, clip.reversed(), looks, visits[::-1])
+    return paired(draw, one, two, Transform.REVERSE)
 
 
 def _rounds(draw: Draw) -> int:
@@ -103,18 +103,17 @@ def _rounds(draw: Draw) -> int:
 
 def _clip(draw: Draw, looks: list[Look], visits: list[str]) -> Animation:
     settings = draw.settings
-    level = settings.difficulty - 1
-    stay = max(SAMPLES, round(draw.between(*SECONDS[level]) * settings.pace * settings.fps))
+    stay = max(SAMPLES, round(draw.between(*draw.level(SECONDS)) * settings.pace * settings.fps))
     reach, heading = draw.between(*REACH), draw.between(0.0, 2.0 * math.pi)
     offset_T2 = offset(visits, stay, reach)
     frames = len(offset_T2)
-    gone_T = np.linspace(0.0, draw.between(*DRIFT[level]), frames)
+    gone_T = np.linspace(0.0, draw.between(*draw.level(DRIFT)), frames)
     margin = reach + SMALL
     start_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
     free_T2 = start_2 + gone_T[:, None] * np.array([math.cos(heading), math.sin(heading)])
     visited_T2 = reflected(free_T2, margin, 1.0 - margin)
     x_T, y_T = (visited_T2 + offset_T2).T
-    return staged(
+    return filmed(
         draw,
         [
             moving("o1", looks[0], x_T, y_T, SMALL),
@@ -124,56 +123,33 @@ def _clip(draw: Draw, looks: list[Look], visits: list[str]) -> Animation:
     )
 
 
-def _question(text: str, options: tuple[str, ...], visits: list[str], side: str) -> Question:
+def _side(asked: Asked, clip: Animation, looks: Sequence[Look], visits: list[str]) -> Episode:
+    one, two, side = looks[0].name, looks[1].name, asked.parameters["side"]
     right = after(visits, side)
     turned = {Transform.REVERSE: visits[::-1], Transform.FLIP: mirrored(visits)}
-    return Question(
-        text=text,
-        mode=Mode.PERCEPTION,
-        options=options,
-        answer=in_words(right),
-        parameters={"object": "o1", "reference": "o2", "side": side},
-        changed_by=frozenset(how for how, other in turned.items() if after(other, side) != right),
-    )
-
-
-def _min_fps(clip: Animation, visits: list[str]) -> float:
-    return SAMPLES * (len(visits) - 1) * clip.fps / clip.frames
-
-
-def _episode(clip: Animation, looks: list[Look], visits: list[str], question: Question) -> Episode:
-    one, two = looks[0].name, looks[1].name
     stay, last = (clip.frames - 1) // (len(visits) - 1), clip.frames - 1
     rest = math.floor(stay * STAYS / 2.0)
-    return Episode(
-        animation=clip,
-        question=question,
-        objects=cast(looks, 2),
+    return asked.episode(
+        clip,
+        in_words(right),
+        (how for how, other in turned.items() if after(other, side) != right),
         events=[
             Event(
                 "visit",
                 max(0, index * stay - rest),
                 min(last, index * stay + rest),
-                f"the {one} is {side} the {two}",
-                {"object": "o1", "reference": "o2", "side": side},
+                f"the {one} is {visited} the {two}",
+                {"object": "o1", "reference": "o2", "side": visited},
             )
-            for index, side in enumerate(visits)
+            for index, visited in enumerate(visits)
         ],
         states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
         derivation=[
-            f"Seen from the {two}, the {one} is first {question.parameters['side']} it, then {question.answer}.",
-            f"After it has first been {question.parameters['side']} the {two}, it is next {question.answer}.",
+            f"Seen from the {two}, the {one} is first {side} it, then {in_words(right)}.",
+            f"After it has first been {side} the {two}, it is next {in_words(right)}.",
         ],
-        min_fps=_min_fps(clip, visits),
     )
 
 
-KIND = Kind(
-    name="relative_position",
-    category=Category.DIRECTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset(),
-    make=make,
-)
+KIND = Kind("relative_position", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, frozenset(), make)
 """SynRL, 2.1.1: relative position tracking"""

@@ -12,23 +12,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Animation, Floats, actor
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question
+from retroflip.synth.animation import Animation, Floats
+from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, frames_of, staged
+from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, places_and_turns, spots
 from retroflip.synth.sentence import Sentence
-from retroflip.synth.short.motion_count import name_of, snapshots
-from retroflip.synth.short.stage import lowest_count, require_seen, spots, times, window
-from retroflip.synth.wording import phrased
+from retroflip.synth.short.counts import lowest_count, window
+from retroflip.synth.wording import phrased, times
 from retroflip.video.transforms import Transform
 
 SENSES = ("clockwise", "counter-clockwise")
 SIGN = {"clockwise": 1, "counter-clockwise": -1}
 OPPOSITE = {"clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
 SHAPES = ("tee", "arrow")
-SECONDS = {1: (5.5, 6.5), 2: (5.0, 6.0), 3: (5.0, 6.0), 4: (5.0, 6.5), 5: (4.5, 6.0)}
-LOWEST = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
-RADII = {1: 0.105, 2: 0.1, 3: 0.095, 4: 0.09, 5: 0.08}
+SECONDS = ((5.5, 6.5), (5.0, 6.0), (5.0, 6.0), (5.0, 6.5), (4.5, 6.0))
+LOWEST = (1, 1, 1, 2, 2)
+RADII = (0.105, 0.1, 0.095, 0.09, 0.08)
 ROOM = 0.11
 FURTHEST = 1.5
 """a T's corners, as a multiple of half its width, from the point it turns about"""
@@ -55,37 +54,43 @@ class Spin(NamedTuple):
         return Spin(self.turns, OPPOSITE[self.sense])
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """What is asked of spins one after the other."""
 
     spins: tuple[Spin, ...]
     text: str
-    options: tuple[str, ...]
+    options: Sequence[str]
     parameters: Mapping[str, str]
 
 
 def make(draw: Draw) -> Pair:
     """Draw turns and the same mirrored or played backwards."""
     settings = draw.settings
-    frames = frames_of(draw, *SECONDS[settings.difficulty])
+    frames = frames_of(draw, *draw.level(SECONDS))
     most = min((settings.viewed_frames - 1) / SEEN, frames / settings.fps / TURN_SECONDS)
     lowest = lowest_count(draw, LOWEST, int((most - 3.0) / 2.0))
     looks = [
         Look(draw.one_of(SHAPES), look.colour) for look in draw_looks(draw, 1 + settings.distractors, SHAPES)
     ]
     ask = draw.deal("ask", (_ask_sense, _ask_course, _ask_count))
-    asked = ask(draw, name_of(looks[0]), window(lowest))
-    how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
-    clip = _clip(draw, looks, asked.spins, frames)
-    min_fps = SEEN * sum(spin.turns for spin in asked.spins) * settings.fps / (frames - 1)
-    require_seen(clip, min_fps, settings)
-    turned = tuple(spin.turned_round for spin in asked.spins)
-    second, spins = (clip.flipped(), turned) if how is Transform.FLIP else (clip.reversed(), turned[::-1])
-    return Pair(
-        _episode(clip, looks, asked, asked.spins, min_fps),
-        _episode(second, looks, asked, spins, min_fps),
-        how.value,
+    spins, text, options, parameters = ask(draw, looks[0].name, window(lowest))
+    how = draw.deal("how", TURNS)
+    clip = _clip(draw, looks, spins, frames)
+    is_count = parameters["asks"] == "count"
+    asked = Asked(
+        text=text,
+        options=options,
+        parameters=parameters,
+        objects=cast(looks, 1),
+        min_fps=SEEN * sum(spin.turns for spin in spins) * settings.fps / (frames - 1),
+        ordered=is_count,
+        unit="turns" if is_count else "",
+        is_open=parameters["asks"] == "sense",
     )
+    turned = tuple(spin.turned_round for spin in spins)
+    one = _side(asked, clip, looks[0].name, spins)
+    others = turned if how is Transform.FLIP else turned[::-1]
+    return paired(draw, one, _side(asked, clip.turned(how), looks[0].name, others), how)
 
 
 def in_words(spins: Sequence[Spin]) -> str:
@@ -99,65 +104,53 @@ def _answer(spins: Sequence[Spin], parameters: Mapping[str, str]) -> str:
     return in_words(spins) if parameters["asks"] == "course" else spins[0].sense
 
 
-def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     """Ask which way it turns throughout; how far says nothing."""
     sense = draw.deal("one sense", SENSES)
-    return Asked(
+    return Question(
         spins=(Spin(draw.one_of(counts), sense),),
         text=phrased(draw, "sense", name=name),
-        options=tuple(draw.some_of(SENSES, len(SENSES))),
+        options=draw.some_of(SENSES, len(SENSES)),
         parameters={"object": "o1", "asks": "sense"},
     )
 
 
-def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     """Ask for turns one way and then the other; the options are these mirrored, played backwards, and both."""
     place = draw.one_of(range(len(counts)))
     pairs = ((counts[place], counts[-1 - place]), (counts[-1 - place], counts[place]))
     orbit = [(Spin(one, sense), Spin(two, OPPOSITE[sense])) for one, two in pairs for sense in SENSES]
-    spins = orbit[draw.deal("course", range(len(orbit)))]
-    return Asked(
-        spins=spins,
+    return Question(
+        spins=orbit[draw.deal("course", range(len(orbit)))],
         text=phrased(draw, "course", name=name),
-        options=tuple(draw.some_of([in_words(one) for one in orbit], len(orbit))),
+        options=draw.some_of([in_words(one) for one in orbit], len(orbit)),
         parameters={"object": "o1", "asks": "course"},
     )
 
 
-def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Asked:
+def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     """Ask for the turns of one sense, before or after those of the other. All clips have as many turns in all."""
     place = draw.deal("count", range(len(counts)))
     sense = draw.deal("sense", SENSES)
     spins = [Spin(counts[place], sense), Spin(counts[-1 - place], OPPOSITE[sense])]
-    return Asked(
+    return Question(
         spins=tuple(draw.some_of(spins, len(spins))),
         text=phrased(draw, "count", name=name, sense=sense),
-        options=tuple(str(one) for one in counts),
+        options=[str(one) for one in counts],
         parameters={"object": "o1", "asks": "count", "sense": sense},
     )
 
 
 def _clip(draw: Draw, looks: Sequence[Look], spins: Sequence[Spin], frames: int) -> Animation:
-    radius = draw.size(RADII[draw.settings.difficulty], ROOM)
+    radius = draw.size(draw.level(RADII), ROOM)
     actors = []
-    for number, (look, (x, y)) in enumerate(
-        zip(looks, spots(draw, len(looks), FURTHEST * radius), strict=True), start=1
-    ):
+    places = spots(draw, len(looks), FURTHEST * radius)
+    for number, (look, place) in enumerate(zip(looks, places, strict=True), start=1):
         # A distractor turns about as much, some way of its own.
         own = spins if number == 1 else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
-        actors.append(
-            actor(
-                f"o{number}",
-                look.shape,
-                PALETTE[look.colour],
-                frames=frames,
-                x=x,
-                y=y,
-                half_width=radius,
-                angle=draw.between(0.0, 2.0 * math.pi) + course(own, frames),
-            )
-        )
-    return staged(draw, actors)
+        angle_T = draw.between(0.0, 2.0 * math.pi) + course(own, frames)
+        actors.append(look.actor(f"o{number}", frames, place, radius, angle=angle_T))
+    return filmed(draw, actors)
 
 
 def course(spins: Sequence[Spin], frames: int) -> Floats:
@@ -168,29 +161,18 @@ def course(spins: Sequence[Spin], frames: int) -> Floats:
     return 2.0 * np.pi * turned_T
 
 
-def _episode(
-    clip: Animation, looks: Sequence[Look], asked: Asked, spins: Sequence[Spin], min_fps: float
-) -> Episode:
-    name = name_of(looks[0])
-    is_count = asked.parameters["asks"] == "count"
+def _side(asked: Asked, clip: Animation, name: str, spins: Sequence[Spin]) -> Episode:
     answer = _answer(spins, asked.parameters)
-    total = sum(spin.turns for spin in spins)
     senses = [spin.sense for spin in spins for _ in range(spin.turns)]
-    begins = [round(done * (clip.frames - 1) / total) for done in range(total + 1)]
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=asked.text,
-            mode=Mode.PERCEPTION,
-            options=asked.options,
-            answer=answer,
-            parameters=asked.parameters,
-            changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
-            ordered=is_count,
-            unit="turns" if is_count else "",
-            is_open=asked.parameters["asks"] == "sense",
-        ),
-        objects=[{**facts, "name": name_of(look)} for facts, look in zip(cast(looks, 1), looks, strict=True)],
+    begins = [round(done * (clip.frames - 1) / len(senses)) for done in range(len(senses) + 1)]
+    claims = [
+        {"event": "spin", "relation": spin.sense, "property": "count", "value": spin.turns} for spin in spins
+    ]
+    told = f"In all, it turns {', then '.join(f'{times(spin.turns)} {spin.sense}' for spin in spins)}."
+    return asked.episode(
+        clip,
+        answer,
+        TURNS,
         events=[
             Event(
                 "spin",
@@ -201,27 +183,12 @@ def _episode(
             )
             for sense, start, end in zip(senses, begins, begins[1:], strict=False)
         ],
-        states=snapshots(clip, clip.fps),
-        derivation=[
-            Sentence(
-                f"In all, it turns {', then '.join(f'{times(spin.turns)} {spin.sense}' for spin in spins)}.",
-                tuple(
-                    {"event": "spin", "relation": spin.sense, "property": "count", "value": spin.turns}
-                    for spin in spins
-                ),
-            ),
-            f"So the answer is: {answer}.",
-        ],
-        min_fps=min_fps,
+        states=places_and_turns(clip, "o1"),
+        derivation=[Sentence(told, tuple(claims)), f"So the answer is: {answer}."],
     )
 
 
 KIND = Kind(
-    name="rotation",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset({Form.NUMERIC, Form.OPEN}),
-    make=make,
+    "rotation", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.NUMERIC, Form.OPEN}), make
 )
 """SynRL, 2.1.1: rotation perception"""

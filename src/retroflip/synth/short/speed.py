@@ -12,21 +12,20 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.episode import (
+    Asked,
     Draw,
     Episode,
     Event,
     Kind,
-    Mode,
     Pair,
-    Question,
     Redraw,
     have_stamps_of_their_own,
+    paired,
 )
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.objects import Look, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
-from retroflip.synth.short.stage import require_seen
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, series
 from retroflip.video.transforms import Transform
 
 PLACES = {
@@ -34,8 +33,8 @@ PLACES = {
     4: ("the leftmost", "the second from the left", "the second from the right", "the rightmost"),
 }
 """the objects as options name them, from left to right"""
-OBJECTS = {1: 2, 2: 4, 3: 4, 4: 4, 5: 4}
-RATIO = {1: 2.0, 2: 1.8, 3: 1.6, 4: 1.45, 5: 1.35}
+OBJECTS = (2, 4, 4, 4, 4)
+RATIO = (2.0, 1.8, 1.6, 1.45, 1.35)
 """of the speed asked for to the next, or the next to it, at least"""
 SLOWEST, FASTEST = 2.2, 9.5
 """lengths of the lane that an object goes in the clip, times the scale"""
@@ -63,15 +62,22 @@ class Crossing(NamedTuple):
     way: str
     span: tuple[int, int]
 
-    def seconds(self, fps: int) -> float:
-        """How long it takes."""
-        return (self.span[1] - self.span[0]) / fps
+    def told(self, name: str, identity: str, fps: int) -> Event:
+        """Return it as an event. name: the object as a sentence has it."""
+        seconds = (self.span[1] - self.span[0]) / fps
+        speed = round((LANE[1] - LANE[0]) / seconds, 2)
+        return Event(
+            "cross",
+            *self.span,
+            f"{name} takes {seconds:.1f} seconds to go all the way {self.way}",
+            {"object": identity, "direction": self.way, "speed": speed},
+        )
 
 
 def make(draw: Draw) -> Pair:
     """Draw the place of the fastest or slowest, then speeds; the second clip is the first one's mirror image."""
     settings = draw.settings
-    number = OBJECTS[settings.difficulty]
+    number = draw.level(OBJECTS)
     if settings.objects is not None:
         # The one in the middle of an odd row is its own mirror image.
         number = 2 if settings.objects < 4 else 4
@@ -84,61 +90,42 @@ def make(draw: Draw) -> Pair:
     seconds = (frames - 1) / settings.fps
     clip, order, begins = _clip(draw, looks, lengths, frames)
     crossings = _told(draw, lengths, begins, (frames, settings.fps), round(TOLD * scale))
-    min_fps = SEEN * max(lengths) / seconds
-    require_seen(clip, min_fps, settings)
     text = phrased(draw, most=most)
-    options = tuple(draw.some_of(PLACES[number], number))
-    names = [looks[index].name for index in order]
+    answers = PLACES[number]
+    movers = [f"o{index + 1}" for index in range(number)]
+    asked = Asked(
+        text=text,
+        options=draw.some_of(answers, number),
+        parameters={"objects": movers, "most": most},
+        objects=[
+            look.facts(f"o{index}", role="mover" if index <= number else "distractor")
+            for index, look in enumerate(looks, start=1)
+        ],
+        min_fps=SEEN * max(lengths) / seconds,
+    )
+    names = [f"the {looks[index].name}" for index in order]
+    events = [one.told(names[one.lane], movers[order[one.lane]], settings.fps) for one in crossings]
 
-    def episode(shown: Animation, where: int) -> Episode:
-        answer = PLACES[number][where]
-        lanes = range(number) if where == place else reversed(range(number))
-        return Episode(
-            animation=shown,
-            question=Question(
-                text=text,
-                mode=Mode.PERCEPTION,
-                options=options,
-                answer=answer,
-                parameters={"objects": [f"o{index + 1}" for index in range(number)], "most": most},
-                changed_by=frozenset({Transform.FLIP}),
-            ),
-            objects=[
-                look.facts(f"o{index}", role="mover" if index <= number else "distractor")
-                for index, look in enumerate(looks, start=1)
-            ],
-            events=[
-                Event(
-                    "cross",
-                    *one.span,
-                    f"the {names[one.lane]} takes {one.seconds(settings.fps):.1f} seconds to go all the way {one.way}",
-                    {
-                        "object": f"o{order[one.lane] + 1}",
-                        "direction": one.way,
-                        "speed": round((LANE[1] - LANE[0]) / one.seconds(settings.fps), 2),
-                    },
-                )
-                for one in crossings
-            ],
-            states=positions(shown, [f"o{index + 1}" for index in range(number)], every=0.1),
+    def side(shown: Animation, row: Sequence[str], answer: str) -> Episode:
+        return asked.episode(
+            shown,
+            answer,
+            {Transform.FLIP},
+            events=events,
+            states=positions(shown, movers, every=0.1),
             derivation=[
-                f"From left to right there are {_listed([f'the {names[lane]}' for lane in lanes])}.",
-                f"By their times the {names[place]} is the {most}, so the answer is: {answer}.",
+                f"From left to right there are {series(row)}.",
+                f"By their times {names[place]} is the {most}, so the answer is: {answer}.",
             ],
-            min_fps=min_fps,
         )
 
-    return Pair(episode(clip, place), episode(clip.flipped(), number - 1 - place), Transform.FLIP.value)
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}"
+    one = side(clip, names, answers[place])
+    return paired(draw, one, side(clip.flipped(), names[::-1], answers[-1 - place]), Transform.FLIP)
 
 
 def _lengths(draw: Draw, number: int, place: int, most: str, scale: float) -> list[float]:
     """Return how far each object of the row goes, in lengths of the lane."""
-    ratio = RATIO[draw.settings.difficulty]
+    ratio = draw.level(RATIO)
     if most == "fastest":
         extreme = draw.between(SLOWEST * ratio * 1.2, FASTEST)
         others = [draw.between(SLOWEST, extreme / ratio) for _ in range(number - 1)]
@@ -194,7 +181,7 @@ def _clip(
         begin, length = draw.between(0.0, 2.0), draw.between(1.0, 4.0)
         x_T = _to_and_fro(begin, length, SMALL, 1.0 - SMALL, frames)
         actors.append(moving(f"o{extra}", look, x_T, np.full(frames, ASIDE), SMALL))
-    return staged(draw, actors), order, begins
+    return filmed(draw, actors), order, begins
 
 
 def _to_and_fro(begin: float, length: float, low: float, high: float, frames: int) -> Floats:
@@ -202,12 +189,5 @@ def _to_and_fro(begin: float, length: float, low: float, high: float, frames: in
     return reflected(low + (high - low) * (begin + np.linspace(0.0, length, frames)), low, high)
 
 
-KIND = Kind(
-    name="speed",
-    category=Category.SPEED,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset(),
-    make=make,
-)
+KIND = Kind("speed", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
 """SynRL, 2.1.1: speed perception"""

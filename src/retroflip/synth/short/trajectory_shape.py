@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw
+from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, moving, positions, staged
+from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.short.stage import require_seen
 from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
@@ -40,9 +39,9 @@ OUTLINES: dict[str, Floats] = {
 SEEN = {"circle": 8.0, "square": 8.0, "triangle": 6.0, "line": 4.0, "zigzag": 14.0}
 """viewed frames that tell a figure: two on each straight stretch"""
 RADIUS = 0.05
-REACH = {1: 0.3, 2: 0.28, 3: 0.27, 4: 0.25, 5: 0.22}
-FIGURES = {1: 2, 2: 2, 3: 2, 4: 3, 5: 3}
-SECONDS = {1: (2.6, 3.0), 2: (2.4, 2.8), 3: (2.0, 2.5), 4: (1.8, 2.2), 5: (1.6, 2.0)}
+REACH = (0.3, 0.28, 0.27, 0.25, 0.22)
+FIGURES = (2, 2, 2, 3, 3)
+SECONDS = ((2.6, 3.0), (2.4, 2.8), (2.0, 2.5), (1.8, 2.2), (1.6, 2.0))
 """for a figure"""
 
 
@@ -80,7 +79,7 @@ def played_back(path: Path) -> Path:
 
 def number_of_figures(settings: SceneSettings) -> int:
     """Return how many figures a viewer of that many frames can tell one after the other."""
-    wanted = round(FIGURES[settings.difficulty] * settings.operation_scale)
+    wanted = round(FIGURES[settings.difficulty - 1] * settings.operation_scale)
     most = min(len(OUTLINES), int((settings.viewed_frames - 1) / 9.0))
     return max(2, min(settings.operations or wanted, most))
 
@@ -100,49 +99,44 @@ def make(draw: Draw) -> Pair:
     drawn = tuple(Figure(shape, draw.one_of((-1, 1)) if shape in ROUND else 0) for shape in shapes)
     orbit = (drawn, mirrored(drawn), played_back(drawn), played_back(mirrored(drawn)))
     path = orbit[draw.deal("path", range(len(orbit)))]
-    how = draw.deal("how", (Transform.FLIP, Transform.REVERSE))
+    how = draw.deal("how", TURNS)
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
     looks = draw_looks(draw, 1 + settings.distractors)
-    each = round(draw.between(*SECONDS[settings.difficulty]) * settings.pace * settings.fps)
+    each = round(draw.between(*draw.level(SECONDS)) * settings.pace * settings.fps)
     clip = _clip(draw, looks, path, each)
-    min_fps = max(SEEN[figure.shape] for figure in path) * settings.fps / each
-    require_seen(clip, min_fps, settings)
-    text = phrased(draw, name=looks[0].name)
-    options = tuple(draw.some_of([in_words(one) for one in orbit], len(orbit)))
+    asked = Asked(
+        text=phrased(draw, name=looks[0].name),
+        options=[in_words(one) for one in draw.some_of(orbit, len(orbit))],
+        parameters={"object": "o1", "figures": count},
+        objects=cast(looks, 1),
+        min_fps=max(SEEN[figure.shape] for figure in path) * settings.fps / each,
+    )
+    one = _side(asked, clip, looks[0].name, path, each)
+    return paired(draw, one, _side(asked, clip.turned(how), looks[0].name, other, each), how)
 
-    def episode(shown: Animation, went: Path) -> Episode:
-        return Episode(
-            animation=shown,
-            question=Question(
-                text=text,
-                mode=Mode.PERCEPTION,
-                options=options,
-                answer=in_words(went),
-                parameters={"object": "o1", "figures": len(went)},
-                changed_by=frozenset({Transform.FLIP, Transform.REVERSE}),
-            ),
-            objects=cast(looks, 1),
-            events=[
-                Event(
-                    "trace",
-                    index * each,
-                    (index + 1) * each,
-                    f"the {looks[0].name} goes along {figure.words}",
-                    {"object": "o1", "figure": figure.shape, "sense": figure.sense},
-                )
-                for index, figure in enumerate(went)
-            ],
-            states=positions(shown, ["o1"], every=0.05),
-            derivation=[f"Put in order, the figures give the answer: {in_words(went)}."],
-            min_fps=min_fps,
-        )
 
-    second = clip.flipped() if how is Transform.FLIP else clip.reversed()
-    return Pair(episode(clip, path), episode(second, other), how.value)
+def _side(asked: Asked, clip: Animation, name: str, path: Path, each: int) -> Episode:
+    return asked.episode(
+        clip,
+        in_words(path),
+        TURNS,
+        events=[
+            Event(
+                "trace",
+                index * each,
+                (index + 1) * each,
+                f"the {name} goes along {figure.words}",
+                {"object": "o1", "figure": figure.shape, "sense": figure.sense},
+            )
+            for index, figure in enumerate(path)
+        ],
+        states=positions(clip, ["o1"], every=0.05),
+        derivation=[f"Put in order, the figures give the answer: {in_words(path)}."],
+    )
 
 
 def _clip(draw: Draw, looks: Sequence[Look], path: Path, each: int) -> Animation:
-    reach = REACH[draw.settings.difficulty]
+    reach = draw.level(REACH)
     # Evenly spread directions, so that figures hardly meet; turned by any angle, so that none is typical of an order.
     turned = draw.between(0.0, 2.0 * math.pi)
     share_T = np.linspace(0.0, 1.0, each + 1)
@@ -154,15 +148,8 @@ def _clip(draw: Draw, looks: Sequence[Look], path: Path, each: int) -> Animation
     start_2 = draw.rng.uniform(low, 1.0 - low, size=2)
     x_T, y_T = (start_2 + np.concatenate(parts)).T
     others = bystanders(draw, looks[1:], 2, len(x_T), RADIUS)
-    return staged(draw, [moving("o1", looks[0], x_T, y_T, RADIUS), *others])
+    return filmed(draw, [moving("o1", looks[0], x_T, y_T, RADIUS), *others])
 
 
-KIND = Kind(
-    name="trajectory_shape",
-    category=Category.MOTION,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset(),
-    make=make,
-)
+KIND = Kind("trajectory_shape", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset(), make)
 """SynRL, 2.1.1: trajectory shape recognition"""

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.episode import Draw, Episode, Event, Kind, Mode, Pair, Question, Redraw, fits_view
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, cast, draw_looks, frames_of, moving, positions, staged
+from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import ordinal, percent, phrased
+from retroflip.synth.wording import ordinal, percent, phrased, series
 from retroflip.video.transforms import Transform
 
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
@@ -50,19 +50,13 @@ Ranking = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What is asked of which objects.
+class _Ranked:
+    """What is ranked: the stretch that is asked for, from 0, of so many (None where the speeds hold), and by name."""
 
-    part: the stretch that is asked for, from 0, of so many; None where the speeds hold. names: of the objects ranked,
-    by number.
-    """
-
-    text: str
     part: int | None
     stretches: int
     is_rising: bool
     names: tuple[str, ...]
-    options: tuple[str, ...]
 
     def words(self, ranking: Ranking) -> str:
         return in_words(ranking, self.names, self.is_rising)
@@ -141,13 +135,16 @@ def make(draw: Draw) -> Pair:
     settings = draw.settings
     stretches = number_of_stretches(settings)
     part = draw.deal("part", [one for number in range(stretches) for one in (None, number)])
-    count = max(3, settings.objects or OBJECTS[settings.difficulty - 1])
+    count = max(3, settings.objects or draw.level(OBJECTS))
     looks = draw_looks(draw, count + settings.distractors)
     offered = orders(draw, count)
     right, other = draw.some_of(offered, 2)
-    asked = _asked(draw, part, stretches, [look.name for look in looks[:count]], offered)
+    names = tuple(look.name for look in looks[:count])
+    ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), names)
+    text = _question(draw, ranked)
+    options = [ranked.words(one) for one in draw.some_of(offered, len(offered))]
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
-    ratio = max(LEAST_RATIO, min(RATIO[settings.difficulty - 1], SPREAD ** (1.0 / (count - 1))))
+    ratio = max(LEAST_RATIO, min(draw.level(RATIO), SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
     strays = [stretches * [draw.between(*STRAYS_GO)] for _ in looks[count:]]
     lanes = _lanes(draw, len(looks))
@@ -157,18 +154,27 @@ def make(draw: Draw) -> Pair:
         return np.array([*zip(*by_stretch, strict=True), *strays], dtype=float)
 
     ways_NS = ways(_rankings(draw, part, stretches, (right, other), offered))
-    first = staged(draw, lanes.actors(looks, ways_NS, frames))
+    first = filmed(draw, lanes.actors(looks, ways_NS, frames))
     samples = max(SAMPLES, float(ways_NS.max()) / STEP)
-    if not fits_view(first, _min_fps(first, samples, stretches), settings):
-        raise Redraw
-    one = _episode(first, looks, asked, right, ways_NS, samples)
+    asked = Asked(
+        text=text,
+        options=options,
+        parameters={
+            "objects": [f"o{number}" for number in range(1, count + 1)],
+            "part": [0, 1] if part is None else [part, stretches],
+            "slowest_first": ranked.is_rising,
+        },
+        objects=cast(looks, count),
+        min_fps=stretches * samples * first.fps / first.frames,
+    )
+    one = _side(asked, ranked, first, right, ways_NS)
     if part is not None:
-        two = _episode(first.reversed(), looks, asked, other, ways_NS[:, ::-1], samples)
-        return Pair(one, two, Transform.REVERSE.value)
+        two = _side(asked, ranked, first.reversed(), other, ways_NS[:, ::-1])
+        return paired(draw, one, two, Transform.REVERSE)
     ways_NS = ways(stretches * [other])
     anew = {actor.id: actor for actor in lanes.actors(looks, ways_NS, frames)}
     second = replace(first, actors=tuple(anew[actor.id] for actor in first.actors))
-    return Pair(one, _episode(second, looks, asked, other, ways_NS, samples), "operations")
+    return paired(draw, one, _side(asked, ranked, second, other, ways_NS), ANEW)
 
 
 def _rankings(
@@ -194,13 +200,9 @@ def _lanes(draw: Draw, count: int) -> _Lanes:
     )
 
 
-def _asked(draw: Draw, part: int | None, stretches: int, names: list[str], offered: list[Ranking]) -> _Asked:
-    is_rising = draw.deal("ends", (False, True))
-    *most, last = (f"the {name}" for name in draw.some_of(names, len(names)))
-    names_so = f"{', '.join(most)} and {last}"
-    text = phrased(draw, names=names_so, when=when(part, stretches), ends=ENDS[is_rising])
-    options = tuple(in_words(one, names, is_rising) for one in draw.some_of(offered, len(offered)))
-    return _Asked(text, part, stretches, is_rising, tuple(names), options)
+def _question(draw: Draw, ranked: _Ranked) -> str:
+    names = series([f"the {name}" for name in draw.some_of(ranked.names, len(ranked.names))])
+    return phrased(draw, names=names, when=when(ranked.part, ranked.stretches), ends=ENDS[ranked.is_rising])
 
 
 def when(part: int | None, stretches: int) -> str:
@@ -212,38 +214,19 @@ def when(part: int | None, stretches: int) -> str:
     return "" if part is None else f" in the {ordinal(part + 1)} {STRETCHES[stretches]} of the video"
 
 
-def _min_fps(clip: Animation, samples: float, stretches: int) -> float:
-    return stretches * samples * clip.fps / clip.frames
-
-
-def _episode(
-    clip: Animation, looks: list[Look], asked: _Asked, ranking: Ranking, ways_NS: Floats, samples: float
-) -> Episode:
-    stretches, ranked = asked.stretches, len(ranking)
-    events = _events(clip, asked.names, ways_NS[:ranked])
-    return Episode(
-        animation=clip,
-        question=Question(
-            text=asked.text,
-            mode=Mode.PERCEPTION,
-            options=asked.options,
-            answer=asked.words(ranking),
-            parameters={
-                "objects": [f"o{index + 1}" for index in range(ranked)],
-                "part": [0, 1] if asked.part is None else [asked.part, stretches],
-                "slowest_first": asked.is_rising,
-            },
-            changed_by=frozenset({Transform.REVERSE} if asked.part is not None else ()),
-        ),
-        objects=cast(looks, ranked),
+def _side(asked: Asked, ranked: _Ranked, clip: Animation, ranking: Ranking, ways_NS: Floats) -> Episode:
+    events = _events(clip, ranked.names, ways_NS[: len(ranking)])
+    return asked.episode(
+        clip,
+        ranked.words(ranking),
+        {Transform.REVERSE} if ranked.part is not None else (),
         events=events,
-        states=positions(clip, [f"o{index + 1}" for index in range(len(looks))], SNAPSHOTS),
+        states=positions(clip, [one["id"] for one in asked.objects], SNAPSHOTS),
         derivation=[
             "Ways are in percent of the screen, and every way takes the same time.",
-            _compared(asked, events),
-            f"So the order {ENDS[asked.is_rising]} is: {asked.words(ranking)}.",
+            _compared(ranked, events),
+            f"So the order {ENDS[ranked.is_rising]} is: {ranked.words(ranking)}.",
         ],
-        min_fps=_min_fps(clip, samples, stretches),
     )
 
 
@@ -282,24 +265,14 @@ def _events(clip: Animation, names: Sequence[str], ways_NS: Floats) -> list[Even
     ]
 
 
-def _compared(asked: _Asked, events: Sequence[Event]) -> str:
+def _compared(ranked: _Ranked, events: Sequence[Event]) -> str:
     """Return how far the objects go in the stretch asked for, or in the first one."""
-    count = len(asked.names)
-    *most, last = (event.note for event in events[(asked.part or 0) * count :][:count])
-    where = when(asked.part, asked.stretches).strip()
-    return _begun(f"{where}{', ' if where else ''}{', '.join(most)} and {last}.")
-
-
-def _begun(sentence: str) -> str:
+    count = len(ranked.names)
+    told = series([event.note for event in events[(ranked.part or 0) * count :][:count]])
+    where = when(ranked.part, ranked.stretches).strip()
+    sentence = f"{where}{', ' if where else ''}{told}."
     return sentence[:1].upper() + sentence[1:]
 
 
-KIND = Kind(
-    name="velocity_ranking",
-    category=Category.SPEED,
-    term=Term.SHORT,
-    domain=Domain.SPATIAL,
-    forms=frozenset(),
-    make=make,
-)
+KIND = Kind("velocity_ranking", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
 """SynRL, 2.1.1: velocity comparison, as a ranking"""
