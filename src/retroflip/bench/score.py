@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.groups import pair_up
-from retroflip.bench.metrics import by_task, measure_each
+from retroflip.bench.groups import Pairs, pair_up
+from retroflip.bench.metrics import by_task, measure_answered
+from retroflip.bench.metrics.base import Answered, mean
+from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.stats import RESAMPLES, mcnemar, paired_interval
+from retroflip.bench.stats import RESAMPLES, Column, Interval, mcnemar, paired_interval
 from retroflip.data import answers as reader
 from retroflip.errors import DataError
 from retroflip.files.storage import read_json_object, write_json_atomic
@@ -52,20 +54,62 @@ def score_records(
 
     A list without full-video answers (text-only alone, an oracle) is scored by its first control instead,
     named under "scored". Of several draws the first is scored. Keys beside those of `measure`: scored, tasks
-    {task: measures}, controls {control: measures}.
+    {task: measures}, controls {control: measures, with `gap`: what P-Acc loses by it}, outcomes of pairs,
+    letters, constant_chance, sensitivity and passes (`outcomes.py`).
     """
     first = [record for record in records if record.draw == 0]
-    groups = {control: [r for r in first if r.control is control] for control in Control}
-    groups = {control: group for control, group in groups.items() if group}
-    main, *others = groups
-    tasks = by_task(groups[main])
-    lists = [*groups.values(), *tasks.values()]
-    whole, *rest = measure_each(lists, seed=seed, resamples=resamples)
+    answered = {
+        control: Answered.of(group)
+        for control in Control
+        if (group := [r for r in first if r.control is control])
+    }
+    main, *others = answered
+    tasks = {task: Answered.of(group) for task, group in by_task(answered[main].records).items()}
+    gaps = [shortcut_gap(answered[main].pairs, answered[control].pairs) for control in others]
+    (whole, *rest), intervals = measure_answered(
+        [*answered.values(), *tasks.values()], gaps, seed=seed, resamples=resamples
+    )
+    controls = {
+        control.value: {**found, "gap": _told(gap, interval)}
+        for control, found, gap, interval in zip(others, rest, gaps, intervals, strict=False)
+    }
     return {
         "scored": main.value,
         **whole,
         "tasks": dict(zip(tasks, rest[len(others) :], strict=True)),
-        "controls": {control.value: found for control, found in zip(others, rest, strict=False)},
+        "controls": controls,
+        **_behind(answered[main], [one for one in records if one.control is main]),
+    }
+
+
+def shortcut_gap(full: Pairs, handicapped: Pairs) -> Column:
+    """Return what every pair that was asked both ways loses by a handicap: 1 where it is right with the whole video
+    alone, -1 where it is right with the handicap alone, otherwise 0. Its mean is P-Acc(full) - P-Acc(handicapped)."""
+    clips = full.clips
+    shared = sorted(clips.keys() & handicapped.clips.keys())
+    lost = [float(full.is_right(name)) - float(handicapped.is_right(name)) for name in shared]
+    return Column(lost, [clips[name] for name in shared], low=-1.0, high=1.0)
+
+
+def _told(gap: Column, interval: Interval | None) -> dict[str, Any] | None:
+    if not gap.values:
+        return None
+    return {
+        "p_acc_difference": mean(gap.values),
+        "p_acc_difference_ci": interval and list(interval),
+        "n_pairs": len(gap.values),
+    }
+
+
+def _behind(answered: Answered, draws: Sequence[AnswerRecord]) -> dict[str, Any]:
+    """Return what stands behind the scores of one control, of which all draws are given."""
+    pairs = answered.pairs
+    return {
+        "outcomes": outcomes(pairs) if pairs.clips else None,
+        "letters": letter_bias(answered.records),
+        "constant_chance": constant_chance(answered),
+        "sensitivity": sensitivity(pairs),
+        "passes": passes(draws),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, example, print_json, print_table, short_names, shown_progress
 from retroflip.errors import UsageError
 from retroflip.video.budget import pixel_count
 
@@ -186,7 +186,7 @@ def score(
         )
     if len(directories) > 2:
         raise UsageError(f"score takes one directory, or two to compare, not {len(directories)}.")
-    names = _names(directories)
+    names = short_names(directories)
     scores = {name: score_run(directory) for name, directory in zip(names, directories, strict=True)}
     if len(directories) == 1:
         if json:
@@ -371,12 +371,6 @@ def _print_answers(
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")
 
 
-def _names(directories: Sequence[Path]) -> list[str]:
-    """Return short names of the directories, whole paths where the short ones are the same."""
-    short = [directory.resolve().name for directory in directories]
-    return short if len(set(short)) == len(short) else [str(directory) for directory in directories]
-
-
 def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
     _print_rates(
         name,
@@ -394,6 +388,15 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
         )
     if scores["n_incomplete_pairs"]:
         print(f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong.")
+    if scores["outcomes"]:
+        ended = ", ".join(
+            f"{count} {what.replace('_', ' ')}" for what, count in scores["outcomes"].items() if count
+        )
+        print(f"Pairs: {ended}.")
+    if scores["letters"]:
+        letters = scores["letters"]["letters"].items()
+        chosen = ", ".join(f"{letter} {one['chosen']} ({one['gold']} right)" for letter, one in letters)
+        print(f"Letters chosen: {chosen}.")
 
 
 def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

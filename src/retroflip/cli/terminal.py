@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -172,3 +173,9 @@ def _bar() -> Any:
         progress.TextColumn("{task.fields[note]}", markup=False),
         console=Console(stderr=True),
     )
+
+
+def short_names(directories: Sequence[Path]) -> list[str]:
+    """Return short names of the directories, whole paths where the short ones are the same."""
+    short = [directory.resolve().name for directory in directories]
+    return short if len(set(short)) == len(short) else [str(directory) for directory in directories]

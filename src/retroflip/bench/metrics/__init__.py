@@ -17,7 +17,7 @@ from retroflip.bench.metrics.base import Answered, Family, Metric, mean
 from retroflip.bench.metrics.groups import GROUP_ACCURACY, QUESTION_ACCURACY, VIDEO_ACCURACY
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.records import AnswerRecord
-from retroflip.bench.stats import RESAMPLES, Column, Interval, cluster_intervals
+from retroflip.bench.stats import RESAMPLES, Column, Interval, cluster_intervals, wilson
 
 METRICS: tuple[Metric, ...] = (
     ACCURACY,
@@ -39,9 +39,10 @@ def metrics_of(family: Family) -> tuple[Metric, ...]:
 def measure(records: Sequence[AnswerRecord], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Any]:
     """Score the answers of one control. Rates are in 0..1; a rate over nothing, and its interval, is None.
 
-    Keys: that of every metric, with `<key>_ci` ([low, high], 95 %, bootstrap over source clips, `seed`); n_answers,
-    n_failed, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform guessing is expected to reach on
-    these very questions, by metric. `groups` holds the metrics of groups in the same way, with n_groups and
+    Keys: that of every metric, with `<key>_ci` ([low, high], 95 %, bootstrap over source clips, `seed`) and
+    `<key>_wilson` (the same with all units taken as independent; None for a mean of other values than 0 and 1);
+    n_answers, n_failed, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform guessing is expected
+    to reach on these very questions, by metric. `groups` holds the metrics of groups in the same way, with n_groups and
     n_incomplete_groups, where questions have a `group`. Raises DataError as `pair_up` and `group_up` do.
     """
     (found,) = measure_each([records], seed=seed, resamples=resamples)
@@ -52,11 +53,19 @@ def measure_each(
     lists: Sequence[Sequence[AnswerRecord]], *, seed: int = 0, resamples: int = RESAMPLES
 ) -> list[dict[str, Any]]:
     """Score each of these lists of answers as `measure` does, with one set of resamples for all."""
-    asked = [Answered.of(records) for records in lists]
+    return measure_answered([Answered.of(records) for records in lists], seed=seed, resamples=resamples)[0]
+
+
+def measure_answered(
+    asked: Sequence[Answered], beside: Sequence[Column] = (), *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[list[dict[str, Any]], list[Interval | None]]:
+    """Return what `measure_each` does for answers that are joined already, and the intervals of other columns, which
+    cost next to nothing in the same product."""
     measured = [[(m, m.units(one)) for m in METRICS if m.family.counts(one)] for one in asked]
     columns = [column for found in measured for _, column in found]
-    intervals = iter(cluster_intervals(columns, seed=seed, resamples=resamples))
-    return [_measures(one, found, intervals) for one, found in zip(asked, measured, strict=True)]
+    intervals = iter(cluster_intervals([*columns, *beside], seed=seed, resamples=resamples))
+    measures = [_measures(one, found, intervals) for one, found in zip(asked, measured, strict=True)]
+    return measures, list(intervals)
 
 
 def by_task(records: Sequence[AnswerRecord]) -> dict[str, list[AnswerRecord]]:
@@ -75,7 +84,11 @@ def _measures(
     for metric, column in measured:
         interval = next(intervals)
         part = parts.setdefault(metric.family, {"chance": {}})
-        part |= {metric.key: mean(column.values), f"{metric.key}_ci": interval and list(interval)}
+        part |= {
+            metric.key: mean(column.values),
+            f"{metric.key}_ci": interval and list(interval),
+            f"{metric.key}_wilson": _wilson(column),
+        }
         if metric.guess is not None:
             part["chance"][metric.key] = metric.guess(answered)
     found: dict[str, Any] = {}
@@ -83,3 +96,10 @@ def _measures(
         whole = {**part, **family.counts(answered)}
         found |= whole if family.part is None else {family.part: whole}
     return found
+
+
+def _wilson(column: Column) -> list[float] | None:
+    if not set(column.values) <= {0.0, 1.0}:
+        return None
+    interval = wilson(int(sum(column.values)), len(column.values))
+    return interval and list(interval)

@@ -1,0 +1,78 @@
+"""`retroflip compare`: several models side by side, in tables as papers print them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from retroflip.cli.terminal import AsJson, example, print_json, short_names
+from retroflip.errors import UsageError
+
+
+class Form(StrEnum):
+    """What a comparison is written as."""
+
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    HTML = "html"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command(epilog=example("retroflip compare runs/base-answers runs/crpo-answers --form latex"))(compare)
+
+
+def compare(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of answers.")],
+    form: Annotated[Form, typer.Option(help="What the tables are written as.")] = Form.MARKDOWN,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Put the answers of several models side by side: all questions, handicapped inputs, tasks.
+
+    Every two models are compared on the pairs that both answered, by an exact McNemar test, with p-values adjusted for
+    the number of comparisons (Holm) and the smallest difference that so many pairs could have shown.
+    """
+    from retroflip.bench.comparison import compare_runs, tables
+    from retroflip.bench.records import read_answers
+    from retroflip.bench.rendering import latex, markdown, web
+    from retroflip.bench.score import ANSWERS
+    from retroflip.files.storage import write_text_atomic
+
+    if len({one.resolve() for one in directories}) < len(directories):
+        raise UsageError("compare was given the same folder of answers twice. Name each once.")
+    if len(directories) < 2:
+        raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
+    names = short_names(directories)
+    answers = {
+        name: read_answers(one / ANSWERS).records for name, one in zip(names, directories, strict=True)
+    }
+    found = compare_runs(answers)
+    if json:
+        print_json(found)
+        return
+    made = {table.title: table for table in tables(found["scores"])}
+    if form is Form.HTML:
+        text = web(made)
+    else:
+        render = {Form.MARKDOWN: markdown, Form.LATEX: latex}[form]
+        text = "\n".join(render(table) for table in made.values())
+    if form is Form.MARKDOWN:
+        text += "\n" + "".join(f"{_sentence(one)}\n" for one in found["comparisons"])
+    if out is None:
+        print(text, end="")
+        return
+    write_text_atomic(out, text)
+    print(f"{len(made)} tables: {out}")
+
+
+def _sentence(one: dict[str, Any]) -> str:
+    if not one["n_pairs"]:
+        return f"- {one['b']} and {one['a']} were asked no pair in common."
+    low, high = (100 * bound for bound in one["p_acc_difference_ci"])
+    return (
+        f"- {one['b']} minus {one['a']}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "
+        f"{one['n_pairs']} pairs; McNemar p = {one['mcnemar_p']:.2g}, by Holm {one['holm_p']:.2g}; "
+        f"{100 * one['detectable']:.1f} points would have been found four times in five."
+    )

@@ -1,0 +1,149 @@
+"""Several answerers side by side: adjusted tests, what could have been found, and tables that nothing breaks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from retroflip.bench.comparison import compare_runs, tables
+from retroflip.bench.records import AnswerRecord
+from retroflip.bench.rendering import latex, markdown, web
+from retroflip.bench.stats import Interval, detectable, holm, wilson
+from retroflip.cli.app import app
+from retroflip.files.storage import write_jsonl_atomic
+
+
+def row(number: int, side: int, right: bool, **settings: Any) -> dict[str, Any]:
+    """Return an answer to one side of pair `number`, whose right answers are A and B."""
+    gold = "AB"[side]
+    answer = gold if right else "BA"[side]
+    return {
+        "id": f"{number}-{side}",
+        "pair": str(number),
+        "side": side,
+        "source_clip": str(number),
+        "gold": gold,
+        "options": ["left", "right"],
+        "problem_type": "multiple choice",
+        "response": answer,
+        "answer": answer,
+        "correct": right,
+        "video": f"{number}-{side}.mp4",
+        "task": "direction" if number % 2 else "order",
+        **settings,
+    }
+
+
+def answers(right_pairs: int, pairs: int = 20, **settings: Any) -> list[dict[str, Any]]:
+    """Return answers of which the first so many pairs are right on both sides, the others on side 0 alone."""
+    return [
+        row(number, side, number < right_pairs or side == 0, **settings)
+        for number in range(pairs)
+        for side in (0, 1)
+    ]
+
+
+def records(rows: list[dict[str, Any]]) -> list[AnswerRecord]:
+    """Return rows as records."""
+    return [AnswerRecord.model_validate(one) for one in rows]
+
+
+def test_wilson_has_the_published_values() -> None:
+    assert wilson(0, 10) == pytest.approx((0.0, 0.27753), abs=1e-5)
+    assert wilson(5, 10) == pytest.approx((0.23659, 0.76341), abs=1e-5)
+    assert wilson(10, 10) == pytest.approx((0.72247, 1.0), abs=1e-5)
+    assert wilson(0, 0) is None
+    with pytest.raises(ValueError, match="11 of 10"):
+        wilson(11, 10)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_is_between_the_p_value_and_bonferroni_and_keeps_the_order(values: list[float]) -> None:
+    found = holm(values)
+    assert all(p <= q <= min(1.0, len(values) * p) + 1e-12 for p, q in zip(values, found, strict=True))
+    ranked = [q for _, q in sorted(zip(values, found, strict=True))]
+    assert ranked == sorted(ranked)
+
+
+def test_what_can_be_found_is_2_8_standard_errors() -> None:
+    assert detectable(Interval(-0.0196, 0.0196)) == pytest.approx(0.028, abs=1e-4)
+
+
+def test_models_are_compared_with_adjusted_tests() -> None:
+    found = compare_runs(
+        {"start": records(answers(2)), "grpo": records(answers(3)), "crpo": records(answers(14))},
+        resamples=200,
+    )
+    first = {(one["a"], one["b"]): one for one in found["comparisons"]}
+    assert first["start", "crpo"]["p_acc_difference"] == pytest.approx(12 / 20)
+    assert first["start", "crpo"]["mcnemar_p"] == pytest.approx(2 / 2**12)
+    assert first["start", "crpo"]["holm_p"] == pytest.approx(6 / 2**12)
+    assert first["start", "grpo"]["holm_p"] == 1.0
+    assert 0 < first["start", "crpo"]["detectable"] < 0.6
+
+
+def test_tables_have_the_shapes_of_the_paper() -> None:
+    handicapped = [
+        {**one, "control": "single_frame", "answer": None, "correct": False, "response": "?"}
+        for one in answers(0)
+    ]
+    scores = compare_runs(
+        {"a": records([*answers(5), *handicapped]), "b": records(answers(8))}, resamples=50
+    )["scores"]
+    overall, shortcuts, tasks = tables(scores)
+    assert overall.columns[:2] == ("Acc", "P-Acc")
+    assert [name for name, _ in overall.rows] == ["a", "b", "Random chance"]
+    assert overall.rows[1][1][1].value == pytest.approx(40.0)
+    assert overall.rows[2][1][1].value == pytest.approx(25.0)
+    assert shortcuts.head == (("Full video", 2), ("Single frame", 2))
+    assert shortcuts.rows[0][1][3].note == "100% unparsed"
+    assert shortcuts.rows[1][1][2].value is None
+    assert tasks.head == (("Direction", 2), ("Order", 2), ("Overall", 2))
+    assert all(
+        len(entries) == len(table.columns)
+        for table in (overall, shortcuts, tasks)
+        for _, entries in table.rows
+    )
+
+
+def test_hostile_names_break_no_table() -> None:
+    name = "<script>a|b_c & 50% \\x{y}\nz"
+    scores = compare_runs({name: records(answers(5)), "b": records(answers(8))}, resamples=50)["scores"]
+    made = {table.title: table for table in tables(scores)}
+    page = web(made)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    for table in made.values():
+        lines = markdown(table).splitlines()[2:]
+        bars = {line.replace("\\|", "").count("|") for line in lines}
+        assert len(bars) == 1
+        assert r"a|b\_c \& 50\% \textbackslash{}x\{y\} z" in latex(table)
+
+
+def test_the_command_line_compares_folders(tmp_path: Path) -> None:
+    for name, right in (("start", 2), ("crpo", 14)):
+        (tmp_path / name).mkdir()
+        write_jsonl_atomic(tmp_path / name / "answers.jsonl", answers(right))
+    folders = [str(tmp_path / "start"), str(tmp_path / "crpo")]
+    run = CliRunner().invoke(app, ["compare", *folders])
+    assert run.exit_code == 0, run.output
+    assert "| crpo |" in run.output
+    assert "crpo minus start: P-Acc +60.0" in run.output
+    as_json = json.loads(CliRunner().invoke(app, ["compare", *folders, "--json"]).stdout)
+    assert as_json["comparisons"][0]["n_pairs"] == 20
+    page = tmp_path / "page.html"
+    assert CliRunner().invoke(app, ["compare", *folders, "--form", "html", "--out", str(page)]).exit_code == 0
+    assert page.read_text().startswith("<!doctype html>")
+    twice = CliRunner().invoke(app, ["compare", folders[0], folders[0]])
+    assert twice.exit_code == 2
+    assert "twice" in twice.output
