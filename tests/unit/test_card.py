@@ -289,6 +289,8 @@ class TestChosen:
         assert conditions.asked == Conditions(frames=10, max_pixels=4096, null_option=False, max_tokens=512)
         assert conditions.described() == {
             "frames": {"value": 10, "from": "flag"},
+            "sampler": {"value": "uniform", "from": "model"},
+            "fps": {"value": None, "from": "model"},
             "min_pixels": {"value": None, "from": "model"},
             "max_pixels": {"value": 4096, "from": "model"},
             "total_pixels": {"value": None, "from": "model"},
@@ -297,7 +299,7 @@ class TestChosen:
             "max_tokens": {"value": 512, "from": "default"},
         }
         assert conditions.told() == (
-            "as in the model's run: max_pixels=4096, null_option=false; "
+            'as in the model\'s run: sampler="uniform", max_pixels=4096, null_option=false; '
             'by options: frames=10, system_prompt="built-in"; '
             "by default: max_tokens=512"
         )

@@ -27,6 +27,7 @@ from retroflip.video.encode import encode
 from retroflip.video.frame_cache import FrameCache, bytes_of, frame_cache, load, try_out
 from retroflip.video.frames import Frames
 from retroflip.video.hashing import sha256_file
+from retroflip.video.isolated import ProbePool
 from retroflip.video.take import Take
 from retroflip.video.window import Window
 
@@ -302,7 +303,8 @@ def test_a_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 def test_off_keeps_nothing(cache: FrameCache, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETROFLIP_FRAME_CACHE", "off")
     assert equal(load(video, Take(2)), decode(video, 2))
-    assert try_out(video).frames == 12
+    with ProbePool(1) as pool:
+        assert try_out(video, [Take(2)], pool).info.frames == 12
     assert not cache.folder.exists()
 
 

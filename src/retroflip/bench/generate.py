@@ -57,7 +57,6 @@ from retroflip.video.transforms import Transform, apply
 
 ENGINE = "retroflip"
 FAILURES = "failures.jsonl"
-SAMPLER = "uniform, rounded linspace"
 VIEWS = {
     Control.FULL: Transform.IDENTITY,
     Control.SINGLE_FRAME: Transform.SINGLE,
@@ -304,7 +303,7 @@ def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
     return {
         "manifest_sha256": dataset.manifest.digest() if dataset.manifest else None,
         "frames": dataset.frames,
-        "sampler": SAMPLER,
+        "sampler": str(dataset.sampler),
     }
 
 

@@ -69,6 +69,22 @@ def generate(
     frames: Annotated[
         int | None, typer.Option(min=1, help="Frames per video.", show_default=f"{_AS_TRAINED}, or 8")
     ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which frames: uniform, fps, vlmevalkit, lmms-eval or qwen-vl-utils.",
+            show_default=f"{_AS_TRAINED}, or uniform",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Frames per second that the sampler is asked for; --frames is then the most.",
+            show_default=_AS_TRAINED,
+        ),
+    ] = None,
     min_pixels: Annotated[
         int | None,
         _pixels("Pixels to which smaller frames and images are enlarged; 16x32x32 is a number too."),
@@ -127,6 +143,8 @@ def generate(
 
     stated = {
         "frames": frames,
+        "sampler": sampler,
+        "fps": fps,
         "min_pixels": min_pixels,
         "max_pixels": max_pixels,
         "total_pixels": total_pixels,

@@ -22,6 +22,7 @@ from retroflip.video import frame_cache
 from retroflip.video.decode import size_taken
 from retroflip.video.frames import Fits, Frames
 from retroflip.video.isolated import ProbePool
+from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.video.take import Take
 from retroflip.video.window import Window
 
@@ -44,7 +45,7 @@ class VideoDataset:
     root: folder that the samples' paths start from. manifest: hashes that files are checked against where it
     lists them. frames: frames per video that a model is shown. fits: how pictures become as large as that model sees
     them; by default they stay as they are stored. pool: frames decoded per video, from which the shown ones are chosen;
-    by default no more than those.
+    by default no more than those. sampler: which frames of a video these are.
     """
 
     samples: Sequence[Sample]
@@ -53,6 +54,7 @@ class VideoDataset:
     frames: int = 8
     fits: Fits | None = None
     pool: int | None = None
+    sampler: Sampler = UNIFORM
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -98,7 +100,7 @@ class VideoDataset:
         return frame_cache.load(path, self._take(sample), sha256=sha256, fit=self.fits and self.fits.video)
 
     def _take(self, sample: Sample) -> Take:
-        return Take(self.pool_frames, sample.window)
+        return Take(self.pool_frames, sample.window, self.sampler)
 
     def try_out(self, samples: Sequence[Sample], pool: ProbePool, *, keep: bool) -> Errors:
         """Return what `load` would raise for each of these parts of one file, by what is shown.
@@ -106,25 +108,18 @@ class VideoDataset:
         A video that no command has decoded before is decoded once, in a process of `pool`. keep: its frames are kept
         for `load`, and a file that looks unchanged is one; otherwise every byte is read again.
         """
-        first, errors = samples[0], Errors()
+        first, fit = samples[0], self.fits and self.fits.video
         try:
             if first.modality is not Modality.VIDEO:
                 self.load(first)
-                return errors
+                return {}
             path, sha256 = self._file(first)
-            fit = self.fits and self.fits.video
-            takes = list(dict.fromkeys(self._take(sample) for sample in samples)) if keep else []
-            info = frame_cache.try_out(path, takes, pool, sha256=sha256, fit=fit, fresh=not keep)
+            takes = list(dict.fromkeys(self._take(sample) for sample in samples))
+            info, faults = frame_cache.try_out(path, takes, pool, sha256=sha256, fit=fit, keep=keep)
             size_taken(path, self.pool_frames, (info.width, info.height), fit=fit)
         except (MediaError, PathEscapeError) as error:
             return dict.fromkeys((_shown(sample) for sample in samples), error)
-        for sample in samples:
-            try:
-                if sample.window is not None:
-                    sample.window.check(path, info.seconds)
-            except MediaError as error:
-                errors[_shown(sample)] = error
-        return errors
+        return {_shown(sample): faults[take] for sample in samples if (take := self._take(sample)) in faults}
 
     def _file(self, sample: Sample) -> tuple[Path, str | None]:
         """Return where the sample's file is, and the hash that it must have, if that is known."""

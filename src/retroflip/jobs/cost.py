@@ -71,6 +71,7 @@ def cost(recipe: AnyRecipe, target: Machine) -> dict[str, Any]:
     return {
         "samples": len(dataset),
         "videos": dataset.videos,
+        "sampler": str(recipe.data.sampling),
         "steps": recipe.train.steps,
         **_counts(recipe, example),
         "parameters": shape.parameters,

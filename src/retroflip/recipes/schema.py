@@ -23,6 +23,7 @@ from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
 from retroflip.recipes import reading
 from retroflip.video.budget import PixelBudget, pixel_count
+from retroflip.video.samplers import UNIFORM, Sampler
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -132,6 +133,16 @@ class DataSection(Section):
         description="frames decoded per video, of which every branch is shown `frames`; by default no more than those. "
         "STRIVE draws its variants from 64",
     )
+    sampler: str = Field(
+        default="uniform",
+        description="which frames: uniform (evenly spread), fps (at a rate), or those that a public tool shows: "
+        "vlmevalkit, lmms-eval, qwen-vl-utils",
+    )
+    fps: Positive | None = Field(
+        default=None,
+        description="frames per second that the sampler is asked for; then `frames` is the most that it shows, but "
+        "for vlmevalkit, which has no limit",
+    )
     modalities: Annotated[tuple[Annotated[Modality, Field(strict=False)], ...], Field(strict=False)] = Field(
         default=(Modality.VIDEO,),
         min_length=1,
@@ -176,6 +187,16 @@ class DataSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _sampler_is_known(self) -> "DataSection":
+        self.sampling.check()
+        if self.pool is not None and self.sampling != UNIFORM:
+            raise ValueError(
+                f"pool is {self.pool}, and frames are chosen from a pool that is spread evenly: leave pool out, or set "
+                "sampler to uniform"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pool_holds_frames(self) -> "DataSection":
         if self.pool is not None and self.pool < self.frames:
             raise ValueError(
@@ -195,6 +216,11 @@ class DataSection(Section):
                 "for. Correct the labels, or name other records."
             )
         return kept[: self.limit]
+
+    @property
+    def sampling(self) -> Sampler:
+        """Which frames of a video are shown."""
+        return Sampler(self.sampler, self.fps)
 
     @property
     def budget(self) -> PixelBudget:

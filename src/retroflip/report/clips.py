@@ -53,7 +53,7 @@ def inline_clip(path: Path | None, window: Window | None = None) -> Clip:
 
 def _inline(path: Path, window: Window | None) -> Clip:
     suffix = path.suffix.lower()
-    info = frame_cache.try_out(path)
+    info = frame_cache.try_out(path).info
     if (
         window is None
         and info.codec in _BROWSER_CODECS.get(suffix, set())

@@ -26,6 +26,7 @@ from retroflip.progress import Progress
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
 from retroflip.video.hashing import sha256_file
+from retroflip.video.samplers import UNIFORM
 from retroflip.video.window import Window
 
 FORMULAS = 1
@@ -164,6 +165,8 @@ def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: 
     parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, size]
     if sample.window is not None:
         parts.append([sample.start, sample.end])
+    if dataset.sampler != UNIFORM:
+        parts.append(list(dataset.sampler))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

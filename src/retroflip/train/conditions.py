@@ -23,6 +23,7 @@ from retroflip.models.loading import TRAINED_FILE, locate
 from retroflip.recipes.schema import Recipe
 from retroflip.video.budget import PixelBudget
 from retroflip.video.hashing import sha256_file
+from retroflip.video.samplers import UNIFORM, Sampler
 
 DEFAULT_MAX_TOKENS = 512
 
@@ -36,12 +37,14 @@ class _Written(BaseModel):
 class Conditions(_Written):
     """How a model is asked.
 
-    frames: per video. min_pixels, max_pixels, total_pixels: as in `PixelBudget`. system_prompt: None for the built-in
-    one. null_option: whether "None of the above" is appended to the options. max_tokens: at which an answer is cut off;
-    None where a run had no such limit.
+    frames: per video. sampler, fps: which ones, as in `Sampler`. min_pixels, max_pixels, total_pixels: as in
+    `PixelBudget`. system_prompt: None for the built-in one. null_option: whether "None of the above" is appended to the
+    options. max_tokens: at which an answer is cut off; None where a run had no such limit.
     """
 
     frames: AtLeastOne = 8
+    sampler: str = UNIFORM.name
+    fps: Annotated[float, Field(gt=0)] | None = None
     min_pixels: AtLeastOne | None = None
     max_pixels: AtLeastOne | None = None
     total_pixels: AtLeastOne | None = None
@@ -55,6 +58,8 @@ class Conditions(_Written):
         data = recipe.data
         return cls(
             frames=data.frames,
+            sampler=data.sampler,
+            fps=data.fps,
             min_pixels=data.min_pixels,
             max_pixels=data.max_pixels,
             total_pixels=data.total_pixels,
@@ -62,6 +67,11 @@ class Conditions(_Written):
             null_option=recipe.null_option,
             max_tokens=recipe.max_tokens,
         )
+
+    @property
+    def sampling(self) -> Sampler:
+        """Which frames of a video are shown."""
+        return Sampler(self.sampler, self.fps)
 
     @property
     def budget(self) -> PixelBudget:
@@ -192,12 +202,17 @@ class Chosen:
         """
         frames = self.asked.frames
         set_budget(processor, self.asked.budget, frames, self.own_bounds)
-        seen = replace(dataset, frames=frames, fits=fits_of(processor, frames))
+        seen = replace(dataset, frames=frames, fits=fits_of(processor, frames), sampler=self.asked.sampling)
         return Encoder(processor, self.asked.system_prompt), seen
 
 
 def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:
-    """Return the conditions that `flags` state, with those of the model's run for the rest, and else the defaults."""
+    """Return the conditions that `flags` state, with those of the model's run for the rest, and else the defaults.
+
+    Raises UsageError for a sampler that there is not, or that lacks its frames per second.
+    """
+    if "sampler" in flags:
+        flags = {"fps": None, **flags}  # the model's are those of another sampler
     of_model = trained.asked.model_dump() if trained else {}
     if of_model.get("max_tokens") is None:
         of_model.pop("max_tokens", None)
@@ -211,4 +226,9 @@ def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:
         for name in Conditions.model_fields
     }
     values = {name: sources[origin][name] for name, origin in origins.items()}
-    return Chosen(Conditions(**values), origins, trained.own_bounds if trained else None)
+    asked = Conditions(**values)
+    try:
+        asked.sampling.check()
+    except ValueError as error:
+        raise UsageError(f"It cannot be told which frames to show: {error}.") from error
+    return Chosen(asked, origins, trained.own_bounds if trained else None)

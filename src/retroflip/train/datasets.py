@@ -16,6 +16,7 @@ from retroflip.errors import UsageError
 from retroflip.recipes.schema import DataSection
 from retroflip.synth.drawn import DrawnDataset, are_settings, read_settings
 from retroflip.video.frames import Fits
+from retroflip.video.samplers import UNIFORM
 
 Choice: TypeAlias = Callable[[Sequence[Sample]], Sequence[Sample]]
 """which of the samples read are used"""
@@ -56,6 +57,11 @@ def _drawn(section: DataSection, fits: Fits, _: Choice | None) -> NamedData:
         raise UsageError(
             f"data.columns maps nothing of videos that are drawn by {section.records}: leave it out."
         )
+    if section.sampling != UNIFORM:
+        raise UsageError(
+            f"data.sampler chooses among the frames of files, and {section.records} draws so many frames of a video as "
+            "are shown: leave it out."
+        )
     drawn = DrawnDataset.of(
         read_settings(section.records_file),
         section.limit,
@@ -76,6 +82,7 @@ def _recorded(section: DataSection, fits: Fits, choose: Choice | None) -> NamedD
         frames=section.frames,
         pool=section.pool,
         fits=fits,
+        sampler=section.sampling,
     )
     return NamedData(dataset, read.skipped, read.note)
 

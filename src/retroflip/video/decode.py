@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -35,8 +36,9 @@ from retroflip.video.container import picture_format
 from retroflip.video.display import shrunk
 from retroflip.video.frames import MAX_ASPECT, Fit, Frames, Pixels
 from retroflip.video.hashing import sha256_file
-from retroflip.video.passes import Pass, count_coded_frames
-from retroflip.video.take import Take, planned
+from retroflip.video.passes import Coded, Pass, count_coded_frames
+from retroflip.video.samplers import UNIFORM, Clip, Sampler
+from retroflip.video.take import Plan, Take
 from retroflip.video.truncation import missing_bytes
 from retroflip.video.window import Window
 
@@ -72,31 +74,33 @@ def decode(
     max_side: int | None = None,
     fit: Fit | None = None,
     window: Window | None = None,
+    sampler: Sampler = UNIFORM,
 ) -> Frames:
     """Return `frames` evenly spread frames of the video at `path`, or of its part `window`, as RGB, T = `frames`.
 
-    The frames are those of `uniform_indices`: a video with fewer frames than asked for repeats some of
-    them, time stamps and all. They are shown as players show them: turned and mirrored as the file asks,
-    with square pixels, and a recording that begins in the middle of a group of pictures from the first one
-    that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping their
-    proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded. Frames of a
-    part keep the seconds that they have in the whole video.
+    The frames are those of `uniform_indices`: a video with fewer frames than asked for repeats some of them, time
+    stamps and all. Another sampler chooses others, and maybe fewer. They are shown as players show them: turned and
+    mirrored as the file asks, with square pixels, and a recording that begins in the middle of a group of pictures from
+    the first one that can be decoded. Pictures whose longer side exceeds `max_side` pixels are shrunk to it, keeping
+    their proportions; `fit` makes them as large as a model sees them instead, each as soon as it is decoded. Frames of
+    a part keep the seconds that they have in the whole video.
 
-    Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the
-    file is empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS),
-    too slow (MAX_SECONDS) or holds no video, or when it has no such part; ValueError for a count or side under 1, and
-    for a side beside `fit`.
+    Raises MissingVideoError; HashMismatchError when the file's hash is not `sha256`; DecodeError when the file is
+    empty, cut short, damaged so that the decoder notices, too large (MAX_FRAME_PIXELS, MAX_PIXELS), too slow
+    (MAX_SECONDS) or holds no video, or when it has no such part, or no frames for the sampler; ValueError for a count
+    or side under 1, and for a side beside `fit`.
     """
     if frames < 1 or (max_side is not None and max_side < 1):
         raise ValueError(f"frames and max_side must be at least 1, got {frames} and {max_side}")
     if max_side is not None and fit is not None:
         raise ValueError("max_side and fit both say how large the frames are to be")
-    take = Take(frames, window)
+    take = Take(frames, window, sampler)
     gathering = Gathering(path, max_side, fit)
     seen = read(path, [take], gathering, sha256=sha256, max_side=max_side, stored=fit is not None)
-    if window is not None:
-        window.check(path, seen.info.seconds)
-    return gathering.frames(0, seen.seconds[0])
+    (taken,) = seen.taken
+    if taken.fault:
+        raise DecodeError(taken.fault)
+    return gathering.frames(0, taken.seconds)
 
 
 def probe(path: Path, *, sha256: str | None = None) -> VideoInfo:
@@ -118,12 +122,18 @@ class Receiver(Protocol):
         """Take the frame of this number, once for all takes that it is in."""
 
 
+class Taken(NamedTuple):
+    """When the frames of a take are shown; or why the video has none for it."""
+
+    seconds: tuple[float, ...]
+    fault: str
+
+
 class Read(NamedTuple):
-    """What one reading of a file found. seconds: when the frames of each take are shown; () for one whose part the
-    video does not have."""
+    """What one reading of a file found."""
 
     info: VideoInfo
-    seconds: list[tuple[float, ...]]
+    taken: list[Taken]
 
 
 def read(
@@ -139,43 +149,52 @@ def read(
 
     Pictures come as they are shown, shrunk to `max_side`, or with `stored` in the pixels that they are stored in. Which
     frames are wanted is known before decoding from the packets' times; where these were wrong, the file is decoded once
-    more. Raises as `decode` does, but for parts that the video does not have.
+    more. Raises as `decode` does, but for takes for which the video has no frames.
     """
     with one_file(path) as deadline:
         _check_file(path, sha256)
         coded = count_coded_frames(path, deadline)
         expected = coded.expected or Timeline(tuple(map(float, range(coded.frames))), math.inf)
-        plans = planned(path, takes, expected)
+        plans = _plans(path, takes, expected, coded)
         seen = Pass(path, coded, deadline)
         _hand_over(seen, seen.frames(), plans, receiver, max_side=max_side, stored=stored)
         total, times = seen.checked_count(), seen.timeline()
-        right = planned(path, takes, times)
+        right = _plans(path, takes, times, coded)
         if right != plans:
             again = Pass(path, coded, deadline)
-            needed = 1 + max((index for plan in right for index in plan), default=0)
+            needed = 1 + max((index for plan in right for index in plan.indices), default=0)
             frames = islice(again.frames(), needed)
             _hand_over(again, frames, right, receiver, max_side=max_side, stored=stored)
             if len(again.stamps) < needed:
                 raise DecodeError(f"{path}: {_CHANGED}")
     width, height = seen.display.size
     info = VideoInfo(total, times.end, width, height, seen.codec, seen.display.clockwise_degrees)
-    return Read(info, [tuple(times.starts[index] for index in plan) for plan in right])
+    return Read(
+        info, [Taken(tuple(times.starts[index] for index in plan.indices), plan.fault) for plan in right]
+    )
+
+
+def _plans(path: Path, takes: Sequence[Take], times: Timeline, coded: Coded) -> list[Plan]:
+    seconds = times.end - times.starts[0] if times.end < math.inf else 0.0
+    rate = coded.rate or (Fraction(len(times.starts)) / Fraction(seconds) if seconds > 0 else Fraction(1))
+    clip = Clip(times.starts, times.end, rate)
+    return [take.plan(path, clip) for take in takes]
 
 
 def _hand_over(
     seen: Pass,
     frames: Iterable[VideoFrame],
-    plans: Sequence[Sequence[int]],
+    plans: Sequence[Plan],
     receiver: Receiver | None,
     *,
     max_side: int | None,
     stored: bool,
 ) -> None:
     """Decode these frames, from the file's first on, and give `receiver` those that are planned."""
-    wanted = {index for plan in plans for index in plan}
+    wanted = {index for plan in plans for index in plan.indices}
     for index, frame in enumerate(frames):
         if index == 0 and receiver is not None:
-            receiver.begin(seen.display.size, plans)
+            receiver.begin(seen.display.size, [plan.indices for plan in plans])
         if index in wanted or (
             index == 0 and not wanted
         ):  # a format that no picture can be made of fails here

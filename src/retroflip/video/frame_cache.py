@@ -26,7 +26,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
@@ -39,10 +39,20 @@ from retroflip.errors import DataError, DecodeError, DecodeLimitError, HashMisma
 from retroflip.files.cache import cache_folder
 from retroflip.files.seals import dumped, sealed, unsealed
 from retroflip.files.storage import drop_unfinished, is_unfinished, read_json_object, replacing
-from retroflip.video.decode import Gathering, VideoInfo, check_there, decode, hash_mismatch, one_file, read
+from retroflip.video.decode import (
+    Gathering,
+    Read,
+    VideoInfo,
+    check_there,
+    decode,
+    hash_mismatch,
+    one_file,
+    read,
+)
 from retroflip.video.frames import Fit, Frames
 from retroflip.video.hashing import sha256_file
 from retroflip.video.isolated import ProbePool
+from retroflip.video.samplers import UNIFORM
 from retroflip.video.take import Take
 
 VARIABLE = "RETROFLIP_FRAME_CACHE"
@@ -145,6 +155,10 @@ class FrameCache:
             self._write_row(self._verdict_file(source), {"info": asdict(found)})
         elif str(found).startswith(str(path)):  # the same content may stand under another name
             self._write_row(self._verdict_file(source), {"error": str(found).removeprefix(str(path))})
+
+    def has(self, source: Identity, take: Take, size: str) -> bool:
+        """Return whether frames were kept, without a look at them."""
+        return self._entry_file(source, take, size).exists()
 
     def get(self, source: Identity, take: Take, size: str) -> Frames | None:
         """Return frames that were kept, mapped from the disk; None where there are none, or damaged ones."""
@@ -263,15 +277,23 @@ def load(
 ) -> Frames:
     """Return frames of the video at `path` as `decode` does, from the cache where it has them. Raises as `decode`."""
     kept = frame_cache()
+    decoding = partial(decode, path, take.frames, window=take.window, sampler=take.sampler)
     if kept is None:
-        return decode(path, take.frames, sha256=sha256, max_side=max_side, fit=fit, window=take.window)
+        return decoding(sha256=sha256, max_side=max_side, fit=fit)
     source, size = kept.identify(path, sha256), size_key(max_side, fit)
     frames = kept.get(source, take, size)
     if frames is None:
         kept.verdict(path, source)
-        frames = decode(path, take.frames, max_side=max_side, fit=fit, window=take.window)
+        frames = decoding(max_side=max_side, fit=fit)
         kept.put(path, source, take, size, frames)
     return frames
+
+
+class Tried(NamedTuple):
+    """What a video holds, and the error of each take for which it has no frames."""
+
+    info: VideoInfo
+    faults: dict[Take, DecodeError]
 
 
 def try_out(
@@ -281,32 +303,51 @@ def try_out(
     *,
     sha256: str | None = None,
     fit: Fit | None = None,
-    fresh: bool = False,
-) -> VideoInfo:
-    """Return what the video at `path` holds, and keep the frames of these takes.
+    keep: bool = True,
+) -> Tried:
+    """Find out what the video at `path` holds, and whether it has frames for these takes.
 
-    A video that was found out about before is not decoded; another is decoded in a process of `pool` where one is
-    given. fresh: trust no hash of before. Raises as `decode` does, but for parts that the video does not have and sizes
-    that are too large, whose frames are not kept.
+    A video that was found out about before is not decoded, unless that does not tell what a sampler makes of it;
+    another is decoded in a process of `pool` where one is given. keep: keep the frames of the takes, and trust the hash
+    of before of a file that looks unchanged; without it every byte is read again.
+
+    Raises as `decode` does, but for takes without frames, and for sizes that are too large, whose frames are not kept.
     """
     reading, kept = pool.read if pool else read, frame_cache()
     if kept is None:
-        return reading(path, [], None, sha256=sha256).info
-    source = kept.identify(path, sha256, fresh=fresh)
-    if (info := kept.verdict(path, source)) is not None:
-        return info
-    gathering = Gathering(path, fit=fit, most_bytes=GATHERED_BYTES)
+        return _tried(takes, reading(path, takes, None, sha256=sha256))
+    source, size = kept.identify(path, sha256, fresh=not keep), size_key(None, fit)
+    info = kept.verdict(path, source)
+    if info is not None and all(take.sampler == UNIFORM or kept.has(source, take, size) for take in takes):
+        return Tried(info, _outside(path, takes, info))
+    gathering = Gathering(path, fit=fit, most_bytes=GATHERED_BYTES) if keep and takes else None
     try:
-        found = reading(path, takes, gathering if takes else None, stored=fit is not None)
+        found = reading(path, takes, gathering, stored=fit is not None)
     except DecodeError as error:
         kept.keep_verdict(path, source, error)
         raise
     kept.keep_verdict(path, source, found.info)
-    for place, take in enumerate(takes):
-        if gathering.has(place):
-            frames = gathering.frames(place, found.seconds[place])
-            kept.put(path, source, take, size_key(None, fit), frames)
-    return found.info
+    for place, (take, taken) in enumerate(zip(takes, found.taken, strict=True)):
+        if gathering is not None and gathering.has(place):
+            kept.put(path, source, take, size, gathering.frames(place, taken.seconds))
+    return _tried(takes, found)
+
+
+def _tried(takes: Sequence[Take], found: Read) -> Tried:
+    faults = {take: DecodeError(one.fault) for take, one in zip(takes, found.taken, strict=True) if one.fault}
+    return Tried(found.info, faults)
+
+
+def _outside(path: Path, takes: Sequence[Take], info: VideoInfo) -> dict[Take, DecodeError]:
+    """Return the errors of takes whose part the video does not have."""
+    faults = {}
+    for take in takes:
+        try:
+            if take.window is not None:
+                take.window.check(path, info.seconds)
+        except DecodeError as error:
+            faults[take] = error
+    return faults
 
 
 def frame_cache() -> FrameCache | None:

@@ -25,8 +25,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from retroflip.errors import DecodeError, DecodeLimitError, HashMismatchError, MissingVideoError, VideoError
-from retroflip.video.decode import Read, Receiver, VideoInfo, read
+from retroflip.video.decode import Read, Receiver, Taken, VideoInfo, read
 from retroflip.video.frames import Pixels
+from retroflip.video.samplers import Sampler
 from retroflip.video.take import Take
 from retroflip.video.window import Window
 
@@ -71,7 +72,9 @@ class ProbePool:
         """Do what `retroflip.video.decode.read` does. Raises as it does, and DecodeLimitError for a file at which the
         decoder crashes, hangs or needs too much memory."""
         with self._borrowed() as prober:
-            return prober.read(_Job(str(path), list(takes), sha256, max_side, stored), receiver)
+            return prober.read(
+                _Job(str(path), list(takes), receiver is not None, sha256, max_side, stored), receiver
+            )
 
     @contextmanager
     def _borrowed(self) -> Iterator["_Prober"]:
@@ -94,10 +97,11 @@ class ProbePool:
 
 
 class _Job(NamedTuple):
-    """What a process is asked, as JSON; the rest is as `read` takes it."""
+    """What a process is asked, as JSON. pictures: whether there is a receiver; the rest is as `read` takes it."""
 
     path: str
     takes: list[Take]
+    pictures: bool
     sha256: str | None
     max_side: int | None
     stored: bool
@@ -127,7 +131,8 @@ class _Prober:
                     self._receive(path, deadline, message, receiver)
         except (EOFError, OSError) as error:
             raise self._ended(path, "crashed") from error
-        return Read(VideoInfo(**message["info"]), [tuple(seconds) for seconds in message["seconds"]])
+        taken = [Taken(tuple(seconds), fault) for seconds, fault in message["taken"]]
+        return Read(VideoInfo(**message["info"]), taken)
 
     def _receive(self, path: Path, deadline: float, message: dict[str, Any], receiver: Receiver) -> None:
         """Hand on what the process says before its answer. What fails on this side ends it: more would follow."""
@@ -219,19 +224,22 @@ class _Sending:
 
 
 def _answer(job: _Job, sending: _Sending) -> dict[str, Any]:
-    takes = [Take(count, None if window is None else Window(*window)) for count, window in job.takes]
+    takes = [
+        Take(frames, None if window is None else Window(*window), Sampler(*sampler))
+        for frames, window, sampler in job.takes
+    ]
     try:
         found = read(
             Path(job.path),
             takes,
-            sending if takes else None,
+            sending if job.pictures else None,
             sha256=job.sha256,
             max_side=job.max_side,
             stored=job.stored,
         )
     except VideoError as error:
         return {"error": type(error).__name__, "message": str(error)}
-    return {"info": asdict(found.info), "seconds": found.seconds}
+    return {"info": asdict(found.info), "taken": found.taken}
 
 
 def _limit_memory(max_bytes: int) -> None:

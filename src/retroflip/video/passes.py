@@ -33,7 +33,8 @@ class Coded:
 
     packets: how many there are. leading: how many of them come before the first key frame. early: how many come behind
     it and are shown before it, and may refer to what is not there. key_pts: when that key frame is shown, if known.
-    expected: when its frames will be shown, as far as that can be told without decoding.
+    expected: when its frames will be shown, as far as that can be told without decoding. rate: frames per second on
+    average by the header, if it has them.
     """
 
     packets: int
@@ -41,6 +42,7 @@ class Coded:
     early: int
     key_pts: int | None
     expected: Timeline | None = None
+    rate: Fraction | None = None
 
     @property
     def frames(self) -> int:
@@ -75,9 +77,10 @@ def count_coded_frames(path: Path, deadline: float) -> Coded:
                 stamps.append(Stamp(packet.pts, packet.dts, packet.duration or 0))
         rate, step = stream.guessed_rate or stream.average_rate, longest_step(container)
         expected = _expected(stamps, stream.time_base or Fraction(1), rate, step)
+        average = stream.average_rate
     if packets == 0:
         raise DecodeError(f"{path}: the video stream has no frames. Copy or download the file again.")
-    return Coded(packets, packets if leading is None else leading, early, key_pts, expected)
+    return Coded(packets, packets if leading is None else leading, early, key_pts, expected, average)
 
 
 def _expected(

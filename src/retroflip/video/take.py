@@ -1,40 +1,36 @@
 """Which frames of a video are asked for."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from retroflip.errors import DecodeError
-from retroflip.video.clock import Timeline
-from retroflip.video.sampling import uniform_indices
+from retroflip.video.samplers import UNIFORM, Clip, Sampler
 from retroflip.video.window import Window
 
 
+class Plan(NamedTuple):
+    """The numbers of the frames that a take has of one video, in their order; or why it has none."""
+
+    indices: tuple[int, ...] = ()
+    fault: str = ""
+
+
 class Take(NamedTuple):
-    """So many evenly spread frames of a video, or of its part `window`."""
+    """The frames that a sampler chooses of a video, or of its part `window`; `frames` are how many, or the most."""
 
     frames: int
     window: Window | None = None
+    sampler: Sampler = UNIFORM
 
-    def indices(self, path: Path, times: Timeline) -> list[int]:
-        """Return the frames' numbers in the video at `path`, whose frames are shown at these times.
-
-        Raises DecodeError where the video has no such part.
-        """
-        if self.window is None:
-            part = range(len(times.starts))
-        else:
-            self.window.check(path, times.end)
-            part = self.window.indices(times.starts)
-        return [part[place] for place in uniform_indices(len(part), self.frames)]
-
-
-def planned(path: Path, takes: Sequence[Take], times: Timeline) -> list[list[int]]:
-    """Return the frames of several takes, none for one whose part the video does not have."""
-    plans = []
-    for take in takes:
+    def plan(self, path: Path, clip: Clip) -> Plan:
+        """Return which frames it has of the video at `path`, which `clip` describes but for the window."""
         try:
-            plans.append(take.indices(path, times))
-        except DecodeError:
-            plans.append([])
-    return plans
+            if self.window is not None:
+                self.window.check(path, clip.end)
+            return Plan(tuple(self.sampler.indices(clip._replace(window=self.window), self.frames)))
+        except DecodeError as error:
+            return Plan(fault=str(error))
+        except ValueError as error:
+            return Plan(
+                fault=f"{path}: {error}. Leave the video out, or choose another sampler or number of frames."
+            )
