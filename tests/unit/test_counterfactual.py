@@ -5,7 +5,7 @@ import pytest
 
 from method_groups import sample_of, transform_of
 from retroflip.data.prompts import NULL_OPTION
-from retroflip.data.sample import Modality, TaskType
+from retroflip.data.sample import Modality, Routing, TaskType
 from retroflip.draws import draw
 from retroflip.errors import DataError
 from retroflip.rl.methods.counterfactual import Counterfactual, Counterfactuals
@@ -73,3 +73,15 @@ def test_some_questions_have_none() -> None:
     assert Counterfactuals(flip=False).drawn(sample_of(TaskType.SPATIAL), 0, 0) is None
     with pytest.raises(DataError, match="has no task type"):
         Counterfactuals().drawn(sample_of(), 0, 0)
+
+
+def test_text_in_the_picture_is_never_mirrored() -> None:
+    plain = sample_of(TaskType.STATIC)
+    routing = Routing(label=TaskType.STATIC, flip=False, reversal=False, router="rules", flip_unsafe=True)
+    text = plain.model_copy(update={"routing": routing})
+    drawn = [
+        {found.transform for epoch in range(20) if (found := Counterfactuals().drawn(sample, 0, epoch))}
+        for sample in (plain, text)
+    ]
+    assert drawn == [{FLIP, REVERSE}, {REVERSE}]
+    assert Counterfactuals(reverse=False).drawn(text, 0, 0) is None

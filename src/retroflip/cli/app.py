@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retroflip.cli import comparison, cot, data, evaluation, machine, study, synth, training
+from retroflip.cli import comparison, cot, data, evaluation, machine, route, study, synth, training
 from retroflip.cli.quiet import set_environment
 from retroflip.cli.terminal import HelpfulGroup, example
 from retroflip.errors import RetroflipError, RunStoppedError
@@ -113,7 +113,7 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, synth, cot, data, evaluation, comparison, study):
+for _module in (machine, training, synth, cot, data, route, evaluation, comparison, study):
     _module.register(app)
 
 

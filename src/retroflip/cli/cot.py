@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
+from retroflip.cli.terminal import AsJson, DefaultCommand, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
     from retroflip.cot.recipe import CotRecipe
 
 
-class WritingByDefault(HelpfulGroup):
+class WritingByDefault(DefaultCommand):
     """A group in which arguments that begin with no command are those of `write`."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments."""
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["write", *args]
-        return super().parse_args(ctx, args)
+    default = "write"
 
 
 def register(app: typer.Typer) -> None:

@@ -42,6 +42,18 @@ class HelpfulGroup(TyperGroup):
             formatter.write_dl(rows)
 
 
+class DefaultCommand(HelpfulGroup):
+    """A command with sub-commands, in which arguments that begin with none of them are those of `default`."""
+
+    default: str
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 class TerminalProgress:
     """A `progress.Progress` on stderr: a bar on a terminal, plain lines elsewhere.
 

@@ -177,11 +177,7 @@ def survey_records(
         sampling.update(SAMPLING_KEYS & record.keys())
         try:
             sample = parse_record(record)
-            if (first := read.lines.setdefault(sample.id, line)) != line:
-                raise DataError(
-                    f"the id {sample.id!r:.60} is already that of line {first}. Give every record its own problem_id, "
-                    "or delete the record if it stands there twice."
-                )
+            _refuse_second(sample.id, line, read.lines)
         except DataError as error:
             read.faults.append(RecordFault(line, _name_of(record), error))
             continue
@@ -189,6 +185,35 @@ def survey_records(
     read.skipped.update(skipped)
     read.sampling.update(sampling)
     return read
+
+
+def stream_samples(path: Path, columns: Columns | None = None) -> Iterator[Sample]:
+    """Yield the samples of a data file, of every modality, one after the other.
+
+    Raises DataError, with the line, at the first record that cannot be read or whose id stood there before.
+    """
+    check_listed(path)
+    lines: dict[str, int] = {}
+    for line, record in _rows(path, columns or {}):
+        try:
+            if isinstance(record, DataError):
+                raise record
+            sample = parse_record(record)
+            _refuse_second(sample.id, line, lines)
+        except DataError as error:
+            raise type(error)(
+                f"{path}, line {line}: {error} `retroflip validate --data {shlex.quote(str(path))}` names all faults."
+            ) from error
+        yield sample
+
+
+def _refuse_second(identity: str, line: int, lines: dict[str, int]) -> None:
+    """Remember where an id stands. Raises DataError where it already stood."""
+    if (first := lines.setdefault(identity, line)) != line:
+        raise DataError(
+            f"the id {identity!r:.60} is already that of line {first}. Give every record its own problem_id, "
+            "or delete the record if it stands there twice."
+        )
 
 
 def _rows(path: Path, columns: Columns) -> Iterator[Row]:

@@ -26,6 +26,13 @@ class TaskType(StrEnum):
         """Whether the answer must change on the counterfactual video."""
         return self is not TaskType.STATIC
 
+    @classmethod
+    def of(cls, *, flip: bool, reversal: bool) -> "TaskType":
+        """Return the type of a question whose answer changes under these transformations."""
+        if flip:
+            return cls.SPATIOTEMPORAL if reversal else cls.SPATIAL
+        return cls.TEMPORAL if reversal else cls.STATIC
+
 
 class Routing(BaseModel):
     """How a router came to a question's task type (CRPO, section 3): by two tests of whether the answer changes.
@@ -41,16 +48,18 @@ class Routing(BaseModel):
     reason: str = ""
     router: str = Field(description="its name, 'rules' or a model's")
     version: str = ""
+    confidence: float | None = Field(
+        default=None, ge=0, le=1, description="how sure the router is of both tests"
+    )
+    flip_unsafe: bool = Field(
+        default=False,
+        description="a mirror image leaves the answer, but what it is read from is then mirrored text",
+    )
 
     @model_validator(mode="after")
     def _label_is_of_tests(self) -> "Routing":
-        by_tests = {
-            (True, False): TaskType.SPATIAL,
-            (False, True): TaskType.TEMPORAL,
-            (True, True): TaskType.SPATIOTEMPORAL,
-            (False, False): TaskType.STATIC,
-        }
-        if self.label is not (found := by_tests[self.flip, self.reversal]):
+        found = TaskType.of(flip=self.flip, reversal=self.reversal)
+        if self.label is not found:
             raise ValueError(f"the label is {self.label.value}, and the two tests say {found.value}")
         return self
 

@@ -12,21 +12,32 @@ with each of both reversed; so "left, then right" is reversed what it was.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
-_SPELLINGS = {
-    r"(?:anti|counter)[- ]?clock[- ]?wise": "counterclockwise",
-    r"clock[- ]wise": "clockwise",
-    r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward",
-    r"speeds? up": "accelerates",
-    r"speeding up": "accelerating",
-    r"slows? down": "decelerates",
-    r"slowing down": "decelerating",
-    r"(left|right|up|down)[- ](left|right|up|down)": r"\1-\2",
-    r"(top|bottom|upper|lower)[- ](left|right)": r"\1-\2",
-    r"(left|right|up|down|top|bottom)-to-(left|right|up|down|top|bottom)": r"\1 to \2",
-    r"away from": "away",
-    r"(toward|away) the (?:camera|viewer)": r"\1",
+_ENDS = ("left", "right", "up", "down", "top", "bottom")
+_SPELLINGS: dict[tuple[str, ...], dict[str, str]] = {
+    ("clock",): {
+        r"(?:anti|counter)[- ]?clock[- ]?wise": "counterclockwise",
+        r"clock[- ]wise": "clockwise",
+    },
+    ("wards",): {r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward"},
+    ("speed",): {r"speeds? up": "accelerates", r"speeding up": "accelerating"},
+    ("slow",): {r"slows? down": "decelerates", r"slowing down": "decelerating"},
+    _ENDS: {
+        r"(left|right|up|down)[- ](left|right|up|down)": r"\1-\2",
+        r"(top|bottom|upper|lower)[- ](left|right)": r"\1-\2",
+        r"(left|right|up|down|top|bottom)-to-(left|right|up|down|top|bottom)": r"\1 to \2",
+        r"(?<!from )(left|right|top|bottom) to (?:the )?(left|right|top|bottom)": r"from \1 to \2",
+    },
+    ("away",): {r"away from": "away"},
+    ("toward", "away"): {r"(toward|away) the (?:camera|viewer)": r"\1"},
 }
+"""what is spelt otherwise, in this order, by parts of a text of which one is in all that is"""
+_MAY_BE_RESPELT = re.compile("|".join(sorted({part for parts in _SPELLINGS for part in parts})))
+_SPELT_AS = [
+    (parts, [(re.compile(rf"\b{pattern}\b"), spelling) for pattern, spelling in patterns.items()])
+    for parts, patterns in _SPELLINGS.items()
+]
 _SIDES = (
     ("left", "right"), ("leftward", "rightward"), ("leftmost", "rightmost"), ("lefthand", "righthand"),
     ("leftside", "rightside"), ("clockwise", "counterclockwise"), ("east", "west"), ("northeast", "northwest"),
@@ -113,6 +124,8 @@ _THEN = re.compile(
     r"\s*(?:(?:,|;)?\s*(?:\band\s+)?\b(?:then|after that|afterwards|next|finally|followed by)\b,?"
     r"|->|=>|⇒|;|,(?:\s*and\b)?)\s*"
 )
+_JOINT = re.compile(r"[,;⇒>]|then|after|before|next|finally|followed")
+"""in every text of several steps"""
 _FIRST = re.compile(r"^(?:at\s+)?first(?:ly)?\b,?\s+(?=\S)")
 _FROM_TO = re.compile(r"(?P<before>.*?)\bfrom\s+(?P<start>\S.*?)\s+(?P<joint>to|into)\s+(?P<end>\S.*)")
 _BEFORE = re.compile(r"(?P<first>\S.*?)\s+(?P<word>before|after)\s+(?P<second>\S.*)")
@@ -140,8 +153,14 @@ class TextMap(StrEnum):
 def spelt(text: str) -> str:
     """Return a text in the one spelling in which texts are compared: "Moves to the Left." is "moves to the left"."""
     text = " ".join(text.casefold().replace("’", "'").split()).rstrip(".!")
-    for pattern, spelling in _SPELLINGS.items():
-        text = re.sub(rf"\b{pattern}\b", spelling, text)
+    return _respelt(text) if _MAY_BE_RESPELT.search(text) else text
+
+
+def _respelt(text: str) -> str:
+    for parts, patterns in _SPELT_AS:
+        if any(part in text for part in parts):
+            for pattern, spelling in patterns:
+                text = pattern.sub(spelling, text)
     return text
 
 
@@ -152,9 +171,9 @@ def mirror(text: str) -> str | None:
     ('clockwise, from the right', None)
     """
     text = spelt(text)
-    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+    if _is_no_side(text):
         return None
-    return dict(_both(_LETTERS)).get(text) or _swapped(text, _MIRRORED)
+    return _OTHER_LETTER.get(text) or _swapped(text, _MIRRORED)
 
 
 def reverse(text: str) -> str | None:
@@ -164,7 +183,7 @@ def reverse(text: str) -> str | None:
     ('down, then right', 'from a bowl to a lump', 'puts down the cup')
     """
     text = spelt(text)
-    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+    if _is_no_side(text):
         return None
     if _SAME.search(text):
         return text
@@ -185,13 +204,16 @@ def names_what_changes(question: str, text_map: TextMap) -> bool:
     True
     """
     text = spelt(question).rstrip("?")
-    pattern = _MIRRORED[0] if text_map is TextMap.MIRROR else _REVERSED[0]
-    text = re.sub(_ALTERNATIVES.format(words=pattern.pattern), " ", text)
-    if _WENT_AWAY.search(text) or _IMMEDIATE.search(text):
+    table = _MIRRORED if text_map is TextMap.MIRROR else _REVERSED
+    if " or " in text or "/" in text:
+        text = _LISTED[text_map].sub(" ", text)
+    if _is_no_side(text):
         return True
     if text_map is TextMap.MIRROR:
-        return pattern.search(text) is not None
-    return _MOMENTS.search(text) is not None or pattern.search(_PLACE.sub(" ", text)) is not None
+        return table.may_change(text) and table.pattern.search(text) is not None
+    return _MOMENTS.search(text) is not None or (
+        table.may_change(text) and table.pattern.search(_PLACE.sub(" ", text)) is not None
+    )
 
 
 def other_option(options: Sequence[str], right: int, text_map: TextMap) -> int | None:
@@ -203,7 +225,8 @@ def other_option(options: Sequence[str], right: int, text_map: TextMap) -> int |
     image = MAPS[text_map](options[right])
     if image is None:
         return None
-    same = [index for index, option in enumerate(options) if say_the_same(option, image)]
+    said = steps(image)
+    same = [index for index, option in enumerate(options) if steps(option) == said]
     return same[0] if len(same) == 1 and same[0] != right else None
 
 
@@ -213,22 +236,37 @@ def say_the_same(one: str, other: str) -> bool:
     >>> say_the_same("first left, then up", "Left then up.")
     True
     """
-    return _steps(spelt(one)) == _steps(spelt(other))
+    return steps(one) == steps(other)
 
 
-def _steps(text: str) -> list[str]:
+def _is_no_side(text: str) -> bool:
+    """Return whether "left" or "right" in a text may be no side and no way."""
+    return ("left" in text and _WENT_AWAY.search(text) is not None) or (
+        "right" in text and _IMMEDIATE.search(text) is not None
+    )
+
+
+def steps(text: str) -> list[str]:
+    """Return what a text says happens one after the other, in that order; the text alone where it tells one thing.
+
+    >>> steps("first left, then up"), steps("the fall after the kiss")
+    (['left', 'up'], ['the kiss', 'the fall'])
+    """
+    text = spelt(text)
+    if not _JOINT.search(text):
+        return [_FIRST.sub("", text)] if text else []
     before = _BEFORE.fullmatch(text)
     if before and not _THEN.search(text):
-        steps = [before["first"], before["second"]]
-        return steps if before["word"] == "before" else steps[::-1]
+        told = [before["first"], before["second"]]
+        return told if before["word"] == "before" else told[::-1]
     return [step for step in _THEN.split(_FIRST.sub("", text)) if step]
 
 
 def _reversed_sequence(text: str) -> str:
-    steps = _steps(text)
+    told = steps(text)
     return (
-        ", then ".join(_reversed_step(step) for step in reversed(steps))
-        if len(steps) > 1
+        ", then ".join(_reversed_step(step) for step in reversed(told))
+        if len(told) > 1
         else _reversed_step(text)
     )
 
@@ -263,9 +301,22 @@ def _paired(one: str, other: str) -> Iterable[tuple[str, str]]:
     return zip(one.split(), other.split(), strict=False)
 
 
-def _table(
-    pairs: Iterable[tuple[str, str]], last: tuple[str, str] | None = None
-) -> tuple[re.Pattern[str], dict[str, str]]:
+class _Table(NamedTuple):
+    """Words and what each becomes. heads: the first words of all; a text without one of them is its own image."""
+
+    pattern: re.Pattern[str]
+    images: dict[str, str]
+    heads: frozenset[str]
+
+    def may_change(self, text: str) -> bool:
+        """Return whether the pattern can match, sooner than by trying its hundreds of words everywhere."""
+        return not self.heads.isdisjoint(_HEAD.findall(text))
+
+
+_HEAD = re.compile(r"\w+|[^\w\s]")
+
+
+def _table(pairs: Iterable[tuple[str, str]], last: tuple[str, str] | None = None) -> _Table:
     """Return a pattern of all words, longer ones first, and what each becomes.
 
     last: two more words that are meant only where they end a text: "zooms in", but not "in the box".
@@ -273,22 +324,28 @@ def _table(
     images = dict(_both(pairs))
     words = "|".join(re.escape(word) for word in sorted(images, key=len, reverse=True))
     ends = "|" + "|".join(rf"{word}\Z" for word in last) if last else ""
-    return re.compile(rf"(?<!\w)(?:(?:{words})(?!\w){ends})"), images | dict(_both([last] if last else []))
+    images |= dict(_both([last] if last else []))
+    heads = frozenset(_HEAD.findall(word)[0] for word in images)
+    return _Table(re.compile(rf"(?<!\w)(?:(?:{words})(?!\w){ends})"), images, heads)
 
 
-def _swapped(
-    text: str, table: tuple[re.Pattern[str], dict[str, str]], kept: re.Pattern[str] | None = None
-) -> str:
+def _swapped(text: str, table: _Table, kept: re.Pattern[str] | None = None) -> str:
     """Return the text with every word of the table replaced, but for what `kept` finds."""
-    pattern, images = table
+    if not table.may_change(text):
+        return text
     stays = [match.span() for match in kept.finditer(text)] if kept else []
 
     def image(match: re.Match[str]) -> str:
         inside = any(start <= match.start() < end for start, end in stays)
-        return match[0] if inside else images[match[0]]
+        return match[0] if inside else table.images[match[0]]
 
-    return pattern.sub(image, text)
+    return table.pattern.sub(image, text)
 
 
 _MIRRORED = _table(_SIDES)
 _REVERSED = _table(_inverses(), ("in", "out"))
+_OTHER_LETTER = dict(_both(_LETTERS))
+_LISTED = {
+    TextMap.MIRROR: re.compile(_ALTERNATIVES.format(words=_MIRRORED.pattern.pattern)),
+    TextMap.REVERSE: re.compile(_ALTERNATIVES.format(words=_REVERSED.pattern.pattern)),
+}

@@ -50,9 +50,13 @@ class Counterfactuals:
     def choose(self, sample: Sample, rng: np.random.Generator) -> Transform | None:
         """Return one of a question's transformations, all with equal probability; None where there is none.
 
-        Raises DataError where the sample has no task type.
+        A static question about text in the picture is not mirrored: the text stays what it is and cannot be read, so
+        that only a guess would be paid. Raises DataError where the sample has no task type.
         """
-        transforms = self.transforms(required_task_type(sample))
+        task_type = required_task_type(sample)
+        transforms = self.transforms(task_type)
+        if task_type is TaskType.STATIC and sample.routing is not None and sample.routing.flip_unsafe:
+            transforms = tuple(transform for transform in transforms if transform is not Transform.FLIP)
         return transforms[int(rng.integers(len(transforms)))] if transforms else None
 
     def drawn(self, sample: Sample, seed: int, epoch: int) -> Counterfactual | None:

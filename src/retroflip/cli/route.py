@@ -1,0 +1,173 @@
+"""`retroflip route`: the Task Router."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.terminal import AsJson, DefaultCommand, example, print_json, print_table, shown_progress
+from retroflip.errors import UsageError
+
+if TYPE_CHECKING:
+    from retroflip.router.rules import Conventions
+    from retroflip.router.run import Table
+
+
+class RoutingByDefault(DefaultCommand):
+    """A group in which arguments that begin with no command are those of `label`."""
+
+    default = "label"
+
+
+ConventionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=true|false",
+        help="What the paper leaves open, as `route conventions` lists it; as often as needed.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    command = example("retroflip route data/mine.jsonl --router rules --out data/routed.jsonl")
+    group = typer.Typer(
+        cls=RoutingByDefault,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="Say which questions change when their video is mirrored or played backwards. "
+        "`route FILE` is `route label FILE`.",
+        epilog=command,
+    )
+    group.command("label", epilog=command)(label)
+    group.command("stats", epilog=example("retroflip route stats data/routed.jsonl --json"))(stats)
+    group.command("check", epilog=example("retroflip route check data/labelled.jsonl --json"))(check)
+    group.command("conventions", epilog=example("retroflip route conventions"))(conventions)
+    app.add_typer(group, name="route")
+
+
+def label(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="New file of the records with their labels.")],
+    router: Annotated[str, typer.Option(help="Who decides: rules, which needs no model.")] = "rules",
+    convention: ConventionOption = None,
+    json: AsJson = False,
+) -> None:
+    """Write a task type, both tests and their reasons on every video question of a file.
+
+    The answer to the mirrored or reversed clip is written too where it follows from the options. Images and texts stay
+    without a label.
+    """
+    from retroflip.router.run import route_by_rules
+
+    if router != "rules":
+        raise UsageError(f"--router {router!r:.60} is not known. Use --router rules.")
+    if out.exists() and out.samefile(file):
+        raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    chosen = _conventions(convention or [])
+    with shown_progress() as progress:
+        table = route_by_rules(file, out, chosen, progress)
+    if json:
+        print_json({**table.as_json(), "out": out})
+        return
+    _show(table)
+    print(f"Labels: {out}")
+    if out.resolve().parent != file.resolve().parent:
+        print(f"Paths of videos still start from {file.resolve().parent}: name that as the root.")
+
+
+def stats(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with task types.")],
+    json: AsJson = False,
+) -> None:
+    """Print how many questions of each source have which task type (CRPO, table 8)."""
+    from retroflip.router.run import table_of
+
+    table = table_of(file)
+    if json:
+        print_json(table.as_json())
+    else:
+        _show(table)
+
+
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Cases, or records with `task_type`, by people.")
+    ],
+    convention: ConventionOption = None,
+    json: AsJson = False,
+) -> None:
+    """Hold the rules against labels that people gave: accuracy, F1, kappa, and which questions differ."""
+    from retroflip.router.check import check as checked
+    from retroflip.router.rules import decide_sample
+
+    chosen = _conventions(convention or [])
+    found = checked(file, lambda sample: decide_sample(sample, chosen).label)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        [name, str(one["support"]), *(f"{one[key]:.3f}" for key in ("precision", "recall", "f1"))]
+        for name, one in found["by_label"].items()
+    ]
+    print_table("By label", ["label", "questions", "precision", "recall", "F1"], rows)
+    shares = (
+        "" if found["reweighted"] is None else f", {found['reweighted']:.3f} with CRPO's shares of labels"
+    )
+    print(
+        f"{found['cases']} questions: accuracy {found['accuracy']:.3f}{shares}, macro F1 {found['macro_f1']:.3f}, "
+        f"kappa {found['kappa']:.3f}. Ambiguous: {found['ambiguous']['same']} of {found['ambiguous']['cases']} alike."
+    )
+    if found["errors"]:
+        print(f"Unlike: {', '.join(found['errors'])}")
+
+
+def conventions(json: AsJson = False) -> None:
+    """List what the paper leaves open about the two tests, and what is set."""
+    from retroflip.router.rules import Conventions
+
+    fields = Conventions.model_fields
+    if json:
+        print_json(
+            {name: {"default": one.default, "meaning": one.description} for name, one in fields.items()}
+        )
+        return
+    rows = [[name, str(one.default).lower(), one.description or ""] for name, one in fields.items()]
+    print_table("Conventions", ["name", "default", "meaning"], rows, numbers=False)
+
+
+def _conventions(texts: list[str]) -> "Conventions":
+    """Return the conventions with some set otherwise. Raises UsageError for one that is none."""
+    from retroflip.router.rules import Conventions
+
+    given: dict[str, bool] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in Conventions.model_fields or value not in ("true", "false"):
+            known = ", ".join(Conventions.model_fields)
+            raise UsageError(
+                f"--convention {text!r:.60} is none. Write NAME=true or NAME=false with one of: {known}."
+            )
+        given[name] = value == "true"
+    return Conventions(**given)
+
+
+def _show(table: "Table") -> None:
+    found: dict[str, Any] = table.as_json()
+    sources = {**found["by_source"], "all": found["total"]}
+    labels = [name for name in found["total"] if name != "total"]
+    rows = [
+        [
+            source,
+            *(f"{one[name]} ({one[name] / max(1, one['total']):.1%})" for name in labels),
+            str(one["total"]),
+        ]
+        for source, one in sources.items()
+    ]
+    print_table("Task types of video questions", ["source", *labels, "total"], rows)
+    for kind, count in found["unlabelled"].items():
+        print(f"{count} of data_type {kind} without a label.")
+    print(
+        f"Answers to the other clip known: {found['counterfactual_known']}. Not to be mirrored (text in the picture): "
+        f"{found['flip_unsafe']}. Unsure: {found['unsure']}. Labelled otherwise before: {found['relabelled']}."
+    )

@@ -1,0 +1,322 @@
+"""Would the answer change if the video were played backwards? The reversal test (CRPO, section 3).
+
+In this order: an answer that is the same both ways ("no change", "back and forth"); the reversal map on the right
+answer; what the question is after (order, moment, cause, what comes next, change); and what happens, which is undone
+where a verb says so ("puts down"), or a motion with its path ("walks out of").
+"""
+
+import re
+from collections.abc import Sequence
+
+from retroflip.data.text_maps import TextMap, names_what_changes, other_option, reverse, say_the_same, steps
+from retroflip.router import words as known
+from retroflip.router.reading import Asked, Verdict, words_of
+from retroflip.router.words import has, listed
+
+_SAME = re.compile(
+    r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bun(?:changed|changing|affected)\b"
+    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\bsimultaneous|\bat once\b|\bthroughout\b"
+    r"|\b(?:entire|whole) (?:video|clip|time)\b|\bback and forth\b|\bto and fro\b|\bside to side\b|\bup and down\b"
+    r"|\bconstant(?:ly)?\b|\bsteady\b|\b(?:remain|stay)(?:s|ing|ed)?\b|\bkeep(?:s|ing)? (?:its|the same"
+    r"|a constant|still)\b"
+    r"|\bin place\b|\bstationary\b|\bmotionless\b|\bstill\b|\bstatic\b|\bflicker|\bhover|\bbetween\b"
+    r"|\bin (?:a )?circles?\b"
+    r"|\baround in\b|\bnot at all\b|\bequal|\bboth\b.*\b(?:time|once|together|speed)\b"
+    r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
+    r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
+)
+_SAME_WHENEVER = re.compile(
+    r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|\Anothing\Z"
+    r"|\bunchanged"
+)
+"""what is the same both ways even of a first or last thing"""
+_NOTHING = listed("nothing none neither nobody")
+_NO_ORDER = re.compile(
+    r"\b(?:which|what|any|all|one|each|some)? ?of the following\b|\bthe following (?=\w+(?:s|ies)\b)"
+    r"|\bfollowing (?:the |this |an? |his |her )?instructions?\b"
+    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language"
+    r"|letter|digit|"
+    r"base|lady|half|edition|shelf|grade|storey|world|hand)\b|\bfirst-person\b|\bnext to\b"
+    r"|\bend (?:product|user|zone|table|point|face)s?\b|\bstart(?:ing)? (?:price|line|grid|lineup|five)s?\b"
+    r"|\bin order (?:to|for|that)\b|\bopening (?:hours?|ceremony|scene|credits|times?|quote)\b"
+    r"|\bclosing (?:hours?|times?|ceremony)\b|\b(?:look|looks|looking|looked|named|take|takes|taking) after\b"
+    r"|\bhow long\b.*\blast\b|\b(?:first|second|third|fourth|fifth|sixth|last)\b(?: \w+){0,3} "
+    r"(?:from|to|on|at|in) (?:the |your )?(?:far )?(?:left|right|top|bottom|front|back|line|row|queue|column)\b"
+    r"|\b\d+(?:\.\d+)? seconds?\b|\bhow many seconds\b|\bper second\b|\bin a row\b|\bstep by step\b"
+    r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*|\b(?:first|second|third),.*\bor (?:second"
+    r"|third|fourth)\b"
+    r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|table))"
+    r"|\bends? of the (?:table|street|road|hall|room|corridor)\b"
+)
+"""where a word of order orders nothing in time"""
+_MOMENT = re.compile(
+    r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
+    r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|period|interval|"
+    r"frame|phase)\b(?! of the (?:body|face|car|house|clock|day))"
+    r"|\b(?:find|locate|localize|ground|identify) (?:the )?(?:moment|time|segment|interval|clip)"
+)
+_CLOCK = re.compile(r"\b(?:clock|watch|current time|time of (?:the )?day|season)\b")
+_TIME = re.compile(
+    r"\W*(?:(?:at|around|about|after) )?(?:\d+(?::\d\d)+|\d+(?:\.\d+)?\s*(?:-|–|to)\s*\d+(?:\.\d+)?\s*s)"
+)
+_ACTION = re.compile(
+    r"\b(?:doing|done)\b|\b(?:do|does|did|will|would|can|to) (?:.* )?do\b"
+    r"|\bbeing\W*\Z|happen|\baction|\bactivit|\bevent|\bdescri|\bgoing on\b"
+    r"|\btaking place\b"
+    r"|depict|\bmotion\b|\bmov(?:e|es|ing|ement|ements)\b|\bmaneuver|\bmanoeuvre|\bbehavio|\btransform|\bprocess\b"
+    r"|\btrajectory\b|\bshown\b|\boccur|\bcaption\b|\bstatement\b|\bsummar|\bperform|\bmatch"
+)
+_COMPARATIVE = re.compile(
+    r"\b(?:bright|dark|dimm|bigg|small|larg|fast|slow|high|low|thick|thinn|wid|narrow|warm|cold|loud|quiet"
+    r"|near|clos|tall|"
+    r"short|strong|weak|heavi|light|full|empti|redd|old|young|blurri|clear|hott|cool|deep|long)er\b|\bless\b|\bmore\b"
+)
+_PREDICTS = re.compile(
+    r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|\bnext\b"
+    r"|\bif\b.*\b(?:removed|were|had|was|not)\b|\blikely (?:to )?(?:happen|do|outcome|result)|\babout to\b"
+    r"|\b(?:able|possible) to (?:do|be)\b"
+)
+_CHANGES = re.compile(
+    r"\b(?:chang(?:e|es|ed|ing)|becom(?:e|es|ing)|became|transform\w*|transition\w*|develop(?:s|ed)?|evolv\w+|morph\w*|"
+    r"alter(?:s|ed|ing)?|progress\w*)\b|\bturn(?:s|ed|ing)? (?:into|to)\b"
+)
+_WHY_EVENT = re.compile(
+    r"\bwhy (?:did|was \w+ \w+ed|has|had)\b|\breason\b.*\bfor (?:that|this)\b|\bwhat made\b"
+)
+_MEASURES = re.compile(
+    r"\bhow (?:long|far|fast|tall|high|big|large|old|heavy|deep|wide|much)\b(?! (?:after|before|until|into))"
+    r"|\b(?:distance|height|length|duration|size|speed) (?:of|travel|cover|between)"
+)
+_WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
+_ASKS_PLACE = re.compile(
+    r"\A\W*where\b|\b(?:which|what|whose) (?:\w+ ){0,3}"
+    r"(?:hand|foot|leg|arm|eye|ear|knee|wrist|shoulder|side|corner|lane|half)\b"
+)
+_WHO = frozenset(("who", "which"))
+_UP_DOWN = frozenset(("up", "down"))
+_INTO = frozenset(("into", "onto", "toward"))
+_WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
+_COURSE = listed("direction way movement motion trajectory path")
+
+
+class _Kinds:
+    """What a question is after, as far as its words say. words: without those that only seem to speak of order."""
+
+    __slots__ = ("about_all", "arranges", "counts", "is_state", "measures", "moves", "order", "words")
+
+    def __init__(self, asked: Asked) -> None:
+        words = asked.words
+        if has(words, known.ORDER):
+            words = words_of(_NO_ORDER.sub(" ", asked.text))
+        # What "appears in the video" is only shown there; "appearing" in an answer is a change.
+        self.words = words = [word for word in words if not word.startswith("appear")]
+        self.arranges = has(words, known.ASKED_ORDER)
+        self.order = has(words, known.ORDER) and not self.arranges
+        self.about_all = has(words, known.ABOUT_ALL)
+        self.measures = _MEASURES.search(asked.text) is not None
+        self.counts = "how many" in asked.text or "number of" in asked.text or "how often" in asked.text
+        faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
+        moving = (word in known.MOTION and not _is_noun(words, place) for place, word in enumerate(words))
+        is_place = faces or _ASKS_PLACE.search(asked.text) is not None
+        self.moves = not is_place and (has(words, _COURSE) or any(moving))
+        is_verb = words[:1] in (["is"], ["are"], ["was"], ["were"])
+        self.is_state = is_verb and not any(word.endswith("ing") for word in words)
+
+
+def reversal_test(
+    asked: Asked, *, counts: bool = True, objects: bool = True, causes: bool = True, windows_cut: bool = True
+) -> Verdict:
+    """Return whether playing backwards changes the answer. The settings are those of `rules.Conventions`."""
+    if asked.has_window and not windows_cut:
+        return Verdict(True, "the part that is asked about lies elsewhere", 0.8)
+    kinds = _Kinds(asked)
+    return (
+        _same_both_ways(asked, kinds)
+        or _mapped(asked, kinds)
+        or _framed(asked, kinds, causes=causes)
+        or _happening(asked, kinds, counts=counts, objects=objects)
+        or Verdict(False, "nothing that happens in time is asked for", 0.85)
+    )
+
+
+def undone(words: Sequence[str]) -> bool:
+    """Return whether words tell of something that playing backwards turns into something else.
+
+    >>> undone(words_of("walks out of the room")), undone(words_of("walks on a treadmill"))
+    (True, False)
+    """
+    return any(_is_undone(words, place) for place in range(len(words)))
+
+
+def _is_undone(words: Sequence[str], place: int) -> bool:
+    word = words[place]
+    if word == "left":
+        before, behind = words[max(0, place - 1) : place], words[place + 1 : place + 2]
+        return has(behind, known.OWNERS) and not has(before, known.BEFORE_SIDES)
+    if word in known.UNDONE:
+        return not _is_noun(words, place) and not _is_idiom(words, place)
+    if word in known.MOTION:
+        return _has_path(words, place)
+    if word in known.POSTURES:
+        return has(words[place + 1 : place + 3], _UP_DOWN)
+    return word in _INTO and not has(words[max(0, place - 4) : place], known.GOES_ON)
+
+
+def _is_noun(words: Sequence[str], place: int) -> bool:
+    return place > 0 and words[place - 1] in known.BEFORE_NOUNS
+
+
+def _is_idiom(words: Sequence[str], place: int) -> bool:
+    others = known.IDIOMS.get(words[place])
+    return others is not None and has(words[place + 1 : place + 4], others)
+
+
+def _has_path(words: Sequence[str], place: int) -> bool:
+    """Return whether the motion at a place goes somewhere: "walks out", "turn left", "a left turn"."""
+    verb, behind = words[place], words[place + 1 : place + 5]
+    if verb not in known.SEEN_FACING and has([*words[max(0, place - 1) : place], *behind[:2]], known.SIDES):
+        return True
+    if _is_noun(words, place):
+        return False
+    if behind and verb in known.PARTICLES.get(behind[0], ()):
+        return True
+    return any(
+        word in known.PATH and not (ahead and behind[ahead - 1] in known.BEFORE_NOUNS)
+        for ahead, word in enumerate(behind)
+    )
+
+
+def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
+    """Return that an answer which is the same both ways stays, unless the question asks what comes when."""
+    same = _SAME.search(asked.answer_text)
+    if not same and not has(asked.answer_words[:2], _NOTHING):
+        return None
+    if kinds.order and not _SAME_WHENEVER.search(asked.answer_text):
+        return None
+    return Verdict(False, "the answer is the same both ways", 0.96 if same else 0.8)
+
+
+def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
+    """Return what the reversal map makes of the right answer; None where the map does not know it."""
+    if not (kinds.arranges or _tells_motion(asked, kinds)) or (image := reverse(asked.answer)) is None:
+        return None
+    is_whole = kinds.arranges or not kinds.order
+    if is_whole and _there_and_back(asked.answer_text):
+        return Verdict(False, "played backwards the answer's steps are the same", 0.95)
+    if say_the_same(asked.answer, image):
+        return (
+            Verdict(False, "played backwards the answer's steps are the same", 0.97)
+            if is_whole and len(steps(asked.answer)) > 1
+            else None
+        )
+    other = None if asked.gold is None else other_option(asked.options, asked.gold, TextMap.REVERSE)
+    if other is None:
+        return Verdict(True, "the answer tells what playing backwards undoes", 0.93)
+    if names_what_changes(asked.question, TextMap.REVERSE) and not kinds.arranges:
+        return Verdict(
+            True, "the answer played backwards is another option, and the question names a moment", 0.95
+        )
+    return Verdict(True, "the answer played backwards is another option", 0.99, other)
+
+
+def _there_and_back(text: str) -> bool:
+    """Return whether a text tells of something and of what undoes it: "opens and closes", "down and up again"."""
+    one, joint, other = text.partition(" and ")
+    if not joint:
+        return False
+    there, back = one.split()[-1:], other.removeprefix("then ").removeprefix("back ").split()[:1]
+    return there != back and bool(back) and reverse(" ".join(there)) == " ".join(back)
+
+
+def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
+    """Return whether the right answer tells a motion or change, and no place, state or comparison."""
+    words = asked.answer_words
+    if not words or asked.claim is not None or asked.quotes or kinds.measures or kinds.about_all:
+        return False
+    compares = _COMPARATIVE.search(asked.answer_text) is not None
+    changes = undone(words)
+    if compares and not changes and not has(words, known.GETTING):
+        asks_change = has(kinds.words, known.GETTING | known.CHANGE) or "happening" in kinds.words
+        return asks_change and not has(kinds.words, known.COMPARED)
+    if len(words) <= 2 and has(words, known.STATES) and (kinds.is_state or "state" in kinds.words):
+        return False
+    if "from" in words and has(words, known.ARRIVING):
+        return True
+    is_offered = " or " in asked.text and words[0] in kinds.words
+    is_action = (
+        is_offered or kinds.moves or words[0].endswith("ing") or _ACTION.search(asked.text) is not None
+    )
+    if changes or compares or "then" in words:
+        return is_action
+    return kinds.moves and has(words, _WAYS)
+
+
+def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
+    """Return what follows from the kind of question: order, moment, what comes next, cause, change."""
+    text, words = asked.text, kinds.words
+    if kinds.arranges:
+        return Verdict(True, "the order of events is asked for", 0.93)
+    if _asks_moment(asked, kinds):
+        return Verdict(True, "a moment is asked for", 0.92)
+    if kinds.order and (not kinds.about_all or has(words, known.CLAUSES)):
+        return Verdict(True, "the question says before or after what, first or last", 0.9)
+    if causes and has(words, known.PREDICTION) and _PREDICTS.search(text):
+        return Verdict(True, "what comes next or would come is asked for", 0.85)
+    if causes and has(words, known.CAUSE) and _is_of_event(asked, words):
+        return Verdict(True, "the cause or result of an event is asked for", 0.8)
+    if (
+        has(words, known.CHANGE)
+        and _CHANGES.search(text)
+        and not kinds.counts
+        and "climate change" not in text
+    ):
+        return Verdict(True, "a change is asked for", 0.85)
+    return None
+
+
+def _asks_moment(asked: Asked, kinds: _Kinds) -> bool:
+    if _CLOCK.search(asked.text):
+        return False
+    told = _TIME.match(asked.answer_text) is not None and not kinds.measures
+    return told or _MOMENT.search(asked.text) is not None
+
+
+def _is_of_event(asked: Asked, words: Sequence[str]) -> bool:
+    """Return whether a cause or reason that is asked for is that of an event, and not of a state or an opinion."""
+    if has(words, known.MENTAL):
+        return False
+    if has(words, known.WHY):
+        return _WHY_EVENT.search(asked.text) is not None or undone(words)
+    return not has(words, known.EFFECT) or undone(words)
+
+
+def _happening(asked: Asked, kinds: _Kinds, *, counts: bool, objects: bool) -> Verdict | None:
+    """Return what follows from what happens in the question or, where it asks what happens, in the answer."""
+    if kinds.about_all or kinds.measures:
+        return None
+    happens = _is_event(asked, kinds)
+    if kinds.counts:
+        if happens and counts:
+            return Verdict(True, "what is counted goes one way", 0.85)
+        return Verdict(False, "a number that is the same both ways", 0.9)
+    if happens and (objects or asked.claim is not None):
+        return Verdict(True, "what the question tells is undone", 0.6 if asked.claim is False else 0.85)
+    if has(kinds.words, known.MOTION) and _WHERE_TO.search(asked.text):
+        return Verdict(True, "where a motion leads is asked for", 0.8)
+    answer = asked.answer_words
+    changes = undone(answer) or (has(answer, known.GETTING) and _COMPARATIVE.search(asked.answer_text))
+    if changes and not asked.quotes and (answer[0].endswith("ing") or _ACTION.search(asked.text)):
+        return Verdict(True, "what happens is undone", 0.85)
+    return None
+
+
+def _is_event(asked: Asked, kinds: _Kinds) -> bool:
+    """Return whether the question itself tells of what playing backwards undoes."""
+    words, is_claim = kinds.words, asked.claim is not None
+    if kinds.is_state and has(words, known.STATES):
+        return False
+    if undone(words):
+        return True
+    if has(words, known.BREAKING) and (is_claim or has(words[:1], _WHO)):
+        return True
+    return is_claim and has(words, known.GETTING) and _COMPARATIVE.search(asked.text) is not None

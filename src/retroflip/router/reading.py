@@ -1,0 +1,66 @@
+"""A question as the rules read it: its text, its words, and what its right answer says."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from retroflip.data.text_maps import spelt
+from retroflip.router.words import QUOTING, has
+
+MOST_READ = 2000
+"""characters of a text that are read: within them a question says what it asks"""
+_WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+(?:[.:]\d+)*|[←→↑↓↖↗↘↙↰↱↶↷↺↻⟲⟳]")
+_DIGIT = re.compile(r"\d")
+_SECONDS = r"\d+(?:[.:]\d+)*\s*(?:s|secs?|seconds?|min|minutes?)?"
+_WINDOW = re.compile(
+    rf"\b(?:from|between|during|within|in)\s+(?:the\s+)?(?:(?:second|minute|time)s?\s+)?{_SECONDS}\s*"
+    rf"(?:to|and|-|–|until)\s*{_SECONDS}(?:\s+(?:of|in) the (?:video|clip))?[.,:]?"
+)
+_CLAIMS = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in one spelling, with numbers and arrows.
+
+    >>> words_of("the left-hand cup, at 0:12")
+    ['the', 'left-hand', 'cup', 'at', '0:12']
+    """
+    return _WORD.findall(text)
+
+
+class Verdict(NamedTuple):
+    """One of the two tests: whether the answer changes, by which rule, and how sure that is (0 to 1).
+
+    answer: which option is right of the other clip, where that is known.
+    """
+
+    changes: bool
+    rule: str
+    confidence: float
+    answer: int | None = None
+
+
+class Asked:
+    """A question, its options and one right answer.
+
+    text, words: the question in one spelling, without the part of the video that it names (`has_window`). answer_text,
+    answer_words: the right answer. gold: which option it is, None for an answer without options. claim: whether what
+    the question says is right, None where the answer is more than a yes or no. quotes: whether the answer is a text
+    that somebody says or wrote.
+    """
+
+    __slots__ = (
+        *("question", "options", "answer", "gold"),
+        *("has_window", "text", "words", "answer_text", "answer_words", "claim", "quotes"),
+    )
+
+    def __init__(self, question: str, options: Sequence[str], answer: str, gold: int | None = None) -> None:
+        self.question, self.options, self.answer, self.gold = question, options, answer[:MOST_READ], gold
+        text = spelt(question[:MOST_READ])
+        self.has_window = _DIGIT.search(text) is not None and _WINDOW.search(text) is not None
+        self.text = _WINDOW.sub(" ", text).strip() if self.has_window else text
+        self.words = words_of(self.text)
+        self.answer_text = spelt(self.answer)
+        self.answer_words = words_of(self.answer_text)
+        self.claim = _CLAIMS.get(self.answer_text)
+        self.quotes = has(self.words, QUOTING) and "describ" not in self.text
