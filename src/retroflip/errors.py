@@ -97,3 +97,8 @@ class OtherProcessError(RetroflipError):
 
 class RunDirectoryError(RetroflipError):
     """A run directory holds another recipe's run, or one that is damaged."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with what it counts, as sentences have it: "1 question", "2 questions"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

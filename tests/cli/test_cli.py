@@ -356,7 +356,7 @@ def test_a_start_that_failed_can_be_followed_by_the_advice_it_gave(work: Path, m
     # Enough for the data, and the next check in line is met: a step that wants more samples than are left.
     again = run("train", recipe, "data.max_failed_share=0.5", "train.samples_per_step=2", "--out", "run")
     assert again.exit_code == 1
-    assert "1 usable samples" in again.stderr
+    assert "1 usable sample," in again.stderr
     assert json.loads((work / "run" / "run.json").read_text())["recipe"]["data"]["max_failed_share"] == 0.5
 
 
@@ -706,7 +706,7 @@ def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:
 
     assert found.exit_code == 1
     assert "line 1 (q0): the answer of its pair's other side (q1), 'right', is right here too" in found.stdout
-    assert "2 questions and 1 pairs checked: 2 faults." in found.stdout
+    assert "2 questions and 1 pair checked: 2 faults." in found.stdout
 
 
 def test_validate_names_every_fault_in_one_go(work: Path) -> None:
@@ -733,7 +733,7 @@ def test_validate_names_every_fault_in_one_go(work: Path) -> None:
     shown = run("validate", "--data", path, "--media", "--workers", "1")
     assert (shown.exit_code, shown.stdout.splitlines()[-1]) == (
         1,
-        "4 questions and 1 pairs and 3 files checked: 5 faults.",
+        "4 questions, 1 pair and 3 files checked: 5 faults.",
     )
 
 
@@ -779,7 +779,7 @@ def test_pairs_of_own_clips_are_made_validated_answered_and_scored(work: Path, m
     scored = json.loads(run("score", "out", "--json").stdout)
     assert (scored["n_pairs"], scored["p_acc"]) == (1, 1.0)
     shown = run("pairs", "mine.jsonl", "--out", "made", "--root", "data", "--spatiotemporal", "reverse")
-    assert shown.stdout.splitlines()[-1] == "1 pairs, 0 mirrored and 1 reversed: made/records.jsonl"
+    assert shown.stdout.splitlines()[-1] == "1 pair, 0 mirrored and 1 reversed: made/records.jsonl"
     assert "1 without a pair: It is static" in shown.stdout
 
 

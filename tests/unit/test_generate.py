@@ -275,6 +275,22 @@ def test_a_video_that_fails_is_recorded_and_asked_again_when_it_works(
     assert len(file.read_text().splitlines()) == 8
 
 
+def test_controls_that_need_no_model_answer_questions_whose_video_fails_too(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    (dataset.root / "vp9.webm").write_bytes(b"\x00" * 500)
+    controls = ("full", "oracle", "random")
+    records = ask(model, dataset, tmp_path / "out", controls=controls, max_failed_share=0.5)
+    assert [(record.control, record.id) for record in records if record.error is None] == [
+        *[(Control.FULL, "q0"), (Control.FULL, "q2")],
+        *[(control, f"q{index}") for control in (Control.ORACLE, Control.RANDOM) for index in range(3)],
+    ]
+    found = score_records(read_answers(tmp_path / "out" / "answers.jsonl").records)
+    oracle = found["controls"]["oracle"]
+    assert (oracle["n_answers"], oracle["acc"], found["n_failed"]) == (3, 1.0, 1)
+    assert ask(model, dataset, tmp_path / "out", controls=controls, max_failed_share=0.5) == records
+
+
 def test_controls_are_read_by_name() -> None:
     assert parse_controls(["full", "random", "full"]) == [Control.FULL, Control.RANDOM]
     with pytest.raises(

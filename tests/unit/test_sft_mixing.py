@@ -1,6 +1,7 @@
 """General questions among the lessons: their share, their prompt, their answers without reasoning."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import DIRECT_PROMPT, SYSTEM_PROMPT
 from retroflip.data.records import read_samples
 from retroflip.errors import DataError
-from retroflip.files.storage import read_jsonl
+from retroflip.files.storage import read_json_object, read_jsonl
 from retroflip.lab.laboratory import Laboratory, LabSettings, write_laboratory
 from retroflip.models.budget import fits_of
 from retroflip.progress import Silence
@@ -104,3 +105,29 @@ def test_a_mixed_run_trains_and_says_what_it_read(lab: Laboratory, tmp_path: Pat
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
     assert len(read_jsonl(tmp_path / "run" / "metrics.jsonl")) == 1
     assert "general_records" in (tmp_path / "run" / "run.json").read_text()
+    summary = read_json_object(tmp_path / "run" / "summary.json")
+    assert summary["steps"] == 1
+    assert summary["records"] == {"used": 8, "left_out": {"data_type text": 1}}
+    assert summary["last_steps"]["means"]["loss"] > 0
+
+
+def test_the_failures_of_all_data_sets_stand_in_one_file(lab: Laboratory, tmp_path: Path) -> None:
+    data = {
+        name: shutil.copytree(folder, tmp_path / name)
+        for name, folder in (("sft", lab.sft), ("train", lab.train))
+    }
+    values = recipe_of(lab, str(save_random_model("qwen3_vl", tmp_path / "model")), share=0.45).resolved()
+    broken = []
+    for section, name in (("data", "sft"), ("general", "train")):
+        (data[name] / "manifest.json").unlink()
+        values[section]["records"] = str(data[name] / "records.jsonl")
+        broken.append(read_samples(data[name] / "records.jsonl")[0])
+        (data[name] / broken[-1].video).write_bytes(b"no video")
+    values["data"]["max_failed_share"] = 0.5
+    values["general"]["share"] = 0.6
+    recipe = SftRecipe.model_validate(values)
+    sft_run.train(recipe, tmp_path / "run", resume=False, progress=Silence())
+    failed = [row["id"] for row in read_jsonl(tmp_path / "run" / "failures.jsonl")]
+    assert failed == [sample.id for sample in broken]
+    summary = read_json_object(tmp_path / "run" / "summary.json")
+    assert summary["failures"] == {"videos": 2}

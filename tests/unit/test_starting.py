@@ -16,7 +16,7 @@ from retroflip.jobs.recipes import AnyRecipe, load_recipe
 from retroflip.jobs.starting import require_start
 from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
-from retroflip.train.machine import here
+from retroflip.train.machine import GIB, Machine, here
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -124,5 +124,30 @@ def test_an_engine_that_is_not_installed(records: Path, monkeypatch: pytest.Monk
     def absent() -> None:
         raise UsageError("vLLM is not installed")
 
-    monkeypatch.setattr("retroflip.jobs.starting.require_vllm", absent)
+    monkeypatch.setattr("retroflip.rl.train.require_vllm", absent)
     assert "vLLM" in refusal(UsageError, records, "train.engine={context: 4000}")
+
+
+def test_an_engine_that_does_not_know_the_model(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retroflip.rl.train.require_vllm", lambda: None)
+    engine = "train.engine={context: 4000}"
+    require_start(recipe(records, engine))
+    model = save_random_model("qwen2_vl", tmp_path / "model")
+    message = refusal(UsageError, records, engine, f"model.path={model}")
+    assert "vLLM cannot write the rollouts of a qwen2_vl model" in message
+
+
+@pytest.mark.parametrize("name", ["crpo", "sft"])
+def test_a_tracker_that_is_not_installed(records: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retroflip.train.loop.find_spec", lambda _: None)
+    message = refusal(UsageError, records, "train.report_to=trackio", name=name)
+    assert "train.report_to names Trackio, which is not installed" in message
+
+
+def test_block_masks_on_a_machine_without_gpus(records: Path) -> None:
+    blocks = recipe(records, "train.attention=blocks")
+    with pytest.raises(UsageError, match=r"train\.attention is blocks.*Set it to dense"):
+        require_start(blocks, Machine(1, GIB, gpus=False))
+    require_start(blocks, Machine(8, 80 * GIB))

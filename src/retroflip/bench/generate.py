@@ -64,6 +64,7 @@ VIEWS = {
 }
 """what a control shows of the video; text-only shows nothing"""
 MODEL_FREE = (Control.ORACLE, Control.RANDOM)
+"""controls that answer every question, those too whose video fails: they see none"""
 BATCHES_AHEAD = 4
 """how many batches of samples are read ahead and sorted by length; their pixels are in memory together"""
 
@@ -154,14 +155,20 @@ def generate(
     asked = [sample for sample in every if sample.id in works]
     answered = _already_answered(out, every)
     failed = [sample for sample in every if sample.id not in works]
+    model_free = [control for control in wanted if control in MODEL_FREE]
     answered |= _record_failures(out, failed, [one for one in wanted if one not in MODEL_FREE], answered)
     missing = {
-        sample.id: [control for control in wanted if not _is_answered(answered.get((sample.id, control)))]
-        for sample in asked
+        sample.id: [
+            control
+            for control in (wanted if sample.id in works else model_free)
+            if not _is_answered(answered.get((sample.id, control)))
+        ]
+        for sample in every
     }
-    progress.stage("answering", len(asked) * len(wanted), "answers")
-    done = len(asked) * len(wanted) - sum(len(controls) for controls in missing.values())
-    todo = [sample for sample in asked if missing[sample.id]]
+    total = len(asked) * len(wanted) + len(failed) * len(model_free)
+    progress.stage("answering", total, "answers")
+    done = total - sum(len(controls) for controls in missing.values())
+    todo = [sample for sample in every if missing[sample.id]]
     answerer = _Answerer(model, encoder, max_tokens)
     for batch in _answers(answerer, dataset, todo, missing, batch_size=batch_size, seed=seed):
         append_answers(out / ANSWERS, batch)

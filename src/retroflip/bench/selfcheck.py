@@ -14,7 +14,7 @@ from retroflip.data.answers import gold_answer
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
 from retroflip.data.sample import Cell, ProblemType, Sample
-from retroflip.errors import DataError
+from retroflip.errors import DataError, counted
 
 SUSPICIOUS_SHARE = 0.9
 """of the answers of a data set on one letter"""
@@ -62,8 +62,8 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
     found = []
     if lettered:
         found.append(
-            f"The options of {len(lettered)} questions seem to have letters in a style that is not known, so that "
-            f"prompts show two (the first: {lettered[0]}). Remove the letters, or write them as 'A. left'."
+            f"The options of {counted(len(lettered), 'question')} seem to have letters in a style that is not known, "
+            f"so that prompts show two (the first: {lettered[0]}). Remove the letters, or write them as 'A. left'."
         )
     if lonely:
         found.append(

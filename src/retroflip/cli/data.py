@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from retroflip.data.records import RecordsRead
@@ -105,10 +105,9 @@ def validate(
         print_json({**counts, "faults": shown, "notes": notes})
     else:
         _show(faults, notes)
-        looked = f" and {files['checked']} files" if files else ""
-        print(
-            f"{checked.questions} questions and {checked.pairs} pairs{looked} checked: {len(faults)} faults."
-        )
+        looked = [counted(checked.questions, "question"), counted(checked.pairs, "pair")]
+        looked += [counted(files["checked"], "file")] if files else []
+        print(f"{', '.join(looked[:-1])} and {looked[-1]} checked: {counted(len(faults), 'fault')}.")
     if faults:
         raise typer.Exit(1)
 
@@ -184,13 +183,13 @@ def pairs(
     for reason, count in reasons[:SHOWN_FAULTS]:
         print(f"{count} without a pair: {reason}")
     if len(reasons) > SHOWN_FAULTS:
-        print(f"... and {len(reasons) - SHOWN_FAULTS} more reasons.")
+        print(f"... and {counted(len(reasons) - SHOWN_FAULTS, 'more reason')}.")
     if reasons:
         print(f"All questions without a pair: {out / UNKNOWN}")
     if made.failed:
-        print(f"{len(made.failed)} questions are left out because of their video: {out / FAILURES}")
+        print(f"{counted(len(made.failed), 'question')} left out because of the video: {out / FAILURES}")
     done = f"{found['mirrored']} mirrored and {found['reversed']} reversed"
-    print(f"{found['pairs']} pairs, {done}: {out / RECORDS_NAME}")
+    print(f"{counted(found['pairs'], 'pair')}, {done}: {out / RECORDS_NAME}")
 
 
 def _failed_media(read: "RecordsRead", root: Path, workers: int | None) -> list[_Fault]:

@@ -10,7 +10,7 @@ import typer
 
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, short_names, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
@@ -380,7 +380,9 @@ def _print_answers(
         counts = {"answers": len(answers), "failed": failed, "noted": noted, "truncated": truncated}
         print_json({"out": str(out), **counts, "conditions": conditions.described()})
         return
-    print(f"{len(answers)} answers in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens.")
+    print(
+        f"{counted(len(answers), 'answer')} in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens."
+    )
     print(f"Asked {conditions.told()}.")
     if failed:
         print(f"{failed} questions have no answer because of their video; see {out / 'failures.jsonl'}.")

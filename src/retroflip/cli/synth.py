@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 from retroflip.synth.names import Form, Split, Traces
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ def _report(out: Path, samples: "list[Sample]", json: bool) -> None:
         kinds = sorted({sample.task for sample in samples})
         print_json({"samples": len(samples), "pairs": pairs, "kinds": kinds, **files})
     else:
-        print(f"{len(samples)} questions, {pairs} pairs of them counterfactual: {files['records']}")
+        made = counted(len(samples), "question")
+        print(f"{made}, {counted(pairs, 'pair')} of them counterfactual: {files['records']}")
 
 
 def audit(
@@ -240,7 +241,7 @@ def audit(
         print_table(
             "Answering without watching", ["kind", "questions", "chance", "best attack", "right"], rows
         )
-        print("\n".join([*left_out(data), *faults, f"{len(faults)} faults. Report: {page}"]))
+        print("\n".join([*left_out(data), *faults, f"{counted(len(faults), 'fault')}. Report: {page}"]))
     if failed:
         raise typer.Exit(1)
 

@@ -191,7 +191,7 @@ def _show(recipe: "AnyRecipe", gpus: str | None, *, json: bool) -> None:
     from retroflip.train import machine
 
     target = machine.here() if gpus is None else machine.parse(gpus)
-    require_start(recipe)
+    require_start(recipe, target)
     resolved = recipe.resolved()
     expected = cost(recipe, target)
     if json:

@@ -132,11 +132,7 @@ class VLLMWriter:
         self, engine: Engine, policy: Any, *, end_tokens: Collection[int], special_tokens: Collection[int]
     ) -> None:
         config = policy.config
-        if config.model_type not in FAMILIES:
-            raise UsageError(
-                f"vLLM cannot write the rollouts of a {config.model_type} model: retroflip does not know its inputs in "
-                "vLLM. Use a Qwen3-VL or Qwen2.5-VL model, or leave vLLM out (train.engine: null)."
-            )
+        require_family(config.model_type)
         self.engine = engine
         self.policy = policy
         self.vocabulary = Vocabulary(
@@ -339,6 +335,15 @@ def visual_items(
         tensors["second_per_grid_ts"] = torch.tensor([seconds_per_grid], dtype=torch.float64)
         places["second_per_grid_ts"] = fields.batched(kind, keep_on_cpu=True)
     return multimodal.MultiModalKwargsItems.from_hf_inputs(tensors, places)
+
+
+def require_family(model_type: str) -> None:
+    """Raise UsageError for a family whose inputs in vLLM are not known here."""
+    if model_type not in FAMILIES:
+        raise UsageError(
+            f"vLLM cannot write the rollouts of a {model_type} model: retroflip does not know its inputs in vLLM. Use "
+            "a Qwen3-VL or Qwen2.5-VL model, or leave vLLM out (train.engine: null)."
+        )
 
 
 def require_vllm() -> None:

@@ -10,7 +10,7 @@ from retroflip.recipes import reading
 from retroflip.recipes.schema import PATHS, WHOLE
 from retroflip.recipes.shipped import merged, read_layers
 from retroflip.rl.methods.base import MethodConfig
-from retroflip.rl.methods.registry import METHODS
+from retroflip.rl.methods.registry import METHODS, OTHER_NAMES
 from retroflip.rl.recipe import RlRecipe
 from retroflip.sft.recipe import SftRecipe
 
@@ -47,7 +47,8 @@ def recipe_from(values: Mapping[str, Any], origin: reading.Origin | None = None)
     recipe_class = KINDS[reading.one_of(values, "kind", list(KINDS), origin)]
     method_class: type[BaseModel] | None = None
     if recipe_class is RlRecipe and isinstance(values.get("method"), Mapping):
-        method_class = METHODS[reading.one_of(values["method"], "method.name", list(METHODS), origin)]
+        name = reading.one_of(values["method"], "method.name", list(METHODS), origin, OTHER_NAMES)
+        method_class = METHODS[name]
     return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
 
 

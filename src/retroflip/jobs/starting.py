@@ -1,26 +1,29 @@
 """What keeps a run from starting, found before anything is decoded, loaded or trained."""
 
 from retroflip.data.dataset import VideoDataset, require_files
-from retroflip.inference.vllm_rollouts import require_vllm
 from retroflip.jobs.recipes import AnyRecipe
 from retroflip.models.scorers.build import require_checkpoint
 from retroflip.recipes.schema import DataSection
 from retroflip.rl.methods.registry import build
 from retroflip.rl.recipe import RlRecipe
-from retroflip.rl.train import check_samples
+from retroflip.rl.train import check_samples, require_blocks, require_engine
 from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.train import read_parts
+from retroflip.train import machine
 from retroflip.train.datasets import Choice, dataset_of
-from retroflip.train.loop import sight_of
+from retroflip.train.loop import require_trackers, sight_of
+from retroflip.train.machine import Machine
 from retroflip.train.sample_order import require_step
 
 
-def require_start(recipe: AnyRecipe) -> None:
+def require_start(recipe: AnyRecipe, target: Machine | None = None) -> None:
     """Raise what a run would end with before its first step; no file of the data's is opened, no weight read.
 
     DataError: samples that do not fill a step, or lack what they are used for. TooManyFailuresError: files that are not
-    there. UsageError: a model, a scorer's checkpoint or a package that is missing.
+    there. UsageError: a model, a scorer's checkpoint or a package that is missing, or a GPU of the machine that the run
+    is for (by default this one).
     """
+    require_trackers(recipe.train.report_to)
     fits = sight_of(recipe.model, recipe.data).fits
 
     def load(section: DataSection, choose: Choice | None = None) -> VideoDataset:
@@ -33,14 +36,14 @@ def require_start(recipe: AnyRecipe) -> None:
         lessons = sum(len(part.dataset) for part in read_parts(recipe, load))
         require_step(lessons, recipe.train.batch_size, "train.batch_size")
     else:
-        _require_rl(recipe, load(recipe.data))
+        _require_rl(recipe, load(recipe.data), target or machine.here())
 
 
-def _require_rl(recipe: RlRecipe, dataset: VideoDataset) -> None:
+def _require_rl(recipe: RlRecipe, dataset: VideoDataset, target: Machine) -> None:
+    require_blocks(recipe, gpus=target.gpus)
     require_step(len(dataset), recipe.train.samples_per_step, "train.samples_per_step")
     method = build(recipe.method)
     check_samples(method, dataset.examples)
     if method.scorer is not None:
         require_checkpoint(method.scorer.name, path=method.scorer.path, revision=method.scorer.revision)
-    if recipe.train.engine is not None:
-        require_vllm()
+    require_engine(recipe)

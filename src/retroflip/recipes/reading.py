@@ -287,8 +287,17 @@ def _absolute(text: str, base: Path, section: str) -> str:
     return text if by_name or not text else str((base / path).resolve())
 
 
-def one_of(values: Mapping[str, Any], key: str, allowed: Sequence[str], origin: Origin) -> str:
-    """Return the choice at a dotted key's last part. Raises RecipeError when it is missing or not allowed."""
+def one_of(
+    values: Mapping[str, Any],
+    key: str,
+    allowed: Sequence[str],
+    origin: Origin,
+    other_names: Mapping[str, str] | None = None,
+) -> str:
+    """Return the choice at a dotted key's last part. Raises RecipeError when it is missing or not allowed.
+
+    other_names: what is meant by a name that is not allowed, where a user may know it from elsewhere.
+    """
     name = key.rpartition(".")[2]
     choices = ", ".join(allowed)
     if name not in values:
@@ -298,7 +307,8 @@ def one_of(values: Mapping[str, Any], key: str, allowed: Sequence[str], origin: 
     value = values[name]
     if not isinstance(value, str) or value not in allowed:
         near = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        meant = (other_names or {}).get(re.sub(r"[-. ]+", "_", str(value).lower()))
+        hint = f" {meant}" if meant else f" Did you mean {near[0]}?" if near else ""
         raise RecipeError(f"{key} is {value!r} {origin.of(key)}, but must be one of {choices}.{hint}")
     return value
 

@@ -1,28 +1,30 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import PartialState
 from trl.trainer.grpo_config import GRPOConfig
 
 from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.record_notes import Notes, named
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
+from retroflip.errors import UsageError
 from retroflip.files.cache import cache_folder
-from retroflip.files.storage import append_jsonl, read_jsonl, write_json_atomic
+from retroflip.files.storage import append_jsonl, write_json_atomic
 from retroflip.inference.base import Sampling
 from retroflip.inference.vllm_colocated import EngineSettings
-from retroflip.inference.vllm_rollouts import require_vllm
+from retroflip.inference.vllm_rollouts import require_family, require_vllm
 from retroflip.inference.vllm_server import ServerSettings, check_server
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder
-from retroflip.models.loading import locate
+from retroflip.models.loading import describe_model, locate
 from retroflip.models.scorers.build import build as build_scorer
 from retroflip.progress import Progress
 from retroflip.rl.frame_scores import FrameScores, score_all
@@ -47,9 +49,7 @@ from retroflip.train.loop import (
     trainer_arguments,
 )
 from retroflip.train.run_directory import RunDirectory
-
-TRAILING_STEPS = 10
-"""the last steps that a run's summary averages over"""
+from retroflip.train.summary import summarise
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     Raises RunDirectoryError when `out` holds another run, DataError and TooManyFailuresError for the data, and
     NonFiniteLossError or BlindnessError when training would go wrong.
     """
+    require_blocks(recipe, gpus=torch.cuda.is_available())
     engine = engine_settings(recipe)
     run = open_run(out, recipe.resolved(), resume=resume)
     processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
@@ -129,6 +130,22 @@ def written_together(
     return room.at_once(recipe, model, dataset, encoder) if room else None
 
 
+def require_blocks(recipe: RlRecipe, *, gpus: bool) -> None:
+    """Raise UsageError where block masks are asked for on a machine without GPUs."""
+    if recipe.train.attention == "blocks" and not gpus:
+        raise UsageError(
+            "train.attention is blocks, and FlexAttention learns on GPUs alone, of which there is none. Set it to "
+            "dense, which gives the same step."
+        )
+
+
+def require_engine(recipe: RlRecipe) -> None:
+    """Raise UsageError where vLLM is to write the rollouts and is not installed, or does not know the model."""
+    if recipe.train.engine is not None:
+        require_vllm()
+        require_family(describe_model(recipe.model.path, revision=recipe.model.revision).model_type)
+
+
 def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
     """Return how to load or reach the engine that writes rollouts; None where the model writes them itself.
 
@@ -137,7 +154,7 @@ def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
     section = recipe.train.engine
     if section is None:
         return None
-    require_vllm()
+    require_engine(recipe)
     if section.server is None:
         return EngineSettings(
             context=section.context,
@@ -238,20 +255,3 @@ def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:
                     "total": float(rolled.rewards.totals[index][number]),
                     "advantage": float(rolled.advantages[index][number]),
                 }
-
-
-def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:
-    """Return the run's numbers: every metric's mean over its last steps, and what could not be used."""
-    rows = read_jsonl(run.metrics)
-    tail = rows[-TRAILING_STEPS:]
-    names = sorted({name for row in tail for name in row} - {"step"})
-    means = {name: float(np.mean([row[name] for row in tail if row.get(name) is not None])) for name in names}
-    failed = read_jsonl(run.failures) if run.failures.exists() else []
-    return {
-        "schema": 1,
-        "steps": len(rows),
-        "last_steps": {"count": len(tail), "means": means},
-        "records": {"used": samples, "left_out": dict(skipped)},
-        "failures": {"videos": len(failed)},
-        "notes": {"records": len(named(run.notes))},
-    }

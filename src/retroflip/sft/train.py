@@ -1,5 +1,6 @@
 """One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
+from retroflip.files.storage import read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.progress import Progress
@@ -31,6 +33,7 @@ from retroflip.train.loop import (
     sight_of,
     trainer_arguments,
 )
+from retroflip.train.summary import summarise
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,17 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     run = open_run(out, recipe.resolved(), resume=resume)
     processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
 
+    left_out: Counter[str] = Counter()
+    failed: list[dict[str, Any]] = []
+
     def decoded(section: DataSection, choose: Choice | None = None) -> VideoDataset:
-        return load_data(section, fits, run.failures, progress, choose).dataset
+        dataset, skipped = load_data(section, fits, run.failures, progress, choose)
+        left_out.update(skipped)
+        if processes.is_main() and dataset.in_files:
+            # The file holds those of this section alone.
+            failed.extend(read_jsonl(run.failures))
+            write_jsonl_atomic(run.failures, failed)
+        return dataset
 
     parts = read_parts(recipe, decoded)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
@@ -141,6 +153,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
         describe=lambda folder: write_release(folder, recipe, own_bounds, len(lessons)),
     )
     if processes.is_main():
+        write_json_atomic(run.summary, summarise(run, len(lessons), left_out))
         run.finish()
 
 

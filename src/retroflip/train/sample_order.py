@@ -8,7 +8,7 @@ import numpy.typing as npt
 from torch.utils.data import Sampler
 
 from retroflip.draws import draw
-from retroflip.errors import DataError
+from retroflip.errors import DataError, counted
 
 
 def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
@@ -20,8 +20,8 @@ def require_step(samples: int, samples_per_step: int, setting: str) -> None:
     """Raise DataError where the samples do not fill a step. setting: which one says how many a step takes."""
     if samples < samples_per_step:
         raise DataError(
-            f"The data set has {samples} usable samples, and one step takes {samples_per_step}: add records, or lower "
-            f"{setting} to {samples} or less, and train.gradient_accumulation to a divisor of it."
+            f"The data set has {counted(samples, 'usable sample')}, and one step takes {samples_per_step}: add "
+            f"records, or lower {setting} to {samples} or less, and train.gradient_accumulation to a divisor of it."
         )
 
 

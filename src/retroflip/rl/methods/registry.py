@@ -23,6 +23,16 @@ METHODS: dict[str, type[AnySettings]] = {
 }
 """Settings class by method name."""
 
+OTHER_NAMES = {
+    "st_grpo": "ST-GRPO is method=strive; recipes/paper/st_grpo.yaml has its settings.",
+    "st_dr_grpo": "ST-Dr.GRPO is method=strive with method.normalise=none and train.loss_type=dr_grpo.",
+    "sft": "Supervised fine-tuning is no method: `retroflip sft` runs its recipes.",
+    **dict.fromkeys(
+        ("dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"), "It is a loss: set train.loss_type to it."
+    ),
+}
+"""What is meant by names that papers and tools have for something that is no method of its own here."""
+
 
 def build(settings: AnySettings) -> Method:
     """Return the method that the settings describe."""

@@ -1,0 +1,29 @@
+"""A finished run in numbers: its `summary.json`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from retroflip.data.record_notes import named
+from retroflip.files.storage import read_jsonl
+from retroflip.train.run_directory import RunDirectory
+
+TRAILING_STEPS = 10
+"""the last steps that a run's summary averages over"""
+
+
+def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:
+    """Return the run's numbers: every metric's mean over its last steps, and what could not be used."""
+    rows = read_jsonl(run.metrics)
+    tail = rows[-TRAILING_STEPS:]
+    names = sorted({name for row in tail for name in row} - {"step"})
+    means = {name: float(np.mean([row[name] for row in tail if row.get(name) is not None])) for name in names}
+    failed = read_jsonl(run.failures) if run.failures.exists() else []
+    return {
+        "schema": 1,
+        "steps": len(rows),
+        "last_steps": {"count": len(tail), "means": means},
+        "records": {"used": samples, "left_out": dict(skipped)},
+        "failures": {"videos": len(failed)},
+        "notes": {"records": len(named(run.notes))},
+    }
