@@ -108,7 +108,7 @@ def make(draw: Draw) -> Pair:
         parameters={
             "ask": {Mode.FORWARD: "result", Mode.RETRODICTIVE: "missing", Mode.HISTORICAL: "order"}[mode]
         },
-        objects=[ball, *scene.stage.distractors()],
+        objects=scene.stage.objects([ball]),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=mode is not Mode.HISTORICAL,

@@ -7,20 +7,13 @@ end is shown, it is the other way round. No frame shows how many cards the case 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
-from retroflip.synth.long.orders import (
-    Course,
-    by_answer,
-    dealt_ask,
-    followed,
-    in_other_orders,
-    runs,
-    two_answered,
-)
-from retroflip.synth.long.stage import DARK, Stage
+from retroflip.synth.long import orders
+from retroflip.synth.long.orders import Course
+from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
@@ -100,12 +93,6 @@ class Query:
     number: int = 0
     card: int = 0
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What is asked as metadata have it."""
-        named = {"number": self.number, "card": self.card}
-        return {"ask": self.ask, "when": self.when} | {name: value for name, value in named.items() if value}
-
 
 def done(pile: Pile, step: Step) -> Pile | None:
     """Return the pile after a step, or None where it would be too low or too high."""
@@ -143,19 +130,19 @@ def answer_to(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> Pil
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode, ask, when = dealt_ask(draw, ASKS)
+    mode, ask, when = orders.dealt_ask(draw, ASKS)
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
     query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
-    courses = two_answered(draw, groups, options)
+    courses = orders.two_answered(draw, groups, options)
     cards = sorted({card for pile in courses[0][1].states for card in pile})
     things = [thing(f"c{card}", "rectangle", "white", f"card {card}") for card in cards]
     asked = Asked(
         text=phrased(draw, ask, when, card=query.card, ordinal=ordinal(query.number)),
         options=[_words(ask, option) for option in options],
-        parameters=query.parameters,
-        objects=[*things, *stage.distractors()],
+        parameters=orders.parameters(ask, when, number=query.number, card=query.card),
+        objects=stage.objects(things),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=ask == "count",
@@ -183,7 +170,7 @@ def _asked(
         def answer(order: Course[Pile, Step], query: Query = query) -> Pile | int | None:
             return answer_to(query, *moves_of(order, from_start=mode.from_start))
 
-        groups: Groups = by_answer(in_other_orders(draw, course, done, mode), answer)
+        groups: Groups = orders.by_answer(orders.in_other_orders(draw, course, done, mode), answer)
         options = _options(draw, ask, groups)
         if options is not None:
             return query, options, groups
@@ -193,7 +180,7 @@ def _asked(
 def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Pile | int] | None:
     """Return four of the answers, numbers of cards in a row, or None if there are too few."""
     if ask == "count":
-        windows = runs([number for number in groups if isinstance(number, int)], CHOICES)
+        windows = orders.runs([number for number in groups if isinstance(number, int)], CHOICES)
         return draw.one_of(windows) if windows else None
     return draw.some_of(list(groups), CHOICES) if len(groups) >= CHOICES else None
 
@@ -208,7 +195,7 @@ def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
         step = Step(draw.one_of(("top", "bottom")), card if into else None)
         pile = done(pile, step) or pile
         steps.append(step)
-    course = followed(start, steps, done)
+    course = orders.followed(start, steps, done)
     if course is None:
         raise Redraw("the pile runs out of cards")
     return course
@@ -257,22 +244,11 @@ class _Scene:
         stops = [(ASIDE[move.action], outside), (0.5, outside), (0.5, inside)]
         way = self.stage.timeline.passing(index, stops if move.action == "put" else stops[::-1])
         opacity_T = self.stage.timeline.during(index)
-        at = way.column_T(0), way.column_T(1)
-        return self._card(f"move {index}", move.card if move.face else None, at, opacity_T)
+        return self._card(f"move {index}", move.card if move.face else None, way.point_T, opacity_T)
 
     def _card(self, identity: str, card: int | None, at: tuple[Number, Number], opacity: Number) -> Actor:
         colour, text = (self.back, "") if card is None else (FACE, str(card))
-        return self.stage.actor(
-            identity,
-            "rectangle",
-            colour,
-            at,
-            CARD,
-            opacity=opacity,
-            text=text,
-            text_colour=DARK,
-            text_height=CARD_TEXT,
-        )
+        return self.stage.label(identity, "rectangle", colour, at, CARD, text, CARD_TEXT, opacity)
 
 
 def _side(

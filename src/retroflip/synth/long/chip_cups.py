@@ -14,22 +14,13 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
-from retroflip.synth.long.orders import (
-    Course,
-    by_answer,
-    dealt_ask,
-    followed,
-    in_other_orders,
-    of_one_form,
-    retold,
-    two_answered,
-)
-from retroflip.synth.long.stage import DARK, Stage, darker
+from retroflip.synth.long import orders
+from retroflip.synth.long.orders import Course
+from retroflip.synth.long.stage import Stage, darker
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
 from retroflip.synth.wording import listed, phrased
-from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
 Cups = tuple[Chips, ...]
@@ -110,13 +101,6 @@ class Query:
     place: int
     after: Step | None = None
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What is asked as metadata have it."""
-        asked = {"ask": self.ask, "when": self.when, "place": LETTERS[self.place]}
-        after = self.after and {"after": {"type": self.after.action, **self.after.facts}}
-        return asked | (after or {})
-
 
 def done(cups: Cups, step: Step) -> Cups | None:
     """Return what cups hold after a step, or None where it cannot be done."""
@@ -155,19 +139,21 @@ def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode, ask, when = dealt_ask(draw, ASKS)
+    mode, ask, when = orders.dealt_ask(draw, ASKS)
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
     query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
-    what = "" if query.after is None else query.after.note
-    text = phrased(draw, ask, when, place=LETTERS[query.place], what=what)
-    courses = two_answered(draw, groups, options)
+    place, after = LETTERS[query.place], query.after
+    text = phrased(draw, ask, when, place=place, what=after and after.note)
+    courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
         options=[listed(option) for option in options],
-        parameters=query.parameters,
-        objects=[*_things(courses[0][1].states), *stage.distractors()],
+        parameters=orders.parameters(
+            ask, when, place=place, after=after and {"type": after.action, **after.facts}
+        ),
+        objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=ask != "holds",
@@ -189,10 +175,10 @@ def _asked(
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, pours=mode.from_start)
         query, named = _draw_query(draw, course, mode, ask, when)
-        orders = in_other_orders(draw, course, done, mode, named)
-        in_time = orders if mode.from_start else (one.mirrored(inverse) for one in orders)
-        groups: Groups = by_answer(in_time, partial(answer_to, query))
-        options = of_one_form(draw, groups, CHOICES)
+        told = orders.in_other_orders(draw, course, done, mode, named)
+        in_time = told if mode.from_start else (one.mirrored(inverse) for one in told)
+        groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
+        options = orders.of_one_form(draw, groups, CHOICES)
         if options is not None:
             return query, options if ask == "holds" else sorted(options), groups
     raise Redraw("no operations with four different answers were found")
@@ -216,7 +202,7 @@ def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Course[Cups, St
             chips.pop()
         cups = after
         steps.append(step)
-    course = followed(start, steps, done)
+    course = orders.followed(start, steps, done)
     if course is None:
         raise Redraw("the operations cannot be done")
     return course
@@ -284,21 +270,10 @@ class _Scene:
         side = -ASLANT if step.action == "put" else ASLANT
         stops = [(x + 2 * side, DROP[0]), (x + side, DROP[1]), (x, DROP[2])]
         way = timeline.passing(index, stops if step.action == "put" else stops[::-1])
-        at = way.column_T(0), way.column_T(1)
-        return self._chip(f"move {index}", step.chip, at, timeline.during(index))
+        return self._chip(f"move {index}", step.chip, way.point_T, timeline.during(index))
 
     def _chip(self, identity: str, chip: int, at: tuple[Number, Number], opacity: Number) -> Actor:
-        return self.stage.actor(
-            identity,
-            "circle",
-            FACE,
-            at,
-            (CHIP, CHIP),
-            opacity=opacity,
-            text=str(chip),
-            text_colour=DARK,
-            text_height=CHIP_TEXT,
-        )
+        return self.stage.label(identity, "circle", FACE, at, (CHIP, CHIP), str(chip), CHIP_TEXT, opacity)
 
     def _cups(self, steps: Sequence[Step], xs: Sequence[float]) -> list[Actor]:
         """Return the cups that stand, and for every operation those that it moves, in front of them.
@@ -377,10 +352,11 @@ def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Cups, Step],
     shown = course.states[0 if stage.opening else -1]
     operations = timeline.events((step.action, step.note, step.facts) for step in course.operations)
     note = f"the cups are transparent: {_told(shown)}"
+    ends = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
     return asked.episode(
         scene.clip(shown, course.operations),
         listed(answer),
-        _changed_by(query, course),
+        orders.changed_by(*ends) if query.when != "after" else (),
         events=stage.told(note, {"cups": _facts(shown)}, operations),
         states=timeline.states(
             {"done": index, "cups": _facts(cups)} for index, cups in enumerate(course.states)
@@ -400,14 +376,6 @@ def _things(states: Sequence[Cups]) -> list[dict[str, Any]]:
     return cups + [thing(f"chip {chip}", "circle", "white", f"chip {chip}") for chip in chips]
 
 
-def _changed_by(query: Query, course: Course[Cups, Step]) -> set[Transform]:
-    """Return whether the video played backwards, which shows the same cups at its other end, has another answer."""
-    if query.when == "after":
-        return set()
-    start, end = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
-    return set() if start == end else {Transform.REVERSE}
-
-
 def _facts(cups: Cups) -> dict[str, list[int]]:
     return {letter: sorted(chips) for letter, chips in zip(LETTERS, cups, strict=False)}
 
@@ -422,7 +390,7 @@ def _told(cups: Cups) -> str:
 def _derivation(query: Query, course: Course[Cups, Step]) -> list[str]:
     last = len(course.operations) if query.after is None else course.operations.index(query.after) + 1
     notes = [step.note for step in course.operations[:last]]
-    return retold(
+    return orders.retold(
         [_told(cups) for cups in course.states],
         [f"When {note}:" for note in notes],
         [f"Before {note}:" for note in notes],

@@ -14,17 +14,8 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
-from retroflip.synth.long.orders import (
-    Course,
-    by_answer,
-    dealt_ask,
-    followed,
-    in_other_orders,
-    of_one_form,
-    pinned_places,
-    retold,
-    two_answered,
-)
+from retroflip.synth.long import orders
+from retroflip.synth.long.orders import Course
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -111,12 +102,6 @@ class Query:
     file: str = ""
     commands: tuple[str, ...] = ()
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What is asked as metadata have it."""
-        named = {"folder": self.folder, "file": self.file, "commands": list(self.commands)}
-        return {"ask": self.ask, "when": self.when} | {name: value for name, value in named.items() if value}
-
 
 def done(files: Files, step: Step) -> Files | None:
     """Return what there is after a step, or None where it would fail or overwrite something."""
@@ -186,17 +171,19 @@ def answer_to(query: Query, course: Course[Files, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw commands and a question, the answers that their orders lead to, and two of these."""
-    mode, ask, when = dealt_ask(draw, ASKS)
+    mode, ask, when = orders.dealt_ask(draw, ASKS)
     timeline = _timeline(draw)
     query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     text = phrased(draw, ask, when, folder=query.folder, file=query.file)
-    courses = two_answered(draw, groups, options)
+    courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
         options=[listed(option) for option in options],
-        parameters=query.parameters,
-        objects=[*_things(courses[0][1].states), *stage.distractors()],
+        parameters=orders.parameters(
+            ask, when, folder=query.folder, file=query.file, commands=list(query.commands)
+        ),
+        objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=ask == "count",
@@ -230,14 +217,14 @@ def _asked(
     """Return a question, its answers to choose from, and orders of the same commands by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, from_start=mode.from_start)
-        orders = list(in_other_orders(draw, course, done, mode))
-        in_time = orders if mode.from_start else [one.mirrored(inverse) for one in orders]
+        told = list(orders.in_other_orders(draw, course, done, mode))
+        in_time = told if mode.from_start else [one.mirrored(inverse) for one in told]
         for _ in range(QUESTIONS):
             query = _draw_query(draw, in_time[0], mode, ask, when)
             if query is None:
                 continue
-            groups: Groups = by_answer(in_time, partial(answer_to, query))
-            options = of_one_form(draw, groups, CHOICES[ask])
+            groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
+            options = orders.of_one_form(draw, groups, CHOICES[ask])
             if options is not None:
                 return query, sorted(options) if ask == "count" else options, groups
     raise Redraw("no commands with enough different answers were found")
@@ -265,7 +252,7 @@ def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Course[Fil
             names.pop()
         now = after
         steps.append(step)
-    course = followed(start, steps, done)
+    course = orders.followed(start, steps, done)
     if course is None or len(steps) < operations:
         raise Redraw("the commands cannot be run")
     return course
@@ -289,7 +276,7 @@ def _draw_step(
 
 def _draw_query(draw: Draw, course: Course[Files, Step], mode: Mode, ask: str, when: str) -> Query | None:
     if when == "order":
-        pinned = pinned_places(len(course.operations), from_start=True, ends=False)
+        pinned = orders.pinned_places(len(course.operations), from_start=True, ends=False)
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
         return Query(mode, ask, when, commands=tuple(sorted(draw.some_of(free, CHOICES[ask]))))
     asked = course.states[0 if when == "start" else -1]
@@ -365,8 +352,7 @@ def _changed_by(query: Query, course: Course[Files, Step]) -> set[Transform]:
         return {Transform.REVERSE}
     if query.ask == "deleted":
         return set()
-    start, end = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
-    return set() if start == end else {Transform.REVERSE}
+    return orders.changed_by(*(answer_to(replace(query, when=when), course) for when in ("start", "end")))
 
 
 def _facts(files: Files) -> dict[str, list[str]]:
@@ -384,7 +370,7 @@ def _derivation(query: Query, course: Course[Files, Step]) -> list[str]:
     if query.when == "order":
         ran = [command for command in commands if command in query.commands]
         return [f"In order of time these are run: {'; '.join(ran)}."]
-    return retold(
+    return orders.retold(
         [_told(files) for files in course.states],
         [f"After {command}:" for command in commands],
         [f"Before {command}:" for command in commands],

@@ -162,6 +162,19 @@ def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
     return [run for run in found if set(run) <= set(numbers)]
 
 
+def parameters(ask: str, when: str, **named: object) -> dict[str, object]:
+    """Return what a question asks as metadata have it, without what it does not name."""
+    return {"ask": ask, "when": when} | {name: value for name, value in named.items() if value}
+
+
+def changed_by(start: object, end: object) -> set[Transform]:
+    """Return what changes the answer of a question about an end of the video, whose answers at both ends these are.
+
+    Played backwards, a video shows the same state at its other end.
+    """
+    return set() if start == end else {Transform.REVERSE}
+
+
 def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> tuple[Mode, str, str]:
     """Return a mode, and what is asked in it and of when, all of them dealt out evenly."""
     mode = draw.deal("mode", list(asks))

@@ -120,10 +120,7 @@ def make(draw: Draw) -> Pair:
         text=query.text,
         options=[_words(option) for option in options],
         parameters=query.parameters,
-        objects=[
-            *(look.facts(name, role="object") for name, look in board.looks.items()),
-            *scene.stage.distractors(),
-        ],
+        objects=scene.stage.objects(look.facts(name, role="object") for name, look in board.looks.items()),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=ask is Ask.DISPLACED,

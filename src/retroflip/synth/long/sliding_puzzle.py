@@ -135,7 +135,7 @@ def make(draw: Draw) -> Pair:
         text=query.text,
         options=[listed(option) for option in options],
         parameters=query.parameters,
-        objects=[*tiles, *stage.distractors()],
+        objects=stage.objects(tiles),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
         ordered=ask in (Ask.NUMBER, Ask.COUNT),
@@ -271,9 +271,7 @@ def _tiles(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> list[A
         tracks[begun[gap]].ease(timeline.span(index), *grid.centre(gap))
     half = 0.46 * grid.pitch
     return [
-        stage.actor(
-            f"tile {cell_words(cell)}", "square", colour, (way.column_T(0), way.column_T(1)), (half, half)
-        )
+        stage.actor(f"tile {cell_words(cell)}", "square", colour, way.point_T, (half, half))
         for cell, way in tracks.items()
     ]
 

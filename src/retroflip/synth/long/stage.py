@@ -1,6 +1,6 @@
 """What both sides of a pair of long videos look like: when the state is shown, and what lies about meanwhile."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, Unpack
 
@@ -81,6 +81,21 @@ class Stage:
             **looks,
         )
 
+    def label(
+        self,
+        identity: str,
+        shape: str,
+        colour: Colour,
+        at: tuple[Number, Number],
+        half: tuple[float, float],
+        text: str,
+        text_height: float,
+        opacity: Number,
+    ) -> Actor:
+        """Return an actor with a dark text on it."""
+        look = Appearance(opacity=opacity, text=text, text_colour=DARK, text_height=text_height)
+        return self.actor(identity, shape, colour, at, half, **look)
+
     def writing(
         self,
         identity: str,
@@ -117,11 +132,10 @@ class Stage:
         rest = [Event("blank", *other, blank)] if blank else []
         return [*reveal, *operations, *rest] if self.opening else [*rest, *operations, *reveal]
 
-    def distractors(self) -> list[dict[str, Any]]:
-        """Return the bystanders as metadata list them."""
-        return [
-            look.facts(f"d{number}", role="distractor") for number, look in enumerate(self.looks, start=1)
-        ]
+    def objects(self, takes_part: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the objects as metadata list them, the bystanders behind those that take part."""
+        lying = enumerate(self.looks, start=1)
+        return [*takes_part, *(look.facts(f"d{number}", role="distractor") for number, look in lying)]
 
 
 def darker(colour: Colour) -> Colour:

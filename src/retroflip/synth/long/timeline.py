@@ -174,6 +174,11 @@ class Track:
         """The course of a track of numbers."""
         return self.column_T(0)
 
+    @property
+    def point_T(self) -> tuple[Floats, Floats]:
+        """The course of a track of points, as x and y."""
+        return self.column_T(0), self.column_T(1)
+
     def column_T(self, axis: int) -> Floats:
         """The course along one axis (of a point: 0 is x, 1 is y)."""
         course_T: npt.NDArray[np.float64] = self._values_TD[:, axis].copy()
