@@ -4,9 +4,25 @@ from collections import Counter
 
 import numpy as np
 
-from retroflip.synth.episode import Draw
-from retroflip.synth.long.orders import Course, by_answer, followed, pinned_places, reordered, runs, two_ranks
+from retroflip.synth.episode import Draw, Mode
+from retroflip.synth.long.orders import (
+    Course,
+    Query,
+    by_answer,
+    changed_by,
+    followed,
+    of_one_form,
+    parameters,
+    pinned_places,
+    ranked_answers,
+    reordered,
+    retold,
+    runs,
+    two_answered,
+    two_ranks,
+)
 from retroflip.synth.settings import SceneSettings
+from retroflip.video.transforms import Transform
 
 
 def drawn(turn: int = 0) -> Draw:
@@ -68,3 +84,48 @@ def test_the_middle_of_the_clip_is_pinned_whichever_end_is_shown() -> None:
     assert pinned_places(6, from_start=False, ends=False) == {2}
     assert pinned_places(7, from_start=False, ends=False) == {3}
     assert pinned_places(7, from_start=True, ends=True) == {3, 6}
+
+
+def test_options_are_all_numbers_or_all_lists_of_one_length() -> None:
+    answers: list[object] = [(1, 2), 5, (), (3,), 7, (4, 1), 6, ()]
+    for turn in range(12):
+        found = of_one_form(drawn(turn), answers, 2)
+        assert found is not None
+        assert set(found) <= {5, 6, 7} or set(found) == {(1, 2), (4, 1)}
+    assert set(of_one_form(drawn(), answers, 3) or ()) == {5, 6, 7}
+    assert of_one_form(drawn(), answers, 4) is None
+
+
+def test_both_sides_have_answers_of_their_own_with_courses_that_lead_to_them() -> None:
+    groups = {"a": [1], "b": [2, 22], "c": [3], "d": [4]}
+    for turn in range(12):
+        for sides in (
+            two_answered(drawn(turn), groups, "abcd"),
+            ranked_answers(drawn(turn), groups, "abcd", 1),
+        ):
+            assert len({answer for answer, _ in sides}) == 2
+            assert all(course in groups[answer] for answer, course in sides)
+        assert sides[0][0] == "b"
+    assert {ranked_answers(drawn(turn), groups, "abc", 3)[0][0] for turn in range(24)} == {"a", "b", "c"}
+
+
+def test_states_are_worked_out_from_the_end_that_is_shown() -> None:
+    words = ["one", "two", "three"], ["After A:", "After B:"], ["Before A:", "Before B:"]
+    assert retold(*words, from_start=True) == ["At the start, one.", "After A: two.", "After B: three."]
+    assert retold(*words, from_start=False) == [
+        "At the end, three, and I work backwards.",
+        "Before B: two.",
+        "Before A: one.",
+    ]
+
+
+def test_metadata_name_what_is_asked_for_alone() -> None:
+    assert parameters("count", "end", place="A", card=0) == {"ask": "count", "when": "end", "place": "A"}
+
+
+def test_what_changes_an_answer_is_found_by_asking_again() -> None:
+    assert (changed_by(1, 2), changed_by(1, 1)) == ({Transform.REVERSE}, set())
+    query = Query[int, int](Mode.FORWARD, "sum", "", {}, lambda state, added: state + sum(added) or None)
+    turned = {Transform.FLIP: (1, (2, 3)), Transform.REVERSE: (2, (3,))}
+    assert query.changed_by(6, turned) == {Transform.REVERSE}
+    assert query.changed_by(5, {Transform.REVERSE: (0, ())}) == set()

@@ -98,3 +98,28 @@ def test_only_one_of_the_two_states_is_ever_seen() -> None:
 def test_what_stops_to_be_read_comes_and_goes_in_mirrored_spans() -> None:
     assert there_and_on((10, 30)) == ((10, 17), (23, 30))
     assert there_and_on((0, 2)) == ((0, 1), (1, 2))
+
+
+def test_operations_are_events_and_rests_are_states() -> None:
+    course = Timeline(fps=10, reveal=20, operation=6, pause=2, operations=2)
+    (one, two) = course.events([("put", "it goes in", {"card": 3}), ("take", "it comes out", {})])
+    assert (one.type, one.start_frame, one.end_frame, one.note, one.facts) == (
+        "put",
+        22,
+        27,
+        "it goes in",
+        {"card": 3},
+    )
+    assert (two.start_frame, two.end_frame) == (30, 35)
+    assert [state.frame for state in course.states([{}, {}, {}])] == [21, 29, 37]
+    assert np.flatnonzero(course.during(1)).tolist() == list(range(30, 36))
+
+
+def test_what_passes_by_rests_at_its_middle_stop() -> None:
+    course = Timeline(fps=10, reveal=20, operation=21, pause=2, operations=1)
+    x_T, y_T = course.passing(0, [(0.0, 1.0), (0.5, 1.0), (0.5, 0.0)]).point_T
+    start, end = course.span(0)
+    (_, come), (go, _) = there_and_on((start, end))
+    assert (x_T[start], y_T[start], x_T[end], y_T[end]) == (0.0, 1.0, 0.5, 0.0)
+    assert set(x_T[come : go + 1]) == {0.5}
+    assert set(y_T[come : go + 1]) == {1.0}

@@ -101,7 +101,7 @@ class CorpusSettings(BaseModel):
         return named
 
     def kinds_chosen(self) -> list[Kind]:
-        """Return the kinds named. Raises UsageError for a name that is none."""
+        """Return the kinds named. Raises UsageError for a name that no kind has."""
         return select(self.kinds)
 
 
@@ -422,7 +422,7 @@ def read_metadata(folder: Path, name: str) -> dict[str, Any]:
 
 
 def contents_of(folder: Path) -> set[str]:
-    """Return the hashes of what the videos of a data set show. Raises UsageError for a folder that is none."""
+    """Return the hashes of what the videos of a data set show. Raises UsageError for a folder without one."""
     names = [path.stem for path in sorted((folder / METADATA).glob("*.json"))]
     if not names:
         raise UsageError(

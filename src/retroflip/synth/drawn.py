@@ -162,11 +162,10 @@ class DrawnDataset(VideoDataset):
 
 
 def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_frames: int) -> None:
-    """Raise DataError for all kinds together of which one of the first questions cannot be drawn.
+    """Raise DataError that names every kind of which one of the first questions cannot be drawn.
 
-    Where a few draws of a question do not work, it is tried as often as a run would try it.
-
-    viewed_frames: what the scene would have if data.frames did not limit it.
+    A question is drawn a few times at first, and if that fails, as often as a run would try it. viewed_frames: what the
+    scene would have if data.frames did not limit it.
     """
     scene, turns = settings.scene, range(min(TURNS_TRIED, settings.per_task))
     jobs = [Job(settings, kind, turn) for kind in kinds for turn in turns]

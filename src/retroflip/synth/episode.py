@@ -206,11 +206,10 @@ ANEW = "operations"
 
 
 class Pair(NamedTuple):
-    """Two episodes with the same question and options and, where `changes` is True, different answers.
+    """Two episodes with the same question and options and different answers.
 
-    how: what makes the second from the first: "reverse" or "flip" of every pixel's course (`Animation.reversed`,
-    `Animation.flipped`, exactly), or "operations": simulated anew with the same
-    things done in reverse order or mirrored.
+    how: how the second was made: the first one mirrored ("flip") or played backwards ("reverse"), exactly as
+    `Animation.turned` does it, or drawn anew with the same things in another order ("operations").
     """
 
     first: Episode

@@ -48,8 +48,8 @@ TEMPORAL_KINDS: dict[str, Kind] = {
 def select(words: Sequence[str]) -> list[Kind]:
     """Return the kinds that any of these words names: a kind, a category, a term, a domain, or "all".
 
-    Two categories are called like one of their kinds, which the word then means; "category:speed" means all of it.
-    Raises UsageError for a word that names none.
+    A word that is a kind and a category, as "speed" is, means the kind; "category:speed" means the category.
+    Raises UsageError for a word that names nothing.
     """
     chosen: dict[str, Kind] = {}
     for word in words:

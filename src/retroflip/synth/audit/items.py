@@ -153,7 +153,8 @@ def _as_choices(
 ) -> tuple[list[tuple[Sample, tuple[str, ...], int]], dict[str, int]]:
     """Return each question with its options, and how many of each kind have none.
 
-    One that is asked without options chooses among those of its metadata, or else among all answers that its kind has.
+    A question that is asked without options gets those of its video's metadata, or, where there are no metadata, all
+    answers to questions of its kind.
     """
     answers: dict[str, set[str]] = {}
     for sample in samples:

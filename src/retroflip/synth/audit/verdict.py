@@ -53,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class KindAudit:
-    """One kind's audit. `faults` are what makes it fail, `exempted` what would have, with the reasons why it may."""
+    """One kind's audit. It fails for its `faults`. `exempted`: attacks that may succeed on it, with the reasons why."""
 
     samples: int
     chance: float

@@ -7,7 +7,7 @@ import numpy as np
 
 from retroflip.synth.animation import Background
 from retroflip.synth.raster.canvas import Canvas, lay
-from retroflip.synth.raster.shapes import SOLID, Placement, Words, coverage_Khw, way_to_draw
+from retroflip.synth.raster.shapes import SOLID, Placement, Unsigned, coverage_Khw, way_to_draw
 from retroflip.video.frames import Pixels
 
 _CHECKS = 7
@@ -31,7 +31,7 @@ def lay_background(canvas: Canvas, background: Background, size: int) -> None:
     lay(canvas, frames, corners, _share_HW(background, size)[None], second)
 
 
-def _share_HW(background: Background, size: int) -> Words:
+def _share_HW(background: Background, size: int) -> Unsigned:
     """Return how much of the second colour each pixel has, 0 to `SOLID`."""
     middles = (np.arange(size) + 0.5) / size
     if background.pattern == "gradient":
@@ -45,7 +45,7 @@ def _share_HW(background: Background, size: int) -> Words:
     raise ValueError(f"{background.pattern!r} is no background")
 
 
-def _speckle_HW(seed: int, size: int) -> Words:
+def _speckle_HW(seed: int, size: int) -> Unsigned:
     rng = np.random.default_rng(seed)
     places_G2 = np.rint(rng.uniform(0.0, size, (_GRAINS, 2)))
     radii_G = rng.uniform(0.0015, 0.005, _GRAINS) * size

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.synth.animation import Colour, Floats
-from retroflip.synth.raster.shapes import SOLID, Words, halved
+from retroflip.synth.raster.shapes import SOLID, Unsigned, halved
 from retroflip.video.frames import Pixels
 
 Integers = npt.NDArray[np.intp]
 _SHIFT = SOLID.bit_length() - 1
-Values = TypeVar("Values", Floats, Words, Integers)
+Values = TypeVar("Values", Floats, Unsigned, Integers)
 _HALF = np.uint16(SOLID // 2)
 
 
@@ -31,17 +31,17 @@ class Space:
     from_rgb_C3: Floats
     offset_C: Floats
 
-    def colours_KC(self, rgb_K3: Floats) -> Words:
+    def colours_KC(self, rgb_K3: Floats) -> Unsigned:
         """Return colours as planes hold them."""
         return _colour(self, *rgb_K3[0].tolist()) if len(rgb_K3) == 1 else self.converted(rgb_K3)
 
-    def converted(self, rgb_K3: Floats) -> Words:
+    def converted(self, rgb_K3: Floats) -> Unsigned:
         """Return colours, each worked out."""
         return np.rint(rgb_K3 @ self.from_rgb_C3.T + self.offset_C).astype(np.uint16)
 
 
 @functools.lru_cache(maxsize=1024)
-def _colour(space: Space, red: float, green: float, blue: float) -> Words:
+def _colour(space: Space, red: float, green: float, blue: float) -> Unsigned:
     return space.converted(np.array([[red, green, blue]], dtype=float))
 
 
@@ -90,7 +90,7 @@ def lay(
     canvas: Canvas,
     frames: Sequence[int],
     corners_K2: Integers,
-    coverage_Khw: Words,
+    coverage_Khw: Unsigned,
     rgb_K3: Floats,
     ground: Colour | None = None,
 ) -> None:
@@ -121,7 +121,7 @@ def _lay_inside(
     canvas: Canvas,
     frames: Sequence[int],
     corners_K2: Integers,
-    coverage_Khw: Words,
+    coverage_Khw: Unsigned,
     rgb_K3: Floats,
     ground: Colour | None,
 ) -> None:
@@ -154,7 +154,7 @@ def _windows(
         yield pixels_TCHW[frame, :, row : row + height, column : column + width]
 
 
-def _mix(windows: Iterable[Pixels], kept_K1hw: Words, painted_KChw: Words) -> None:
+def _mix(windows: Iterable[Pixels], kept_K1hw: Unsigned, painted_KChw: Unsigned) -> None:
     """Keep a share of what is there and add what is painted."""
     for under_Chw, kept_1hw, painted_Chw in zip(windows, _each(kept_K1hw), _each(painted_KChw), strict=False):
         mixed_Chw = under_Chw.astype(np.uint16)
@@ -164,7 +164,7 @@ def _mix(windows: Iterable[Pixels], kept_K1hw: Words, painted_KChw: Words) -> No
         under_Chw[:] = mixed_Chw
 
 
-def _each(values: Words) -> Iterable[Words]:
+def _each(values: Unsigned) -> Iterable[Unsigned]:
     """Return the values, or one again and again."""
     return itertools.repeat(values[0]) if len(values) == 1 else values
 

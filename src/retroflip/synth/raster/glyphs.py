@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ImageFont
 
 from retroflip.synth.animation import Floats
-from retroflip.synth.raster.shapes import SOLID, Singles, Words
+from retroflip.synth.raster.shapes import SOLID, Singles, Unsigned
 
 _LARGE = (32, 64, 128, 256, 512)
 """sizes of the font that letters are drawn in"""
@@ -115,7 +115,7 @@ def text_width(text: str) -> float:
 
 
 @functools.lru_cache(maxsize=64)
-def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: tuple[int, int]) -> Words:
+def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: tuple[int, int]) -> Unsigned:
     """Return the coverage, 0 to `SOLID`, of a window of pixels by a line of text.
 
     x, y: the middle of the text, in pixels from the window's corner. Raises ValueError for a letter that the font has
@@ -138,7 +138,7 @@ def text_coverage_hw(text: str, half_height: float, x: float, y: float, shape: t
 
 
 @functools.lru_cache(maxsize=512)
-def _word(word: str, size: int, half_height: float, phase: int, row_phase: int) -> Words:
+def _word(word: str, size: int, half_height: float, phase: int, row_phase: int) -> Unsigned:
     """Return the coverage by a word whose ink begins in the first pixel, and whose line does."""
     letters = [_letter(letter, size) for letter in word]
     pixels = 2.0 * half_height / letters[0].rows
@@ -155,7 +155,7 @@ def _word(word: str, size: int, half_height: float, phase: int, row_phase: int) 
     return word_hw
 
 
-def _add(onto_hw: Words, mask_hw: Words, column: int) -> None:
+def _add(onto_hw: Unsigned, mask_hw: Unsigned, column: int) -> None:
     """Add a mask where its first column is one of the window's, as far as it lies inside."""
     first, last = max(column, 0), min(column + mask_hw.shape[1], onto_hw.shape[1])
     if first < last:
@@ -169,7 +169,7 @@ def _divided(at: float) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=2048)
-def _mask(letter: _Letter, half_height: float, phase: int, row_phase: int) -> Words:
+def _mask(letter: _Letter, half_height: float, phase: int, row_phase: int) -> Unsigned:
     """Return how much of each pixel a letter covers whose ink begins in the first one, and whose line does."""
     rows, columns = letter.rows, letter.ink_HW.shape[1]
     scale = rows / (2.0 * half_height)

@@ -21,8 +21,8 @@ from retroflip.synth.raster.shapes import (
     MARGIN,
     SOLID,
     Placement,
+    Unsigned,
     Way,
-    Words,
     coverage_Khw,
     extents_K,
     way_to_draw,
@@ -266,7 +266,7 @@ class _Part:
         frames_K: Integers,
         few: slice,
         corners_K2: Integers,
-        covered_Khw: Words,
+        covered_Khw: Unsigned,
         rgb_K3: Floats,
         on: "_Ground",
     ) -> None:

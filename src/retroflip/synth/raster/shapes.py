@@ -17,7 +17,7 @@ from retroflip.synth.animation import Floats
 Singles = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float64]
 Shorts = npt.NDArray[np.int16]
-Words = npt.NDArray[np.uint16]
+Unsigned = npt.NDArray[np.uint16]
 Values = TypeVar("Values", Singles, Shorts, Floats)
 SOLID = 256
 """the coverage of a pixel that lies inside; a power of two, so that mixing colours needs no division"""
@@ -209,7 +209,7 @@ def _is_squeezed(place: Placement) -> bool:
     return bool((np.minimum(wide_K, high_K) < _SHARP * np.maximum(wide_K, high_K)).any())
 
 
-def coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Words:
+def coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Unsigned:
     """Return the coverage, from 0 to `SOLID`, of the pixels whose centres lie `dx` and `dy` from the shape's centre."""
     if way.is_fine:
         return halved(
@@ -223,16 +223,16 @@ def _between_halves(at_Kn: Floats) -> Floats:
     return (2.0 * at_Kn[:, :, None] + (-0.5, 0.5)).reshape(len(at_Kn), -1)
 
 
-def halved(coverage_Khw: Words) -> Words:
+def halved(coverage_Khw: Unsigned) -> Unsigned:
     """Return the mean over squares of two by two pixels."""
     pairs = coverage_Khw[:, ::2] + coverage_Khw[:, 1::2]
-    sums: Words = pairs[:, :, ::2] + pairs[:, :, 1::2]
+    sums: Unsigned = pairs[:, :, ::2] + pairs[:, :, 1::2]
     sums += np.uint16(2)
     sums >>= 2
     return sums
 
 
-def _coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Words:
+def _coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: Floats) -> Unsigned:
     if shape not in ROUND:
         covered_Khw = covered(_polygon(POLYGONS[shape], place, way, dx_Kw, dy_Kh))
     elif way.is_circular:
@@ -246,11 +246,11 @@ def _coverage_Khw(shape: str, place: Placement, way: Way, dx_Kw: Floats, dy_Kh: 
     return covered_Khw
 
 
-def covered(distance: Singles | Shorts) -> Words:
+def covered(distance: Singles | Shorts) -> Unsigned:
     """Return the coverage of pixels by their distance times `SOLID`, which is overwritten."""
     share = np.subtract(distance.dtype.type(SOLID // 2), distance, out=distance)
     if share.dtype == np.int16:
-        whole: Words = np.clip(share, 0, SOLID, out=share).view(np.uint16)
+        whole: Unsigned = np.clip(share, 0, SOLID, out=share).view(np.uint16)
         return whole
     share += np.float32(0.5)
     return np.clip(share, 0, SOLID, out=share).astype(np.uint16)

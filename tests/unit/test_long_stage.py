@@ -1,0 +1,52 @@
+"""The stage of long videos: which end shows the state, in events and in opacities, and what lies about."""
+
+import numpy as np
+import pytest
+
+from retroflip.synth.episode import Draw
+from retroflip.synth.long.stage import DARK, Stage, darker
+from retroflip.synth.long.timeline import Timeline
+from retroflip.synth.settings import SceneSettings
+
+TIMELINE = Timeline(fps=10, reveal=20, operation=6, pause=2, operations=2)
+
+
+def stage(*, opening: bool) -> Stage:
+    draw = Draw(0, "none", 0, SceneSettings(distractors=2), np.random.default_rng(0))
+    return Stage.drawn(draw, TIMELINE, opening=opening)
+
+
+@pytest.mark.parametrize(
+    ("opening", "expected"),
+    [
+        (True, [("reveal", 0, 19), ("put", 22, 27), ("take", 30, 35), ("blank", 38, 57)]),
+        (False, [("blank", 0, 19), ("put", 22, 27), ("take", 30, 35), ("reveal", 38, 57)]),
+    ],
+)
+def test_events_are_told_in_order_of_time(opening: bool, expected: list[tuple[str, int, int]]) -> None:
+    operations = TIMELINE.events([("put", "card 3 is put in", {"card": 3}), ("take", "one is taken", {})])
+    told = stage(opening=opening).told("the case is open", {"pile": [1]}, operations, "the case is closed")
+    assert [(event.type, event.start_frame, event.end_frame) for event in told] == expected
+    assert {event.type: event.facts for event in told}["reveal"] == {"pile": [1]}
+    assert len(stage(opening=opening).told("", {}, operations)) == 3
+
+
+def test_what_hides_the_state_is_there_whenever_the_state_is_not() -> None:
+    for opening, frame in ((True, 0), (False, -1)):
+        shown = stage(opening=opening)
+        np.testing.assert_array_equal(shown.shown_T + shown.hidden_T, np.ones(TIMELINE.frames))
+        assert shown.shown_T[frame] == 1.0
+
+
+def test_bystanders_are_in_the_clip_and_listed_behind_what_takes_part() -> None:
+    shown = stage(opening=True)
+    label = shown.label("card", "rectangle", (1, 2, 3), (0.5, 0.5), (0.1, 0.2), "7", 0.05, shown.shown_T)
+    assert [one.id for one in shown.animation([label]).actors] == ["d1", "d2", "card"]
+    assert (label.text, label.text_colour, label.half_height_T[0]) == ("7", DARK, 0.2)
+    listed = shown.objects([{"id": "card"}])
+    assert [one["id"] for one in listed] == ["card", "d1", "d2"]
+    assert [one.get("role") for one in listed] == [None, "distractor", "distractor"]
+
+
+def test_an_edge_is_darker_than_what_it_surrounds() -> None:
+    assert darker((200, 100, 0)) == (110, 55, 0)
