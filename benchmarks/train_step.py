@@ -22,6 +22,8 @@ Numbers of the output:
   tokens). Both are slopes of a line through the median seconds at the group sizes, all of which took turns. A
   completion must look at its prompt, however it is computed, so the least to be expected is
   extra_rollout_flops_ratio, the same quotient in floating-point operations, and not 1.
+- limits: what share of the rate of bare matrix products, measured between our steps, rollouts, scoring and update reach
+  on unique tokens, and what the rest of a step's time goes to (`train_step_parts/limits.py`).
 - Where other programs share the machine, speedup_ranges' cpu_median and extra_rollout_cost_ratio_cpu say the same in
   seconds that processors worked.
 """
@@ -137,7 +139,7 @@ def plan(arguments: argparse.Namespace) -> tuple[list[Turn], tuple[int, int]]:
 
 def report(arguments: argparse.Namespace) -> dict[str, Any] | str:
     """Run everything and return what is printed."""
-    from train_step_parts.measure import Conditions, as_rows, equality, run
+    from train_step_parts.measure import Conditions, as_rows, equality, reached_limits, run
     from train_step_parts.summary import headline, markdown, targets_met
     from train_step_parts.utilisation import extra_rollout_flops_ratio, utilisation
     from train_step_parts.workload import Workload
@@ -159,6 +161,7 @@ def report(arguments: argparse.Namespace) -> dict[str, Any] | str:
             players = [(seat.contestant, workload(seat.tokens, seat.rollouts)) for seat in turn]
             results += run(players, conditions, progress)
         equal = equality(workload(tokens, rollouts), conditions, progress)
+        reached = reached_limits(workload(tokens, rollouts), conditions, progress)
     load.append(os.getloadavg())
     if arguments.markdown:
         return markdown(results)
@@ -167,6 +170,7 @@ def report(arguments: argparse.Namespace) -> dict[str, Any] | str:
     return {
         **numbers,
         "targets_met": targets_met(numbers),
+        "limits": reached,
         "utilisation": utilisation(results, workload(tokens, rollouts)),
         "settings": {**settings(arguments, workload(tokens, rollouts)), "load_average": load},
         "table": as_rows(results),

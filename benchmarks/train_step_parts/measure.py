@@ -13,6 +13,7 @@ from typing import Any
 
 from retroflip.progress import Progress
 from train_step_parts.equality import work_equality
+from train_step_parts.limits import work_limits
 from train_step_parts.worker import GO, STOP, Ready, Step, work
 from train_step_parts.workload import Workload, write_model, write_videos
 
@@ -160,11 +161,26 @@ def _in_turns(
 def equality(workload: Workload, conditions: Conditions, progress: Progress) -> dict[str, Any]:
     """Return how far packed rows are from separate ones, or the error that kept it from being known."""
     progress.stage("packed rows against separate ones", 0, "")
-    with start_folder([workload]) as folder:
-        process, connection = start_process(work_equality, workload, folder)
-        told, error = hear(process, connection, conditions.timeout * 4, folder / "equality.log")
-        _end(process)
+    told, error = _told_by(work_equality, workload, conditions, "equality.log")
     return told or {"logprob_max_diff": None, "grad_rel_diff": None, "error": error}
+
+
+def reached_limits(workload: Workload, conditions: Conditions, progress: Progress) -> dict[str, Any]:
+    """Return what our step reaches of the machine's rate, or the error that kept it from being known."""
+    progress.stage("our step against bare products", 0, "")
+    told, error = _told_by(work_limits, workload, conditions, "limits.log")
+    return told or {"error": error}
+
+
+def _told_by(
+    work: Callable[..., None], workload: Workload, conditions: Conditions, log: str
+) -> tuple[dict[str, Any] | None, str]:
+    """Return what a process of its own found about a workload."""
+    with start_folder([workload]) as folder:
+        process, connection = start_process(work, workload, folder)
+        found = hear(process, connection, conditions.timeout * 4, folder / log)
+        _end(process)
+    return found
 
 
 @contextmanager

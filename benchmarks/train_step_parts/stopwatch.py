@@ -27,8 +27,9 @@ AHEAD = "ahead"
 class Stopwatch:
     """Adds up seconds by part. A part that begins within another stops that one's clock until it ends."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self.device = device
+        self.clock = clock
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._main = threading.get_ident()
         self._running: list[str] = []
@@ -77,12 +78,12 @@ class Stopwatch:
     def overlay(self, name: str) -> Iterator[None]:
         """Count what happens inside under this name, without stopping any clock."""
         self.synchronize()
-        began = time.perf_counter()
+        began = self.clock()
         try:
             yield
         finally:
             self.synchronize()
-            self.seconds[name] += time.perf_counter() - began
+            self.seconds[name] += self.clock() - began
 
     def take(self) -> dict[str, float]:
         """Return the seconds of all parts, and start again from 0."""
@@ -97,7 +98,7 @@ class Stopwatch:
 
     def _switch(self) -> None:
         self.synchronize()
-        now = time.perf_counter()
+        now = self.clock()
         if self._running:
             self.seconds[self._running[-1]] += now - self._since
         self._since = now

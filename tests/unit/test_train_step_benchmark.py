@@ -26,9 +26,11 @@ sys.path.append(str(FOLDER))  # where the script finds its parts
 
 import train_step  # noqa: E402
 from train_step_parts import equality, measure, worker  # noqa: E402
+from train_step_parts import limits as limits_module  # noqa: E402
 from train_step_parts.contestants import build, rows_per_pass  # noqa: E402
 from train_step_parts.equality import compare  # noqa: E402
 from train_step_parts.flops import rollout_flops, step_flops  # noqa: E402
+from train_step_parts.limits import Needed, category_of, limits, reached  # noqa: E402
 from train_step_parts.measure import Result, hear, start_process  # noqa: E402
 from train_step_parts.stopwatch import PARTS, Stopwatch  # noqa: E402
 from train_step_parts.summary import (  # noqa: E402
@@ -180,6 +182,52 @@ def test_threads_beside_the_trainer_are_counted_apart() -> None:
     assert spent["decode"] == 0
 
 
+def test_the_phases_need_what_the_step_needs(start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "AT_LEAST", 0.0)
+    monkeypatch.setattr(limits_module, "SQUARE", 256)
+    found = limits(TINY, start)
+    phases, prompt = found["phases"], len(encoded(TINY, start).input_ids_L)
+    assert phases["step"]["flops"] == pytest.approx(
+        step_flops(TINY, outline("tiny"), prompt, patches_of(TINY.tokens))
+    )
+    assert phases["update"]["flops"] == pytest.approx(3 * phases["scoring"]["flops"])
+    assert phases["rollouts"]["flops"] > phases["scoring"]["flops"]
+    assert phases["step"]["seconds"] >= sum(
+        phases[one]["seconds"] for one in ("rollouts", "scoring", "update")
+    )
+    assert all(0 < one["bare_seconds"] < one["seconds"] for one in phases.values())
+    assert found["profile"]["matrix products"] > 0
+    assert sum(found["profile"].values()) == pytest.approx(1)
+
+
+def test_shares_of_both_rates_by_hand() -> None:
+    """100 FLOPs in 4 s where large products do 50 a second; bare, they take 3 s in the middle of three measurements."""
+    measured = [Needed(100.0, bare) for bare in (3.0, 9.0, 1.0)]
+    assert reached(4.0, measured, 50.0) == {
+        "seconds": 4.0,
+        "flops": 100.0,
+        "bare_seconds": 3.0,
+        "share_of_square": 0.5,
+        "share_of_own_shapes": 0.75,
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "category"),
+    [
+        ("aten::addmm", "matrix products"),
+        ("aten::_scaled_dot_product_flash_attention_for_cpu_backward", "attention"),
+        ("aten::exponential_", "sampling and log-probabilities"),
+        ("aten::_foreach_add_", "optimizer"),
+        ("Optimizer.step#AdamW.step", "optimizer"),
+        ("aten::rsqrt", "elementwise and norms"),
+        ("aten::as_strided", "other operations"),
+    ],
+)
+def test_operations_are_told_apart_by_name(operation: str, category: str) -> None:
+    assert category_of(operation) == category
+
+
 def result(contestant: str, rollouts: int, seconds: list[float], wanted: int = 2000) -> Result:
     """Return a result with these seconds, half of which are rollouts."""
     parts = [dict.fromkeys((*PARTS, "vision"), 0.0) | {"rollouts": one / 2} for one in seconds]
@@ -317,6 +365,9 @@ def test_a_run_from_arguments_to_numbers(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(measure, "start_process", start)
     monkeypatch.setattr(worker, "redirect_output", lambda _: None)
     monkeypatch.setattr(equality, "redirect_output", lambda _: None)
+    monkeypatch.setattr(limits_module, "redirect_output", lambda _: None)
+    monkeypatch.setattr(limits_module, "AT_LEAST", 0.0)
+    monkeypatch.setattr(limits_module, "SQUARE", 64)
     monkeypatch.setattr(sys, "argv", ["train_step.py", *ARGUMENTS, "--contestants", "ours", "trl"])
     conditions = measure.Conditions
     monkeypatch.setattr(measure, "Conditions", lambda _, *rest: conditions(False, *rest))
@@ -329,6 +380,7 @@ def test_a_run_from_arguments_to_numbers(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found["grad_rel_diff"] < 1e-5
     assert found["extra_rollout_cost_ratio"] is not None
     assert found["utilisation"]["flops_per_second"] > 0
+    assert set(found["limits"]["phases"]) == {"rollouts", "scoring", "update", "step"}
     sizes = [(row["contestant"], row["wanted"], row["rollouts"], row["error"]) for row in found["table"]]
     assert sizes == [
         *((name, 300, number, "") for number in (2, 3) for name in ("ours", "trl")),
