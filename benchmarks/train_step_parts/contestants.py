@@ -32,8 +32,9 @@ from retroflip.models.vision_counter import patches_of
 from retroflip.rl.generation import Generator
 from retroflip.rl.methods.base import Group, Rewards
 from retroflip.rl.methods.grpo import Grpo, GrpoSettings
+from retroflip.rl.passes import Pass
 from retroflip.rl.shared_prefix import Scores
-from retroflip.rl.trainer import Pass, VideoGRPOTrainer
+from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.train.sample_order import RunOrder
 from train_step_parts.separate import score_separately
 from train_step_parts.stopwatch import Passage, Stopwatch
