@@ -13,13 +13,17 @@ STYLES = (
     "A. left", "A) left", "(A) left", "A: left", "A:left", "a. left", "(a) left", "[A] left", "A] left", "A - left",
     "A – left", "A- left", "A、left", "A．left", "A：left", "（A）left", "【A】left", "1. left", "1) left", "(1) left",
     "1、left", "1: left", "i. left", "(I) left", "①left", "Ⓐ left", "Option A: left", "option a. left", "**A.** left",
-    "**A. left**",     "A\tleft", "Ａ．left",
+    "**A. left**",     "A\tleft", "Ａ．left", "<A> left", "{A} left", "「A」left", "A | left", "А. left", "α) left",
+    "甲、left", "一、left", "ア. left", "가. left",
 )  # fmt: skip
 
 
 def options_in(style: str, texts: list[str]) -> list[str]:
     """Return the texts with letters in the style of an example for "left" under the first letter."""
     following = {"A": "ABCD", "a": "abcd", "1": "1234", "①": "①②③④", "Ⓐ": "ⒶⒷⒸⒹ", "Ａ": "ＡＢＣＤ"}
+    following |= {
+        scripted[0]: scripted for scripted in ("АБВГ", "αβγδ", "甲乙丙丁", "一二三四", "アイウエ", "가나다라")
+    }
     numerals = {"i": ["i", "ii", "iii", "iv"], "I": ["I", "II", "III", "IV"]}
     head, _, tail = style.partition("left")
     first = next(
@@ -87,10 +91,10 @@ def test_whatever_the_texts_capital_letters_before_them_come_off(texts: list[str
 @pytest.mark.parametrize(
     ("options", "remain"),
     [
-        (["A | left", "B | right"], True),
+        (["A > left", "B > right"], True),
         (["A left", "B right"], True),
         (["a= left", "b= right"], True),
-        (["<A> left", "<B> right"], True),
+        (["A/ left", "B/ right"], True),
         (["left", "right"], False),
         (["A", "B"], False),
         (["A.D.", "B.C."], False),
@@ -112,6 +116,29 @@ def test_letters_in_an_unknown_style_are_noticed(options: list[str], remain: boo
 )  # fmt: skip
 def test_what_an_answer_means_where_the_data_numbers_its_options(answer: str, index: int | None) -> None:
     assert index_of(answer, read_options(["1. left", "2. right"])) == index
+
+
+def test_letters_come_off_where_an_option_without_one_stands_behind() -> None:
+    options = read_options(["A. left", "B. right", "None of the above"])
+    assert options == Options(("left", "right", "None of the above"), ("A", "B"))
+    assert [index_of(answer, options) for answer in ("B", "C", "B. right", "None of the above")] == [
+        1,
+        2,
+        1,
+        2,
+    ]
+    for kept in (
+        ["A. left", "right", "up"],
+        ["A. Lincoln", "Grant", "B. Obama"],
+        ["B. left", "C. right", "up"],
+    ):
+        assert read_options(kept) == Options(tuple(kept))
+
+
+def test_a_word_before_a_solutions_letter_is_no_part_of_it() -> None:
+    options = read_options(["Option A: left", "Option B: right"])
+    assert [index_of(answer, options) for answer in ("Option B", "option (b)", "Choice A")] == [1, 1, 0]
+    assert index_of("Choice 2", read_options(["Choice 1", "Choice 2"])) == 1
 
 
 def test_an_answer_that_could_name_two_options_names_none() -> None:

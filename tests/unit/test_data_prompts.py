@@ -51,6 +51,12 @@ def test_the_null_option_comes_last_and_once() -> None:
         "None of the above is correct.",
         "None of the listed answers",
         "None of the other options",
+        "(None of the above)",
+        "Neither of the above.",
+        "No correct answer",
+        "NOTA",
+        "以上都不是。",
+        "以上选项均不正确",
     ],
 )
 def test_a_null_option_in_other_words_is_one(own: str) -> None:
@@ -65,6 +71,8 @@ def test_a_null_option_in_other_words_is_one(own: str) -> None:
         "None",
         "none of them",
         "Neither",
+        "Neither of the balls",
+        "no answer",
         "None of the balls moves",
         "above",
     ],

@@ -520,8 +520,19 @@ class TestAllFaults:
 
     def test_keys_that_would_sample_videos_elsewhere_are_counted(self, tmp_path: Path) -> None:
         path = write(tmp_path / "data.jsonl", record(fps=2, max_pixels=1000), record(problem_id=3, fps=4))
-        assert read_records(path).sampling == {"fps": 2, "max_pixels": 1}
+        assert read_records(path).passed_over == {"fps": 2, "max_pixels": 1}
         assert "passed over are: fps (2), max_pixels (1)" in read_records(path).note
+
+    def test_keys_that_may_name_a_part_are_counted_where_none_is_read(self, tmp_path: Path) -> None:
+        read = {"start": 1, "end": 2, "bound": True}
+        path = write(tmp_path / "data.jsonl", record(segment=[1, 2]), record(problem_id=3, **read))
+        assert read_records(path).passed_over == {"segment": 1}
+        assert "part of the video are passed over: segment (1)" in read_records(path).note
+
+    @pytest.mark.parametrize("name", ["Multiple-Choice", "multiple_choice", "free form", "Free-form", "ocr"])
+    def test_a_problem_type_is_known_however_its_words_are_joined(self, name: str) -> None:
+        kind = parse_record(record(problem_type=name, solution="A")).problem_type
+        assert kind.value.lower().replace("-", " ") == name.lower().replace("-", " ").replace("_", " ")
 
     @pytest.mark.parametrize("depth", [10, 900, 960, 980, 990, 995, 100_000])
     def test_values_nested_deeply_are_a_fault(self, tmp_path: Path, depth: int) -> None:

@@ -61,6 +61,10 @@ SAMPLING_KEYS = frozenset({
     "resized_height", "resized_width",
 })  # fmt: skip
 """keys by which qwen-vl-utils is told how to sample a video; here the recipe says it for all alike"""
+PART_KEYS = frozenset({
+    "bound", "clip", "clip_range", "segment", "segments", "span", "time_range", "time_span", "timestamp", "timestamps",
+})  # fmt: skip
+"""keys by which data sets name a part of a video, the answer itself or something else: what they mean is not known"""
 
 
 def foreign_file(content: bytes) -> str | None:

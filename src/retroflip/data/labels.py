@@ -9,12 +9,17 @@ or with gaps ("A. left", "C. up", "D. down"), which the prompt then has too;
 import re
 import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from retroflip.errors import DataError
 
 _ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
+_SCRIPTS = (
+    *("АБВГДЕЖЗ", "абвгдежз", "ΑΒΓΔΕΖ", "αβγδεζ"),
+    *("甲乙丙丁戊己庚辛", "一二三四五六七八九十", "アイウエオ", "가나다라마바사아"),
+)
+"""how lists are lettered in other scripts"""
 _SEQUENCES = (
     [chr(ord("A") + index) for index in range(26)],
     [chr(ord("a") + index) for index in range(26)],
@@ -22,17 +27,19 @@ _SEQUENCES = (
     [str(number) for number in range(26)],
     _ROMAN,
     [number.upper() for number in _ROMAN],
+    *map(list, _SCRIPTS),
 )
-_LETTER = "[A-Za-zＡ-Ｚａ-ｚ]|[0-9０-９]{1,2}|[IVX]{2,4}|[ivx]{2,4}"
+_LETTER = f"[A-Za-zＡ-Ｚａ-ｚ]|[0-9０-９]{{1,2}}|[IVX]{{2,4}}|[ivx]{{2,4}}|[{''.join(_SCRIPTS)}]"
 _LABELLED = re.compile(
     rf"""\s* (?:(?i:option|choice|answer)\s+)? (?P<bold>\*\*)?
-    (?: [(\[【（［] \s* (?P<inside>{_LETTER}) \s* [)\]】）］] [.:：]?
-      | (?P<closed>{_LETTER}) \s* (?P<mark>[.):\]、．：）])
+    (?: [(\[【（［<{{「] \s* (?P<inside>{_LETTER}) \s* [)\]】）］>}}」] [.:：]?
+      | (?P<closed>{_LETTER}) \s* (?P<mark>[.):\]、．：）|])
       | (?P<dashed>{_LETTER}) (?: \s+[-–—]\s* | [-–—]\s+ | \t )
       | (?P<circled>[①-⑳Ⓐ-ⓩ])
     ) (?:\*\*)? (?P<text>.*)""",
     re.DOTALL | re.VERBOSE,
 )
+_PREFIX = re.compile(r"\s*(?:option|choice)\s+(?=\S{1,4}$)", re.IGNORECASE)
 _ABBREVIATED = re.compile(r"[^\W\d_]\.")
 _LISTED = re.compile(r"[A-Za-z](?:、[A-Za-z])*|\d+(?:、\d+)*")
 _CLOCK = re.compile(r"[\d:.\s]+")
@@ -85,7 +92,7 @@ def read_options(texts: Sequence[str]) -> Options:
     found = [split_label(text) for text in texts]
     parts = [part for part in found if part is not None]
     if not parts or len(parts) < len(texts):
-        return Options(tuple(texts))
+        return _without_the_first_letters(texts, found)
     labels = [part.label for part in parts]
     if all(not part.text for part in parts) and labels[0].isdecimal():
         return Options(tuple(texts))
@@ -98,6 +105,18 @@ def read_options(texts: Sequence[str]) -> Options:
             f"the options' letters are {', '.join(labels)}. Put the options in the order of their letters."
         )
     return Options(tuple(texts))
+
+
+def _without_the_first_letters(texts: Sequence[str], found: Sequence[Labelled | None]) -> Options:
+    """Take the letters off the first two options or more where the others carry none, as one that was added behind
+    them ("None of the above")."""
+    parts = [part for part in takewhile(bool, found) if part is not None]
+    others = tuple(texts[len(parts) :])
+    labels = [part.label for part in parts]
+    lettered = len(parts) > 1 and not any(found[len(parts) :]) and all(part.text for part in parts)
+    if not lettered or not any(labels == sequence[: len(labels)] for sequence in _SEQUENCES):
+        return Options(tuple(texts))
+    return Options((*(part.text for part in parts), *others), tuple(labels))
 
 
 def _with_gaps(labels: Sequence[str]) -> tuple[str, ...]:
@@ -133,6 +152,8 @@ def index_of(answer: str, options: Options) -> int | None:
     None where it names none, or could name two: where the data numbers its options, "2" may be a number and a text.
     """
     same = [index for index, option in enumerate(options.texts) if option == answer]
+    if answer not in options.texts:
+        answer = _PREFIX.sub("", answer)
     labelled = split_label(answer)
     label, text = labelled if labelled else (answer, "")
     named = _named(label, options) if labelled or _ALONE.fullmatch(answer) else None

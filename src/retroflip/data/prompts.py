@@ -12,7 +12,9 @@ _ONES = r"(?:options?|choices?|answers?|alternatives?|statements?|directions?)"
 _NO_OPTION = re.compile(
     r"none(?:\s+of)?\s+(?:the\s+|these\s+)?(?:"
     rf"(?:above|listed|given|other|following|provided|mentioned|these)(?:\s+{_ONES})?|{_ONES}"
-    r"(?:\s+(?:above|listed|given|provided|mentioned))?)(?:\s+(?:is|are)\s+(?:correct|right|true)|\s+appl(?:y|ies))?\s*[.!]?",
+    r"(?:\s+(?:above|listed|given|provided|mentioned))?)(?:\s+(?:is|are)\s+(?:correct|right|true)|\s+appl(?:y|ies))?"
+    rf"|neither\s+of\s+(?:the|these)\s+(?:above|{_ONES})|no\s+(?:correct|right)\s+{_ONES}|nota"
+    r"|以上(?:选项)?(?:都|皆|均)?(?:不是|不对|不正确|非|错)",
     re.IGNORECASE,
 )
 """what a data set's own null option says: CRPO's words and their relatives. "None of them" speaks of what is seen, and
@@ -44,7 +46,7 @@ def with_null_option(sample: Sample) -> Sample:
     """
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return sample
-    if any(_NO_OPTION.fullmatch(option.strip()) for option in sample.options):
+    if any(_NO_OPTION.fullmatch(option.strip(" ().!。（）")) for option in sample.options):
         return sample
     if len(sample.options) >= MAX_OPTIONS or sample.letters[-1:] == ("Z",):
         raise DataError(

@@ -47,7 +47,7 @@ from pydantic import ValidationError
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
 from retroflip.data.columns import Columns, check_columns, check_present, mapped
-from retroflip.data.foreign import SAMPLING_KEYS, foreign_record
+from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
 from retroflip.data.manifest import check_listed
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
@@ -58,7 +58,14 @@ from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import write_jsonl_atomic
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
-_PROBLEM_TYPES = {kind.value.lower(): kind for kind in ProblemType}
+
+
+def _spaced(name: str) -> str:
+    """Return a name in small letters, with a space for what else may stand between words: "multiple_choice"."""
+    return re.sub(r"[-_\s]+", " ", name.lower())
+
+
+_PROBLEM_TYPES = {_spaced(kind.value): kind for kind in ProblemType}
 _OPTIONAL_KEYS = (
     *("task", "task_type", "source_clip", "pair", "side", "group", "cell"),
     *("labels", "routing", "pass_rate", "licence"),
@@ -97,14 +104,14 @@ class RecordsRead:
     """What a data file held: its samples in order, and what is to be said of the rest.
 
     skipped: how many records were left out, by kind, such as "data_type image". lines: where each sample stands, by
-    its id. sampling: in how many records each key stands that would say elsewhere how a video is sampled. faults:
-    records that are neither read nor left out.
+    its id. passed_over: in how many records each key stands that would say elsewhere how a video is sampled, or which
+    part of it is meant. faults: records that are neither read nor left out.
     """
 
     samples: list[Sample]
     skipped: dict[str, int]
     lines: dict[str, int] = field(default_factory=dict)
-    sampling: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
     faults: list[RecordFault] = field(default_factory=list)
 
     @property
@@ -115,12 +122,20 @@ class RecordsRead:
             left_out = sum(self.skipped.values())
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
             notes.append(f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}.")
-        if self.sampling:
-            keys = ", ".join(f"{key} ({count})" for key, count in sorted(self.sampling.items()))
+        if sampling := self._counted(SAMPLING_KEYS):
             notes.append(
-                f"Keys of records do not say how videos are sampled, settings do; passed over are: {keys}."
+                f"Keys of records do not say how videos are sampled, settings do; passed over are: {sampling}."
+            )
+        if parts := self._counted(PART_KEYS):
+            notes.append(
+                f"Keys that may name a part of the video are passed over: {parts}. Where a question is about a part, "
+                "write 'start' and 'end', in seconds."
             )
         return " ".join(notes)
+
+    def _counted(self, keys: Collection[str]) -> str:
+        found = [(key, count) for key, count in sorted(self.passed_over.items()) if key in keys]
+        return ", ".join(f"{key} ({count})" for key, count in found)
 
 
 def read_samples(
@@ -166,7 +181,7 @@ def survey_records(
     check_listed(path)
     read = RecordsRead([], {})
     skipped: Counter[str] = Counter()
-    sampling: Counter[str] = Counter()
+    passed_over: Counter[str] = Counter()
     for line, record in _rows(path, columns or {}):
         if isinstance(record, DataError):
             read.faults.append(RecordFault(line, "", record))
@@ -174,16 +189,18 @@ def survey_records(
         if (kind := _left_out_as(record, modalities)) is not None:
             skipped[kind] += 1
             continue
-        sampling.update(SAMPLING_KEYS & record.keys())
+        passed_over.update(SAMPLING_KEYS & record.keys())
         try:
             sample = parse_record(record)
             _refuse_second(sample.id, line, read.lines)
         except DataError as error:
             read.faults.append(RecordFault(line, _name_of(record), error))
             continue
+        if sample.window is None:
+            passed_over.update(PART_KEYS & record.keys())
         read.samples.append(sample)
     read.skipped.update(skipped)
-    read.sampling.update(sampling)
+    read.passed_over.update(passed_over)
     return read
 
 
@@ -444,8 +461,8 @@ def _identity(record: Mapping[str, Any]) -> str:
 
 
 def _problem_type(name: str) -> ProblemType:
-    if name.lower() in _PROBLEM_TYPES:
-        return _PROBLEM_TYPES[name.lower()]
+    if (kind := _PROBLEM_TYPES.get(_spaced(name))) is not None:
+        return kind
     known = ", ".join(sorted(ProblemType))
     raise DataError(f"problem_type is {name!r}, but must be one of: {known}.")
 
