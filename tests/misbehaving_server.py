@@ -39,6 +39,8 @@ Answer = Callable[[dict[str, Any]], str]
 class MisbehavingServer:
     """Answers POST /v1/chat/completions with `answer(request)`, after the faults planned for the first requests.
 
+    body: makes the whole body of an answer, in place of `answer`, which makes its text.
+
     requests: the bodies received, in order; headers: theirs; answered: the bodies that got a whole answer;
     left: how many clients went while their answer dripped.
     """
@@ -47,6 +49,7 @@ class MisbehavingServer:
         self, answer: Answer, faults: Iterable[Fault] = (), slow_seconds: float = 5.0, wait: float = 0.0
     ) -> None:
         self.answer, self.faults, self.slow_seconds, self.wait = answer, deque(faults), slow_seconds, wait
+        self.body: Answer = lambda request: completion(self.answer(request))
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
@@ -98,7 +101,7 @@ def _handler(server: MisbehavingServer) -> type[BaseHTTPRequestHandler]:
                 self.misbehave(fault)
                 return
             server.over.wait(server.wait)
-            self.respond(200, completion(server.answer(request)))
+            self.respond(200, server.body(request))
             with server.lock:
                 server.answered.append(request)
 

@@ -281,7 +281,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     (line,) = result.stderr.splitlines()
     assert line.endswith(f"retroflip train {work / 'mine.yaml'} train.steps=9 --out 'runs/my run' --resume")
 
-    monkeypatch.setattr("retroflip.cli.evaluation._answer", interrupt)
+    monkeypatch.setattr("retroflip.inference.registry.load_engine", interrupt)
     assert generate(model, "out").stderr.splitlines()[-1].endswith("--max-tokens 5")
 
 
@@ -528,7 +528,7 @@ def test_a_corrupt_file_among_the_videos_is_recorded_counted_and_left_out(work: 
     done = generate(model, "out", "--max-failed-share", "0.4")
 
     assert done.exit_code == 0, done.output
-    assert "1 questions have no answer because of their video" in done.stdout
+    assert "1 questions miss an answer" in done.stdout
     (failure,) = (work / "out" / "failures.jsonl").read_text().splitlines()
     assert json.loads(failure)["path"] == "broken.mp4"
     assert json.loads(failure)["error"] == "DecodeError"

@@ -15,11 +15,16 @@ import torch
 import yaml
 
 from random_models import save_random_model
-from retroflip.bench.generate import generate
+from retroflip.bench.generate import Asking, generate
+from retroflip.bench.records import read_answers
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import UsageError
+from retroflip.inference.base import Sampling
+from retroflip.inference.encoded import prepare
+from retroflip.inference.ours import OurEngine
+from retroflip.inference.registry import load_engine
 from retroflip.jobs.recipes import load_recipe
 from retroflip.models import tiny
 from retroflip.models.encoding import Prompt
@@ -87,18 +92,13 @@ def sample_of(snippet: str) -> Sample:
 def asked_here(model: Path, sample: Sample, out: Path) -> tuple[str, Prompt]:
     """Return the model's answer as `retroflip generate` has it, and the prompt that it read."""
     conditions = chosen({}, read_trained(str(model)))
-    encoder, dataset = conditions.prepared(load_processor(str(model)), VideoDataset([sample], model))
-    (record,) = generate(
-        load_model(str(model)),
-        encoder,
-        dataset,
-        out,
-        max_tokens=conditions.max_tokens,
-        batch_size=1,
-        null_option=conditions.asked.null_option,
-        seed=0,
-        progress=Silence(),
-    )
+    loaded = load_engine(conditions.wanted(str(model)), "ours")
+    dataset = conditions.seen(VideoDataset([sample], model), loaded.fits)
+    asking = Asking(Sampling(conditions.max_tokens, 0.0), null_option=conditions.asked.null_option)
+    generate(loaded.engine, dataset, out, asking, progress=Silence())
+    (record,) = read_answers(out / "answers.jsonl").records
+    assert isinstance(loaded.engine, OurEngine)
+    encoder = loaded.engine.encoder
     asked = with_null_option(sample) if conditions.asked.null_option else sample
     return record.response, encoder.encode(asked, dataset.load(sample))
 
@@ -315,13 +315,13 @@ class TestChosen:
         processor = load_processor(str(model))
         assert processor.video_processor.size["longest_edge"] == 4 * 32 * 32
         conditions = chosen({"frames": 8, "max_pixels": 64 * 64}, read_trained(str(model)))
-        _, dataset = conditions.prepared(processor, VideoDataset([], tmp_path))
-        assert processor.video_processor.size["longest_edge"] == 8 * 64 * 64
-        assert dataset.frames == 8
-        assert dataset.fits is not None
-        assert dataset.fits.video.size(64, 64) == (64, 64)
+        wanted = conditions.wanted(str(model))
+        encoder, fits = prepare(wanted)
+        assert encoder.processor.video_processor.size["longest_edge"] == 8 * 64 * 64
+        assert wanted.frames == 8
+        assert fits.video.size(64, 64) == (64, 64)
         assert conditions.asked.budget == PixelBudget(max_pixels=64 * 64)
 
-    def test_the_built_in_prompt_is_that_of_training(self, tmp_path: Path) -> None:
-        encoder, _ = chosen({}, None).prepared(load_processor(tiny.NAME), VideoDataset([], tmp_path))
+    def test_the_built_in_prompt_is_that_of_training(self) -> None:
+        encoder, _ = prepare(chosen({}, None).wanted(tiny.NAME))
         assert encoder.system_prompt == SYSTEM_PROMPT

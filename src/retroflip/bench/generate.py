@@ -1,61 +1,35 @@
-"""A model's greedy answers to a data set's questions, with the whole video and under the controls.
+"""A model's answers to a data set's questions, with the whole video and under the controls, by any engine.
 
 A directory of answers is made in any number of goes: what is already in `answers.jsonl` is never asked again, and
 `run.json` holds the settings that all answers in it share. The questions may come in another order, or with others
-among them; one that was answered must still be the same. A question whose video fails has a record that says so. Each
-video is decoded once for all controls, and questions are batched with others of similar length; neither changes an
-answer, because padding on the left is exact.
+among them; one that was answered must still be the same. A question whose video or call fails has a record that says
+so, and is asked again in the next go. All questions about one video are asked together, so that an engine can read it
+once; what is asked together changes no answer.
 """
 
-import hashlib
-import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
+from retroflip.bench.answer_folder import AnswerFolder, open_folder
 from retroflip.bench.controls import oracle_answers, random_answers
-from retroflip.bench.records import (
-    AnswerRecord,
-    Control,
-    Origin,
-    answer_record,
-    append_answers,
-    failed_record,
-    question_digest,
-    read_answers,
-)
-from retroflip.bench.score import ANSWERS
+from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, failed_record
 from retroflip.data.dataset import VideoDataset, check
 from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import NOTES, Notes
-from retroflip.data.records import format_record
-from retroflip.data.sample import Sample
-from retroflip.draws import draw
-from retroflip.errors import DataError, RunDirectoryError, UsageError
-from retroflip.files import locks
-from retroflip.files.storage import (
-    LOCK_NAME,
-    is_unfinished,
-    jsonable,
-    read_json_object,
-    read_jsonl,
-    write_json_atomic,
-)
-from retroflip.inference.base import Sampling
-from retroflip.inference.rollout import Roller
-from retroflip.models.budget import bounds_of
-from retroflip.models.checkpoint import weights_digest
-from retroflip.models.encoding import Encoder, Prompt
-from retroflip.models.features import encode_visuals
+from retroflip.data.sample import Modality, Sample
+from retroflip.draws import draw, draw_seed
+from retroflip.errors import MediaError, UsageError
+from retroflip.files.storage import read_jsonl
+from retroflip.inference.base import Answer, Engine, Medium, Question, Request, Sampling, digest
 from retroflip.progress import Progress
-from retroflip.train.run_directory import describe_code, describe_packages
+from retroflip.video.frames import Frames
 from retroflip.video.transforms import Transform, apply
 
-ENGINE = "retroflip"
 FAILURES = "failures.jsonl"
 VIEWS = {
     Control.FULL: Transform.IDENTITY,
@@ -65,118 +39,124 @@ VIEWS = {
 """what a control shows of the video; text-only shows nothing"""
 MODEL_FREE = (Control.ORACLE, Control.RANDOM)
 """controls that answer every question, those too whose video fails: they see none"""
-BATCHES_AHEAD = 4
-"""how many batches of samples are read ahead and sorted by length; their pixels are in memory together"""
-
-
-class _Question(NamedTuple):
-    sample: Sample
-    control: Control
-    prompt: Prompt
-    frames_sha256: str | None = None
+VIDEOS_AHEAD = 32
+"""videos that are decoded ahead and sorted by size; their frames are in memory together"""
+QUESTIONS_TOGETHER = 256
+"""most questions about a video that are asked together; for more, it is read again"""
+LOG_PROB_PLACES = 6
+"""decimal places that are kept of log-probabilities"""
 
 
 @dataclass(frozen=True)
-class _Answerer:
-    model: Any
-    encoder: Encoder
-    max_tokens: int
+class Asking:
+    """How a data set is asked. draws: responses to each question. file: the engine is given videos' files, no frames.
 
-    def answer(self, questions: Sequence[_Question]) -> list[AnswerRecord]:
-        """Ask one batch."""
-        prompts = [question.prompt for question in questions]
-        with torch.no_grad():
-            features = encode_visuals(self.model, prompts)
-        sampling = Sampling(self.max_tokens, temperature=0.0)
-        each, seeds = [1] * len(prompts), [0] * len(prompts)
-        rolled = self._roller().roll(prompts, features, each, sampling, seeds)
-        return [
-            answer_record(
-                question.sample,
-                self.encoder.decode(completion.ids),
-                question.control,
-                truncated=completion.truncated,
-                origin=Origin(ENGINE, _digest(question.prompt.input_ids_L.numpy()), question.frames_sha256),
+    Raises UsageError where all draws would be the same.
+    """
+
+    sampling: Sampling
+    controls: tuple[Control, ...] = (Control.FULL,)
+    draws: int = 1
+    null_option: bool = True
+    seed: int = 0
+    file: bool = False
+
+    def __post_init__(self) -> None:
+        if self.draws > 1 and self.sampling.temperature == 0.0:
+            raise UsageError(
+                f"{self.draws} draws at temperature 0 are the same response: raise the temperature, or ask once."
             )
-            for question, (completion,) in zip(questions, rolled, strict=True)
+        cut = [
+            control.value
+            for control in (Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
+            if control in self.controls
         ]
+        if self.file and cut:
+            raise UsageError(
+                f"A video's file cannot be shown as {', '.join(cut)}: show frames, or leave these controls out."
+            )
 
-    def _roller(self) -> Roller:
-        tokenizer = self.encoder.tokenizer
-        ends = self.model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [tokenizer.eos_token_id if ends is None else ends]
-        return Roller(
-            self.model,
-            pad_token=tokenizer.pad_token_id,
-            end_tokens=ends,
-            special_tokens=self.encoder.special_tokens,
-        )
+    def settings(self) -> dict[str, Any]:
+        """Return what the answers depend on, as run.json holds it."""
+        sampling = self.sampling
+        drawn = f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
+        return {
+            "decoding": "greedy" if sampling.temperature == 0.0 else drawn,
+            "max_tokens": sampling.max_tokens,
+            "null_option": self.null_option,
+            "seed": self.seed,
+        }
+
+    def as_asked(self, sample: Sample) -> Sample:
+        """Return a sample with the options that it is asked with."""
+        return with_null_option(sample) if self.null_option else sample
+
+
+class Counts(NamedTuple):
+    """What a folder holds of what was asked: answers, questions that miss one, answers cut off at the limit."""
+
+    answers: int
+    failed: int
+    truncated: int
+
+
+class _Missing(NamedTuple):
+    """Draws that a question has no answer for under a control."""
+
+    sample: Sample
+    control: Control
+    draws: tuple[int, ...]
+
+
+class _Asked(NamedTuple):
+    """A request to an engine, what each of its questions is, and the hash of the frames shown."""
+
+    request: Request
+    missing: Sequence[_Missing]
+    frames_sha256: str | None = None
 
 
 def generate(
-    model: Any,
-    encoder: Encoder,
+    engine: Engine,
     dataset: VideoDataset,
     out: Path,
+    asking: Asking,
     *,
-    controls: Sequence[str] = (Control.FULL,),
-    max_tokens: int,
-    batch_size: int,
-    null_option: bool,
-    seed: int,
     progress: Progress,
     max_failed_share: float = 0.01,
     about: Mapping[str, Any] | None = None,
-) -> list[AnswerRecord]:
-    """Answer every sample under every control, greedily, and return all records in the order of the data.
+) -> Counts:
+    """Answer every sample under every control as many times as there are draws, and return what there is then.
 
     `out` gets run.json, failures.jsonl, notes.jsonl where there are notes, and, as they come, the answers
-    (answers.jsonl); what is there already is not asked again, whatever the order of the data, the batch size or the
-    other controls. `seed` draws the single frame, the order of the shuffled ones and the random answers.
-    `max_failed_share` is the share of samples that may be left out because of their video. `about` is added to run.json
-    as it is: "data", the records' file, lets a report show the videos.
+    (answers.jsonl); what is there already is not asked again, whatever the order of the data or the other controls.
+    `asking.seed` draws the single frame, the order of the shuffled ones, the random answers and the responses.
+    `max_failed_share` is the share of samples whose video may fail, and of answers that may.
+    `about` is added to run.json as it is: "data", the records' file, lets a report show the videos.
 
-    Raises UsageError for an unknown control or no control; RunDirectoryError when `out` holds something else or answers
-    made with other settings, naming those that differ, or is in use by another process; DataError and
-    TooManyFailuresError for the data.
+    Raises RunDirectoryError when `out` holds something else or answers made with other settings, naming those that
+    differ, or is in use by another process; DataError and TooManyFailuresError for the data.
     """
-    wanted = parse_controls(controls)
-    settings = {
-        **_model_settings(model, encoder, max_tokens),
-        **_data_settings(dataset),
-        "null_option": null_option,
-        "seed": seed,
-    }
-    _open(out, settings, {**(about or {}), "model": model.name_or_path, "device": str(model.device)}, dataset)
-    encoder.notes = Notes(out / NOTES)
+    _require_whole_files(dataset, asking)
+    settings = {**engine.settings(), **_data_settings(dataset, asking), **asking.settings()}
+    open_folder(out, settings, about or {}, dataset.samples)
+    engine.notes = Notes(out / NOTES)
     good = check(dataset, log=out / FAILURES, max_failed_share=max_failed_share, progress=progress)
     works = {sample.id for sample in good}
-    every = [with_null_option(sample) if null_option else sample for sample in dataset.samples]
-    asked = [sample for sample in every if sample.id in works]
-    answered = _already_answered(out, every)
-    failed = [sample for sample in every if sample.id not in works]
-    model_free = [control for control in wanted if control in MODEL_FREE]
-    answered |= _record_failures(out, failed, [one for one in wanted if one not in MODEL_FREE], answered)
-    missing = {
-        sample.id: [
-            control
-            for control in (wanted if sample.id in works else model_free)
-            if not _is_answered(answered.get((sample.id, control)))
-        ]
-        for sample in every
-    }
-    total = len(asked) * len(wanted) + len(failed) * len(model_free)
+    folder = AnswerFolder(out, dataset.samples, asking.controls, asking.as_asked)
+    _record_broken(folder, dataset, works, asking)
+    total = sum(
+        len(_draws(one, asking)) * len(good if one not in MODEL_FREE else dataset) for one in asking.controls
+    )
+    missing = sum(len(one.draws) for sample in dataset for one in _open(sample, works, folder, asking))
     progress.stage("answering", total, "answers")
-    done = total - sum(len(controls) for controls in missing.values())
-    todo = [sample for sample in every if missing[sample.id]]
-    answerer = _Answerer(model, encoder, max_tokens)
-    for batch in _answers(answerer, dataset, todo, missing, batch_size=batch_size, seed=seed):
-        append_answers(out / ANSWERS, batch)
-        answered |= {(record.id, record.control): record for record in batch}
-        done += len(batch)
-        progress.advance(done, _note(answered.values()))
-    keys = ((sample.id, control) for control in wanted for sample in every)
-    return [answered[key] for key in keys if key in answered]
+    records = _records(engine, dataset, works, folder, asking)
+    for done, record in enumerate(records, start=total - missing + 1):
+        folder.add(record)
+        progress.advance(done, folder.accuracy)
+    folder.require_few_failures(missing, max_failed_share)
+    failed = sum(bool(_missing(sample, folder, asking)) for sample in dataset.samples)
+    return Counts(folder.counted, failed, folder.truncated)
 
 
 def parse_controls(names: Sequence[str]) -> list[Control]:
@@ -192,179 +172,162 @@ def parse_controls(names: Sequence[str]) -> list[Control]:
     return list(dict.fromkeys(known[name] for name in names))
 
 
-def _answers(
-    answerer: _Answerer,
-    dataset: VideoDataset,
-    samples: Sequence[Sample],
-    missing: Mapping[str, Sequence[Control]],
-    *,
-    batch_size: int,
-    seed: int,
-) -> Iterator[list[AnswerRecord]]:
-    """Yield the missing answers batch by batch."""
-    was_training = answerer.model.training
-    answerer.model.eval()
-    try:
-        for control in MODEL_FREE:
-            unanswered = [sample for sample in samples if control in missing[sample.id]]
-            if unanswered:
-                yield (
-                    oracle_answers(unanswered)
-                    if control is Control.ORACLE
-                    else random_answers(unanswered, seed)
-                )
-        for window in _slices(samples, batch_size * BATCHES_AHEAD):
-            questions = [
-                question
-                for sample in window
-                for question in _questions(answerer.encoder, dataset, sample, missing[sample.id], seed)
-            ]
-            questions.sort(key=lambda question: len(question.prompt.input_ids_L))
-            for batch in _slices(questions, batch_size):
-                yield answerer.answer(batch)
-    finally:
-        answerer.model.train(was_training)
+def _require_whole_files(dataset: VideoDataset, asking: Asking) -> None:
+    part = next((sample.id for sample in dataset.samples if asking.file and sample.window is not None), None)
+    if part is not None:
+        raise UsageError(
+            f"Sample {part!r} is about a part of its video, and a file is shown whole: show frames instead."
+        )
 
 
-def _questions(
-    encoder: Encoder, dataset: VideoDataset, sample: Sample, controls: Sequence[Control], seed: int
-) -> Iterator[_Question]:
-    """Encode one sample for each control that a model answers, decoding its video once."""
-    frames = dataset.load(sample) if any(control in VIEWS for control in controls) else None
-    for control in controls:
-        if control is Control.TEXT_ONLY:
-            yield _Question(sample, control, encoder.encode(sample, None))
-        elif control in VIEWS and frames is not None:
-            view = apply(VIEWS[control], frames, draw(seed, sample.id, control.value))
-            shown = _digest(np.asarray(view.seconds), view.pixels_TCHW)
-            yield _Question(sample, control, encoder.encode(sample, view), shown)
-
-
-def _digest(*arrays: np.ndarray[Any, Any]) -> str:
-    """Return a SHA-256 of arrays' types, shapes and contents."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _note(records: Any) -> str:
-    full = [record.correct for record in records if record.control is Control.FULL]
-    return f"accuracy {sum(full) / len(full):.2f}" if full else ""
-
-
-def _record_failures(
-    out: Path, failed: Sequence[Sample], controls: Sequence[Control], known: Container[tuple[str, Control]]
-) -> dict[tuple[str, Control], AnswerRecord]:
-    """Write a record, unless there is one, of each question whose video failed the check, and return those written."""
-    reasons = {row["id"]: row["message"] for row in read_jsonl(out / FAILURES)}
-    records = [
-        failed_record(sample, control, reasons[sample.id])
-        for sample in failed
-        for control in controls
-        if (sample.id, control) not in known
-    ]
-    append_answers(out / ANSWERS, records)
-    return {(record.id, record.control): record for record in records}
-
-
-def _is_answered(record: AnswerRecord | None) -> bool:
-    return record is not None and record.error is None
-
-
-def _already_answered(out: Path, samples: Sequence[Sample]) -> dict[tuple[str, Control], AnswerRecord]:
-    """Return the records that are there. Raises RunDirectoryError where one is of another question of the same id."""
-    path = out / ANSWERS
-    records = read_answers(path).records if path.exists() else []
-    now = {sample.id: question_digest(sample) for sample in samples}
-    for record in records:
-        if record.question_sha256 is not None and record.question_sha256 != now.get(
-            record.id, record.question_sha256
-        ):
-            raise RunDirectoryError(
-                f"{path}: the question {record.id!r} was another one when it was asked: its text, options, solution, "
-                "video or pair is changed in the data. Name another directory with --out, or restore the data."
-            )
-    return {(record.id, record.control): record for record in records}
-
-
-def _model_settings(model: Any, encoder: Encoder, max_tokens: int) -> dict[str, Any]:
-    """Return what decides the model's answer to a prompt, and what makes the prompt."""
-    return {
-        "weights_sha256": weights_digest(model),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "back_end": "transformers",
-        "decoding": "greedy",
-        "max_tokens": max_tokens,
-        "system_prompt": encoder.system_prompt,
-        "pixel_budget": bounds_of(encoder.processor),
-    }
-
-
-def _data_settings(dataset: VideoDataset) -> dict[str, Any]:
+def _data_settings(dataset: VideoDataset, asking: Asking) -> dict[str, Any]:
     return {
         "manifest_sha256": dataset.manifest.digest() if dataset.manifest else None,
-        "frames": dataset.frames,
-        "sampler": str(dataset.sampler),
+        "frames": None if asking.file else dataset.frames,
+        "sampler": "the engine's own, of the file" if asking.file else str(dataset.sampler),
     }
 
 
-def _file_digest(dataset: VideoDataset) -> str:
-    """Return what earlier versions, whose records do not hold their questions' digests, kept of a data file."""
-    records = json.dumps([format_record(sample) for sample in dataset.samples], sort_keys=True)
-    return hashlib.sha256(records.encode()).hexdigest()
+def _draws(control: Control, asking: Asking) -> range:
+    return range(1 if control in MODEL_FREE else asking.draws)
 
 
-def _open(out: Path, settings: Mapping[str, Any], about: Mapping[str, Any], dataset: VideoDataset) -> None:
-    """Begin a directory of answers, or make sure that the one there was made with the same settings."""
-    path = out / "run.json"
-    if not path.exists():
-        _check_empty(out)
-    out.mkdir(parents=True, exist_ok=True)
-    locks.hold(out)
-    if not path.exists():
-        origin = {"code": describe_code(), "packages": describe_packages()}
-        write_json_atomic(path, {"schema": 2, "kind": "answers", **about, "settings": settings, **origin})
-        return
-    there = _read_run(path).get("settings")
-    if not isinstance(there, dict):
-        raise RunDirectoryError(
-            f"{out} holds a run of another kind ({path} has no settings of answers). Name another directory with --out."
-        )
-    now = jsonable(settings)
-    if "data_sha256" in there:
-        now["data_sha256"] = _file_digest(dataset)
-    differing = [
-        f"{key} (was {json.dumps(there.get(key))}, now {json.dumps(now.get(key))})"
-        for key in dict.fromkeys([*there, *now])
-        if there.get(key) != now.get(key)
+def _missing(sample: Sample, folder: AnswerFolder, asking: Asking) -> list[_Missing]:
+    """Return what there is no answer to yet, by control."""
+    found = [
+        (control, tuple(n for n in _draws(control, asking) if (sample.id, control, n) not in folder.answered))
+        for control in asking.controls
     ]
-    if differing:
-        raise RunDirectoryError(
-            f"{out} holds answers that were made with other settings: {'; '.join(differing)}. Answers that differ in "
-            f"these cannot be scored together: name another directory with --out, or use the settings in {path}."
-        )
+    return [_Missing(asking.as_asked(sample), control, draws) for control, draws in found if draws]
 
 
-def _read_run(path: Path) -> dict[str, Any]:
+def _open(sample: Sample, works: Container[str], folder: AnswerFolder, asking: Asking) -> list[_Missing]:
+    """Return what of `_missing` can be answered: without a video that works, what needs none."""
+    missing = _missing(sample, folder, asking)
+    return [one for one in missing if sample.id in works or one.control in MODEL_FREE]
+
+
+def _record_broken(
+    folder: AnswerFolder, dataset: VideoDataset, works: Container[str], asking: Asking
+) -> None:
+    """Write a record, unless there is one, of each question whose video failed the check."""
+    reasons = {row["id"]: row["message"] for row in read_jsonl(folder.path / FAILURES)}
+    for sample in dataset.samples:
+        if sample.id in works:
+            continue
+        for one in _missing(sample, folder, asking):
+            unsaid = [n for n in one.draws if (sample.id, one.control, n) not in folder.failed]
+            if one.control not in MODEL_FREE:
+                folder.note(_failed(one, unsaid, reasons[sample.id]))
+
+
+def _failed(missing: _Missing, draws: Iterable[int], error: str) -> list[AnswerRecord]:
+    return [failed_record(missing.sample, missing.control, error, Origin(draw=number)) for number in draws]
+
+
+def _records(
+    engine: Engine, dataset: VideoDataset, works: Container[str], folder: AnswerFolder, asking: Asking
+) -> Iterator[AnswerRecord]:
+    """Yield a record for everything that is missing and can be answered."""
+    for sample in dataset:
+        for one in _missing(sample, folder, asking):
+            if one.control is Control.ORACLE:
+                yield from oracle_answers([one.sample])
+            elif one.control is Control.RANDOM:
+                yield from random_answers([one.sample], asking.seed)
+    samples = [sample for sample in dataset if sample.id in works]
+    asked = _all_asked(dataset, samples, folder, asking)
+    while window := list(islice(asked, VIDEOS_AHEAD)):
+        yield from (one for one in window if isinstance(one, AnswerRecord))
+        requests = sorted((one for one in window if isinstance(one, _Asked)), key=_size)
+        for answer in engine.answer([one.request for one in requests], asking.sampling):
+            yield _record(engine, requests[answer.request], answer)
+
+
+def _size(asked: _Asked) -> int:
+    return sum(medium.frames.pixels_TCHW.size for medium in asked.request.media if medium.frames is not None)
+
+
+def _all_asked(
+    dataset: VideoDataset, samples: Sequence[Sample], folder: AnswerFolder, asking: Asking
+) -> Iterator[_Asked | AnswerRecord]:
+    """Yield requests, each about one video, and records of questions whose video cannot be read any more."""
+    alike: dict[tuple[Modality, Any], list[Sample]] = {}
+    for sample in samples:
+        alike.setdefault((sample.modality, sample.shown), []).append(sample)
+    for same in alike.values():
+        for first in range(0, len(same), QUESTIONS_TOGETHER):
+            some = same[first : first + QUESTIONS_TOGETHER]
+            missing = [one for sample in some for one in _missing(sample, folder, asking)]
+            yield from _asked_of(dataset, [one for one in missing if one.control not in MODEL_FREE], asking)
+
+
+def _asked_of(
+    dataset: VideoDataset, missing: Sequence[_Missing], asking: Asking
+) -> Iterator[_Asked | AnswerRecord]:
+    """Yield what is asked about one video, which is decoded once."""
+    blind = [one for one in missing if one.control is Control.TEXT_ONLY]
+    seeing = [one for one in missing if one.control is not Control.TEXT_ONLY]
+    if blind:
+        yield _asked((), blind, asking)
+    if not seeing:
+        return
+    sample = seeing[0].sample
+    if asking.file and sample.modality is not Modality.TEXT:
+        medium = Medium(file=dataset.file(sample)[0], is_image=sample.modality is Modality.IMAGE)
+        yield _asked((medium,), seeing, asking)
+        return
     try:
-        return read_json_object(path)
-    except DataError as error:
-        raise RunDirectoryError(f"{error} Or name another directory with --out.") from error
+        frames = dataset.load(sample)
+    except MediaError as error:
+        yield from chain.from_iterable(_failed(one, one.draws, str(error)) for one in seeing)
+        return
+    for together, shown in _views(seeing, frames, asking.seed):
+        media = () if shown is None else (Medium(shown, is_image=sample.modality is Modality.IMAGE),)
+        yield _asked(media, together, asking)
 
 
-def _check_empty(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise RunDirectoryError(
-            f"{out} is a file, and answers need a directory. Name another one with --out."
+def _views(
+    missing: Sequence[_Missing], frames: Frames | None, seed: int
+) -> Iterator[tuple[Sequence[_Missing], Frames | None]]:
+    """Yield what is shown, and what is asked about it: the whole video once, and each question's own other views."""
+    whole = [one for one in missing if frames is None or VIEWS[one.control] is Transform.IDENTITY]
+    if whole:
+        yield whole, frames
+    for one in missing:
+        if frames is not None and VIEWS[one.control] is not Transform.IDENTITY:
+            rng = draw(seed, one.sample.id, one.control.value)
+            yield [one], apply(VIEWS[one.control], frames, rng)
+
+
+def _asked(media: tuple[Medium, ...], missing: Sequence[_Missing], asking: Asking) -> _Asked:
+    questions = tuple(
+        Question(
+            one.sample,
+            tuple(draw_seed(asking.seed, "answer", one.sample.id, one.control.value, n) for n in one.draws),
         )
-    left = [entry.name for entry in out.iterdir()] if out.exists() else []
-    if any(name != LOCK_NAME and not is_unfinished(name) for name in left):
-        raise RunDirectoryError(
-            f"{out} is not empty and holds no run (there is no run.json). Name a new or empty directory with --out."
-        )
+        for one in missing
+    )
+    frames = [medium.frames for medium in media if medium.frames is not None]
+    shown = digest(np.asarray(frames[0].seconds), frames[0].pixels_TCHW) if frames else None
+    return _Asked(Request(media, questions), missing, shown)
+
+
+def _record(engine: Engine, asked: _Asked, answer: Answer) -> AnswerRecord:
+    one, reply = asked.missing[answer.question], answer.reply
+    origin = Origin(engine.name, asked.request.given, one.draws[answer.draw], asked.frames_sha256)
+    if reply.error is not None:
+        return failed_record(one.sample, one.control, reply.error, origin)
+    log_probs = reply.log_probs and {
+        letter: round(value, LOG_PROB_PLACES) for letter, value in reply.log_probs.items()
+    }
+    return answer_record(
+        one.sample,
+        reply.text,
+        one.control,
+        truncated=reply.truncated,
+        origin=origin,
+        tokens=reply.tokens,
+        logprobs=log_probs or None,
+        prompt_sha256=reply.prompt_sha256,
+    )

@@ -8,7 +8,8 @@ video or call failed has a record too, with an `error` and no answer, until a la
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,8 @@ from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
 from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
-from retroflip.files.storage import append_jsonl, read_jsonl
+from retroflip.files.storage import append_jsonl, each_row
+from retroflip.inference.base import Given
 from retroflip.video.window import Window, part
 
 
@@ -47,10 +49,11 @@ class AnswerRecord(BaseModel):
     `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
 
     options: in the order in which they were asked. draw: which of several responses to the same prompt. error: why
-    there is no answer. engine: what wrote the response, None for answerers without a model. logprobs: of the options'
-    letters, where the engine gives them. question_sha256: of what `question_digest` covers;
-    prompt_sha256: of the prompt's token ids; frames_sha256: of the frames shown, pixels and seconds. Files of earlier
-    versions have none of these.
+    there is no answer. engine: what wrote the response, None for answerers without a model. given: what the engine was
+    given of the video. tokens: of the response, as the engine counts them. logprobs: of the options' letters as the
+    first token of the response, where the engine knows them. question_sha256: of what `question_digest` covers;
+    prompt_sha256: of the prompt's token ids, or of the messages sent; frames_sha256: of the frames shown, pixels and
+    seconds. Files of earlier versions have none of these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +81,8 @@ class AnswerRecord(BaseModel):
     draw: int = Field(default=0, ge=0)
     error: str | None = None
     engine: str | None = None
+    given: Given | None = None
+    tokens: int | None = Field(default=None, ge=0)
     logprobs: dict[str, float] | None = None
     question_sha256: str | None = None
     prompt_sha256: str | None = None
@@ -142,10 +147,11 @@ def option_text(answer: str, options: Sequence[str], letters: Sequence[str] = ()
 
 
 class Origin(NamedTuple):
-    """What wrote a response, and hashes of what it was shown; see `AnswerRecord`."""
+    """What wrote a response, and what it was shown; see `AnswerRecord`."""
 
     engine: str | None = None
-    prompt_sha256: str | None = None
+    given: Given | None = None
+    draw: int = 0
     frames_sha256: str | None = None
 
 
@@ -159,19 +165,22 @@ def answer_record(
     *,
     truncated: bool = False,
     origin: Origin = _NO_MODEL,
+    **more: Any,
 ) -> AnswerRecord:
-    """Read `response` to `sample`'s question as evaluation does, and judge it as training rewards do."""
+    """Read `response` to `sample`'s question as evaluation does, and judge it as training rewards do.
+
+    more: further fields of the record.
+    """
+    judged = _judged(sample, response)
     return _record(
-        sample, control, _judged(sample, response), response=response, truncated=truncated, **origin._asdict()
+        sample, control, judged, response=response, truncated=truncated, **origin._asdict(), **more
     )
 
 
-def failed_record(sample: Sample, control: Control, error: str) -> AnswerRecord:
+def failed_record(sample: Sample, control: Control, error: str, origin: Origin = _NO_MODEL) -> AnswerRecord:
     """Return the record of a question that has no answer, and why."""
-    gold = gold_answer(sample)
-    return _record(
-        sample, control, _Judged(gold.value, None, correct=False, score=0.0), response="", error=error
-    )
+    judged = _Judged(gold_answer(sample).value, None, correct=False, score=0.0)
+    return _record(sample, control, judged, response="", error=error, **origin._asdict())
 
 
 def question_digest(sample: Sample) -> str:
@@ -260,18 +269,26 @@ def read_answers(path: Path) -> Answers:
             f"{path} does not exist, so there are no answers to read. "
             "Make them with: retroflip generate --model MODEL --data FILE --out DIR"
         )
-    records: dict[Key, AnswerRecord] = {}
-    seen: dict[Key, int] = {}
-    for number, row in enumerate(read_jsonl(path), start=1):
+    records = {record.key: record for record in each_answer(path)}
+    return Answers(list(records.values()), torn=_is_torn(path))
+
+
+def each_answer(path: Path) -> Iterator[AnswerRecord]:
+    """Yield the records of an `answers.jsonl` one by one, those that failed and were asked again too.
+
+    Raises DataError as `read_answers` does.
+    """
+    answered: dict[Key, int] = {}
+    for number, row in enumerate(each_row(path), start=1):
         record = _parse(path, number, row)
-        if record.key in records and records[record.key].error is None:
-            first = seen[record.key]
+        if (first := answered.get(record.key)) is not None:
             raise DataError(
                 f"{path}, record {number}: question '{record.id}' was already answered in record {first} "
                 f"under control '{record.control}'. Each question counts once; delete one of the two lines."
             )
-        records[record.key], seen[record.key] = record, number
-    return Answers(list(records.values()), torn=_is_torn(path))
+        if record.error is None:
+            answered[record.key] = number
+        yield record
 
 
 def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
@@ -289,5 +306,8 @@ def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
 
 
 def _is_torn(path: Path) -> bool:
-    content = path.read_bytes()
-    return bool(content) and not content.endswith(b"\n")
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) != b"\n"

@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +15,8 @@ from retroflip.errors import UsageError, counted
 from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
+    from retroflip.bench.generate import Counts
     from retroflip.bench.metrics.base import Rate
-    from retroflip.bench.records import AnswerRecord
     from retroflip.data.dataset import VideoDataset
     from retroflip.train.conditions import Chosen
 
@@ -42,6 +43,13 @@ def _pixel_count(text: str) -> int:
     return count
 
 
+class Shown(StrEnum):
+    """What an engine is given of a video."""
+
+    FRAMES = "frames"
+    FILE = "file"
+
+
 class NumberType(StrEnum):
     """The type of a model's weights."""
 
@@ -59,9 +67,31 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    model: Annotated[str, typer.Option(metavar="M", help="'retroflip-tiny', a hub name or a directory.")],
+    model: Annotated[
+        str,
+        typer.Option(metavar="M", help="'retroflip-tiny', a hub name, a directory, or its name on a server."),
+    ],
     data: Annotated[Path, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the answers; a rerun goes on in it.")],
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What runs the model: ours, transformers, vllm or openai.",
+            show_default="openai with --endpoint, else ours for known families and transformers for others",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An OpenAI-compatible server: http://localhost:8000/v1."),
+    ] = None,
+    key_variable: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Environment variable that holds the server's key."),
+    ] = None,
+    show: Annotated[
+        Shown, typer.Option(help="What a server is sent of a video: frames with their times, or its file.")
+    ] = Shown.FRAMES,
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where video paths start.", show_default="the folder of the data"),
@@ -112,7 +142,17 @@ def generate(
             "oracle and random, which need no model."
         ),
     ] = "full",
-    batch_size: Annotated[int, typer.Option(min=1, help="Questions asked at once; changes no answer.")] = 8,
+    draws: Annotated[
+        int, typer.Option(min=1, help="Answers to each question; several need a temperature.")
+    ] = 1,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Videos asked about at once, each with all its questions, or calls of a server; changes no answer.",
+        ),
+    ] = 8,
     null_option: Annotated[
         bool | None,
         typer.Option(
@@ -121,24 +161,29 @@ def generate(
             show_default=f"{_AS_TRAINED}, or null-option",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws single frames, shuffles and random answers.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Draws single frames, shuffles, random and sampled answers.")
+    ] = 0,
     dtype: Annotated[NumberType, typer.Option(help="Type of the weights.")] = NumberType.FLOAT32,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")] = None,
     max_failed_share: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of questions whose video may fail before the run stops."),
+        typer.Option(min=0, max=1, help="Share of questions whose video, or whose answer, may fail."),
     ] = 0.01,
     json: AsJson = False,
 ) -> None:
     """Let a model answer video questions.
 
     A model that was trained here is asked as it was trained: frames, pixels, system prompt, null option and length are
-    those of its run, whose folder says so, unless an option says otherwise. Answers are greedy. A rerun in the same
-    folder asks only what is not answered yet. Score the answers with `retroflip score`.
+    those of its run, whose folder says so, unless an option says otherwise. All questions about one video are asked
+    together, and our own engine reads it once for them. A rerun in the same folder asks only what is not answered yet.
+    Score the answers with `retroflip score`.
     """
     dataset = _dataset(data, root or data.parent)
     quiet(model)
-    from retroflip.bench.generate import parse_controls
+    from retroflip.bench.generate import Asking, parse_controls
+    from retroflip.bench.generate import generate as ask_all
+    from retroflip.inference.base import Sampling
     from retroflip.train.conditions import chosen, read_trained
 
     stated = {
@@ -154,20 +199,42 @@ def generate(
     flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     if system_prompt is not None:
         flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
-    conditions = chosen(flags, read_trained(model, revision))
-    settings = {
-        "controls": parse_controls([name.strip() for name in controls.split(",") if name.strip()]),
-        "batch_size": batch_size,
-        "seed": seed,
-        "max_failed_share": max_failed_share,
-        "about": {
-            "data": str(data.absolute()),
-            "root": str(dataset.root.absolute()),
-            "conditions": conditions.described(),
-        },
+    conditions = chosen(flags, None if endpoint else read_trained(model, revision))
+    asking = Asking(
+        Sampling(conditions.max_tokens, temperature),
+        tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),
+        draws=draws,
+        null_option=conditions.asked.null_option,
+        seed=seed,
+        file=show is Shown.FILE,
+    )
+    wanted = replace(
+        conditions.wanted(model, revision),
+        dtype=dtype.value,
+        endpoint=endpoint,
+        key_variable=key_variable,
+        at_once=batch_size,
+    )
+    about = {
+        "data": str(data.absolute()),
+        "root": str(dataset.root.absolute()),
+        "conditions": conditions.described(),
     }
-    records = _answer(_Network(model, dtype, revision), conditions, dataset, out, settings)
-    _print_answers(records, len(dataset), out, conditions, json=json)
+    with shown_progress() as progress:
+        progress.stage(f"loading {model}", 0, "")
+        from retroflip.inference.registry import load_engine
+
+        loaded = load_engine(wanted, engine)
+        counts = ask_all(
+            loaded.engine,
+            conditions.seen(dataset, loaded.fits),
+            out,
+            asking,
+            progress=progress,
+            max_failed_share=max_failed_share,
+            about={**about, "model": model, "device": loaded.device},
+        )
+    _print_answers(counts, out, conditions, json=json)
 
 
 def score(
@@ -321,14 +388,6 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         _print_comparison(comparison)
 
 
-class _Network(NamedTuple):
-    """Which weights to load, and how."""
-
-    name: str
-    dtype: str
-    revision: str | None
-
-
 def _dataset(data: Path, root: Path) -> "VideoDataset":
     from retroflip.data.dataset import VideoDataset
     from retroflip.data.manifest import manifest_beside
@@ -341,51 +400,20 @@ def _dataset(data: Path, root: Path) -> "VideoDataset":
     return VideoDataset(read_samples(data), root, manifest_beside(root))
 
 
-def _answer(
-    network: _Network, conditions: "Chosen", dataset: "VideoDataset", out: Path, settings: Mapping[str, Any]
-) -> list["AnswerRecord"]:
-    with shown_progress() as progress:
-        progress.stage(f"loading {network.name}", 0, "")
-        import torch
-
-        from retroflip.bench.generate import generate
-        from retroflip.models.loading import load_model, load_processor
-
-        processor = load_processor(network.name, revision=network.revision)
-        encoder, seen = conditions.prepared(processor, dataset)
-        model = load_model(network.name, dtype=network.dtype, revision=network.revision)
-        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return generate(
-            model,
-            encoder,
-            seen,
-            out,
-            progress=progress,
-            max_tokens=conditions.max_tokens,
-            null_option=conditions.asked.null_option,
-            **settings,
-        )
-
-
-def _print_answers(
-    records: Sequence["AnswerRecord"], questions: int, out: Path, conditions: "Chosen", *, json: bool
-) -> None:
+def _print_answers(counts: "Counts", out: Path, conditions: "Chosen", *, json: bool) -> None:
     from retroflip.data.record_notes import NOTES, named
 
-    answers = [record for record in records if record.error is None]
-    failed = questions - len({record.id for record in answers})
-    truncated = sum(record.truncated for record in records)
     noted = len(named(out / NOTES))
     if json:
-        counts = {"answers": len(answers), "failed": failed, "noted": noted, "truncated": truncated}
-        print_json({"out": str(out), **counts, "conditions": conditions.described()})
+        print_json(
+            {"out": str(out), **counts._asdict(), "noted": noted, "conditions": conditions.described()}
+        )
         return
-    print(
-        f"{counted(len(answers), 'answer')} in {out}, {truncated} of them cut off at {conditions.max_tokens} tokens."
-    )
+    answers = counted(counts.answers, "answer")
+    print(f"{answers} in {out}, {counts.truncated} of them cut off at {conditions.max_tokens} tokens.")
     print(f"Asked {conditions.told()}.")
-    if failed:
-        print(f"{failed} questions have no answer because of their video; see {out / 'failures.jsonl'}.")
+    if counts.failed:
+        print(f"{counts.failed} questions miss an answer; answers.jsonl and failures.jsonl in {out} say why.")
     if noted:
         print(f"{noted} videos have times that the model is not told as they are; see {out / NOTES}.")
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")

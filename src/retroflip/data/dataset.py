@@ -94,7 +94,7 @@ class VideoDataset:
         """
         if sample.modality is Modality.TEXT:
             return None
-        path, sha256 = self._file(sample)
+        path, sha256 = self.file(sample)
         if sample.modality is Modality.IMAGE:
             return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
         return frame_cache.load(path, self._take(sample), sha256=sha256, fit=self.fits and self.fits.video)
@@ -113,7 +113,7 @@ class VideoDataset:
             if first.modality is not Modality.VIDEO:
                 self.load(first)
                 return {}
-            path, sha256 = self._file(first)
+            path, sha256 = self.file(first)
             takes = list(dict.fromkeys(self._take(sample) for sample in samples))
             info, faults = frame_cache.try_out(path, takes, pool, sha256=sha256, fit=fit, keep=keep)
             size_taken(path, self.pool_frames, (info.width, info.height), fit=fit)
@@ -121,7 +121,7 @@ class VideoDataset:
             return dict.fromkeys((_shown(sample) for sample in samples), error)
         return {_shown(sample): faults[take] for sample in samples if (take := self._take(sample)) in faults}
 
-    def _file(self, sample: Sample) -> tuple[Path, str | None]:
+    def file(self, sample: Sample) -> tuple[Path, str | None]:
         """Return where the sample's file is, and the hash that it must have, if that is known."""
         sha256 = None if self.manifest is None else self.manifest.sha256_of(sample.video)
         return resolve(self.root, sample.video), sha256

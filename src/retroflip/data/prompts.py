@@ -38,6 +38,11 @@ DIRECT_PROMPT = "Watch the video. Give only the final answer inside \\boxed{}."
 """asks for an answer without reasoning"""
 
 
+def system_text(sample: Sample, own: str | None) -> str:
+    """Return what stands before a sample's question: a prompt of one's own, or else the one for what it is about."""
+    return SYSTEM_PROMPTS[sample.modality] if own is None else own
+
+
 def with_null_option(sample: Sample) -> Sample:
     """Return the sample with "None of the above" as its last option, once; only multiple choice changes.
 

@@ -202,6 +202,16 @@ def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
     return [row for _, row in _rows(path, torn=torn)]
 
 
+def each_row(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file as `read_jsonl` returns them, one in memory at a time."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                _check_torn(path, number, line)
+            elif line.strip():
+                yield _parse_row(path, number, line[:-1])
+
+
 def keep_rows(path: Path, kept: Callable[[int, dict[str, Any]], bool]) -> None:
     """Rewrite a file that `append_jsonl` wrote, atomically, with those of its lines that are kept, byte for byte.
 

@@ -7,16 +7,18 @@ any order. A question that cannot be answered has a reply that says why; only wh
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import UsageError
-from retroflip.video.frames import Frames
+from retroflip.video.budget import PixelBudget
+from retroflip.video.frames import Fits, Frames
 
 
 class Given(StrEnum):
@@ -126,7 +128,12 @@ class Capabilities:
 
 
 class Engine(Protocol):
-    """Answers questions about videos, images and texts."""
+    """Answers questions about videos, images and texts.
+
+    notes: where it names samples whose videos' times it cannot tell its model as they are.
+    """
+
+    notes: Notes | None
 
     @property
     def name(self) -> str:
@@ -148,6 +155,36 @@ class Engine(Protocol):
         Raises UsageError for requests that it is not capable of, and what makes every further call useless.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which model an engine shall run, and what it is shown.
+
+    model: a directory, a hub name, or its name on a server. endpoint: the server's address up to /v1, and key_variable
+    the environment variable with its key. frames: of a video. budget: bounds on their pixels, and own_bounds those that
+    the model's processor had before a run's budget (`Trained.own_bounds`). system_prompt: None for the built-in one.
+    at_once: requests that are worked on together.
+    """
+
+    model: str
+    dtype: str = "float32"
+    revision: str | None = None
+    endpoint: str | None = None
+    key_variable: str | None = None
+    frames: int = 8
+    budget: PixelBudget = field(default_factory=PixelBudget)
+    own_bounds: dict[str, dict[str, int]] | None = None
+    system_prompt: str | None = None
+    at_once: int = 8
+
+
+class Loaded(NamedTuple):
+    """An engine, how its pictures are resized before it is given them, and the device it runs on."""
+
+    engine: Engine
+    fits: Fits | None
+    device: str
 
 
 def require_capable(engine: Engine, requests: Sequence[Request]) -> None:

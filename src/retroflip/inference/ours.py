@@ -1,24 +1,25 @@
 """Our own engine for the families that retroflip knows: a video is decoded, encoded and read once for all questions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from retroflip.data.sample import Sample
-from retroflip.errors import RetroflipError
+from retroflip.data.record_notes import Notes
 from retroflip.inference.base import (
     Answer,
     Capabilities,
+    Loaded,
     Question,
     Reply,
     Request,
     Sampling,
+    Wanted,
     digest,
-    failed_question,
     require_capable,
 )
+from retroflip.inference.encoded import Encoded, encode_request, prepare
 from retroflip.inference.letters import letter_log_probs
 from retroflip.inference.rollout import Completion, Roller
 from retroflip.inference.shared_video import Group, write_groups
@@ -26,20 +27,11 @@ from retroflip.models.budget import bounds_of
 from retroflip.models.checkpoint import weights_digest
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import encode_visuals
-from retroflip.video.frames import Frames
+from retroflip.models.loading import load_model
 
 NAME = "retroflip"
 DRAWS_PER_REQUEST = 8
 """draws that are written together, for each request that is read at once"""
-
-
-class _Encoded(NamedTuple):
-    """A request's questions that could be encoded: their places in it, and prompts."""
-
-    number: int
-    request: Request
-    places: list[int]
-    prompts: list[Prompt]
 
 
 class OurEngine:
@@ -53,6 +45,15 @@ class OurEngine:
 
     def __init__(self, model: Any, encoder: Encoder, at_once: int = 8) -> None:
         self.model, self.encoder, self.at_once = model, encoder, at_once
+
+    @property
+    def notes(self) -> Notes | None:
+        """Where the encoder names samples whose times the model is not told as they are."""
+        return self.encoder.notes
+
+    @notes.setter
+    def notes(self, notes: Notes | None) -> None:
+        self.encoder.notes = notes
 
     def settings(self) -> Mapping[str, Any]:
         """Return what decides the model's answer to a prompt, and what makes the prompt."""
@@ -70,38 +71,13 @@ class OurEngine:
         for first in range(0, len(requests), self.at_once):
             encoded = []
             for number, request in enumerate(requests[first : first + self.at_once], start=first):
-                prompts, answers = self._encode(number, request)
+                prompts, answers = encode_request(self.encoder, number, request)
                 yield from answers
                 encoded += [prompts] if prompts.prompts else []
             if encoded:
                 yield from self._write(encoded, sampling)
 
-    def _encode(self, number: int, request: Request) -> tuple[_Encoded, list[Answer]]:
-        """Return a request's prompts, and replies to the questions of which none could be made."""
-        (frames,) = [medium.frames for medium in request.media] or [None]
-        encoded, answers = _Encoded(number, request, [], []), list[Answer]()
-        for place, prompt in enumerate(self._prompts(request, frames)):
-            if isinstance(prompt, Prompt):
-                encoded.places.append(place)
-                encoded.prompts.append(prompt)
-            else:
-                answers += failed_question(number, place, request.questions[place], prompt)
-        return encoded, answers
-
-    def _prompts(self, request: Request, frames: Frames | None) -> Sequence[Prompt | RetroflipError]:
-        samples = [question.sample for question in request.questions]
-        try:
-            return self.encoder.encode_all(samples, frames)
-        except RetroflipError:
-            return [self._prompt(sample, frames) for sample in samples]
-
-    def _prompt(self, sample: Sample, frames: Frames | None) -> Prompt | RetroflipError:
-        try:
-            return self.encoder.encode(sample, frames)
-        except RetroflipError as error:
-            return error
-
-    def _write(self, encoded: Sequence[_Encoded], sampling: Sampling) -> Iterator[Answer]:
+    def _write(self, encoded: Sequence[Encoded], sampling: Sampling) -> Iterator[Answer]:
         with torch.no_grad():
             features = encode_visuals(self.model, [one.prompts[0] for one in encoded])
         groups = [
@@ -133,3 +109,11 @@ class OurEngine:
             end_tokens=ends,
             special_tokens=self.encoder.special_tokens,
         )
+
+
+def load(wanted: Wanted) -> Loaded:
+    """Return the engine of a model of a family that retroflip knows. Raises UsageError for others."""
+    encoder, fits = prepare(wanted)
+    model = load_model(wanted.model, dtype=wanted.dtype, revision=wanted.revision)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return Loaded(OurEngine(model, encoder, wanted.at_once), fits, str(model.device))

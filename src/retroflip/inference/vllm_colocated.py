@@ -88,15 +88,20 @@ class Colocated(VLLMGeneration):
 
     def write(self, requests: Sequence[Request]) -> dict[int, Answer]:
         """Hand all requests to the engine at once and return its answers by their number."""
-        engine = self.llm.llm_engine
-        for number, request in enumerate(requests):
-            engine.add_request(str(number), engine_input(request), sampling_params(request))
-        answers: dict[int, Answer] = {}
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    answers[int(output.request_id)] = answer_of(output)
-        return answers
+        return write_all(self.llm, requests)
+
+
+def write_all(llm: Any, requests: Sequence[Request]) -> dict[int, Answer]:
+    """Hand all requests to a `vllm.LLM` at once and return its answers by their number."""
+    engine = llm.llm_engine
+    for number, request in enumerate(requests):
+        engine.add_request(str(number), engine_input(request), sampling_params(request))
+    answers: dict[int, Answer] = {}
+    while engine.has_unfinished_requests():
+        for output in engine.step():
+            if output.finished:
+                answers[int(output.request_id)] = answer_of(output)
+    return answers
 
 
 def engine_input(request: Request) -> Any:
@@ -129,7 +134,10 @@ def answer_of(output: Any) -> Answer:
     for one in sorted(output.outputs, key=lambda rollout: rollout.index):
         ids = tuple(int(token) for token in one.token_ids)
         scored = one.logprobs or []
-        rollouts.append(
-            Drawn(ids, tuple(float(s[token].logprob) for token, s in zip(ids, scored, strict=False)))
-        )
+        log_probs = tuple(float(s[token].logprob) for token, s in zip(ids, scored, strict=False))
+        first = scored[0] if scored else {}
+        others = {
+            int(token): float(likely.logprob) for token, likely in first.items() if token not in ids[:1]
+        }
+        rollouts.append(Drawn(ids, log_probs, others))
     return Answer(tuple(output.prompt_token_ids), tuple(rollouts))

@@ -14,7 +14,7 @@ Shapes: K tokens from a video's first to its last, C completion tokens, P patche
 import hashlib
 import importlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
@@ -24,7 +24,7 @@ from torch import Tensor
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
 from retroflip.inference.base import Sampling
 from retroflip.inference.rollout import Completion
-from retroflip.models.encoding import Prompt, batch_prompts
+from retroflip.models.encoding import Prompt, pad_prompts
 from retroflip.models.features import VisualFeatures
 from retroflip.models.positions import step_times
 
@@ -40,10 +40,12 @@ FORBIDDEN_BIAS = -100.0
 class DrawnCompletion(Completion):
     """A completion with the log-probability that each token had when the engine drew it, (C,).
 
-    Of the distribution that was drawn from: after temperature, top_p and the ban of special tokens.
+    In training, of the distribution that was drawn from: after temperature, top_p and the ban of special tokens.
+    others: those of other likely tokens in the place of the first, where they were asked for.
     """
 
     log_probs: tuple[float, ...]
+    others: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One rollout as the engine returns it: token ids and their log-probabilities."""
+    """One rollout as the engine returns it; others: as in `DrawnCompletion`."""
 
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
+    others: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,17 +127,25 @@ class Engine(Protocol):
 class VLLMWriter:
     """Writes completions by vLLM in place of `retroflip.inference.rollout.Roller`.
 
-    policy: out of what wraps it. Its weights must have been brought to the engine before a step's first roll. Raises
-    UsageError for a family whose inputs are not known here.
+    policy: what has the model's configuration; in training, the model itself out of what wraps it, whose weights must
+    have been brought to the engine before a step's first roll. likely: tokens in the place of a completion's first that
+    the engine shall score. Raises UsageError for a family whose inputs are not known here.
     """
 
     def __init__(
-        self, engine: Engine, policy: Any, *, end_tokens: Collection[int], special_tokens: Collection[int]
+        self,
+        engine: Engine,
+        policy: Any,
+        *,
+        end_tokens: Collection[int],
+        special_tokens: Collection[int],
+        likely: int = 0,
     ) -> None:
         config = policy.config
         require_family(config.model_type)
         self.engine = engine
         self.policy = policy
+        self.likely = likely
         self.vocabulary = Vocabulary(
             ends=frozenset(end_tokens),
             forbidden=frozenset(special_tokens) - frozenset(end_tokens),
@@ -161,6 +172,11 @@ class VLLMWriter:
             build_request(prompt, count, sampling, seed, self.vocabulary, weights=self.engine.weights)
             for prompt, count, seed in zip(prompts, rollouts, seeds, strict=True)
         ]
+        if self.likely:
+            requests = [
+                replace(request, arguments={**request.arguments, "logprobs": self.likely})
+                for request in requests
+            ]
         longest = max(len(request.prompt_ids) for request in requests) + sampling.max_tokens
         if longest > self.engine.context:
             raise UsageError(
@@ -181,7 +197,7 @@ class VLLMWriter:
         if request.shown is None or request.shown.seconds_per_grid is None:
             return
         theirs_3L = positions_in_vllm(request, self.policy.config.vision_config)
-        ours_3L = batch_prompts(self.policy, [prompt], pad_token=0).positions_3RL[:, 0].cpu()
+        ours_3L = pad_prompts(self.policy.config, [prompt], pad_token=0).positions_3RL[:, 0]
         if not torch.equal(ours_3L, theirs_3L):
             steps, *_ = (int(size) for size in request.shown.grid_thw[0])
             raise UsageError(
@@ -216,9 +232,9 @@ def build_request(
     """Return the request for a branch's rollouts, drawn with the seeds seed, seed + 1, ...
 
     weights: the number of the engine's weights; vLLM keeps features by their key, also when its weights change. Raises
-    ValueError for greedy sampling, which would write the same rollout again and again.
+    ValueError for several greedy rollouts, which would be the same one again and again.
     """
-    if sampling.temperature <= 0.0:
+    if sampling.temperature <= 0.0 and rollouts > 1:
         raise ValueError(f"rollouts by vLLM need a temperature above 0, got {sampling.temperature}")
     arguments = {
         "n": rollouts,
@@ -294,7 +310,7 @@ def completions_of(request: Request, answer: Answer | None, vocabulary: Vocabula
         if stray := vocabulary.forbidden.intersection(drawn.ids):
             _refuse(f"vLLM drew the special tokens {sorted(stray)}, which every rollout was forbidden")
     return [
-        DrawnCompletion(drawn.ids, drawn.ids[-1] not in vocabulary.ends, drawn.log_probs)
+        DrawnCompletion(drawn.ids, drawn.ids[-1] not in vocabulary.ends, drawn.log_probs, drawn.others)
         for drawn in answer.rollouts
     ]
 

@@ -1,6 +1,7 @@
 """The body of a response to a chat completion: the text, what the provider counted, or the error that it holds."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,11 +26,15 @@ class BodyError(Exception):
 
 
 class Completion(NamedTuple):
-    """What is used of a chat completion. finish: why the model stopped, "length" where it was cut off."""
+    """What is used of a chat completion. finish: why the model stopped, "length" where it was cut off.
+
+    first_tokens: log-probabilities of the likeliest first tokens, where they were asked for and came.
+    """
 
     text: str
     finish: str
     counted: Counted
+    first_tokens: Mapping[str, float]
 
 
 class _Part(BaseModel):
@@ -46,9 +51,23 @@ class _Message(BaseModel):
         return self.content or ""
 
 
+class _LogProb(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Place(BaseModel):
+    top_logprobs: list[_LogProb]
+
+
+class _LogProbs(BaseModel):
+    content: list[_Place]
+
+
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class _Usage(BaseModel):
@@ -86,7 +105,18 @@ def read_body(content: bytes) -> Completion:
     counted = (body.usage or _Usage()).counted()
     if held := _error_in(content):
         raise BodyError(_words(held), counted, _status(held))
-    return Completion(choice.message.text, choice.finish_reason or "", counted)
+    return Completion(
+        choice.message.text, choice.finish_reason or "", counted, _first_tokens(choice.logprobs)
+    )
+
+
+def _first_tokens(log_probs: Any) -> Mapping[str, float]:
+    """Return what a choice's `logprobs` says of the first token; nothing where it has another form."""
+    try:
+        likeliest = _LogProbs.model_validate(log_probs).content[0].top_logprobs
+    except (ValidationError, IndexError):
+        return {}
+    return {one.token: one.logprob for one in likeliest}
 
 
 def _no_completion(content: bytes) -> BodyError:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from retroflip.errors import RetroflipError, UsageError
 from retroflip.llm.background import Background
 from retroflip.llm.body import BodyError, Counted, read_body
-from retroflip.llm.connection import ResponseRefusedError, connect, omitted_headers
+from retroflip.llm.connection import BYTES_PER_TOKEN, ResponseRefusedError, connect, omitted_headers
 from retroflip.llm.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class StoppedError(Exception):
 @dataclass(frozen=True)
 class Reply:
     """What a call brought. finish: why the model stopped ("length" where it was cut off, "discarded" where the response
-    could not be used). faults: causes of the repetitions that came before it."""
+    could not be used). faults: causes of the repetitions that came before it. first_tokens: log-probabilities of the
+    likeliest first tokens, where the call asked for them and the server gave them."""
 
     text: str
     finish: str
@@ -64,6 +65,7 @@ class Reply:
     completion_tokens: int
     seconds: float
     faults: tuple[str, ...]
+    first_tokens: Mapping[str, float] = field(default_factory=dict)
 
 
 Discarded = Callable[[Reply], None]
@@ -81,14 +83,20 @@ class _Fault(Exception):
 class Client:
     """Calls one endpoint, from any number of threads.
 
-    Setting `stop` ends all waiting with StoppedError, that for a call under way too.
+    Setting `stop` ends all waiting with StoppedError, that for a call under way too. bytes_per_token: more than a token
+    of a response takes.
     """
 
-    def __init__(self, endpoint: Endpoint, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        stop: threading.Event | None = None,
+        bytes_per_token: int = BYTES_PER_TOKEN,
+    ) -> None:
         self.endpoint = endpoint
         self._stop = stop or threading.Event()
         self._key = _key_of(endpoint)
-        self._api = connect(endpoint, self._key)
+        self._api = connect(endpoint, self._key, bytes_per_token)
         self._chat = self._api.chat.completions.with_raw_response  # imports much: not on a call's time
         self._background = Background()
         self._omitted = omitted_headers(has_key=self._key is not None)
@@ -103,14 +111,16 @@ class Client:
         messages: Sequence[Message],
         schema: type[BaseModel] | None = None,
         discarded: Discarded = lambda _: None,
+        more: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Return the model's response.
 
-        schema: the form of JSON that it is asked for. discarded: is told of responses that could not be used but are
+        schema: the form of JSON that it is asked for. more: keys of this request alone, in place of the endpoint's.
+        discarded: is told of responses that could not be used but are
         charged. Raises CallFailedError for a call that failed for good, EndpointError where none can succeed, and
         StoppedError soon after `stop` is set.
         """
-        request = self._request(messages, schema)
+        request = self._request(messages, schema) | dict(more or {})
         faults: list[str] = []
         while True:
             try:
@@ -181,7 +191,7 @@ class Client:
             if error.status is None:
                 raise _Fault("garbage", str(error)) from error
             raise self._error_of(error.status, self._redacted(str(error))[:_SHOWN]) from error
-        return Reply(read.text, read.finish, *read.counted, seconds, faults)
+        return Reply(read.text, read.finish, *read.counted, seconds, faults, read.first_tokens)
 
     async def _response(self, request: Mapping[str, Any]) -> bytes:
         """Return the body of a response, whole."""

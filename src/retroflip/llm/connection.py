@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import openai
 
 BYTES_PER_TOKEN = 64
-"""of a response, escapes and log-probabilities included"""
+"""of a response, escapes included"""
 BYTES_BESIDE = 2 << 20
 """of a response, for all that is not the answer"""
 
@@ -39,7 +39,9 @@ class _Bounded:
         await self._stream.aclose()
 
 
-def connect(endpoint: Endpoint, key: str | None) -> "openai.AsyncOpenAI":
+def connect(
+    endpoint: Endpoint, key: str | None, bytes_per_token: int = BYTES_PER_TOKEN
+) -> "openai.AsyncOpenAI":
     """Return the connection to an endpoint. Raises UsageError where the package for it is not installed."""
     if find_spec("openai") is None:
         raise UsageError(
@@ -49,7 +51,7 @@ def connect(endpoint: Endpoint, key: str | None) -> "openai.AsyncOpenAI":
     import httpx2
     import openai
 
-    limit = BYTES_BESIDE + BYTES_PER_TOKEN * endpoint.max_tokens
+    limit = BYTES_BESIDE + bytes_per_token * endpoint.max_tokens
 
     class Bounded(_Bounded, httpx2.AsyncByteStream):
         """As httpx wants a stream."""

@@ -158,7 +158,7 @@ class Encoder:
         encoded = self.processor(
             text=[self._render(sample, {"type": "video"})],
             videos=[torch.from_numpy(whole.pixels_TCHW)],
-            video_metadata=[_metadata(whole, _mean_spacing(frames))],
+            video_metadata=[video_metadata(whole, _mean_spacing(frames))],
             do_sample_frames=False,
             do_resize=not frames.fitted,
             return_tensors="pt",
@@ -317,14 +317,16 @@ def _mean_spacing(frames: Frames) -> float:
     return max((milliseconds[-1] - milliseconds[0]) / max(len(frames) - 1, 1), 1.0)
 
 
-def _metadata(frames: Frames, spacing: float) -> dict[str, Any]:
+def video_metadata(frames: Frames, spacing: float | None = None) -> dict[str, Any]:
     """Return the frames' times in the form that processors read: indices at 1,000 frames a second.
+
+    spacing: mean time between frames in milliseconds where it is not these frames' own.
 
     Qwen3-VL writes index / fps into the prompt. Qwen2.5-VL takes the mean spacing (of the frames that were not
     repeated), which it computes as total_num_frames / len(indices) / fps.
     """
     milliseconds = _milliseconds(frames)
-    total = round(spacing * len(frames))
+    total = round((_mean_spacing(frames) if spacing is None else spacing) * len(frames))
     return {
         "fps": 1000.0,
         "frames_indices": milliseconds,

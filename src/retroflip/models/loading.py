@@ -26,8 +26,12 @@ def locate(name: str) -> str:
     return str(tiny.WEIGHTS) if name == tiny.NAME else name
 
 
-def load_model(name: str, *, dtype: str = "float32", revision: str | None = None) -> Any:
+def load_model(
+    name: str, *, dtype: str = "float32", revision: str | None = None, any_family: bool = False
+) -> Any:
     """Load a video language model from safetensors; code from the model's repository is never run.
+
+    any_family: take models of families that retroflip does not know too.
 
     Raises UsageError, naming the cause, when there is no such model, it is not a video language model, or its weights
     are not those that its configuration describes or no numbers.
@@ -37,8 +41,9 @@ def load_model(name: str, *, dtype: str = "float32", revision: str | None = None
         model = load_whole(AutoModelForImageTextToText, locate(name), dtype=DTYPES[dtype], revision=revision)
     except UNLOADABLE as error:
         raise _not_loaded(name, error) from error
-    require_known(model, name)
-    _require_full_attention(model, name)
+    if not any_family:
+        require_known(model, name)
+        _require_full_attention(model, name)
     return model
 
 
@@ -83,8 +88,11 @@ def _check_files(name: str) -> None:
     )
 
 
-def load_processor(name: str, *, revision: str | None = None) -> Any:
-    """Load the processor that belongs to a model (tokenizer, video processor, chat template in the release's form)."""
+def load_processor(name: str, *, revision: str | None = None, any_family: bool = False) -> Any:
+    """Load the processor that belongs to a model (tokenizer, video processor, chat template in the release's form).
+
+    any_family: take it as it is, of whatever family and whether or not it takes videos.
+    """
     _check_files(name)
     try:
         processor = AutoProcessor.from_pretrained(
@@ -92,6 +100,8 @@ def load_processor(name: str, *, revision: str | None = None) -> Any:
         )
     except UNLOADABLE as error:
         raise _not_loaded(name, error) from error
+    if any_family:
+        return processor
     if getattr(processor, "video_processor", None) is None:
         raise UsageError(
             f"The processor of {name!r} does not take videos. Name a video language model or 'retroflip-tiny'."

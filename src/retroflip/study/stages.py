@@ -6,21 +6,22 @@ if it is what would be made, and a killed run goes on where it stopped.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from retroflip.bench.generate import generate
+from retroflip.bench.generate import Asking, generate
 from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.sample import Sample
+from retroflip.inference.base import Sampling
+from retroflip.inference.registry import load_engine
 from retroflip.jobs import running
 from retroflip.jobs.recipes import AnyRecipe, load_recipe
 from retroflip.lab.laboratory import Laboratory, LabSettings
-from retroflip.models.loading import load_model, load_processor
 from retroflip.progress import Progress
 from retroflip.recipes.shipped import recipe_file
 from retroflip.rl.recipe import RlRecipe
@@ -134,18 +135,18 @@ def ask(
     stated: what is not to be as in the model's training, by the names of `Conditions`.
     """
     conditions = chosen(stated, read_trained(str(model)))
-    encoder, seen = conditions.prepared(load_processor(str(model)), dataset)
+    wanted = replace(conditions.wanted(str(model)), at_once=BATCH)
+    loaded = load_engine(wanted, "ours")
     generate(
-        load_model(str(model)),
-        encoder,
-        seen,
+        loaded.engine,
+        conditions.seen(dataset, loaded.fits),
         out,
-        controls=controls,
-        max_tokens=conditions.max_tokens,
-        batch_size=BATCH,
-        null_option=conditions.asked.null_option,
-        seed=0,
+        Asking(
+            Sampling(conditions.max_tokens, temperature=0.0),
+            tuple(controls),
+            null_option=conditions.asked.null_option,
+        ),
         progress=progress,
-        about={"conditions": conditions.described()},
+        about={"conditions": conditions.described(), "model": str(model), "device": loaded.device},
     )
     score_run(out)

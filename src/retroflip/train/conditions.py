@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from retroflip.data.dataset import VideoDataset
 from retroflip.errors import DataError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
-from retroflip.models.budget import Bounds, fits_of, set_budget
-from retroflip.models.encoding import Encoder
+from retroflip.inference.base import Wanted
+from retroflip.models.budget import Bounds
 from retroflip.models.loading import TRAINED_FILE, locate
 from retroflip.recipes.schema import Recipe
 from retroflip.video.budget import PixelBudget
+from retroflip.video.frames import Fits
 from retroflip.video.hashing import sha256_file
 from retroflip.video.samplers import UNIFORM, Sampler
 
@@ -195,15 +196,21 @@ class Chosen:
         }
         return "; ".join(f"{words}: {told}" for words, told in parts.items() if told)
 
-    def prepared(self, processor: Any, dataset: VideoDataset) -> tuple[Encoder, VideoDataset]:
-        """Return the encoder, and the data set as the model is shown it.
+    def wanted(self, model: str, revision: str | None = None) -> Wanted:
+        """Return the wish for an engine of this model that asks so."""
+        asked = self.asked
+        return Wanted(
+            model,
+            revision=revision,
+            frames=asked.frames,
+            budget=asked.budget,
+            own_bounds=self.own_bounds,
+            system_prompt=asked.system_prompt,
+        )
 
-        Raises UsageError where the pixel budget cannot be kept.
-        """
-        frames = self.asked.frames
-        set_budget(processor, self.asked.budget, frames, self.own_bounds)
-        seen = replace(dataset, frames=frames, fits=fits_of(processor, frames), sampler=self.asked.sampling)
-        return Encoder(processor, self.asked.system_prompt), seen
+    def seen(self, dataset: VideoDataset, fits: Fits | None) -> VideoDataset:
+        """Return the data set as the model is shown it. fits: how its engine has pictures resized."""
+        return replace(dataset, frames=self.asked.frames, fits=fits, sampler=self.asked.sampling)
 
 
 def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:

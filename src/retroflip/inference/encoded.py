@@ -1,0 +1,59 @@
+"""Requests as prompts of a family that retroflip knows, for the engines that read such prompts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from retroflip.data.sample import Sample
+from retroflip.errors import RetroflipError
+from retroflip.inference.base import Answer, Request, Wanted, failed_question
+from retroflip.models.budget import fits_of, set_budget
+from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.loading import load_processor
+from retroflip.video.frames import Fits, Frames
+
+
+class Encoded(NamedTuple):
+    """A request's questions that could be encoded: their places in it, and prompts."""
+
+    number: int
+    request: Request
+    places: list[int]
+    prompts: list[Prompt]
+
+
+def encode_request(encoder: Encoder, number: int, request: Request) -> tuple[Encoded, list[Answer]]:
+    """Return a request's prompts, and replies to the questions of which none could be made."""
+    (frames,) = [medium.frames for medium in request.media] or [None]
+    encoded, answers = Encoded(number, request, [], []), list[Answer]()
+    for place, prompt in enumerate(_prompts(encoder, request, frames)):
+        if isinstance(prompt, Prompt):
+            encoded.places.append(place)
+            encoded.prompts.append(prompt)
+        else:
+            answers += failed_question(number, place, request.questions[place], prompt)
+    return encoded, answers
+
+
+def _prompts(encoder: Encoder, request: Request, frames: Frames | None) -> Sequence[Prompt | RetroflipError]:
+    samples = [question.sample for question in request.questions]
+    try:
+        return encoder.encode_all(samples, frames)
+    except RetroflipError:
+        return [_prompt(encoder, sample, frames) for sample in samples]
+
+
+def _prompt(encoder: Encoder, sample: Sample, frames: Frames | None) -> Prompt | RetroflipError:
+    try:
+        return encoder.encode(sample, frames)
+    except RetroflipError as error:
+        return error
+
+
+def prepare(wanted: Wanted) -> tuple[Encoder, Fits]:
+    """Return the encoder of a model, and how pictures are resized for it.
+
+    Raises UsageError where its processor is of another family, or the pixel budget cannot be kept.
+    """
+    processor = load_processor(wanted.model, revision=wanted.revision)
+    set_budget(processor, wanted.budget, wanted.frames, wanted.own_bounds)
+    return Encoder(processor, wanted.system_prompt), fits_of(processor, wanted.frames)
