@@ -254,7 +254,7 @@ def steps(text: str) -> list[str]:
     """
     text = spelt(text)
     if not _JOINT.search(text):
-        return [_FIRST.sub("", text)] if text else []
+        return [_FIRST.sub("", text) if "first" in text else text] if text else []
     before = _BEFORE.fullmatch(text)
     if before and not _THEN.search(text):
         told = [before["first"], before["second"]]
@@ -322,11 +322,19 @@ def _table(pairs: Iterable[tuple[str, str]], last: tuple[str, str] | None = None
     last: two more words that are meant only where they end a text: "zooms in", but not "in the box".
     """
     images = dict(_both(pairs))
-    words = "|".join(re.escape(word) for word in sorted(images, key=len, reverse=True))
+    words = _alternatives(images)
     ends = "|" + "|".join(rf"{word}\Z" for word in last) if last else ""
     images |= dict(_both([last] if last else []))
     heads = frozenset(_HEAD.findall(word)[0] for word in images)
     return _Table(re.compile(rf"(?<!\w)(?:(?:{words})(?!\w){ends})"), images, heads)
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    """Return a pattern of words, longer ones first, parted by their first sign: so only few are tried at any place."""
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]))
+    return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in groups.items())
 
 
 def _swapped(text: str, table: _Table, kept: re.Pattern[str] | None = None) -> str:

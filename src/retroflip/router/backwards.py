@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from retroflip.data.text_maps import TextMap, names_what_changes, other_option, reverse, say_the_same, steps
 from retroflip.router import words as known
 from retroflip.router.reading import Asked, Verdict, words_of
-from retroflip.router.words import has, listed
+from retroflip.router.words import forms, has, listed
 
+_SAME_WORDS = listed(
+    "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still static hovering "
+    "hovers between equal equally simultaneous simultaneously"
+) | forms("remain stay flicker")
 _SAME = re.compile(
-    r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bun(?:changed|changing|affected)\b"
-    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\bsimultaneous|\bat once\b|\bthroughout\b"
-    r"|\b(?:entire|whole) (?:video|clip|time)\b|\bback and forth\b|\bto and fro\b|\bside to side\b|\bup and down\b"
-    r"|\bconstant(?:ly)?\b|\bsteady\b|\b(?:remain|stay)(?:s|ing|ed)?\b|\bkeep(?:s|ing)? (?:its|the same"
-    r"|a constant|still)\b"
-    r"|\bin place\b|\bstationary\b|\bmotionless\b|\bstill\b|\bstatic\b|\bflicker|\bhover|\bbetween\b"
-    r"|\bin (?:a )?circles?\b"
-    r"|\baround in\b|\bnot at all\b|\bequal|\bboth\b.*\b(?:time|once|together|speed)\b"
+    r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bat once\b|\bnot at all\b|\baround in\b"
+    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|time)\b"
+    r"|\bback and forth\b|\bto and fro\b|\bside to side\b|\bup and down\b|\bin place\b|\bin (?:a )?circles?\b"
+    r"|\bkeep(?:s|ing)? (?:its|the same|a constant|still)\b|\bboth\b.*\b(?:time|once|together|speed)\b"
     r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
     r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
 )
@@ -55,6 +55,10 @@ _MOMENT = re.compile(
     r"frame|phase)\b(?! of the (?:body|face|car|house|clock|day))"
     r"|\b(?:find|locate|localize|ground|identify) (?:the )?(?:moment|time|segment|interval|clip)"
 )
+_MOMENTS = listed(
+    "when time moment point second minute timestamp timestamps part segment portion period interval frame phase find "
+    "locate localize ground identify"
+)
 _CLOCK = re.compile(r"\b(?:clock|watch|current time|time of (?:the )?day|season)\b")
 _TIME = re.compile(
     r"\W*(?:(?:at|around|about|after) )?(?:\d+(?::\d\d)+|\d+(?:\.\d+)?\s*(?:-|–|to)\s*\d+(?:\.\d+)?\s*s)"
@@ -66,10 +70,10 @@ _ACTION = re.compile(
     r"|depict|\bmotion\b|\bmov(?:e|es|ing|ement|ements)\b|\bmaneuver|\bmanoeuvre|\bbehavio|\btransform|\bprocess\b"
     r"|\btrajectory\b|\bshown\b|\boccur|\bcaption\b|\bstatement\b|\bsummar|\bperform|\bmatch"
 )
-_COMPARATIVE = re.compile(
-    r"\b(?:bright|dark|dimm|bigg|small|larg|fast|slow|high|low|thick|thinn|wid|narrow|warm|cold|loud|quiet"
-    r"|near|clos|tall|"
-    r"short|strong|weak|heavi|light|full|empti|redd|old|young|blurri|clear|hott|cool|deep|long)er\b|\bless\b|\bmore\b"
+_COMPARATIVES = listed(
+    "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower warmer "
+    "colder louder quieter nearer closer farther further taller shorter stronger weaker heavier lighter fuller emptier "
+    "redder older younger blurrier clearer hotter cooler deeper longer less more"
 )
 _PREDICTS = re.compile(
     r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|\bnext\b"
@@ -87,14 +91,17 @@ _MEASURES = re.compile(
     r"\bhow (?:long|far|fast|tall|high|big|large|old|heavy|deep|wide|much)\b(?! (?:after|before|until|into))"
     r"|\b(?:distance|height|length|duration|size|speed) (?:of|travel|cover|between)"
 )
+_SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
 _ASKS_PLACE = re.compile(
     r"\A\W*where\b|\b(?:which|what|whose) (?:\w+ ){0,3}"
     r"(?:hand|foot|leg|arm|eye|ear|knee|wrist|shoulder|side|corner|lane|half)\b"
 )
+_PLACES = listed("where hand foot leg arm eye ear knee wrist shoulder side corner lane half")
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
+_EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | {"left"}
 _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
 _COURSE = listed("direction way movement motion trajectory path")
 
@@ -113,12 +120,11 @@ class _Kinds:
         self.arranges = has(words, known.ASKED_ORDER)
         self.order = has(words, known.ORDER) and not self.arranges
         self.about_all = has(words, known.ABOUT_ALL)
-        self.measures = _MEASURES.search(asked.text) is not None
+        self.measures = has(words, _SIZES) and _MEASURES.search(asked.text) is not None
         self.counts = "how many" in asked.text or "number of" in asked.text or "how often" in asked.text
         faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
-        moving = (word in known.MOTION and not _is_noun(words, place) for place, word in enumerate(words))
-        is_place = faces or _ASKS_PLACE.search(asked.text) is not None
-        self.moves = not is_place and (has(words, _COURSE) or any(moving))
+        is_place = faces or (has(words, _PLACES) and _ASKS_PLACE.search(asked.text) is not None)
+        self.moves = not is_place and (has(words, _COURSE) or _is_moving(words))
         is_verb = words[:1] in (["is"], ["are"], ["was"], ["were"])
         self.is_state = is_verb and not any(word.endswith("ing") for word in words)
 
@@ -145,7 +151,13 @@ def undone(words: Sequence[str]) -> bool:
     >>> undone(words_of("walks out of the room")), undone(words_of("walks on a treadmill"))
     (True, False)
     """
-    return any(_is_undone(words, place) for place in range(len(words)))
+    return has(words, _EVENTS) and any(_is_undone(words, place) for place in range(len(words)))
+
+
+def _is_moving(words: Sequence[str]) -> bool:
+    return has(words, known.MOTION) and any(
+        word in known.MOTION and not _is_noun(words, place) for place, word in enumerate(words)
+    )
 
 
 def _is_undone(words: Sequence[str], place: int) -> bool:
@@ -188,7 +200,8 @@ def _has_path(words: Sequence[str], place: int) -> bool:
 
 def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return that an answer which is the same both ways stays, unless the question asks what comes when."""
-    same = _SAME.search(asked.answer_text)
+    several = len(asked.answer_words) > 1
+    same = has(asked.answer_words, _SAME_WORDS) or (several and _SAME.search(asked.answer_text) is not None)
     if not same and not has(asked.answer_words[:2], _NOTHING):
         return None
     if kinds.order and not _SAME_WHENEVER.search(asked.answer_text):
@@ -198,25 +211,25 @@ def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
 
 def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return what the reversal map makes of the right answer; None where the map does not know it."""
-    if not (kinds.arranges or _tells_motion(asked, kinds)) or (image := reverse(asked.answer)) is None:
+    if not (kinds.arranges or _tells_motion(asked, kinds)):
         return None
     is_whole = kinds.arranges or not kinds.order
     if is_whole and _there_and_back(asked.answer_text):
         return Verdict(False, "played backwards the answer's steps are the same", 0.95)
-    if say_the_same(asked.answer, image):
-        return (
-            Verdict(False, "played backwards the answer's steps are the same", 0.97)
-            if is_whole and len(steps(asked.answer)) > 1
-            else None
-        )
     other = None if asked.gold is None else other_option(asked.options, asked.gold, TextMap.REVERSE)
-    if other is None:
-        return Verdict(True, "the answer tells what playing backwards undoes", 0.93)
-    if names_what_changes(asked.question, TextMap.REVERSE) and not kinds.arranges:
+    if other is not None and (kinds.arranges or not names_what_changes(asked.text, TextMap.REVERSE)):
+        return Verdict(True, "the answer played backwards is another option", 0.99, other)
+    if other is not None:
         return Verdict(
             True, "the answer played backwards is another option, and the question names a moment", 0.95
         )
-    return Verdict(True, "the answer played backwards is another option", 0.99, other)
+    if (image := reverse(asked.answer)) is None:
+        return None
+    if not say_the_same(asked.answer, image):
+        return Verdict(True, "the answer tells what playing backwards undoes", 0.93)
+    if is_whole and len(steps(asked.answer)) > 1:
+        return Verdict(False, "played backwards the answer's steps are the same", 0.97)
+    return None
 
 
 def _there_and_back(text: str) -> bool:
@@ -233,7 +246,7 @@ def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
     words = asked.answer_words
     if not words or asked.claim is not None or asked.quotes or kinds.measures or kinds.about_all:
         return False
-    compares = _COMPARATIVE.search(asked.answer_text) is not None
+    compares = has(words, _COMPARATIVES)
     changes = undone(words)
     if compares and not changes and not has(words, known.GETTING):
         asks_change = has(kinds.words, known.GETTING | known.CHANGE) or "happening" in kinds.words
@@ -242,13 +255,16 @@ def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
         return False
     if "from" in words and has(words, known.ARRIVING):
         return True
-    is_offered = " or " in asked.text and words[0] in kinds.words
-    is_action = (
-        is_offered or kinds.moves or words[0].endswith("ing") or _ACTION.search(asked.text) is not None
-    )
     if changes or compares or "then" in words:
-        return is_action
+        return kinds.moves or _names_action(asked, kinds)
     return kinds.moves and has(words, _WAYS)
+
+
+def _names_action(asked: Asked, kinds: _Kinds) -> bool:
+    """Return whether the right answer stands for something that is done or happens, and not for who or what it is."""
+    first = asked.answer_words[0]
+    is_offered = " or " in asked.text and first in kinds.words
+    return is_offered or first.endswith("ing") or _ACTION.search(asked.text) is not None
 
 
 def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
@@ -275,10 +291,9 @@ def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
 
 
 def _asks_moment(asked: Asked, kinds: _Kinds) -> bool:
-    if _CLOCK.search(asked.text):
-        return False
-    told = _TIME.match(asked.answer_text) is not None and not kinds.measures
-    return told or _MOMENT.search(asked.text) is not None
+    named = has(kinds.words, _MOMENTS) and _MOMENT.search(asked.text) is not None
+    told = not (named or kinds.measures) and _TIME.match(asked.answer_text) is not None
+    return (named or told) and _CLOCK.search(asked.text) is None
 
 
 def _is_of_event(asked: Asked, words: Sequence[str]) -> bool:
@@ -304,7 +319,7 @@ def _happening(asked: Asked, kinds: _Kinds, *, counts: bool, objects: bool) -> V
     if has(kinds.words, known.MOTION) and _WHERE_TO.search(asked.text):
         return Verdict(True, "where a motion leads is asked for", 0.8)
     answer = asked.answer_words
-    changes = undone(answer) or (has(answer, known.GETTING) and _COMPARATIVE.search(asked.answer_text))
+    changes = undone(answer) or (has(answer, known.GETTING) and has(answer, _COMPARATIVES))
     if changes and not asked.quotes and (answer[0].endswith("ing") or _ACTION.search(asked.text)):
         return Verdict(True, "what happens is undone", 0.85)
     return None
@@ -319,4 +334,4 @@ def _is_event(asked: Asked, kinds: _Kinds) -> bool:
         return True
     if has(words, known.BREAKING) and (is_claim or has(words[:1], _WHO)):
         return True
-    return is_claim and has(words, known.GETTING) and _COMPARATIVE.search(asked.text) is not None
+    return is_claim and has(words, known.GETTING) and has(words, _COMPARATIVES)

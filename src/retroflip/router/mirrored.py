@@ -78,8 +78,6 @@ def flip_test(asked: Asked, *, body_sides: bool = True, middle: bool = False) ->
     named = _named(asked, middle=middle)
     if named is not None and (body_sides or not _is_of_body(asked)):
         return named
-    if any(has(words_of(option.casefold()), SIDES) for option in asked.options):
-        return Verdict(False, "the answer is its own mirror image", 0.97)
     return Verdict(False, "no side is asked for", 0.95)
 
 

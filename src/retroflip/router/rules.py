@@ -5,7 +5,6 @@ then right" played backwards is what it was; "does not move" makes a question ab
 image is another option is a certain yes, and that option is then the answer to the other clip, which is kept.
 """
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,11 +15,13 @@ from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.router.backwards import reversal_test
 from retroflip.router.mirrored import flip_test
 from retroflip.router.reading import Asked, Verdict
+from retroflip.router.words import has, listed
 
-_WRITTEN = re.compile(
-    r"\b(?:written|writing|text|words?|subtitles?|captions?|headline|licen[cs]e plate|number plate|logo|spell|jersey"
-    r"|label(?:led)?|digits?|letters?|signs?|printed|slogan|banner|poster|scoreboard|clock|t-shirt say)\b"
+_WRITTEN = listed(
+    "written writing text word words subtitle subtitles caption captions headline plate logo spell spelled jersey "
+    "label labels labelled labeled digit digits letter letters sign signs printed slogan banner poster scoreboard clock"
 )
+"""what is asked of text in the picture"""
 
 
 class Conventions(BaseModel):
@@ -89,7 +90,7 @@ def decide(asked: Asked, conventions: Conventions = DEFAULT) -> Decision:
         causes=conventions.causes,
         windows_cut=conventions.windows_are_cut,
     )
-    unsafe = conventions.written_text and not flip.changes and _WRITTEN.search(asked.text) is not None
+    unsafe = conventions.written_text and not flip.changes and has(asked.words, _WRITTEN)
     return Decision(flip, backwards, unsafe)
 
 
@@ -108,16 +109,15 @@ def _asked(sample: Sample) -> list[Asked]:
     """Return a sample's question with each of its right answers."""
     if not sample.problem_type.has_options:
         return [Asked(sample.question, (), sample.solution)]
-    letters = list(sample.lettered)
-    right = (
-        (read_selection(sample.solution, letters) or sample.solution).split(", ")
-        if sample.problem_type is ProblemType.MULTI_SELECT
-        else [sample.solution]
-    )
-    return [
-        Asked(sample.question, sample.options, sample.options[index], index)
-        for index in map(letters.index, right)
-    ]
+    if sample.problem_type is not ProblemType.MULTI_SELECT:
+        return [_with_option(sample, sample.solution)]
+    right = read_selection(sample.solution, list(sample.lettered)) or sample.solution
+    return [_with_option(sample, letter) for letter in right.split(", ")]
+
+
+def _with_option(sample: Sample, letter: str) -> Asked:
+    index = sample.letters.index(letter) if sample.letters else ord(letter) - ord("A")
+    return Asked(sample.question, sample.options, sample.options[index], index)
 
 
 def _any(tests: Sequence[Verdict]) -> Verdict:
