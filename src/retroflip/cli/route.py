@@ -42,6 +42,9 @@ def register(app: typer.Typer) -> None:
     group.command("label", epilog=command)(label)
     group.command("stats", epilog=example("retroflip route stats data/routed.jsonl --json"))(stats)
     group.command("check", epilog=example("retroflip route check data/labelled.jsonl --json"))(check)
+    group.command("audit", epilog=example("retroflip route audit data/routed.jsonl --n 200 --out audit.csv"))(
+        audit
+    )
     group.command("conventions", epilog=example("retroflip route conventions"))(conventions)
     app.add_typer(group, name="route")
 
@@ -122,6 +125,47 @@ def check(
         print(f"Unlike: {', '.join(found['errors'])}")
 
 
+def audit(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records that a router labelled.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Questions to draw.")] = 200,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="New table (CSV) in which people fill in the labels.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="That table with the labels filled in, to be compared."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Draw questions for people to label as they watch the videos, or compare their labels with the router's.
+
+    Equally many questions of each label are drawn, and the table does not say which. Read back with --labels it gives
+    agreement, kappa and what the disagreements do to CRPO's reward.
+    """
+    from retroflip.router.audit import compare, draw, write_table
+
+    if (out is None) == (labels is None):
+        raise UsageError(
+            "Give either --out NEW.csv, to draw questions, or --labels TABLE.csv, to compare labels."
+        )
+    if out is not None:
+        if out.exists():
+            raise UsageError(f"--out {out} is there already, perhaps with labels. Name a new file.")
+        drawn = draw(file, n, seed)
+        write_table(drawn, out)
+        if json:
+            print_json({"questions": len(drawn), "out": out})
+        else:
+            print(
+                f"{len(drawn)} questions: {out}. Fill in the column label, then give the table as --labels."
+            )
+        return
+    if labels is not None:
+        found = compare(file, labels)
+        print_json(found) if json else _show_audit(found)
+
+
 def conventions(json: AsJson = False) -> None:
     """List what the paper leaves open about the two tests, and what is set."""
     from retroflip.router.rules import Conventions
@@ -171,3 +215,26 @@ def _show(table: "Table") -> None:
         f"Answers to the other clip known: {found['counterfactual_known']}. Not to be mirrored (text in the picture): "
         f"{found['flip_unsafe']}. Unsure: {found['unsure']}. Labelled otherwise before: {found['relabelled']}."
     )
+
+
+def _show_audit(found: dict[str, Any]) -> None:
+    names = list(found["confusion"])
+    rows = [
+        [name, *(str(row[other]["count"]) for other in names)] for name, row in found["confusion"].items()
+    ]
+    print_table("The router's labels (rows) and people's (columns)", ["", *names], rows)
+    measured = {
+        "Agreement": found["agreement"],
+        "with the file's shares of labels": found["agreement_of_file"],
+        "kappa": found["kappa"],
+    }
+    told = [
+        f"{name} {one['value']:.3f} ({one['interval'][0]:.3f} to {one['interval'][1]:.3f})"
+        for name, one in measured.items()
+        if one is not None
+    ]
+    print(f"{', '.join(told)}; {found['labelled']} labelled, {found['unlabelled']} not yet.")
+    for words, count in found["harm"].items():
+        print(f"{count} unlike, {words}.")
+    for one in found["disagreements"]:
+        print(f"  {one['id']}: {one['router']}, people {one['person']} ({one['reason']})")

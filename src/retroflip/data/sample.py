@@ -26,6 +26,16 @@ class TaskType(StrEnum):
         """Whether the answer must change on the counterfactual video."""
         return self is not TaskType.STATIC
 
+    @property
+    def flip(self) -> bool:
+        """Whether mirroring changes the answer."""
+        return self in (TaskType.SPATIAL, TaskType.SPATIOTEMPORAL)
+
+    @property
+    def reversal(self) -> bool:
+        """Whether playing backwards changes the answer."""
+        return self in (TaskType.TEMPORAL, TaskType.SPATIOTEMPORAL)
+
     @classmethod
     def of(cls, *, flip: bool, reversal: bool) -> "TaskType":
         """Return the type of a question whose answer changes under these transformations."""
