@@ -75,6 +75,19 @@ def make(
     return path
 
 
+def noise(path: Path, codec: str, form: str, frames: int) -> None:
+    """Write pictures that take some thousand bytes each, without any that refer to later ones."""
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w", format=form) as container:
+        stream = add_stream(container, codec, options={"bf": "0"})
+        for index in range(frames):
+            pixels_HWC = rng.integers(0, 256, size=(stream.height, stream.width, 3), dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels_HWC, format="rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def numbers(frames: Frames) -> list[int]:
     """Which frames these are, by their brightness."""
     return [round(float(picture.mean()) / 8) for picture in frames.pixels_TCHW]
@@ -120,6 +133,44 @@ class TestClocks:
         frames = decode(tmp_path / "both.ts", 24)
         assert numbers(frames) == 2 * list(range(12))
         assert frames.seconds == pytest.approx([index / FPS for index in range(24)], abs=0.001)
+
+    @pytest.mark.parametrize(
+        ("codec", "form"),
+        [
+            ("libx264", "mpegts"),
+            ("mpeg2video", "mpegts"),
+            ("libx264", "h264"),
+            ("flv", "flv"),
+            ("mpeg2video", "mpeg"),
+        ],
+    )
+    def test_a_recording_cut_inside_a_picture_lacks_that_picture(
+        self, tmp_path: Path, codec: str, form: str
+    ) -> None:
+        """Wherever it is cut, the frames before are there and right, and a picture that is left out is told."""
+        path, cut = tmp_path / "whole", tmp_path / "cut"
+        noise(path, codec, form, frames=12)
+        whole, pictures_TCHW = path.read_bytes(), decode(path, 12).pixels_TCHW
+        assert not probe(path).cut
+        found = []
+        for lost in (1, 300, 2_000, 4_000, 7_000):
+            cut.write_bytes(whole[:-lost])
+            info = probe(cut)
+            assert np.array_equal(decode(cut, info.frames).pixels_TCHW, pictures_TCHW[: info.frames])
+            found.append(info)
+        assert any(info.cut for info in found)
+        assert 12 >= found[0].frames >= found[-1].frames >= 8
+
+    @pytest.mark.parametrize(
+        ("codec", "form"), [("mpeg2video", "mpegts"), ("flv", "flv"), ("mpeg2video", "mpeg")]
+    )
+    def test_damage_before_the_end_is_no_cut(self, tmp_path: Path, codec: str, form: str) -> None:
+        noise(tmp_path / "a", codec, form, frames=12)
+        data = bytearray((tmp_path / "a").read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 2_000] = bytes(2_000)
+        (tmp_path / "a").write_bytes(data)
+        with pytest.raises(DecodeError, match="damaged"):
+            probe(tmp_path / "a")
 
     @pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
     def test_program_streams_stamp_some_pictures_only(self, tmp_path: Path, codec: str) -> None:

@@ -15,7 +15,14 @@ from retroflip.data.image import read_image
 from retroflip.data.manifest import Manifest
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Modality, Sample
-from retroflip.errors import DataError, MediaError, PathEscapeError, RetroflipError, TooManyFailuresError
+from retroflip.errors import (
+    DataError,
+    MediaError,
+    PathEscapeError,
+    RetroflipError,
+    TooManyFailuresError,
+    counted,
+)
 from retroflip.files.storage import write_jsonl_atomic
 from retroflip.progress import Progress, Silence
 from retroflip.video import frame_cache
@@ -102,11 +109,14 @@ class VideoDataset:
     def _take(self, sample: Sample) -> Take:
         return Take(self.pool_frames, sample.window, self.sampler)
 
-    def try_out(self, samples: Sequence[Sample], pool: ProbePool, *, keep: bool) -> Errors:
+    def try_out(
+        self, samples: Sequence[Sample], pool: ProbePool, *, keep: bool, cut: list[Path] | None = None
+    ) -> Errors:
         """Return what `load` would raise for each of these parts of one file, by what is shown.
 
         A video that no command has decoded before is decoded once, in a process of `pool`. keep: its frames are kept
-        for `load`, and a file that looks unchanged is one; otherwise every byte is read again.
+        for `load`, and a file that looks unchanged is one; otherwise every byte is read again. cut: the file is added
+        to it where it ends in the middle of a picture.
         """
         first, fit = samples[0], self.fits and self.fits.video
         try:
@@ -119,6 +129,8 @@ class VideoDataset:
             size_taken(path, self.pool_frames, (info.width, info.height), fit=fit)
         except (MediaError, PathEscapeError) as error:
             return dict.fromkeys((_shown(sample) for sample in samples), error)
+        if info.cut and cut is not None:
+            cut.append(path)
         return {_shown(sample): faults[take] for sample in samples if (take := self._take(sample)) in faults}
 
     def file(self, sample: Sample) -> tuple[Path, str | None]:
@@ -196,19 +208,23 @@ def failed_media(
     if not kinds:
         return []
     errors: Errors = {}
+    cut: list[Path] = []
     progress.stage(f"checking {' and '.join(kinds)}", len(files), kinds[0] if len(kinds) == 1 else "files")
     size = workers or min(os.cpu_count() or 1, MAX_WORKERS, 1 + len(files) // _FILES_A_WORKER)
     threads = ThreadPoolExecutor(size)
     with ProbePool(size) as pool:
         try:
             parts = [list(parts.values()) for parts in files.values()]
-            trying, failed = partial(dataset.try_out, pool=pool, keep=keep), 0
+            trying, failed = partial(dataset.try_out, pool=pool, keep=keep, cut=cut), 0
             for done, found in enumerate(threads.map(trying, parts), start=1):
                 errors |= found
                 failed += bool(found)
                 progress.advance(done, f"{failed} failed" if failed else "")
         finally:
             threads.shutdown(wait=False, cancel_futures=True)  # those at work end with the pool's processes
+    if cut:
+        left = f"{counted(len(cut), 'recording')} cut inside of a picture, which is left out"
+        progress.stage(f"{left}; the first: {min(cut)}", 0, "")
     return [(sample, errors[shown]) for sample in dataset.samples if (shown := _shown(sample)) in errors]
 
 

@@ -22,6 +22,8 @@ _FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,h264,hevc,m4v
 _READ = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, WMV, Ogg and GIF"
 _CLOCKS_SET_ANEW = ("mpegts", "mpeg")
 """formats for broadcast and discs, that may be written one behind the other"""
+_OPEN_ENDED = ("mpegts", "mpeg", "mpegvideo", "flv", "asf", "ogg", "ivf", "h264", "hevc", "m4v", "av1", "obu")
+"""formats that do not say how long a file is, so that a recording may have been cut anywhere"""
 _LONGEST_STEP = 10.0
 """seconds; FFmpeg takes a longer step in such formats for a clock that was set anew, too"""
 _READ_SECONDS = 60.0
@@ -103,6 +105,11 @@ def check_picture_size(path: Path, width: int, height: int) -> None:
             f"{path}: its pictures have {width} x {height} pixels, and {MAX_FRAME_PIXELS} are the limit. "
             "Store it smaller."
         )
+
+
+def is_open_ended(container: InputContainer) -> bool:
+    """Return whether the format does not say where a file ends."""
+    return container.format.name in _OPEN_ENDED
 
 
 def longest_step(container: InputContainer) -> float | None:

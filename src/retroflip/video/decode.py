@@ -55,7 +55,8 @@ class VideoInfo:
 
     frames: frames that decode. seconds: from the start of the first frame to the end of the last. width,
     height: in pixels, as displayed. codec: FFmpeg's name of the format ("h264"). rotation: degrees,
-    clockwise, by which the stored pictures are turned for display: 0, 90, 180 or 270.
+    clockwise, by which the stored pictures are turned for display: 0, 90, 180 or 270. cut: whether the file ends in the
+    middle of a picture, which is left out.
     """
 
     frames: int
@@ -64,6 +65,7 @@ class VideoInfo:
     height: int
     codec: str
     rotation: int
+    cut: bool = False
 
 
 def decode(
@@ -168,7 +170,8 @@ def read(
             if len(again.stamps) < needed:
                 raise DecodeError(f"{path}: {_CHANGED}")
     width, height = seen.display.size
-    info = VideoInfo(total, times.end, width, height, seen.codec, seen.display.clockwise_degrees)
+    turned = seen.display.clockwise_degrees
+    info = VideoInfo(total, times.end, width, height, seen.codec, turned, seen.cut)
     return Read(
         info, [Taken(tuple(times.starts[index] for index in plan.indices), plan.fault) for plan in right]
     )

@@ -59,7 +59,7 @@ VARIABLE = "RETROFLIP_FRAME_CACHE"
 DEFAULT_BYTES = 20 * 10**9
 GATHERED_BYTES = 2**28
 """of the frames of one video that its check keeps; those of more parts are decoded when they are needed"""
-DECODING = 1
+DECODING = 2
 """counted up when `decode` comes to return other frames of the same video"""
 
 _SETTLED = 2.0

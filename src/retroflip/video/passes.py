@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from retroflip.errors import DecodeError
 from retroflip.video.clock import Stamp, Timeline, timeline
-from retroflip.video.container import check_picture_size, longest_step, opened
+from retroflip.video.container import check_picture_size, is_open_ended, longest_step, opened
 from retroflip.video.display import Display, display_of
 
 _MAX_LOST_SHARE = 0.1
@@ -120,6 +120,8 @@ class Pass:
     stamps: list[Stamp] = field(default_factory=list)
     interlaced: bool = False
     refreshed: bool = False  # it began with a picture that is no key frame
+    cut: bool = False  # it ends in the middle of a picture, which is left out
+    open_ended: bool = False  # its format does not say where a file ends
 
     def frames(self) -> Iterator[VideoFrame]:
         """Yield the frames in the order in which they are shown."""
@@ -128,6 +130,7 @@ class Pass:
             self.time_base = stream.time_base or self.time_base
             self.rate = stream.guessed_rate or stream.average_rate
             self.longest_step = longest_step(container)
+            self.open_ended = is_open_ended(container)
             for frame in self._decoded(container.demux(stream)):
                 if not self.stamps:
                     check_picture_size(self.path, frame.width, frame.height)
@@ -139,20 +142,26 @@ class Pass:
 
     def _decoded(self, packets: "Iterable[Packet[VideoStream]]") -> Iterator[VideoFrame]:
         """Decode the packets. Those before the first key frame refer to pictures that are not there: what a decoder
-        makes of them, an error or grey, is left out."""
-        fed, begun = 0, not self.coded.leading
+        makes of them, an error or grey, is left out. So is the last picture of a recording that was cut inside it."""
+        fed, begun, last_pts = 0, not self.coded.leading, None
         for packet in packets:
             _check_time(self.deadline)
             fed += packet.size > 0 and not packet.is_discard
+            last_pts = packet.pts if packet.size else last_pts
+            at_end = self.open_ended and fed == self.coded.packets
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                if fed > self.coded.leading:
+                if fed > self.coded.leading and not (at_end and not self.cut):
                     raise
+                self.cut = self.cut or fed > self.coded.leading
                 continue
             for frame in frames:
                 if not begun and _begins(frame, self.coded):
                     begun, self.refreshed = True, not frame.key_frame
+                if begun and frame.is_corrupt and at_end and not self.cut and last_pts in (frame.pts, None):
+                    self.cut = True
+                    continue
                 if begun and frame.is_corrupt:
                     raise DecodeError(
                         f"{self.path}: frame {len(self.stamps)} is damaged (reported by the decoder). "
@@ -163,7 +172,7 @@ class Pass:
 
     def checked_count(self) -> int:
         """Return the number of frames that decoded, unless too many are missing for the file to be whole."""
-        total, coded = len(self.stamps), self.coded.whole
+        total, coded = len(self.stamps), self.coded.whole - self.cut
         if total == 0 and self.coded.leading == self.coded.packets:
             raise DecodeError(
                 f"{self.path}: none of its {self.coded.packets} frames is a key frame, with which decoding can begin: "
