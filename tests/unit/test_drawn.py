@@ -109,7 +109,7 @@ def test_all_kinds_that_the_frames_shown_cannot_decide_are_named_before_a_run(fi
     with pytest.raises(
         DataError, match=r"data\.frames=8 .* these kinds: speed, card_stack\. Set data\.frames=32"
     ):
-        drawn_from(file, frames=8)
+        drawn_from(file, frames=8).require(0.0)
     assert len(drawn_from(file, frames=32)) == 12
 
 
@@ -122,7 +122,7 @@ def test_kinds_that_frames_do_not_help_are_named_with_what_does(file: Path) -> N
     with pytest.raises(
         DataError, match=r"settings: motion_count, rotation\. By trial, .*duration_scale=1\.0"
     ):
-        drawn_from(file)
+        drawn_from(file).require(0.0)
 
 
 def rigged(monkeypatch: pytest.MonkeyPatch, name: str, worlds: Mapping[int, range]) -> None:
@@ -151,7 +151,7 @@ def test_exactly_the_kinds_of_which_a_question_cannot_be_drawn_are_named(
     rigged(monkeypatch, "card_stack", {0: late, 1: late})
     rigged(monkeypatch, "arithmetic", {0: late})
     with pytest.raises(DataError, match=r"with these settings: direction, arithmetic\. By trial, no other"):
-        drawn_from(file)
+        drawn_from(file).require(0.0)
 
 
 @pytest.mark.parametrize(("name", "task"), [("clip-x", "clip"), ("direction-x", "direction")])
@@ -238,3 +238,19 @@ def test_the_shipped_settings_draw_what_their_recipes_teach_and_ask() -> None:
         scenes[0],
         scenes[0].model_copy(update={"duration_scale": PRESETS["round2"]["duration_scale"]}),
     ]
+
+
+def test_a_model_that_is_shown_other_frames_is_asked_what_these_decide(file: Path) -> None:
+    few, many = drawn_from(file, frames=8), drawn_from(file, frames=FRAMES)
+    again = few.seen(FRAMES, many.fits)
+    assert list(again.samples) == list(many.samples)
+    assert again.load(again.samples[0]).pixels_TCHW.shape == many.load(many.samples[0]).pixels_TCHW.shape
+
+
+def test_nothing_is_drawn_to_find_out_what_fails(tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(SETTINGS.replace("per_task: 2", "per_task: 1000000000"))
+    dataset = drawn_from(path)
+    dataset.require(0.0)
+    assert dataset.checked(tmp_path / "failures.jsonl", 0.0, Silence()) is dataset
+    assert read_jsonl(tmp_path / "failures.jsonl") == []

@@ -17,7 +17,7 @@ from retroflip.bench.metrics.training import LOGGED
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
 from retroflip.data.answers import Answer
-from retroflip.data.records import write_samples
+from retroflip.data.records import format_record, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
 from retroflip.report import words
@@ -470,3 +470,25 @@ def test_ticks_are_round_and_inside() -> None:
 def test_labels_keep_their_distance_and_order() -> None:
     assert spread([10, 11, 50], 15, 0, 100) == [10, 25, 50]
     assert spread([98, 99], 15, 0, 100) == [85, 100]
+
+
+def answers_about_foreign_data(folder: Path, columns: object) -> Path:
+    """Answers beside a file of records with a key of its own for the question, as run.json says."""
+    rows = [{**format_record(one), "q": one.question} for one in SAMPLES[:2]]
+    for row in rows:
+        del row["problem"]
+    folder.mkdir()
+    (folder / "mine.json").write_text(json.dumps(rows))
+    append_answers(
+        folder / "answers.jsonl", [answer_record(one, r"\boxed{A}", Control.FULL) for one in SAMPLES[:2]]
+    )
+    settings = {"data": str(folder / "mine.json"), "root": str(folder), "columns": columns}
+    (folder / "run.json").write_text(json.dumps(settings))
+    return folder
+
+
+def test_questions_are_read_by_the_column_map_that_they_were_asked_with(tmp_path: Path) -> None:
+    folder = answers_about_foreign_data(tmp_path / "a", {"problem": "q"})
+    assert load_run_directories([folder]).pairs[0].question == "Which way?"
+    with pytest.raises(DataError, match="column map that is none"):
+        load_run_directories([answers_about_foreign_data(tmp_path / "b", {"problem": 5})])

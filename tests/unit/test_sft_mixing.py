@@ -19,7 +19,7 @@ from retroflip.progress import Silence
 from retroflip.recipes.schema import DataSection
 from retroflip.sft import train as sft_run
 from retroflip.sft.recipe import SftRecipe
-from retroflip.train.datasets import Choice
+from retroflip.train.datasets.base import Choice
 from retroflip.train.loop import load_data
 
 

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from retroflip.data.answers import gold_answer, same_answer
+from retroflip.data.columns import Columns
 from retroflip.data.folder import RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, Manifest, build_manifest, manifest_beside, write_manifest
 from retroflip.data.records import read_records, write_samples
@@ -28,7 +30,14 @@ from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.data.text_maps import MAPS, TextMap, names_what_changes, other_option, say_the_same
 from retroflip.errors import DataError, DecodeError, HashMismatchError, MediaError, MissingVideoError
-from retroflip.files.storage import append_jsonl, file_name, read_jsonl, scratch_folder, write_jsonl_atomic
+from retroflip.files.storage import (
+    append_jsonl,
+    file_name,
+    jsonable,
+    read_jsonl,
+    scratch_folder,
+    write_jsonl_atomic,
+)
 from retroflip.progress import Progress
 from retroflip.video.decode import all_frames
 from retroflip.video.encode import encode_i420, flip_i420, to_i420
@@ -81,20 +90,30 @@ class Made:
 
 
 def make_pairs(
-    records: Path, root: Path, out: Path, spatiotemporal: Spatiotemporal, crf: int, progress: Progress
+    records: Path,
+    root: Path,
+    out: Path,
+    spatiotemporal: Spatiotemporal,
+    crf: int,
+    progress: Progress,
+    *,
+    columns: Columns = MappingProxyType({}),
 ) -> Made:
     """Write the pairs that can be made of the records to `out`, or what is missing of them.
 
     out: gets records.jsonl, videos/, a manifest of both, unknown.jsonl and failures.jsonl (what no pair is made
-    of, with the reason) and journal.jsonl. root: where the records' paths start; a manifest there is checked.
+    of, with the reason) and journal.jsonl. root: where the records' paths start; a manifest there is checked. columns:
+    as `read_records` takes it.
 
     Raises DataError for the records, and where no pair can be made of any; UsageError where `out` holds something else.
     """
-    read = read_records(records)
+    read = read_records(records, columns=columns)
     decided = [decide(sample, spatiotemporal) for sample in read.samples]
     known = [one for one in decided if isinstance(one, Known)]
     unknown = [one for one in decided if isinstance(one, Unmade)]
-    settings = {"generator": GENERATOR, "spatiotemporal": spatiotemporal.value, "crf": crf}
+    settings: dict[str, Any] = {"generator": GENERATOR, "spatiotemporal": spatiotemporal.value, "crf": crf}
+    if columns:
+        settings["columns"] = jsonable(columns)
     claim(out, {**settings, "records_sha256": sha256_file(records)})
     write_jsonl_atomic(out / UNKNOWN, [one._asdict() for one in unknown])
     if not known:

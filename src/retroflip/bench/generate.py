@@ -18,7 +18,7 @@ import numpy as np
 from retroflip.bench.answer_folder import AnswerFolder, open_folder
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, failed_record
-from retroflip.data.dataset import VideoDataset, check
+from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Modality, Sample
@@ -141,7 +141,7 @@ def generate(
     settings = {**engine.settings(), **_data_settings(dataset, asking), **asking.settings()}
     open_folder(out, settings, about or {}, dataset.samples)
     engine.notes = Notes(out / NOTES)
-    good = check(dataset, log=out / FAILURES, max_failed_share=max_failed_share, progress=progress)
+    good = dataset.checked(out / FAILURES, max_failed_share, progress)
     works = {sample.id for sample in good}
     folder = AnswerFolder(out, dataset.samples, asking.controls, asking.as_asked)
     _record_broken(folder, dataset, works, asking)

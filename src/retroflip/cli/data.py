@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from retroflip.cli.columns import Columns, column_map
 from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import UsageError, counted
 
@@ -60,13 +61,7 @@ def validate(
         int | None,
         typer.Option(min=1, help="Files decoded at once.", show_default="the machine's cores, at most 8"),
     ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MAP",
-            help="For a file with keys of its own: '{problem: q, options: choices}', or problem=q, as often as needed.",
-        ),
-    ] = None,
+    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Check a data file, without a model, and name every fault at once.
@@ -78,7 +73,7 @@ def validate(
     from retroflip.data.records import survey_records
     from retroflip.data.sample import Modality
 
-    read = survey_records(data, tuple(Modality), _column_map(columns or []))
+    read = survey_records(data, tuple(Modality), column_map(columns))
     checked = check_rewards(read.samples)
     faults = [_Fault(fault.line, fault.id, str(fault.error)) for fault in read.faults]
     faults += [_Fault(read.lines.get(fault.id, 0), fault.id, fault.message) for fault in checked.faults]
@@ -112,31 +107,6 @@ def validate(
         raise typer.Exit(1)
 
 
-def _column_map(texts: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
-    """Return the column map of all options. Raises UsageError for an option that is no column map."""
-    from retroflip.recipes.reading import parse_override
-
-    found: dict[str, str | tuple[str, ...]] = {}
-    for text in texts:
-        whole = text.lstrip().startswith("{")
-        key, value = parse_override(f"columns={text}" if whole else text)
-        for target, source in (value if whole else {key: value}).items():
-            names = (
-                (source,)
-                if isinstance(source, str)
-                else tuple(source or ())
-                if isinstance(source, list)
-                else ()
-            )
-            if not names or not all(isinstance(name, str) for name in names):
-                raise UsageError(
-                    f"--columns {text!r:.80} has no column's name for {target}. Write, say, --columns "
-                    "'{problem: q, options: choices, solution: label, path: clip}'."
-                )
-            found[target] = source if isinstance(source, str) else names
-    return found
-
-
 def pairs(
     records: Annotated[
         Path, typer.Argument(metavar="RECORDS", help="Questions about your clips, JSONL or JSON.")
@@ -155,6 +125,7 @@ def pairs(
         ),
     ] = SpatiotemporalName.ANY,
     crf: Annotated[int, typer.Option(min=1, max=51, help="Quality of both sides, x264's: 1 is best.")] = 18,
+    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Make counterfactual pairs from your own clips: mirrored or played backwards.
@@ -172,7 +143,15 @@ def pairs(
             f"--root {start} is not a folder. Name the folder that the records' paths start from."
         )
     with shown_progress() as progress:
-        made = make_pairs(records, start, out, Spatiotemporal(spatiotemporal.value), crf, progress)
+        made = make_pairs(
+            records,
+            start,
+            out,
+            Spatiotemporal(spatiotemporal.value),
+            crf,
+            progress,
+            columns=column_map(columns),
+        )
     found = summary(made)
     if json:
         print_json({**found, "records": out / RECORDS_NAME})

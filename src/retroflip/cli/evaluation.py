@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retroflip.cli.columns import ColumnMap, Columns, column_map
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, short_names, shown_progress
 from retroflip.errors import UsageError, counted
@@ -170,6 +171,7 @@ def generate(
         float,
         typer.Option(min=0, max=1, help="Share of questions whose video, or whose answer, may fail."),
     ] = 0.01,
+    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Let a model answer video questions.
@@ -179,7 +181,8 @@ def generate(
     together, and our own engine reads it once for them. A rerun in the same folder asks only what is not answered yet.
     Score the answers with `retroflip score`.
     """
-    dataset = _dataset(data, root or data.parent)
+    mapped = column_map(columns)
+    dataset = _dataset(data, root or data.parent, mapped)
     quiet(model)
     from retroflip.bench.generate import Asking, parse_controls
     from retroflip.bench.generate import generate as ask_all
@@ -218,6 +221,7 @@ def generate(
     about = {
         "data": str(data.absolute()),
         "root": str(dataset.root.absolute()),
+        **({"columns": mapped} if mapped else {}),
         "conditions": conditions.described(),
     }
     with shown_progress() as progress:
@@ -250,8 +254,13 @@ def score(
     ] = None,
     root: Annotated[Path | None, typer.Option(metavar="DIR", help="The benchmark's own files.")] = None,
     recorded: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Answers in the benchmark's own format.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Answers in the benchmark's own format; without --bench, records with a model's 'response' each.",
+        ),
     ] = None,
+    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Score one model's answers, or compare two; or score answers that somebody else recorded.
@@ -259,15 +268,19 @@ def score(
     Intervals are 95 %, from a bootstrap over source clips. Two models are compared on the pairs that both answered:
     the difference of their pair accuracies with its paired interval, and an exact McNemar test.
     """
+    from retroflip.bench.foreign_answers import RESPONSE
     from retroflip.bench.records import read_answers
     from retroflip.bench.score import ANSWERS, compare, score_run
 
     if bench is not None:
         _score_recorded(bench, root, recorded, json=json)
         return
+    if recorded is not None:
+        _score_foreign(recorded, column_map(columns, [RESPONSE]), json=json)
+        return
     if not directories:
         raise UsageError(
-            "score takes a folder of answers, two to compare, or --bench, --root and --recorded."
+            "score takes a folder of answers, two to compare, --recorded, or --bench, --root and --recorded."
         )
     if len(directories) > 2:
         raise UsageError(f"score takes one directory, or two to compare, not {len(directories)}.")
@@ -287,6 +300,17 @@ def score(
     for name in names:
         _print_scores(name, scores[name])
     _print_comparison(difference)
+
+
+def _score_foreign(recorded: Path, columns: ColumnMap, *, json: bool) -> None:
+    from retroflip.bench.foreign_answers import read_foreign_answers
+    from retroflip.bench.score import score_records
+
+    scores = score_records(read_foreign_answers(recorded, columns))
+    if json:
+        print_json(scores)
+    else:
+        _print_scores(recorded.name, scores)
 
 
 def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:
@@ -345,6 +369,7 @@ def report(
             show_default="the folder of --data",
         ),
     ] = None,
+    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Write one HTML page about one or more runs.
@@ -356,7 +381,7 @@ def report(
 
     path = out or directories[0] / "report.html"
     _check_overwritable(path)
-    inputs = load_run_directories(directories, data=data, root=root)
+    inputs = load_run_directories(directories, data=data, root=root, columns=column_map(columns))
     build_report(path, **vars(inputs))
     if json:
         print_json({"report": str(path)})
@@ -388,16 +413,15 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         _print_comparison(comparison)
 
 
-def _dataset(data: Path, root: Path) -> "VideoDataset":
-    from retroflip.data.dataset import VideoDataset
-    from retroflip.data.manifest import manifest_beside
-    from retroflip.data.records import read_samples
+def _dataset(data: Path, root: Path, columns: ColumnMap) -> "VideoDataset":
+    from retroflip.recipes.schema import DataSection
+    from retroflip.train.datasets import dataset_of
 
     if not root.is_dir():
         raise UsageError(
             f"--root {root} is not a folder. Name the folder that the records' video paths start from."
         )
-    return VideoDataset(read_samples(data), root, manifest_beside(root))
+    return dataset_of(DataSection(records=str(data), root=str(root), columns=columns), fits=None).dataset
 
 
 def _print_answers(counts: "Counts", out: Path, conditions: "Chosen", *, json: bool) -> None:

@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -79,10 +80,18 @@ class VideoDataset:
         """How many files the samples have."""
         return len({sample.video for sample in self.samples if sample.video})
 
-    @property
-    def in_files(self) -> bool:
-        """Whether the videos lie in files, which can be missing or broken."""
-        return True
+    def seen(self, frames: int, fits: Fits | None, sampler: Sampler = UNIFORM) -> Self:
+        """Return the data set as a model sees it that is shown so many frames, these, in such a size."""
+        return replace(self, frames=frames, fits=fits, sampler=sampler)
+
+    def require(self, max_failed_share: float) -> None:
+        """Raise, as `require_files` does, where more files are not there than may fail."""
+        require_files(self, max_failed_share)
+
+    def checked(self, log: Path, max_failed_share: float, progress: Progress) -> Self:
+        """Return the samples whose files work; raises and logs as `check` does."""
+        good = check(self, log=log, max_failed_share=max_failed_share, progress=progress)
+        return replace(self, samples=good)
 
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` samples whose ids are not among those asked, in a drawn order."""

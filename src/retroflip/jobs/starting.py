@@ -1,6 +1,6 @@
 """What keeps a run from starting, found before anything is decoded, loaded or trained."""
 
-from retroflip.data.dataset import VideoDataset, require_files
+from retroflip.data.dataset import VideoDataset
 from retroflip.jobs.recipes import AnyRecipe
 from retroflip.models.scorers.build import require_checkpoint
 from retroflip.recipes.schema import DataSection
@@ -10,7 +10,8 @@ from retroflip.rl.train import check_samples, require_blocks, require_engine
 from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.train import read_parts
 from retroflip.train import machine
-from retroflip.train.datasets import Choice, dataset_of
+from retroflip.train.datasets import dataset_of
+from retroflip.train.datasets.base import Choice
 from retroflip.train.loop import require_trackers, sight_of
 from retroflip.train.machine import Machine
 from retroflip.train.sample_order import require_step
@@ -28,8 +29,7 @@ def require_start(recipe: AnyRecipe, target: Machine | None = None) -> None:
 
     def load(section: DataSection, choose: Choice | None = None) -> VideoDataset:
         dataset = dataset_of(section, fits, choose).dataset
-        if dataset.in_files:
-            require_files(dataset, section.max_failed_share)
+        dataset.require(section.max_failed_share)
         return dataset
 
     if isinstance(recipe, SftRecipe):

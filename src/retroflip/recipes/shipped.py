@@ -1,10 +1,11 @@
 """Recipe files: where the shipped ones lie, and how one file extends another.
 
-`extends: crpo.yaml` names a file beside or below the recipe, `extends: tiny/crpo` a shipped recipe. Sections are merged
-setting by setting, and what the recipe itself says wins.
+`extends: ../crpo.yaml` names a file by its way from the recipe's folder, `extends: tiny/crpo` a shipped recipe.
+Sections are merged setting by setting, and what the recipe itself says wins.
 """
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,7 +34,7 @@ def read_layers(path: Path, paths: PathKeys | None = None) -> tuple[Layer, ...]:
     """Return what a recipe's file says, then what the file that it extends says, and so on.
 
     paths: the settings that name files; each file's own are made absolute from its folder. Raises RecipeError for a
-    file that cannot be read, one that extends itself, a file outside of the recipe's folder, and too many files.
+    file that cannot be read, one that extends itself, one that is named by an absolute path, and too many files.
     """
     layers: list[Layer] = []
     seen: list[Path] = []
@@ -78,20 +79,19 @@ def _extended(file: Path, name: Any) -> Path:
     """Return the file that `extends` names in a recipe's file."""
     if not isinstance(name, str) or not name:
         raise RecipeError(
-            f"{_KEY} in {file} must be the name of one recipe: a file beside or below it such as base.yaml, or a "
-            "shipped one such as tiny/crpo."
+            f"{_KEY} in {file} must be the name of one recipe: a file by its way from there such as base.yaml or "
+            "../base.yaml, or a shipped one such as tiny/crpo."
         )
-    return _beside(file, name) if name.endswith(_SUFFIXES) else _shipped(file, name)
+    return _by_path(file, name) if name.endswith(_SUFFIXES) else _shipped(file, name)
 
 
-def _beside(file: Path, name: str) -> Path:
-    folder = file.absolute().parent
-    base = folder / name
-    if not base.resolve().is_relative_to(folder.resolve()):
+def _by_path(file: Path, name: str) -> Path:
+    if Path(name).is_absolute():
         raise RecipeError(
-            f"{_KEY} in {file} names {name}, which leads out of the recipe's folder. Put that file beside or below "
-            "the recipe, or name a shipped recipe such as tiny/crpo."
+            f"{_KEY} in {file} names {name}, which is no way from the recipe's folder, so that the two could not be "
+            "moved or passed on together. Write a relative one such as ../base.yaml."
         )
+    base = file.absolute().parent / name
     if not base.is_file():
         raise RecipeError(f"{file} extends {name}, and there is no file {base}. Correct {_KEY}.")
     return base
@@ -115,7 +115,8 @@ def _shipped(file: Path, name: str) -> Path:
 
 def _refuse_endless(files: list[Path], path: Path) -> None:
     """Raise RecipeError where the last of the files was there before, or there are too many."""
-    chain = " extends ".join(file.name for file in files)
+    start = path.resolve().parent
+    chain = " extends ".join(os.path.relpath(file, start) for file in files)
     if files[-1] in files[:-1]:
         raise RecipeError(f"The recipe {path} extends itself: {chain}. Take {_KEY} out of one of these.")
     if len(files) > MAX_LAYERS:

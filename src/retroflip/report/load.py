@@ -12,16 +12,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from pydantic import ValidationError
 
 from retroflip.bench.groups import pair_up
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
-from retroflip.data.records import read_samples
+from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
-from retroflip.errors import UsageError
-from retroflip.files.storage import read_json_object, read_jsonl
+from retroflip.errors import DataError, UsageError
+from retroflip.files.storage import jsonable, read_json_object, read_jsonl
+from retroflip.recipes.schema import DataSection
 from retroflip.report.pairs import AnswerView, PairView, SideView
+from retroflip.train.datasets import dataset_of
 from retroflip.train.run_directory import check_results
 
 METRICS_FILE = "metrics.jsonl"
@@ -69,10 +74,14 @@ class _Data:
 
 @dataclass(frozen=True)
 class _Named:
-    """The records and the videos' root that the user named, for answers whose data is not in their directory."""
+    """The records and the videos' root that the user named, for answers whose data is not in their directory.
+
+    columns: of a file of records with keys of its own.
+    """
 
     data: Path | None
     root: Path | None
+    columns: Columns
 
     @property
     def folders(self) -> list[Path]:
@@ -81,20 +90,25 @@ class _Named:
 
 
 def load_run_directories(
-    directories: Sequence[Path], *, data: Path | None = None, root: Path | None = None
+    directories: Sequence[Path],
+    *,
+    data: Path | None = None,
+    root: Path | None = None,
+    columns: Columns = MappingProxyType({}),
 ) -> ReportInputs:
     """Read every directory and join them into one report's inputs.
 
     data, root: the records that were asked, and the folder that their video paths start from (the records' own without
     it). They stand in for what run.json names; without them, that is used where it lies in its directory or in the
-    working directory. Answers whose data is nowhere have neither questions nor videos.
+    working directory. columns: of `data`, as `read_records` takes it. Answers whose data is nowhere have neither
+    questions nor videos.
 
     Raises UsageError for no directory, for a missing one and for one that holds nothing to report; DataError
     for damaged files.
     """
     if not directories:
         raise UsageError("No directory given. Name one or more run directories: retroflip report DIR...")
-    named = _named(data, root)
+    named = _named(data, root, columns)
     folders = [_folder(Path(directory)) for directory in directories]
     for folder in folders:
         for path in folder.runs.values():
@@ -115,14 +129,14 @@ def load_run_directories(
     )
 
 
-def _named(data: Path | None, root: Path | None) -> _Named:
+def _named(data: Path | None, root: Path | None, columns: Columns) -> _Named:
     if data is not None and not data.is_file():
         raise UsageError(f"--data {data} is not a file. Name the records, JSONL or JSON, that were asked.")
     if root is not None and not root.is_dir():
         raise UsageError(
             f"--root {root} is not a folder. Name the folder that the records' video paths start from."
         )
-    return _Named(data, root)
+    return _Named(data, root, columns)
 
 
 def _folder(root: Path) -> _Folder:
@@ -268,6 +282,7 @@ def _data_of(folder: Path, named: _Named) -> _Data | None:
     """Return the pairs' data where a report may show it: the experiment's own, the user's, or what run.json names."""
     own = folder / "data" / "pairs" / RECORDS_FILE
     records, root = (own, own.parent) if own.is_file() else _from_settings(folder)
+    columns = {} if own.is_file() else named.columns or read_settings(folder).get("columns", {})
     if not own.is_file():
         records = named.data or records
         root = named.root or (named.data.parent if named.data else root)
@@ -277,8 +292,23 @@ def _data_of(folder: Path, named: _Named) -> _Data | None:
     known = (
         records is not None and records.is_file() and (records == named.data or _lies_in(records, allowed))
     )
-    samples = read_samples(records) if records is not None and known else []
-    return _Data({sample.id: sample.question for sample in samples}, root)
+    if records is None or not known:
+        return _Data({}, root)
+    return _Data(_questions(records, root, columns), root)
+
+
+def _questions(records: Path, root: Path, columns: Any) -> dict[str, str]:
+    """Return the questions by id; of videos that are drawn those at hand, since there may be any number of others."""
+    try:
+        section = DataSection.model_validate(
+            {"records": str(records), "root": str(root), "columns": jsonable(columns)}
+        )
+    except ValidationError as error:
+        raise DataError(
+            f"{records} was read with a column map that is none ({error.errors()[0]['msg']}). Name the right one with "
+            "--data and --columns."
+        ) from error
+    return {sample.id: sample.question for sample in dataset_of(section, fits=None).dataset.examples}
 
 
 def _from_settings(folder: Path) -> tuple[Path | None, Path | None]:

@@ -22,7 +22,7 @@ from retroflip.recipes.schema import DataSection
 from retroflip.sft.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
 from retroflip.train.card import write_release
-from retroflip.train.datasets import Choice
+from retroflip.train.datasets.base import Choice
 from retroflip.train.loop import (
     StepRecorder,
     choose_trained,

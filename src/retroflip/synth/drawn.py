@@ -8,7 +8,7 @@ resumed run sees the same ones, and `per_task` may be as large as one likes.
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,9 @@ import numpy as np
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import Sample
-from retroflip.errors import DataError
+from retroflip.errors import DataError, UsageError
+from retroflip.files.storage import write_jsonl_atomic
+from retroflip.progress import Progress
 from retroflip.recipes import reading
 from retroflip.recipes.shipped import merged, read_layers
 from retroflip.synth.corpus import (
@@ -34,6 +36,7 @@ from retroflip.synth.episode import Episode
 from retroflip.synth.raster import render_rgb
 from retroflip.synth.remedies import least_frames, remedy
 from retroflip.video.frames import Fits, Frames
+from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.video.sampling import uniform_indices
 
 _SETTINGS = re.compile(
@@ -89,9 +92,10 @@ class DrawnSamples(Sequence[Sample]):
 
 @dataclass(frozen=True)
 class DrawnDataset(VideoDataset):
-    """Questions whose frames are rendered, not decoded."""
+    """Questions whose frames are rendered, not decoded. settings: as stated, before frames limit what is drawn."""
 
     samples: DrawnSamples
+    settings: CorpusSettings = field(kw_only=True)
 
     @classmethod
     def of(
@@ -110,14 +114,13 @@ class DrawnDataset(VideoDataset):
         as it says that a model sees them, by default in the scenes' size. root, frames, pool: as in VideoDataset; no
         question is drawn that `frames` evenly spread frames cannot decide.
 
-        Raises UsageError for kinds that do not exist, DataError for kinds that cannot be drawn.
+        Raises UsageError for kinds that do not exist.
         """
         kinds = tuple(kind.name for kind in settings.kinds_chosen())
         # Every question must be decidable from the frames that the model will be shown, not from more.
         shown = settings.scene.model_copy(update={"viewed_frames": min(settings.scene.viewed_frames, frames)})
         samples = DrawnSamples(settings.model_copy(update={"scene": shown}), kinds, limit)
-        require_drawable(samples.settings, kinds, settings.scene.viewed_frames)
-        return cls(samples, root, frames=frames, fits=fits, pool=pool)
+        return cls(samples, root, frames=frames, fits=fits, pool=pool, settings=settings)
 
     @property
     def examples(self) -> Sequence[Sample]:
@@ -130,10 +133,26 @@ class DrawnDataset(VideoDataset):
         """As many as there are questions: each has a video of its own."""
         return len(self)
 
-    @property
-    def in_files(self) -> bool:
-        """They are rendered."""
-        return False
+    def seen(self, frames: int, fits: Fits | None, sampler: Sampler = UNIFORM) -> Self:
+        """Return the questions that so many frames decide, which may be other ones. Raises UsageError for a sampler."""
+        if sampler != UNIFORM:
+            raise UsageError(
+                f"The sampler {sampler.name} chooses among the frames of files, and videos that are drawn have as "
+                "many as are shown: leave it out."
+            )
+        return type(self).of(
+            self.settings, self.samples.limit, fits, root=self.root, frames=frames, pool=self.pool
+        )
+
+    def require(self, max_failed_share: float) -> None:  # noqa: ARG002
+        """Raise DataError for kinds that cannot be drawn; no file can be missing."""
+        require_drawable(self.samples.settings, self.samples.kinds, self.settings.scene.viewed_frames)
+
+    def checked(self, log: Path, max_failed_share: float, progress: Progress) -> Self:  # noqa: ARG002
+        """Return all questions: no file can be broken, so the log is empty. Raises as `require` does."""
+        self.require(max_failed_share)
+        write_jsonl_atomic(log, [])
+        return self
 
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` questions that are not among those asked, and draw no more of them than needed."""

@@ -6,7 +6,7 @@ trained (`retroflip generate`) and knows where it comes from (its card).
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -210,7 +210,7 @@ class Chosen:
 
     def seen(self, dataset: VideoDataset, fits: Fits | None) -> VideoDataset:
         """Return the data set as the model is shown it. fits: how its engine has pictures resized."""
-        return replace(dataset, frames=self.asked.frames, fits=fits, sampler=self.asked.sampling)
+        return dataset.seen(self.asked.frames, fits, self.asked.sampling)
 
 
 def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:

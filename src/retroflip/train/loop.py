@@ -4,7 +4,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from retroflip.data.dataset import VideoDataset, check
+from retroflip.data.dataset import VideoDataset
 from retroflip.errors import (
     NonFiniteLossError,
     OtherProcessError,
@@ -32,7 +31,8 @@ from retroflip.models.lora import PROJECTORS, add_adapters, merged
 from retroflip.progress import Progress
 from retroflip.recipes.schema import DataSection, ModelSection, OptimizerSection
 from retroflip.train.conditions import read_trained
-from retroflip.train.datasets import Choice, dataset_of
+from retroflip.train.datasets import dataset_of
+from retroflip.train.datasets.base import Choice
 from retroflip.train.failures import MEMORY_HINTS, explained
 from retroflip.train.run_directory import RunDirectory
 from retroflip.train.signals import StopOnSignal
@@ -99,10 +99,7 @@ def _load_data(
     dataset, skipped, note = dataset_of(section, fits, choose)
     if note:
         progress.stage(note, 0, "")
-    if not dataset.in_files:
-        return LoadedData(dataset, skipped)
-    good = check(dataset, log=failures, max_failed_share=section.max_failed_share, progress=progress)
-    return LoadedData(replace(dataset, samples=good), skipped)
+    return LoadedData(dataset.checked(failures, section.max_failed_share, progress), skipped)
 
 
 def load(section: ModelSection) -> Any:

@@ -83,18 +83,18 @@ def _measures(
     parts: dict[Family, dict[str, Any]] = {}
     for metric, column in measured:
         interval = next(intervals)
-        part = parts.setdefault(metric.family, {"chance": {}})
+        part = parts.setdefault(metric.family, {})
         part |= {
             metric.key: mean(column.values),
             f"{metric.key}_ci": interval and list(interval),
             f"{metric.key}_wilson": _wilson(column),
         }
-        if metric.guess is not None:
-            part["chance"][metric.key] = metric.guess(answered)
+    guesses = [(metric, metric.guess) for metric, _ in measured if metric.guess is not None]
     found: dict[str, Any] = {}
     for family, part in parts.items():
-        whole = {**part, **family.counts(answered)}
-        found |= whole if family.part is None else {family.part: whole}
+        part |= family.counts(answered)
+        part["chance"] = {metric.key: guess(answered) for metric, guess in guesses if metric.family == family}
+        found |= part if family.part is None else {family.part: part}
     return found
 
 

@@ -1,0 +1,25 @@
+"""What may be named as data: a file of records, settings of videos that are drawn, and whatever is added here.
+
+`dataset_of` is the one door. Which source a file belongs to is told by how it begins, never by its name. Adding one
+takes its file and a line here; a form of record files is added to `data/sources/` instead.
+"""
+
+from retroflip.data.sources import beginning
+from retroflip.recipes.schema import DataSection
+from retroflip.train.datasets import drawn, recorded
+from retroflip.train.datasets.base import Choice, NamedData, Source
+from retroflip.video.frames import Fits
+
+SOURCES: tuple[Source, ...] = (drawn.SOURCE, recorded.SOURCE)
+"""the first one that recognises a file opens it; the last takes everything, and says what it cannot read"""
+
+
+def dataset_of(section: DataSection, fits: Fits | None, choose: Choice | None = None) -> NamedData:
+    """Return the data that a recipe names.
+
+    fits: how large the model sees it; None leaves it as it is stored. choose: which of the records read are used, by
+    default what the section asks for. Raises DataError and UsageError as the source does.
+    """
+    head = beginning(section.records_file)
+    source = next(source for source in SOURCES if source.recognises(head))
+    return source.open(section, fits, choose)
