@@ -4,6 +4,7 @@ Shapes: T frames. Lengths are shares of the frame's side, the origin is the top 
 radians and turn clockwise as seen on the screen. Drawing (`retroflip.synth.raster`) reads nothing but this.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self, TypedDict
 
@@ -181,6 +182,11 @@ class Animation:
     def flipped(self) -> Self:
         """Return the clip mirrored left to right (its background apart)."""
         return replace(self, actors=tuple(one.flipped() for one in self.actors))
+
+    def recast(self, actors: Sequence[Actor]) -> Self:
+        """Return the clip with these actors in the places of those of the same ids."""
+        anew = {one.id: one for one in actors}
+        return replace(self, actors=tuple(anew.get(one.id, one) for one in self.actors))
 
     def turned(self, how: Transform) -> Self:
         """Return the clip mirrored or played backwards. Raises KeyError for other transformations."""

@@ -296,7 +296,7 @@ class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again
     """
 
 
-def have_stamps_of_their_own(frames: Sequence[int], fps: int) -> bool:
+def have_own_stamps(frames: Sequence[int], fps: int) -> bool:
     """Return whether no two of these frames are shown at the same time, told to the tenth of a second."""
     return len({round(10 * frame / fps) for frame in frames}) == len(frames)
 
@@ -305,7 +305,7 @@ def require_own_stamps(pair: Pair) -> None:
     """Raise Redraw where two events of a side begin at the same time, told to the tenth of a second."""
     for episode in pair[:2]:
         begins = [event.start_frame for event in episode.events]
-        if not have_stamps_of_their_own(begins, episode.animation.fps):
+        if not have_own_stamps(begins, episode.animation.fps):
             raise Redraw
 
 

@@ -11,7 +11,7 @@ from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Appeara
 from retroflip.synth.episode import Draw, State
 from retroflip.synth.physics import reflected
 
-SNAPSHOT_SECONDS = 0.2
+SNAPSHOT_SECONDS = 0.1
 """between snapshots of moving objects"""
 BYSTANDERS_GO = (0.4, 1.2)
 """how far a distractor goes in a clip"""

@@ -9,7 +9,6 @@ is paired with another such course over the same path.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -29,8 +28,8 @@ from retroflip.synth.objects import (
     moving,
     positions,
 )
-from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import ordinal, percent, phrased
+from retroflip.synth.short.stretches import named, number_of_stretches
+from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
 
 FASTER, SLOWER, SAME = "it speeds up", "it slows down", "it keeps the same speed"
@@ -85,10 +84,6 @@ RATIO = ((4.5, 5.5), (4.0, 5.0), (3.5, 4.5), (3.0, 4.0), (2.5, 3.2))
 """highest speed to lowest, by difficulty"""
 SAMPLES = 10
 """frames that a viewer must see of two stretches at the least, to compare the steps between them"""
-STRETCHES = {2: "half", 4: "quarter"}
-"""of the video, by how many there are"""
-SNAPSHOTS = 0.1
-"""seconds between those in the metadata"""
 
 
 def speeds(course: Course, ratio: float, frames: int) -> Floats:
@@ -107,12 +102,6 @@ def gone(course: Course, ratio: float, frames: int) -> Floats:
     return share_T
 
 
-def number_of_stretches(settings: SceneSettings) -> int:
-    """Return in how many stretches the speed may change: quarters where a viewer sees enough of each, else halves."""
-    wanted = settings.operations or round(2 * settings.operation_scale)
-    return 4 if min(wanted, 2 * settings.viewed_frames // SAMPLES) >= 4 else 2
-
-
 def _partner(answer: str, offered: Sequence[str], courses: Mapping[str, Course]) -> str:
     """Return the other answer of a pair: the clip played backwards, or the other option that is its own mirror."""
     turned = [name for name in offered if courses[name] == played_back(courses[answer])]
@@ -124,7 +113,7 @@ def _partner(answer: str, offered: Sequence[str], courses: Mapping[str, Course])
 
 def make(draw: Draw) -> Pair:
     """Draw a course, and its reverse or another over the same path."""
-    stretches = number_of_stretches(draw.settings)
+    stretches = number_of_stretches(draw.settings, 2 * draw.settings.viewed_frames // SAMPLES)
     courses = {2: HALVES, 4: QUARTERS}[stretches]
     offered, answer = draw.deal("answer", [(one, answer) for one in _SETS[stretches] for answer in one])
     partner = _partner(answer, offered, courses)
@@ -149,8 +138,7 @@ def make(draw: Draw) -> Pair:
     if courses[partner] == played_back(courses[answer]):
         two = _side(asked, first.reversed(), looks[0].name, partner, courses[partner])
         return paired(draw, one, two, Transform.REVERSE)
-    anew = target(partner)
-    second = replace(first, actors=tuple(anew if one.id == anew.id else one for one in first.actors))
+    second = first.recast([target(partner)])
     return paired(draw, one, _side(asked, second, looks[0].name, partner, courses[partner]), ANEW)
 
 
@@ -205,12 +193,11 @@ def _step(legs: Sequence[Leg], course: Course) -> int:
 
 
 def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> list[str]:
-    part = STRETCHES[len(course)]
     return [
         "Points and ways are in percent of the screen, and every way takes the same time.",
         f"One after the other, it goes about {', '.join(str(leg.gone(step)) for leg in legs)} percent.",
         *(
-            f"In the {ordinal(number)} {part} it {SAID[change]}."
+            f"In the {named(number, len(course))} it {SAID[change]}."
             for number, change in enumerate(course, start=1)
         ),
         f"So the answer is: {answer}.",
@@ -228,7 +215,7 @@ def _side(asked: Asked, clip: Animation, name: str, answer: str, course: Course)
             leg.told(name, step, change)
             for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
         ],
-        states=positions(clip, [one.id for one in clip.actors], SNAPSHOTS),
+        states=positions(clip, [one.id for one in clip.actors]),
         derivation=_derivation(legs, step, course, answer),
     )
 

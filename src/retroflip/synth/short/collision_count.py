@@ -17,18 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats, actor
-from retroflip.synth.episode import (
-    Asked,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Pair,
-    Redraw,
-    Rng,
-    have_stamps_of_their_own,
-    paired,
-)
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import Contact, contacts, reflected
@@ -89,7 +78,9 @@ class Bounce(NamedTuple):
         return [Contact(self.begin + hit.seconds, hit.end) for hit in found]
 
 
-def bounce(rng: Rng, first: int, hits: int, radius: float, seconds: float, free: float = FREE) -> Bounce:
+def bounce(
+    rng: np.random.Generator, first: int, hits: int, radius: float, seconds: float, free: float = FREE
+) -> Bounce:
     """Draw a motion of three hits or more in a clip of so many seconds, the first of the wall at that end (-1 or 1).
 
     The shares of a crossing before the first hit and after the last are drawn from an interval about one half, so that
@@ -164,7 +155,7 @@ def _course(
         down = down._replace(begin=across.begin)
         gaps = [abs(one.seconds - two.seconds) for one in across.contacts() for two in down.contacts()]
         frames = [round(hit.seconds * draw.settings.fps) for hit in (*across.contacts(), *down.contacts())]
-        if min(gaps) >= APART_SECONDS and have_stamps_of_their_own(frames, draw.settings.fps):
+        if min(gaps) >= APART_SECONDS and have_own_stamps(frames, draw.settings.fps):
             return across, down
     raise Redraw
 
@@ -231,7 +222,7 @@ def _side(
             Event("hit", frame, frame, f"the {name} hits the {wall} wall", {"object": "o1", "wall": wall})
             for frame, wall in sorted(hits)
         ],
-        states=positions(clip, ["o1"], every=0.1),
+        states=positions(clip, ["o1"]),
         derivation=[f"The {side} wall is hit {times(answer)}.", f"So the answer is: {answer}."],
     )
 

@@ -169,7 +169,7 @@ def _side(asked: Asked, clip: Animation, name: str, path: Path, leg: int) -> Epi
         in_words(path),
         TURNS,
         events=sorted(moves + _returns(clip, name, path, leg), key=lambda event: event.start_frame),
-        states=positions(clip, [one.id for one in clip.actors]),
+        states=positions(clip, [one.id for one in clip.actors], every=0.2),
         derivation=[f"In order it goes {', '.join(path)}, so the answer is: {in_words(path)}."],
     )
 

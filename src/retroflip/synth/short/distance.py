@@ -42,8 +42,6 @@ TURN = (0.0, 0.3, 0.6, 0.9, 1.2)
 """by how many radians the line between the objects turns in the clip, at the most, by difficulty"""
 SAMPLES = 5
 """frames that must be seen of each approach, at the least: what they miss of its depth is under the margin"""
-SNAPSHOTS = 0.1
-"""seconds between those in the metadata"""
 
 
 def in_words(index: int) -> str:
@@ -168,7 +166,7 @@ def _side(
             )
             for one, gap in zip(approaches, gaps, strict=True)
         ],
-        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
+        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
         derivation=[
             f"In their order these are {', '.join(map(str, gaps))} percent.",
             f"They are {extreme} {in_words(index)}.",

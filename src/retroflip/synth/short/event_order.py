@@ -227,7 +227,7 @@ def _side(
             )
             for one in sorted([*acts, *strays], key=lambda act: act.start)
         ],
-        states=positions(clip, [one["id"] for one in asked.objects]),
+        states=positions(clip, [one["id"] for one in asked.objects], every=0.2),
         derivation=[f"One after the other: {spoken}.", f"So the answer is: {answer}."],
     )
 

@@ -36,8 +36,6 @@ STAYS = 0.4
 """share of the time at a side during which it rests there"""
 SAMPLES = 2
 """frames that must be seen of each side, at the least: one of them then is of its rest there, or just beside it"""
-SNAPSHOTS = 0.1
-"""seconds between those in the metadata"""
 
 
 def in_words(sides: Sequence[str]) -> str:
@@ -143,7 +141,7 @@ def _side(asked: Asked, clip: Animation, looks: Sequence[Look], visits: list[str
             )
             for index, visited in enumerate(visits)
         ],
-        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)], SNAPSHOTS),
+        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
         derivation=[
             f"Seen from the {two}, the {one} is first {side} it, then {in_words(right)}.",
             f"After it has first been {side} the {two}, it is next {in_words(right)}.",

@@ -11,17 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.episode import (
-    Asked,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Pair,
-    Redraw,
-    have_stamps_of_their_own,
-    paired,
-)
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
@@ -112,7 +102,7 @@ def make(draw: Draw) -> Pair:
             answer,
             {Transform.FLIP},
             events=events,
-            states=positions(shown, movers, every=0.1),
+            states=positions(shown, movers),
             derivation=[
                 f"From left to right there are {series(row)}.",
                 f"By their times {names[place]} is the {most}, so the answer is: {answer}.",
@@ -153,7 +143,7 @@ def _told(
     ]
     for _ in range(TRIES):
         chosen = [one for crossings in possible for one in draw.some_of(crossings, each)]
-        if have_stamps_of_their_own([one.span[0] for one in chosen], fps):
+        if have_own_stamps([one.span[0] for one in chosen], fps):
             return sorted(chosen, key=lambda one: one.span)
     raise Redraw
 

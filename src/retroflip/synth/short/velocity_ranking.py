@@ -7,7 +7,7 @@ quarter, and one stretch is asked for (the other side is the clip played backwar
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pai
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
-from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import ordinal, percent, phrased, series
+from retroflip.synth.short.stretches import named, number_of_stretches
+from retroflip.synth.wording import percent, phrased, series
 from retroflip.video.transforms import Transform
 
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
-STRETCHES = {2: "half", 4: "quarter"}
-"""of the video, by how many there are"""
 OBJECTS = (3, 3, 3, 4, 4)
 RADIUS = 0.06
 RATIO = (1.7, 1.6, 1.5, 1.45, 1.4)
@@ -42,8 +40,6 @@ SAMPLES = 6
 """frames that must be seen of a stretch, at the least"""
 APART_SECONDS = 0.12
 """from the beginning of an object's way, as it is told, to that of the next object's"""
-SNAPSHOTS = 0.1
-"""seconds between those in the metadata"""
 
 Ranking = tuple[int, ...]
 """objects by number, the fastest first"""
@@ -124,16 +120,10 @@ def distances(ranking: Ranking, slowest: float, ratio: float) -> list[float]:
     return [slowest * ratio ** (len(ranking) - 1 - ranking.index(one)) for one in range(len(ranking))]
 
 
-def number_of_stretches(settings: SceneSettings) -> int:
-    """Return in how many stretches speeds may differ: halves, or quarters where there are frames enough to tell."""
-    wanted = settings.operations or round(2 * settings.operation_scale)
-    return 4 if min(wanted, settings.viewed_frames // SAMPLES) >= 4 else 2
-
-
 def make(draw: Draw) -> Pair:
     """Draw two rankings, the answers of both sides, and a clip for each."""
     settings = draw.settings
-    stretches = number_of_stretches(settings)
+    stretches = number_of_stretches(settings, settings.viewed_frames // SAMPLES)
     part = draw.deal("part", [one for number in range(stretches) for one in (None, number)])
     count = max(3, settings.objects or draw.level(OBJECTS))
     looks = draw_looks(draw, count + settings.distractors)
@@ -141,7 +131,8 @@ def make(draw: Draw) -> Pair:
     right, other = draw.some_of(offered, 2)
     names = tuple(look.name for look in looks[:count])
     ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), names)
-    text = _question(draw, ranked)
+    listed = series([f"the {name}" for name in draw.some_of(names, count)])
+    text = phrased(draw, names=listed, when=when(part, stretches), ends=ENDS[ranked.is_rising])
     options = [ranked.words(one) for one in draw.some_of(offered, len(offered))]
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(draw.level(RATIO), SPREAD ** (1.0 / (count - 1))))
@@ -172,8 +163,7 @@ def make(draw: Draw) -> Pair:
         two = _side(asked, ranked, first.reversed(), other, ways_NS[:, ::-1])
         return paired(draw, one, two, Transform.REVERSE)
     ways_NS = ways(stretches * [other])
-    anew = {actor.id: actor for actor in lanes.actors(looks, ways_NS, frames)}
-    second = replace(first, actors=tuple(anew[actor.id] for actor in first.actors))
+    second = first.recast(lanes.actors(looks, ways_NS, frames))
     return paired(draw, one, _side(asked, ranked, second, other, ways_NS), ANEW)
 
 
@@ -200,18 +190,13 @@ def _lanes(draw: Draw, count: int) -> _Lanes:
     )
 
 
-def _question(draw: Draw, ranked: _Ranked) -> str:
-    names = series([f"the {name}" for name in draw.some_of(ranked.names, len(ranked.names))])
-    return phrased(draw, names=names, when=when(ranked.part, ranked.stretches), ends=ENDS[ranked.is_rising])
-
-
 def when(part: int | None, stretches: int) -> str:
     """Return which stretch is meant, as it ends a clause.
 
     >>> when(2, 4), when(None, 4)
     (' in the third quarter of the video', '')
     """
-    return "" if part is None else f" in the {ordinal(part + 1)} {STRETCHES[stretches]} of the video"
+    return "" if part is None else f" in the {named(part + 1, stretches)} of the video"
 
 
 def _side(asked: Asked, ranked: _Ranked, clip: Animation, ranking: Ranking, ways_NS: Floats) -> Episode:
@@ -221,7 +206,7 @@ def _side(asked: Asked, ranked: _Ranked, clip: Animation, ranking: Ranking, ways
         ranked.words(ranking),
         {Transform.REVERSE} if ranked.part is not None else (),
         events=events,
-        states=positions(clip, [one["id"] for one in asked.objects], SNAPSHOTS),
+        states=positions(clip, [one["id"] for one in asked.objects]),
         derivation=[
             "Ways are in percent of the screen, and every way takes the same time.",
             _compared(ranked, events),
