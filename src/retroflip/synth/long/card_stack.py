@@ -12,7 +12,7 @@ from typing import NamedTuple
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Course
+from retroflip.synth.long.orders import Ask, Course
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -130,9 +130,10 @@ def answer_to(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> Pil
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode, ask, when = orders.dealt_ask(draw, ASKS)
+    what = orders.dealt_ask(draw, ASKS)
+    mode, ask, when = what
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
-    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
     courses = orders.two_answered(draw, groups, options)
@@ -157,21 +158,19 @@ Groups = dict[Pile | int, list[Course[Pile, Step]]]
 """orders of the same operations, by answer"""
 
 
-def _asked(
-    draw: Draw, operations: int, mode: Mode, ask: str, when: str
-) -> tuple[Query, Sequence[Pile | int], Groups]:
+def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Pile | int], Groups]:
     """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations)
-        query = _draw_query(draw, course, mode, ask, when)
+        query = _draw_query(draw, course, what)
         if query is None:
             continue
 
         def answer(order: Course[Pile, Step], query: Query = query) -> Pile | int | None:
-            return answer_to(query, *moves_of(order, from_start=mode.from_start))
+            return answer_to(query, *moves_of(order, from_start=what.mode.from_start))
 
-        groups: Groups = orders.by_answer(orders.in_other_orders(draw, course, done, mode), answer)
-        options = _options(draw, ask, groups)
+        groups: Groups = orders.by_answer(orders.in_other_orders(draw, course, done, what.mode), answer)
+        options = _options(draw, what.ask, groups)
         if options is not None:
             return query, options, groups
     raise Redraw("no operations with four different answers were found")
@@ -201,16 +200,16 @@ def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
     return course
 
 
-def _draw_query(draw: Draw, course: Course[Pile, Step], mode: Mode, ask: str, when: str) -> Query | None:
-    if ask == "pile":
-        return Query(mode, ask, when)
-    if ask == "place":
-        return Query(mode, ask, when, number=1 + int(draw.rng.integers(len(course.states[-1]))))
-    if ask == "count":
+def _draw_query(draw: Draw, course: Course[Pile, Step], what: Ask) -> Query | None:
+    if what.ask == "pile":
+        return Query(*what)
+    if what.ask == "place":
+        return Query(*what, number=1 + int(draw.rng.integers(len(course.states[-1]))))
+    if what.ask == "count":
         put = [step.card for step in course.operations if step.card is not None]
-        return Query(mode, ask, when, card=draw.one_of(put)) if put else None
+        return Query(*what, card=draw.one_of(put)) if put else None
     taken = sum(step.card is None for step in course.operations)
-    return Query(mode, ask, when, number=1 + int(draw.rng.integers(min(taken, 3)))) if taken else None
+    return Query(*what, number=1 + int(draw.rng.integers(min(taken, 3)))) if taken else None
 
 
 def _words(ask: str, answer: Pile | int) -> str:

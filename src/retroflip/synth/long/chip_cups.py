@@ -15,7 +15,7 @@ import numpy as np
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Course
+from retroflip.synth.long.orders import Ask, Course
 from retroflip.synth.long.stage import Stage, darker
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -139,9 +139,10 @@ def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
-    mode, ask, when = orders.dealt_ask(draw, ASKS)
+    what = orders.dealt_ask(draw, ASKS)
+    mode, ask, when = what
     timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
-    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
     place, after = LETTERS[query.place], query.after
@@ -168,19 +169,17 @@ Groups = dict[Result, list[Course[Cups, Step]]]
 """courses in order of time, by answer"""
 
 
-def _asked(
-    draw: Draw, operations: int, mode: Mode, ask: str, when: str
-) -> tuple[Query, Sequence[Result], Groups]:
+def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Result], Groups]:
     """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
-        course = _draw_course(draw, operations, pours=mode.from_start)
-        query, named = _draw_query(draw, course, mode, ask, when)
-        told = orders.in_other_orders(draw, course, done, mode, named)
-        in_time = told if mode.from_start else (one.mirrored(inverse) for one in told)
+        course = _draw_course(draw, operations, pours=what.mode.from_start)
+        query, named = _draw_query(draw, course, what)
+        told = orders.in_other_orders(draw, course, done, what.mode, named)
+        in_time = told if what.mode.from_start else (one.mirrored(inverse) for one in told)
         groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
         options = orders.of_one_form(draw, groups, CHOICES)
         if options is not None:
-            return query, options if ask == "holds" else sorted(options), groups
+            return query, options if what.ask == "holds" else sorted(options), groups
     raise Redraw("no operations with four different answers were found")
 
 
@@ -217,20 +216,18 @@ def _draw_step(draw: Draw, cups: Cups, action: str, chips: Sequence[int]) -> Ste
     return Step(action, place, other)
 
 
-def _draw_query(
-    draw: Draw, course: Course[Cups, Step], mode: Mode, ask: str, when: str
-) -> tuple[Query, set[int]]:
+def _draw_query(draw: Draw, course: Course[Cups, Step], what: Ask) -> tuple[Query, set[int]]:
     """Return a question, and the place of the operation that it names."""
     place = int(draw.rng.integers(len(course.states[0])))
-    if when != "after":
-        return Query(mode, ask, when, place), set()
+    if what.when != "after":
+        return Query(*what, place), set()
     named = [
         index for index, step in enumerate(course.operations) if index >= 3 and step.action in ("put", "take")
     ]
     if not named:
         raise Redraw("no chip is moved late enough")
     index = draw.one_of(named)
-    return Query(mode, ask, when, place, course.operations[index]), {index}
+    return Query(*what, place, course.operations[index]), {index}
 
 
 @dataclass(frozen=True)

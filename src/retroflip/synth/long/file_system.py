@@ -15,7 +15,7 @@ import numpy as np
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Course
+from retroflip.synth.long.orders import Ask, Course
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -171,9 +171,10 @@ def answer_to(query: Query, course: Course[Files, Step]) -> Result:
 
 def make(draw: Draw) -> Pair:
     """Draw commands and a question, the answers that their orders lead to, and two of these."""
-    mode, ask, when = orders.dealt_ask(draw, ASKS)
+    what = orders.dealt_ask(draw, ASKS)
+    mode, ask, when = what
     timeline = _timeline(draw)
-    query, options, groups = _asked(draw, timeline.operations, mode, ask, when)
+    query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     text = phrased(draw, ask, when, folder=query.folder, file=query.file)
     courses = orders.two_answered(draw, groups, options)
@@ -211,22 +212,20 @@ Groups = dict[Result, list[Course[Files, Step]]]
 """courses in order of time, by answer"""
 
 
-def _asked(
-    draw: Draw, operations: int, mode: Mode, ask: str, when: str
-) -> tuple[Query, Sequence[Result], Groups]:
+def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Result], Groups]:
     """Return a question, its answers to choose from, and orders of the same commands by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
-        course = _draw_course(draw, operations, from_start=mode.from_start)
-        told = list(orders.in_other_orders(draw, course, done, mode))
-        in_time = told if mode.from_start else [one.mirrored(inverse) for one in told]
+        course = _draw_course(draw, operations, from_start=what.mode.from_start)
+        told = list(orders.in_other_orders(draw, course, done, what.mode))
+        in_time = told if what.mode.from_start else [one.mirrored(inverse) for one in told]
         for _ in range(QUESTIONS):
-            query = _draw_query(draw, in_time[0], mode, ask, when)
+            query = _draw_query(draw, in_time[0], what)
             if query is None:
                 continue
             groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
-            options = orders.of_one_form(draw, groups, CHOICES[ask])
+            options = orders.of_one_form(draw, groups, CHOICES[what.ask])
             if options is not None:
-                return query, sorted(options) if ask == "count" else options, groups
+                return query, sorted(options) if what.ask == "count" else options, groups
     raise Redraw("no commands with enough different answers were found")
 
 
@@ -274,21 +273,21 @@ def _draw_step(
     return Step(action, folder, "" if action == "rm" else other, draw.one_of(inside))
 
 
-def _draw_query(draw: Draw, course: Course[Files, Step], mode: Mode, ask: str, when: str) -> Query | None:
-    if when == "order":
+def _draw_query(draw: Draw, course: Course[Files, Step], what: Ask) -> Query | None:
+    if what.when == "order":
         pinned = orders.pinned_places(len(course.operations), from_start=True, ends=False)
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
-        return Query(mode, ask, when, commands=tuple(sorted(draw.some_of(free, CHOICES[ask]))))
-    asked = course.states[0 if when == "start" else -1]
+        return Query(*what, commands=tuple(sorted(draw.some_of(free, CHOICES[what.ask]))))
+    asked = course.states[0 if what.when == "start" else -1]
     folder = draw.one_of(sorted({folder for folder, name in asked if not name}))
     files = sorted({name for files in course.states for _, name in files if name})
-    if ask == "deleted":
+    if what.ask == "deleted":
         # A command that names the file would give it away.
         named = {step.file for step in course.operations if step.action in ("rm", "cp")}
         files = [name for name in files if name not in named]
-    if ask not in ("exists", "deleted"):
-        return Query(mode, ask, when, folder)
-    return Query(mode, ask, when, folder if ask == "exists" else "", draw.one_of(files)) if files else None
+    if what.ask not in ("exists", "deleted"):
+        return Query(*what, folder)
+    return Query(*what, folder if what.ask == "exists" else "", draw.one_of(files)) if files else None
 
 
 def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:

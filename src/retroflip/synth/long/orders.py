@@ -12,7 +12,7 @@ is), so that one set of rules serves both; `Course.mirrored` gives the other's o
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from retroflip.synth.episode import Draw, Mode
 from retroflip.video.transforms import Transform
@@ -175,10 +175,18 @@ def changed_by(start: object, end: object) -> set[Transform]:
     return set() if start == end else {Transform.REVERSE}
 
 
-def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> tuple[Mode, str, str]:
-    """Return a mode, and what is asked in it and of when, all of them dealt out evenly."""
+class Ask(NamedTuple):
+    """What is asked, and of when: together a key of the phrasings."""
+
+    mode: Mode
+    ask: str
+    when: str
+
+
+def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> Ask:
+    """Return a mode, and one of its questions, all of them dealt out evenly."""
     mode = draw.deal("mode", list(asks))
-    return mode, *draw.deal(f"ask {mode}", asks[mode])
+    return Ask(mode, *draw.deal(f"ask {mode}", asks[mode]))
 
 
 def two_ranks(draw: Draw, options: int) -> tuple[int, int]:
