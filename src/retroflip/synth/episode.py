@@ -40,7 +40,7 @@ class Mode(StrEnum):
 
     @property
     def from_start(self) -> bool:
-        """Whether a long video shows its first state, and not its last."""
+        """Whether long videos show their first state, or else their last; a kind may show either in HISTORICAL."""
         return self is not Mode.RETRODICTIVE
 
 

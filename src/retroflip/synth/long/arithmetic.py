@@ -32,7 +32,8 @@ Tokens = tuple[str, ...]
 UNKNOWN = "?"
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 HIGHEST = 99
-MODES = (Mode.FORWARD, Mode.RETRODICTIVE, Mode.HISTORICAL)
+ASKS = {Mode.FORWARD: "result", Mode.RETRODICTIVE: "missing", Mode.HISTORICAL: "order"}
+"""what is asked, as metadata have it"""
 OPERANDS = (4, 4, 4, 5, 5)
 LEAST_OPERANDS = 3
 MOST_OPERANDS = 8
@@ -94,7 +95,7 @@ def filled(tokens: Tokens, digit: str) -> Tokens:
 
 def make(draw: Draw) -> Pair:
     """Draw two orders of the same digits and signs with different answers, played backwards or drawn anew."""
-    mode, rank = dealt_case(draw, MODES)
+    mode, rank = dealt_case(draw, list(ASKS))
     how = ANEW if mode is Mode.RETRODICTIVE else draw.deal("how", (ANEW, Transform.REVERSE.value))
     timeline = _timeline(draw)
     groups, options, result = _OFFERED[mode](draw, (timeline.operations + 1) // 2, how)
@@ -105,9 +106,7 @@ def make(draw: Draw) -> Pair:
     asked = Asked(
         text=phrased(draw, mode),
         options=[str(option) for option in options],
-        parameters={
-            "ask": {Mode.FORWARD: "result", Mode.RETRODICTIVE: "missing", Mode.HISTORICAL: "order"}[mode]
-        },
+        parameters={"ask": ASKS[mode]},
         objects=scene.stage.objects([ball]),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,

@@ -115,11 +115,8 @@ def make(draw: Draw) -> Pair:
         min_fps=SEEN * clip.fps / leg,
         is_open=True,
     )
-    one, two = (
-        _side(asked, shown, looks[0].name, went, leg)
-        for shown, went in ((clip, path), (clip.turned(how), other))
-    )
-    pair = paired(draw, one, two, how)
+    one = _side(asked, clip, looks[0].name, path, leg)
+    pair = paired(draw, one, _side(asked, clip.turned(how), looks[0].name, other, leg), how)
     require_own_stamps(pair)
     return pair
 
