@@ -6,7 +6,7 @@ Shapes: R prompts, G rollouts of each, N = R * G rows, V vocabulary, C completio
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +25,20 @@ class Completion:
 
     ids: tuple[int, ...]
     truncated: bool
+
+
+class Writer(Protocol):
+    """Writes completions; `Roller` is the one that needs nothing but the model."""
+
+    def roll(
+        self,
+        prompts: Sequence[Prompt],
+        features: Sequence[VisualFeatures | None],
+        rollouts: Sequence[int],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[list[Completion]]:
+        """Return `rollouts[r]` completions of each prompt r."""
 
 
 class Roller:

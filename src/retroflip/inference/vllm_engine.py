@@ -14,7 +14,6 @@ from transformers import GenerationConfig
 
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
-from retroflip.errors import UsageError
 from retroflip.inference import vllm_rollouts
 from retroflip.inference.base import (
     Answer,
@@ -124,13 +123,9 @@ class VLLMEngine:
 def load(wanted: Wanted) -> Loaded:
     """Return the engine of a model that vLLM can be given as our own engine reads it.
 
-    Raises UsageError for other models, without vLLM, and without a GPU.
+    Raises UsageError for other models, and without vLLM.
     """
     require_vllm()
-    if not torch.cuda.is_available():
-        raise UsageError(
-            "The engine 'vllm' needs a GPU, and there is none. Choose another one (--engine ours)."
-        )
     encoder, fits = prepare(wanted)
     config = describe_model(wanted.model, revision=wanted.revision)
     where, revision = locate(wanted.model), wanted.revision or "main"
@@ -160,4 +155,5 @@ def load(wanted: Wanted) -> Loaded:
         "dtype": wanted.dtype,
         "back_end": f"vllm {vllm_rollouts.VERSION}",
     }
-    return Loaded(VLLMEngine(writer, encoder, about, wanted.at_once), fits, "cuda")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Loaded(VLLMEngine(writer, encoder, about, wanted.at_once), fits, device)

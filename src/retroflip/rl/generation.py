@@ -20,7 +20,7 @@ from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.inference.base import Sampling
-from retroflip.inference.rollout import Completion
+from retroflip.inference.rollout import Completion, Writer
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
@@ -33,20 +33,6 @@ class FrameScores(Protocol):
 
     def __getitem__(self, sample: Sample) -> npt.NDArray[np.float64]:
         """Return one score per frame."""
-
-
-class Writer(Protocol):
-    """Writes completions; `Roller` is the one that needs nothing but the model."""
-
-    def roll(
-        self,
-        prompts: Sequence[Prompt],
-        features: Sequence[VisualFeatures | None],
-        rollouts: Sequence[int],
-        sampling: Sampling,
-        seeds: Sequence[int],
-    ) -> list[list[Completion]]:
-        """Return `rollouts[r]` completions of each prompt r."""
 
 
 AtOnce: TypeAlias = Callable[[int, int], int]

@@ -23,7 +23,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError, UsageError
-from retroflip.inference.rollout import Roller
+from retroflip.inference.rollout import Roller, Writer
 from retroflip.inference.vllm_colocated import Colocated, EngineSettings
 from retroflip.inference.vllm_rollouts import VLLMWriter
 from retroflip.inference.vllm_server import Served, ServerSettings
@@ -32,7 +32,7 @@ from retroflip.models.features import VisualFeatures, announce_repeats, encode_i
 from retroflip.models.lora import base_of
 from retroflip.models.vision_counter import VisionCounter, patches_of
 from retroflip.rl.correction import CorrectionMode, drawn_log_probs, importance_ratio, mean_gap
-from retroflip.rl.generation import Generation, Generator, GroupRollouts, Writer
+from retroflip.rl.generation import Generation, Generator, GroupRollouts
 from retroflip.rl.metrics import group_metrics
 from retroflip.rl.passes import Pass, Rows, cut, rows_of, trained_in
 from retroflip.rl.sharding import tell_shards
