@@ -25,6 +25,10 @@ class DataError(RetroflipError):
     """A data file breaks its format; the message names the file and the line."""
 
 
+class UnroutedError(DataError):
+    """A router could not say of every question whether its answer changes; what is written has no label there."""
+
+
 class PathEscapeError(DataError):
     """A path in a data file leaves the root that the user named."""
 

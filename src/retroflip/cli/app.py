@@ -26,6 +26,7 @@ FLAG_TO_RESUME = {
     "pairs": [],
     "synth": [],
     "cot": [],
+    "route": [],
     "study": [],
 }
 """commands that go on where they stopped, with what must be added to the command given"""

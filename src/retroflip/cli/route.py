@@ -1,16 +1,21 @@
 """`retroflip route`: the Task Router."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retroflip.cli.terminal import AsJson, DefaultCommand, example, print_json, print_table, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import UnroutedError, UsageError
 
 if TYPE_CHECKING:
+    from retroflip.llm.settings import Endpoint
     from retroflip.router.rules import Conventions
     from retroflip.router.run import Table
+
+
+SHOWN = 10
 
 
 class RoutingByDefault(DefaultCommand):
@@ -52,31 +57,110 @@ def register(app: typer.Typer) -> None:
 def label(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="New file of the records with their labels.")],
-    router: Annotated[str, typer.Option(help="Who decides: rules, which needs no model.")] = "rules",
+    router: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who decides: rules, which needs no model, or llm. Given twice, both do, and conflicts are named.",
+            show_default="rules",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Of llm: base_url, model, api_key_env, max_tokens, temperature, price_input, ...",
+        ),
+    ] = None,
+    votes: Annotated[
+        int, typer.Option(min=1, max=99, help="How often llm is asked about each question.")
+    ] = 1,
     convention: ConventionOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how many calls and tokens llm takes at most, and stop.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Write a task type, both tests and their reasons on every video question of a file.
 
     The answer to the mirrored or reversed clip is written too where it follows from the options. Images and texts stay
-    without a label.
+    without a label. llm sees question, options and answer, never the video; its calls are kept beside OUT, and the same
+    command given again after an interruption repeats none.
     """
-    from retroflip.router.run import route_by_rules
+    from retroflip.router.run import RulesRouter, write_labelled
 
-    if router != "rules":
-        raise UsageError(f"--router {router!r:.60} is not known. Use --router rules.")
+    names = list(dict.fromkeys(router or ["rules"]))
+    if unknown := [name for name in names if name not in ("rules", "llm")]:
+        raise UsageError(f"--router {unknown[0]!r:.60} is not known. Use rules, llm or both.")
     if out.exists() and out.samefile(file):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
-    chosen = _conventions(convention or [])
-    with shown_progress() as progress:
-        table = route_by_rules(file, out, chosen, progress)
-    if json:
-        print_json({**table.as_json(), "out": out})
+    rules = RulesRouter(_conventions(convention or []))
+    if "llm" not in names:
+        with shown_progress() as progress:
+            table = write_labelled(file, out, [rules], progress)
+        _report(table, file, out, {}, json)
         return
-    _show(table)
-    print(f"Labels: {out}")
-    if out.resolve().parent != file.resolve().parent:
-        print(f"Paths of videos still start from {file.resolve().parent}: name that as the root.")
+    target = _endpoint(endpoint or [])
+    ahead = _estimate(file, target, votes)
+    if dry_run:
+        print_json(ahead) if json else print(_cost(ahead))
+        return
+    print(_cost(ahead), file=sys.stderr)
+    from retroflip.router.llm import LlmRouter
+
+    model = LlmRouter(target, votes, out.with_name(f"{out.name}.calls.jsonl"))
+    with shown_progress() as progress:
+        table = write_labelled(file, out, [rules if name == "rules" else model for name in names], progress)
+    _report(table, file, out, {"calls": model.charged()}, json)
+
+
+def _endpoint(settings: list[str]) -> "Endpoint":
+    """Return the endpoint of all options. Raises UsageError for what is none."""
+    from pydantic import ValidationError
+
+    from retroflip.llm.settings import Endpoint
+    from retroflip.recipes.reading import parse_override
+
+    try:
+        return Endpoint.model_validate(dict(parse_override(one) for one in settings))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "endpoint"
+        raise UsageError(
+            f"--endpoint {name}: {first['msg']}. Write, say, --endpoint base_url=http://localhost:8000/v1 --endpoint "
+            "model=deepseek-r1."
+        ) from error
+
+
+def _estimate(file: Path, endpoint: "Endpoint", votes: int) -> dict[str, Any]:
+    from retroflip.data.records import stream_samples
+    from retroflip.data.sample import Modality
+    from retroflip.router.llm import estimate
+
+    return estimate((one for one in stream_samples(file) if one.modality is Modality.VIDEO), endpoint, votes)
+
+
+def _cost(ahead: dict[str, Any]) -> str:
+    return (
+        f"{ahead['calls']} calls about {ahead['questions']} questions: about {ahead['prompt_tokens']} tokens of "
+        f"prompts, at most {ahead['completion_tokens']} of responses, {ahead['cost']:.2f} at the prices given."
+    )
+
+
+def _report(table: "Table", file: Path, out: Path, more: dict[str, Any], json: bool) -> None:
+    if json:
+        print_json({**table.as_json(), **more, "out": out})
+    else:
+        _show(table)
+        for name, why in list(table.failed.items())[:SHOWN]:
+            print(f"Without a label: {name} ({why})")
+        print(f"Labels: {out}")
+        if out.resolve().parent != file.resolve().parent:
+            print(f"Paths of videos still start from {file.resolve().parent}: name that as the root.")
+    if table.failed:
+        raise UnroutedError(
+            f"{len(table.failed)} questions have no label, since calls failed or could not be read. Give the same "
+            "command again: finished calls are kept."
+        )
 
 
 def stats(
@@ -213,7 +297,8 @@ def _show(table: "Table") -> None:
         print(f"{count} of data_type {kind} without a label.")
     print(
         f"Answers to the other clip known: {found['counterfactual_known']}. Not to be mirrored (text in the picture): "
-        f"{found['flip_unsafe']}. Unsure: {found['unsure']}. Labelled otherwise before: {found['relabelled']}."
+        f"{found['flip_unsafe']}. Unsure: {found['unsure']}. Labelled otherwise before: {found['relabelled']}. "
+        f"Routers in conflict: {found['conflicts']}."
     )
 
 

@@ -24,7 +24,6 @@ from retroflip.data.sample import Sample
 from retroflip.errors import MediaError
 from retroflip.llm.client import CallFailedError, Client, Reply
 from retroflip.llm.journal import Journal, key_of
-from retroflip.llm.settings import Endpoint
 from retroflip.llm.structured import GarbledError, parse_structured
 
 Message = dict[str, Any]
@@ -180,7 +179,7 @@ class Models:
         """
         client = self._clients[role]
         asked = {"messages": list(messages), "form": form.__name__ if form else None}
-        key = key_of([_identity(client.endpoint), about, asked, shown.identity if shown else None])
+        key = key_of([client.endpoint.identity(), about, asked, shown.identity if shown else None])
         found = self._journal.text_of(key)
         if found is None:
             reply = client.complete(
@@ -201,13 +200,6 @@ class Models:
         """Close the connections."""
         for client in self._clients.values():
             client.close()
-
-
-def _identity(endpoint: Endpoint) -> dict[str, Any]:
-    """Return what of an endpoint decides a response; where it stands and how often it is tried does not."""
-    return endpoint.model_dump(
-        mode="json", include={"model", "temperature", "top_p", "max_tokens", "structured", "extra_body"}
-    )
 
 
 @dataclass(frozen=True)

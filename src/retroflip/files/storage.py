@@ -212,6 +212,16 @@ def each_row(path: Path) -> Iterator[dict[str, Any]]:
                 yield _parse_row(path, number, line[:-1])
 
 
+def stream_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what `read_jsonl` returns, a row at a time, so that a file may be larger than memory."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                _check_torn(path, number, line)
+            elif line.strip():
+                yield _parse_row(path, number, line[:-1])
+
+
 def keep_rows(path: Path, kept: Callable[[int, dict[str, Any]], bool]) -> None:
     """Rewrite a file that `append_jsonl` wrote, atomically, with those of its lines that are kept, byte for byte.
 

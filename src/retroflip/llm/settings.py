@@ -63,6 +63,12 @@ class Endpoint(BaseModel):
             )
         return self
 
+    def identity(self) -> dict[str, Any]:
+        """Return what of an endpoint decides a response; where it stands and how often it is tried does not."""
+        return self.model_dump(
+            mode="json", include={"model", "temperature", "top_p", "max_tokens", "structured", "extra_body"}
+        )
+
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price of so many tokens, in the currency that the prices are in."""
         return (self.price_input * prompt_tokens + self.price_output * completion_tokens) / 1e6

@@ -5,10 +5,12 @@ that cannot be read stops it, as everywhere.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from retroflip.data.records import format_record, stream_samples
 from retroflip.data.sample import Modality, Routing, Sample, TaskType
@@ -16,10 +18,14 @@ from retroflip.files.seals import dumped
 from retroflip.files.storage import replacing
 from retroflip.progress import Progress
 from retroflip.router.agreement import LABELS
-from retroflip.router.rules import Conventions, Decision, decide_sample
+from retroflip.router.rules import Conventions, decide_sample
 
 RULES = "rules"
 RULES_VERSION = "1"
+CONFLICT = "router_conflict"
+"""the key of `labels` under which routers that do not agree are named"""
+UNSURE = 0.75
+"""a confidence below which a label is worth a look"""
 _STEP = 1000
 """records between two signs of progress"""
 
@@ -35,6 +41,9 @@ class Table:
     known: int = 0
     unsure: int = 0
     relabelled: int = 0
+    conflicts: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """why a router failed, by the question's id; such a question has no label"""
 
     def add(self, sample: Sample) -> None:
         """Count a sample."""
@@ -46,6 +55,7 @@ class Table:
         if (routing := sample.routing) is not None:
             self.routers[f"{routing.router} {routing.version}".strip()] += 1
             self.flip_unsafe += routing.flip_unsafe
+            self.conflicts += CONFLICT in sample.labels
             self.unsure += routing.confidence is not None and routing.confidence < UNSURE
 
     def counts(self, source: str | None = None) -> dict[str, int]:
@@ -67,63 +77,121 @@ class Table:
             "counterfactual_known": self.known,
             "unsure": self.unsure,
             "relabelled": self.relabelled,
+            "conflicts": self.conflicts,
+            "failed": self.failed,
         }
 
 
-UNSURE = 0.75
-"""a confidence below which a label is worth a look"""
+class Routed(NamedTuple):
+    """What a router says of a question, or why it failed. answer: the option that is right of the other clip."""
+
+    routing: Routing | None = None
+    answer: int | None = None
+    failure: str = ""
 
 
-def route_by_rules(file: Path, out: Path, conventions: Conventions, progress: Progress) -> Table:
-    """Write the records of a file with labels by the rules to `out`, and return their table."""
-    return write_labelled(
-        file, out, lambda sample: labelled(sample, decide_sample(sample, conventions)), progress
-    )
+class Router(Protocol):
+    """Says of one question after the other what changes its answer."""
+
+    def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
+        """Yield what is said of each question about a video, in their order; some may be read ahead."""
 
 
-def write_labelled(file: Path, out: Path, label: Callable[[Sample], Sample], progress: Progress) -> Table:
-    """Write the records of a file to `out`, its videos with labels. Raises DataError as `stream_samples` does."""
+class RulesRouter:
+    """The embedded rules."""
+
+    def __init__(self, conventions: Conventions) -> None:
+        self._conventions = conventions
+
+    def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
+        """Yield what the rules say."""
+        for sample in samples:
+            decision = decide_sample(sample, self._conventions)
+            routing = Routing(
+                label=decision.label,
+                flip=decision.flip.changes,
+                reversal=decision.reversal.changes,
+                reason=decision.reason,
+                router=RULES,
+                version=RULES_VERSION,
+                confidence=decision.confidence,
+                flip_unsafe=decision.flip_unsafe,
+            )
+            yield Routed(routing, decision.counterfactual)
+
+
+def write_labelled(file: Path, out: Path, routers: Sequence[Router], progress: Progress) -> Table:
+    """Write the records of a file to `out`, its videos with the routers' labels, and return their table.
+
+    Raises DataError as `stream_samples` does.
+    """
     table = Table()
     progress.stage("routing", 0, "records")
     with replacing(out) as unfinished, unfinished.open("x", encoding="utf-8", newline="\n") as stream:
-        for number, sample in enumerate(_labelled_videos(stream_samples(file), label, table), start=1):
+        for number, sample in enumerate(_labelled(stream_samples(file), routers, table), start=1):
             stream.write(dumped(format_record(sample), indent=None) + "\n")
             table.add(sample)
             if number % _STEP == 0:
-                progress.advance(number)
+                progress.advance(number, f"{len(table.failed)} failed" if table.failed else "")
     return table
 
 
-def _labelled_videos(
-    samples: Iterable[Sample], label: Callable[[Sample], Sample], table: Table
-) -> Iterator[Sample]:
-    for sample in samples:
-        found = label(sample) if sample.modality is Modality.VIDEO else sample
-        table.relabelled += sample.task_type not in (None, found.task_type)
-        yield found
+def _labelled(samples: Iterable[Sample], routers: Sequence[Router], table: Table) -> Iterator[Sample]:
+    """Yield samples in their order, videos with labels. Routers read ahead, each as far as it likes."""
+    own, *copies = tee(samples, 1 + len(routers))
+    with ExitStack() as stack:
+        said = [
+            stack.enter_context(closing(router.route(one for one in copy if one.modality is Modality.VIDEO)))
+            for router, copy in zip(routers, copies, strict=True)
+        ]
+        for sample in own:
+            if sample.modality is not Modality.VIDEO:
+                yield sample
+                continue
+            found = merged(sample, [next(one) for one in said], table)
+            table.relabelled += None not in (sample.task_type, found.task_type) and (
+                sample.task_type is not found.task_type
+            )
+            yield found
 
 
-def labelled(sample: Sample, decision: Decision) -> Sample:
-    """Return a sample with what the rules decided.
+def merged(sample: Sample, said: Sequence[Routed], table: Table) -> Sample:
+    """Return a sample with what the routers say of it; without a label where one of them failed.
 
-    An answer to the other clip that follows is kept, unless the record has one of its own.
+    Where they differ the first one's label counts, and `labels` names the others'. An answer to the other clip that
+    follows is kept, unless the record has one of its own.
     """
-    update: dict[str, Any] = {
-        "task_type": decision.label,
-        "routing": Routing(
-            label=decision.label,
-            flip=decision.flip.changes,
-            reversal=decision.reversal.changes,
-            reason=decision.reason,
-            router=RULES,
-            version=RULES_VERSION,
-            confidence=decision.confidence,
-            flip_unsafe=decision.flip_unsafe,
-        ),
-    }
-    if sample.counterfactual_solution is None and (other := decision.counterfactual) is not None:
-        update["counterfactual_solution"] = list(sample.lettered)[other]
+    routings = [one.routing for one in said if one.routing is not None]
+    if len(routings) < len(said):
+        table.failed[sample.id] = next(one.failure for one in said if one.routing is None)
+        return sample.model_copy(update={"task_type": None, "routing": None})
+    first = routings[0]
+    labels = {name: value for name, value in sample.labels.items() if name != CONFLICT}
+    if any(one.label is not first.label for one in routings):
+        labels[CONFLICT] = ", ".join(f"{one.router}: {one.label.value}" for one in routings)
+    update: dict[str, Any] = {"task_type": first.label, "routing": _joint(routings), "labels": labels}
+    answer = next((one.answer for one in said if one.answer is not None), None)
+    if sample.counterfactual_solution is None and answer is not None and CONFLICT not in labels:
+        update["counterfactual_solution"] = list(sample.lettered)[answer]
     return sample.model_copy(update=update)
+
+
+def _joint(routings: Sequence[Routing]) -> Routing:
+    """Return the first of several routings with what the others add; it is no surer than the least sure of them."""
+    first = routings[0]
+    if len(routings) == 1:
+        return first
+    known = [one.confidence for one in routings if one.confidence is not None]
+    agree = all(one.label is first.label for one in routings)
+    return first.model_copy(
+        update={
+            "router": "+".join(one.router for one in routings),
+            "version": "+".join(one.version for one in routings),
+            "reason": "; ".join(f"{one.router}: {one.label.value} ({one.reason})" for one in routings),
+            "confidence": (min(known) if agree else 0.0) if known else None,
+            "flip_unsafe": not first.flip and any(one.flip_unsafe for one in routings),
+        }
+    )
 
 
 def table_of(file: Path) -> Table:
