@@ -99,6 +99,19 @@ def test_a_run_of_a_version_that_knew_fewer_settings_goes_on(out: Path, recipe: 
     assert RunDirectory.open(out, recipe, resume=True).attempt == 2
 
 
+@pytest.mark.parametrize("kind", ["rl", "sft"])
+def test_a_run_that_an_earlier_version_finished_is_known_again(kind: str, out: Path) -> None:
+    """As run.json held it in November 2026. A setting that comes later, and is not empty, belongs into `_BEFORE`."""
+    file = Path(__file__).parents[1] / "fixtures" / f"recipe_before_samplers_{kind}.json"
+    older = json.loads(file.read_text(encoding="utf-8"))
+    RunDirectory.open(out, older, resume=False).finish()
+    today = recipe_from(older).resolved()
+    assert RunDirectory.is_finished(out, today)
+    other = {**today, "data": {**today["data"], "sampler": "fps"}}
+    with pytest.raises(RunDirectoryError, match=r'data\.sampler \(was null, now "fps"\)'):
+        RunDirectory.is_finished(out, other)
+
+
 def test_changed_data_is_refused(out: Path, recipe: dict[str, Any], tmp_path: Path) -> None:
     train_a_step(RunDirectory.open(out, recipe, resume=False))
     (tmp_path / "records.jsonl").write_text("{} \n", encoding="utf-8")

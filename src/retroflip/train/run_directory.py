@@ -49,6 +49,8 @@ _STEP_OF_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _GIT_SECONDS = 30
 _UNSET: tuple[tuple[Any, Any], ...] = ((None, []), (None, {}))
 """a setting that the version which began a run did not know, and that is empty today"""
+_BEFORE = {"data.sampler": "uniform", "general.sampler": "uniform"}
+"""settings that came later and are not empty, with the value that says what runs did before"""
 
 
 @dataclass(frozen=True)
@@ -444,6 +446,8 @@ def _differences(old: Any, new: Any, key: str = "", *, run: Path) -> Iterator[st
             yield from _differences(
                 old.get(name), new.get(name), f"{key}.{name}" if key else str(name), run=run
             )
+    elif old is None and new is not None and _BEFORE.get(key) == new:
+        return
     elif old != new and (old, new) not in _UNSET and not _came_along(old, new, run):
         yield f"{key} (was {json.dumps(old)}, now {json.dumps(new)})"
 
