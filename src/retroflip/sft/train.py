@@ -118,7 +118,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
     def decoded(section: DataSection, choose: Choice | None = None) -> VideoDataset:
         dataset, skipped = load_data(section, fits, run.failures, progress, choose)
         left_out.update(skipped)
-        if processes.is_main() and dataset.in_files:
+        if processes.is_main():
             # The file holds those of this section alone.
             failed.extend(read_jsonl(run.failures))
             write_jsonl_atomic(run.failures, failed)
