@@ -39,7 +39,7 @@ Gpus = Annotated[
     typer.Option(
         "--gpus",
         metavar="COUNTxSIZE",
-        help="With --dry-run, the machine that the run is for: 8x80GB.",
+        help="With --dry-run, the machine that the run is for: 8x80GB, or 8x79.6GiB as nvidia-smi counts.",
         show_default="this one",
     ),
 ]

@@ -18,11 +18,15 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 
 @dataclass(frozen=True)
 class Machine:
-    """So many devices of so many bytes each; `gpus` is False for processors that share the machine's memory."""
+    """So many devices of so many bytes each; `gpus` is False for processors that share the machine's memory.
+
+    said: the size as a user wrote it; "" for one that was measured.
+    """
 
     devices: int
     bytes: int
     gpus: bool = True
+    said: str = ""
 
     @property
     def usable(self) -> float:
@@ -30,7 +34,7 @@ class Machine:
         return (1 - FREE) * self.bytes
 
     def __str__(self) -> str:
-        size = f"{round(self.bytes / GIB)} GB"
+        size = self.said or f"{round(self.bytes / GIB)} GiB"
         return (
             f"{self.devices} x {size}"
             if self.gpus
@@ -47,11 +51,18 @@ def here() -> Machine:
 
 
 def parse(text: str) -> Machine:
-    """Return what '8x80GB' describes. Makers' GB of GPUs are taken for GiB. Raises UsageError."""
-    found = re.fullmatch(r"\s*(\d+)\s*[xX*]\s*(\d+(?:\.\d+)?)\s*(?:GB|GiB|G)?\s*", text)
+    """Return what '8x80GB' describes: GB are 10^9 bytes, GiB 2^30. Raises UsageError.
+
+    Many GPUs have somewhat more than their maker's GB (nvidia-smi says 79.6 GiB of an H100 with 80 GB).
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*[xX*]\s*(\d+(?:\.\d+)?)\s*(GB|GiB|G)?\s*", text)
     if found is None or int(found[1]) < 1 or float(found[2]) <= 0:
-        raise UsageError(f"--gpus {text!r} is not of the form COUNTxSIZE. Write, say, --gpus 8x80GB.")
-    return Machine(int(found[1]), int(float(found[2]) * GIB))
+        raise UsageError(
+            f"--gpus {text!r} is not of the form COUNTxSIZE. Write, say, --gpus 8x80GB, or GiB as nvidia-smi counts."
+        )
+    unit = "GiB" if found[3] == "GiB" else "GB"
+    size = int(float(found[2]) * (GIB if unit == "GiB" else 10**9))
+    return Machine(int(found[1]), size, said=f"{found[2]} {unit}")
 
 
 def host_memory() -> int | None:
