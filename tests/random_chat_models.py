@@ -68,7 +68,7 @@ def _internvl() -> tuple[Any, Any]:
     config = InternVLConfig(
         vision_config={"image_size": (SIDE, SIDE), "patch_size": (PATCH, PATCH), **TOWER},
         text_config=_text(tokenizer, "qwen2"),
-        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_token_id=tokenizer.get_vocab()["<IMG_CONTEXT>"],
         image_seq_length=4,
     )
     size = {"height": SIDE, "width": SIDE}
@@ -91,9 +91,8 @@ def _smolvlm() -> tuple[Any, Any]:
     config = SmolVLMConfig(
         vision_config={"image_size": SIDE, "patch_size": PATCH, **TOWER},
         text_config=_text(tokenizer, "llama"),
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        image_token_id=tokenizer.get_vocab()["<image>"],
         scale_factor=2,
-        pad_token_id=tokenizer.pad_token_id,
     )
     edge = {"longest_edge": SIDE}
     processor = SmolVLMProcessor(

@@ -187,7 +187,7 @@ def _pictures(inputs: Mapping[str, Any]) -> int | None:
     pixels = [inputs[name] for name in ("pixel_values", "pixel_values_videos") if name in inputs]
     if any(not isinstance(one, Tensor) or one.ndim < 4 for one in pixels):
         return None
-    return sum(math.prod(one.shape[:-3]) for one in pixels)
+    return int(sum(math.prod(one.shape[:-3]) for one in pixels))
 
 
 @contextmanager
