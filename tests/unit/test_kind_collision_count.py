@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retroflip.synth.checks.collision_count import answer
-from retroflip.synth.episode import Episode, seen_frames
+from retroflip.synth.episode import Episode
 from retroflip.synth.settings import PRESETS, SceneSettings
 from retroflip.synth.short.collision_count import APART_SECONDS, KIND, WALL, Bounce, bounce, most_hits
+from retroflip.video.sampling import uniform_indices
 from temporal_pairs import pair_of
 
 DIFFICULTIES = st.integers(1, 5)
@@ -100,7 +101,7 @@ def test_the_second_round_has_more_hits_and_every_way_between_two_is_seen(turn: 
         scene = SceneSettings.model_validate(PRESETS[name])
         side = pair_of(KIND, 6, turn, scene).first
         totals.append(len(side.events))
-        shown = np.array(seen_frames(side.animation, scene.viewed_frames))
+        shown = np.array(uniform_indices(side.animation.frames, scene.viewed_frames))
         across = [event.start_frame for event in side.events if event.facts["wall"] in ("left", "right")]
         assert all(((one <= shown) & (shown <= two)).any() for one, two in pairwise(across))
         assert (shown <= across[0]).any()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from retroflip.synth.checks import distance as check
-from retroflip.synth.episode import Episode, seen_frames
+from retroflip.synth.episode import Episode
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short.distance import KIND, apart
 from retroflip.synth.wording import ordinal
+from retroflip.video.sampling import uniform_indices
 from temporal_pairs import pair_of
 
 
@@ -38,7 +39,7 @@ def test_the_frames_that_a_viewer_sees_decide_the_question(turn: int, difficulty
         viewed = math.ceil(side.min_fps * clip.frames / clip.fps)
         sign = 1.0 if side.question.parameters["extreme"] == "closest" else -1.0
         distance_T = sign * distances(side)
-        frames = seen_frames(clip, viewed)
+        frames = uniform_indices(clip.frames, viewed)
         depths = [
             min(distance_T[frame] for frame in frames if event.start_frame <= frame <= event.end_frame)
             for event in side.events

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from retroflip.synth.checks import relative_position as check
-from retroflip.synth.episode import Episode, seen_frames
+from retroflip.synth.episode import Episode
 from retroflip.synth.settings import PRESETS, SceneSettings
 from retroflip.synth.short.relative_position import KIND, SIDES, after, in_words, mirrored, offset
+from retroflip.video.sampling import uniform_indices
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 
@@ -66,7 +67,7 @@ def test_every_side_is_seen_in_as_many_of_the_frames_shown() -> None:
     """So a set of frames without their order tells nothing of the order."""
     for turn in range(12):
         clip = pair_of(KIND, 3, turn).first
-        near_T2 = between(clip)[seen_frames(clip.animation, 33)[:-1]]
+        near_T2 = between(clip)[uniform_indices(clip.animation.frames, 33)[:-1]]
         sides = Counter(
             max(SIDES, key=lambda side, away=away: float(away @ SIDES[side]))  # type: ignore[misc]
             for away in near_T2
@@ -106,7 +107,7 @@ def test_the_second_round_has_more_visits_and_each_is_seen_at_rest_or_just_besid
         side = pair_of(KIND, 4, 1, settings).first
         counts.append(len(side.events))
         away_T2 = between(side)
-        shown = np.array(seen_frames(side.animation, settings.viewed_frames))
+        shown = np.array(uniform_indices(side.animation.frames, settings.viewed_frames))
         stay = (side.animation.frames - 1) / (len(side.events) - 1)
         for index, event in enumerate(side.events):
             near = shown[np.abs(shown - index * stay) <= 0.27 * stay]

@@ -70,8 +70,7 @@ def test_a_track_rests_before_and_after_it_eases() -> None:
     track = Track(8, 1.0, 5.0).ease((2, 4), 3.0, 5.0)
     assert track.column_T(0).tolist() == [1, 1, 1, 2, 3, 3, 3, 3]
     assert track.column_T(1).tolist() == [5.0] * 8
-    assert track.at(3) == (2.0, 5.0)
-    assert Track(4, 0.0).set(2, 7.0).number_T.tolist() == [0, 0, 7, 7]
+    assert Track(4, 0.0).ease((1, 2), 7.0).number_T.tolist() == [0, 0, 7, 7]
 
 
 def test_a_track_goes_by_its_stops_at_one_eased_pace() -> None:

@@ -17,7 +17,6 @@ from retroflip.synth.animation import Animation, Background
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.settings import SceneSettings
-from retroflip.video.sampling import uniform_indices
 from retroflip.video.transforms import Transform
 
 Rng = np.random.Generator
@@ -314,11 +313,6 @@ def paired(draw: Draw, first: Episode, second: Episode, how: str) -> Pair:
     if not all(fits_view(one.animation, one.min_fps, draw.settings) for one in (first, second)):
         raise Redraw("the frames that a viewer is shown lie too far apart")
     return Pair(first, second, how)
-
-
-def seen_frames(animation: Animation, viewed: int) -> list[int]:
-    """Return the frames that a viewer of `viewed` evenly spread frames is shown."""
-    return list(uniform_indices(animation.frames, viewed))
 
 
 def fits_view(animation: Animation, min_fps: float, settings: SceneSettings) -> bool:

@@ -140,7 +140,7 @@ def there_and_on(span: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int
 
 
 class Track:
-    """A number or a point over a clip's frames, that rests, jumps and eases. Later calls overwrite later frames."""
+    """A number or a point over a clip's frames, that rests and eases. Later calls overwrite later frames."""
 
     def __init__(self, frames: int, *value: float) -> None:
         self._values_TD = np.tile(np.asarray(value, dtype=float), (frames, 1))
@@ -159,15 +159,6 @@ class Track:
             self._values_TD[start : end + 1, axis] = np.interp(way_T, lengths_P, course_P)
         self._values_TD[end:] = points_PD[-1]
         return self
-
-    def set(self, frame: int, *value: float) -> Self:
-        """Be `value` from that frame on."""
-        self._values_TD[frame:] = value
-        return self
-
-    def at(self, frame: int) -> tuple[float, ...]:
-        """Return the value in a frame."""
-        return tuple(float(number) for number in self._values_TD[frame])
 
     @property
     def number_T(self) -> Floats:
