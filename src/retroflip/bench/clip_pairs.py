@@ -139,6 +139,10 @@ def decide(sample: Sample, spatiotemporal: Spatiotemporal = Spatiotemporal.ANY) 
     """Return what is to be done to a question's clip, and the answer then; or why that is not known."""
     if sample.pair is not None:
         return Unmade(sample.id, "It is a side of a pair already.")
+    if sample.media:
+        return Unmade(
+            sample.id, "It shows several videos, or a folder of frames, and pairs are made of one file."
+        )
     if sample.window is not None:
         return Unmade(
             sample.id,

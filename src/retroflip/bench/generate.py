@@ -19,6 +19,7 @@ from retroflip.bench.answer_folder import AnswerFolder, open_folder
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, failed_record
 from retroflip.data.dataset import VideoDataset
+from retroflip.data.media import MediumKind
 from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Modality, Sample
@@ -173,11 +174,12 @@ def parse_controls(names: Sequence[str]) -> list[Control]:
 
 
 def _require_whole_files(dataset: VideoDataset, asking: Asking) -> None:
-    part = next((sample.id for sample in dataset.samples if asking.file and sample.window is not None), None)
-    if part is not None:
-        raise UsageError(
-            f"Sample {part!r} is about a part of its video, and a file is shown whole: show frames instead."
-        )
+    for sample in dataset.samples if asking.file else ():
+        if any(medium.window is not None or medium.kind is MediumKind.FRAMES for medium in sample.shown):
+            raise UsageError(
+                f"Sample {sample.id!r} is about a part of a video, or about a folder of frames, and files are shown "
+                "whole: show frames instead."
+            )
 
 
 def _data_settings(dataset: VideoDataset, asking: Asking) -> dict[str, Any]:
@@ -274,30 +276,37 @@ def _asked_of(
         return
     sample = seeing[0].sample
     if asking.file and sample.modality is not Modality.TEXT:
-        medium = Medium(file=dataset.file(sample)[0], is_image=sample.modality is Modality.IMAGE)
-        yield _asked((medium,), seeing, asking)
+        images = (medium.is_image for medium in sample.shown)
+        files = zip(dataset.files(sample), images, strict=True)
+        yield _asked(tuple(Medium(file=file, is_image=image) for file, image in files), seeing, asking)
         return
     try:
-        frames = dataset.load(sample)
+        seen = dataset.load_all(sample)
     except MediaError as error:
         yield from chain.from_iterable(_failed(one, one.draws, str(error)) for one in seeing)
         return
-    for together, shown in _views(seeing, frames, asking.seed):
-        media = () if shown is None else (Medium(shown, is_image=sample.modality is Modality.IMAGE),)
-        yield _asked(media, together, asking)
+    for together, views in _views(seeing, seen, asking.seed):
+        pairs = zip(views, sample.shown, strict=True)
+        yield _asked(
+            tuple(Medium(view, is_image=medium.is_image) for view, medium in pairs), together, asking
+        )
 
 
 def _views(
-    missing: Sequence[_Missing], frames: Frames | None, seed: int
-) -> Iterator[tuple[Sequence[_Missing], Frames | None]]:
-    """Yield what is shown, and what is asked about it: the whole video once, and each question's own other views."""
-    whole = [one for one in missing if frames is None or VIEWS[one.control] is Transform.IDENTITY]
+    missing: Sequence[_Missing], seen: tuple[Frames, ...], seed: int
+) -> Iterator[tuple[Sequence[_Missing], tuple[Frames, ...]]]:
+    """Yield what is shown, and what is asked about it: all as it is once, and each question's own other views, in which
+    several videos are drawn alike."""
+    whole = [one for one in missing if not seen or VIEWS[one.control] is Transform.IDENTITY]
     if whole:
-        yield whole, frames
+        yield whole, seen
     for one in missing:
-        if frames is not None and VIEWS[one.control] is not Transform.IDENTITY:
-            rng = draw(seed, one.sample.id, one.control.value)
-            yield [one], apply(VIEWS[one.control], frames, rng)
+        if seen and VIEWS[one.control] is not Transform.IDENTITY:
+            view = VIEWS[one.control]
+            yield (
+                [one],
+                tuple(apply(view, each, draw(seed, one.sample.id, one.control.value)) for each in seen),
+            )
 
 
 def _asked(media: tuple[Medium, ...], missing: Sequence[_Missing], asking: Asking) -> _Asked:
@@ -309,7 +318,8 @@ def _asked(media: tuple[Medium, ...], missing: Sequence[_Missing], asking: Askin
         for one in missing
     )
     frames = [medium.frames for medium in media if medium.frames is not None]
-    shown = digest(np.asarray(frames[0].seconds), frames[0].pixels_TCHW) if frames else None
+    arrays = [array for one in frames for array in (np.asarray(one.seconds), one.pixels_TCHW)]
+    shown = digest(*arrays) if arrays else None
     return _Asked(Request(media, questions), missing, shown)
 
 

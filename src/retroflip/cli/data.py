@@ -83,7 +83,7 @@ def validate(
     if media:
         failed = _failed_media(read, root or data.parent, workers)
         files = {
-            "checked": len({sample.video for sample in read.samples if sample.video}),
+            "checked": len({medium.path for sample in read.samples for medium in sample.shown}),
             "failed": len(failed),
         }
         faults += failed

@@ -23,7 +23,7 @@ from retroflip.errors import DataError
 
 Columns: TypeAlias = Mapping[str, str | tuple[str, ...]]
 TARGETS = (
-    "problem", "problem_type", "options", "solution", "solution_index", "path", "problem_id", "data_type",
+    "problem", "problem_type", "options", "solution", "solution_index", "path", "media", "problem_id", "data_type",
     "data_source", "process", "start", "end", "task", "task_type", "source_clip", "pair", "side", "labels",
     "group", "cell", "counterfactual_solution", "routing", "pass_rate", "licence",
 )  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Self
 
 import numpy as np
 
+from retroflip.data.frame_folder import FrameFolder
 from retroflip.data.image import read_image
 from retroflip.data.manifest import Manifest
+from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.data.root import normalise, resolve
-from retroflip.data.sample import Modality, Sample
+from retroflip.data.sample import Sample
 from retroflip.errors import (
     DataError,
     MediaError,
@@ -32,18 +34,17 @@ from retroflip.video.frames import Fits, Frames
 from retroflip.video.isolated import ProbePool
 from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.video.take import Take
-from retroflip.video.window import Window
 
 MAX_WORKERS = 8
 """files that are decoded at once unless more are asked for; each holds its own pictures in memory"""
 
 _FILES_A_WORKER = 8
 """for fewer files, starting a process takes longer than it saves"""
+_NAMES = {"videos": {MediumKind.VIDEO, MediumKind.FRAMES}, "images": {MediumKind.IMAGE}}
 
 
-_Shown = tuple[Modality, str, Window | None]
-Errors = dict[_Shown, MediaError | PathEscapeError]
-"""what is wrong with a part of a file, for those with which something is"""
+Errors = dict[ShownMedium, MediaError | PathEscapeError]
+"""what is wrong with a medium, for those with which something is"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class VideoDataset:
     @property
     def videos(self) -> int:
         """How many files the samples have."""
-        return len({sample.video for sample in self.samples if sample.video})
+        return len({medium.path for sample in self.samples for medium in sample.shown})
 
     def seen(self, frames: int, fits: Fits | None, sampler: Sampler = UNIFORM) -> Self:
         """Return the data set as a model sees it that is shown so many frames, these, in such a size."""
@@ -106,46 +107,84 @@ class VideoDataset:
     def load(self, sample: Sample) -> Frames | None:
         """Return the pool of frames of the sample's video, or its image as one frame; None for a text.
 
+        Raises DataError for a sample that shows several, and as `load_all` does.
+        """
+        if len(sample.shown) > 1:
+            raise DataError(
+                f"Sample {sample.id!r} shows {len(sample.shown)} videos or images, and one is taken here. Leave it out."
+            )
+        return next(iter(self.load_all(sample)), None)
+
+    def load_all(self, sample: Sample) -> tuple[Frames, ...]:
+        """Return the pools of frames of all videos that the sample shows, its images as one frame each, in their order.
+
         Raises MediaError and its kinds as `decode` and `read_image` do, and PathEscapeError.
         """
-        if sample.modality is Modality.TEXT:
-            return None
-        path, sha256 = self.file(sample)
-        if sample.modality is Modality.IMAGE:
-            return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
-        return frame_cache.load(path, self._take(sample), sha256=sha256, fit=self.fits and self.fits.video)
+        return tuple(self._loaded(medium) for medium in sample.shown)
 
-    def _take(self, sample: Sample) -> Take:
-        return Take(self.pool_frames, sample.window, self.sampler)
+    def _loaded(self, medium: ShownMedium) -> Frames:
+        if medium.kind is MediumKind.FRAMES:
+            return self._folder(medium).frames(self._take(medium), partial(self._frame, medium.path))
+        path, sha256 = self._file(medium.path)
+        if medium.is_image:
+            return read_image(path, sha256=sha256, fit=self.fits and self.fits.image)
+        return frame_cache.load(path, self._take(medium), sha256=sha256, fit=self.fits and self.fits.video)
+
+    def _take(self, medium: ShownMedium) -> Take:
+        return Take(self.pool_frames, medium.window, self.sampler)
+
+    def _folder(self, medium: ShownMedium) -> FrameFolder:
+        return FrameFolder.of(resolve(self.root, medium.path), medium.fps or 1.0)
+
+    def _frame(self, folder: str, name: str) -> Frames:
+        """Return one frame of a folder, as large as a video's."""
+        path, sha256 = self._file(f"{folder}/{name}")
+        return read_image(path, sha256=sha256, fit=self.fits and self.fits.video)
 
     def try_out(
-        self, samples: Sequence[Sample], pool: ProbePool, *, keep: bool, cut: list[Path] | None = None
+        self, media: Sequence[ShownMedium], pool: ProbePool, *, keep: bool, cut: list[Path] | None = None
     ) -> Errors:
-        """Return what `load` would raise for each of these parts of one file, by what is shown.
+        """Return what loading would raise for each of these parts of one file, image or folder.
 
         A video that no command has decoded before is decoded once, in a process of `pool`. keep: its frames are kept
-        for `load`, and a file that looks unchanged is one; otherwise every byte is read again. cut: the file is added
-        to it where it ends in the middle of a picture.
+        for `load`, and a file that looks unchanged is one; otherwise every byte is read again, and every frame of a
+        folder, also of those that are not shown. cut: the file is added to it where it ends in the middle of a picture.
         """
-        first, fit = samples[0], self.fits and self.fits.video
+        first, fit = media[0], self.fits and self.fits.video
         try:
-            if first.modality is not Modality.VIDEO:
-                self.load(first)
-                return {}
-            path, sha256 = self.file(first)
-            takes = list(dict.fromkeys(self._take(sample) for sample in samples))
+            if first.kind is not MediumKind.VIDEO:
+                return self._tried_images(media, keep=keep)
+            path, sha256 = self._file(first.path)
+            takes = list(dict.fromkeys(self._take(medium) for medium in media))
             info, faults = frame_cache.try_out(path, takes, pool, sha256=sha256, fit=fit, keep=keep)
             size_taken(path, self.pool_frames, (info.width, info.height), fit=fit)
         except (MediaError, PathEscapeError) as error:
-            return dict.fromkeys((_shown(sample) for sample in samples), error)
+            return dict.fromkeys(media, error)
         if info.cut and cut is not None:
             cut.append(path)
-        return {_shown(sample): faults[take] for sample in samples if (take := self._take(sample)) in faults}
+        return {medium: faults[take] for medium in media if (take := self._take(medium)) in faults}
 
-    def file(self, sample: Sample) -> tuple[Path, str | None]:
-        """Return where the sample's file is, and the hash that it must have, if that is known."""
-        sha256 = None if self.manifest is None else self.manifest.sha256_of(sample.video)
-        return resolve(self.root, sample.video), sha256
+    def _tried_images(self, media: Sequence[ShownMedium], *, keep: bool) -> Errors:
+        """Return what loading would raise for an image, or for the parts of a folder. Raises it for all of a folder."""
+        if media[0].kind is MediumKind.FRAMES and not keep:
+            for name in self._folder(media[0]).names:
+                self._frame(media[0].path, name)
+        errors = Errors()
+        for medium in media:
+            try:
+                self._loaded(medium)
+            except MediaError as error:
+                errors[medium] = error
+        return errors
+
+    def files(self, sample: Sample) -> list[Path]:
+        """Return where what the sample shows is."""
+        return [resolve(self.root, medium.path) for medium in sample.shown]
+
+    def _file(self, relative: str) -> tuple[Path, str | None]:
+        """Return where a file is, and the hash that it must have, if that is known."""
+        sha256 = None if self.manifest is None else self.manifest.sha256_of(relative)
+        return resolve(self.root, relative), sha256
 
 
 def check(
@@ -181,22 +220,25 @@ def require_files(dataset: VideoDataset, max_failed_share: float) -> None:
 
     None is opened. Raises PathEscapeError as `resolve` does.
     """
-    shown = [sample for sample in dataset.samples if sample.modality is not Modality.TEXT]
-    gone = [sample for sample in shown if not resolve(dataset.root, sample.video).is_file()]
+    gone = [sample for sample in dataset.samples if not _are_there(dataset.root, sample)]
     if len(gone) <= max_failed_share * len(dataset.samples):
         return
     try:
-        dataset.load(gone[0])
+        dataset.load_all(gone[0])
     except MediaError as error:
         raise TooManyFailuresError(
             f"The files of {len(gone)} of {len(dataset.samples)} samples are not there; the first: {error}"
         ) from error
 
 
-def _shown(sample: Sample) -> _Shown:
-    """Return which part of which file a sample shows, and what it is read as; all texts share one that is nowhere."""
-    name = "" if sample.modality is Modality.TEXT else normalise(sample.video)
-    return sample.modality, name, sample.window
+def _are_there(root: Path, sample: Sample) -> bool:
+    found = [(medium.kind, resolve(root, medium.path)) for medium in sample.shown]
+    return all(path.is_dir() if kind is MediumKind.FRAMES else path.is_file() for kind, path in found)
+
+
+def _media_of(sample: Sample) -> list[ShownMedium]:
+    """Return what a sample shows, each under the one way to write its path."""
+    return [medium.model_copy(update={"path": normalise(medium.path)}) for medium in sample.shown]
 
 
 def failed_media(
@@ -208,12 +250,11 @@ def failed_media(
     for the videos, so that one at which a decoder hangs or crashes is that file's failure. keep: as in
     `VideoDataset.try_out`.
     """
-    files: dict[tuple[Modality, str], dict[_Shown, Sample]] = {}
-    for sample in dataset.samples:
-        if sample.modality is not Modality.TEXT:
-            shown = _shown(sample)
-            files.setdefault(shown[:2], {}).setdefault(shown, sample)
-    kinds = [f"{kind}s" for kind in Modality if any(kind is read_as for read_as, _ in files)]
+    media = [_media_of(sample) for sample in dataset.samples]
+    files: dict[tuple[MediumKind, str], dict[ShownMedium, None]] = {}
+    for medium in (one for several in media for one in several):
+        files.setdefault((medium.kind, medium.path), {})[medium] = None
+    kinds = [name for name, read_as in _NAMES.items() if any(kind in read_as for kind, _ in files)]
     if not kinds:
         return []
     errors: Errors = {}
@@ -223,7 +264,7 @@ def failed_media(
     threads = ThreadPoolExecutor(size)
     with ProbePool(size) as pool:
         try:
-            parts = [list(parts.values()) for parts in files.values()]
+            parts = [list(parts) for parts in files.values()]
             trying, failed = partial(dataset.try_out, pool=pool, keep=keep, cut=cut), 0
             for done, found in enumerate(threads.map(trying, parts), start=1):
                 errors |= found
@@ -234,7 +275,8 @@ def failed_media(
     if cut:
         left = f"{counted(len(cut), 'recording')} cut inside of a picture, which is left out"
         progress.stage(f"{left}; the first: {min(cut)}", 0, "")
-    return [(sample, errors[shown]) for sample in dataset.samples if (shown := _shown(sample)) in errors]
+    first = ([errors[one] for one in shown if one in errors][:1] for shown in media)
+    return [(sample, error) for sample, found in zip(dataset.samples, first, strict=True) for error in found]
 
 
 def _failure(sample: Sample, error: RetroflipError) -> dict[str, str]:

@@ -1,9 +1,15 @@
 """The words put before a model: the system prompt, the question with its options, and the null option."""
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TypeVar
 
+from retroflip.data.media import around, placed
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, option_letter
 from retroflip.errors import DataError
+
+PartT = TypeVar("PartT")
 
 NULL_OPTION = "None of the above"
 """CRPO's null option: a transformed video may have an answer that no listed option names."""
@@ -65,8 +71,34 @@ def with_null_option(sample: Sample) -> Sample:
 
 
 def user_text(sample: Sample) -> str:
-    """Return the question, followed, where it has options, by "Options:" and one "A. ..." line per option."""
-    if not sample.problem_type.has_options:
-        return sample.question
-    lines = [f"{letter}. {option}" for letter, option in sample.lettered.items()]
-    return "\n".join([sample.question, "Options:", *lines])
+    """Return the question, followed, where it has options, by "Options:" and one "A. ..." line per option.
+
+    Where the question has placeholders for what it shows (<image>, <video>), they are left out.
+    """
+    return "".join(user_parts(sample)).strip()
+
+
+def user_parts(sample: Sample) -> list[str]:
+    """Return the texts before, between and behind the places of what is shown, which is one more than is shown; or the
+    whole text alone, where the question does not say where."""
+    text = sample.question
+    if sample.problem_type.has_options:
+        lines = [f"{letter}. {option}" for letter, option in sample.lettered.items()]
+        text = "\n".join([text, "Options:", *lines])
+    return around(text) if placed(sample.question, sample.shown) else [text]
+
+
+def interleaved(
+    sample: Sample, shown: Sequence[Sequence[PartT]], words: Callable[[str], PartT]
+) -> list[PartT]:
+    """Return the parts of a message: those of each thing shown, where the question says or else before it, and words.
+
+    shown: the parts of each thing that the sample shows; nothing where it is asked without a look at them.
+    """
+    first, *others = user_parts(sample) if shown else [user_text(sample)]
+    if not others:
+        return [*chain.from_iterable(shown), words(first)]
+    parts = [words(first)] if first else []
+    for several, text in zip(shown, others, strict=True):
+        parts += [*several, *([words(text)] if text else [])]
+    return parts

@@ -22,6 +22,7 @@ retroflip adds the optional keys `start`, `end`, `task`, `task_type`, `source_cl
   number where the options have numbers, or one option's text.
 - A record without `problem_id` gets one from its content, one without `source_clip` its file's path, or its
   id when it is text alone.
+- A question may show several videos and images, and folders of frames; see `record_media`.
 - A text that the model reads (question, options, trace) may hold no special token such as "<|video_pad|>":
   it would stand in the prompt for something that is not there.
 - A question may be about a part of its video: `start` and `end`, or their like in other data sets (`video_start`,
@@ -49,6 +50,7 @@ from retroflip.data.answers.answer import read_selection
 from retroflip.data.columns import Columns, check_columns, check_present, mapped
 from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
 from retroflip.data.manifest import check_listed
+from retroflip.data.record_media import check_placeholders, read_media, written_media
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
 from retroflip.data.sources import rows, source_of
@@ -77,6 +79,7 @@ _READ_KEYS = (
     "data_type",
     "options",
     "path",
+    "media",
     "data_source",
     "process",
     "counterfactual_solution",
@@ -285,7 +288,7 @@ def format_record(sample: Sample) -> Record:
         "problem_type": sample.problem_type.value,
         "options": [f"{letter}. {option}" for letter, option in sample.lettered.items()],
         "solution": f"<answer>{sample.solution}</answer>",
-        "path": f"./{sample.video}" if sample.video else "",
+        **({"media": written_media(sample.media)} if sample.media else {"path": _written_path(sample)}),
         "start": sample.start,
         "end": sample.end,
         _OTHER_SOLUTION: sample.counterfactual_solution
@@ -299,6 +302,10 @@ def format_record(sample: Sample) -> Record:
     return {key: value for key, value in record.items() if value is not None and value != unset.get(key)}
 
 
+def _written_path(sample: Sample) -> str:
+    return f"./{sample.video}" if sample.video else ""
+
+
 def parse_record(record: Mapping[str, Any]) -> Sample:
     """Return the sample that a record describes. Raises DataError saying what is wrong with it and what to do."""
     try:
@@ -310,12 +317,14 @@ def parse_record(record: Mapping[str, Any]) -> Sample:
 def _parse(record: Mapping[str, Any]) -> Sample:
     modality = _modality(record)
     _refuse_missing(record, modality)
-    bounds = _bounds(record, modality)
+    media = read_media(record, _stated_type(record))
+    bounds = Bounds() if media else _bounds(record, modality)
     _refuse_half_places(record)
     problem_type = _problem_type(_text(record, "problem_type"))
     options = _options(record.get("options") or [])
     identity = _identity(record)
-    path = _path(record, modality)
+    path = media[0].path if media else _path(record, modality)
+    check_placeholders(_text(record, "problem"), media)
     extra = {key: record[key] for key in _OPTIONAL_KEYS if record.get(key) is not None}
     fields: Record = {
         "id": identity,
@@ -328,6 +337,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         _OTHER_SOLUTION: _other_solution(record, options, problem_type),
         "problem_type": problem_type,
         **bounds._asdict(),
+        "media": [medium.model_dump(mode="json") for medium in media],
         "source": _text(record, "data_source") if record.get("data_source") else "",
         "source_clip": path or identity,
         "trace": record.get("process"),
@@ -358,7 +368,8 @@ def _text(record: Mapping[str, Any], key: str) -> str:
 
 
 def _refuse_missing(record: Mapping[str, Any], modality: Modality) -> None:
-    needed = _TEXT_KEYS if modality is Modality.TEXT else (*_TEXT_KEYS, "path")
+    pathless = modality is Modality.TEXT or record.get("media") is not None
+    needed = _TEXT_KEYS if pathless else (*_TEXT_KEYS, "path")
     if missing := [key for key in needed if record.get(key) is None]:
         raise DataError(foreign_record(record, missing))
     for key in _READ_KEYS:
@@ -423,7 +434,7 @@ def _refuse_special_tokens(fields: Record) -> None:
 
 def _left_out_as(record: Mapping[str, Any], modalities: Collection[Modality]) -> str | None:
     """Return the kind for which a record is left out, None for one that is to be read."""
-    data_type = _lower(record.get("data_type") or Modality.VIDEO)
+    data_type = _stated_type(record) or _shown_type(record)
     return f"data_type {data_type}" if data_type in set(Modality) - set(modalities) else None
 
 
@@ -431,20 +442,34 @@ def _lower(value: Any) -> str:
     return str(value).strip().lower()
 
 
+def _stated_type(record: Mapping[str, Any]) -> str | None:
+    return _lower(record["data_type"]) if record.get("data_type") else None
+
+
+def _shown_type(record: Mapping[str, Any]) -> str:
+    """Return the data_type of a record that states none."""
+    media = record.get("media")
+    only_images = (
+        isinstance(media, list) and media and all(isinstance(one, dict) and "image" in one for one in media)
+    )
+    return Modality.IMAGE if only_images else Modality.VIDEO
+
+
 def _modality(record: Mapping[str, Any]) -> Modality:
-    name = record.get("data_type") or Modality.VIDEO
-    if _lower(name) not in set(Modality):
+    name = _stated_type(record) or _shown_type(record)
+    if name not in set(Modality):
         raise DataError(
-            f"data_type is {name!r}, but only records with data_type {', '.join(Modality)} can be read. Correct or "
-            "delete this one."
+            f"data_type is {record['data_type']!r}, but only records with data_type {', '.join(Modality)} can be read. "
+            "Correct or delete this one."
         )
-    return Modality(_lower(name))
+    return Modality(name)
 
 
 def _path(record: Mapping[str, Any], modality: Modality) -> str:
     """Return the normalised path of the record's video or image, "" for a text."""
     if modality is not Modality.TEXT:
-        return normalise(_text(record, "path"))
+        path = record["path"]
+        return normalise(_text({"path": path[0]} if isinstance(path, list) and path else record, "path"))
     if record.get("path"):
         raise DataError(
             f"data_type is 'text', but 'path' names a file ({record['path']!r:.60}), which would not be looked at. "

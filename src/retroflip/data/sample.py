@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.video.window import Window, part
 
 
@@ -153,12 +154,13 @@ def place_of(group: str | None, cell: Cell | None, pair: str | None, side: int |
 
 
 class Sample(BaseModel):
-    """A question about one video, one image or nothing but its text.
+    """A question about a video, an image, several of them, or nothing but its text.
 
     `options` are texts without their letters ("moving left"), which are those of `lettered`. `solution` is the
     letter for a multiple-choice question ("A, C" for several) and the answer's text otherwise. `source_clip` names the
     recording that a video was made from: both sides of a pair share it, and statistics are clustered by it.
     `start` and `end` bound the part of the video that is shown, in seconds of the whole, which stay the frames' times.
+    What is not one video file or image is in `media`, each with its own bounds; `video` is then the first one's path.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -201,6 +203,9 @@ class Sample(BaseModel):
         description="what a data set can be filtered by, e.g. {'category': 'speed', 'term': 'short'}",
     )
     routing: Routing | None = Field(default=None, description="how `task_type` was found, where a router did")
+    media: tuple[ShownMedium, ...] = Field(
+        default=(), description="what is shown, in its order, unless it is one video file or image"
+    )
     pass_rate: float | None = Field(
         default=None, ge=0, le=1, description="share of a model's answers that were right, where it was tried"
     )
@@ -223,6 +228,10 @@ class Sample(BaseModel):
         return place_of(self.group, self.cell, self.pair, self.side)
 
     @property
-    def shown(self) -> tuple[str, Window | None]:
-        """What is shown: the file and its part. Equal for samples about the same frames."""
-        return self.video, self.window
+    def shown(self) -> tuple[ShownMedium, ...]:
+        """What is shown, in its order; nothing for a text. Equal for samples about the same frames."""
+        if self.media or self.modality is Modality.TEXT:
+            return self.media
+        if self.modality is Modality.IMAGE:
+            return (ShownMedium(kind=MediumKind.IMAGE, path=self.video),)
+        return (ShownMedium(kind=MediumKind.VIDEO, path=self.video, start=self.start, end=self.end),)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from retroflip.data.prompts import user_parts
 from retroflip.data.sample import Sample
 from retroflip.errors import RetroflipError
 from retroflip.inference.base import Answer, Request, Wanted, failed_question
@@ -23,7 +24,7 @@ class Encoded(NamedTuple):
 
 def encode_request(encoder: Encoder, number: int, request: Request) -> tuple[Encoded, list[Answer]]:
     """Return a request's prompts, and replies to the questions of which none could be made."""
-    (frames,) = [medium.frames for medium in request.media] or [None]
+    frames = [medium.frames for medium in request.media if medium.frames is not None]
     encoded, answers = Encoded(number, request, [], []), list[Answer]()
     for place, prompt in enumerate(_prompts(encoder, request, frames)):
         if isinstance(prompt, Prompt):
@@ -34,7 +35,19 @@ def encode_request(encoder: Encoder, number: int, request: Request) -> tuple[Enc
     return encoded, answers
 
 
-def _prompts(encoder: Encoder, request: Request, frames: Frames | None) -> Sequence[Prompt | RetroflipError]:
+def one_by_one(encoded: Encoded) -> list[Encoded]:
+    """Return what is encoded, with each question by itself where one says in its words where something is shown: its
+    prompt may part from the others' before the end of what they show."""
+    samples = (encoded.request.questions[place].sample for place in encoded.places)
+    if not any(len(user_parts(sample)) > 1 for sample in samples):
+        return [encoded]
+    pairs = zip(encoded.places, encoded.prompts, strict=True)
+    return [encoded._replace(places=[place], prompts=[prompt]) for place, prompt in pairs]
+
+
+def _prompts(
+    encoder: Encoder, request: Request, frames: Sequence[Frames]
+) -> Sequence[Prompt | RetroflipError]:
     samples = [question.sample for question in request.questions]
     try:
         return encoder.encode_all(samples, frames)
@@ -42,7 +55,7 @@ def _prompts(encoder: Encoder, request: Request, frames: Frames | None) -> Seque
         return [_prompt(encoder, sample, frames) for sample in samples]
 
 
-def _prompt(encoder: Encoder, sample: Sample, frames: Frames | None) -> Prompt | RetroflipError:
+def _prompt(encoder: Encoder, sample: Sample, frames: Sequence[Frames]) -> Prompt | RetroflipError:
     try:
         return encoder.encode(sample, frames)
     except RetroflipError as error:

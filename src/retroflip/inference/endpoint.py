@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from retroflip.data.prompts import system_text, user_text
+from retroflip.data.prompts import interleaved, system_text
 from retroflip.data.record_notes import Notes
 from retroflip.inference.base import (
     Answer,
@@ -49,7 +49,7 @@ class _Call(NamedTuple):
     question: int
     draw: int
     asked: Question
-    media: Sequence[Part]
+    media: Sequence[Sequence[Part]]
 
 
 @dataclass
@@ -116,9 +116,9 @@ class EndpointEngine:
             prompt_sha256=read,
         )
 
-    def _messages(self, question: Question, media: Sequence[Part]) -> list[Message]:
+    def _messages(self, question: Question, media: Sequence[Sequence[Part]]) -> list[Message]:
         system = system_text(question.sample, self.system_prompt)
-        content = [*media, text_part(user_text(question.sample))]
+        content = interleaved(question.sample, media, text_part)
         before = [{"role": "system", "content": system}] if system else []
         return [*before, {"role": "user", "content": content}]
 
@@ -146,7 +146,7 @@ class EndpointEngine:
 
 def _calls(requests: Sequence[Request]) -> Iterator[_Call]:
     for number, request in enumerate(requests):
-        media = [part for medium in request.media for part in _parts(medium)]
+        media = [_parts(medium) for medium in request.media]
         for place, question in enumerate(request.questions):
             for draw in range(len(question.seeds)):
                 yield _Call(number, place, draw, question, media)

@@ -19,7 +19,7 @@ from retroflip.inference.base import (
     digest,
     require_capable,
 )
-from retroflip.inference.encoded import Encoded, encode_request, prepare
+from retroflip.inference.encoded import Encoded, encode_request, one_by_one, prepare
 from retroflip.inference.letters import letter_log_probs
 from retroflip.inference.rollout import Completion, Roller
 from retroflip.inference.shared_video import Group, write_groups
@@ -41,7 +41,7 @@ class OurEngine:
     """
 
     name = NAME
-    capabilities = Capabilities(log_probs=True, files=False, media=1, repeatable=True)
+    capabilities = Capabilities(log_probs=True, files=False, media=None, repeatable=True)
 
     def __init__(self, model: Any, encoder: Encoder, at_once: int = 8) -> None:
         self.model, self.encoder, self.at_once = model, encoder, at_once
@@ -73,7 +73,7 @@ class OurEngine:
             for number, request in enumerate(requests[first : first + self.at_once], start=first):
                 prompts, answers = encode_request(self.encoder, number, request)
                 yield from answers
-                encoded += [prompts] if prompts.prompts else []
+                encoded += one_by_one(prompts) if prompts.prompts else []
             if encoded:
                 yield from self._write(encoded, sampling)
 

@@ -17,7 +17,7 @@ from jinja2.exceptions import TemplateError
 from torch import Tensor
 from transformers import GenerationConfig
 
-from retroflip.data.prompts import system_text, user_text
+from retroflip.data.prompts import interleaved, system_text
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError
@@ -105,7 +105,7 @@ class PlainEngine:
     def _encode(self, media: Sequence[Medium], sample: Sample) -> Any:
         """Return what the model reads. Raises BlindnessError where it would not see every frame."""
         videos, images, metadata = [], [], []
-        parts: list[dict[str, str]] = []
+        parts: list[list[dict[str, str]]] = []
         for medium in media:
             if medium.frames is None:
                 continue
@@ -113,10 +113,10 @@ class PlainEngine:
             if self._takes_videos and not medium.is_image:
                 videos.append(torch.stack(pixels))
                 metadata.append(video_metadata(medium.frames))
-                parts.append({"type": "video"})
+                parts.append([{"type": "video"}])
             else:
                 images += pixels
-                parts += [{"type": "image"}] * len(pixels)
+                parts.append([{"type": "image"}] * len(pixels))
         seen = {"videos": videos, "video_metadata": metadata, "do_sample_frames": False} if videos else {}
         seen |= {"images": images} if images else {}
         inputs = self.processor(text=[self._render(sample, parts)], return_tensors="pt", **seen)
@@ -127,10 +127,12 @@ class PlainEngine:
             )
         return inputs
 
-    def _render(self, sample: Sample, parts: Sequence[Mapping[str, str]]) -> str:
+    def _render(self, sample: Sample, shown: Sequence[Sequence[dict[str, str]]]) -> str:
         """Return the prompt. Raises BlindnessError where the chat template leaves out the question or doubles it."""
-        words, system = user_text(sample), system_text(sample, self.system_prompt)
-        user = {"role": "user", "content": [*parts, {"type": "text", "text": words}]}
+        system = system_text(sample, self.system_prompt)
+        content = interleaved(sample, shown, lambda text: {"type": "text", "text": text})
+        words = [part["text"] for part in content if part.get("text", "").strip()]
+        user = {"role": "user", "content": content}
         listed = [{"role": "system", "content": [{"type": "text", "text": system}]}]
         for before in (listed, [{"role": "system", "content": system}]) if system else ([],):
             rendered = str(
@@ -138,7 +140,7 @@ class PlainEngine:
                     [*before, user], tokenize=False, add_generation_prompt=True
                 )
             )
-            if rendered.count(words) == 1 and system.strip() in rendered and "{'type'" not in rendered:
+            if _told(rendered, words) and system.strip() in rendered and "{'type'" not in rendered:
                 return rendered
         raise BlindnessError(
             f"Sample {sample.id}: the chat template of {type(self.processor).__name__} leaves out the question or the "
@@ -219,3 +221,14 @@ def fits_within(wanted: Wanted) -> Fits | None:
     if wanted.budget == PixelBudget():
         return None
     return Fits(BudgetFit(wanted.budget, wanted.frames), BudgetFit(wanted.budget))
+
+
+def _told(text: str, words: Sequence[str]) -> bool:
+    """Return whether these words stand in a text one behind the other, and one part of words alone once."""
+    if len(words) == 1:
+        return text.count(words[0]) == 1
+    for one in words:
+        _, found, text = text.partition(one.strip())
+        if not found:
+            return False
+    return True

@@ -18,7 +18,7 @@ from transformers import AutoModelForImageTextToText
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.sample import Modality, Sample
+from retroflip.data.sample import Sample
 from retroflip.errors import MediaError, RecipeError
 from retroflip.jobs.recipes import AnyRecipe, recipe_from
 from retroflip.models import processes
@@ -360,10 +360,11 @@ def _example(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample:
         recipe.prompt.null_option if isinstance(recipe, SftRecipe) else method and method.null_option
     )
     asked = with_null_option(sample) if null_option else sample
-    frames = dataset.load(sample)
-    if frames is not None and sample.modality is Modality.VIDEO:
-        frames = Transformed(Transform.IDENTITY).apply(frames, dataset.frames, np.random.default_rng(0), None)
-    prompt = encoder.encode(asked, frames)
+    view = Transformed(Transform.IDENTITY)
+    seen = [
+        view.apply(pool, dataset.frames, np.random.default_rng(0), None) for pool in dataset.load_all(sample)
+    ]
+    prompt = encoder.encode(asked, seen)
     tokens, patches = len(prompt.input_ids_L), patches_of([prompt])
     if method is None:
         return Example(tokens, patches, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)

@@ -6,14 +6,14 @@ Shapes: L prompt tokens, P visual patches, R prompts in a batch.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import ProcessorMixin
 
-from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, user_text
+from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, interleaved, user_text
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
@@ -22,14 +22,18 @@ from retroflip.models.positions import positions, untold_times
 from retroflip.models.templates import check_template
 from retroflip.video.frames import Frames
 
+Seen: TypeAlias = Frames | Sequence[Frames] | None
+"""what is shown with a question: one video or image, several in their order, or nothing"""
+
 
 @dataclass(frozen=True)
 class Prompt:
     """One encoded prompt; a text-only prompt has no pixels.
 
-    pixels_PD: flattened patches of one video or image, float32. grid_thw: (1, 3) time steps, and rows and columns of
-    patches; (steps, 3) where the model sees each step of a video as an image.
-    seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else None.
+    pixels_PD: flattened patches of one video or image, or of several of one kind, float32. grid_thw: (1, 3) time steps,
+    and rows and columns of patches, a row for each of several; (steps, 3) where the model sees each step of a video as
+    an image. seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else
+    None. later_seconds: the same of each video behind the first.
     is_image: whether the pixels are an image's to the model, which it keeps apart from videos by its own placeholders.
     """
 
@@ -39,6 +43,7 @@ class Prompt:
     grid_thw: Tensor | None = None
     seconds_per_grid: float | None = None
     is_image: bool = False
+    later_seconds: tuple[float, ...] = ()
 
 
 class _Kind(NamedTuple):
@@ -70,41 +75,43 @@ class Encoder:
         self._family = family_of(processor)
         check_template(processor, self._render, self._system_prompt_of)
 
-    def encode(self, sample: Sample, frames: Frames | None) -> Prompt:
-        """Encode one question about `frames`, a video's or an image's single one, or about nothing at all.
+    def encode(self, sample: Sample, frames: Seen) -> Prompt:
+        """Encode one question about `frames`: of a video, an image's single one, those of several, or nothing at all.
 
-        Without frames go texts, and the text-only control of any sample.
+        Without frames go texts, and the text-only control of any sample. Several stand where the question's
+        placeholders do, or else before it.
 
         Raises BlindnessError when the prompt does not carry every frame and its time, and ValueError for frames of a
-        text or several of an image.
+        text, several of an image, images beside videos, and another number of them than the sample shows.
         """
         self._check_words(sample)
-        if frames is None:
-            prompt = self._of_text(sample)
-        elif sample.modality is Modality.IMAGE and len(frames) == 1:
-            prompt = self._of_image(sample, frames)
-        elif sample.modality is Modality.VIDEO:
-            prompt = self._of_video(sample, frames)
-        else:
-            raise ValueError(
-                f"sample {sample.id} is {sample.modality.value} and cannot have {len(frames)} frames"
-            )
+        seen = _several(frames)
+        prompt = self._of_seen(sample, seen) if seen else self._of_text(sample)
         self.check(prompt, sample)
         return prompt
 
-    def encode_all(self, samples: Sequence[Sample], frames: Frames | None) -> list[Prompt]:
+    def _of_seen(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
+        kinds = {medium.is_image for medium in sample.shown}
+        images = kinds == {True}
+        if len(sample.shown) != len(seen) or len(kinds) > 1 or (images and any(len(one) > 1 for one in seen)):
+            counts = ", ".join(str(len(frames)) for frames in seen)
+            raise ValueError(f"sample {sample.id} is {sample.modality.value} and cannot have {counts} frames")
+        return self._of_images(sample, seen) if images else self._of_videos(sample, seen)
+
+    def encode_all(self, samples: Sequence[Sample], frames: Seen) -> list[Prompt]:
         """Return what `encode` does for each of several questions about the same frames, which are processed once."""
         first = self.encode(samples[0], frames)
         return [first, *(self._encode_beside(first, samples[0], sample, frames) for sample in samples[1:])]
 
-    def _encode_beside(self, prompt: Prompt, sample: Sample, other: Sample, frames: Frames | None) -> Prompt:
+    def _encode_beside(self, prompt: Prompt, sample: Sample, other: Sample, frames: Seen) -> Prompt:
         """Return another sample's prompt, where the prompt about the same frames of a sample is there."""
-        found = None if frames is None else self._asked_otherwise(prompt, sample, other)
-        if frames is None or found is None:
+        seen = _several(frames)
+        found = self._asked_otherwise(prompt, sample, other) if seen else None
+        if found is None:
             return self.encode(other, frames)
         self._check_words(other)
         if other.modality is Modality.VIDEO:
-            self._note_times(other, self._whole(frames), found)
+            self._note_times(other, [self._whole(one) for one in seen], found)
         self.check(found, other)
         return found
 
@@ -113,15 +120,14 @@ class Encoder:
 
         None where the words before it differ, or where those behind it are other tokens in the prompt than alone.
         """
-        kind = sample.modality.value
         token = (
             self.processor.video_token if sample.modality is Modality.VIDEO else self.processor.image_token
         )
-        texts = [self._render(one, {"type": kind}) for one in (sample, other)]
-        (before, _, behind), (other_before, _, other_behind) = (text.partition(token) for text in texts)
+        texts = [self._render(one, *_visual(one)) for one in (sample, other)]
+        (before, _, behind), (other_before, _, other_behind) = (text.rpartition(token) for text in texts)
         ids, other_ids = self._ids_of(behind), self._ids_of(other_behind)
         shared = len(prompt.input_ids_L) - len(ids)
-        same = sample.modality is other.modality and before == other_before
+        same = sample.modality is other.modality and before == other_before and bool(before)
         if not same or shared <= 0 or not torch.equal(prompt.input_ids_L[shared:], ids):
             return None
         return replace(
@@ -137,12 +143,12 @@ class Encoder:
         ids_L = self.processor(text=[self._render(sample)], return_tensors="pt")["input_ids"][0]
         return Prompt(ids_L, torch.zeros_like(ids_L))
 
-    def _of_image(self, sample: Sample, frames: Frames) -> Prompt:
+    def _of_images(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
         encoded = self.processor(
-            text=[self._render(sample, {"type": "image"})],
-            images=[torch.from_numpy(frames.pixels_TCHW[0])],
+            text=[self._render(sample, *_visual(sample))],
+            images=[torch.from_numpy(frames.pixels_TCHW[0]) for frames in seen],
             input_data_format="channels_first",
-            do_resize=not frames.fitted,
+            do_resize=not seen[0].fitted,
             return_tensors="pt",
         )
         return Prompt(
@@ -153,23 +159,27 @@ class Encoder:
             is_image=True,
         )
 
-    def _of_video(self, sample: Sample, frames: Frames) -> Prompt:
-        whole = self._whole(frames)
+    def _of_videos(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
+        whole = [self._whole(frames) for frames in seen]
         encoded = self.processor(
-            text=[self._render(sample, {"type": "video"})],
-            videos=[torch.from_numpy(whole.pixels_TCHW)],
-            video_metadata=[video_metadata(whole, _mean_spacing(frames))],
+            text=[self._render(sample, *_visual(sample))],
+            videos=[torch.from_numpy(frames.pixels_TCHW) for frames in whole],
+            video_metadata=[
+                video_metadata(one, _mean_spacing(frames)) for one, frames in zip(whole, seen, strict=True)
+            ],
             do_sample_frames=False,
-            do_resize=not frames.fitted,
+            do_resize=not seen[0].fitted,
             return_tensors="pt",
         )
         seconds = encoded.get("second_per_grid_ts")
+        first, *later = [None] if seconds is None else [float(one) for one in seconds]
         prompt = Prompt(
             input_ids_L=encoded["input_ids"][0],
             token_types_L=encoded["mm_token_type_ids"][0],
             pixels_PD=encoded["pixel_values_videos"],
             grid_thw=encoded["video_grid_thw"],
-            seconds_per_grid=None if seconds is None else float(seconds[0]),
+            seconds_per_grid=first,
+            later_seconds=tuple(one for one in later if one is not None),
         )
         self._note_times(sample, whole, prompt)
         return _step_by_step(prompt) if self._family.steps_are_images else prompt
@@ -177,16 +187,20 @@ class Encoder:
     def _whole(self, frames: Frames) -> Frames:
         return _in_whole_steps(frames, int(self.processor.video_processor.temporal_patch_size))
 
-    def _note_times(self, sample: Sample, whole: Frames, prompt: Prompt) -> None:
+    def _note_times(self, sample: Sample, whole: Sequence[Frames], prompt: Prompt) -> None:
         moments, seconds = self._family.moments_per_second, prompt.seconds_per_grid
         if self.notes is None or moments is None or seconds is None:
             return
-        begins = whole.seconds[:: int(self.processor.video_processor.temporal_patch_size)]
-        if note := untold_times(begins, seconds, moments, sample.start or 0.0):
-            self.notes.add(sample.id, note)
+        step = int(self.processor.video_processor.temporal_patch_size)
+        spacings = (seconds, *prompt.later_seconds)
+        for medium, frames, spacing in zip(sample.shown, whole, spacings, strict=True):
+            if note := untold_times(frames.seconds[::step], spacing, moments, medium.start or 0.0):
+                self.notes.add(sample.id, note)
+                return
 
     def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
-        question = [*visual, {"type": "text", "text": user_text(sample)}]
+        """Return the conversation's text. visual: all that the sample shows, or nothing."""
+        question = interleaved(sample, [[one] for one in visual], _words)
         messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
         if system := self._system_prompt_of(sample):
             # As a string: GLM-4.1V's template prints whatever a system message holds, a list with its brackets.
@@ -241,7 +255,8 @@ class Encoder:
         number, and Qwen2-VL is told nothing.
         """
         if "second_per_grid_ts" in self.processor.model_input_names:
-            return prompt.seconds_per_grid is not None and prompt.seconds_per_grid > 0
+            told = (prompt.seconds_per_grid, *prompt.later_seconds)
+            return all(seconds is not None and seconds > 0 for seconds in told)
         stamp = self._family.time_stamp
         if stamp is None:
             return True
@@ -280,6 +295,20 @@ class Encoder:
         return {int(token_id) for token_id, token in added if token.special}
 
 
+def _several(frames: Seen) -> tuple[Frames, ...]:
+    if frames is None:
+        return ()
+    return (frames,) if isinstance(frames, Frames) else tuple(frames)
+
+
+def _visual(sample: Sample) -> list[dict[str, str]]:
+    return [{"type": "image" if medium.is_image else "video"} for medium in sample.shown]
+
+
+def _words(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
+
+
 def _step_by_step(prompt: Prompt) -> Prompt:
     """Return a video's prompt as what it is to a model that sees every step as an image: a row of images.
 
@@ -289,8 +318,9 @@ def _step_by_step(prompt: Prompt) -> Prompt:
     """
     if prompt.grid_thw is None:
         raise ValueError("a prompt about frames has a grid")
-    steps, rows, columns = prompt.grid_thw[0].tolist()
-    grid = torch.tensor([[1, rows, columns]] * steps)
+    grid = torch.tensor(
+        [[1, rows, columns] for steps, rows, columns in prompt.grid_thw.tolist() for _ in range(steps)]
+    )
     return replace(prompt, token_types_L=prompt.token_types_L.clamp(max=1), grid_thw=grid, is_image=True)
 
 
@@ -348,7 +378,8 @@ def visual_grids(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
                 prompt.grid_thw
             )
         if prompt.seconds_per_grid is not None:
-            found.setdefault("second_per_grid_ts", []).append(torch.tensor([prompt.seconds_per_grid]))
+            seconds = torch.tensor([prompt.seconds_per_grid, *prompt.later_seconds])
+            found.setdefault("second_per_grid_ts", []).append(seconds)
     return {name: torch.cat(tensors) for name, tensors in found.items()}
 
 

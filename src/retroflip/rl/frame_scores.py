@@ -16,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 
 from retroflip.data.dataset import VideoDataset
+from retroflip.data.media import ShownMedium
 from retroflip.data.prompts import user_text
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Modality, Sample
@@ -25,9 +26,8 @@ from retroflip.models.scorers.base import FrameScorer, Scores
 from retroflip.progress import Progress
 from retroflip.rl.world import World
 from retroflip.video.frames import Frames
-from retroflip.video.hashing import sha256_file
+from retroflip.video.hashing import sha256_file, sha256_files
 from retroflip.video.samplers import UNIFORM
-from retroflip.video.window import Window
 
 FORMULAS = 1
 """counted up when a scorer's formula changes, so that no earlier score is taken for a new one"""
@@ -93,10 +93,11 @@ def score_all(
 
 def _by_video(dataset: VideoDataset) -> list[list[Sample]]:
     """Return the samples with a video, those about the same part of the same one together, in the order of the data."""
-    videos: dict[tuple[str, Window | None], list[Sample]] = {}
+    videos: dict[tuple[ShownMedium, ...], list[Sample]] = {}
     for sample in dataset.samples:
         if sample.modality is Modality.VIDEO:
-            videos.setdefault((normalise(sample.video), sample.window), []).append(sample)
+            shown = (one.model_copy(update={"path": normalise(one.path)}) for one in sample.shown)
+            videos.setdefault(tuple(shown), []).append(sample)
     return list(videos.values())
 
 
@@ -152,11 +153,17 @@ def _video_hash(dataset: VideoDataset, sample: Sample) -> str:
         return listed
     path = resolve(dataset.root, sample.video)
     try:
-        return sha256_file(path)
+        return sha256_file(path) if not sample.media else _folder_hash(path)
     except OSError as error:
         raise MissingVideoError(
             f"{path}: cannot be read ({error.strerror}). Check the path and the root."
         ) from error
+
+
+def _folder_hash(path: Path) -> str:
+    files = sorted(one for one in path.iterdir() if one.is_file())
+    hashes = zip((one.name for one in files), sha256_files(files), strict=True)
+    return hashlib.sha256(json.dumps(list(hashes)).encode()).hexdigest()
 
 
 def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: Sample) -> str:
@@ -165,6 +172,8 @@ def _key(dataset: VideoDataset, scorer: FrameScorer, video_sha256: str, sample: 
     parts = [FORMULAS, scorer.id, video_sha256, user_text(sample), dataset.pool_frames, size]
     if sample.window is not None:
         parts.append([sample.start, sample.end])
+    if sample.media:
+        parts.append([medium.model_dump(mode="json") for medium in sample.media])
     if dataset.sampler != UNIFORM:
         parts.append(list(dataset.sampler))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -17,7 +17,7 @@ import torch
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.sample import Modality, Sample
+from retroflip.data.sample import Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.inference.base import Sampling
 from retroflip.inference.rollout import Completion, Writer
@@ -183,23 +183,26 @@ class Generator:
         return Question(asked, tuple(branches))
 
     def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
-        """Decode each question's video once and encode the views of the branches at these places."""
-        pools: dict[int, Frames | None] = {}
+        """Decode what each question shows once and encode the views of the branches at these places."""
+        pools: dict[int, tuple[Frames, ...]] = {}
         prompts = []
         for place in places:
             question = questions[place.question]
             if place.question not in pools:
-                pools = {place.question: self.dataset.load(question.sample)}
+                pools = {place.question: self.dataset.load_all(question.sample)}
             prompts.append(self._prompt(question, place, pools[place.question], epoch))
         return prompts
 
-    def _prompt(self, question: Question, place: Place, pool: Frames | None, epoch: int) -> Prompt:
+    def _prompt(self, question: Question, place: Place, pools: Sequence[Frames], epoch: int) -> Prompt:
+        """Encode a branch's view of each video, which all are drawn alike; images are shown as they are."""
         sample, branch = question.sample, question.branches[place.branch]
-        if pool is None or sample.modality is not Modality.VIDEO:
-            return self.encoder.encode(sample, pool)
         scores = self.scores[sample] if self.scores is not None and branch.view.needs_scores else None
-        rng = draw(self.seed, "view", sample.id, epoch, branch.name)
-        return self.encoder.encode(sample, branch.view.apply(pool, self.dataset.frames, rng, scores))
+        shown = []
+        for medium, pool in zip(sample.shown, pools, strict=True):
+            rng = draw(self.seed, "view", sample.id, epoch, branch.name)
+            frames = self.dataset.frames
+            shown.append(pool if medium.is_image else branch.view.apply(pool, frames, rng, scores))
+        return self.encoder.encode(sample, shown)
 
     def _roll(
         self,

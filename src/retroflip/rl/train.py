@@ -15,7 +15,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
-from retroflip.errors import UsageError
+from retroflip.errors import DataError, UsageError
 from retroflip.files.cache import cache_folder
 from retroflip.files.storage import append_jsonl, write_json_atomic
 from retroflip.inference.base import Sampling
@@ -77,6 +77,8 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     dataset, skipped = load_data(recipe.data, fits, run.failures, progress)
     method = build(recipe.method)
     check_samples(method, dataset.examples)
+    if engine is not None:
+        _require_one_medium(dataset.examples)
     start = load(recipe.model)
     scores = frame_scores(method, dataset, start, processor, progress)
     model = choose_trained(start, recipe.model, recipe.train.seed)
@@ -167,6 +169,16 @@ def engine_settings(recipe: RlRecipe) -> EngineSettings | ServerSettings | None:
     server = ServerSettings(section.server, section.context, section.timeout, section.group_port)
     check_server(server, locate(recipe.model.path))
     return server
+
+
+def _require_one_medium(samples: Sequence[Sample]) -> None:
+    """Raise DataError for a question that a vLLM engine cannot be shown."""
+    for sample in samples:
+        if len(sample.shown) > 1:
+            raise DataError(
+                f"Sample {sample.id!r} shows {len(sample.shown)} videos or images, and vLLM engines take one here. "
+                "Leave it out, or train without train.engine."
+            )
 
 
 def frame_scores(

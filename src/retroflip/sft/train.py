@@ -52,7 +52,7 @@ class RecordedLessons:
         """Return one record's prompt and response."""
         sample = self.dataset.samples[index]
         asked = with_null_option(sample) if self.null_option else sample
-        return self.encoder.encode(asked, self.dataset.load(sample)), self.response(sample)
+        return self.encoder.encode(asked, self.dataset.load_all(sample)), self.response(sample)
 
     def named(self, index: int) -> dict[str, str]:
         """Return a record as a message about it shows it."""

@@ -54,6 +54,8 @@ class Counterfactuals:
         that only a guess would be paid. Raises DataError where the sample has no task type.
         """
         task_type = required_task_type(sample)
+        if len(sample.shown) > 1 and task_type.dynamic and sample.counterfactual_solution is None:
+            return None
         transforms = self.transforms(task_type)
         if task_type is TaskType.STATIC and sample.routing is not None and sample.routing.flip_unsafe:
             transforms = tuple(transform for transform in transforms if transform is not Transform.FLIP)
