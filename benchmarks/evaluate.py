@@ -1,8 +1,7 @@
 """Several questions about one video: answered together behind one reading of it, and each alone.
 
-    python benchmarks/evaluate.py --json                       # two minutes on two idle cores
+    python benchmarks/evaluate.py --json                    # about three minutes on two idle cores
     python benchmarks/evaluate.py --tokens 8000 --questions 20 --draws 4
-    python benchmarks/evaluate.py --lmms-eval PYTHON --json    # beside lmms-eval, which that interpreter can import
 
 A Qwen3-VL with random weights is asked about the same videos by the same engine: once with all questions in a request
 (half of them ask what another one does with the options in another order), once with a request for each. Both start
@@ -12,8 +11,7 @@ and its `_cpu` the same in seconds that processors worked.
 - speedup_vs_separate: against each question alone; logprob_max_diff: largest difference between the log-probabilities
   of the options' letters; equal_answers: whether all texts are the same, letter for letter.
 - speedup_vs_transformers: against `generate` of the model's own class, through its own processor (`--engine
-  transformers`), each question alone.
-- lmms_eval: seconds that lmms-eval's own path for the model takes for the same questions and videos.
+  transformers`), each question alone. Its answers are others where ours leaves out special tokens.
 """
 
 import argparse

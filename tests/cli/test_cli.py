@@ -16,12 +16,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from misbehaving_server import MisbehavingServer, status
 from random_models import save_random_model
 from retroflip.cli import app
 from retroflip.cli.machine import demo_folder
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.prompts import SYSTEM_PROMPT
-from retroflip.files.storage import append_jsonl
+from retroflip.files.storage import append_jsonl, read_jsonl
 from retroflip.jobs.recipes import load_recipe
 from retroflip.models.tiny import WEIGHTS
 from retroflip.train.run_directory import RunDirectory
@@ -504,6 +505,26 @@ def test_answers_are_generated_scored_and_reported_without_the_network(
     page = run("report", "out", "--json")
     assert json.loads(page.stdout) == {"report": "out/report.html"}
     assert "<html" in (work / "out" / "report.html").read_text()
+
+
+def test_generate_asks_a_server_by_its_address(work: Path) -> None:
+    write_data(work / "data", ["right.mp4", "left.mp4"])
+    with MisbehavingServer(lambda _: "The answer is (A).", [status(503)]) as server:
+        asked = ["generate", "--endpoint", server.url, "--model", "m", "--data", "data/records.jsonl"]
+        done = run(*asked, "--draws", "2", "--temperature", "0.5", "--out", "out", "--json")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["answers"] == 4
+        assert run(*asked, "--show", "file", "--out", "files").exit_code == 0
+        refused = run(*asked, "--engine", "ours", "--out", "other")
+    assert_one_paragraph(refused, "belong together", code=2)
+    assert len(server.requests) == 1 + 4 + 2
+    rows = read_jsonl(work / "out" / "answers.jsonl")
+    assert {(row["engine"], row["given"], row["answer"]) for row in rows} == {("openai", "frames", "A")}
+    assert json.loads(run("score", "out", "--json").stdout)["n_answers"] == 2
+    nowhere = run("generate", "--endpoint", "here", *asked[3:], "--out", "more")
+    assert_one_paragraph(nowhere, "http://HOST:PORT/v1", code=2)
+    same_draws = run(*asked, "--draws", "2", "--out", "more")
+    assert_one_paragraph(same_draws, "2 draws at temperature 0", code=2)
 
 
 def test_generate_goes_on_where_it_stopped(work: Path, model: Path) -> None:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 import torch
 
 from random_models import random_model
+from retroflip.bench.answer_folder import AnswerFolder
 from retroflip.bench.generate import Asking, generate, parse_controls
-from retroflip.bench.records import AnswerRecord, Control, answer_record, read_answers
+from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
 from retroflip.bench.score import score_records, score_run
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
@@ -24,7 +26,7 @@ from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
 from retroflip.files.seals import SEAL
 from retroflip.files.storage import read_jsonl
-from retroflip.inference.base import Engine, Sampling
+from retroflip.inference.base import Answer, Engine, Request, Sampling
 from retroflip.inference.ours import OurEngine
 from retroflip.models.checkpoint import weights_digest
 from retroflip.models.encoding import Encoder
@@ -412,3 +414,47 @@ def test_a_folder_of_schema_1_is_scored_as_it_was(tmp_path: Path) -> None:
     for scores in (*then["controls"].values(), *now["controls"].values()):
         scores.pop("n_failed", None)
     assert {**now, "reader": then["reader"]} == then
+
+
+def test_a_folder_holds_keys_and_no_answers_in_memory(dataset: VideoDataset, tmp_path: Path) -> None:
+    samples = [dataset.samples[0].model_copy(update={"id": f"q{number}"}) for number in range(400)]
+    long = "because it moves to the right, " * 300  # 9 kB
+    append_answers(tmp_path / "answers.jsonl", (answer_record(one, long, Control.FULL) for one in samples))
+
+    tracemalloc.start()
+    folder = AnswerFolder(tmp_path, samples, [Control.FULL], lambda sample: sample)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(folder.answered) == folder.counted == 400
+    assert held < 400 * 1000
+
+
+def test_questions_about_one_video_are_one_request_and_other_views_are_each_their_own(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    """Decoded once for all of them: with the whole video, and with the two views that each question has."""
+    asked: list[Request] = []
+
+    class Listening(OurEngine):
+        def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+            asked.extend(requests)
+            return super().answer(requests, sampling)
+
+    engine = Listening(*model)
+    ask_engine(engine, dataset, tmp_path / "out", controls=SEEN)
+    shown = sorted((len(request.questions), len(request.media)) for request in asked)
+    assert shown == [(1, 0), (1, 1), *[(1, 1)] * 6, (2, 0), (2, 1)]  # q0 and q2 are about one clip
+
+
+def test_draws_are_added_to_those_that_are_there(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"controls": ("full", "oracle"), "temperature": 1.2}
+    two = ask(model, dataset, tmp_path / "out", draws=2, **settings)
+    assert len(two) == 9
+    four = ask(model, dataset, tmp_path / "out", draws=4, **settings)
+    whole = ask(model, dataset, tmp_path / "whole", draws=4, **settings)
+    assert same(four, whole)
+    assert [record for record in four if record.draw < 2] == two
+    assert len({record.response for record in four if record.id == "q0"}) > 3
+    with pytest.raises(RunDirectoryError, match=r"decoding \(was .temperature 1.2, top_p 1., now .greedy.\)"):
+        ask(model, dataset, tmp_path / "out", controls=("full",))

@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from retroflip.data.prompts import interleaved, system_text
 from retroflip.data.record_notes import Notes
+from retroflip.errors import UsageError
 from retroflip.inference.base import (
     Answer,
     Capabilities,
@@ -192,15 +195,18 @@ def _of_letters(first: Mapping[str, float], letters: Sequence[str]) -> Mapping[s
 
 
 def load(wanted: Wanted) -> Loaded:
-    """Return the engine of a model behind `wanted.endpoint`."""
+    """Return the engine of a model behind `wanted.endpoint`. Raises UsageError for what is no address."""
     if wanted.endpoint is None:
         raise ValueError("an endpoint has an address")
-    endpoint = Endpoint(
-        base_url=wanted.endpoint,
-        model=wanted.model,
-        api_key_env=wanted.key_variable,
-        concurrency=wanted.at_once,
-    )
+    try:
+        endpoint = Endpoint(
+            base_url=wanted.endpoint,
+            model=wanted.model,
+            api_key_env=wanted.key_variable,
+            concurrency=wanted.at_once,
+        )
+    except ValidationError as error:
+        raise UsageError(f"--endpoint cannot be used: {error.errors()[0]['msg']}.") from error
     budget = PixelBudget(max_pixels=SENT_PIXELS) if wanted.budget == PixelBudget() else wanted.budget
     fits = Fits(BudgetFit(budget, wanted.frames), BudgetFit(budget))
     return Loaded(EndpointEngine(endpoint, wanted.system_prompt), fits, wanted.endpoint)
