@@ -2,8 +2,8 @@
 
     python benchmarks/router.py [--json]
 
-The questions (tests/data/router) are in the manner of real benchmarks: those in tuned.jsonl were looked at while the
-rules were written, those in apart.jsonl never. The time is that of the process, the best of several rounds over all
+The questions (tests/data/router) are in the manner of real benchmarks: the errors in tuned.jsonl were looked at while
+the rules were written, those in apart.jsonl never. The time is that of the process, the best of several rounds over all
 questions, reading their texts included.
 """
 

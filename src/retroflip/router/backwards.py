@@ -34,21 +34,25 @@ _NOTHING = listed("nothing none neither nobody")
 _NO_ORDER = re.compile(
     r"\b(?:which|what|any|all|one|each|some)? ?of the following\b|\bthe following (?=\w+(?:s|ies)\b)"
     r"|\bfollowing (?:the |this |an? |his |her )?instructions?\b"
-    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language"
-    r"|letter|digit|"
-    r"base|lady|half|edition|shelf|grade|storey|world|hand)\b|\bfirst-person\b|\bnext to\b"
+    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language|letter"
+    r"|digit|base|lady|half|edition|shelf|grade|storey|world|hand)\b|\bfirst-person\b|\bnext to\b"
     r"|\bend (?:product|user|zone|table|point|face)s?\b|\bstart(?:ing)? (?:price|line|grid|lineup|five)s?\b"
     r"|\bin order (?:to|for|that)\b|\bopening (?:hours?|ceremony|scene|credits|times?|quote)\b"
     r"|\bclosing (?:hours?|times?|ceremony)\b|\b(?:look|looks|looking|looked|named|take|takes|taking) after\b"
     r"|\bhow long\b.*\blast\b|\b(?:first|second|third|fourth|fifth|sixth|last)\b(?: \w+){0,3} "
     r"(?:from|to|on|at|in) (?:the |your )?(?:far )?(?:left|right|top|bottom|front|back|line|row|queue|column)\b"
     r"|\b\d+(?:\.\d+)? seconds?\b|\bhow many seconds\b|\bper second\b|\bin a row\b|\bstep by step\b"
-    r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*|\b(?:first|second|third),.*\bor (?:second"
-    r"|third|fourth)\b"
+    r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*"
+    r"|\b(?:first|second|third),.*\bor (?:second|third|fourth)\b"
     r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|table))"
-    r"|\bends? of the (?:table|street|road|hall|room|corridor)\b"
+    r"|\bstarting (?:at|from|with)\b|\bends? of the (?:table|street|road|hall|room|corridor)\b"
 )
 """where a word of order orders nothing in time"""
+_SENSES = listed(
+    "following first first-person last second third fourth fifth sixth next end ends start starting order opening "
+    "closing look looks looking looked named take takes taking long seconds row step floor storey grade"
+)
+"""words of which one is in each of these"""
 _MOMENT = re.compile(
     r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
     r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|period|interval|"
@@ -64,11 +68,10 @@ _TIME = re.compile(
     r"\W*(?:(?:at|around|about|after) )?(?:\d+(?::\d\d)+|\d+(?:\.\d+)?\s*(?:-|–|to)\s*\d+(?:\.\d+)?\s*s)"
 )
 _ACTION = re.compile(
-    r"\b(?:doing|done)\b|\b(?:do|does|did|will|would|can|to) (?:.* )?do\b"
-    r"|\bbeing\W*\Z|happen|\baction|\bactivit|\bevent|\bdescri|\bgoing on\b"
-    r"|\btaking place\b"
-    r"|depict|\bmotion\b|\bmov(?:e|es|ing|ement|ements)\b|\bmaneuver|\bmanoeuvre|\bbehavio|\btransform|\bprocess\b"
-    r"|\btrajectory\b|\bshown\b|\boccur|\bcaption\b|\bstatement\b|\bsummar|\bperform|\bmatch"
+    r"\b(?:doing|done)\b|\b(?:do|does|did|will|would|can|to) (?:.* )?do\b|\bbeing\W*\Z|happen|\baction"
+    r"|\bactivit|\bevent|\bdescri|\bgoing on\b|\btaking place\b|depict|\bmotion\b|\bmov(?:e|es|ing|ements?)\b"
+    r"|\bmaneuver|\bmanoeuvre|\bbehavio|\btransform|\bprocess\b|\btrajectory\b|\bshown\b|\boccur|\bcaption\b"
+    r"|\bstatement\b|\bsummar|\bperform|\bmatch"
 )
 _COMPARATIVES = listed(
     "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower warmer "
@@ -76,7 +79,7 @@ _COMPARATIVES = listed(
     "redder older younger blurrier clearer hotter cooler deeper longer less more"
 )
 _PREDICTS = re.compile(
-    r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|\bnext\b"
+    r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|\bnext\b(?! to\b)"
     r"|\bif\b.*\b(?:removed|were|had|was|not)\b|\blikely (?:to )?(?:happen|do|outcome|result)|\babout to\b"
     r"|\b(?:able|possible) to (?:do|be)\b"
 )
@@ -94,14 +97,21 @@ _MEASURES = re.compile(
 _SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
 _ASKS_PLACE = re.compile(
-    r"\A\W*where\b|\b(?:which|what|whose) (?:\w+ ){0,3}"
+    r"\b(?:which|what|whose) (?:\w+ ){0,3}"
     r"(?:hand|foot|leg|arm|eye|ear|knee|wrist|shoulder|side|corner|lane|half)\b"
 )
-_PLACES = listed("where hand foot leg arm eye ear knee wrist shoulder side corner lane half")
+_PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane half")
+_TO_SIDE = re.compile(
+    r"\b(?:to|toward|from) (?:the )?(?:\w+[ -])?(?:left|right|top|bottom|upper|lower|side|corner|edge)\b"
+)
+_ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far )\baway\b")
+_ASKING = frozenset(("which", "what", "whose", "both"))
+_TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
+_HAPPENINGS = listed("events event actions action scenes steps")
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
-_EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | {"left"}
+_EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | known.OBJECTS_FOLLOW
 _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
 _COURSE = listed("direction way movement motion trajectory path")
 
@@ -113,18 +123,18 @@ class _Kinds:
 
     def __init__(self, asked: Asked) -> None:
         words = asked.words
-        if has(words, known.ORDER):
+        if has(words, known.ORDER) and has(words, _SENSES):
             words = words_of(_NO_ORDER.sub(" ", asked.text))
         # What "appears in the video" is only shown there; "appearing" in an answer is a change.
         self.words = words = [word for word in words if not word.startswith("appear")]
-        self.arranges = has(words, known.ASKED_ORDER)
+        self.arranges = has(words, known.ASKED_ORDER) or ("arrangement" in words and has(words, _HAPPENINGS))
         self.order = has(words, known.ORDER) and not self.arranges
         self.about_all = has(words, known.ABOUT_ALL)
         self.measures = has(words, _SIZES) and _MEASURES.search(asked.text) is not None
         self.counts = "how many" in asked.text or "number of" in asked.text or "how often" in asked.text
         faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
-        is_place = faces or (has(words, _PLACES) and _ASKS_PLACE.search(asked.text) is not None)
-        self.moves = not is_place and (has(words, _COURSE) or _is_moving(words))
+        is_place = has(words, _PLACES) and _ASKS_PLACE.search(asked.text) is not None
+        self.moves = not (faces or is_place) and (has(words, _COURSE) or _is_moving(words))
         is_verb = words[:1] in (["is"], ["are"], ["was"], ["were"])
         self.is_state = is_verb and not any(word.endswith("ing") for word in words)
 
@@ -162,9 +172,9 @@ def _is_moving(words: Sequence[str]) -> bool:
 
 def _is_undone(words: Sequence[str], place: int) -> bool:
     word = words[place]
-    if word == "left":
+    if word in known.OBJECTS_FOLLOW:
         before, behind = words[max(0, place - 1) : place], words[place + 1 : place + 2]
-        return has(behind, known.OWNERS) and not has(before, known.BEFORE_SIDES)
+        return has(behind, known.OWNERS) and not has(before, known.BEFORE_SIDES | _ASKING)
     if word in known.UNDONE:
         return not _is_noun(words, place) and not _is_idiom(words, place)
     if word in known.MOTION:
@@ -186,7 +196,10 @@ def _is_idiom(words: Sequence[str], place: int) -> bool:
 def _has_path(words: Sequence[str], place: int) -> bool:
     """Return whether the motion at a place goes somewhere: "walks out", "turn left", "a left turn"."""
     verb, behind = words[place], words[place + 1 : place + 5]
-    if verb not in known.SEEN_FACING and has([*words[max(0, place - 1) : place], *behind[:2]], known.SIDES):
+    beside = [*words[max(0, place - 1) : place], *behind[:2]]
+    if verb not in known.SEEN_FACING and (
+        has(beside, known.SIDES) or ("direction" in behind and has(behind, known.ROTATIONS))
+    ):
         return True
     if _is_noun(words, place):
         return False
@@ -200,6 +213,8 @@ def _has_path(words: Sequence[str], place: int) -> bool:
 
 def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return that an answer which is the same both ways stays, unless the question asks what comes when."""
+    if asked.claim is not None and _TOGETHER.search(asked.text):
+        return Verdict(False, "what happens together does so both ways", 0.9)
     several = len(asked.answer_words) > 1
     same = has(asked.answer_words, _SAME_WORDS) or (several and _SAME.search(asked.answer_text) is not None)
     if not same and not has(asked.answer_words[:2], _NOTHING):
@@ -225,7 +240,7 @@ def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
         )
     if (image := reverse(asked.answer)) is None:
         return None
-    if not say_the_same(asked.answer, image):
+    if not say_the_same(asked.answer, image) or (kinds.moves and _TO_SIDE.search(asked.answer_text)):
         return Verdict(True, "the answer tells what playing backwards undoes", 0.93)
     if is_whole and len(steps(asked.answer)) > 1:
         return Verdict(False, "played backwards the answer's steps are the same", 0.97)
@@ -301,7 +316,8 @@ def _is_of_event(asked: Asked, words: Sequence[str]) -> bool:
     if has(words, known.MENTAL):
         return False
     if has(words, known.WHY):
-        return _WHY_EVENT.search(asked.text) is not None or undone(words)
+        happens = undone(words) or has(words, known.BREAKING)
+        return happens or _WHY_EVENT.search(asked.text) is not None
     return not has(words, known.EFFECT) or undone(words)
 
 
@@ -330,7 +346,7 @@ def _is_event(asked: Asked, kinds: _Kinds) -> bool:
     words, is_claim = kinds.words, asked.claim is not None
     if kinds.is_state and has(words, known.STATES):
         return False
-    if undone(words):
+    if undone(words) or ((is_claim or has(words, _COURSE)) and _ACROSS.search(asked.text)):
         return True
     if has(words, known.BREAKING) and (is_claim or has(words[:1], _WHO)):
         return True

@@ -22,24 +22,22 @@ from retroflip.router.words import (
 
 _BARE = frozenset(("left", "right"))
 _BOTH_SIDES = re.compile(
-    r"\b(?:left|right)\s*(?:hand|side|foot|arm|eye|leg)?s?\s*(?:and|&|to and fro|as well as)\s+(?:from\s+"
-    r"|to\s+)?(?:the\s+)?"
-    r"(?:his\s+|her\s+|its\s+|their\s+)?(?:left|right)\b(?!\s*(?:then|,))|\bside to side\b"
+    r"\b(?:left|right)\s*(?:hand|side|foot|arm|eye|leg)?s?\s*(?:and|&|as well as)\s+(?:(?:from|to)\s+)?"
+    r"(?:(?:the|his|her|its|their)\s+)?(?:left|right)\b(?!\s*(?:then|,))|\bside to side\b"
 )
 """what is the same in a mirror: "left and right", but not "left and then right" """
 _SAME_OF_BOTH = re.compile(r"\b(?:same|equal|identical|alike|symmetric\w*|as \w+ as|differ\w*)\b")
 _ORDINAL = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 _COUNTED_FROM = re.compile(r"\b(?:from|to|on|starting from)\s+(?:the\s+|your\s+)?(?:far\s+)?(?:left|right)\b")
-_CHOICE = re.compile(
-    r"\b(?P<one>(?:(?:from|to|on|at|in|with|of|by|the|his|her|its|their|my|your|one|top|bottom|upper|lower"
-    r"|turn|turning|side)\s+)*"
-    r"(?:counter)?(?:left|right|clockwise)(?:most|ward|[- ]handed)?(?:\s+(?:hand|foot|side|arm|one|half|leg"
-    r"|eye|lane|door))?)"
-    r"(?P<joint>\s*(?:,\s*)?\bor\s+|\s*/\s*|,\s*)"
-    r"(?P<other>(?:(?:from|to|on|at|in|with|of|by|the|his|her|its|their|my|your|one|top|bottom|upper|lower"
-    r"|turn|turning|side)\s+)*"
-    r"(?:counter)?(?:left|right|clockwise)(?:most|ward|[- ]handed)?)\b"
+_ONE_SIDE = (
+    r"(?:(?:from|to|on|at|in|with|of|by|the|his|her|its|their|my|your|one|top|bottom|upper|lower|turn|turning|side)\s+)*"
+    r"(?:counter)?(?:left|right|clockwise)(?:most|ward|[- ]handed)?"
 )
+_CHOICE = re.compile(
+    rf"\b{_ONE_SIDE}(?:\s+(?:hand|foot|side|arm|one|half|leg|eye|lane|door))?"
+    rf"(?:\s*(?:,\s*)?\bor\s+|\s*/\s*|,\s*){_ONE_SIDE}\b"
+)
+"""alternatives that a question only lists"""
 _WAYS = listed("direction way map compass arrow heading wind")
 
 
@@ -61,7 +59,7 @@ def _is_side(words: Sequence[str], place: int) -> bool:
     word = words[place]
     if before == "turn" and behind in NO_SIDES[word] and word == "right":
         return True
-    if words[place : place + 3] == ["right", "of", "way"]:
+    if words[place : place + 3] == ["right", "of", "way"] or words[:3] == ["what", "is", "left"]:
         return False
     if behind in NO_SIDES[word] or (word == "left" and before in ("who", "is", "are") and behind != "of"):
         return False

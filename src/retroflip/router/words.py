@@ -25,7 +25,7 @@ def forms(verbs: str) -> frozenset[str]:
 
 
 def _forms(base: str, past: str) -> Iterator[str]:
-    stem = base + base[-1] if _DOUBLING.fullmatch(base) else base.removesuffix("e")
+    stem = base + base[-1] if _DOUBLING.fullmatch(base.removeprefix("un")) else base.removesuffix("e")
     ends_in_y = base.endswith("y") and base[-2] not in _VOWELS
     yield base
     yield (
@@ -38,6 +38,7 @@ def _forms(base: str, past: str) -> Iterator[str]:
 
 
 UNDONE = forms(
+    "construct deconstruct erect dismantle reduce enlarge shorten lengthen widen gather scatter disperse combine "
     "open close shut:shut enter exit leave arrive depart approach recede drop fall:fell,fallen throw:threw,thrown "
     "catch:caught toss hurl pour fill give:gave,given receive deliver bring:brought insert remove attach detach plug "
     "unplug connect disconnect fold unfold zip unzip wrap unwrap tie untie unbutton cover uncover load unload pack "
@@ -47,9 +48,9 @@ UNDONE = forms(
     "accelerate decelerate extend retract spread:spread dismount escape return deposit unlock screw unscrew hang:hung "
     "drain extinguish ignite score sink:sank,sunk demolish topple bloom wilt evaporate condense "
     "brighten darken dim fade increase decrease swallow eject dock undock hide:hid,hidden unveil reveal dissolve "
-    "solidify revive sprout bud decay rot build:built "
+    "solidify crumple flatten wither revive sprout bud decay rot build:built "
     "merge split:split separate straighten stretch swap lay:laid pass ripen inhale exhale unroll uncork"
-)
+) | {"forming"}
 """what playing backwards turns into another action, so that it no longer happens (CRPO, appendix A.2, and its like)"""
 BREAKING = forms("break:broke,broken burst:burst explode shatter crack die crash snap ignite")
 """what cannot be undone, and so no longer happens played backwards: this decides claims and who does it"""
@@ -59,9 +60,11 @@ MOTION = forms(
     "float drift bend:bent bow get:got blow:blew reach lean switch set:set zoom pan tilt "
     "steer rotate spin:spun revolve shift scroll circle orbit glide sway stride stroll pivot crank navigate proceed "
     "row pedal stumble hurry gallop trot skate ski surf cycle track draw:drew,drawn tear:tore,torn "
-    "reverse lead:led burn fade pop plunge tip flow stream squeeze curl dash race chase follow"
+    "reverse lead:led burn fade pop plunge tip light:lit flow stream squeeze curl dash race chase follow"
 ) - {"race", "races", "track", "tracks", "row", "rows", "set", "sets", "head", "heads"}
 """how something moves; playing backwards undoes it only together with a path"""
+OBJECTS_FOLLOW = forms("hand") | {"left"}
+"""verbs only where an object follows: "hands the book", "left the room" """
 ARRIVING = frozenset(("to", "into"))
 POSTURES = forms("sit:sat stand:stood lie:lay,lain lean kneel:knelt crouch")
 """undone only where they are taken up: "sits down", but not "sits to the right" """
@@ -75,9 +78,10 @@ PARTICLES = {
 }
 """paths only right behind these verbs"""
 GOES_ON = forms(
-    "look stare gaze glance talk speak:spoke sing:sang shout listen read:read belong relate refer lead:led"
+    "look stare gaze glance talk speak:spoke sing:sang shout listen read:read belong relate refer lead:led cut:cut "
+    "chop slice break:broke,broken tear:tore,torn divide"
 )
-"""verbs behind which no path is meant: "looks into the camera" """
+"""verbs behind which no path is meant: "looks into the camera", "cuts into pieces" """
 SEEN_FACING = forms("face look stare gaze point glance lean")
 IDIOMS = {
     form: frozenset(behind.split())
@@ -114,7 +118,7 @@ ORDER = listed(
     "opening closing progresses progress immediately"
 )
 CLAUSES = frozenset(("before", "after", "end"))
-ASKED_ORDER = listed("order sequence chronological chronologically chronology succession arrangement")
+ASKED_ORDER = listed("order sequence chronological chronologically chronology succession")
 PREDICTION = listed(
     "will would predict predicted next likely happen happens if without going about able possible"
 )
@@ -147,6 +151,7 @@ SIDES = listed(
     "← → ↖ ↗ ↙ ↘ ↰ ↱ ↶ ↷ ↺ ↻ ⟲ ⟳ top-left top-right bottom-left bottom-right upper-left upper-right lower-left "
     "lower-right front-left front-right back-left back-right"
 )
+ROTATIONS = listed("clockwise counterclockwise ↶ ↷ ↺ ↻ ⟲ ⟳")
 COMPASS = listed("east west northeast northwest southeast southwest eastward westward eastwards westwards")
 BEFORE_SIDES = (
     listed(
@@ -174,7 +179,7 @@ NO_SIDES = {
 QUOTING = listed("say says said written printed spelled spelt headline subtitle subtitles slogan word")
 """what the answer to a question with one of them quotes is no motion, whatever its words"""
 OWNERS = listed("the a an his her their its our early home work school first")
-"""words behind "left" with which somebody went away"""
+"""words that begin what somebody hands over, or where somebody left"""
 SHAPES = listed("letter letters character characters symbol symbols shape glyph")
 
 
