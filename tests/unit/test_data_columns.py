@@ -173,6 +173,13 @@ def test_pictures_in_a_parquet_file_are_passed_over(tmp_path: Path) -> None:
         read_samples(tmp_path / "x", columns={"path": "image"})
 
 
+def test_a_key_that_is_read_by_the_map_is_not_said_to_be_passed_over(tmp_path: Path) -> None:
+    rows = [{"q": "Which?", "options": ["left", "right"], "solution": "A", "clip": "v.mp4", "segment": "1"}]
+    as_json(tmp_path / "x", rows)
+    read = survey_records(tmp_path / "x", columns={"problem": "q", "path": "clip"})
+    assert read.passed_over == {"segment": 1}
+
+
 def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
     as_parquet(tmp_path / "x", FOREIGN)
     whole = (tmp_path / "x").read_bytes()

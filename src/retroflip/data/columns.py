@@ -88,6 +88,11 @@ def mapped(record: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
     return result
 
 
+def columns_read(columns: Columns) -> set[str]:
+    """Return the file's own keys that a map reads something from."""
+    return {name for source in columns.values() for name in _named(source)}
+
+
 def _named(source: str | tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns that a target is read from."""
     if isinstance(source, str):

@@ -47,7 +47,7 @@ from pydantic import ValidationError
 
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
-from retroflip.data.columns import Columns, check_columns, check_present, mapped
+from retroflip.data.columns import Columns, check_columns, check_present, columns_read, mapped
 from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
 from retroflip.data.manifest import check_listed
 from retroflip.data.record_media import check_placeholders, read_media, written_media
@@ -185,6 +185,7 @@ def survey_records(
     read = RecordsRead([], {})
     skipped: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
+    mapped_keys = columns_read(columns or {})
     for line, record in _rows(path, columns or {}):
         if isinstance(record, DataError):
             read.faults.append(RecordFault(line, "", record))
@@ -192,7 +193,7 @@ def survey_records(
         if (kind := _left_out_as(record, modalities)) is not None:
             skipped[kind] += 1
             continue
-        passed_over.update(SAMPLING_KEYS & record.keys())
+        passed_over.update(SAMPLING_KEYS & record.keys() - mapped_keys)
         try:
             sample = parse_record(record)
             _refuse_second(sample.id, line, read.lines)
@@ -200,7 +201,7 @@ def survey_records(
             read.faults.append(RecordFault(line, _name_of(record), error))
             continue
         if sample.window is None:
-            passed_over.update(PART_KEYS & record.keys())
+            passed_over.update(PART_KEYS & record.keys() - mapped_keys)
         read.samples.append(sample)
     read.skipped.update(skipped)
     read.passed_over.update(passed_over)
