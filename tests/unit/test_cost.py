@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retroflip.errors import MissingVideoError, UsageError
+from retroflip.errors import DecodeLimitError, MissingVideoError, UsageError
 from retroflip.files.storage import read_jsonl, write_jsonl_atomic
 from retroflip.jobs.cost import (
     Example,
@@ -26,6 +26,7 @@ from retroflip.rl.methods.base import Branch
 from retroflip.rl.recipe import RlRecipe
 from retroflip.train.machine import GIB, Machine, here, host_memory, parse
 from retroflip.train.memory import Load, Shape, rollout_bytes
+from retroflip.video.isolated import ProbePool
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -134,6 +135,18 @@ def test_the_longest_prompt_seen_stands_for_all(pairs: str, tmp_path: Path) -> N
     write_jsonl_atomic(mixed, [gone])
     with pytest.raises(MissingVideoError):
         look(tiny(*overrides))
+
+
+def test_a_video_at_which_a_decoder_hangs_stops_no_dry_run(
+    pairs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(_: ProbePool, path: Path, *_args: object, **_settings: object) -> None:
+        raise DecodeLimitError(f"{path}: the decoder is not through with it")
+
+    monkeypatch.setenv("RETROFLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ProbePool, "read", hang)
+    with pytest.raises(DecodeLimitError, match="not through"):
+        look(tiny(pairs))
 
 
 class TestRolloutsAtOnce:

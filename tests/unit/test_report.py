@@ -221,6 +221,15 @@ def test_the_headline_reads_a_comparison_from_either_end() -> None:
     )
 
 
+def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
+    assert [words.signed(value) for value in (-0.0, -0.0004, 0.0, -0.125)] == [
+        "+0.0",
+        "+0.0",
+        "+0.0",
+        "-12.5",
+    ]
+
+
 def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
     assert all(

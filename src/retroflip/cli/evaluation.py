@@ -507,9 +507,9 @@ def _print_comparison(difference: Mapping[str, Any]) -> None:
         print(f"{b} against {a}: no pair was answered by both.")
         return
     interval = difference["p_acc_difference_ci"]
-    within = f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]" if interval else ""
+    within = f" [{100 * interval[0]:+z.1f}, {100 * interval[1]:+z.1f}]" if interval else ""
     print(
-        f"{b} against {a}: P-Acc {100 * difference['p_acc_difference']:+.1f} points{within} on "
+        f"{b} against {a}: P-Acc {100 * difference['p_acc_difference']:+z.1f} points{within} on "
         f"{difference['n_pairs']} pairs; only {b} right on {difference['only_b']}, only {a} on "
         f"{difference['only_a']}; exact McNemar p = {difference['mcnemar_p']:.3g}."
     )

@@ -94,6 +94,18 @@ class VideoDataset:
         good = check(self, log=log, max_failed_share=max_failed_share, progress=progress)
         return replace(self, samples=good)
 
+    def working(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return those of the samples whose files work, each tried in a process of its own, which it may hang or crash.
+
+        Raises MediaError where none works, and PathEscapeError.
+        """
+        failed = failed_media(replace(self, samples=samples), Silence(), keep=True)
+        for _, error in failed:
+            if isinstance(error, PathEscapeError) or len(failed) == len(samples):
+                raise error
+        bad = {sample.id for sample, _ in failed}
+        return [sample for sample in samples if sample.id not in bad]
+
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` samples whose ids are not among those asked, in a drawn order."""
         rest = [sample for sample in self.samples if sample.id not in asked]

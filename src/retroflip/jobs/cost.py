@@ -19,7 +19,7 @@ from transformers import AutoModelForImageTextToText
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
-from retroflip.errors import MediaError, RecipeError
+from retroflip.errors import RecipeError
 from retroflip.jobs.recipes import AnyRecipe, recipe_from
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder
@@ -343,14 +343,9 @@ def example_of(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder) -> Ex
 
     Raises MediaError where none does.
     """
-    examples, failed = [], None
-    for index in np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).round():
-        try:
-            examples.append(_example(recipe, dataset, encoder, dataset.samples[int(index)]))
-        except MediaError as error:  # a run leaves these out
-            failed = error
-    if not examples and failed is not None:
-        raise failed
+    indices = np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).round()
+    chosen = [dataset.samples[int(index)] for index in indices]
+    examples = [_example(recipe, dataset, encoder, sample) for sample in dataset.working(chosen)]
     return max(examples, key=lambda example: example.prompt)
 
 

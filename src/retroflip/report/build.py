@@ -107,6 +107,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         percent=words.percent,
+        signed=words.signed,
         interval=words.interval,
         p_value=words.p_value,
         plain=tables.plain,

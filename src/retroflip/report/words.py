@@ -15,6 +15,16 @@ from retroflip.report.learned import hardly_anything_learned, nothing_learned
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
+_NAMES = {
+    "base": "the start model",
+    "sft": "SFT",
+    "grpo": "GRPO",
+    "dr_grpo": "Dr.GRPO",
+    "t_grpo": "T-GRPO",
+    "arrow_rl": "ArrowRL",
+    "crpo": "CRPO",
+    "strive": "STRIVE",
+}
 MOST_UNPARSED = 0.2
 """share of unparsed answers above which a control that found nothing says nothing"""
 
@@ -37,7 +47,7 @@ class Check:
 
 def model_name(name: str) -> str:
     """Return a method's name as it is written in papers; unknown names stay as they are."""
-    return {"base": "the start model", "grpo": "GRPO", "crpo": "CRPO"}.get(name, name)
+    return _NAMES.get(name, name)
 
 
 def short_name(name: str) -> str:
@@ -52,7 +62,12 @@ def percent(value: float | None) -> str:
 
 def points(value: float) -> str:
     """Return a difference of shares in percentage points, signed: '+36.2 points'."""
-    return f"{100 * value:+.1f}{_GLUE}points"
+    return f"{signed(value)}{_GLUE}points"
+
+
+def signed(value: float) -> str:
+    """Return a difference of shares times 100 with its sign: '+36.2'; what rounds to nothing is '+0.0'."""
+    return f"{100 * value:+z.1f}"
 
 
 def interval(bounds: Sequence[float] | None) -> str:
@@ -181,9 +196,7 @@ def _difference(comparisons: Sequence[Mapping[str, Any]], other: str, best: str,
 
 
 def _verdict(against: str, value: float, low: float, high: float, p: float | None) -> str:
-    numbers = (
-        f"{points(value)}, 95{_GLUE}% interval {100 * low:+.1f} to {100 * high:+.1f}, McNemar {p_value(p)}"
-    )
+    numbers = f"{points(value)}, 95{_GLUE}% interval {signed(low)} to {signed(high)}, McNemar {p_value(p)}"
     if low > 0:
         return f"That is a measurable gain over {against} ({numbers})."
     if high < 0:

@@ -154,6 +154,10 @@ class DrawnDataset(VideoDataset):
         write_jsonl_atomic(log, [])
         return self
 
+    def working(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return all of the questions: no file can be broken."""
+        return list(samples)
+
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` questions that are not among those asked, and draw no more of them than needed."""
         # Of so many different questions, all but len(asked) have not been asked.
