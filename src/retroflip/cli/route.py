@@ -11,8 +11,9 @@ from retroflip.errors import UnroutedError, UsageError
 
 if TYPE_CHECKING:
     from retroflip.llm.settings import Endpoint
+    from retroflip.router.llm import LlmRouter
     from retroflip.router.rules import Conventions
-    from retroflip.router.run import Table
+    from retroflip.router.run import Router, Table
 
 
 SHOWN = 10
@@ -60,7 +61,8 @@ def label(
     router: Annotated[
         list[str] | None,
         typer.Option(
-            help="Who decides: rules, which needs no model, or llm. Given twice, both do, and conflicts are named.",
+            help="Who decides: rules, which needs no model; llm, behind --endpoint; or a text model's folder or name. "
+            "Given twice, both do, and conflicts are named.",
             show_default="rules",
         ),
     ] = None,
@@ -74,6 +76,8 @@ def label(
     votes: Annotated[
         int, typer.Option(min=1, max=99, help="How often llm is asked about each question.")
     ] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Questions that a text model is asked at once.")] = 8,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of a text model's response.")] = 512,
     convention: ConventionOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how many calls and tokens llm takes at most, and stop.")
@@ -86,31 +90,48 @@ def label(
     without a label. llm sees question, options and answer, never the video; its calls are kept beside OUT, and the same
     command given again after an interruption repeats none.
     """
-    from retroflip.router.run import RulesRouter, write_labelled
+    from retroflip.router.run import write_labelled
 
     names = list(dict.fromkeys(router or ["rules"]))
-    if unknown := [name for name in names if name not in ("rules", "llm")]:
-        raise UsageError(f"--router {unknown[0]!r:.60} is not known. Use rules, llm or both.")
     if out.exists() and out.samefile(file):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
-    rules = RulesRouter(_conventions(convention or []))
-    if "llm" not in names:
-        with shown_progress() as progress:
-            table = write_labelled(file, out, [rules], progress)
-        _report(table, file, out, {}, json)
+    paid = _paid(file, out, endpoint or [], votes, dry_run=dry_run, json=json) if "llm" in names else None
+    if dry_run:
         return
-    target = _endpoint(endpoint or [])
-    ahead = _estimate(file, target, votes)
+    routers = [
+        paid if paid and name == "llm" else _free(name, convention or [], batch, max_tokens) for name in names
+    ]
+    with shown_progress() as progress:
+        table = write_labelled(file, out, routers, progress)
+    _report(table, file, out, {"calls": paid.charged()} if paid else {}, json)
+
+
+def _paid(
+    file: Path, out: Path, endpoint: list[str], votes: int, *, dry_run: bool, json: bool
+) -> "LlmRouter | None":
+    """Tell what the model behind an endpoint costs, and return it unless that is all that was asked for."""
+    from retroflip.data.records import stream_samples
+    from retroflip.data.sample import Modality
+    from retroflip.router.llm import LlmRouter, estimate
+
+    target = _endpoint(endpoint)
+    ahead = estimate((one for one in stream_samples(file) if one.modality is Modality.VIDEO), target, votes)
     if dry_run:
         print_json(ahead) if json else print(_cost(ahead))
-        return
+        return None
     print(_cost(ahead), file=sys.stderr)
-    from retroflip.router.llm import LlmRouter
+    return LlmRouter(target, votes, out.with_name(f"{out.name}.calls.jsonl"))
 
-    model = LlmRouter(target, votes, out.with_name(f"{out.name}.calls.jsonl"))
-    with shown_progress() as progress:
-        table = write_labelled(file, out, [rules if name == "rules" else model for name in names], progress)
-    _report(table, file, out, {"calls": model.charged()}, json)
+
+def _free(name: str, convention: list[str], batch: int, max_tokens: int) -> "Router":
+    """Return a router that runs on this machine: the rules, or a text model."""
+    if name == "rules":
+        from retroflip.router.run import RulesRouter
+
+        return RulesRouter(_conventions(convention))
+    from retroflip.router.local import ModelRouter
+
+    return ModelRouter(name, batch=batch, max_tokens=max_tokens)
 
 
 def _endpoint(settings: list[str]) -> "Endpoint":
@@ -129,14 +150,6 @@ def _endpoint(settings: list[str]) -> "Endpoint":
             f"--endpoint {name}: {first['msg']}. Write, say, --endpoint base_url=http://localhost:8000/v1 --endpoint "
             "model=deepseek-r1."
         ) from error
-
-
-def _estimate(file: Path, endpoint: "Endpoint", votes: int) -> dict[str, Any]:
-    from retroflip.data.records import stream_samples
-    from retroflip.data.sample import Modality
-    from retroflip.router.llm import estimate
-
-    return estimate((one for one in stream_samples(file) if one.modality is Modality.VIDEO), endpoint, votes)
 
 
 def _cost(ahead: dict[str, Any]) -> str:
