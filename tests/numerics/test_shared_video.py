@@ -14,6 +14,7 @@ from retroflip.inference.base import Given, Medium, Question, Reply, Request, Sa
 from retroflip.inference.ours import OurEngine
 from retroflip.inference.rollout import Roller
 from retroflip.inference.shared_video import trunk_length
+from retroflip.inference.vllm_engine import VLLMEngine
 from retroflip.lab.kinds import KINDS
 from retroflip.lab.render import render
 from retroflip.lab.samples import sample_of
@@ -174,8 +175,9 @@ def test_what_an_engine_cannot_do_is_said_before_anything_runs(
     assert of_file.given is Given.FILE
     with pytest.raises(UsageError, match="takes frames and no files"):
         list(engine.answer([of_file], Sampling(1)))
+    one_alone = VLLMEngine(Any, engine.encoder, {})  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="takes 1 video or image a question, and one shows 2"):
-        list(engine.answer([Request(requests[0].media * 2, requests[0].questions)], Sampling(1)))
+        list(one_alone.answer([Request(requests[0].media * 2, requests[0].questions)], Sampling(1)))
     with pytest.raises(ValueError, match="by its frames or by its file"):
         Medium()
 

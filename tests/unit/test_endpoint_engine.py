@@ -207,7 +207,7 @@ def test_generate_shows_files(dataset: VideoDataset, tmp_path: Path) -> None:
     settings = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]
     assert (settings["frames"], settings["sampler"]) == (None, "the engine's own, of the file")
     part = replace(dataset, samples=[sample("p", start=0.1, end=0.5)])
-    with pytest.raises(UsageError, match="a file is shown whole"):
+    with pytest.raises(UsageError, match="files are shown whole"):
         generate(engine(server), part, tmp_path / "other", asking, progress=Silence())
     with pytest.raises(UsageError, match="cannot be shown as shuffled_frames"):
         Asking(GREEDY, (Control.SHUFFLED_FRAMES,), file=True)
