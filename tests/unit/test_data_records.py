@@ -573,6 +573,21 @@ class TestOtherForms:
         with pytest.raises(DataError, match=message):
             survey_records(tmp_path / name)
 
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ('{"data": [{"problem": 1}]}', "one JSON object with the records in 'data'"),
+            ('{"1": {"problem": 1}, "2": {}}', "with an entry for each of 2 names"),
+            ('{"question": "q", "candidates": [{"text": "a"}]}', "Rename 'question' to 'problem'"),
+        ],
+    )
+    def test_an_object_on_one_line_that_is_no_record(
+        self, tmp_path: Path, content: str, message: str
+    ) -> None:
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(DataError, match=message):
+            read_records(tmp_path / "x.json")
+
     def test_a_mark_before_utf8_is_no_other_form(self, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text("\ufeff" + json.dumps(RECORD), encoding="utf-8")
         assert len(read_samples(tmp_path / "x.csv")) == 1

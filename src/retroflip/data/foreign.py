@@ -83,6 +83,14 @@ def foreign_object(text: str) -> str | None:
         return None
     if not isinstance(found, dict):
         return None
+    return (
+        _whole_file(found)
+        or f"it is one JSON object over several lines. {READ} Write it on one line, or put it in [ ]."
+    )
+
+
+def _whole_file(found: Mapping[str, Any]) -> str | None:
+    """Return, for an object that holds the records of a whole file, where they are and what to do; None for others."""
     lists = [
         key
         for key, value in found.items()
@@ -92,7 +100,7 @@ def foreign_object(text: str) -> str | None:
         return f"it is one JSON object with the records in {lists[0]!r}. {READ} Write that list alone."
     if "problem" not in found and found and all(isinstance(value, dict | list) for value in found.values()):
         return f"it is one JSON object with an entry for each of {len(found)} names. {READ} Write the entries alone."
-    return f"it is one JSON object over several lines. {READ} Write it on one line, or put it in [ ]."
+    return None
 
 
 def foreign_record(record: Mapping[str, Any], missing: list[str]) -> str:
@@ -113,4 +121,5 @@ def foreign_record(record: Mapping[str, Any], missing: list[str]) -> str:
             f"{lacking}, but must be there. {READ} Rename {names}, if that is what is meant, or have them read so: "
             f"data.columns: {{{columns}}} in the recipe, --columns '{{{columns}}}' for `retroflip validate`."
         )
-    return f"{lacking}, but must be there.{f' {READ}' if 'problem' in missing else ''}"
+    whole = _whole_file(record) if "problem" in missing else None
+    return whole or f"{lacking}, but must be there.{f' {READ}' if 'problem' in missing else ''}"

@@ -369,10 +369,10 @@ def require_vllm() -> None:
     except ImportError as error:
         raise UsageError(
             f"Rollouts by vLLM need vLLM, which cannot be imported ({error}). Install it with "
-            "`pip install retroflip[vllm]`, or leave vLLM out (train.engine: null)."
+            "`pip install 'retroflip[vllm]'`, or leave vLLM out (train.engine: null)."
         ) from error
     if not found.startswith(f"{VERSION}."):
         raise UsageError(
             f"vLLM {found} is installed, and retroflip speaks to the {VERSION} series, whose inputs differ from other "
-            "series'. Install it with `pip install retroflip[vllm]`."
+            "series'. Install it with `pip install 'retroflip[vllm]'`."
         )
