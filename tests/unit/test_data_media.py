@@ -317,8 +317,14 @@ def test_questions_about_several_videos_are_trained_on(root: Path, tmp_path: Pat
 
 
 def test_questions_about_several_videos_are_answered(root: Path, tmp_path: Path) -> None:
+    """Those that name places for the same videos part before these end, and are asked apart."""
+    asked = ["Which is faster?", "Is <video> faster than <video>?", "Does <video> end before <video>?"]
+    rows = [
+        {**RECORD, "problem_id": str(number), "problem": problem, "media": TWO}
+        for number, problem in enumerate(asked)
+    ]
     records = root / "data.jsonl"
-    records.write_text(json.dumps({**RECORD, "media": TWO}) + "\n")
+    records.write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [
         "generate",
         "--model",
@@ -334,5 +340,6 @@ def test_questions_about_several_videos_are_answered(root: Path, tmp_path: Path)
     result = CliRunner().invoke(app, [*command, *controls])
     assert result.exit_code == 0, result.output
     answers = read_answers(tmp_path / "out" / "answers.jsonl").records
-    assert len(answers) == 3
-    assert len({answer.frames_sha256 for answer in answers}) == 3
+    assert len({(answer.id, answer.control) for answer in answers if answer.error is None}) == 9
+    assert len({answer.frames_sha256 for answer in answers if answer.control == "full"}) == 1
+    assert len({answer.frames_sha256 for answer in answers if answer.id == "1"}) == 3

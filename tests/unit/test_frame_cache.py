@@ -242,18 +242,51 @@ class TestVerdicts:
 
 
 class TestRoom:
-    def test_never_more_is_kept_than_allowed(self, cache: FrameCache, tmp_path: Path) -> None:
-        small = FrameCache(cache.folder, 100_000)
-        rng = np.random.default_rng(0)
-        for number in range(12):
-            path = tmp_path / f"{number}.mp4"
-            encode(path, rng.integers(0, 255, (2, 3, 48, 64), dtype=np.uint8), 8)
-            source = small.identify(path, None)
-            small.put(path, source, Take(2), "side None", decode(path, 2))
-            held = sum(max(4096, one.stat().st_size) for one in small.folder.rglob("*") if one.is_file())
-            assert held <= 100_000
-        assert small.counts.stored == 12
-        assert 0 < len(entries(small)) < 12
+    @pytest.fixture
+    def fill(self, cache: FrameCache, tmp_path: Path) -> Callable[..., FrameCache]:
+        """Puts so many different videos into a cache of 100 kB, which has room for three of them."""
+
+        def fill(count: int, seed: int = 0) -> FrameCache:
+            small = FrameCache(cache.folder, 100_000)
+            rng = np.random.default_rng(seed)
+            for number in range(count):
+                path = tmp_path / f"{number}.mp4"
+                encode(path, rng.integers(0, 255, (2, 3, 48, 64), dtype=np.uint8), 8)
+                source = small.identify(path, None)
+                small.put(path, source, Take(2), "side None", decode(path, 2))
+                held = sum(max(4096, one.stat().st_size) for one in small.folder.rglob("*") if one.is_file())
+                assert held <= 100_000
+            return small
+
+        return fill
+
+    def test_never_more_is_kept_than_allowed(
+        self, fill: Callable[..., FrameCache], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_REPLACED_SHARE", 1.0)
+        small = fill(8)
+        assert small.counts.stored == 8
+        assert 0 < len(entries(small)) < 8
+
+    def test_what_is_in_use_stays_and_what_is_not_makes_room(
+        self, fill: Callable[..., FrameCache], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_REPLACED_SHARE", 0.0)
+        before = entries(fill(8))
+        assert entries(fill(8, seed=1)) == before
+        for entry in before:
+            settle(entry)
+        monkeypatch.setattr(module, "_IN_USE", 60.0)
+        after = entries(fill(8, seed=1))
+        assert after
+        assert set(after).isdisjoint(before)
+
+    def test_a_use_is_noted(self, cache: FrameCache, video: Path) -> None:
+        load(video, Take(2))
+        (entry,) = entries(cache)
+        settle(entry)
+        load(video, Take(2))
+        assert entry.stat().st_mtime > time.time() - 60
 
     def test_what_is_larger_than_all_room_is_not_kept(self, cache: FrameCache, video: Path) -> None:
         small = FrameCache(cache.folder, 10_000)

@@ -11,7 +11,8 @@ which it was hashed is the file that was hashed. `fresh` trusts nothing and read
 
 The folder is `frames` under $RETROFLIP_CACHE (by default ~/.cache/retroflip), and $RETROFLIP_FRAME_CACHE says how large
 it may become ("50GB"), or "off". It never takes more than half of the disk that is left to it. When it is full, entries
-go by lot: runs read all their data in rounds, in which the least recently used entry is the one that is needed next.
+that were not used for an hour make room first. Of those in use one in four new ones takes the place of others, by lot:
+runs read all their data in rounds, in which the least recently used entry is the one that is needed next.
 """
 
 import hashlib
@@ -68,6 +69,13 @@ _COUNTED_SHARE = 100
 """entries are counted anew whenever this process has written a hundredth of what the cache may hold"""
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 _OFF = ("off", "no", "none", "false", "0")
+_IN_USE = 3600.0
+"""seconds behind its last use in which an entry counts as used"""
+_NOTED = 600.0
+"""seconds behind which a use is noted again"""
+_REPLACED_SHARE = 0.25
+"""of new entries, those that take the place of others that are in use. Of data twice as large as the cache, 44 % are
+then found in it in every round; with 1, 20 to 29 %, and a smaller share takes long to come to know other data"""
 _BLOCK = 4096
 """bytes that a file takes on disk at least"""
 _MAGIC = b"RFFRAMES"
@@ -201,6 +209,9 @@ class FrameCache:
     def _mapped(self, path: Path) -> Frames:
         """Map an entry. Raises ValueError for one that is not as it was written; it is hashed once by a process."""
         with path.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_mtime < time.time() - _NOTED:
+                with suppress(OSError):
+                    os.utime(path)
             status = os.fstat(stream.fileno())
             if status.st_size < len(_MAGIC) + 4:
                 raise ValueError("cut short")
@@ -224,18 +235,27 @@ class FrameCache:
                 return True
             if self._uncounted == math.inf:
                 drop_unfinished(self.folder, dead_only=True)  # before this process writes anything
-            held = _sizes(self.folder)
-            total = sum(held.values())
+            held = _held(self.folder)
+            total = sum(size for size, _ in held.values())
             allowed = min(self.most_bytes, (shutil.disk_usage(self.folder).free + total) // 2)
-            lots = list(held)
-            np.random.default_rng().shuffle(lots)
-            lots.sort(key=lambda path: path.suffix != ".json")
-            while lots and total + needed > allowed:
-                gone = lots.pop()
+            for gone in self._in_order_of_going(held):
+                if total + needed <= allowed:
+                    break
                 gone.unlink(missing_ok=True)  # who has mapped it keeps it
-                total -= held[gone]
+                total -= held[gone][0]
             self._uncounted = 0
             return total + needed <= allowed
+
+    def _in_order_of_going(self, held: dict[Path, tuple[int, float]]) -> list[Path]:
+        """Return the files that may go for a new one, the first to go first."""
+        lots, chance = list(held), np.random.default_rng()
+        chance.shuffle(lots)
+        frames = [path for path in lots if path.suffix != ".json"]
+        unused = [path for path in frames if held[path][1] < time.time() - _IN_USE]
+        if chance.random() >= _REPLACED_SHARE:
+            return unused
+        rows = [path for path in lots if path.suffix == ".json"]
+        return [*unused, *(path for path in frames if path not in set(unused)), *rows]
 
     def _damaged(self, path: Path) -> None:
         self.counts.damaged += 1
@@ -439,17 +459,17 @@ def _read_head(name: str, whole: mmap.mmap) -> tuple[dict[str, Any], int]:
     return head, first + length
 
 
-def _sizes(folder: Path) -> dict[Path, int]:
-    """Return what each file in the cache takes."""
+def _held(folder: Path) -> dict[Path, tuple[int, float]]:
+    """Return what each file in the cache takes, and when it was used last."""
     found = {}
     for place, _, names in os.walk(folder):
-        for name in names:
-            path = Path(place) / name
+        for path in (Path(place) / name for name in names if not is_unfinished(name)):
             try:
-                found[path] = max(_BLOCK, path.stat().st_size)
+                status = path.stat()
             except FileNotFoundError:  # another process deleted it
                 continue
-    return {path: size for path, size in found.items() if not is_unfinished(path.name)}
+            found[path] = max(_BLOCK, status.st_size), status.st_mtime
+    return found
 
 
 @cache
