@@ -1,6 +1,7 @@
 """What goes out with a trained model: how it is asked, and a card whose snippet works without retroflip."""
 
 import ast
+import json
 import re
 import runpy
 import shutil
@@ -33,7 +34,7 @@ from retroflip.progress import Silence
 from retroflip.recipes.schema import Recipe
 from retroflip.recipes.shipped import recipe_file
 from retroflip.train.card import card, write_release
-from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, read_trained
+from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, earlier_conditions, read_trained
 from retroflip.train.loop import sight_of
 from retroflip.train.run_directory import describe_run
 from retroflip.video.budget import PixelBudget
@@ -303,6 +304,42 @@ class TestChosen:
             'by options: frames=10, system_prompt="built-in"; '
             "by default: max_tokens=512"
         )
+
+    def test_a_model_of_an_earlier_version_is_asked_as_its_run_says(self, tmp_path: Path) -> None:
+        recipe = {
+            "data": {"records": "r.jsonl", "frames": 6, "max_side": 64},
+            "method": {"name": "grpo", "null_option": False},
+            "train": {"steps": 3, "max_completion_length": 90},
+            "prompt": {"system": "Look."},
+        }
+        (tmp_path / "model").mkdir()
+        (tmp_path / "run.json").write_text(json.dumps({"recipe": recipe}))
+        earlier = earlier_conditions(str(tmp_path / "model"))
+        assert earlier == {"frames": 6, "null_option": False, "max_tokens": 90, "system_prompt": "Look."}
+        assert chosen({"frames": 4}, None, earlier).told() == (
+            'as in the model\'s run: system_prompt="Look.", null_option=false, max_tokens=90; '
+            'by options: frames=4; by default: sampler="uniform"'
+        )
+        sft = {
+            **recipe,
+            "method": None,
+            "prompt": {"system": None, "null_option": False},
+            "train": {"steps": 1},
+        }
+        (tmp_path / "run.json").write_text(json.dumps({"recipe": sft}))
+        found = earlier_conditions(str(tmp_path / "model"))
+        assert found == {"frames": 6, "null_option": False}
+        for content in (
+            "{",
+            "[]",
+            "{}",
+            '{"recipe": 3}',
+            '{"recipe": {"data": {"frames": -1}, "train": {}}}',
+        ):
+            (tmp_path / "run.json").write_text(content)
+            assert earlier_conditions(str(tmp_path / "model")) == {}
+        assert earlier_conditions(str(tmp_path)) == {}
+        assert earlier_conditions("retroflip-tiny") == {}
 
     def test_a_model_of_other_origin_is_asked_by_default(self) -> None:
         conditions = chosen({}, None)

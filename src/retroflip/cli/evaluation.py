@@ -187,7 +187,7 @@ def generate(
     from retroflip.bench.generate import Asking, parse_controls
     from retroflip.bench.generate import generate as ask_all
     from retroflip.inference.base import Sampling
-    from retroflip.train.conditions import chosen, read_trained
+    from retroflip.train.conditions import chosen, earlier_conditions, read_trained
 
     stated = {
         "frames": frames,
@@ -202,7 +202,8 @@ def generate(
     flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     if system_prompt is not None:
         flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
-    conditions = chosen(flags, None if endpoint else read_trained(model, revision))
+    trained = None if endpoint else read_trained(model, revision)
+    conditions = chosen(flags, trained, None if endpoint or trained else earlier_conditions(model))
     asking = Asking(
         Sampling(conditions.max_tokens, temperature),
         tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),

@@ -213,14 +213,41 @@ class Chosen:
         return dataset.seen(self.asked.frames, fits, self.asked.sampling)
 
 
-def chosen(flags: Mapping[str, Any], trained: Trained | None) -> Chosen:
+def earlier_conditions(model: str) -> dict[str, Any]:
+    """Return how the run that made a model asked it, as far as the run.json beside the model's folder says.
+
+    For models of runs that left nothing about it in the folder itself; empty for others, and for what cannot be read.
+    """
+    folder = Path(locate(model))
+    if folder.name != "model":
+        return {}
+    try:
+        recipe = read_json_object(folder.parent / "run.json")["recipe"]
+        prompt, method = recipe["prompt"], recipe.get("method") or {}
+        stated = {
+            **recipe["data"],
+            "system_prompt": prompt.get("system"),
+            "null_option": {**prompt, **method}.get("null_option"),
+            "max_tokens": recipe["train"].get("max_completion_length"),
+        }
+        found = {name: stated[name] for name in Conditions.model_fields if stated.get(name) is not None}
+        Conditions.model_validate(found)
+    except (DataError, KeyError, TypeError, AttributeError, ValidationError):
+        return {}
+    return found
+
+
+def chosen(
+    flags: Mapping[str, Any], trained: Trained | None, earlier: Mapping[str, Any] | None = None
+) -> Chosen:
     """Return the conditions that `flags` state, with those of the model's run for the rest, and else the defaults.
 
+    earlier: of the run of a model whose folder says nothing (`earlier_conditions`).
     Raises UsageError for a sampler that there is not, or that lacks its frames per second.
     """
     if "sampler" in flags:
         flags = {"fps": None, **flags}  # the model's are those of another sampler
-    of_model = trained.asked.model_dump() if trained else {}
+    of_model = trained.asked.model_dump() if trained else dict(earlier or {})
     if of_model.get("max_tokens") is None:
         of_model.pop("max_tokens", None)
     sources = {
