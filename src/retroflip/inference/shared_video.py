@@ -76,7 +76,10 @@ def write_groups(
                 for group, question in asked
             ]
             logits_QV, state = _read_tails(roller, cache.fork(), batch, tails)
-            tail_of_N = torch.tensor([asked.index((row.group, row.question)) for row in rows])
+            number = {place: index for index, place in enumerate(asked)}
+            tail_of_N = torch.tensor(
+                [number[row.group, row.question] for row in rows], device=logits_QV.device
+            )
             logits_NV = logits_QV[tail_of_N]
             written = roller.write(
                 logits_NV, state.branched(tail_of_N), [1] * len(rows), sampling, [row.seed for row in rows]
