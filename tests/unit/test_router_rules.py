@@ -105,6 +105,8 @@ def test_the_worked_examples_of_the_paper(
         ("Which letter is drawn?", ["b", "d", "A"], 0, SPATIAL, 1),
         ("Which letter is drawn?", ["b", "d", "A"], 2, STATIC, None),
         ("Which hand waves?", ["left", "right", "both"], 2, STATIC, None),
+        ("Where does the ball roll?", ["between the boxes", "off the table"], 0, TEMPORAL, None),
+        ("Why did the car stop?", ["it was still dark", "the light was red"], 0, TEMPORAL, None),
         ("Where does the left car go?", ["left", "right"], 0, BOTH, None),
     ],
 )

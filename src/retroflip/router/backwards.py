@@ -15,12 +15,13 @@ from retroflip.router.words import forms, has, listed
 
 _SAME_WORDS = listed(
     "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still static hovering "
-    "hovers between equal equally simultaneous simultaneously"
+    "hovers equal equally simultaneous simultaneously"
 ) | forms("remain stay flicker")
 _SAME = re.compile(
     r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bat once\b|\bnot at all\b|\baround in\b"
     r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|time)\b"
-    r"|\bback and forth\b|\bto and fro\b|\bside to side\b|\bup and down\b|\bin place\b|\bin (?:a )?circles?\b"
+    r"|\bbetween (?:the )?(?:left|right|top|bottom|two|both)\b|\bback and forth\b|\bto and fro\b|\bside to side\b"
+    r"|\bup and down\b|\bin place\b|\bin (?:a )?circles?\b"
     r"|\bkeep(?:s|ing)? (?:its|the same|a constant|still)\b|\bboth\b.*\b(?:time|once|together|speed)\b"
     r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
     r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
@@ -215,6 +216,8 @@ def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return that an answer which is the same both ways stays, unless the question asks what comes when."""
     if asked.claim is not None and _TOGETHER.search(asked.text):
         return Verdict(False, "what happens together does so both ways", 0.9)
+    if has(kinds.words, known.WHY):
+        return None
     several = len(asked.answer_words) > 1
     same = has(asked.answer_words, _SAME_WORDS) or (several and _SAME.search(asked.answer_text) is not None)
     if not same and not has(asked.answer_words[:2], _NOTHING):

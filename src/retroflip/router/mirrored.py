@@ -38,6 +38,7 @@ _CHOICE = re.compile(
     rf"(?:\s*(?:,\s*)?\bor\s+|\s*/\s*|,\s*){_ONE_SIDE}\b"
 )
 """alternatives that a question only lists"""
+_BODY = listed("hand hands foot feet arm leg eye ear knee shoulder wrist handed")
 _WAYS = listed("direction way map compass arrow heading wind")
 
 
@@ -80,8 +81,7 @@ def flip_test(asked: Asked, *, body_sides: bool = True, middle: bool = False) ->
 
 
 def _is_of_body(asked: Asked) -> bool:
-    body = listed("hand hands foot feet arm leg eye ear knee shoulder wrist handed")
-    return has(asked.words, body) or has(asked.answer_words, body)
+    return has(asked.words, _BODY) or has(asked.answer_words, _BODY)
 
 
 def _told(asked: Asked) -> Verdict | None:
