@@ -199,6 +199,28 @@ class VideoDataset:
         return resolve(self.root, relative), sha256
 
 
+class MadeDataset(VideoDataset):
+    """Videos that lie in no file, and are made when they are asked for: a subclass says how (`load_all`)."""
+
+    @property
+    def videos(self) -> int:
+        """As many as there are samples: each has a video of its own."""
+        return len(self)
+
+    def require(self, max_failed_share: float) -> None:
+        """No file can be missing."""
+
+    def checked(self, log: Path, max_failed_share: float, progress: Progress) -> Self:  # noqa: ARG002
+        """Return all samples: no file can be broken, so the log is empty. Raises as `require` does."""
+        self.require(max_failed_share)
+        write_jsonl_atomic(log, [])
+        return self
+
+    def working(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return all of the samples: no file can be broken."""
+        return list(samples)
+
+
 def check(
     dataset: VideoDataset, *, log: Path, max_failed_share: float = 0.01, progress: Progress | None = None
 ) -> list[Sample]:

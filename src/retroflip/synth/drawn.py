@@ -16,11 +16,9 @@ from typing import Self, overload
 
 import numpy as np
 
-from retroflip.data.dataset import VideoDataset
+from retroflip.data.dataset import MadeDataset
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, UsageError
-from retroflip.files.storage import write_jsonl_atomic
-from retroflip.progress import Progress
 from retroflip.recipes import reading
 from retroflip.recipes.shipped import merged, read_layers
 from retroflip.synth.corpus import (
@@ -91,7 +89,7 @@ class DrawnSamples(Sequence[Sample]):
 
 
 @dataclass(frozen=True)
-class DrawnDataset(VideoDataset):
+class DrawnDataset(MadeDataset):
     """Questions whose frames are rendered, not decoded. settings: as stated, before frames limit what is drawn."""
 
     samples: DrawnSamples
@@ -128,11 +126,6 @@ class DrawnDataset(VideoDataset):
         sides = 2 if self.samples.settings.paired else 1
         return self.samples[: len(self.samples.kinds) * sides]
 
-    @property
-    def videos(self) -> int:
-        """As many as there are questions: each has a video of its own."""
-        return len(self)
-
     def seen(self, frames: int, fits: Fits | None, sampler: Sampler = UNIFORM) -> Self:
         """Return the questions that so many frames decide, which may be other ones. Raises UsageError for a sampler."""
         if sampler != UNIFORM:
@@ -145,18 +138,8 @@ class DrawnDataset(VideoDataset):
         )
 
     def require(self, max_failed_share: float) -> None:  # noqa: ARG002
-        """Raise DataError for kinds that cannot be drawn; no file can be missing."""
+        """Raise DataError for kinds that cannot be drawn."""
         require_drawable(self.samples.settings, self.samples.kinds, self.settings.scene.viewed_frames)
-
-    def checked(self, log: Path, max_failed_share: float, progress: Progress) -> Self:  # noqa: ARG002
-        """Return all questions: no file can be broken, so the log is empty. Raises as `require` does."""
-        self.require(max_failed_share)
-        write_jsonl_atomic(log, [])
-        return self
-
-    def working(self, samples: Sequence[Sample]) -> list[Sample]:
-        """Return all of the questions: no file can be broken."""
-        return list(samples)
 
     def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
         """Return up to `count` questions that are not among those asked, and draw no more of them than needed."""
@@ -165,7 +148,7 @@ class DrawnDataset(VideoDataset):
         found = (self.samples[int(place)] for place in places)
         return list(islice((sample for sample in found if sample.id not in asked), count))
 
-    def load(self, sample: Sample) -> Frames:
+    def load_all(self, sample: Sample) -> tuple[Frames, ...]:
         """Return the pool of frames of a question's video, rendered. Raises KeyError for a question of other data."""
         settings = self.samples.settings
         if sample.task not in self.samples.kinds:
@@ -181,7 +164,7 @@ class DrawnDataset(VideoDataset):
             size, _ = self.fits.video.size(size, size)  # a square stays one
         shown = uniform_indices(animation.frames, self.pool_frames)
         frames = render_rgb(animation, size, shown)
-        return replace(frames, fitted=self.fits is not None)
+        return (replace(frames, fitted=self.fits is not None),)
 
 
 def require_drawable(settings: CorpusSettings, kinds: Sequence[str], viewed_frames: int) -> None:
