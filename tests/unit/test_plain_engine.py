@@ -12,6 +12,7 @@ from random_models import random_model
 from retroflip.bench.generate import Asking, generate
 from retroflip.bench.records import read_answers
 from retroflip.data.dataset import VideoDataset
+from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.inference.base import Medium, Question, Reply, Request, Sampling, Wanted
 from retroflip.inference.ours import OurEngine
@@ -109,6 +110,21 @@ def test_what_a_processor_or_template_loses_is_an_error_of_the_question() -> Non
     processor.chat_template = "{{ messages[0]['content'][0]['text'] }}"
     replies = ask(PlainEngine(model, processor), (Medium(frames()),), Sampling(5, 1.0), 1, 2)
     assert ["leaves out the question" in str(reply.error) for reply in replies] == [True, True]
+
+
+@pytest.mark.parametrize("refusal", ["{{ raise_exception('System role not supported') }}", ""])
+def test_a_template_without_system_prompts_has_it_in_the_users_words(refusal: str) -> None:
+    model, processor = random_chat_model("llava_onevision")
+    turns = processor.chat_template
+    processor.chat_template = (
+        f"{{% if messages[0]['role'] == 'system' %}}{refusal}{{% else %}}{turns}{{% endif %}}"
+    )
+    engine = PlainEngine(model, processor)
+    (reply,) = ask(engine, (Medium(frames()),))
+    assert reply.error is None
+    read = processor.tokenizer.decode(engine._encode((Medium(frames()),), SAMPLE)["input_ids"][0])
+    assert read.startswith(f"<|im_start|>user\n{SYSTEM_PROMPT}\n<video>")
+    assert PlainEngine(model, processor, "")._render(SAMPLE, []).startswith("<|im_start|>user\nWhich way?")
 
 
 def test_a_family_that_is_known_is_answered_as_by_our_own_engine() -> None:

@@ -8,7 +8,7 @@ Shapes: T frames, V vocabulary.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,16 +132,13 @@ class PlainEngine:
         system = system_text(sample, self.system_prompt)
         content = interleaved(sample, shown, lambda text: {"type": "text", "text": text})
         words = [part["text"] for part in content if part.get("text", "").strip()]
-        user = {"role": "user", "content": content}
-        listed = [{"role": "system", "content": [{"type": "text", "text": system}]}]
-        for before in (listed, [{"role": "system", "content": system}]) if system else ([],):
-            rendered = str(
-                self.processor.apply_chat_template(
-                    [*before, user], tokenize=False, add_generation_prompt=True
+        for messages in _conversations(system, content):
+            with suppress(TemplateError):
+                rendered = str(
+                    self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
                 )
-            )
-            if _told(rendered, words) and system.strip() in rendered and "{'type'" not in rendered:
-                return rendered
+                if _told(rendered, words) and system.strip() in rendered and "{'type'" not in rendered:
+                    return rendered
         raise BlindnessError(
             f"Sample {sample.id}: the chat template of {type(self.processor).__name__} leaves out the question or the "
             "system prompt, or writes one twice. Try another system prompt, or none (--system-prompt '')."
@@ -182,6 +179,17 @@ class PlainEngine:
             pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
             **(drawn if sampling.temperature > 0.0 else {}),
         )
+
+
+def _conversations(system: str, content: list[dict[str, str]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield what templates take a system prompt as: a message of parts, one of text, the first words of the user."""
+    user = {"role": "user", "content": content}
+    if not system:
+        yield [user]
+        return
+    yield [{"role": "system", "content": [{"type": "text", "text": system}]}, user]
+    yield [{"role": "system", "content": system}, user]
+    yield [{"role": "user", "content": [{"type": "text", "text": f"{system}\n"}, *content]}]
 
 
 def _pictures(inputs: Mapping[str, Any]) -> int | None:
