@@ -158,6 +158,7 @@ def test_what_cannot_be_routed_leaves_nothing_behind(file: Path) -> None:
     assert "no text model can be loaded from it" in run(
         "route", file, "--out", out, "--router", "oracle", code=2
     )
+    assert "only --router llm makes some" in run("route", file, "--out", out, "--dry-run", code=2)
     assert "--convention 'causes=maybe' is none" in run(
         "route", file, "--out", out, "--convention", "causes=maybe", code=2
     )

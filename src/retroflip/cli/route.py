@@ -95,6 +95,8 @@ def label(
     names = list(dict.fromkeys(router or ["rules"]))
     if out.exists() and out.samefile(file):
         raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    if dry_run and "llm" not in names:
+        raise UsageError("--dry-run tells what calls cost, and only --router llm makes some. Leave it out.")
     paid = _paid(file, out, endpoint or [], votes, dry_run=dry_run, json=json) if "llm" in names else None
     if dry_run:
         return
