@@ -73,6 +73,7 @@ def test_forms_of_an_answer(response: str) -> None:
         "As far as I can see, it moves.",
         "The options are moving left, moving right and not moving.", "<think>The answer is B", "<think>B",
         r"\boxed{A or B}", r"\boxed{B", "<answer>A man</answer>", "It is unclear.", "C'est la vie",
+        "moving left and then right", "It is moving left, then up.", "It is moving left before it stops.",
         "moving left, then moving right", "Because the cat moves, C", "[REQUEST_FAILED after 3 retries]",
     ],
 )  # fmt: skip

@@ -7,7 +7,8 @@ behind the reasoning is read by rules that look at form alone, the surest first:
 2. sentences that announce an answer: "Answer: B", "The best option is C, because ...", "so the answer is moving
    right"; or else letters with their own option's words, "the speed is C. time-lapse". All of them must agree;
 3. yes and no: the first word, with or without a sentence behind it;
-4. an option's own words of at least two, said in a first sentence that denies nothing and names no other option.
+4. an option's own words of at least two, said in a first sentence that denies nothing, names no other option and does
+   not go on with something else ("moves left and then right").
 
 Running text is searched for nothing else. "A man walks" names no option ('A' is an article), "A and B" and "not B" are
 no answers; what is unsure is None. On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple
@@ -49,6 +50,8 @@ _DENIES = re.compile(
     r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot)\b|n['’]t\b",
     re.IGNORECASE,
 )
+_GOES_ON = re.compile(r"\s*,?\s*(?:and|then|before|but)\b")
+"""behind an option's words: something else happens too, as in 'moves left and then right'"""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?", re.ASCII)
 _UNIT = re.compile(r"\s*(?:[^\W\d_]|°)[^\W\d_.²³/]{0,14}(?:\s[^\W\d_]{1,14}){0,2}\s*[.!]?", re.UNICODE)
@@ -183,7 +186,9 @@ def _spoken(text: str, options: dict[str, str]) -> str | None:
     if _DENIES.search(first):
         return None
     said = [o for o in options if options[o] and re.search(rf"(?<!\w){re.escape(options[o])}(?!\w)", first)]
-    return said[0] if len(said) == 1 and " " in options[said[0]] else None
+    if len(said) != 1 or " " not in options[said[0]] or _GOES_ON.match(first.rpartition(options[said[0]])[2]):
+        return None
+    return said[0]
 
 
 def _selection(text: str, offered: list[str]) -> str | None:
