@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retroflip.errors import DecodeError, RecipeError, UsageError
@@ -79,6 +79,7 @@ def test_frames_by_hand(name: str, fps: float | None, video: Clip, frames: int, 
 @given(first=st.integers(0, 5000), length=st.integers(1, 20000), pairs=st.integers(1, 384))
 def test_qwens_linspace_is_torchs(first: int, length: int, pairs: int) -> None:
     total, count = first + length + 1, min(pairs * 2, (length + 1) // 2 * 2)
+    assume(total * count < 2**21)  # beyond, torch's own numbers depend on the processor
     shown = Sampler("qwen-vl-utils").indices(clip(total, 1, Window(float(first), math.inf)), count)
     assert shown == torch.linspace(first, total - 1, count).round().long().tolist()
 

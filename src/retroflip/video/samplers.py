@@ -150,7 +150,8 @@ def _range_of(window: Window | None, total: int, rate: float) -> tuple[int, int]
 def _float32_linspace(first: int, last: int, count: int) -> list[int]:
     """Return `torch.linspace(first, last, count).round().long()`, which counts from both ends, in float32.
 
-    Of an even number of frames none lies half between two, so nothing depends on how halves are rounded.
+    Of an even number of frames none lies half between two, but some as near to it as 1 / (2 count): where `last` times
+    `count` is above two million, what torch gives for those differs by one between processors, and so may this.
     """
     places = np.arange(count, dtype=np.float32)
     low, high = np.float32(first), np.float32(last)
