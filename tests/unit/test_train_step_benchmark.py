@@ -195,7 +195,7 @@ def test_the_phases_need_what_the_step_needs(start: Path, monkeypatch: pytest.Mo
     assert phases["step"]["seconds"] >= sum(
         phases[one]["seconds"] for one in ("rollouts", "scoring", "update")
     )
-    assert all(0 < one["bare_seconds"] < one["seconds"] for one in phases.values())
+    assert all(one["bare_seconds"] > 0 for one in phases.values())
     assert found["profile"]["matrix products"] > 0
     assert sum(found["profile"].values()) == pytest.approx(1)
 
