@@ -409,11 +409,14 @@ def test_a_folder_of_schema_1_is_scored_as_it_was(tmp_path: Path) -> None:
     for name in ("answers.jsonl", "run.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     then, now = json.loads((folder / "scores.json").read_text()), score_run(tmp_path)
-    for scores in (then, now, *then["tasks"].values(), *now["tasks"].values()):
-        scores.pop("n_failed", None)
-    for scores in (*then["controls"].values(), *now["controls"].values()):
-        scores.pop("n_failed", None)
-    assert {**now, "reader": then["reader"]} == then
+    assert part_of(then, {**now, "reader": then["reader"]}) == then
+
+
+def part_of(then: Any, now: Any) -> Any:
+    """Return what of today's scores there was then; metrics that came since are left out, at every depth."""
+    if not isinstance(then, dict):
+        return now
+    return {key: part_of(value, now[key]) for key, value in then.items() if key in now}
 
 
 def test_a_folder_holds_keys_and_no_answers_in_memory(dataset: VideoDataset, tmp_path: Path) -> None:
