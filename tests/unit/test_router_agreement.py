@@ -23,8 +23,8 @@ def test_by_hand() -> None:
     assert accuracy(counts) == 3 / 4
     # By chance: 3/4 of 2/4 for temporal and 1/4 of 2/4 for spatial.
     assert kappa(counts) == pytest.approx((3 / 4 - 1 / 2) / (1 - 1 / 2))
-    assert by_label(counts)[TEMPORAL] == (1, pytest.approx(2 / 3), pytest.approx(4 / 5), 3)
-    assert by_label(counts)[SPATIAL] == (1 / 2, 1, pytest.approx(2 / 3), 1)
+    assert tuple(by_label(counts)[TEMPORAL]) == pytest.approx((1, 2 / 3, 4 / 5, 3))
+    assert tuple(by_label(counts)[SPATIAL]) == pytest.approx((1 / 2, 1, 2 / 3, 1))
     assert macro_f1(counts) == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert named(counts)["temporal"] == {"temporal": 2, "spatial": 1, "spatiotemporal": 0, "static": 0}
     assert reweighted_accuracy(counts, {TEMPORAL: 3, SPATIAL: 1}) == pytest.approx((3 * 2 / 3 + 1) / 4)
