@@ -60,7 +60,7 @@ def test_questions_and_frames_are_those_of_the_data_set_on_disk(file: Path, tmp_
     dataset = drawn_from(file)
     assert list(dataset.samples) == written
     for sample in written:
-        shown, filmed = dataset.load(sample), decode(tmp_path / "data" / sample.video, FRAMES)
+        (shown,), filmed = dataset.load_all(sample), decode(tmp_path / "data" / sample.video, FRAMES)
         assert shown.pixels_TCHW.shape == filmed.pixels_TCHW.shape
         assert shown.seconds == pytest.approx(filmed.seconds, abs=1e-3)
         assert np.abs(shown.pixels_TCHW.astype(float) - filmed.pixels_TCHW).mean() < 4.0
@@ -88,7 +88,7 @@ def test_a_limit_is_kept(file: Path) -> None:
 def test_videos_are_drawn_as_large_as_the_model_sees_them(file: Path, side: int) -> None:
     budget = {"min_pixels": side**2, "max_pixels": side**2, "total_pixels": FRAMES * side**2}
     dataset = drawn_from(file, **budget)
-    shown = dataset.load(dataset.samples[0])
+    (shown,) = dataset.load_all(dataset.samples[0])
     assert shown.pixels_TCHW.shape == (FRAMES, 3, side, side)
     assert shown.fitted
 
@@ -244,7 +244,10 @@ def test_a_model_that_is_shown_other_frames_is_asked_what_these_decide(file: Pat
     few, many = drawn_from(file, frames=8), drawn_from(file, frames=FRAMES)
     again = few.seen(FRAMES, many.fits)
     assert list(again.samples) == list(many.samples)
-    assert again.load(again.samples[0]).pixels_TCHW.shape == many.load(many.samples[0]).pixels_TCHW.shape
+    assert (
+        again.load_all(again.samples[0])[0].pixels_TCHW.shape
+        == many.load_all(many.samples[0])[0].pixels_TCHW.shape
+    )
 
 
 def test_nothing_is_drawn_to_find_out_what_fails(tmp_path: Path) -> None:
