@@ -174,7 +174,7 @@ def _report(table: "Table", file: Path, out: Path, more: dict[str, Any], json: b
     if table.failed:
         raise UnroutedError(
             f"{len(table.failed)} questions have no label, since calls failed or could not be read. Give the same "
-            "command again: finished calls are kept."
+            "command again (what llm has finished is kept), or name a router that ends in one of the four words."
         )
 
 
