@@ -19,7 +19,7 @@ from retroflip.cot.verify import Report, verify
 from retroflip.synth.corpus import sample_from
 
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
-SETS = ("tuned", "second", "third", "fourth", "fifth")
+SETS = ("tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 class Case(NamedTuple):
@@ -41,7 +41,8 @@ def cases(name: str) -> Iterator[Case]:
     """Return the true traces of a set and what edits make of them. Raises ValueError where one changes nothing."""
     videos = json.loads((FOLDER / "videos.json").read_text())
     for key, told in yaml.safe_load((FOLDER / f"{name}.yaml").read_text()).items():
-        metadata = videos.get(f"{name}/{key}") or videos[told.get("of", key)]
+        video = told.get("of", key)
+        metadata = videos.get(f"{name}/{video}") or videos[video]
         think, box = " ".join(told["think"].split()), metadata["question"]["answer"]
         yield Case(key, True, metadata, _trace(think, box), told["claims"])
         for what, edits in told["spoilt"].items():

@@ -24,9 +24,6 @@ SCENES = st.builds(
     SceneSettings, difficulty=st.integers(1, 5), distractors=st.integers(0, 4), fps=st.sampled_from([15, 30, 60])
 )  # fmt: skip
 every_kind = pytest.mark.parametrize("kind", TEMPORAL_KINDS.values(), ids=TEMPORAL_KINDS)
-REFUSED_AT_TIMES = pytest.mark.xfail(
-    reason="of long courses of cups (difficulty 5) the verifier refuses some true traces", strict=False
-)
 SHIFTS = (-1500, -900, 900, 1500, 2500)
 
 
@@ -51,13 +48,7 @@ def problems(trace: str, metadata: Metadata) -> list[str]:
     return [problem.sentence for problem in verify(trace, metadata, sample_from(metadata)).problems]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, id=name, marks=[REFUSED_AT_TIMES] if name == "chip_cups" else [])
-        for name, kind in TEMPORAL_KINDS.items()
-    ],
-)
+@every_kind
 @settings(max_examples=3, deadline=None)
 @given(
     seed=SEEDS,

@@ -9,14 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retroflip.cot.reading import ORDINALS, Token
+from retroflip.cot.reading import OPERATORS, ORDINALS, PHASES, Token, Words
 from retroflip.cot.stamps import Moment, Stamp, StampKind, find_stamps
-from retroflip.cot.world import World
+from retroflip.cot.truth import Truth, When
+from retroflip.cot.world import VALUES, Fact, Held, World
 
 KEYS = ("object", "event", "property", "relation", "value")
 """in the order in which they make a statement: "card 12", "put", "end", "", "bottom" """
 _BESIDES = {"time", "sentence", "id", "text"}
 _ANSWER = re.compile(r"^(?:final |boxed |right |correct )?(?:answer|conclusion)$", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"duration|length|how long|lasts|time taken|takes|travel time|^time$|seconds", re.IGNORECASE
+)
+_SERIES = re.compile(r"order|sequence|ranking|distances|sizes", re.IGNORECASE)
 _PLACES = {"cell", "cells", "from", "to", "position", "place", "swap"}
 
 
@@ -28,15 +33,19 @@ class ClaimError(Exception):
 class Claim:
     """One claim as tokens. written: it as JSON, for messages; is_answer: it says what the answer is.
 
-    beside: the event before or after which it is so. apart: what it says of each of several objects.
+    apart: what it says of each of several objects. beside: the event before or
+    after which it is so. phase: the start or the end of the video.
     """
 
     tokens: tuple[Token, ...]
     stamp: Stamp | None
     is_answer: bool
     written: str
-    beside: tuple[Token, ...] = ()
     apart: tuple[tuple[Token, ...], ...] = ()
+    beside: tuple[Token, ...] = ()
+    length: Moment | None = None
+    series: tuple[Words, ...] = ()
+    phase: str | None = None
 
 
 def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
@@ -62,19 +71,22 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
     """Return a claim in tokens. Raises ClaimError for keys, times and words that are none."""
     if unknown := set(claim) - set(KEYS) - _BESIDES:
         raise ClaimError(f"it has the key {sorted(unknown)[0]!r}; known are {', '.join((*KEYS, 'time'))}")
-    told = {key: claim[key] for key in KEYS if claim.get(key) not in (None, "", [])}
+    told = _told(claim)
     is_answer = bool(_ANSWER.match(str(told.get("property", ""))))
     if is_answer:
-        del told["property"]
-    if told.get("value") == "nothing":
-        told["value"] = "empty"
+        told = {"value": _option(str(told.get("value", "")), world.question["options"])}
+    length = None
+    if _LENGTH.search(str(told.get("property", ""))):
+        length = _seconds(told.pop("value", None), world.fps)
     beside: list[Token] = []
     if (
         "event" in told
         and isinstance(told.get("value"), list)
         and told.get("relation") in ("before", "after")
     ):
-        beside = [token for key in ("event", "relation") for token in _tokens(key, told[key], told, world)]
+        beside = [
+            token for key in ("event", "relation") for token in _tokens(key, told.pop(key), told, world)
+        ]
     words = [token for key, value in told.items() for token in _tokens(key, value, told, world)]
     objects = told["object"] if isinstance(told.get("object"), list) else []
     apart = [
@@ -88,10 +100,45 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
     for token in words:
         if token.is_unknown:
             raise ClaimError(f"{token.text!r} is no word that the check knows")
+    series: list[Words] = []
+    if _SERIES.search(str(told.get("property", ""))) and isinstance(told.get("value"), list):
+        series = [Words(_tokens("value", one, told, world)) for one in told["value"]]
     stamp = _time(claim.get("time"), world.fps)
+    phases = [term for token in words for term in token.says & PHASES]
     return Claim(
-        tuple(words), stamp, is_answer, str(dict(claim)), tuple(beside), tuple(tuple(one) for one in apart)
+        tuple(words),
+        stamp,
+        is_answer,
+        str(dict(claim)),
+        apart=tuple(tuple(one) for one in apart),
+        beside=tuple(beside),
+        length=length,
+        series=tuple(series),
+        phase=phases[0] if phases else None,
     )
+
+
+def _told(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a claim says, in the order of a statement; an empty value is said of what can be empty."""
+    told = {key: claim[key] for key in KEYS if claim.get(key) not in (None, "", [], {})}
+    if "value" in claim and (
+        claim["value"] in ([], {}, "") or str(claim["value"]).lower() in ("none", "nothing")
+    ):
+        told["value"] = "empty"
+    if str(told.get("relation", "")).startswith("of "):
+        told["value"], told["relation"] = told.get("value", ""), told.pop("relation")
+    is_ranked = re.search(r"est$", str(told.get("relation", told.get("event", ""))))
+    if is_ranked and isinstance(told.get("value"), int) and told["value"] in ORDINALS.values():
+        told["value"] = next(word for word, number in ORDINALS.items() if number == told["value"])
+    return told
+
+
+def _option(value: str, options: Sequence[str]) -> str:
+    """Return an answer in the words of its option where it is a letter, or a letter before these words."""
+    letter = re.fullmatch(r"\(?([A-H])\)?[.:)]?(?: .*)?", value)
+    index = ord(letter[1]) - ord("A") if letter else len(options)
+    own = options[index] if index < len(options) else value
+    return own if letter and value.strip("()ABCDEFGH.: ") in ("", own) else value
 
 
 def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list[Token]:
@@ -104,7 +151,16 @@ def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list
         value = f"face {value}"
     words = world.reader.tokens(_words(key, value, told, world), with_times=False)
     # A property names what is told; what is said of it is the value.
-    return [replace(token, is_loose=True) for token in words] if key == "property" else words
+    is_loose = key == "property" and not isinstance(told.get("value"), bool)
+    return [replace(token, is_loose=not _tells(token)) for token in words] if is_loose else words
+
+
+def _tells(token: Token) -> bool:
+    """Return whether a property's word tells more than what is told: "first direction", "top card"."""
+    return any(
+        term in VALUES - {"times"} or term.startswith(("ordinal:", "nth:", "part:", "place:"))
+        for term in token.says
+    )
 
 
 def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
@@ -115,11 +171,20 @@ def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
         is_cell = len(value) == 2 and all(isinstance(one, int) for one in value)
         if is_cell and str(told.get("property", "cell")) in _PLACES and _has_cells(world):
             return f"row {value[0]}, column {value[1]}"
+        if value and all(isinstance(one, list) for one in value) and "row:1" in world.containers:
+            rows = (", ".join(str(one or "gap") for one in row) for row in value)
+            return "; ".join(f"row {number} {row}" for number, row in enumerate(rows, start=1))
+        if is_cell and not world.items:
+            return f"({value[0]}, {value[1]})"
         return ", ".join(_words(key, one, told, world) for one in value)
     text = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
     names = {one["id"]: str(one["name"]) for one in world.metadata["objects"]}
     if key in ("object", "value") and text in names:
         return names[text]
+    if key in ("event", "property") and text.split()[0].lower() in ORDINALS:
+        return f"the {text}"
+    if text in OPERATORS:
+        return {"unknown": "question mark"}.get(OPERATORS[text], OPERATORS[text])
     if text.lower() in ORDINALS:
         return f"the {text} time"
     if (
@@ -133,6 +198,11 @@ def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
 
 def _has_cells(world: World) -> bool:
     return any(term.startswith("cell:") for fact in (*world.events, *world.states) for term in fact.terms)
+
+
+def _seconds(told: Any, fps: float) -> Moment | None:
+    stamp = _time(told, fps)
+    return stamp.low if stamp else None
 
 
 def _time(told: Any, fps: float) -> Stamp | None:
@@ -159,13 +229,41 @@ def _time(told: Any, fps: float) -> Stamp | None:
     return stamps[0]
 
 
-def agrees(claim: Claim, stamp: Stamp, tolerance_ms: float) -> bool:
-    """Return whether a claim may be what a text tells with a time: it has none, or one that meets it."""
-    if claim.stamp is None:
-        return True
-    own = [claim.stamp.low, *([claim.stamp.high] if claim.stamp.high else [])]
-    told = [stamp.low, *([stamp.high] if stamp.high else [])]
-    return any(a.is_near(b.ms, tolerance_ms) or b.is_near(a.ms, tolerance_ms) for a in own for b in told)
+def borne_out(claim: Claim, truth: Truth) -> list[Fact] | None:
+    """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
+    when = When(claim.stamp, claim.phase)
+    if claim.is_answer:
+        return [] if truth.is_answer(Words(claim.tokens)) else None
+    if claim.length is not None:
+        own = [e for e in truth.world.events if e.covers(Words(claim.tokens).plain) and truth.at(e, when, "")]
+        fits = [e for e in own if claim.length.is_near(e.end - e.start, 100.0)]
+        return fits or None
+    if claim.beside:
+        context = Words([token for token in claim.beside if token.text not in ("before", "after")])
+        events = [e for e in truth.world.events if e.covers(context.plain) and truth.at(e, when, "")]
+        told = Words(claim.tokens)
+        return (
+            []
+            if any(truth.proof(told, When(latest=e, text=claim.beside[-1].text)) == [] for e in events)
+            else None
+        )
+    found = truth.proof(Words(claim.tokens), when)
+    if found is None and claim.series:
+        found = truth.in_order(claim.series)
+    if found is not None or not claim.apart:
+        return found
+    each = [truth.proof(Words(one), when) for one in claim.apart]
+    proven = [one for one in each if one is not None]
+    return [fact for one in proven for fact in one] if len(proven) == len(each) else None
+
+
+def contents(claim: Claim, truth: Truth) -> Iterator[Held]:
+    """Return the contents that a true claim gives: those of the containers it names, at its time."""
+    named = {term for token in claim.tokens for term in token.says} & truth.world.containers
+    items = {term for token in claim.tokens for term in token.says} & truth.world.items
+    for held in truth.world.held:
+        if (held.container in named or not named) and items and set(held.items) == items:
+            yield held
 
 
 def statements(claims: Any, world: World) -> Sequence[Claim]:

@@ -6,7 +6,7 @@ There is no grammar here. A word is connecting (it says nothing), says one of se
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from retroflip.synth.wording import ordinal
 
 ORDINALS = {ordinal(number): number for number in range(1, 31)} | {"last": -1, "final": -1}
 _PARTS = {"half": 2, "third": 3, "quarter": 4}
-_EXACT = ("denying", "quantifying")
+_EXACT = ("denying", "quantifying", "exactly")
 """lists whose words have no other forms: "note" is no form of "not" """
 _COUNTS = {"once": 1, "twice": 2, "thrice": 3}
 _CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, "–": 3, "which": 2, "while": 2, "but": 2,
@@ -46,27 +46,32 @@ _NUMBERED = frozenset(
 )
 """what is numbered in its order: "Swap 2" """
 _CELL = re.compile(
-    r"\(?\brow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
-    r"|\(?\bcolumn (\d),? (?:and )?(?:of )?row (\d)\b\)?"
+    r"\(?\b[Rr]ow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
+    r"|\(?\b[Cc]olumn (\d),? (?:and )?(?:of )?row (\d)\b\)?"
 )
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
     r"|\b(?:rm|touch|mkdir|rmdir) [\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
+    r"|(?P<pair>\((?P<x>\d+), ?(?P<y>\d+)\))"
     r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
-    r"|(?P<row>\brow (?P<r>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
+    r"|(?P<line>\b(?P<axis>[Rr]ow|[Cc]olumn) (?P<at>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
     r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)(?:-(?=[\s,])|\?))"
-    r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%\"“”\[\]|\\$'’-])"
+    r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%=\"“”\[\]|\\$'’-])"
 )  # fmt: skip
-OPERATORS = {
-    "+": "plus",
-    "-": "minus",
-    "−": "minus",
-    "*": "times",
-    "×": "times",
-    "/": "divide",
-    "÷": "divide",
-    "?": "unknown",
-}
+OPERATORS = {"+": "plus", "-": "minus", "−": "minus", "*": "times", "×": "times", "/": "divide", "÷": "divide",
+             "?": "unknown"}  # fmt: skip
+Terms = frozenset[str]
+NEXT = re.compile(r"(?:then|next|afterwards|after that)", re.IGNORECASE)
+SUPERLATIVES = frozenset({"fastest", "slowest", "farthest", "closest"})
+PHASES = frozenset({"start-of-video", "end-of-video", "either-end"})
+_APART = ("count:", "ordinal:", "nth:", "part:", "equation:")
+_SPECIAL = (
+    SUPERLATIVES
+    | PHASES
+    | frozenset(
+        ["denying", "quantifying", "answer", "sum", "earliest", "still", "concern", "further", "exactly"]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,55 @@ class Token:
     stamp: Stamp | None = None
 
 
+@dataclass(frozen=True)
+class Words:
+    """A stretch of a text: what it says, word by word."""
+
+    tokens: Sequence[Token]
+
+    @property
+    def text(self) -> str:
+        """The words, lowered."""
+        return " ".join(token.text.lower() for token in self.tokens)
+
+    @cached_property
+    def said(self) -> list[Terms]:
+        """What it says."""
+        return [token.says for token in self.tokens if token.says and not token.is_loose]
+
+    @cached_property
+    def plain(self) -> list[Terms]:
+        """What it says of one fact: without counts, comparisons and denials."""
+        return [one for one in self.said if not any(t in _SPECIAL or t.startswith(_APART) for t in one)]
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it tells one thing and then another."""
+        at = next((at for at, token in enumerate(self.tokens) if NEXT.fullmatch(token.text)), None)
+        return at is not None and bool(Words(self.tokens[:at]).plain) and bool(Words(self.tokens[at:]).plain)
+
+    def picked(self, prefix: str) -> list[str]:
+        """Return the values of terms with a prefix, such as the 2 of "count:2"."""
+        return [term.removeprefix(prefix) for one in self.said for term in one if term.startswith(prefix)]
+
+    def has(self, term: str) -> bool:
+        """Return whether a term is said."""
+        return any(term in token.says for token in self.tokens)
+
+    def without(self, *terms: str) -> "Words":
+        """Return what is left without the words that say one of these."""
+        return Words([token for token in self.tokens if not token.says & set(terms)])
+
+
 @cache
 def _lexicon() -> tuple[dict[tuple[str, ...], frozenset[str]], dict[str, frozenset[str]]]:
     """Return what stems (of phrases: several) say, and the words of the named lists."""
     lists: dict[str, str] = yaml.safe_load((files("retroflip.cot") / "lexicon.yaml").read_text())
     says: dict[tuple[str, ...], set[str]] = {}
     for concept, words in lists.items():
-        for word in words.split() if concept not in _EXACT else ():
-            says.setdefault(tuple(stem(part) for part in word.split("-")), set()).add(concept)
+        for word in words.split():
+            if concept not in _EXACT:
+                says.setdefault(tuple(stem(part) for part in word.split("-")), set()).add(concept)
     for look in (*PALETTE, *SHAPES):
         says.setdefault((stem(look),), set()).add(look)
     named = {
@@ -100,6 +146,7 @@ def _lexicon() -> tuple[dict[tuple[str, ...], frozenset[str]], dict[str, frozens
     return {stems: frozenset(concepts) for stems, concepts in says.items()}, named
 
 
+@cache
 def stem(word: str) -> str:
     """Return what a word's forms share.
 
@@ -132,6 +179,12 @@ def _sums(text: str) -> str:
     >>> _sums("Then 0 times 3 is 0, and adding 2 gives five.")
     'Then 0 * 3 = 0, and … + 2 = 5.'
     """
+
+    text = re.sub(
+        r"(?<=[\d?]) (?:must be|has to be|should be|needs to be|comes to) (?=\d+\b(?!\.\d| s\b))",
+        " = ",
+        text,
+    )
 
     def figures(match: re.Match[str]) -> str:
         left, sign, right, result = (
@@ -201,8 +254,11 @@ class Reader:
             return 1, [Token(text, frozenset({f"command:{text.rstrip('/')}"}))]
         if match["equation"]:
             return 1, [Token(text, frozenset({f"equation:{text}"}))]
-        if match["row"]:
-            return 1, [Token(text, frozenset({f"row:{match['r']}"}))]
+        if match["pair"]:
+            place = f"{match['x']},{match['y']}"
+            return 1, [Token(text, frozenset({f"point:{place}", f"cell:{place}"}))]
+        if match["line"]:
+            return 1, [Token(text, frozenset({f"{match['axis'].lower()}:{match['at']}"}))]
         if match["path"]:
             return 1, [Token(part, frozenset({f"name:{part}"})) for part in text.split("/")]
         if match["operator"]:
@@ -220,11 +276,14 @@ class Reader:
         before = matches[index - 1][0].lower() if index else ""
         if (
             lowered in _NUMBERED
-            and after.isdigit()
+            and (after.isdigit() or after in NUMBER_WORDS)
             and not (words[2:3] and words[2].lower() in ("time", "times"))
         ):
             nouns = _lexicon()[0].get((stem(word),), frozenset()) - _SILENT
-            return 2, [Token(word, nouns, is_loose=True), Token(after, frozenset({f"nth:{after}"}))]
+            return 2, [
+                Token(word, nouns, is_loose=True),
+                Token(after, frozenset({f"nth:{NUMBER_WORDS.get(after, after)}"})),
+            ]
         says, lists = _lexicon()
         for length in range(min(len(words), 6), 1, -1):
             phrase = tuple(stem(part) for part in words[:length])
@@ -235,7 +294,7 @@ class Reader:
         value = NUMBER_WORDS.get(lowered, lowered if matches[index]["number"] else None)
         for exact in _EXACT:
             if lowered in lists[exact]:
-                return 1, [Token(word, frozenset({exact}))]
+                return 1, [Token(word, frozenset({exact}), is_loose=exact == "exactly")]
         if value is not None:
             then = words[2] if len(words) > 2 else ""
             return _counted(
@@ -245,6 +304,7 @@ class Reader:
                 then,
                 is_noun=before in ("only", "exactly") or self._says_something(after),
             )
+        word = word.lower() if word.lower() in self._names else word
         if word in self._names and not (word == "A" and self._is_article(after)):
             return 1, [
                 Token(
@@ -265,7 +325,7 @@ class Reader:
         if lowered in ORDINALS and (
             before in ("the", "its", "for")
             or (before == "a" != after and lowered != "second")
-            or after in ("time", "one")
+            or after in ("time", "one", "from")
         ):
             return 1, [Token(word, frozenset({f"ordinal:{ORDINALS[lowered]}"}))]
         if lowered == "first" and self._says_something(after.removesuffix("s")):
@@ -300,6 +360,8 @@ def _counted(word: str, value: float, after: str, then: str, *, is_noun: bool) -
     return 1, [Token(word, frozenset({f"n:{number}"}), is_loose=word.lower() == "one" and not is_noun)]
 
 
+_RELATIVE = frozenset({"that", "which", "who", "with", "as", "where"})
+_NEGATED = {"no-more": frozenset({"denying", "further"}), "no-longer": frozenset({"denying"})}
 _SILENT = frozenset({"connecting", "asking", "idle"})
 
 
@@ -307,7 +369,7 @@ def _token(text: str, concepts: frozenset[str], lowered: str) -> Token:
     """Return a word of the lexicon."""
     if "idle" in concepts:
         return Token(text, cut=_CUTS.get(lowered, 0))
-    said = concepts - _SILENT
+    said = _NEGATED.get(next(iter(concepts)), concepts - _SILENT)
     return Token(text, said, bool(said) and "connecting" in concepts, cut=_CUTS.get(lowered, 0))
 
 
@@ -342,4 +404,6 @@ def _starts(tokens: Sequence[Token], times: Sequence[int]) -> Iterator[int]:
         elif is_before and not between:
             yield two
         else:
-            yield between[-1] if between else one + 1
+            joined = [at for at in between if tokens[at].text == "and" and tokens[at - 1].cut]
+            own = joined or [at for at in between if tokens[at].text.lower() not in _RELATIVE] or between
+            yield own[-1] if own else one + 1

@@ -34,7 +34,10 @@ _TIMED = (
 )
 _NAMED = r"(?:t\s*=\s*|(?<=at |in |by )second\s+)\d+(?:\.\d+)?(?:\s*s\b)?(?![\w:])"
 _MOMENT = rf"(?:{_CLOCK}|{_TIMED}|{_NAMED}|\bframes?\s+\d+\b)"
-_JOIN = r"\s*(?:-|–|—|to|until|till|through|and)\s*(?:about\s+|around\s+|frame\s+)?"
+_JOIN = (
+    r"\s*(?:-|–|—|to|until|till|through|and)\s*"
+    r"(?:(?:about|around|roughly|approximately|nearly|some|just|frame)\s+)?"
+)
 _STAMP = re.compile(
     rf"(?<![\w.:])(?:(?P<low>{_MOMENT}|(?<![\d,] ){_PLAIN}(?={_JOIN}{_TIMED})){_JOIN}(?P<high>{_MOMENT})"
     rf"|(?P<point>{_MOMENT}))",
@@ -43,8 +46,9 @@ _STAMP = re.compile(
 _BETWEEN = re.compile(r"\bbetween\s+\S*$", re.IGNORECASE)
 _LENGTH_BEFORE = re.compile(
     r"\b(?:for|lasts?|lasted|lasting|takes?|took|taking|needs?|needed|needing|requires?|spends?"
-    r"|spending|within|over|every|another|spanning|in (?:just|only))\s+"
-    r"(?:about |around |roughly |some |the (?:next|first|last) )?$",
+    r"|spending|within|over|every|another|spanning|in|after (?:only|just|merely))\s+"
+    r"(?:(?:about|around|roughly|some|just|only|merely|exactly|nearly|almost|a full|a total of|a mere"
+    r"|the (?:next|first|last)) )*$",
     re.IGNORECASE,
 )
 _GAP_AFTER = re.compile(r"^\s*(?:later|earlier|afterwards|apart|long\b|before\b|after\b)", re.IGNORECASE)

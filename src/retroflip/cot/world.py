@@ -8,28 +8,28 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
-from retroflip.cot.reading import OPERATORS, Reader
+from retroflip.cot.reading import OPERATORS, Reader, Terms
 from retroflip.synth.animation import PALETTE, SHAPES
 from retroflip.synth.narration import COMMON
 
 Metadata = Mapping[str, Any]
-Terms = frozenset[str]
 _BY_TYPE: dict[str, str] = {
-    "return": "leave enter back edge opposite wall",
     "move": "move",
     "speed": "move",
-    "visit": "move",
-    "cross": "move",
-    "hit": "hit wall edge",
+    "visit": "move back pass",
+    "cross": "move cross pass",
+    "hit": "hit wall edge move back",
     "spin": "spin move",
     "hop": "hop move back",
     "tilt": "tilt move back",
     "trace": "trace move",
     "action": "move",
-    "change": "change",
-    "put": "put",
+    "approach": "approach part move back",
+    "change": "change back",
+    "put": "put enter",
     "take": "take",
     "swap": "swap move",
     "pour": "pour put take",
@@ -40,12 +40,12 @@ _BY_TYPE: dict[str, str] = {
     "slide": "slide move tile gap",
     "exchange": "exchange swap move put run",
     "mv_all": "move put run",
-    "mv": "move put run",
-    "cp": "copy put run",
+    "mv": "move put take enter run",
+    "cp": "copy put enter run",
     "rm": "delete take run",
     "rm_all": "delete take run",
     "touch": "create put run",
-    "mkdir": "create run",
+    "mkdir": "create run blank",
     "rmdir": "delete run",
 }
 """what an event of a type says besides its note"""
@@ -61,7 +61,10 @@ VALUES = frozenset(_VALUE_WORDS.split()).union(PALETTE, SHAPES)
 """what properties are said to be, and no doing is"""
 _COURSES = frozenset({"type:move", "type:spin", "type:trace", "type:speed"})
 _ACROSS = {"left": "right", "right": "left", "up": "down", "down": "up"}
+_SAME_WAY = {"up": "above", "down": "below"}
 _AXES = {"vertical": {"up", "down"}, "horizontal": {"left", "right"}}
+_MOVING = ("mv", "mv_all", "cp")
+_SHIFTING = (*_MOVING, "exchange", "rm", "rm_all")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Fact:
         """Return whether it says all of that."""
         return all(one & self.terms for one in said)
 
+    def begins_in(self, part: str, duration: float) -> bool:
+        """Return whether it begins in a part of the video: "2/3" is the second third."""
+        number, parts = map(int, part.split("/"))
+        return int((self.start + 250.0) * parts / duration) == number - 1
+
 
 @dataclass(frozen=True)
 class Held:
@@ -93,6 +101,18 @@ class Held:
     is_ordered: bool
     start: float
     end: float
+
+    def has(self, items: Sequence[str], *, is_all: bool) -> bool:
+        """Return whether these are its items: all of them where they are several, or `is_all`."""
+        if not any(items):
+            return not self.items
+        if len(items) == 1 and not is_all:
+            return items[0] in self.items
+        if not self.is_ordered:
+            return sorted(self.items) == sorted(items)
+        return len(self.items) == len(items) and all(
+            b in (a, "unknown") for a, b in zip(self.items, items, strict=True)
+        )
 
 
 @dataclass
@@ -114,6 +134,11 @@ class World:
         self.reader = Reader(own, self.fps)
 
     @property
+    def question(self) -> Mapping[str, Any]:
+        """The question with its answer and parameters."""
+        return dict(self.metadata["question"])
+
+    @property
     def fps(self) -> float:
         """Frames a second."""
         return float(self.metadata["video"]["fps"])
@@ -130,12 +155,22 @@ class World:
 
     @cached_property
     def events(self) -> list[Fact]:
-        """The events, in the order of the metadata."""
+        """The events, in the order of the metadata; what is told apart in one of them is several facts."""
         facts = [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
-        return [
+        facts = [
             replace(fact, terms=fact.terms | {"change"}) if _is_turned(facts[:at], fact) else fact
             for at, fact in enumerate(facts)
         ]
+        paired = [*_paired(facts)]
+        return [
+            one
+            for fact in facts
+            for one in (*self._parts(fact), *(p for p in paired if p.number == fact.number))
+        ]
+
+    def kind_of(self, fact: Fact) -> str:
+        """Return the type of an event."""
+        return str(self.metadata["events"][fact.number or 0]["type"])
 
     def _event(self, number: int, event: Mapping[str, Any]) -> Fact:
         facts = {key: value for key, value in event.items() if key not in COMMON}
@@ -146,31 +181,51 @@ class World:
             terms |= self._said(key, value)
         if "command" in event:
             terms |= self.reader.says(" ".join(re.split(r"[\s/*]+", event["command"])[1:]))
-        if event["type"] == "return":
-            terms.add(_ACROSS[event["direction"]])
+        terms |= {_SAME_WAY[term] for term in terms & _SAME_WAY.keys()} if event["type"] != "visit" else set()
         terms |= {axis for axis, ways in _AXES.items() if terms & ways}
-        subject = frozenset().union(*(self.looks.get(str(one), frozenset()) for one in _ids(event)))
-        other = (
-            self._said("cell", event["to"])
-            if "to" in event
-            else self.looks.get(str(event.get("reference")), frozenset())
-        )
-        if "from" in event:
-            subject = self._said("cell", event["from"])
-        if event["type"] == "pour":
-            subject, other = frozenset({f"name:{event['place']}"}), frozenset({f"name:{event['other']}"})
-        if event["type"] in ("mv", "cp", "mv_all"):
-            source, target = event["command"].split()[1:]
-            subject, other = (
-                frozenset({f"name:{source.split('/')[0]}"}),
-                frozenset({f"name:{target.rstrip('/')}"}),
-            )
-            terms |= subject | other
         terms |= self._shifted(event)
+        subject, other = self._roles(event)
         size = next((float(facts[key]) for key in ("speed", "distance") if key in facts), None)
         if event["type"] == "cross":
             size = 1000.0 / (event["end_ms"] - event["start_ms"])
-        return Fact(frozenset(terms), event["start_ms"], event["end_ms"], number, subject, other, size)
+        return Fact(
+            frozenset(terms | subject | other),
+            event["start_ms"],
+            event["end_ms"],
+            number,
+            subject,
+            other,
+            size,
+        )
+
+    def _roles(self, event: Mapping[str, Any]) -> tuple[Terms, Terms]:
+        """Return who does it and to whom, or from where and to where."""
+        if "from" in event and "to" in event:
+            return self._said("cell", event["from"]), self._said("cell", event["to"])
+        if event["type"] == "pour":
+            return frozenset({f"name:{event['place']}"}), frozenset({f"name:{event['other']}"})
+        if event["type"] in _MOVING:
+            source, target = event["command"].split()[1:]
+            return frozenset({f"name:{source.split('/')[0]}"}), frozenset({f"name:{target.rstrip('/')}"})
+        ids = [event["object"]] if "object" in event else list(event.get("objects", []))
+        subject: Terms = frozenset().union(*(self.looks.get(str(one), frozenset()) for one in ids))
+        return subject, self.looks.get(str(event.get("reference")), frozenset())
+
+    def _parts(self, fact: Fact) -> Iterator[Fact]:
+        """Return the facts of one event: that something leaves, and that it comes in at the other side."""
+        event = self.metadata["events"][fact.number or 0]
+        if event["type"] != "return":
+            yield fact
+            return
+        way, across = event["direction"], _ACROSS[event["direction"]]
+        yield replace(
+            fact,
+            terms=fact.subject
+            | {"type:return", "leave", "edge", "wall", "move", "cross", way, _SAME_WAY.get(way, way)},
+        )
+        back = {"enter", "back", "edge", "wall", "opposite", across, _SAME_WAY.get(across, across)}
+        yield replace(fact, terms=fact.subject | back)
+        yield replace(fact, terms=fact.subject | {"back", "opposite", "leave", "move", "pass", way})
 
     def _shifted(self, event: Mapping[str, Any]) -> Terms:
         """Return what a slide or a command shifts: tile 3, bill.txt."""
@@ -180,7 +235,7 @@ class World:
         if "from" in event:
             row, column = event["from"]
             return frozenset(f"n:{state['rows'][row - 1][column - 1]}" for state in before)
-        if event["type"] not in ("mv", "mv_all", "exchange", "rm", "rm_all", "cp"):
+        if event["type"] not in _SHIFTING:
             return frozenset()
         homes = [
             {(held, item) for held, items, _ in _containers(one) for item in items}
@@ -197,16 +252,14 @@ class World:
             return frozenset().union(*(self.looks.get(str(one), frozenset()) for one in ids))
         if key in ("from", "to", "cell") or (key == "cells" and isinstance(value, list)):
             cells = value if value and isinstance(value[0], list) else [value]
-            return frozenset(f"cell:{row},{column}" for row, column in cells)
+            return frozenset(one for row, column in cells for one in _cell(row, column))
+        if key in ("begin", "reach"):
+            return frozenset({f"point:{value[0]},{value[1]}"})
         if isinstance(value, (bool, dict, list)):
             return frozenset()
         if isinstance(value, (int, float)):
             return frozenset({f"n:{value:g}"})
-        return (
-            self.reader.says(str(value))
-            if key != "place" and key != "other"
-            else frozenset({f"name:{value}"})
-        )
+        return frozenset({f"name:{value}"}) if key in ("place", "other") else self.reader.says(str(value))
 
     @cached_property
     def spans(self) -> list[tuple[float, float]]:
@@ -230,6 +283,16 @@ class World:
         ]
 
     @cached_property
+    def containers(self) -> frozenset[str]:
+        """What holds something."""
+        return frozenset(held.container for held in self.held)
+
+    @cached_property
+    def items(self) -> frozenset[str]:
+        """What is held by something."""
+        return frozenset(item for one in self.held for item in one.items)
+
+    @cached_property
     def states(self) -> list[Fact]:
         """What is where, what looks how and what holds what, from when to when."""
         return [
@@ -240,60 +303,72 @@ class World:
 
     def _stated(self, state: Mapping[str, Any]) -> Iterator[set[str]]:
         for name, cell in state.get("cells", {}).items():
-            yield {*self.looks[name], f"cell:{cell[0]},{cell[1]}", "covered", "open"}
+            yield {*self.looks[name], *_cell(*cell), "covered", "open", "move", "swap", "put", "take"}
         for name, look in state.get("looks", {}).items():
-            yield {
-                *self.looks[name],
-                *(term for value in look.values() for term in self.reader.says(value)),
-                "change",
-            }
+            values = {term for value in look.values() for term in self.reader.says(value)}
+            yield {*self.looks[name], *values, "change", "type:change"}
         for row, numbers in enumerate(state.get("rows", []), start=1):
             for column, number in enumerate(numbers, start=1):
-                what = f"n:{number}" if number else "gap"
-                yield {"tile", what, f"cell:{row},{column}", f"row:{row}"}
-        for container, items, _ in _containers(state):
-            for place, item in enumerate(items):
-                ends = [
-                    term
-                    for term, at in (("up", 0), ("down", len(items) - 1))
-                    if at == place and container == "pile"
-                ]
                 yield {
-                    container,
-                    item,
-                    "cup",
-                    "chip",
-                    "card",
-                    "folder",
-                    "file",
-                    *ends,
-                    f"ordinal:{place + 1}",
+                    "tile",
+                    f"n:{number}" if number else "gap",
+                    *_cell(row, column),
+                    "move",
+                    "slide",
+                    "blank",
                 }
+        for container, items, _ in _containers(state):
+            ends = {0: "up", len(items) - 1: "down"} if container == "pile" else {}
+            for place, item in enumerate(items):
+                kinds = {"cup", "chip", "card", "folder", "file"}
+                own = (
+                    {f"ordinal:{place + 1}", f"ordinal:{place - len(items)}"}
+                    if container == "pile"
+                    else set()
+                )
+                yield {container, item, *kinds, *own} | ({ends[place]} if place in ends else set())
+                if len(items) == 1:
+                    yield {container, item, *kinds, "up", "down"} if container == "pile" else set(kinds)
 
     @cached_property
     def standing(self) -> list[Fact]:
-        """What is true all the time: what objects are."""
+        """What is true all the time: what objects are, and which place they have in a row from the left."""
+        first = self.metadata["states"][0].get("positions", {}) if self.metadata["states"] else {}
+        moving = [one["id"] for one in self.metadata["objects"] if one.get("role") != "distractor"]
+        order = sorted((one for one in first if one in moving), key=lambda one: first[one][0])
+        places = {name: {f"place:{at + 1}", f"place:{at - len(order)}"} for at, name in enumerate(order)}
         return [
             Fact(
-                self.looks[one["id"]] | self.reader.says(f"{one['colour']} {one['shape']}"),
+                self.looks[one["id"]]
+                | self.reader.says(f"{one['colour']} {one['shape']}")
+                | places.get(one["id"], set()),
                 0.0,
                 self.duration,
             )
             for one in self.metadata["objects"]
         ]
 
-    def doing(self, fact: Fact) -> Terms:
-        """Return what is done in an event, whatever its ways, looks and numbers."""
-        return frozenset(term for term in fact.terms if term not in VALUES and ":" not in term)
-
-    def order_from_left(self) -> dict[str, Terms]:
-        """Return the terms of each object by its id, from the left to the right where they begin."""
-        first = self.metadata["states"][0].get("positions", {}) if self.metadata["states"] else {}
-        return {
-            name: self.looks[name]
-            for name in sorted(first, key=lambda one: first[one][0])
-            if name in self.looks
+    @cached_property
+    def order_from_left(self) -> list[Terms]:
+        """What objects in a row are called, from the left to the right."""
+        placed = {
+            place: one.terms for one in self.standing for place in one.terms if place.startswith("place:")
         }
+        return [placed[f"place:{at}"] for at in range(1, 1 + len(placed) // 2)]
+
+    def is_name(self, said: Terms) -> bool:
+        """Return whether a word names an object, or belongs to its name."""
+        return any(said & looks for looks in self.looks.values())
+
+    def is_item(self, said: Terms) -> bool:
+        """Return whether it is a thing that is held and says nothing without what holds it."""
+        return "blank" not in said and any(
+            term.startswith("n:") or term == "gap" or term in self.items for term in said
+        )
+
+
+def _cell(row: int, column: int) -> tuple[str, ...]:
+    return f"cell:{row},{column}", f"row:{row}", f"column:{column}"
 
 
 def _is_turned(earlier: Sequence[Fact], fact: Fact) -> bool:
@@ -302,8 +377,16 @@ def _is_turned(earlier: Sequence[Fact], fact: Fact) -> bool:
     return bool(own) and own[-1].terms & VALUES != fact.terms & VALUES
 
 
-def _ids(event: Mapping[str, Any]) -> list[str]:
-    return [event["object"]] if "object" in event else list(event.get("objects", []))
+def _paired(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Return how each event with a size compares with the same object's before it: from then on, and over both."""
+    for subject in dict.fromkeys(fact.subject for fact in facts if fact.size is not None):
+        own = [fact for fact in facts if fact.subject == subject and fact.size is not None]
+        for one, two in pairwise(own):
+            is_more = (two.size or 0.0) - (one.size or 0.0)
+            terms = {"faster", "more"} if is_more > 0 else {"slower", "less"} if is_more < 0 else {"steady"}
+            yield replace(two, terms=two.terms | terms, size=None)
+            terms |= subject | {"move", "change"}
+            yield replace(two, terms=frozenset(terms), start=one.start, number=one.number, size=None)
 
 
 def _containers(state: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], bool]]:

@@ -1,0 +1,432 @@
+"""A text against what is true and what is claimed: sentence by sentence, piece by piece.
+
+A sentence is cut at its times, commas and joining words. The longest runs of pieces that one source bears out
+(`retroflip.cot.truth`) are taken first; an event told with a time must be one that a claim names. English is not
+parsed.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, clauses, is_asking
+from retroflip.cot.stamps import Stamp, StampKind
+from retroflip.cot.truth import ENDING, HOLDING, Truth, When
+from retroflip.cot.world import VALUES, Fact, Held
+
+_LONGEST = 600
+"""tokens of a sentence"""
+_WIDEST = 40
+"""pieces that are looked up together"""
+_STRONG = 3
+"""a colon or semicolon: what is before it is looked up first"""
+_PLAN = re.compile(
+    r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm|to begin|for this|the task is|my plan is|step one is)"
+    r" ,? ?)*(?:let me|let's|let us|i \w+|i'll|i'm|we \w+|we're asked|plan|to|the question|the task|what matters|what i"
+    r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|looking at|watching|tracking|following"
+    r"|(?:only )?.* matters?(?: here)?$)\b"
+)
+_WHETHER = re.compile(
+    r"^(?:let me|let's|to answer|i (?:need|want)|we (?:need|want))\b[^:;.]*\b(?:if|whether)\b"
+)
+_LAW = re.compile(
+    r"^(?:(?:so|and|since|because) )?(?:the|a|an)? ?"
+    r"(?:farther|further|more|less|longer|shorter|larger|greater|higher|smaller)\b"
+    r".*\b(?:means?|implies|the (?:faster|quicker|slower))\b"
+)
+"""what holds of all videos"""
+_PLANNED = PHASES | frozenset(
+    {"quantifying", "pace", "concern", "sum", "back", "open", "change", "move", "faster", "slower", "still", "more",
+     "less", "further"}
+)  # fmt: skip
+"""what plans may say besides"""
+_BETWEEN = frozenset({"to", "with", "and", "into", "for"})
+_WITH_WHICH = frozenset({"at", "in", "of", "by", "from", "on", "to", "after"})
+_GROUPS = frozenset(
+    {"first", "next", "last", "these", "all", "other", "remaining", "following", "those", "the"}
+)
+_ARRIVING = re.compile(r"\b(?:arriv\w*|ends?|finish\w*|stops?|complet\w*|done)\b")
+_BESIDE = frozenset({"than", "before", "after"})
+_ON = re.compile(r"(?:, |and )*(?:then|next|afterwards|after that)\b")
+_ANY_MORE = re.compile(r"\b(?:any ?more|else|further|again|new|my|these|those|neither|matters?)\b")
+_VAGUE = frozenset(
+    {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
+)
+_SO = frozenset({"so", "therefore", "hence", "thus"})
+
+
+@dataclass
+class Story:
+    """How far a text has come.
+
+    latest: the event told last. chain: that of the same sentence. subject, container: what was named last.
+    dated: events told with times. pending: times whose event is yet to be told. sums: numbers of the sentence's sums.
+    """
+
+    latest: Fact | None = None
+    subject: tuple[Terms, ...] = ()
+    container: str | None = None
+    phase: str | None = None
+    numbers: frozenset[str] = frozenset()
+    result: str = ""
+    topic: tuple[Terms, ...] = ()
+    dated: list[int] = field(default_factory=list)
+    chain: Fact | None = None
+    parts: tuple[str, ...] = ()
+    pending: tuple[Stamp, ...] = ()
+    sums: frozenset[str] = frozenset()
+    is_timeless: bool = False
+    is_back: bool = False
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What claims allow a text to tell.
+
+    numbers: the events that they name, None for all. held: the contents that they give.
+    """
+
+    numbers: frozenset[int] | None = None
+    held: tuple[Held, ...] = ()
+
+
+class Teller:
+    """Follows a text through its sentences."""
+
+    def __init__(self, truth: Truth, licence: Licence) -> None:
+        self._truth, self._world, self.licence = truth, truth.world, licence
+        self.story = Story()
+        doings = [
+            term for e in self._world.events for term in e.terms if term not in VALUES and ":" not in term
+        ]
+        looks: Terms = frozenset().union(*self._world.looks.values())
+        self._doings = frozenset(doings) | {"move", "swap", "change"}
+        self._planned = truth.asked | looks | _PLANNED | self._doings
+
+    def fault(self, tokens: Sequence[Token], *, is_last: bool) -> str | None:
+        """Return the first words of a sentence that nothing bears out, None where all of it is borne out."""
+        words, story = Words(tokens), self.story
+        story.is_back, story.subject = False, ()
+        story.chain = story.latest if _ON.match(words.text) else None
+        if len(tokens) > _LONGEST or _repeats(tokens):
+            return words.text[:80]
+        phases = {term for token in tokens for term in token.says & PHASES}
+        story.phase = phases.pop() if len(phases) == 1 else None
+        story.topic = tuple(words.plain)
+        story.pending = ()
+        story.sums = frozenset(
+            f"n:{one}" for text in words.picked("equation:") for one in re.findall(r"\d+", text)
+        )
+        story.parts = tuple(words.picked("part:"))[:1]
+        story.is_timeless = not any(token.stamp for token in tokens)
+        if self._is_plan(words) or _LAW.search(words.text):
+            return None
+        if is_last and not words.has("denying") and self._truth.names_wrong(words):
+            return words.text
+        for clause in clauses(_uncounted(self._headless(tokens))):
+            if fault := self._clause(clause):
+                return fault
+        return None
+
+    def _is_plan(self, words: Words) -> bool:
+        """Return whether a sentence tells what is asked or what is going to be watched, and no more than that."""
+        if _WHETHER.search(words.text):
+            return True
+        if any(token.stamp for token in words.tokens) or any(map(words.has, ("denying", "answer"))):
+            return False
+        is_plan = (
+            bool(_PLAN.search(words.text))
+            or any(map(is_asking, words.tokens[:2]))
+            or words.text.endswith("?")
+        )
+        known = self._planned if is_plan else self._truth.asked
+        is_ranked = any(one & SUPERLATIVES for one in words.said)
+        if is_ranked and not is_plan:
+            return False
+        figures = ("ordinal:", "part:", "nth:") if is_plan and not is_ranked else ()
+        values = frozenset() if is_plan else VALUES - self._world.looks.get(self._target, frozenset())
+        counts = {f"n:{one}" for one in self._truth.given} if is_plan else set()
+        return all(
+            (one & known if is_plan else (one <= known or self._world.is_name(one)) and not one & values)
+            or one & counts
+            or (figures and any(t.startswith(figures) for t in one))
+            for one in words.said
+        ) and not (
+            not is_plan
+            and any(term.startswith(("n:", "count:", "ordinal:")) for one in words.said for term in one)
+        )
+
+    def _headless(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return a sentence without the words that announce what a colon is followed by."""
+        at = next((at for at, token in enumerate(tokens) if token.text == ":"), -1)
+        head = Words(tokens[: at + 1])
+        is_head = not any(token.stamp for token in head.tokens) and all(
+            one & self._doings for one in head.said
+        )
+        return tokens[at + 1 :] if is_head else tokens
+
+    @property
+    def _target(self) -> str:
+        return str(self._world.question["parameters"].get("object"))
+
+    def _clause(self, clause: Sequence[Token]) -> str | None:
+        """Look up the stretch of a sentence that goes with one time."""
+        moments = [token for token in clause if token.stamp and token.stamp.is_moment]
+        stamp = moments[0].stamp if moments else None
+        words = [token for token in clause if token.stamp is None]
+        if stamp is not None and not (self._is_licensed(stamp) and self._is_its_end(stamp, Words(words))):
+            return moments[0].text
+        is_bare = stamp is not None and not Words(words).said and len(words) < 3
+        self.story.pending = (*self.story.pending, stamp) if is_bare and stamp else self.story.pending
+        concluded = next((at for at in range(1, len(words)) if _concludes(words, at)), len(words))
+        for part, time in ((words[:concluded], stamp), (words[concluded:], None)):
+            if part and (fault := self._pieces(part, time)):
+                return fault
+        lengths = [token for token in clause if token.stamp and not token.stamp.is_moment]
+        return next((token.text for token in lengths if not self._is_length(token.stamp, stamp)), None)
+
+    def _is_its_end(self, stamp: Stamp, words: Words) -> bool:
+        """Return whether a time at which nothing but an end is told is the end of the event told last."""
+        if words.plain or not _ARRIVING.search(words.text) or self.story.latest is None:
+            return True
+        return stamp.low.is_near(self.story.latest.end, self._truth.near)
+
+    def _is_licensed(self, stamp: Stamp) -> bool:
+        """Return whether something that is claimed begins or ends at each end of a time."""
+        numbers = self.licence.numbers
+        if numbers is not None:
+            free = [e.number for e in self._world.events if self._world.kind_of(e) in ("blank", "reveal")]
+            numbers = numbers.union(n for n in free if n is not None)
+        low = self._truth.is_mark(stamp.low, numbers)
+        return low and (stamp.high is None or self._truth.is_mark(stamp.high, None))
+
+    def _is_length(self, length: Stamp | None, stamp: Stamp | None) -> bool:
+        told = [e for e in self._world.events if stamp and self._truth.at(e, When(stamp), "")]
+        own = told or [e for e in self._world.events if self.story.subject and e.covers(self.story.subject)]
+        return length is not None and self._truth.is_length(
+            length.low, own, is_gap=length.kind is StampKind.GAP
+        )
+
+    def _pieces(self, words: Sequence[Token], stamp: Stamp | None) -> str | None:
+        """Prove words in the longest runs of pieces that can be."""
+        cuts = [
+            0,
+            *(at for at, token in enumerate(words) if at and _is_cut(words[at - 1], token)),
+            len(words),
+        ]
+        strength = [words[cut].cut == _STRONG if cut < len(words) else 2 for cut in cuts]
+        begun, text, source = 0, Words(words).text, ""
+        while begun < len(cuts) - 1:
+            ends = [len(cuts) - 1, *range(begun + 1, min(begun + _WIDEST, len(cuts) - 1))]
+            for ended in sorted(ends, key=lambda end: (-strength[end], -end)):
+                run = Words(words[cuts[begun] : cuts[ended]])
+                inner = pairwise(run.tokens[:-1])
+                if run.has("denying") and not run.has("answer") and any(_is_cut(a, b) for a, b in inner):
+                    continue
+                if _mixes(run):
+                    continue
+                found = self._run(run, stamp, text, source)
+                if found is not None:
+                    source = self._tell(found, run, stamp) or source
+                    begun = ended
+                    break
+            else:
+                return " ".join(token.text for token in words[cuts[begun] : cuts[-1]]) or "nothing"
+        return None
+
+    def _run(self, run: Words, stamp: Stamp | None, text: str, source: str) -> list[Fact] | None:
+        """Return what bears a run out; figures alone go on with a list of events, and with nothing else."""
+        said = [one for one in run.said if not one <= PHASES]
+        if not said:
+            return []
+        when = self._when(stamp, text)
+        is_bare = bool(said) and all(self._world.is_item(one) for one in said)
+        if is_bare and all(one <= self.story.sums for one in said):
+            return []
+        if stamp is None and is_bare and source == "events" and len(said) == 1:
+            later = [
+                e
+                for e in self._world.events
+                if e.covers(said) and (not self.story.latest or e.start >= self.story.latest.start)
+            ]
+            if later:
+                return later[:1]
+        found = self._truth.proof(run, when)
+        if found is None and stamp is not None and not run.has("denying"):
+            found = self._follows(run, when)
+        if found is None and self._is_vague(run, stamp):
+            found = []
+        if found is None and stamp is not None and self.story.pending:
+            found = self._both(run, stamp)
+        if found == [] and stamp is not None and run.plain and not self._may_hold(run, when, source):
+            return None
+        if found and stamp is not None and self.licence.numbers is not None:
+            shown = [e for e in found if self._world.kind_of(e) in ("reveal", "blank")]
+            found = [e for e in found if e.number in self.licence.numbers or e in shown] or None
+        return self._in_order(found, run) if found and stamp is None else found
+
+    def _in_order(self, found: list[Fact], run: Words) -> list[Fact] | None:
+        """Return the events that may be told behind those of the same sentence: none that is over before them."""
+        chain = self.story.chain
+        if chain is None:
+            return found
+        if _ON.match(run.text):
+            return [e for e in found if e.start > chain.start] or None
+        return [e for e in found if e.end > chain.start or e.number == chain.number] or None
+
+    def _follows(self, run: Words, when: When) -> list[Fact] | None:
+        """Prove what is told beside an event with its time and holds without that time: a count, a rank, a state."""
+        free = replace(when, stamp=None, latest=self.story.latest or self._first(when.stamp), is_beside=True)
+        found = self._truth.proof(run, free)
+        return [] if found == [] else None
+
+    def _is_vague(self, run: Words, stamp: Stamp | None) -> bool:
+        """Return whether words tell no value, name or number, and no doing that the video does not have."""
+        if any(one & SUPERLATIVES for one in run.said) or (
+            run.has("denying") and not _ANY_MORE.search(run.text)
+        ):
+            return False
+        said = [one for one in run.said if not one <= _VAGUE and "blank" not in one]
+        doings = self._doings if stamp is None else frozenset({"move", "change"})
+        return all(one & doings and not one & VALUES and not self._world.is_name(one) for one in said)
+
+    def _both(self, run: Words, stamp: Stamp) -> list[Fact] | None:
+        """Return the events at several times whose doings are told together: "at 5.4 s and 6.5 s 77 and 74 go in"."""
+        own = [
+            e
+            for one in (*self.story.pending, stamp)
+            for e in self._world.events
+            if self._truth.at(e, When(one), "")
+        ]
+        known: Terms = frozenset().union(*(e.terms for e in own))
+        is_order = any(token.text.lower() in _BESIDE for token in run.tokens)
+        return (
+            own
+            if run.plain and not run.has("denying") and not is_order and all(one & known for one in run.plain)
+            else None
+        )
+
+    def _may_hold(self, run: Words, when: When, source: str) -> bool:
+        """Return whether a state may stand beside a time: not as its first words, nor as a name alone."""
+        is_item = any(map(self._world.is_item, run.plain))
+        if all(self._world.is_name(one) or one & self._world.containers for one in run.plain) and not is_item:
+            return run.has("denying")
+        is_first = not source and not run.has("denying") and is_item
+        return not is_first or self._first(when.stamp) is None
+
+    def _first(self, stamp: Stamp | None) -> Fact | None:
+        own = [e for e in self._world.events if stamp and self._truth.at(e, When(stamp), "")]
+        return own[0] if own else None
+
+    def _when(self, stamp: Stamp | None, text: str) -> When:
+        story = self.story
+        ending = text if ENDING.search(text) else ""
+        return When(
+            stamp, story.phase, story.latest, story.subject, story.container, story.topic, ending, story.numbers,
+            story.result, story.parts, story.is_timeless, claimed=self.licence.held,
+        )  # fmt: skip
+
+    def _tell(self, found: Sequence[Fact], run: Words, stamp: Stamp | None) -> str:
+        """Note what a run has told, and return by what it was borne out."""
+        story = self.story
+        if found:
+            event = found[0]
+            if stamp is not None or self._world.kind_of(event) == "reveal":
+                begun = [self._world.metadata["events"][one]["start_ms"] for one in story.dated]
+                is_new = event.number not in story.dated
+                story.is_back = story.is_back or (is_new and event.start < max(begun, default=0) - 1.0)
+                story.dated += [one.number for one in found if one.number is not None]
+            story.latest = event
+            story.chain = event if stamp is None else story.chain
+        than = next((at for at, token in enumerate(run.tokens) if token.text.lower() in _BESIDE), None)
+        names = [one for one in Words(run.tokens[:than]).plain if self._world.is_name(one)]
+        story.subject = tuple(names) or story.subject or self._doer(found)
+        held = [term for token in run.tokens for term in token.says if term in self._world.containers]
+        story.container = held[-1] if held else story.container
+        story.numbers |= {term for one in run.said for term in one if term.startswith("n:")}
+        for text in run.picked("equation:"):
+            story.result = text.split("=")[-1].strip()
+            story.numbers |= {f"n:{story.result}"}
+        return "events" if found else "state" if run.plain else ""
+
+    def _doer(self, found: Sequence[Fact]) -> tuple[Terms, ...]:
+        """Return what an event is done by, where that is an object."""
+        events = [self._world.metadata["events"][e.number or 0] for e in found[:1]]
+        return tuple(found[0].subject for event in events if "object" in event)
+
+    def elsewhere(self, tokens: Sequence[Token]) -> int | None:
+        """Return the event that a sentence tells with another time, None where there is none like it."""
+        words = Words([token for token in tokens if token.stamp is None])
+        fits = [e for e in self._world.events if words.plain and e.covers(words.plain)]
+        return fits[0].number if fits and any(token.stamp for token in tokens) else None
+
+    def decides(self, number: int) -> bool:
+        """Return whether an event must be told: it is an operation, no distractor's, and has what a count asks for."""
+        world, event = self._world, self._world.metadata["events"][number]
+        question, objects = world.question, world.metadata["objects"]
+        bystanders = {one["id"] for one in objects if one.get("role") == "distractor"}
+        if event["type"] in ("blank", "return", "reveal") or event.get("object") in bystanders:
+            return False
+        asked = {key: value for key, value in question["parameters"].items() if key in event}
+        if question["mode"] == "historical" and world.metadata["term"] == "long":
+            return False
+        if event["type"] == "visit" and "side" in question["parameters"]:
+            sides = [one.get("side") for one in world.metadata["events"]]
+            begun = sides.index(question["parameters"]["side"])
+            return begun <= number <= begun + len(str(question["answer"]).split(", then "))
+        if part := question["parameters"].get("part"):
+            own = next(e for e in world.events if e.number == number)
+            return own.begins_in(f"{part[0] + 1}/{part[1]}", world.duration)
+        is_counting = question["numeric"] is not None and world.metadata["term"] == "short"
+        return not is_counting or all(bool(event[key] == value) for key, value in asked.items())
+
+
+def _concludes(words: Sequence[Token], at: int) -> bool:
+    """Return whether a conclusion begins at a word, and no "so does chip 25"."""
+    after = words[at + 1].text.lower() if at + 1 < len(words) else ""
+    return words[at].text.lower() in _SO and after not in ("do", "does", "did", "is", "are", "was", "were")
+
+
+def _repeats(tokens: Sequence[Token]) -> bool:
+    """Return whether something is said to go from a place to the same place."""
+    at = [
+        index
+        for index, token in enumerate(tokens)
+        if any(t.startswith(("cell:", "row:", "column:")) for t in token.says)
+    ]
+    return any(
+        tokens[a].says == tokens[b].says
+        and {t.text.lower() for t in tokens[a + 1 : b]} & _BETWEEN
+        and all(not t.says or t.is_loose for t in tokens[a + 1 : b])
+        and not any(t.stamp for t in tokens[a + 1 : b])
+        for a, b in pairwise(at)
+    )
+
+
+def _is_cut(before: Token, token: Token) -> int:
+    """Return how willingly words are cut before a token: not in "at which"."""
+    return 0 if token.text.lower() == "which" and before.text.lower() in _WITH_WHICH else token.cut
+
+
+def _uncounted(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return a sentence without the number of its times: "the first three, at 1 s, 2 s and 3 s, all ..."."""
+    times = sum(bool(token.stamp and token.stamp.is_moment) for token in tokens)
+    if times < 2:
+        return tokens
+    found: list[Token] = []
+    for at, token in enumerate(tokens):
+        is_group = (
+            at + 1 < len(tokens) and f"n:{times}" in tokens[at + 1].says and token.text.lower() in _GROUPS
+        )
+        is_number = f"n:{times}" in token.says and at and tokens[at - 1].text.lower() in _GROUPS
+        if not (is_group or is_number or "quantifying" in token.says):
+            found.append(token)
+    return found
+
+
+def _mixes(run: Words) -> bool:
+    """Return whether a run tells an event and then, behind a "which", what something holds."""
+    cuts = [at for at, token in enumerate(run.tokens) if at and token.text.lower() == "which"]
+    parts = [(Words(run.tokens[:at]), Words(run.tokens[at:])) for at in cuts]
+    return any(one.plain and HOLDING.search(two.text) and not HOLDING.search(one.text) for one, two in parts)
