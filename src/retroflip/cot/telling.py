@@ -53,6 +53,7 @@ _ANY_MORE = re.compile(r"\b(?:any ?more|else|further|again|new|my|these|those|ne
 _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
+_OPEN = re.compile(r"\b(?:transparent|see through|listed|uncovered|is open|are shown|show their numbers)\b")
 _SO = frozenset({"so", "therefore", "hence", "thus"})
 
 
@@ -124,6 +125,8 @@ class Teller:
             return None
         if is_last and not words.has("denying") and self._truth.names_wrong(words):
             return words.text
+        if words.has("answer") and self._truth.is_otherwise(words):
+            return words.text
         for clause in clauses(_uncounted(self._headless(tokens))):
             if fault := self._clause(clause):
                 return fault
@@ -175,7 +178,7 @@ class Teller:
         moments = [token for token in clause if token.stamp and token.stamp.is_moment]
         stamp = moments[0].stamp if moments else None
         words = [token for token in clause if token.stamp is None]
-        if stamp is not None and not (self._is_licensed(stamp) and self._is_its_end(stamp, Words(words))):
+        if stamp is not None and not self._may_stand(stamp, Words(words)):
             return moments[0].text
         is_bare = stamp is not None and not Words(words).said and len(words) < 3
         self.story.pending = (*self.story.pending, stamp) if is_bare and stamp else self.story.pending
@@ -185,6 +188,14 @@ class Teller:
                 return fault
         lengths = [token for token in clause if token.stamp and not token.stamp.is_moment]
         return next((token.text for token in lengths if not self._is_length(token.stamp, stamp)), None)
+
+    def _may_stand(self, stamp: Stamp, words: Words) -> bool:
+        """Return whether words may be told with a time: something is then, and what is open is opened then."""
+        reveals = [e for e in self._world.events if self._world.kind_of(e) == "reveal"]
+        is_shown = not _OPEN.search(words.text) or any(
+            self._truth.at(e, When(stamp), words.text) for e in reveals
+        )
+        return is_shown and self._is_licensed(stamp) and self._is_its_end(stamp, words)
 
     def _is_its_end(self, stamp: Stamp, words: Words) -> bool:
         """Return whether a time at which nothing but an end is told is the end of the event told last."""

@@ -107,8 +107,8 @@ class Truth:
         if all(one <= _IDLE_TERMS or any(t.startswith("part:") for t in one) for one in words.said):
             return []
         if words.has("answer"):
-            rest = [one for one in words.said if "answer" not in one]
-            return [] if self.is_answer(words) or not rest else None
+            is_bare = all("answer" in one for one in words.said)
+            return [] if is_bare or self.is_answer(words) else None
         ways = self._decisive(words, when) or (
             self._undone, self._happening, self._held, self._filled, self._state, self._counted,
         )  # fmt: skip
@@ -159,6 +159,12 @@ class Truth:
             ) > len(told & set(_ORDER))
             return told == {str(self.world.question["answer"]).lower()} and not is_more
         return self._gives(words, self._answer)
+
+    def is_otherwise(self, words: Words) -> bool:
+        """Return whether words name an option that says nothing of the video (yes, after) and is not the answer."""
+        options = {str(one).lower() for one in self.world.question["options"]}
+        told = {token.text.lower() for token in words.tokens} & options
+        return self._is_literal and bool(told) and told != {str(self.world.question["answer"]).lower()}
 
     def names_wrong(self, words: Words) -> bool:
         """Return whether a stretch gives an option that is not the answer."""
