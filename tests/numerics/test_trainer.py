@@ -12,10 +12,12 @@ from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, of_all_kinds, rendered
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
+from retroflip.inference.rollout import Writer
 from retroflip.models.encoding import Encoder, Prompt
-from retroflip.rl.generation import Generation, Generator, GroupRollouts, Writer
+from retroflip.rl.generation import Generation, Generator, GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
-from retroflip.rl.trainer import Pass, VideoGRPOTrainer
+from retroflip.rl.passes import Pass
+from retroflip.rl.trainer import VideoGRPOTrainer
 from separate_rows import gradients, held_gradients, separate
 from training_runs import SAMPLES, NothingTeaches, SomeTeach, make_trainer
 
