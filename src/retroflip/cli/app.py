@@ -12,7 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
-from retroflip.cli import comparison, cot, data, evaluation, machine, route, study, synth, training
+from retroflip.cli import (
+    comparison,
+    cot,
+    data,
+    evaluation,
+    generation,
+    machine,
+    route,
+    study,
+    synth,
+    training,
+)
 from retroflip.cli.quiet import set_environment
 from retroflip.cli.terminal import HelpfulGroup, example
 from retroflip.errors import RetroflipError, RunStoppedError
@@ -114,7 +125,7 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, synth, cot, data, route, evaluation, comparison, study):
+for _module in (machine, training, synth, cot, data, route, generation, evaluation, comparison, study):
     _module.register(app)
 
 
