@@ -33,7 +33,7 @@ from retroflip.models.encoding import Encoder
 from retroflip.progress import Silence
 
 Model = tuple[Any, Encoder]
-SEEN = ("full", "text_only", "single_frame", "shuffled_frames")
+SEEN = ("full", "text_only", "single_frame", "shuffled_frames", "reversed")
 QUESTIONS = (
     "Which way does it move?",
     "Which way?",
@@ -164,7 +164,7 @@ def test_a_rerun_answers_only_what_is_missing(
     kept = lines[:7:2]
     file.write_bytes(b"".join(kept) + lines[1][:30])  # in another order, with the torn line of a kill
     asked: list[str] = []
-    monkeypatch.setattr(Encoder, "encode", _counting(asked))
+    monkeypatch.setattr(OurEngine, "answer", _counting(asked))
 
     resumed = ask(model, dataset, tmp_path / "cut", batch_size=2)
 
@@ -179,11 +179,11 @@ def test_a_rerun_answers_only_what_is_missing(
 
 
 def _counting(asked: list[str]) -> Any:
-    encode = Encoder.encode
+    answer = OurEngine.answer
 
-    def counted(self: Encoder, sample: Sample, frames: Any) -> Any:
-        asked.append(sample.id)
-        return encode(self, sample, frames)
+    def counted(self: OurEngine, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+        asked.extend(question.sample.id for request in requests for question in request.questions)
+        return answer(self, requests, sampling)
 
     return counted
 
@@ -319,7 +319,7 @@ def test_controls_that_need_no_model_answer_questions_whose_video_fails_too(
 def test_controls_are_read_by_name() -> None:
     assert parse_controls(["full", "random", "full"]) == [Control.FULL, Control.RANDOM]
     with pytest.raises(
-        UsageError, match=r"'blind'.*full, text_only, single_frame, shuffled_frames, oracle, random"
+        UsageError, match=r"'blind'.*full, text_only, single_frame, shuffled_frames, reversed, oracle, random"
     ):
         parse_controls(["full", "blind"])
     with pytest.raises(UsageError, match="at least one"):
@@ -362,7 +362,7 @@ def test_questions_may_come_in_another_order_and_with_others(
     part = replace(dataset, samples=dataset.samples[1:])
     first = ask(model, part, tmp_path / "out", controls=("full",))
     asked: list[str] = []
-    monkeypatch.setattr(Encoder, "encode", _counting(asked))
+    monkeypatch.setattr(OurEngine, "answer", _counting(asked))
     every = ask(model, replace(dataset, samples=dataset.samples[::-1]), tmp_path / "out", controls=("full",))
     assert asked == ["q0"]
     assert [record.id for record in every] == ["q2", "q1", "q0"]
@@ -447,7 +447,30 @@ def test_questions_about_one_video_are_one_request_and_other_views_are_each_thei
     engine = Listening(*model)
     ask_engine(engine, dataset, tmp_path / "out", controls=SEEN)
     shown = sorted((len(request.questions), len(request.media)) for request in asked)
-    assert shown == [(1, 0), (1, 1), *[(1, 1)] * 6, (2, 0), (2, 1)]  # q0 and q2 are about one clip
+    # q0 and q2 are about one clip: as it is, backwards, and without it.
+    assert shown == [(1, 0), *[(1, 1)] * 8, (2, 0), (2, 1), (2, 1)]
+
+
+def test_a_reversed_video_is_shown_backwards_while_time_runs_on(
+    model: Model, dataset: VideoDataset, tmp_path: Path
+) -> None:
+    asked: list[Request] = []
+
+    class Listening(OurEngine):
+        def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+            asked.extend(requests)
+            return super().answer(requests, sampling)
+
+    engine = Listening(*model)
+    ask_engine(engine, dataset, tmp_path / "full", controls=("full",))
+    ask_engine(engine, dataset, tmp_path / "reversed", controls=("reversed",))
+    frames = [request.media[0].frames for request in asked]
+    half = len(frames) // 2
+    for forward, backward in zip(frames[:half], frames[half:], strict=True):
+        assert forward is not None
+        assert backward is not None
+        assert (backward.pixels_TCHW == forward.pixels_TCHW[::-1]).all()
+        assert list(backward.seconds) == sorted(backward.seconds)
 
 
 def test_draws_are_added_to_those_that_are_there(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:

@@ -36,8 +36,11 @@ VIEWS = {
     Control.FULL: Transform.IDENTITY,
     Control.SINGLE_FRAME: Transform.SINGLE,
     Control.SHUFFLED_FRAMES: Transform.SHUFFLE,
+    Control.REVERSED: Transform.REVERSE,
 }
 """what a control shows of the video; text-only shows nothing"""
+DRAWN = (Transform.SINGLE, Transform.SHUFFLE)
+"""views that each question draws for itself"""
 MODEL_FREE = (Control.ORACLE, Control.RANDOM)
 """controls that answer every question, those too whose video fails: they see none"""
 VIDEOS_AHEAD = 32
@@ -69,7 +72,7 @@ class Asking:
             )
         cut = [
             control.value
-            for control in (Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
+            for control in (Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES, Control.REVERSED)
             if control in self.controls
         ]
         if self.file and cut:
@@ -295,18 +298,17 @@ def _asked_of(
 def _views(
     missing: Sequence[_Missing], seen: tuple[Frames, ...], seed: int
 ) -> Iterator[tuple[Sequence[_Missing], tuple[Frames, ...]]]:
-    """Yield what is shown, and what is asked about it: all as it is once, and each question's own other views, in which
-    several videos are drawn alike."""
-    whole = [one for one in missing if not seen or VIEWS[one.control] is Transform.IDENTITY]
-    if whole:
-        yield whole, seen
-    for one in missing:
-        if seen and VIEWS[one.control] is not Transform.IDENTITY:
-            view = VIEWS[one.control]
-            yield (
-                [one],
-                tuple(apply(view, each, draw(seed, one.sample.id, one.control.value)) for each in seen),
-            )
+    """Yield what is shown, and what is asked about it: each view without a draw once for all questions, and each
+    question's own drawn views, in which several videos are drawn alike. A text is asked as it is."""
+    if not seen:
+        yield missing, seen
+        return
+    for control, view in VIEWS.items():
+        alike = [one for one in missing if one.control is control]
+        parts = [[one] for one in alike] if view in DRAWN else [alike] if alike else []
+        for together in parts:
+            name = together[0].sample.id
+            yield together, tuple(apply(view, each, draw(seed, name, control.value)) for each in seen)
 
 
 def _asked(media: tuple[Medium, ...], missing: Sequence[_Missing], asking: Asking) -> _Asked:

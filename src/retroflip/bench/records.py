@@ -32,6 +32,7 @@ class Control(StrEnum):
     TEXT_ONLY = "text_only"
     SINGLE_FRAME = "single_frame"
     SHUFFLED_FRAMES = "shuffled_frames"
+    REVERSED = "reversed"
     ORACLE = "oracle"
     RANDOM = "random"
 

@@ -120,8 +120,8 @@ MaxTokensOption = Annotated[
 ControlsOption = Annotated[
     str,
     typer.Option(
-        help="What the model is shown, comma-separated: full, text_only, single_frame, shuffled_frames; also "
-        "oracle and random, which need no model."
+        help="What the model is shown, comma-separated: full, text_only, single_frame, shuffled_frames, reversed; "
+        "also oracle and random, which need no model."
     ),
 ]
 DrawsOption = Annotated[
