@@ -23,10 +23,10 @@ class RenderedDataset(VideoDataset):
     pictures: dict[str, Frames] = field(default_factory=dict)
     loads: list[str] = field(default_factory=list)
 
-    def load(self, sample: Sample) -> Frames | None:
-        """Return the sample's frames; None for a text."""
+    def load_all(self, sample: Sample) -> tuple[Frames, ...]:
+        """Return the sample's frames; none for a text."""
         self.loads.append(sample.id)
-        return self.pictures.get(sample.id)
+        return (self.pictures[sample.id],) if sample.id in self.pictures else ()
 
 
 def rendered(clips: Sequence[Clip], frames: int = 8, size: int = 64) -> RenderedDataset:

@@ -311,7 +311,7 @@ def test_a_model_is_asked_as_it_was_trained_by_the_command_that_is_printed(work:
     trained = run("train", write_recipe(work, model), *own, "train.steps=1", "--out", "run")
     assert trained.exit_code == 0, trained.output
     assert (
-        'frames=6, max_pixels=1024, system_prompt="Watch it.", null_option=false, max_tokens='
+        'frames=6, sampler="uniform", max_pixels=1024, system_prompt="Watch it.", null_option=false, max_tokens='
         in trained.stdout
     )
     (printed,) = [line for line in trained.stdout.splitlines() if line.startswith("  retroflip generate")]
@@ -343,7 +343,8 @@ def test_a_model_is_asked_as_it_was_trained_by_the_command_that_is_printed(work:
     assert settings["system_prompt"] == SYSTEM_PROMPT
     assert settings["pixel_budget"]["video"]["longest_edge"] == 4 * 64 * 64
     origins = {name: one["from"] for name, one in json.loads(other.stdout)["conditions"].items()}
-    assert {name for name, origin in origins.items() if origin == "model"} == {"min_pixels", "total_pixels"}
+    kept = {name for name, origin in origins.items() if origin == "model"}
+    assert kept == {"sampler", "fps", "min_pixels", "total_pixels"}
 
 
 def test_a_start_that_failed_can_be_followed_by_the_advice_it_gave(work: Path, model: Path) -> None:

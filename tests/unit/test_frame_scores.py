@@ -63,9 +63,9 @@ class Counted(VideoDataset):
 
     decoded: list[str] = field(default_factory=list)
 
-    def load(self, sample: Sample) -> Frames | None:
+    def load_all(self, sample: Sample) -> tuple[Frames, ...]:
         self.decoded.append(sample.video)
-        return super().load(sample)
+        return super().load_all(sample)
 
 
 class Heard(Silence):

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.generate import Asking
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
 from retroflip.errors import NonFiniteLossError, RunDirectoryError, UsageError
 from retroflip.files.storage import append_jsonl, read_json_object
+from retroflip.inference.base import Loaded
 from retroflip.lab.laboratory import Laboratory
 from retroflip.models import tiny
+from retroflip.models.budget import fits_of
 from retroflip.models.loading import load_processor
 from retroflip.progress import Silence
 from retroflip.rl import train as rl_run
@@ -303,13 +306,13 @@ class Fakes:
         run.model.mkdir()
         run.finish()
 
-    def answer(self, _model: Any, _encoder: Any, dataset: Any, out: Path, *, controls: Any, **_: Any) -> None:
+    def answer(self, _engine: Any, dataset: Any, out: Path, asking: Asking, **_: Any) -> None:
         """CRPO's model is always right on the whole video; all others guess."""
         self.asked.append(f"{out.parents[1].name}/{out.name}")
         out.mkdir(parents=True, exist_ok=True)
         (out / "answers.jsonl").unlink(missing_ok=True)
         asked = [with_null_option(sample) for sample in dataset]
-        for control in controls:
+        for control in asking.controls:
             right = control.value == "full" and out.name == "crpo"
             records = oracle_answers(asked) if right else random_answers(asked, 0)
             renamed = [record.model_copy(update={"control": control}) for record in records]
@@ -323,9 +326,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     monkeypatch.setattr(sft_run, "train", made.supervise)
     monkeypatch.setattr(rl_run, "train", made.train)
     monkeypatch.setattr(stages, "generate", made.answer)
-    processor = load_processor(tiny.NAME)
-    monkeypatch.setattr(stages, "load_model", lambda _: None)
-    monkeypatch.setattr(stages, "load_processor", lambda _: processor)
+    fits = fits_of(load_processor(tiny.NAME), stages.FRAMES)
+    monkeypatch.setattr(stages, "load_engine", lambda *_: Loaded(None, fits, "cpu"))  # type: ignore[arg-type]
     return made
 
 

@@ -160,9 +160,9 @@ class Leg(NamedTuple):
         """
         here, there = ([percent(float(share)) for share in self.places_T2[end]] for end in (0, -1))
         gone = self.gone(step)
-        note = (
-            f"the {name} goes about {gone} percent, from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
-        )
+        note = f"the {name} goes about {gone} percent"
+        if here != there:  # it may turn at the border and come back to where it was
+            note += f", from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
         facts = {"object": "o1", "distance": gone, "begin": here, "reach": there}
         return Event(
             "move", self.start, self.end, note, facts if change is None else {**facts, "change": change}
