@@ -12,6 +12,9 @@ and its `_cpu` the same in seconds that processors worked.
   of the options' letters; equal_answers: whether all texts are the same, letter for letter.
 - speedup_vs_transformers: against `generate` of the model's own class, through its own processor (`--engine
   transformers`), each question alone. Its answers are others where ours leaves out special tokens.
+- speedup_vs_lmms_eval, with `--lmms-eval VENV` (an environment in which lmms-eval is installed): against its own
+  command line, each question alone, once; without its start, its loading of the model and the first answer. It computes
+  in bfloat16: `--dtype bfloat16` makes all others do so too. Where it does not run, lmms_eval says why.
 """
 
 import argparse
@@ -23,19 +26,24 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
+from evaluate_parts import lmms
+from evaluate_parts.lmms import Seconds
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.inference.base import Engine, Medium, Question, Reply, Request, Sampling
 from retroflip.inference.ours import OurEngine
 from retroflip.inference.plain import PlainEngine
 from retroflip.models.encoding import Encoder
+from retroflip.models.loading import DTYPES
 from retroflip.video.encode import encode
 from train_step_parts.workload import (
+    TOKEN_SIDE,
     build_model,
     drifting_texture,
     frames_of,
@@ -47,13 +55,6 @@ WAYS = ("to the left", "to the right", "upwards", "downwards")
 WORDS = ("picture", "pattern", "ground", "grain", "texture")
 Replies: TypeAlias = Mapping[tuple[str, int], Reply]
 """by question and draw"""
-
-
-class Seconds(NamedTuple):
-    """What a round took: by the clock, and of processors."""
-
-    wall: float
-    cpu: float
 
 
 def samples_of(videos: Sequence[str], questions: int) -> list[list[Sample]]:
@@ -112,6 +113,8 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=16, help="of an answer")
     parser.add_argument("--repeats", type=int, default=3, help="counted rounds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=DTYPES, default="float32")
+    parser.add_argument("--lmms-eval", type=Path, metavar="VENV", help="environment that has lmms-eval")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -124,7 +127,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Return all that is printed."""
     torch.manual_seed(0)
     seen = processor()
-    model = build_model(given.preset, seen.tokenizer).eval()
+    model = build_model(given.preset, seen.tokenizer).to(DTYPES[given.dtype]).eval()
     sampling = Sampling(given.max_tokens, temperature=0.0 if given.draws == 1 else 1.0)
     with tempfile.TemporaryDirectory() as name:
         every = samples_of(write_videos(Path(name), given.videos, given.tokens), given.questions)
@@ -137,6 +140,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             "transformers": partial(answers, PlainEngine(model, seen), dataset, alone, sampling, given.draws),
         }
         rounds = [{way: timed(work) for way, work in ways.items()} for _ in range(given.repeats + 1)]
+        theirs = lmms_eval(given, every, model, seen, Path(name)) if given.lmms_eval else None
     replies = {way: found for way, (_, found) in rounds[0].items()}
     counted = [{way: seconds for way, (seconds, _) in one.items()} for one in rounds[1:]]
     texts = {way: {key: reply.text for key, reply in found.items()} for way, found in replies.items()}
@@ -152,8 +156,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     }
     for way in ways:
         found[f"seconds_{way}"] = statistics.median(one[way].wall for one in counted)
+    if theirs is not None:
+        found |= against(theirs, [one["together"] for one in counted])
     return found | {
-        "sizes": {name: value for name, value in vars(given).items() if name != "json"},
+        "sizes": {name: value for name, value in vars(given).items() if name not in ("json", "lmms_eval")},
         "machine": {
             "processors": os.cpu_count(),
             "torch": torch.__version__,
@@ -166,6 +172,33 @@ def speedup(rounds: Sequence[Mapping[str, Seconds]], other: str, *, cpu: bool = 
     """Return the median over the rounds of (seconds of the other / seconds of ours)."""
     index = Seconds._fields.index("cpu" if cpu else "wall")
     return statistics.median(one[other][index] / one["together"][index] for one in rounds)
+
+
+def lmms_eval(
+    given: argparse.Namespace, every: Sequence[Sequence[Sample]], model: Any, seen: Any, folder: Path
+) -> Seconds | str:
+    """Return what all questions take lmms-eval, or why it does not answer them."""
+    model.save_pretrained(folder / "model")
+    seen.save_pretrained(folder / "model")
+    one_more = _sample(every[0][0].video, given.questions)
+    run = lmms.Run(
+        given.lmms_eval, folder, frames_of(given.tokens), TOKEN_SIDE**2, given.max_tokens, given.threads
+    )
+    try:
+        return lmms.seconds(run, [one_more, *chain.from_iterable(every)])
+    except lmms.NotRunError as error:
+        return str(error)
+
+
+def against(theirs: Seconds | str, ours: Sequence[Seconds]) -> dict[str, Any]:
+    """Return lmms-eval's seconds beside those of our rounds, or why there are none."""
+    if isinstance(theirs, str):
+        return {"lmms_eval": theirs}
+    return {
+        "speedup_vs_lmms_eval": theirs.wall / statistics.median(one.wall for one in ours),
+        "speedup_vs_lmms_eval_cpu": theirs.cpu / statistics.median(one.cpu for one in ours),
+        "seconds_lmms_eval": theirs.wall,
+    }
 
 
 def write_videos(folder: Path, count: int, tokens: int) -> list[str]:
