@@ -1,0 +1,80 @@
+"""What a benchmark is: its questions as published, its own prompt, and its own way to grade and to sum up.
+
+A benchmark is one file with one `BENCHMARK`, and a line in the registry. All of it is read from local copies of the
+published files under a root; nothing is downloaded. Two scores come of it, side by side: the official one, as its own
+scorer gives it, faults included, and ours, which `bench.metrics` measures from the samples and the raw responses.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from retroflip.data.sample import Sample
+
+
+class Item(NamedTuple):
+    """One question of a benchmark.
+
+    sample: as the rest of the code reads it; its paths start from the benchmark's root, its options stand in the
+    official order. prompt: the user turn's text in the benchmark's own words, options and closing instruction included;
+    <video> and <image> in it stand where a medium is shown, else all media stand before it. row: the published record,
+    for the official grade.
+    """
+
+    sample: Sample
+    prompt: str
+    row: Mapping[str, Any] = {}
+
+
+class Graded(NamedTuple):
+    """One answer. response: None where the model gave none. official: its grade in 0..1 by the benchmark's own rules;
+    None where these leave it to a language model and no grade of one was recorded."""
+
+    item: Item
+    response: str | None
+    official: float | None
+
+
+Grade = Callable[[Item, str], float | None]
+"""the official grade of a response, in 0..1; None where the official rules leave it to a language model"""
+
+
+class Need(NamedTuple):
+    """A file or folder under the root. annotation: the questions cannot be read without it; else it holds media.
+    licence: under which its owner gives it, "" where that is not known."""
+
+    path: str
+    annotation: bool = True
+    licence: str = ""
+
+
+def mean_grade(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return the official score of a benchmark that takes the mean over all questions: acc in per cent, and n."""
+    return {"acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2), "n": len(graded)}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark, by its name on the command line.
+
+    home: where its files are to be had. needs: what its root must hold. items: its questions, read lazily; raises
+    DataError, naming file and record, for what cannot be read. grade: the official grade. recorded: answers in the
+    benchmark's own result format, given the root and that file; raises DataError for another form. summary: the
+    official table over all answers, names to numbers in per cent. system: the official system prompt. sampler, frames:
+    how the official code takes frames. max_tokens: of an answer.
+    """
+
+    name: str
+    title: str
+    home: str
+    needs: tuple[Need, ...]
+    items: Callable[[Path], Iterable[Item]]
+    grade: Grade
+    recorded: Callable[[Path, Path], Sequence[Graded]]
+    summary: Callable[[Sequence[Graded]], dict[str, Any]] = mean_grade
+    system: str | None = None
+    sampler: str = "uniform"
+    frames: int = 32
+    max_tokens: int = 512

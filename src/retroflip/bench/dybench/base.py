@@ -1,0 +1,104 @@
+"""What a source of DyBench yields: candidates for counterfactual pairs, and what it refuses, with the reason.
+
+A source is one file in `sources/` with one `SOURCE`, and a line in their registry. It reads annotations as published
+under a root; it opens media only where the question itself depends on them. The builder decodes, cuts, transforms and
+writes both sides.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Axis(StrEnum):
+    """What makes v' of v."""
+
+    FLIP = "flip"
+    """mirrored left to right"""
+    REVERSAL = "reversal"
+    """played backwards"""
+    ORDER = "order"
+    """its parts joined in the other order"""
+    GIVEN = "given"
+    """v' is a clip of its own, which the source names"""
+
+
+class SubTask(StrEnum):
+    """CRPO's three sub-tasks, and ours beside them."""
+
+    REVERSIBLE = "reversible_dynamics"
+    DIRECTION = "moving_direction"
+    """4 ways"""
+    DIRECTION_8 = "moving_direction_8"
+    CAMERA = "camera_motion"
+    """pan, approach and recede of the camera itself"""
+    SEQUENCE = "event_sequence"
+    SYNTHETIC = "synthetic"
+
+
+class Clip(NamedTuple):
+    """A video file, or a folder of frames with its rate, under the source's root; start and end in seconds of it."""
+
+    path: str
+    start: float | None = None
+    end: float | None = None
+    fps: float | None = None
+    """frames a second of a folder of frames; None for a video file"""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair that can be made.
+
+    id: unique in its source, and the same on every machine. parts: v, one after the other. other: the parts of v' where
+    the axis is GIVEN. options: without letters, equal for both sides. gold, other_gold: indices into options; they
+    differ. source_clip: the recording, by which statistics are clustered. labels: what the pairs can be filtered by.
+    """
+
+    id: str
+    sub_task: SubTask
+    axis: Axis
+    parts: tuple[Clip, ...]
+    question: str
+    options: tuple[str, ...]
+    gold: int
+    other_gold: int
+    source_clip: str
+    licence: str
+    domain: str = ""
+    """human, animal, plant, object, synthetic ... (CRPO, table 3)"""
+    other: tuple[Clip, ...] = ()
+    labels: Mapping[str, str] = {}
+
+
+class Refused(NamedTuple):
+    """What no pair is made of, and why: a short reason that is the same for all of its kind, and what concerns this one."""
+
+    id: str
+    reason: str
+    detail: str = ""
+
+
+class Need(NamedTuple):
+    """A file or folder that a source's root must hold, and what it is."""
+
+    path: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where candidates come from.
+
+    needs: what the root must hold. candidates: of a root and the recipe's settings for this source, in an order that is
+    the same on every machine; raises DataError where an annotation file cannot be read at all.
+    """
+
+    name: str
+    title: str
+    home: str
+    licence: str
+    needs: tuple[Need, ...]
+    candidates: Callable[[Path, Mapping[str, Any]], Iterator[Candidate | Refused]]
