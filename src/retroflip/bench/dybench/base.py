@@ -74,7 +74,7 @@ class Candidate:
 
 
 class Refused(NamedTuple):
-    """What no pair is made of, and why: a short reason that is the same for all of its kind, and what concerns this one."""
+    """What no pair is made of, and why: a short reason, the same for all of its kind, and what concerns this one."""
 
     id: str
     reason: str
