@@ -8,8 +8,11 @@ writes both sides.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from retroflip.video.frames import Pixels
 
 
 class Axis(StrEnum):
@@ -73,6 +76,33 @@ class Candidate:
     labels: Mapping[str, str] = {}
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A pair that is drawn and not filmed: what it asks is known once it is drawn. plan: what `Source.draw` is told."""
+
+    id: str
+    sub_task: SubTask
+    plan: Any
+
+
+class Footage(NamedTuple):
+    """A side as it is to be written. frames: I420, each (3 H / 2, W), whose memory may be used again for the next one.
+
+    size: height and width, even.
+    """
+
+    frames: Iterator[Pixels]
+    fps: Fraction
+    size: tuple[int, int]
+
+
+class Drawn(NamedTuple):
+    """A pair that was drawn: what it asks, and both sides. Its candidate has no parts."""
+
+    candidate: Candidate
+    sides: tuple[Footage, Footage]
+
+
 class Refused(NamedTuple):
     """What no pair is made of, and why: a short reason, the same for all of its kind, and what concerns this one."""
 
@@ -93,7 +123,8 @@ class Source:
     """Where candidates come from.
 
     needs: what the root must hold. candidates: of a root and the recipe's settings for this source, in an order that is
-    the same on every machine; raises DataError where an annotation file cannot be read at all.
+    the same on every machine; raises DataError where an annotation file cannot be read at all. draw: makes a pair of a
+    drawing's plan, in a worker; for sources that yield drawings.
     """
 
     name: str
@@ -101,4 +132,5 @@ class Source:
     home: str
     licence: str
     needs: tuple[Need, ...]
-    candidates: Callable[[Path, Mapping[str, Any]], Iterator[Candidate | Refused]]
+    candidates: Callable[[Path, Mapping[str, Any]], Iterator[Candidate | Drawing | Refused]]
+    draw: Callable[[Any], Drawn] | None = None
