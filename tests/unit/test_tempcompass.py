@@ -49,7 +49,8 @@ def recorded(root: Path, task: str, *said: Any, key: str = "prediction", **more:
 
 
 def scores(root: Path, path: Path) -> dict[str, Any]:
-    return score_recorded(benchmark("tempcompass").read(root, path))
+    named = benchmark("tempcompass")
+    return score_recorded(named, named.recorded(root, path))
 
 
 def test_both_scores_and_the_pair_by_hand(root: Path) -> None:
@@ -71,7 +72,7 @@ def test_both_scores_and_the_pair_by_hand(root: Path) -> None:
     ],
 )  # fmt: skip
 def test_rules_of_multiple_choice(root: Path, said: str | None, official: float | None, ours: bool) -> None:
-    graded = benchmark("tempcompass").read(root, recorded(root, "multi-choice", said, "A", "A"))[0]
+    graded = benchmark("tempcompass").recorded(root, recorded(root, "multi-choice", said, "A", "A"))[0]
     assert graded.official == official
     found = scores(root, recorded(root, "multi-choice", said, "A", "A"))
     assert found["ours"]["by_task"]["direction"] == (50.0 if ours else 0.0)
@@ -86,7 +87,7 @@ def test_rules_of_multiple_choice(root: Path, said: str | None, official: float 
 )  # fmt: skip
 def test_rules_of_yes_and_no(root: Path, said: str, official: float | None, ours: float) -> None:
     path = recorded(root, "yes_no", said)
-    assert benchmark("tempcompass").read(root, path)[0].official == official
+    assert benchmark("tempcompass").recorded(root, path)[0].official == official
     assert scores(root, path)["ours"]["acc"] == ours
 
 
@@ -100,7 +101,7 @@ def test_rules_of_yes_and_no(root: Path, said: str, official: float | None, ours
 )  # fmt: skip
 def test_rules_of_caption_matching(root: Path, said: str, official: float | None, ours: float) -> None:
     path = recorded(root, "caption_matching", said)
-    assert benchmark("tempcompass").read(root, path)[0].official == official
+    assert benchmark("tempcompass").recorded(root, path)[0].official == official
     assert scores(root, path)["ours"]["acc"] == ours
 
 
@@ -125,15 +126,15 @@ def test_what_is_no_file_of_it_is_told(root: Path, tmp_path: Path) -> None:
     ):
         (tmp_path / "x.json").write_text(content)
         with pytest.raises(DataError, match=said):
-            benchmark("tempcompass").read(root, tmp_path / "x.json")
+            benchmark("tempcompass").recorded(root, tmp_path / "x.json")
     (tmp_path / "x.json").write_text(json.dumps({"7": {"speed": [{"question": "Why?", "prediction": "A"}]}}))
     with pytest.raises(
         DataError, match=r"is in none of multi-choice\.json, yes_no\.json, caption_matching\.json"
     ):
-        benchmark("tempcompass").read(root, tmp_path / "x.json")
+        benchmark("tempcompass").recorded(root, tmp_path / "x.json")
     with pytest.raises(DataError, match="cannot be read"):
-        benchmark("tempcompass").read(root, tmp_path / "none.json")
-    with pytest.raises(UsageError, match="There are: tempcompass"):
+        benchmark("tempcompass").recorded(root, tmp_path / "none.json")
+    with pytest.raises(UsageError, match=r"There are: .*tempcompass"):
         benchmark("tempcompas")
 
 
@@ -146,3 +147,21 @@ def test_the_command(root: Path) -> None:
     shown = CliRunner().invoke(app, arguments).stdout
     assert "TempCompass, per cent" in shown
     assert "3 answers, 1 pairs; 0 unparsed by ours" in shown
+
+
+def test_the_questions_with_their_official_prompts(root: Path) -> None:
+    items = list(benchmark("tempcompass").items(root))
+    assert [item.sample.labels["task"] for item in items] == ["multi-choice"] * 3 + [
+        "yes_no",
+        "caption_matching",
+    ]
+    assert items[0].prompt == f"{CHOICE}\nPlease directly give the best option:"
+    assert items[3].prompt == "Is it fast?\nPlease answer yes or no:"
+    assert (items[1].sample.video, items[1].sample.side) == ("videos/7_reverse.mp4", 1)
+    assert (items[4].sample.options, items[4].sample.solution) == (("It goes up.", "It goes down."), "B")
+    assert len({item.sample.id for item in items}) == len(items)
+
+
+def test_a_root_without_questions_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds none of multi-choice\.json"):
+        list(benchmark("tempcompass").items(tmp_path))

@@ -105,9 +105,9 @@ def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, jso
     if root is None or recorded is None:
         raise UsageError(
             f"score --bench {bench} also takes --root, the folder of {named.title}'s own files "
-            f"({', '.join(named.needs)}), and --recorded, the file of answers."
+            f"({', '.join(need.path for need in named.needs)}), and --recorded, the file of answers."
         )
-    scores = score_recorded(named.read(root, recorded))
+    scores = score_recorded(named, named.recorded(root, recorded))
     if json:
         print_json(scores)
         return

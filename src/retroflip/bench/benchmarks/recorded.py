@@ -1,49 +1,28 @@
 """Answers that somebody else's run recorded, scored by a benchmark's own rules and by ours side by side."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
+from retroflip.bench.benchmarks.base import Benchmark, Graded
 from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import measure
 from retroflip.bench.records import AnswerRecord, Control, answer_record
-from retroflip.data.sample import Sample
 
 
-class Graded(NamedTuple):
-    """One recorded answer. response: None where the model gave none. official: the grade in 0..1 by the benchmark's own
-    rules; None where these leave it to a language model and the record holds no grade of one."""
-
-    sample: Sample
-    response: str | None
-    official: float | None
-
-
-class Benchmark(NamedTuple):
-    """A benchmark, by its name on the command line.
-
-    needs: the files that its root must hold. read: the recorded answers of a file, given the root.
-    """
-
-    name: str
-    title: str
-    needs: tuple[str, ...]
-    read: Callable[[Path, Path], list[Graded]]
-
-
-def score_recorded(graded: Sequence[Graded]) -> dict[str, Any]:
-    """Return both scores, rates in per cent, and what could not be read.
+def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return both scores of at least one answer, rates in per cent, and what could not be read.
 
     official: acc, by_task, n, ungraded (answers without a grade, which count as wrong, as where a benchmark is run
-    without its language model) and p_acc over the pairs. ours: the measures of `measure`, by task too. disagreements:
-    how often the two differ, in either direction.
+    without its language model) and p_acc over the pairs, and whatever the benchmark's own summary has beside these or
+    in place of them. ours: the measures of `measure`, by task too. disagreements: how often the two differ, in either
+    direction.
     """
-    records = [answer_record(one.sample, one.response or "", Control.FULL) for one in graded]
+    records = [answer_record(one.item.sample, one.response or "", Control.FULL) for one in graded]
     grades = [one.official or 0.0 for one in graded]
     return {
-        "official": _official(graded, records, grades),
+        "official": {**_official(graded, records, grades), **named.summary(graded)},
         "ours": {
             **_in_percent(measure(records)),
             "by_task": _mean_by_task(records, [r.score for r in records]),

@@ -1,7 +1,7 @@
 """The benchmarks by name."""
 
 from retroflip.bench.benchmarks import tempcompass
-from retroflip.bench.benchmarks.recorded import Benchmark
+from retroflip.bench.benchmarks.base import Benchmark
 from retroflip.errors import UsageError
 
 BENCHMARKS: dict[str, Benchmark] = {one.name: one for one in (tempcompass.BENCHMARK,)}

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.benchmarks.recorded import Benchmark, Graded
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.errors import DataError
 
@@ -32,22 +32,39 @@ Rule = Callable[[str, str, str], float | None]
 
 
 class _Task(NamedTuple):
+    """rule: how it is graded. options: of a question's text, as it writes them. closing: what is asked at its end."""
+
     rule: Rule
     options: Callable[[str], list[str]]
-    """of a question's text, as it writes them"""
+    closing: str
 
 
-def _read(root: Path, file: Path) -> list[Graded]:
+def _items(root: Path) -> Iterator[Item]:
+    """Yield the questions of the tasks whose files are there, in their order."""
+    folder = _questions(root)
+    paths = {name: folder / f"{name}.json" for name in _TASKS}
+    if not any(path.is_file() for path in paths.values()):
+        raise DataError(
+            f"{folder} holds none of {', '.join(path.name for path in paths.values())}. Name the folder that holds "
+            "TempCompass's questions with --root."
+        )
+    for name, path in paths.items():
+        if path.is_file():
+            asked = _load(path)
+            pairs = _pairs(asked)
+            yield from (_item(name, one, pairs) for one in _rows(asked))
+
+
+def _recorded(root: Path, file: Path) -> list[Graded]:
     """Return the recorded answers in the order of the file. Raises DataError for files of another form."""
     recorded = _load(file)
     name, asked = _task_of(root, file, recorded)
     pairs = _pairs(asked)
-    return [
-        _graded(_TASKS[name], video, aspect, number, row, pairs)
-        for video, aspects in recorded.items()
-        for aspect, rows in aspects.items()
-        for number, row in enumerate(rows)
-    ]
+    return [_graded(_item(name, one, pairs)) for one in _rows(recorded)]
+
+
+def _questions(root: Path) -> Path:
+    return root / "questions" if (root / "questions").is_dir() else root
 
 
 def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -75,7 +92,7 @@ def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return the task whose questions the file answers, and these questions."""
-    folder = root / "questions" if (root / "questions").is_dir() else root
+    folder = _questions(root)
     first = next(_rows(recorded))
     for name in _TASKS:
         path = folder / f"{name}.json"
@@ -92,15 +109,18 @@ def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, 
 
 
 class _Row(NamedTuple):
+    """A row of a video's aspect, of which it is the one of this number, from 0 on."""
+
     video: str
     aspect: str
+    number: int
     row: dict[str, Any]
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[_Row]:
     for video, aspects in found.items():
         for aspect, rows in aspects.items():
-            yield from (_Row(_named(video), aspect, row) for row in rows)
+            yield from (_Row(_named(video), aspect, number, row) for number, row in enumerate(rows))
 
 
 def _named(video: str) -> str:
@@ -117,45 +137,56 @@ def _pairs(asked: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     }
 
 
-def _graded(
-    task: _Task,
-    video: str,
-    aspect: str,
-    number: int,
-    row: dict[str, Any],
-    pairs: set[tuple[str, str, str]],
-) -> Graded:
-    question, right = row["question"], str(row.get("answer", row.get("gt-answer")))
-    response = next(
-        (row[key] for key in ("prediction", "response", "video-llm-prediction") if key in row), None
-    )
+def _item(name: str, one: _Row, pairs: set[tuple[str, str, str]]) -> Item:
+    """Return the question of a row, of questions or of answers, of this task."""
+    task, question = _TASKS[name], one.row["question"]
+    right = str(one.row.get("answer", one.row.get("gt-answer")))
     written = task.options(question)
-    own, clip = _named(video), _named(video).removesuffix(REVERSED)
-    paired = (clip, aspect, question) in pairs
+    clip = one.video.removesuffix(REVERSED)
+    paired = (clip, one.aspect, question) in pairs
     if right not in written:
         raise DataError(
-            f"TempCompass, {video}: the answer {right!r} is none of the options of {question!r:.120}."
+            f"TempCompass, {one.video}: the answer {right!r} is none of the options of {question!r:.120}."
         )
     sample = Sample(
-        id=f"{own}/{aspect}/{number}",
-        video=f"{own}.mp4",
+        id=f"{name}/{one.video}/{one.aspect}/{one.number}",
+        video=f"videos/{one.video}.mp4",
         question=question.splitlines()[0],
         options=tuple(_bare(option) for option in written),
         solution=option_letter(written.index(right)),
         problem_type=ProblemType.MULTIPLE_CHOICE,
         source="TempCompass",
-        task=aspect,
+        task=one.aspect,
         task_type=TaskType.TEMPORAL if paired else None,
         source_clip=clip,
-        pair=f"{clip}/{aspect}/{question}" if paired else None,
-        side=int(own != clip) if paired else None,
+        pair=f"{name}/{clip}/{one.aspect}/{question}" if paired else None,
+        side=int(one.video != clip) if paired else None,
+        labels={"task": name},
+    )
+    return Item(sample, question + task.closing, {**one.row, "answer": right})
+
+
+def _graded(item: Item) -> Graded:
+    """Return the recorded answer of a row, with the language model's grade where the rules match nothing."""
+    row = item.row
+    response = next(
+        (row[key] for key in ("prediction", "response", "video-llm-prediction") if key in row), None
     )
     if response is None:
-        return Graded(sample, None, 0.0)
-    said = str(response).replace("</s>", "").strip()
-    by_rule = task.rule(question, right, said)
+        return Graded(item, None, 0.0)
+    by_rule = _grade(item, str(response))
     by_model = row.get("rating") if row.get("match_success") is False else None
-    return Graded(sample, _in_letters(said, written), by_rule if by_rule is not None else by_model)
+    written = _TASKS[item.sample.labels["task"]].options(row["question"])
+    return Graded(item, _in_letters(_clean(str(response)), written), by_model if by_rule is None else by_rule)
+
+
+def _grade(item: Item, response: str) -> float | None:
+    task = _TASKS[item.sample.labels["task"]]
+    return task.rule(item.row["question"], item.row["answer"], _clean(response))
+
+
+def _clean(response: str) -> str:
+    return response.replace("</s>", "").strip()
 
 
 def _in_letters(said: str, written: list[str]) -> str:
@@ -213,10 +244,23 @@ def _caption_matching(question: str, right: str, said: str) -> float | None:
     return float(chosen in (right, label, sentence, label.split()[1]))
 
 
+_BEST = "\nPlease directly give the best option:"
 _TASKS = {
-    "multi-choice": _Task(_multi_choice, _listed),
-    "yes_no": _Task(_yes_no, lambda _: ["yes", "no"]),
-    "caption_matching": _Task(_caption_matching, _listed),
+    "multi-choice": _Task(_multi_choice, _listed, _BEST),
+    "yes_no": _Task(_yes_no, lambda _: ["yes", "no"], "\nPlease answer yes or no:"),
+    "caption_matching": _Task(_caption_matching, _listed, _BEST),
 }
 
-BENCHMARK = Benchmark("tempcompass", "TempCompass", ("questions/",), _read)
+BENCHMARK = Benchmark(
+    name="tempcompass",
+    title="TempCompass",
+    home="https://github.com/llyx97/TempCompass",
+    needs=(
+        *(Need(f"questions/{name}.json", licence="CC BY-NC 4.0") for name in _TASKS),
+        Need("videos", annotation=False),
+    ),
+    items=_items,
+    grade=_grade,
+    recorded=_recorded,
+    frames=8,
+)
