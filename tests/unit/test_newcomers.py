@@ -23,9 +23,9 @@ ENTRIES = {
         ),
         ("    GrpoSettings | ", "CoinSettings | "),
     ),
-    "data/sources/__init__.py": (
-        ("from retroflip.errors import DataError\n", "from retroflip.data.sources import piped\n"),
-        ("SOURCES: tuple[Source, ...] = (", "piped.SOURCE, "),
+    "data/forms/__init__.py": (
+        ("from retroflip.errors import DataError\n", "from retroflip.data.forms import piped\n"),
+        ("FORMS: tuple[Form, ...] = (", "piped.FORM, "),
     ),
     "train/datasets/__init__.py": (
         ("from retroflip.recipes.schema import DataSection\n", "from retroflip.train.datasets import grey\n"),

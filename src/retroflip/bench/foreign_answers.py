@@ -9,7 +9,7 @@ from retroflip.bench.records import AnswerRecord, Control, answer_record, failed
 from retroflip.data.columns import Columns, check_present
 from retroflip.data.records import read_records
 from retroflip.data.sample import Modality
-from retroflip.data.sources import rows
+from retroflip.data.forms import rows
 from retroflip.errors import DataError
 
 RESPONSE = "response"

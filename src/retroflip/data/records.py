@@ -1,4 +1,4 @@
-r"""Data files of Video-R1 records: JSON lines, a JSON array, or a table (`data/sources/`).
+r"""Data files of Video-R1 records: JSON lines, a JSON array, or a table (`data/forms/`).
 
 Files with other keys are read by a column map (`data/columns.py`).
 
@@ -53,8 +53,8 @@ from retroflip.data.manifest import check_listed
 from retroflip.data.record_media import check_placeholders, read_media, written_media
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
-from retroflip.data.sources import rows, source_of
-from retroflip.data.sources.base import Row
+from retroflip.data.forms import rows, form_of
+from retroflip.data.forms.base import Row
 from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import write_jsonl_atomic
@@ -151,7 +151,7 @@ def read_samples(
 def read_records(
     path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
 ) -> RecordsRead:
-    """Read a data file of any form in `data/sources/`, leaving out records of other modalities.
+    """Read a data file of any form in `data/forms/`, leaving out records of other modalities.
 
     columns: which of the file's own keys say what; by default its keys are those that are read.
 
@@ -239,7 +239,7 @@ def _refuse_second(identity: str, line: int, lines: dict[str, int]) -> None:
 
 def _rows(path: Path, columns: Columns) -> Iterator[Row]:
     """Yield a file's records under the keys that are read, or what is wrong with them, with their lines."""
-    if not columns and not source_of(path).table:
+    if not columns and not form_of(path).table:
         yield from rows(path)
         return
     found = list(rows(path))

@@ -1,10 +1,10 @@
 """What may be named as data: a file of records, settings of videos that are drawn, and whatever is added here.
 
 `dataset_of` is the one door. Which source a file belongs to is told by how it begins, never by its name. Adding one
-takes its file and a line here; a form of record files is added to `data/sources/` instead.
+takes its file and a line here; a form of record files is added to `data/forms/` instead.
 """
 
-from retroflip.data.sources import beginning
+from retroflip.data.forms import beginning
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import drawn, recorded
 from retroflip.train.datasets.base import Choice, NamedData, Source

@@ -1,4 +1,4 @@
-"""Records in a file of any form in `data/sources/`, with their videos in files."""
+"""Records in a file of any form in `data/forms/`, with their videos in files."""
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import manifest_beside

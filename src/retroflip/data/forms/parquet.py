@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retroflip.data.sources.base import Row, Source
+from retroflip.data.forms.base import Row, Form
 from retroflip.errors import DataError
 
 _MAGIC = b"PAR1"
@@ -44,4 +44,4 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, _PLAIN) else str(value)
 
 
-SOURCE = Source("a Parquet file", lambda head: head.startswith(_MAGIC), _rows, table=True)
+FORM = Form("a Parquet file", lambda head: head.startswith(_MAGIC), _rows, table=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.data.foreign import foreign_file, foreign_object
-from retroflip.data.sources.base import HEAD, Row, Source, text_of
+from retroflip.data.forms.base import HEAD, Row, Form, text_of
 from retroflip.errors import DataError
 
 Record = dict[str, Any]
@@ -104,4 +104,4 @@ def _after_space(text: str, position: int) -> int:
     return position
 
 
-SOURCE = Source("JSON records", lambda _: True, _rows)
+FORM = Form("JSON records", lambda _: True, _rows)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.sources.base import Row, Source, text_of
+from retroflip.data.forms.base import Row, Form, text_of
 from retroflip.errors import DataError
 
 _DELIMITERS = ",;\t"
@@ -66,4 +66,4 @@ def _record(names: list[str], cells: list[str]) -> dict[str, str] | DataError:
     return {name: cell for name, cell in zip(names, cells, strict=True) if cell.strip()}
 
 
-SOURCE = Source("a table (CSV)", _recognises, _rows, table=True)
+FORM = Form("a table (CSV)", _recognises, _rows, table=True)

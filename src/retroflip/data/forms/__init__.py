@@ -6,12 +6,12 @@ A file's form is told by how it begins, never by its name.
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.sources import csv_table, json_records, parquet
-from retroflip.data.sources.base import HEAD, Row, Source
+from retroflip.data.forms import csv_table, json_records, parquet
+from retroflip.data.forms.base import HEAD, Row, Form
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
 
-SOURCES: tuple[Source, ...] = (parquet.SOURCE, csv_table.SOURCE, json_records.SOURCE)
+FORMS: tuple[Form, ...] = (parquet.FORM, csv_table.FORM, json_records.FORM)
 """the first one that recognises a file reads it; the last takes everything, and says what it cannot read"""
 
 
@@ -26,12 +26,12 @@ def beginning(path: Path) -> bytes:
         ) from error
 
 
-def source_of(path: Path) -> Source:
+def form_of(path: Path) -> Form:
     """Return what reads a file. Raises DataError for one that cannot be opened."""
     head = beginning(path)
-    return next(source for source in SOURCES if source.recognises(head))
+    return next(form for form in FORMS if form.recognises(head))
 
 
 def rows(path: Path) -> Iterator[Row]:
     """Yield a file's records with the lines on which they begin. Raises DataError where nothing of it can be read."""
-    return source_of(path).rows(path)
+    return form_of(path).rows(path)

@@ -14,7 +14,7 @@ Row: TypeAlias = tuple[int, dict[str, Any] | DataError]
 
 
 @dataclass(frozen=True)
-class Source:
+class Form:
     """One form of data files.
 
     recognises: whether a file that begins so is of this form. rows: its records; raises DataError where nothing of it
