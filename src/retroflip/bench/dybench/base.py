@@ -38,6 +38,8 @@ class SubTask(StrEnum):
     CAMERA = "camera_motion"
     """pan, approach and recede of the camera itself"""
     SEQUENCE = "event_sequence"
+    OTHER = "other"
+    """pairs that others made, about something else: which action a clip shows, how fast something is"""
     SYNTHETIC = "synthetic"
 
 
@@ -112,10 +114,15 @@ class Refused(NamedTuple):
 
 
 class Need(NamedTuple):
-    """A file or folder that a source's root must hold, and what it is."""
+    """A file or folder that a source's root must hold, and what it is. also: other places where it may lie instead."""
 
     path: str
     what: str
+    also: tuple[str, ...] = ()
+
+    def is_met(self, root: Path) -> bool:
+        """Return whether it is there, in one of its places."""
+        return any((root / place).exists() for place in (self.path, *self.also))
 
 
 @dataclass(frozen=True)
