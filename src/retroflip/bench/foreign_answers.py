@@ -7,9 +7,9 @@ from typing import Any
 
 from retroflip.bench.records import AnswerRecord, Control, answer_record, failed_record
 from retroflip.data.columns import Columns, check_present
+from retroflip.data.forms import rows
 from retroflip.data.records import read_records
 from retroflip.data.sample import Modality
-from retroflip.data.forms import rows
 from retroflip.errors import DataError
 
 RESPONSE = "response"

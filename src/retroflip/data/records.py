@@ -49,12 +49,12 @@ from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
 from retroflip.data.columns import Columns, check_columns, check_present, columns_read, mapped
 from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
+from retroflip.data.forms import form_of, rows
+from retroflip.data.forms.base import Row
 from retroflip.data.manifest import check_listed
 from retroflip.data.record_media import check_placeholders, read_media, written_media
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
-from retroflip.data.forms import rows, form_of
-from retroflip.data.forms.base import Row
 from retroflip.data.windows import Bounds, read_bounds
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import write_jsonl_atomic

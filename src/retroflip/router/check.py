@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
+from retroflip.data.forms import rows
 from retroflip.data.records import Record, parse_record
 from retroflip.data.sample import Modality, Sample, TaskType
-from retroflip.data.forms import rows
 from retroflip.errors import DataError
 from retroflip.router import agreement
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retroflip.data.forms import csv_table, json_records, parquet
-from retroflip.data.forms.base import HEAD, Row, Form
+from retroflip.data.forms.base import HEAD, Form, Row
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.forms.base import Row, Form, text_of
+from retroflip.data.forms.base import Form, Row, text_of
 from retroflip.errors import DataError
 
 _DELIMITERS = ",;\t"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.data.foreign import foreign_file, foreign_object
-from retroflip.data.forms.base import HEAD, Row, Form, text_of
+from retroflip.data.forms.base import HEAD, Form, Row, text_of
 from retroflip.errors import DataError
 
 Record = dict[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retroflip.data.forms.base import Row, Form
+from retroflip.data.forms.base import Form, Row
 from retroflip.errors import DataError
 
 _MAGIC = b"PAR1"
