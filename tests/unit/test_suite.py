@@ -46,7 +46,16 @@ def test_the_average_of_strives_table_1(scores: tuple[float, ...], printed: floa
     ],
 )
 def test_the_groups_of_synrls_tables(scores: tuple[float, ...], printed: tuple[float, ...]) -> None:
-    names = ["tomato", "videott", "mvbench", "videomme", "temporalbench", "aotbench", "vinoground", "videommmu"]
+    names = [
+        "tomato",
+        "videott",
+        "mvbench",
+        "videomme",
+        "temporalbench",
+        "aotbench",
+        "vinoground",
+        "videommmu",
+    ]
     found = means(read_suite("synrl"), dict(zip(names, scores, strict=True)))
     assert [round(one.value or 0.0, 1) for one in found.values()] == list(printed)
 
