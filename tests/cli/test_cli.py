@@ -483,13 +483,14 @@ def test_answers_are_generated_scored_and_reported_without_the_network(
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     conditions = told.pop("conditions")
-    assert told == {"out": "out", "answers": 6, "failed": 0, "noted": 0, "truncated": 4}
+    counts = {"answers": 6, "failed": 0, "noted": 0, "truncated": 4}
+    assert told == {"out": "out", "prompt": "think", **counts}
     written = json.loads((work / "out" / "run.json").read_text())
     settings = written["settings"]
     assert (settings["frames"], settings["max_tokens"]) == (4, 5)
     assert written["conditions"] == conditions
     assert conditions["frames"] == {"value": 4, "from": "flag"}
-    assert conditions["null_option"] == {"value": True, "from": "default"}
+    assert conditions["null_option"] == {"value": False, "from": "default"}
     assert settings["manifest_sha256"]
 
     scored = run("score", "out", "--json")
@@ -529,16 +530,16 @@ def test_generate_asks_a_server_by_its_address(work: Path) -> None:
 
 
 def test_generate_goes_on_where_it_stopped(work: Path, model: Path) -> None:
-    assert generate(model, "whole").exit_code == 0
+    assert generate(model, "whole", "--null-option").exit_code == 0
     answers = work / "whole" / "answers.jsonl"
     whole = answers.read_bytes()
     first, second = whole.splitlines(keepends=True)
     answers.write_bytes(first + second[:20])
 
-    assert generate(model, "whole").exit_code == 0
+    assert generate(model, "whole", "--null-option").exit_code == 0
     assert answers.read_bytes() == whole
 
-    refused = generate(model, "whole", "--no-null-option")
+    refused = generate(model, "whole")
     assert_one_paragraph(refused, "null_option (was true, now false)")
 
 

@@ -16,7 +16,8 @@ import torch
 import yaml
 
 from random_models import save_random_model
-from retroflip.bench.generate import Asking, generate
+from retroflip.bench.asking import Asking
+from retroflip.bench.generate import generate
 from retroflip.bench.records import read_answers
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, with_null_option
@@ -343,7 +344,7 @@ class TestChosen:
 
     def test_a_model_of_other_origin_is_asked_by_default(self) -> None:
         conditions = chosen({}, None)
-        assert conditions.asked == Conditions(frames=8, null_option=True, max_tokens=512)
+        assert conditions.asked == Conditions(frames=8, null_option=False, max_tokens=512)
         assert set(conditions.origins.values()) == {"default"}
 
     def test_other_frames_get_the_budget_anew(self, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from misbehaving_server import MisbehavingServer, completion, status
-from retroflip.bench.generate import Asking, generate
+from retroflip.bench.asking import Asking
+from retroflip.bench.generate import generate
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT, user_text

@@ -15,7 +15,8 @@ import torch
 
 from random_models import random_model
 from retroflip.bench.answer_folder import AnswerFolder
-from retroflip.bench.generate import Asking, generate, parse_controls
+from retroflip.bench.asking import Asking, parse_controls
+from retroflip.bench.generate import generate
 from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
 from retroflip.bench.score import score_records, score_run
 from retroflip.data.dataset import VideoDataset

@@ -9,7 +9,8 @@ import torch
 
 from random_chat_models import CHAT_MODELS, random_chat_model
 from random_models import random_model
-from retroflip.bench.generate import Asking, generate
+from retroflip.bench.asking import Asking
+from retroflip.bench.generate import generate
 from retroflip.bench.records import read_answers
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import SYSTEM_PROMPT

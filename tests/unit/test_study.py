@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from retroflip.bench.asking import Asking
 from retroflip.bench.controls import oracle_answers, random_answers
-from retroflip.bench.generate import Asking
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option

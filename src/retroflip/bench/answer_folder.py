@@ -11,6 +11,7 @@ from typing import Any
 
 from retroflip.bench.records import AnswerRecord, Control, Key, append_answers, each_answer, question_digest
 from retroflip.bench.score import ANSWERS
+from retroflip.data.prompt_modes import PromptMode
 from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, RunDirectoryError, TooManyFailuresError
@@ -18,6 +19,8 @@ from retroflip.files import locks
 from retroflip.files.storage import LOCK_NAME, is_unfinished, jsonable, read_json_object, write_json_atomic
 from retroflip.train.run_directory import describe_code, describe_packages
 
+EARLIER = {"prompt": PromptMode.THINK.value}
+"""settings that earlier versions did not write, since they had one value"""
 HOPELESS = 5
 """questions that fail at the beginning of a run, one after the other, before it stops"""
 
@@ -124,6 +127,7 @@ def open_folder(
         raise RunDirectoryError(
             f"{out} holds a run of another kind ({path} has no settings of answers). Name another directory with --out."
         )
+    there = {**EARLIER, **there}
     now = jsonable(settings)
     if "data_sha256" in there:
         now["data_sha256"] = _file_digest(samples)

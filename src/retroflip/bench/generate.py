@@ -8,7 +8,6 @@ once; what is asked together changes no answer.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,17 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retroflip.bench.answer_folder import AnswerFolder, open_folder
+from retroflip.bench.asking import MODEL_FREE, Asking
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, failed_record
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.media import MediumKind
-from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw, draw_seed
 from retroflip.errors import MediaError, UsageError
 from retroflip.files.storage import read_jsonl
-from retroflip.inference.base import Answer, Engine, Medium, Question, Request, Sampling, digest
+from retroflip.inference.base import Answer, Engine, Medium, Question, Request, digest
 from retroflip.progress import Progress
 from retroflip.video.frames import Frames
 from retroflip.video.transforms import Transform, apply
@@ -41,59 +40,12 @@ VIEWS = {
 """what a control shows of the video; text-only shows nothing"""
 DRAWN = (Transform.SINGLE, Transform.SHUFFLE)
 """views that each question draws for itself"""
-MODEL_FREE = (Control.ORACLE, Control.RANDOM)
-"""controls that answer every question, those too whose video fails: they see none"""
 VIDEOS_AHEAD = 32
 """videos that are decoded ahead and sorted by size; their frames are in memory together"""
 QUESTIONS_TOGETHER = 256
 """most questions about a video that are asked together; for more, it is read again"""
 LOG_PROB_PLACES = 6
 """decimal places that are kept of log-probabilities"""
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How a data set is asked. draws: responses to each question. file: the engine is given videos' files, no frames.
-
-    Raises UsageError where all draws would be the same.
-    """
-
-    sampling: Sampling
-    controls: tuple[Control, ...] = (Control.FULL,)
-    draws: int = 1
-    null_option: bool = True
-    seed: int = 0
-    file: bool = False
-
-    def __post_init__(self) -> None:
-        if self.draws > 1 and self.sampling.temperature == 0.0:
-            raise UsageError(
-                f"{self.draws} draws at temperature 0 are the same response: raise the temperature, or ask once."
-            )
-        cut = [
-            control.value
-            for control in (Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES, Control.REVERSED)
-            if control in self.controls
-        ]
-        if self.file and cut:
-            raise UsageError(
-                f"A video's file cannot be shown as {', '.join(cut)}: show frames, or leave these controls out."
-            )
-
-    def settings(self) -> dict[str, Any]:
-        """Return what the answers depend on, as run.json holds it."""
-        sampling = self.sampling
-        drawn = f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
-        return {
-            "decoding": "greedy" if sampling.temperature == 0.0 else drawn,
-            "max_tokens": sampling.max_tokens,
-            "null_option": self.null_option,
-            "seed": self.seed,
-        }
-
-    def as_asked(self, sample: Sample) -> Sample:
-        """Return a sample with the options that it is asked with."""
-        return with_null_option(sample) if self.null_option else sample
 
 
 class Counts(NamedTuple):
@@ -161,19 +113,6 @@ def generate(
     folder.require_few_failures(missing, max_failed_share)
     failed = sum(bool(_missing(sample, folder, asking)) for sample in dataset.samples)
     return Counts(folder.counted, failed, folder.truncated)
-
-
-def parse_controls(names: Sequence[str]) -> list[Control]:
-    """Return the controls by these names, each once. Raises UsageError for an unknown name and for none at all."""
-    known = {control.value: control for control in Control}
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise UsageError(
-            f"There is no control named {', '.join(map(repr, unknown))}: choose from {', '.join(known)}."
-            if unknown
-            else f"No control is named: choose at least one of {', '.join(known)}."
-        )
-    return list(dict.fromkeys(known[name] for name in names))
 
 
 def _require_whole_files(dataset: VideoDataset, asking: Asking) -> None:

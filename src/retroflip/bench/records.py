@@ -192,6 +192,8 @@ def question_digest(sample: Sample) -> str:
     unused = {"process", "labels", "task_type", "counterfactual_solution", "data_source"}
     unused |= {"routing", "pass_rate", "licence"}
     asked = {key: value for key, value in format_record(sample).items() if key not in unused}
+    if sample.asked_as is not None:
+        asked["asked_as"] = sample.asked_as
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,12 +11,13 @@ import typer
 from retroflip.cli.columns import ColumnMap, Columns, column_map
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
+from retroflip.data.prompt_modes import PromptMode
 from retroflip.errors import UsageError, counted
 from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
     from retroflip.bench.generate import Counts
-    from retroflip.data.dataset import VideoDataset
+    from retroflip.bench.questions import Questions
     from retroflip.train.conditions import Chosen
 
 BUILT_IN = "built-in"
@@ -55,7 +56,21 @@ ModelOption = Annotated[
     str,
     typer.Option(metavar="M", help="'retroflip-tiny', a hub name, a directory, or its name on a server."),
 ]
-DataOption = Annotated[Path, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")]
+DataOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")]
+BenchOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Instead of --data: a benchmark by its name, or the folder of one that was built here.",
+    ),
+]
+PromptOption = Annotated[
+    PromptMode | None,
+    typer.Option(
+        help="In whose words: the benchmark's own, or ours with reasoning or without.",
+        show_default=f"{_AS_TRAINED}, or native for a benchmark by name and think else",
+    ),
+]
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the answers; a rerun goes on in it.")]
 EngineOption = Annotated[
     str | None,
@@ -78,7 +93,11 @@ ShowOption = Annotated[
 ]
 RootOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Where video paths start.", show_default="the folder of the data"),
+    typer.Option(
+        metavar="DIR",
+        help="Where video paths start; of a benchmark by name, its own files.",
+        show_default="the folder of the data",
+    ),
 ]
 FramesOption = Annotated[
     int | None, typer.Option(min=1, help="Frames per video.", show_default=f"{_AS_TRAINED}, or 8")
@@ -140,7 +159,7 @@ NullOptionOption = Annotated[
     typer.Option(
         "--null-option/--no-null-option",
         help='Append "None of the above" to the options.',
-        show_default=f"{_AS_TRAINED}, or null-option",
+        show_default=f"no-null-option; for --data {_AS_TRAINED}",
     ),
 ]
 SeedOption = Annotated[
@@ -163,8 +182,10 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     model: ModelOption,
-    data: DataOption,
     out: OutOption,
+    data: DataOption = None,
+    bench: BenchOption = None,
+    prompt: PromptOption = None,
     engine: EngineOption = None,
     endpoint: EndpointOption = None,
     key_variable: KeyVariableOption = None,
@@ -190,20 +211,20 @@ def generate(
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
-    """Let a model answer video questions.
+    """Let a model answer video questions, of a file or a benchmark.
 
     A model that was trained here is asked as it was trained: frames, pixels, system prompt, null option and length are
-    those of its run, whose folder says so, unless an option says otherwise. All questions about one video are asked
-    together, and our own engine reads it once for them. A rerun in the same folder asks only what is not answered yet.
-    Score the answers with `retroflip score`.
+    those of its run, whose folder says so, unless an option says otherwise. Any other model is asked as a benchmark's
+    own code asks. All questions about one video are asked together, and our own engine reads it once for them. A rerun
+    in the same folder asks only what is not answered yet. Score the answers with `retroflip score`.
     """
-    mapped = column_map(columns)
-    dataset = _dataset(data, root or data.parent, mapped)
+    questions = _questions(data, bench, root, column_map(columns))
     quiet(model)
-    from retroflip.bench.generate import Asking, parse_controls
+    from retroflip.bench.asking import Asking, parse_controls
     from retroflip.bench.generate import generate as ask_all
+    from retroflip.bench.manner import manner_of
     from retroflip.inference.base import Sampling
-    from retroflip.train.conditions import chosen, earlier_conditions, read_trained
+    from retroflip.train.conditions import earlier_conditions, read_trained
 
     stated = {
         "frames": frames,
@@ -219,11 +240,13 @@ def generate(
     if system_prompt is not None:
         flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
     trained = None if endpoint else read_trained(model, revision)
-    conditions = chosen(flags, trained, None if endpoint or trained else earlier_conditions(model))
+    earlier = None if endpoint or trained else earlier_conditions(model)
+    mode, conditions = manner_of(flags, questions, trained, earlier, mode=prompt)
     asking = Asking(
         Sampling(conditions.max_tokens, temperature),
         tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),
         draws=draws,
+        prompt=mode,
         null_option=conditions.asked.null_option,
         seed=seed,
         file=show is Shown.FILE,
@@ -235,12 +258,7 @@ def generate(
         key_variable=key_variable,
         at_once=batch_size,
     )
-    about = {
-        "data": str(data.absolute()),
-        "root": str(dataset.root.absolute()),
-        **({"columns": mapped} if mapped else {}),
-        "conditions": conditions.described(),
-    }
+    about = {**questions.about, "conditions": conditions.described()}
     with shown_progress() as progress:
         progress.stage(f"loading {model}", 0, "")
         from retroflip.inference.registry import load_engine
@@ -248,39 +266,41 @@ def generate(
         loaded = load_engine(wanted, engine)
         counts = ask_all(
             loaded.engine,
-            conditions.seen(dataset, loaded.fits),
+            conditions.seen(questions.dataset, loaded.fits),
             out,
             asking,
             progress=progress,
             max_failed_share=max_failed_share,
             about={**about, "model": model, "device": loaded.device},
         )
-    _print_answers(counts, out, conditions, json=json)
+    _print_answers(counts, out, mode, conditions, json=json)
 
 
-def _dataset(data: Path, root: Path, columns: ColumnMap) -> "VideoDataset":
-    from retroflip.recipes.schema import DataSection
-    from retroflip.train.datasets import dataset_of
+def _questions(data: Path | None, bench: str | None, root: Path | None, columns: ColumnMap) -> "Questions":
+    from retroflip.bench.questions import bench_questions, recorded_questions
 
-    if not root.is_dir():
-        raise UsageError(
-            f"--root {root} is not a folder. Name the folder that the records' video paths start from."
-        )
-    return dataset_of(DataSection(records=str(data), root=str(root), columns=columns), fits=None).dataset
+    if (data is None) == (bench is None):
+        raise UsageError("generate takes --data FILE or --bench NAME, one of the two.")
+    if data is not None:
+        return recorded_questions(data, root, columns)
+    if columns:
+        raise UsageError("--columns is for --data: a benchmark's form is known.")
+    return bench_questions(str(bench), root)
 
 
-def _print_answers(counts: "Counts", out: Path, conditions: "Chosen", *, json: bool) -> None:
+def _print_answers(
+    counts: "Counts", out: Path, mode: PromptMode, conditions: "Chosen", *, json: bool
+) -> None:
     from retroflip.data.record_notes import NOTES, named
 
     noted = len(named(out / NOTES))
     if json:
-        print_json(
-            {"out": str(out), **counts._asdict(), "noted": noted, "conditions": conditions.described()}
-        )
+        asked = {"prompt": mode.value, "conditions": conditions.described()}
+        print_json({"out": str(out), **counts._asdict(), "noted": noted, **asked})
         return
     answers = counted(counts.answers, "answer")
     print(f"{answers} in {out}, {counts.truncated} of them cut off at {conditions.max_tokens} tokens.")
-    print(f"Asked {conditions.told()}.")
+    print(f"Asked in the prompt mode {mode.value}, {conditions.told()}.")
     if counts.failed:
         print(f"{counts.failed} questions miss an answer; answers.jsonl and failures.jsonl in {out} say why.")
     if noted:

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TypeVar
 
 from retroflip.data.media import around, placed
+from retroflip.data.prompt_modes import PromptMode
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
@@ -44,6 +45,14 @@ DIRECT_PROMPT = "Watch the video. Give only the final answer inside \\boxed{}."
 """asks for an answer without reasoning"""
 
 
+def system_prompt_of(mode: PromptMode, native: str | None = None) -> str | None:
+    """Return the system prompt of a mode: "" for none, None for the built-in ones of every modality.
+
+    native: the benchmark's own.
+    """
+    return {PromptMode.NATIVE: native or "", PromptMode.THINK: None, PromptMode.DIRECT: DIRECT_PROMPT}[mode]
+
+
 def system_text(sample: Sample, own: str | None) -> str:
     """Return what stands before a sample's question: a prompt of one's own, or else the one for what it is about."""
     return SYSTEM_PROMPTS[sample.modality] if own is None else own
@@ -71,21 +80,24 @@ def with_null_option(sample: Sample) -> Sample:
 
 
 def user_text(sample: Sample) -> str:
-    """Return the question, followed, where it has options, by "Options:" and one "A. ..." line per option.
+    """Return what the user's turn says: `asked_as`, or the question, followed, where it has options, by "Options:" and
+    one "A. ..." line per option.
 
-    Where the question has placeholders for what it shows (<image>, <video>), they are left out.
+    Placeholders for what it shows (<image>, <video>) are left out.
     """
-    return "".join(user_parts(sample)).strip()
+    parts = user_parts(sample)
+    return parts[0] if len(parts) == 1 else "".join(parts).strip()
 
 
 def user_parts(sample: Sample) -> list[str]:
     """Return the texts before, between and behind the places of what is shown, which is one more than is shown; or the
-    whole text alone, where the question does not say where."""
-    text = sample.question
-    if sample.problem_type.has_options:
+    whole text alone, where it does not say where."""
+    words = sample.question if sample.asked_as is None else sample.asked_as
+    text = words
+    if sample.asked_as is None and sample.problem_type.has_options:
         lines = [f"{letter}. {option}" for letter, option in sample.lettered.items()]
         text = "\n".join([text, "Options:", *lines])
-    return around(text) if placed(sample.question, sample.shown) else [text]
+    return around(text) if placed(words, sample.shown) else [text]
 
 
 def interleaved(

@@ -211,6 +211,10 @@ class Sample(BaseModel):
     )
     licence: str = Field(default="", description="under which the video may be used")
     trace: str | None = Field(default=None, description="reasoning for SFT: '<think>...</think>\\boxed{...}'")
+    asked_as: str | None = Field(
+        default=None,
+        description="the user's turn in a benchmark's own words, options included; null asks question and options",
+    )
 
     @property
     def window(self) -> Window | None:

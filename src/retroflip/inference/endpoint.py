@@ -76,7 +76,7 @@ class EndpointEngine:
         return {
             "back_end": "openai",
             "served_model": self.endpoint.model,
-            "system_prompt": self.system_prompt or "built-in",
+            "system_prompt": "built-in" if self.system_prompt is None else self.system_prompt,
         }
 
     def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:

@@ -76,7 +76,7 @@ class PlainEngine:
             "back_end": "transformers generate",
             "processor": type(self.processor).__name__,
             "videos_as": "videos" if self._takes_videos else "images",
-            "system_prompt": self.system_prompt or "built-in",
+            "system_prompt": "built-in" if self.system_prompt is None else self.system_prompt,
         }
 
     def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
@@ -234,7 +234,7 @@ def fits_within(wanted: Wanted) -> Fits | None:
 def _told(text: str, words: Sequence[str]) -> bool:
     """Return whether these words stand in a text one behind the other, and one part of words alone once."""
     if len(words) == 1:
-        return text.count(words[0]) == 1
+        return text.count(words[0].strip()) == 1
     for one in words:
         _, found, text = text.partition(one.strip())
         if not found:

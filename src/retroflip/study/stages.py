@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from retroflip.bench.generate import Asking, generate
+from retroflip.bench.asking import Asking
+from retroflip.bench.generate import generate
 from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
 from retroflip.data.dataset import VideoDataset

@@ -5,7 +5,7 @@ trained (`retroflip generate`) and knows where it comes from (its card).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -83,7 +83,8 @@ class Conditions(_Written):
         """Return these conditions, or all, in words; bounds that are the processor's own are left out."""
         values = self.model_dump(mode="json", include=set(self.model_fields if names is None else names))
         if "system_prompt" in values:
-            values["system_prompt"] = values["system_prompt"] or "built-in"
+            own = values["system_prompt"]
+            values["system_prompt"] = "built-in" if own is None else own
         return ", ".join(f"{name}={json.dumps(value)}" for name, value in values.items() if value is not None)
 
 
@@ -165,12 +166,22 @@ def _trained_file(model: str, revision: str | None) -> Path | None:
         return None  # what hinders more than this file is said when the model is loaded
 
 
+WHENCE = {
+    "model": "as in the model's run",
+    "flag": "by options",
+    "preset": "by the model's preset",
+    "benchmark": "as the benchmark asks",
+    "default": "by default",
+}
+"""where a condition may come from, in words"""
+
+
 @dataclass(frozen=True)
 class Chosen:
     """How a model is asked, and where each condition comes from.
 
-    origins: by a condition's name "flag" (who asks), "model" (the run that made it) or "default". own_bounds: as in
-    `Trained`, None for a model of other origin.
+    origins: by a condition's name "flag" (who asks), "model" (the run that made it), "default", or another name of
+    `WHENCE`. own_bounds: as in `Trained`, None for a model of other origin.
     """
 
     asked: Conditions
@@ -189,10 +200,9 @@ class Chosen:
 
     def told(self) -> str:
         """Return the conditions in a line."""
-        whence = {"model": "as in the model's run", "flag": "by options", "default": "by default"}
         parts = {
             words: self.asked.told([name for name, of in self.origins.items() if of == origin])
-            for origin, words in whence.items()
+            for origin, words in WHENCE.items()
         }
         return "; ".join(f"{words}: {told}" for words, told in parts.items() if told)
 
@@ -238,31 +248,37 @@ def earlier_conditions(model: str) -> dict[str, Any]:
 
 
 def chosen(
-    flags: Mapping[str, Any], trained: Trained | None, earlier: Mapping[str, Any] | None = None
+    flags: Mapping[str, Any],
+    trained: Trained | None,
+    earlier: Mapping[str, Any] | None = None,
+    *,
+    over: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    under: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> Chosen:
     """Return the conditions that `flags` state, with those of the model's run for the rest, and else the defaults.
 
-    earlier: of the run of a model whose folder says nothing (`earlier_conditions`).
+    earlier: of the run of a model whose folder says nothing (`earlier_conditions`). over, under: conditions of other
+    origins (`WHENCE`) that come between: before those of the model's run and behind them.
     Raises UsageError for a sampler that there is not, or that lacks its frames per second.
     """
-    if "sampler" in flags:
-        flags = {"fps": None, **flags}  # the model's are those of another sampler
     of_model = trained.asked.model_dump() if trained else dict(earlier or {})
     if of_model.get("max_tokens") is None:
         of_model.pop("max_tokens", None)
-    sources = {
-        "flag": flags,
-        "model": of_model,
-        "default": Conditions(max_tokens=DEFAULT_MAX_TOKENS).model_dump(),
-    }
-    origins = {
-        name: next(origin for origin, source in sources.items() if name in source)
+    default = Conditions(max_tokens=DEFAULT_MAX_TOKENS, null_option=False).model_dump()
+    stated = (("flag", flags), *over, ("model", of_model), *under, ("default", default))
+    # The frames per second of one sampler are none of another's.
+    sources = [(origin, {"fps": None, **one} if "sampler" in one else one) for origin, one in stated]
+    found = {
+        name: next((origin, source[name]) for origin, source in sources if name in source)
         for name in Conditions.model_fields
     }
-    values = {name: sources[origin][name] for name, origin in origins.items()}
-    asked = Conditions(**values)
     try:
+        asked = Conditions(**{name: value for name, (_, value) in found.items()})
         asked.sampling.check()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
     except ValueError as error:
         raise UsageError(f"It cannot be told which frames to show: {error}.") from error
+    origins = {name: origin for name, (origin, _) in found.items()}
     return Chosen(asked, origins, trained.own_bounds if trained else None)

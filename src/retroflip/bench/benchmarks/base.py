@@ -62,8 +62,8 @@ class Benchmark:
     home: where its files are to be had. needs: what its root must hold. items: its questions, read lazily; raises
     DataError, naming file and record, for what cannot be read. grade: the official grade. recorded: answers in the
     benchmark's own result format, given the root and that file; raises DataError for another form. summary: the
-    official table over all answers, names to numbers in per cent. system: the official system prompt. sampler, frames:
-    how the official code takes frames. max_tokens: of an answer.
+    official table over all answers, names to numbers in per cent. system: the official system prompt. sampler, fps,
+    frames: how the official code takes frames (`video.samplers`). max_tokens: of an answer.
     """
 
     name: str
@@ -76,5 +76,6 @@ class Benchmark:
     summary: Callable[[Sequence[Graded]], dict[str, Any]] = mean_grade
     system: str | None = None
     sampler: str = "uniform"
+    fps: float | None = None
     frames: int = 32
     max_tokens: int = 512

@@ -1,0 +1,92 @@
+"""What is asked: a file of records, a benchmark that was built here, or one of the registry."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from retroflip.bench.benchmarks.base import Benchmark, Item
+from retroflip.bench.benchmarks.registry import BENCHMARKS, benchmark
+from retroflip.data.dataset import VideoDataset
+from retroflip.data.manifest import manifest_beside
+from retroflip.data.sample import Sample
+from retroflip.errors import DataError, UsageError
+from retroflip.recipes.schema import DataSection
+from retroflip.train.datasets import dataset_of
+
+RECORDS = "records.jsonl"
+"""what a benchmark that was built here has its questions in"""
+
+
+class Questions(NamedTuple):
+    """Questions and where they come from.
+
+    about: the same for run.json. bench: the benchmark of the registry. is_benchmark: whether they are one at all, whose
+    options are asked as they are.
+    """
+
+    dataset: VideoDataset
+    about: Mapping[str, Any]
+    bench: Benchmark | None = None
+    is_benchmark: bool = False
+
+
+def recorded_questions(data: Path, root: Path | None, columns: Mapping[str, Any]) -> Questions:
+    """Return the questions of a file. root: where its paths start, by default its folder.
+
+    Raises UsageError where the root is no folder, and as `dataset_of` does.
+    """
+    place = _folder(root or data.parent, "the records' video paths start from")
+    section = DataSection(records=str(data), root=str(place), columns=dict(columns))
+    dataset = dataset_of(section, fits=None).dataset
+    about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
+    return Questions(dataset, {**about, **({"columns": dict(columns)} if columns else {})})
+
+
+def bench_questions(name: str, root: Path | None) -> Questions:
+    """Return the questions of a benchmark: one of the registry by its name, or one that was built here by its folder.
+
+    Raises UsageError for what is neither, and for a benchmark of the registry without a root; DataError for its files.
+    """
+    if name in BENCHMARKS:
+        return _registered(benchmark(name), root)
+    folder = Path(name)
+    if not (folder / RECORDS).is_file():
+        raise UsageError(
+            f"--bench {name}: it is neither the name of a benchmark (there are {', '.join(BENCHMARKS)}) nor a folder "
+            f"with {RECORDS}, as 'retroflip dybench build' writes it."
+        )
+    found = recorded_questions(folder / RECORDS, root or folder, {})
+    return found._replace(about={**found.about, "bench": str(folder.absolute())}, is_benchmark=True)
+
+
+def _registered(bench: Benchmark, root: Path | None) -> Questions:
+    if root is None:
+        raise UsageError(
+            f"--bench {bench.name} also takes --root DIR, the folder of {bench.title}'s own files: "
+            f"{', '.join(need.path for need in bench.needs)}. They are to be had at {bench.home}."
+        )
+    place = _folder(root, f"holds {bench.title}'s own files")
+    samples = list(asked_samples(bench, bench.items(place)))
+    if not samples:
+        raise DataError(f"{bench.title} has no question under {place}: its files are empty.")
+    dataset = VideoDataset(samples, place, manifest_beside(place))
+    return Questions(dataset, {"bench": bench.name, "root": str(place.absolute())}, bench, True)
+
+
+def asked_samples(bench: Benchmark, items: Iterable[Item]) -> Iterator[Sample]:
+    """Yield a benchmark's samples with their words. Raises DataError where two have one id."""
+    seen: set[str] = set()
+    for item in items:
+        sample = item.sample
+        if sample.id in seen:
+            raise DataError(
+                f"{bench.title} has two questions with the id {sample.id!r}, and each counts once. Restore its files."
+            )
+        seen.add(sample.id)
+        yield sample.model_copy(update={"asked_as": item.prompt})
+
+
+def _folder(root: Path, what: str) -> Path:
+    if not root.is_dir():
+        raise UsageError(f"--root {root} is not a folder. Name the folder that {what}.")
+    return root
