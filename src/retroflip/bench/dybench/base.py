@@ -6,7 +6,7 @@ writes both sides.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -75,7 +75,7 @@ class Candidate:
     domain: str = ""
     """human, animal, plant, object, synthetic ... (CRPO, table 3)"""
     other: tuple[Clip, ...] = ()
-    labels: Mapping[str, str] = {}
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,34 @@
+"""Which videos are there under a source's root."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from retroflip.data.root import resolve
+from retroflip.errors import PathEscapeError
+
+_ENDINGS = (".mp4", ".webm", ".avi", ".mkv", ".mov")
+
+
+def first_there(root: Path, names: Iterable[str]) -> str | None:
+    """Return the first of these paths that is a file under the root; None where none is, or where they leave it."""
+    for name in names:
+        try:
+            found = resolve(root, name).is_file()
+        except PathEscapeError:
+            continue
+        if found:
+            return name
+    return None
+
+
+def videos_by_name(root: Path, folder: str = "") -> dict[str, str]:
+    """Return every video file below a folder of the root, by its name without its ending; of two, the first by path."""
+    found: dict[str, str] = {}
+    for place, folders, files in os.walk(root / folder):
+        folders.sort()
+        for name in sorted(files):
+            stem, ending = os.path.splitext(name)  # noqa: PTH122 - of a name, a hundred thousand times
+            if ending.lower() in _ENDINGS:
+                found.setdefault(stem, (Path(place) / name).relative_to(root).as_posix())
+    return found
