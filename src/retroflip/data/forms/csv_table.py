@@ -1,12 +1,12 @@
 """Tables as text: a line of names, then a record a line, cells between commas, semicolons or tabs (RFC 4180)."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.forms.base import Form, Row, text_of
+from retroflip.data.forms.base import Form, Row
+from retroflip.data.forms.text_stream import lines
 from retroflip.errors import DataError
 
 _DELIMITERS = ",;\t"
@@ -37,10 +37,9 @@ def _recognises(head: bytes) -> bool:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    text = text_of(path)
-    delimiter = _delimiter(text.splitlines()[0]) or ","
+    delimiter = _delimiter(next(lines(path)).rstrip("\r\n")) or ","
     csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines(path), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in next(reader)]
         if twice := sorted({name for name in names if names.count(name) > 1}):

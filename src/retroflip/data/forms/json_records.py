@@ -1,6 +1,7 @@
 """JSON records: one object per line (JSONL), or all of them in one array.
 
-Each record is named by its line, a key that stands twice in one is a fault, and other forms are told by name.
+Each record is named by its line, a key that stands twice in one is a fault, and other forms are told by name. A file is
+read a piece at a time: an array of a quarter of a million records needs no more memory than one record.
 """
 
 import json
@@ -11,17 +12,24 @@ from typing import Any
 
 from retroflip.data.foreign import foreign_file, foreign_object
 from retroflip.data.forms.base import HEAD, Form, Row, text_of
+from retroflip.data.forms.text_stream import LONGEST_RECORD, PIECE, Window, pieces
 from retroflip.errors import DataError
 
 Record = dict[str, Any]
+
+
+class _NoJsonError(DataError):
+    """What begins at a place is no JSON, so that its end is not known."""
 
 
 def _rows(path: Path) -> Iterator[Row]:
     with path.open("rb") as stream:
         if (reason := foreign_file(stream.read(HEAD))) is not None:
             raise DataError(f"{path}: {reason}")
-    text, reader = text_of(path), _Reader()
-    found = _array_items(text, reader) if text.lstrip().startswith("[") else _lines(path, text, reader)
+    reader, window = _Reader(), Window(path)
+    start = window.skip_space(0)
+    array = window.text.startswith("[", start)
+    found = _array_items(window, start, reader) if array else _lines(path, reader)
     for line, row in found:
         if isinstance(row, dict | DataError):
             yield line, row
@@ -39,13 +47,14 @@ class _Reader:
     def read(self, text: str, start: int) -> tuple[Any, int]:
         """Return the value that begins at `start`, or what is wrong with it, and where it ends.
 
-        Raises DataError where it is no JSON, so that its end is not known.
+        Raises _NoJsonError where it is no JSON.
         """
         self._repeated.clear()
         try:
             value, end = self._decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"not JSON ({error}). Expected one record; mend or delete this one.") from error
+            why = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise _NoJsonError(f"not JSON ({why}). Expected one record; mend or delete this one.") from error
         if self._repeated:
             keys = ", ".join(map(repr, dict.fromkeys(self._repeated)))
             value = DataError(f"{keys:.60} stands twice in one object. Keep one of the two.")
@@ -58,44 +67,83 @@ class _Reader:
         return found
 
 
-def _lines(path: Path, text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
-    for line, content in enumerate(text.split("\n"), start=1):
+def _lines(path: Path, reader: _Reader) -> Iterator[tuple[int, Any]]:
+    for line, content in enumerate(_each_line(path), start=1):
         if not content.strip():
             continue
         try:
             value, end = reader.read(content, _after_space(content, 0))
             if rest := content[end:].strip():
-                raise DataError(f"not JSON (extra data: {rest:.40}). Expected one record per line.")
-        except DataError as error:
-            if line == 1 and (reason := foreign_object(text)) is not None:
+                raise _NoJsonError(f"not JSON (extra data: {rest:.40}). Expected one record per line.")
+        except _NoJsonError as error:
+            if line == 1 and (reason := _whole_object(path)) is not None:
                 raise DataError(f"{path}: {reason}") from error
             value = error
         yield line, value
 
 
-def _array_items(text: str, reader: _Reader) -> Iterator[tuple[int, Any]]:
+def _each_line(path: Path) -> Iterator[str]:
+    """Yield the lines of a file. Raises DataError for one that is too long to be a record."""
+    started = ""
+    for piece in pieces(path):
+        first, *others = piece.split("\n")
+        started += first
+        for line in others:
+            yield started
+            started = line
+        if len(started) > LONGEST_RECORD:
+            raise DataError(
+                f"{path}: a line has more than {LONGEST_RECORD} characters, too many for a record."
+            )
+    yield started
+
+
+def _whole_object(path: Path) -> str | None:
+    """Return what a file is that holds one object over several lines; None for others and for very large ones."""
+    return foreign_object(text_of(path)) if path.stat().st_size <= LONGEST_RECORD else None
+
+
+def _array_items(window: Window, start: int, reader: _Reader) -> Iterator[tuple[int, Any]]:
     """Read an array item by item, so that each can be named by its line; what follows broken JSON cannot be read."""
-    position, line, counted = text.index("[") + 1, 1, 0
-    separator = ""
+    separator = "["
     while True:
-        start = _after_space(text, position)
-        line, counted = line + text.count("\n", counted, start), start
-        if text.startswith("]", start) and separator != ",":
+        start = window.skip_space(start + 1 if separator else start)
+        line = window.line_at(start)
+        if window.text.startswith("]", start) and separator != ",":
             break
         try:
-            item, end = reader.read(text, start)
-        except DataError as error:
+            item, end = _item(window, start, reader)
+        except _NoJsonError as error:
             yield line, error
             return
         yield line, item
-        end = _after_space(text, end)
-        separator = text[end : end + 1]
+        start = window.skip_space(end)
+        separator = window.text[start : start + 1]
         if separator not in (",", "]"):
             yield line, DataError("the array goes on after this record without ',' or ']'.")
             return
-        position = end + (separator == ",")
-    if rest := text[start + 1 :].strip():
+        if separator == "]":
+            break
+        if start > PIECE:
+            window.cut(start)
+            start = 0
+    rest = window.text[window.skip_space(start + 1) :].strip()
+    if rest:
         yield line, DataError(f"text follows the array's end: {rest[:40]!r}. Delete it.")
+
+
+def _item(window: Window, start: int, reader: _Reader) -> tuple[Any, int]:
+    """Return the value that begins at `start` and where it ends, reading on where the part at hand ends within it."""
+    while True:
+        try:
+            item, end = reader.read(window.text, start)
+        except _NoJsonError:
+            if len(window.text) - start > LONGEST_RECORD or not window.grow():
+                raise
+            continue
+        # A number or a word may go on behind the part at hand.
+        if end < len(window.text) or not window.grow():
+            return item, end
 
 
 def _after_space(text: str, position: int) -> int:
