@@ -7,12 +7,14 @@ import pytest
 
 from retroflip.bench import metrics
 from retroflip.bench.controls import oracle_answers, random_answers
-from retroflip.bench.metrics import METRICS, measure, metrics_of
+from retroflip.bench.metrics import FAMILIES, METRICS, measure, metrics_of
 from retroflip.bench.metrics.answers import ACCURACY
 from retroflip.bench.metrics.base import ANSWERS, GROUPS, Better, Metric
+from retroflip.bench.metrics.grounding import GROUNDING
 from retroflip.bench.metrics.groups import GROUP_ACCURACY, VIDEO_ACCURACY
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import LOGGED, Rows, over_steps
+from retroflip.bench.records import Control, answer_record
 from retroflip.bench.score import score_records
 from retroflip.bench.stats import Column
 from retroflip.cli import evaluation
@@ -38,16 +40,17 @@ SAMPLES = [
 
 
 def test_keys_and_labels_are_unique() -> None:
-    for family in (ANSWERS, GROUPS):
+    for family in FAMILIES:
         assert len({metric.label for metric in metrics_of(family)}) == len(metrics_of(family))
-    assert len({metric.key for metric in METRICS}) == len(METRICS) == 7
+    assert len({metric.key for metric in METRICS}) == len(METRICS) == 13
     assert len({logged.key for logged in LOGGED}) == len(LOGGED)
     assert all(metric.better is not Better.NEITHER for metric in METRICS)
 
 
 def test_what_is_measured_is_what_is_read() -> None:
     found = measure(oracle_answers(SAMPLES))
-    assert {metric.key: metric.read(found).value for metric in METRICS} == {
+    measured = (metric for family in (ANSWERS, GROUPS) for metric in metrics_of(family))
+    assert {metric.key: metric.read(found).value for metric in measured} == {
         "acc": 1.0,
         "p_acc": None,
         "same_answer_rate": None,
@@ -61,6 +64,56 @@ def test_what_is_measured_is_what_is_read() -> None:
     assert VIDEO_ACCURACY.read(found).chance is None
     assert (ANSWERS.counted(found), GROUPS.counted(found)) == ("0", "2")
     assert json.loads(json.dumps(found)) == found
+
+
+SPANS = [
+    Sample(
+        id=name,
+        video=f"{name}.mp4",
+        question="When?",
+        solution=gold,
+        problem_type=ProblemType.GROUNDING,
+        source_clip=name,
+    )
+    for name, gold in (("a", "[0, 10]"), ("b", "[0, 10]; [20, 30]"), ("c", "[5, 10]"), ("d", "[2, 8]"))
+]
+
+
+def test_spans_by_hand() -> None:
+    # IoU 0.5, 0.6 (with the second gold), 0 unread, 0 for a point in time; of the answers 1, 0.75, 0 and 1 are gold.
+    said = ("0 to 5 s", "[20, 32]", "[4.9, 9] or 3", "it is [5, 5]")
+    records = [answer_record(sample, one, Control.FULL) for sample, one in zip(SPANS, said, strict=True)]
+    found = measure(records)["grounding"]
+    assert [found[key] for key in ("r0.3", "r0.5", "r0.7")] == [0.5, 0.5, 0.25]
+    assert found["miou"] == pytest.approx((0.5 + 10 / 12) / 4)
+    assert found["miop"] == pytest.approx((1 + 10 / 12 + 0 + 1) / 4)
+    assert (found["n_spans"], GROUNDING.counted({"grounding": found})) == (4, "4")
+    assert found["miou_ci"][0] <= found["miou"] <= found["miou_ci"][1]
+    assert "grounding" not in measure(oracle_answers([_number("1", "2")]))
+
+
+def _number(name: str, gold: str) -> Sample:
+    kind = ProblemType.REGRESSION
+    return Sample(id=name, video="1.mp4", question="?", solution=gold, problem_type=kind, source_clip=name)
+
+
+def test_numbers_by_hand() -> None:
+    # Relative errors of 0, 0.1 and 0.6: all ten bounds, the eight above 0.1, none.
+    said = {"10": "10 m", "20": "about 22", "30": "48"}
+    records = [
+        answer_record(_number(gold, gold), f"Answer: {one.removeprefix('about ')}", Control.FULL)
+        for gold, one in said.items()
+    ]
+    assert measure(records)["nearness"]["mra"] == pytest.approx((1 + 0.8 + 0) / 3)
+
+
+def test_spans_and_numbers_have_tables_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = score_records(oracle_answers([*SPANS, _number("1", "2")]))
+    evaluation.print_summary({"methods": {"crpo": scores}})
+    printed = capsys.readouterr().out
+    assert "Temporal grounding" in printed
+    assert "R@0.7" in printed
+    assert "Numbers by nearness" in printed
 
 
 def test_scores_of_earlier_versions_have_what_they_have() -> None:

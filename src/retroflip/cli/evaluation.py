@@ -227,10 +227,9 @@ def _print_scores(name: str, scores: Mapping[str, Any]) -> None:
 
 def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Print a table for every family of metrics that was measured, and what guessing would reach on the first row."""
-    from retroflip.bench.metrics import metrics_of
-    from retroflip.bench.metrics.base import ANSWERS, GROUPS
+    from retroflip.bench.metrics import FAMILIES, metrics_of
 
-    for family, heading in ((ANSWERS, title), (GROUPS, "Groups")):
+    for family in FAMILIES:
         rows = [(name, measured) for name, measured in named if family.of(measured)]
         if not rows:
             continue
@@ -239,7 +238,7 @@ def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> 
             (name, *(_rate(metric.read(measured)) for metric in metrics), family.counted(measured))
             for name, measured in rows
         ]
-        print_table(heading, ("", *(metric.label for metric in metrics), family.unit), cells)
+        print_table(family.heading or title, ("", *(metric.label for metric in metrics), family.unit), cells)
         chances = {metric.label: metric.read(rows[0][1]).chance for metric in metrics}
         known = [f"{label} {_percent(chance)}" for label, chance in chances.items() if chance is not None]
         if known:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from retroflip.bench import metrics
 from retroflip.bench.metrics.answers import UNPARSED
 from retroflip.bench.metrics.base import ANSWERS, GROUPS
+from retroflip.bench.metrics.grounding import GROUNDING
 from retroflip.bench.metrics.training import Rows
 from retroflip.files.storage import jsonable, write_text_atomic
 from retroflip.report import tables, words
@@ -97,6 +98,13 @@ def build_report(
     return out
 
 
+FAMILY_NOTES = {
+    GROUPS.heading: "A question of a group that is missing or failed is wrong.",
+    GROUNDING.heading: "An answer without a readable span overlaps nothing, and counts.",
+}
+"""what is said below a table, by its heading"""
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("retroflip.report"),
@@ -136,7 +144,12 @@ def _results(
         "plots": _plots(summary, slots),
         "handicaps": tables.handicaps_shown(summary),
         "answers": tables.table_of(ANSWERS, summary, slots),
-        "groups": tables.table_of(GROUPS, summary, slots),
+        "families": {
+            family.heading: tables.table_of(family, summary, slots)
+            for family in metrics.FAMILIES
+            if family.heading
+        },
+        "family_notes": FAMILY_NOTES,
         "task_rows": tables.task_rows(methods),
         "comparisons": summary["comparisons"],
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from retroflip.bench.records import AnswerRecord
 from retroflip.data.sample import Sample
 
 
@@ -55,6 +56,22 @@ def mean_grade(graded: Sequence[Graded]) -> dict[str, Any]:
     return {"acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2), "n": len(graded)}
 
 
+Ours = Callable[[Sequence[Graded], Sequence[AnswerRecord]], dict[str, Any]]
+"""a benchmark's own table by our reading: of the answers, and of their records, which are as many"""
+
+
+def no_table(_: Sequence[Graded], __: Sequence[AnswerRecord]) -> dict[str, Any]:
+    """Return nothing: the measures of `bench.metrics` say all of it."""
+    return {}
+
+
+def same_table(summary: Callable[[Sequence[Graded]], dict[str, Any]]) -> Ours:
+    """Return what makes the official table of our grades, for a summary that reads nothing but grades and items."""
+    return lambda graded, records: summary(
+        [one._replace(official=record.score) for one, record in zip(graded, records, strict=True)]
+    )
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """A benchmark, by its name on the command line.
@@ -62,8 +79,9 @@ class Benchmark:
     home: where its files are to be had. needs: what its root must hold. items: its questions, read lazily; raises
     DataError, naming file and record, for what cannot be read. grade: the official grade. recorded: answers in the
     benchmark's own result format, given the root and that file; raises DataError for another form. summary: the
-    official table over all answers, names to numbers in per cent. system: the official system prompt. sampler, fps,
-    frames: how the official code takes frames (`video.samplers`). max_tokens: of an answer.
+    official table over all answers, names to numbers in per cent. ours: the same by our reading, where that is more
+    than `bench.metrics` measures. system: the official system prompt. sampler, fps, frames: how the official code takes
+    frames (`video.samplers`). max_tokens: of an answer.
     """
 
     name: str
@@ -74,6 +92,7 @@ class Benchmark:
     grade: Grade
     recorded: Callable[[Path, Path], Sequence[Graded]]
     summary: Callable[[Sequence[Graded]], dict[str, Any]] = mean_grade
+    ours: Ours = no_table
     system: str | None = None
     sampler: str = "uniform"
     fps: float | None = None

@@ -8,7 +8,8 @@ from typing import Any
 from retroflip.bench.benchmarks.base import Benchmark, Graded
 from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import measure
-from retroflip.bench.records import AnswerRecord, Control, answer_record
+from retroflip.bench.metrics.answers import is_unparsed
+from retroflip.bench.records import AnswerRecord, Control, answer_record, failed_record
 
 
 def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]:
@@ -16,23 +17,31 @@ def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]
 
     official: acc, by_task, n, ungraded (answers without a grade, which count as wrong, as where a benchmark is run
     without its language model) and p_acc over the pairs, and whatever the benchmark's own summary has beside these or
-    in place of them. ours: the measures of `measure`, by task too. disagreements: how often the two differ, in either
+    in place of them. ours: the measures of `measure`, by task too, and the benchmark's table by our reading; an answer
+    that was not given has failed (n_failed) and counts as wrong. disagreements: how often the two differ, in either
     direction.
     """
-    records = [answer_record(one.item.sample, one.response or "", Control.FULL) for one in graded]
+    records = [_record(one) for one in graded]
     grades = [one.official or 0.0 for one in graded]
     return {
         "official": {**_official(graded, records, grades), **named.summary(graded)},
         "ours": {
             **_in_percent(measure(records)),
             "by_task": _mean_by_task(records, [r.score for r in records]),
+            **named.ours(graded, records),
         },
-        "unparsed": sum(record.answer is None for record in records),
+        "unparsed": sum(is_unparsed(record) for record in records),
         "disagreements": {
             "right by ours alone": sum(r.score > g for r, g in zip(records, grades, strict=True)),
             "right by the official alone": sum(r.score < g for r, g in zip(records, grades, strict=True)),
         },
     }
+
+
+def _record(one: Graded) -> AnswerRecord:
+    if one.response is None:
+        return failed_record(one.item.sample, Control.FULL, "no answer was recorded")
+    return answer_record(one.item.sample, one.response, Control.FULL)
 
 
 def _official(

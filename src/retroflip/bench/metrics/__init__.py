@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
-from retroflip.bench.metrics.base import Answered, Family, Metric, mean
+from retroflip.bench.metrics.base import ANSWERS, GROUPS, Answered, Family, Metric, mean
+from retroflip.bench.metrics.grounding import GROUNDING, MEAN_OVERLAP, MEAN_PRECISION, RECALLS
 from retroflip.bench.metrics.groups import GROUP_ACCURACY, QUESTION_ACCURACY, VIDEO_ACCURACY
+from retroflip.bench.metrics.nearness import NEARNESS, RELATIVE_ACCURACY
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.records import AnswerRecord
 from retroflip.bench.stats import RESAMPLES, Column, Interval, cluster_intervals, wilson
@@ -27,8 +29,14 @@ METRICS: tuple[Metric, ...] = (
     GROUP_ACCURACY,
     QUESTION_ACCURACY,
     VIDEO_ACCURACY,
+    *RECALLS,
+    MEAN_OVERLAP,
+    MEAN_PRECISION,
+    RELATIVE_ACCURACY,
 )
 """in the order of tables"""
+FAMILIES: tuple[Family, ...] = (ANSWERS, GROUPS, GROUNDING, NEARNESS)
+"""a table each, in their order"""
 
 
 def metrics_of(family: Family) -> tuple[Metric, ...]:
@@ -43,7 +51,8 @@ def measure(records: Sequence[AnswerRecord], *, seed: int = 0, resamples: int = 
     `<key>_wilson` (the same with all units taken as independent; None for a mean of other values than 0 and 1);
     n_answers, n_failed, n_pairs, n_incomplete_pairs, n_clips, truncated; `chance`: what uniform guessing is expected
     to reach on these very questions, by metric. `groups` holds the metrics of groups in the same way, with n_groups and
-    n_incomplete_groups, where questions have a `group`. Raises DataError as `pair_up` and `group_up` do.
+    n_incomplete_groups, where questions have a `group`; `grounding` those of spans of time, with n_spans, and
+    `nearness` those of numbers that may come near, with n_numbers. Raises DataError as `pair_up` and `group_up` do.
     """
     (found,) = measure_each([records], seed=seed, resamples=resamples)
     return found

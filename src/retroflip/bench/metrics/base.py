@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from retroflip.bench.groups import Group, Pairs, group_up, pair_up
 from retroflip.bench.records import AnswerRecord
 from retroflip.bench.stats import Column
+from retroflip.data.sample import ProblemType
 
 Measures: TypeAlias = Mapping[str, Any]
 """what `measure` returns, as it stands in scores.json"""
@@ -62,6 +63,16 @@ class Answered:
         """The source clip of every answer; one list, so that intervals sort it into clusters once."""
         return [record.source_clip for record in self.records]
 
+    @cached_property
+    def grounded(self) -> list[AnswerRecord]:
+        """The answers to questions that ask for a span of time."""
+        return [record for record in self.records if record.problem_type is ProblemType.GROUNDING]
+
+    @cached_property
+    def quantities(self) -> list[AnswerRecord]:
+        """The answers to questions that ask for a number which may come near."""
+        return [record for record in self.records if record.problem_type is ProblemType.REGRESSION]
+
 
 @dataclass(frozen=True)
 class Family:
@@ -69,13 +80,14 @@ class Family:
 
     counts: how many of these things there are, under the keys of `Measures`; nothing where there are none to measure.
     unit, count: what is counted beside the metrics, and the key of its number. part: the key of `Measures` under which
-    all this stands; None for the top.
+    all this stands; None for the top. heading: of its table; "" where that is the name of what was measured.
     """
 
     counts: Callable[[Answered], dict[str, int]]
     unit: str
     count: str
     part: str | None = None
+    heading: str = ""
 
     def of(self, measures: Measures) -> Measures | None:
         """Return the part of `measures` that holds these metrics; None where it has none."""
@@ -107,7 +119,7 @@ def _count_groups(answered: Answered) -> dict[str, int]:
 
 ANSWERS = Family(_count_answers, "pairs", "n_pairs")
 """over answers and pairs"""
-GROUPS = Family(_count_groups, "groups", "n_groups", "groups")
+GROUPS = Family(_count_groups, "groups", "n_groups", "groups", "Groups")
 """over groups of questions"""
 
 

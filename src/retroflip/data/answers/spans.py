@@ -62,6 +62,19 @@ def best_iou(span: Span, golds: Sequence[Span]) -> float:
     return max(iou(span, gold) for gold in golds)
 
 
+def iop(span: Span, gold: Span) -> float:
+    """Return which share of a span lies in a gold one, in 0..1; of a point in time, 1 where it lies in it."""
+    both = min(span[1], gold[1]) - max(span[0], gold[0])
+    if span[1] == span[0]:
+        return float(both >= 0.0)
+    return max(both, 0.0) / (span[1] - span[0])
+
+
+def best_iop(span: Span, golds: Sequence[Span]) -> float:
+    """Return the largest share of a span that lies in any of several gold ones. Raises ValueError without one."""
+    return max(iop(span, gold) for gold in golds)
+
+
 def _seconds(found: re.Match[str], unit: str, duration: float | None) -> float | None:
     if found["minutes"] is not None:
         hours, minutes = int(found["hours"] or 0), int(found["minutes"])
