@@ -9,17 +9,13 @@ in nothing but what was done. Frames that stand longer than others are repeated,
 way to hold them. A clip that several questions ask about is written once.
 """
 
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from retroflip.data.answers import gold_answer, same_answer
 from retroflip.data.columns import Columns
@@ -29,7 +25,7 @@ from retroflip.data.records import read_records, write_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.data.text_maps import MAPS, TextMap, names_what_changes, other_option, say_the_same
-from retroflip.errors import DataError, DecodeError, HashMismatchError, MediaError, MissingVideoError
+from retroflip.errors import DataError, HashMismatchError, MediaError, MissingVideoError
 from retroflip.files.storage import (
     append_jsonl,
     file_name,
@@ -40,17 +36,16 @@ from retroflip.files.storage import (
 )
 from retroflip.progress import Progress
 from retroflip.video.decode import all_frames
-from retroflip.video.encode import encode_i420, flip_i420, to_i420
+from retroflip.video.encode import encode_i420
 from retroflip.video.frames import Pixels
 from retroflip.video.hashing import sha256_file
+from retroflip.video.spool import Spooled, spooled
 
 GENERATOR = "retroflip.bench.clip_pairs 1"
 VIDEOS = "videos"
 UNKNOWN = "unknown.jsonl"
 FAILURES = "failures.jsonl"
 JOURNAL = "journal.jsonl"
-MAX_SPOOLED = 16 * 2**30
-"""bytes that the frames of one clip may take while it is turned around"""
 _ORIGINAL = "original"
 _DONE = {TextMap.MIRROR: "mirrored", TextMap.REVERSE: "reversed"}
 
@@ -268,9 +263,9 @@ class _Clips:
         if there.get("source_sha256") == digest and self._are_whole(there["files"], names):
             return
         with scratch_folder() as folder:
-            clip = _spooled(source, folder / "frames")
+            clip = spooled(source, all_frames(source), folder / "frames")
             for name, way in zip(names, (None, *ways), strict=True):
-                encode_i420(self.out / name, clip.shown(way), clip.fps, clip.size, crf=self.crf)
+                encode_i420(self.out / name, _shown(clip, way), clip.fps, clip.size, crf=self.crf)
         files = {name: sha256_file(self.out / name) for name in names}
         append_jsonl(self.journal, {"video": video, "source_sha256": digest, "files": files})
 
@@ -294,51 +289,11 @@ class _Clips:
         )
 
 
-class _Spooled(NamedTuple):
-    """A clip's frames on the disk: I420 planes (T, 3 H / 2, W), T with repetitions in `order`."""
-
-    planes: Pixels
-    order: list[int]
-    fps: Fraction
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width, both even."""
-        return self.planes.shape[1] * 2 // 3, self.planes.shape[2]
-
-    def shown(self, way: TextMap | None) -> Iterator[Pixels]:
-        """Yield the frames as they are, mirrored, or from the last to the first."""
-        for index in reversed(self.order) if way is TextMap.REVERSE else self.order:
-            yield flip_i420(self.planes[index]) if way is TextMap.MIRROR else self.planes[index]
-
-
-def _spooled(source: Path, spool: Path) -> _Spooled:
-    """Decode a whole clip into a file. Raises MediaError where it cannot be read, is one frame or too large."""
-    seconds: list[float] = []
-    shape = (0, 0)
-    with spool.open("wb") as stream:
-        for planes in to_i420(_timed(all_frames(source), seconds)):
-            shape = planes.shape
-            stream.write(planes.tobytes())
-            if stream.tell() > MAX_SPOOLED:
-                raise DecodeError(
-                    f"{source}: its frames take more than {MAX_SPOOLED} bytes, the limit for pairs. Cut it into clips."
-                )
-    if len(seconds) < 2:
-        raise DecodeError(f"{source}: it is a single frame, in which nothing moves. Leave it out.")
-    gaps = np.diff(seconds)
-    period = statistics.median([float(gap) for gap in gaps if gap > 0] or [1.0])
-    held = [max(1, round(float(gap) / period)) for gap in gaps]
-    order = [index for index, count in enumerate([*held, 1]) for _ in range(count)]
-    frames = np.memmap(spool, dtype=np.uint8, mode="r", shape=(len(seconds), *shape))
-    return _Spooled(frames, order, Fraction(1 / period).limit_denominator(1001))
-
-
-def _timed(frames: Iterable[tuple[Pixels, float]], seconds: list[float]) -> Iterator[Pixels]:
-    """Yield the pixels, and put down the seconds."""
-    for pixels_CHW, second in frames:
-        seconds.append(second)
-        yield pixels_CHW
+def _shown(clip: Spooled, way: TextMap | None) -> Iterator[Pixels]:
+    """Return the frames as they are, mirrored, or from the last to the first."""
+    if way is TextMap.MIRROR:
+        return clip.mirrored()
+    return clip.frames(backwards=way is TextMap.REVERSE)
 
 
 def summary(made: Made) -> dict[str, Any]:

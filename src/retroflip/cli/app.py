@@ -16,6 +16,7 @@ from retroflip.cli import (
     comparison,
     cot,
     data,
+    dybench,
     evaluation,
     generation,
     machine,
@@ -36,6 +37,7 @@ FLAG_TO_RESUME = {
     "generate": [],
     "pairs": [],
     "synth": [],
+    "dybench": [],
     "cot": [],
     "route": [],
     "study": [],
@@ -125,7 +127,19 @@ def _root(
     """Teach video language models to see motion, and prove that they do."""
 
 
-for _module in (machine, training, synth, cot, data, route, generation, evaluation, comparison, study):
+for _module in (
+    machine,
+    training,
+    synth,
+    cot,
+    data,
+    dybench,
+    route,
+    generation,
+    evaluation,
+    comparison,
+    study,
+):
     _module.register(app)
 
 

@@ -50,19 +50,23 @@ def encode_i420(
     *,
     crf: int = 18,
     preset: str = PRESET,
+    gop: int | None = None,
 ) -> None:
     """Write frames that are I420 already, each uint8 of shape (3 H / 2, W), as `encode` does; no colour is touched.
 
     planes: Y, then U, then V, each row after row, of BT.601 in limited range; a frame is read before the next one is
-    asked for. size: height and width, even. preset: x264's.
+    asked for. size: height and width, even. preset: x264's. gop: frames from one key frame to the next, so that which
+    frames are key frames and which are predicted from where says nothing of what they show; by default x264 chooses.
 
-    Raises ValueError for an odd size, a frame of another type or shape, and as `encode` does; VideoError when the file
-    cannot be written.
+    Raises ValueError for an odd size, a frame of another type or shape, a `gop` under 1, and as `encode` does;
+    VideoError when the file cannot be written.
     """
     if size[0] % 2 or size[1] % 2:
         raise ValueError(f"need an even height and width, got {size}")
+    if gop is not None and gop < 1:
+        raise ValueError(f"need a gop of 1 frame or more, got {gop}")
     _check(fps, crf)
-    _write(path, _filled(planes, *size), Fraction(fps), size, crf, preset)
+    _write(path, _filled(planes, *size), Fraction(fps), size, crf, preset, gop)
 
 
 def to_i420(pictures: Iterable[Pixels]) -> Iterator[Pixels]:
@@ -140,10 +144,12 @@ def _write(
     size: tuple[int, int],
     crf: int,
     preset: str,
+    gop: int | None = None,
 ) -> None:
     file_options = {"movflags": "+faststart", "fflags": "+bitexact"}
     # x264's macroblock tree makes the bytes depend on what the heap held before, even with one thread.
-    codec_options = {"crf": str(crf), "preset": preset, "flags": "+bitexact", "x264-params": "mbtree=0"}
+    params = "mbtree=0" if gop is None else f"mbtree=0:keyint={gop}:min-keyint={gop}:scenecut=0:b-adapt=0"
+    codec_options = {"crf": str(crf), "preset": preset, "flags": "+bitexact", "x264-params": params}
     with (
         _replacing(path) as temporary,
         av.open(str(temporary), "w", format="mp4", options=file_options) as container,

@@ -1,7 +1,13 @@
 """The sources of DyBench, by name: one file each, which has one `SOURCE`, and a line in `_ALL`."""
 
 from retroflip.bench.dybench.base import Source
-from retroflip.bench.dybench.sources import mhbench, ssv2
+from retroflip.bench.dybench.sources import folder, mhbench, ssv2, synthetic
 
-_ALL: tuple[Source, ...] = (ssv2.SOURCE, mhbench.SOURCE)
+_ALL: tuple[Source, ...] = (
+    ssv2.SOURCE,
+    mhbench.SOURCE,
+    folder.SOURCE,
+    synthetic.SOURCE,
+    synthetic.LABORATORY,
+)
 SOURCES: dict[str, Source] = {source.name: source for source in _ALL}

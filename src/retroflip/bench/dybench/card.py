@@ -1,0 +1,219 @@
+"""What a benchmark is made of, in numbers, and its data card: the columns of CRPO's table 3, sources, what was refused.
+
+The card says what was counted here and nothing else: not that a model has not seen the sources, and not that people
+have looked at the pairs, unless a release says so.
+"""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from retroflip.bench.dybench.base import Candidate
+from retroflip.bench.dybench.recipe import DyBenchRecipe
+from retroflip.bench.dybench.survey import Quota, RefusedPlan, Survey
+from retroflip.files.storage import write_text_atomic
+
+SUMMARY = "summary.json"
+CARD = "README.md"
+_MOST_REASONS = 40
+
+
+@dataclass(frozen=True)
+class Part:
+    """A quota: how many pairs were wanted (None is all), made, and candidates there were."""
+
+    sub_task: str
+    source: str
+    wanted: int | None
+    made: int
+    candidates: int
+
+    @property
+    def short(self) -> int:
+        """How many pairs are missing."""
+        return 0 if self.wanted is None else self.wanted - self.made
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts of a benchmark. missing: what a source lacked on the machine that built it, by source."""
+
+    pairs: int
+    videos: int
+    questions: int
+    seconds_median: float
+    seconds_max: float
+    domains: Mapping[str, int]
+    axes: Mapping[str, int]
+    options: Mapping[str, int]
+    clips: int
+    licences: Mapping[str, int]
+    parts: Sequence[Part]
+    refused: Mapping[str, int]
+    missing: Mapping[str, str]
+    not_asked: Mapping[str, int]
+
+    @classmethod
+    def count(
+        cls,
+        recipe: DyBenchRecipe,
+        made: Mapping[Quota, int],
+        there: Mapping[Quota, int],
+        candidates: Sequence[Candidate],
+        seconds: Sequence[float],
+        refused: Iterable[RefusedPlan],
+        found: Survey,
+    ) -> Self:
+        """Count what was made of a recipe. seconds: of every video."""
+        names = [name for quota, number in made.items() for name in [quota[1]] * number]
+        return cls(
+            pairs=len(candidates),
+            videos=2 * len(candidates),
+            questions=2 * len(candidates),
+            seconds_median=round(statistics.median(seconds), 2),
+            seconds_max=round(max(seconds), 2),
+            domains=_counted(one.domain or "not stated" for one in candidates),
+            axes=_counted(one.axis.value for one in candidates),
+            options=_counted(str(len(one.options)) for one in candidates),
+            clips=len({(name, one.source_clip) for name, one in zip(names, candidates, strict=True)}),
+            licences=_counted(f"{name}: {one.licence}" for name, one in zip(names, candidates, strict=True)),
+            parts=[
+                Part(quota[0].value, quota[1], recipe.wanted[quota], number, there[quota])
+                for quota, number in made.items()
+            ],
+            refused=_counted(f"{one.key.partition('/')[0]}: {one.reason}" for one in refused),
+            missing={one.source: one.what for one in found.missing},
+            not_asked=dict(sorted(found.not_asked.items())),
+        )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return the counts in JSON values of `as_json`."""
+        return cls(**{**values, "parts": [Part(**part) for part in values["parts"]]})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts as JSON values."""
+        return asdict(self)
+
+
+def _counted(texts: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(texts).items(), key=lambda one: (-one[1], one[0])))
+
+
+def write_card(out: Path, recipe: DyBenchRecipe, summary: Summary, released: str = "") -> None:
+    """Write the data card. released: what a release says of people's labels; by default that nobody looked."""
+    sections = [
+        _head(summary),
+        _table(
+            ["sub-task", "source", "pairs", "wanted", "candidates"],
+            [
+                [
+                    one.sub_task,
+                    one.source,
+                    one.made,
+                    "all" if one.wanted is None else one.wanted,
+                    one.candidates,
+                ]
+                for one in summary.parts
+            ],
+        ),
+        _missing(summary),
+        "## How the pairs were made\n\n" + _how(recipe, summary),
+        "## Quality control\n\n" + (released or _UNRELEASED),
+        "## Refused\n\n" + _refused(summary),
+        "## Licences\n\n" + _licences(recipe, summary),
+        "## Not claimed\n\n" + _NOT_CLAIMED,
+    ]
+    write_text_atomic(out / CARD, "\n\n".join(section for section in sections if section) + "\n")
+
+
+_UNRELEASED = (
+    "Automatic checks alone (`quality.jsonl`): something moves, the sides hold the same content, no two pairs of a "
+    "sub-task are nearly the same. Flags there (text, clocks, people) are guesses for raters and refused nothing. No "
+    "person's verdict is recorded in this folder; `retroflip dybench release` keeps what raters accepted."
+)
+_NOT_CLAIMED = (
+    "That a model was not trained on these sources: `retroflip leaks TRAIN BENCH` compares a training set with this "
+    "folder. That nothing but the asked change tells a video from one played backwards: smoke, water, gait and "
+    "falling things do, and `retroflip dybench audit` measures how well a small classifier tells them. That lengths, "
+    "domains and licences are more than what the sources' own files state."
+)
+
+
+def _head(summary: Summary) -> str:
+    length = f"{summary.seconds_median:g} s median, {summary.seconds_max:g} s at most"
+    domains = ", ".join(f"{name} ({count})" for name, count in summary.domains.items())
+    columns = ["videos / QAs", "length", "domain (pairs)", "adversarial"]
+    cells = [
+        f"{summary.videos:,} / {summary.questions:,}",
+        length,
+        domains,
+        "yes: every question is one of a pair",
+    ]
+    return (
+        f"# A paired benchmark of {summary.pairs:,} pairs\n\n"
+        "Each pair is two videos with the same question and options and different answers. They differ in one thing: "
+        f"{', '.join(f'{axis} ({count})' for axis, count in summary.axes.items())}. The pairs come from "
+        f"{summary.clips:,} recordings (`source_clip`), by which statistics are clustered.\n\n"
+        + _table(columns, [cells])
+    )
+
+
+def _missing(summary: Summary) -> str:
+    lines = [
+        f"- {one.source}, {one.sub_task}: {one.short} of {one.wanted} pairs are missing; its {one.candidates} "
+        "candidates gave no more."
+        for one in summary.parts
+        if one.short and one.source not in summary.missing
+    ]
+    lines += [f"- {source}: was not there. {what}." for source, what in summary.missing.items()]
+    lines += [
+        f"- {source}: {count} candidates are of sub-tasks that the recipe does not ask for."
+        for source, count in summary.not_asked.items()
+    ]
+    return "\n".join(["Against the recipe:", "", *lines]) if lines else ""
+
+
+def _how(recipe: DyBenchRecipe, summary: Summary) -> str:
+    options = ", ".join(f"{count} with {number}" for number, count in summary.options.items())
+    return (
+        f"Parts are cut first and transformed then, all frames of them; sound is left out. Both sides are H.264 with "
+        f"x264's preset {recipe.encoder.preset}, crf {recipe.encoder.crf} and a key frame every {recipe.encoder.gop} "
+        "frames, in files of equal size, with equal frames in number, rate and shape. Options stand in the same order "
+        f"on both sides ({options} options), the right letters dealt out evenly. `recipe.yaml` and `candidates.jsonl` "
+        "rebuild the folder where the sources are: `retroflip dybench build recipe.yaml --candidates candidates.jsonl "
+        "--out DIR --root NAME=DIR`."
+    )
+
+
+def _refused(summary: Summary) -> str:
+    if not summary.refused:
+        return "Nothing."
+    rows = [[*reason.split(": ", 1), count] for reason, count in summary.refused.items()]
+    rest = len(rows) - _MOST_REASONS
+    more = f"\n\nAnd {rest} more reasons." if rest > 0 else ""
+    return (
+        "By source and reason, as far as candidates were tried; each is in `refused.jsonl`.\n\n"
+        + _table(["source", "reason", "candidates"], rows[:_MOST_REASONS])
+        + more
+    )
+
+
+def _licences(recipe: DyBenchRecipe, summary: Summary) -> str:
+    rows = [[*licence.split(": ", 1), count] for licence, count in summary.licences.items()]
+    used = dict.fromkeys(one.source for one in summary.parts if one.made)
+    homes = [f"- {name}: {recipe.source(name).title}, {recipe.source(name).home}" for name in used]
+    return (
+        "As the sources state them; whoever passes the videos on must see that they may.\n\n"
+        + _table(["source", "licence", "pairs"], rows)
+        + "\n\n"
+        + "\n".join(homes)
+    )
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)

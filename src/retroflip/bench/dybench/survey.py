@@ -1,0 +1,163 @@
+"""What the sources hold, before anything is built: candidates, what they refuse, and what is missing, by source."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from retroflip.bench.dybench.base import Candidate, Drawing, Refused, SubTask
+from retroflip.bench.dybench.plans import Planned, planned_row, read_planned
+from retroflip.bench.dybench.recipe import DyBenchRecipe
+from retroflip.draws import draw_seed
+from retroflip.errors import DataError, UsageError
+from retroflip.progress import Progress
+
+Quota = tuple[SubTask, str]
+"""sub-task and section of the recipe"""
+
+
+class Missing(NamedTuple):
+    """What a source lacks on this machine."""
+
+    source: str
+    what: str
+
+
+class RefusedPlan(NamedTuple):
+    """What no pair is made of. key: its name among all sources'."""
+
+    key: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """queues: each quota's plans in the order in which they are taken. not_asked: those of no quota, by source."""
+
+    queues: Mapping[Quota, Sequence[Planned]]
+    refused: Sequence[RefusedPlan]
+    missing: Sequence[Missing]
+    not_asked: Mapping[str, int]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all plans in their order: equal for equal sources, whatever machine they lie on."""
+        rows = [planned_row(one) for queue in self.queues.values() for one in queue]
+        return hashlib.sha256("".join(json.dumps(row, sort_keys=True) for row in rows).encode()).hexdigest()
+
+
+def survey(
+    recipe: DyBenchRecipe, roots: Mapping[str, Path], progress: Progress, listed: Path | None = None
+) -> Survey:
+    """Ask every source of a recipe for its candidates; a source that is not there is named among what is missing.
+
+    roots: folders on this machine, which go before the recipe's own. listed: a file of candidates, which are then
+    taken in place of what the sources' annotations say.
+
+    Raises DataError for annotations that cannot be read.
+    """
+    names = list(dict.fromkeys(name for _, name in recipe.wanted))
+    missing = [
+        lack for name in names for lack in _missing(recipe, name, roots, media_only=listed is not None)
+    ]
+    there = [name for name in names if name not in {lack.source for lack in missing}]
+    found: list[Planned] = []
+    refused: list[RefusedPlan] = []
+    if listed is not None:
+        found = [one for one in read_planned(listed) if one.source in there]
+    else:
+        progress.stage("asking the sources", len(there), "sources")
+        for done, name in enumerate(there, start=1):
+            for one in recipe.source(name).candidates(
+                root_of(recipe, name, roots), recipe.sources[name].settings
+            ):
+                if isinstance(one, Refused):
+                    refused.append(RefusedPlan(f"{name}/{one.id}", one.reason, one.detail))
+                else:
+                    found.append(Planned(name, one, {}))
+            progress.advance(done, f"{len(found)} candidates")
+    _refuse_twins(found)
+    wanted = recipe.wanted
+    queues = {quota: _queue(recipe.seed, quota, found, ordered=listed is not None) for quota in wanted}
+    not_asked = Counter(one.source for one in found if (one.plan.sub_task, one.source) not in wanted)
+    return Survey(queues, refused, missing, dict(not_asked))
+
+
+def root_of(recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path]) -> Path:
+    """Return a source's folder on this machine; the working folder for one that needs no files."""
+    return roots.get(name) or Path(recipe.sources[name].root or ".")
+
+
+def require_whole(found: Survey) -> None:
+    """Raise UsageError that names all that is missing, by source."""
+    if found.missing:
+        lacks = " ".join(f"{one.source}: {one.what}." for one in found.missing)
+        raise UsageError(
+            f"Sources are missing. {lacks} Give their folders with --root NAME=DIR, or build without them (--partial)."
+        )
+
+
+def _missing(
+    recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path], *, media_only: bool
+) -> list[Missing]:
+    source = recipe.source(name)
+    if not source.needs:
+        return []
+    root = roots.get(name) or recipe.sources[name].root
+    if root is None:
+        needs = "; ".join(f"{need.path} ({need.what})" for need in source.needs)
+        return [Missing(name, f"no folder was given for {source.title} ({source.home}), which holds {needs}")]
+    if not Path(root).is_dir():
+        return [Missing(name, f"{root} is not a folder")]
+    needs_here = [] if media_only else _needs(recipe, name)
+    return [
+        Missing(name, f"{Path(root) / path} ({what}) is not there")
+        for path, what in needs_here
+        if not any(Path(root).glob(path))
+    ]
+
+
+def _needs(recipe: DyBenchRecipe, name: str) -> list[tuple[str, str]]:
+    """Return what the root must hold, a table under the name that the settings give it."""
+    settings = recipe.sources[name].settings
+    table = settings.get("table")
+    return [(table if isinstance(table, str) else need.path, need.what) for need in recipe.source(name).needs]
+
+
+def _refuse_twins(found: Iterable[Planned]) -> None:
+    counts = Counter(one.key for one in found)
+    if twice := [key for key, count in counts.items() if count > 1]:
+        raise DataError(
+            f"The candidate {twice[0]!r} is there twice, and {len(twice) - 1} others: ids are to be a source's own. "
+            "Mend the annotations, or the list."
+        )
+
+
+def _queue(seed: int, quota: Quota, found: Iterable[Planned], *, ordered: bool) -> list[Planned]:
+    """Return a quota's plans: drawn pairs and listed ones in their order; of filmed ones each recording's first,
+    and each action's first, before their second ones, so that few pairs are of many kinds."""
+    plans = [one for one in found if (one.plan.sub_task, one.source) == quota]
+    if ordered:
+        return plans
+    drawn = [one for one in plans if isinstance(one.plan, Drawing)]
+    filmed = [one for one in plans if isinstance(one.plan, Candidate)]
+    filmed.sort(key=lambda one: draw_seed(seed, one.source, one.plan.id))
+    ranks: Counter[tuple[str, str]] = Counter()
+
+    def rank(kind: str, name: str) -> int:
+        ranks[kind, name] += 1
+        return ranks[kind, name]
+
+    placed = [(rank("clip", _clip(one)), rank("action", _action(one)), one) for one in filmed]
+    return [*drawn, *(one for *_, one in sorted(placed, key=lambda place: place[:2]))]
+
+
+def _clip(one: Planned) -> str:
+    return one.plan.source_clip if isinstance(one.plan, Candidate) else ""
+
+
+def _action(one: Planned) -> str:
+    return one.plan.labels.get("action", "") if isinstance(one.plan, Candidate) else ""
