@@ -29,7 +29,7 @@ def letter(response: str, *options: str) -> str | None:
 @pytest.mark.parametrize(
     "response",
     [
-        "B", "b", "(B)", "B.", "B)", "[B]", "**B**", "**B.**", "B\n", " B </s>", "B<|im_end|>", '"B"', "$B$",
+        "B", "b", "(B)", "(B", "B.", "B)", "[B]", "**B**", "**B.**", "B\n", " B </s>", "B<|im_end|>", '"B"', "$B$",
         r"\text{B}",
         "Option B", "option B.", "Answer: B", "answer: B", "Answer:B", "Answer: (B)", "**Answer:** B",
         "**Answer: B**",

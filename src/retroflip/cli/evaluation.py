@@ -33,7 +33,8 @@ def score(
     bench: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Score answers to this benchmark that somebody else recorded: tempcompass."
+            metavar="NAME",
+            help="Score answers to this benchmark that somebody else recorded; docs/benchmarks.md has all names.",
         ),
     ] = None,
     root: Annotated[Path | None, typer.Option(metavar="DIR", help="The benchmark's own files.")] = None,

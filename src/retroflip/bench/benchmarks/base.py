@@ -51,6 +51,11 @@ class Need(NamedTuple):
     licence: str = ""
 
 
+def as_it_is(_: Item, response: str) -> str:
+    """Return a response as it was written."""
+    return response
+
+
 def mean_grade(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the official score of a benchmark that takes the mean over all questions: acc in per cent, and n."""
     return {"acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2), "n": len(graded)}
@@ -80,7 +85,8 @@ class Benchmark:
     DataError, naming file and record, for what cannot be read. grade: the official grade. recorded: answers in the
     benchmark's own result format, given the root and that file; raises DataError for another form. summary: the
     official table over all answers, names to numbers in per cent. ours: the same by our reading, where that is more
-    than `bench.metrics` measures. system: the official system prompt. sampler, fps, frames: how the official code takes
+    than `bench.metrics` measures. reading: a response as our reader takes it, where the benchmark has answers of its
+    own kind ("Option 2" for B). system: the official system prompt. sampler, fps, frames: how the official code takes
     frames (`video.samplers`). max_tokens: of an answer.
     """
 
@@ -93,6 +99,7 @@ class Benchmark:
     recorded: Callable[[Path, Path], Sequence[Graded]]
     summary: Callable[[Sequence[Graded]], dict[str, Any]] = mean_grade
     ours: Ours = no_table
+    reading: Callable[[Item, str], str] = as_it_is
     system: str | None = None
     sampler: str = "uniform"
     fps: float | None = None

@@ -18,18 +18,22 @@ def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]
     official: acc, by_task, n, ungraded (answers without a grade, which count as wrong, as where a benchmark is run
     without its language model) and p_acc over the pairs, and whatever the benchmark's own summary has beside these or
     in place of them. ours: the measures of `measure`, by task too, and the benchmark's table by our reading; an answer
-    that was not given has failed (n_failed) and counts as wrong. disagreements: how often the two differ, in either
-    direction.
+    that was not given has failed (n_failed) and counts as wrong. A question that was answered several times counts as
+    often as the official code counts it, and for us once, by its last answer; repeated: how many answers that leaves
+    out. disagreements: how often the two differ, in either direction.
     """
-    records = [_record(one) for one in graded]
-    grades = [one.official or 0.0 for one in graded]
+    last = list({one.item.sample.id: one for one in graded}.values())
+    records = [_record(named, one) for one in last]
+    grades = [one.official or 0.0 for one in last]
     return {
         "official": {**_official(graded, records, grades), **named.summary(graded)},
         "ours": {
             **_in_percent(measure(records)),
             "by_task": _mean_by_task(records, [r.score for r in records]),
-            **named.ours(graded, records),
+            "p_acc_by_task": _pairs_by_task(records, [r.score for r in records]),
+            **named.ours(last, records),
         },
+        "repeated": len(graded) - len(last),
         "unparsed": sum(is_unparsed(record) for record in records),
         "disagreements": {
             "right by ours alone": sum(r.score > g for r, g in zip(records, grades, strict=True)),
@@ -38,25 +42,38 @@ def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]
     }
 
 
-def _record(one: Graded) -> AnswerRecord:
+def _record(named: Benchmark, one: Graded) -> AnswerRecord:
     if one.response is None:
         return failed_record(one.item.sample, Control.FULL, "no answer was recorded")
-    return answer_record(one.item.sample, one.response, Control.FULL)
+    return answer_record(one.item.sample, named.reading(one.item, one.response), Control.FULL)
 
 
 def _official(
     graded: Sequence[Graded], records: Sequence[AnswerRecord], grades: Sequence[float]
 ) -> dict[str, Any]:
-    by_id = dict(zip((record.id for record in records), grades, strict=True))
     pairs = pair_up(records).complete.values()
+    by_id = dict(zip((record.id for record in records), grades, strict=True))
     return {
-        "acc": _percent(fmean(grades)),
+        "acc": _percent(fmean(one.official or 0.0 for one in graded)),
         "by_task": _mean_by_task(records, grades),
         "p_acc": _percent(fmean(by_id[a.id] == by_id[b.id] == 1.0 for a, b in pairs)) if pairs else None,
+        "p_acc_by_task": _pairs_by_task(records, grades),
         "n": len(graded),
         "n_pairs": len(pairs),
         "ungraded": sum(one.official is None for one in graded),
     }
+
+
+def _pairs_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:
+    """Return the share of pairs with both sides right; a side that is missing is wrong."""
+    by_id = dict(zip((record.id for record in records), values, strict=True))
+    joined = pair_up(records)
+    right: dict[str, list[float]] = defaultdict(list)
+    for a, b in joined.complete.values():
+        right[a.task].append(float(by_id[a.id] == by_id[b.id] == 1.0))
+    for side in joined.incomplete.values():
+        right[side.task].append(0.0)
+    return {task: _percent(fmean(found)) for task, found in sorted(right.items())}
 
 
 def _mean_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:

@@ -1,10 +1,41 @@
 """The benchmarks by name."""
 
-from retroflip.bench.benchmarks import tempcompass
+from retroflip.bench.benchmarks import (
+    aotbench,
+    eventhallusion,
+    mhbench,
+    mvp,
+    ovobench,
+    tempcompass,
+    temporalbench,
+    timeblind,
+    tomato,
+    tvbench,
+    vidhalluc,
+    vinoground,
+    vnbench,
+)
 from retroflip.bench.benchmarks.base import Benchmark
 from retroflip.errors import UsageError
 
-BENCHMARKS: dict[str, Benchmark] = {one.name: one for one in (tempcompass.BENCHMARK,)}
+BENCHMARKS: dict[str, Benchmark] = {
+    one.name: one
+    for one in (
+        tempcompass.BENCHMARK,
+        timeblind.BENCHMARK,
+        vinoground.BENCHMARK,
+        mvp.BENCHMARK,
+        vidhalluc.BENCHMARK,
+        mhbench.BENCHMARK,
+        aotbench.BENCHMARK,
+        temporalbench.BENCHMARK,
+        tomato.BENCHMARK,
+        tvbench.BENCHMARK,
+        vnbench.BENCHMARK,
+        eventhallusion.BENCHMARK,
+        ovobench.BENCHMARK,
+    )
+}
 
 
 def benchmark(name: str) -> Benchmark:

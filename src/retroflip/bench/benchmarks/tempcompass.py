@@ -13,13 +13,13 @@ A pair is a video and the same played backwards (VIDEO and VIDEO_reverse) with t
 order, and different right answers. The benchmark itself has no measure of pairs.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
+from retroflip.bench.benchmarks.published import read_json
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.errors import DataError
 
@@ -68,14 +68,7 @@ def _questions(root: Path) -> Path:
 
 
 def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}). Check the path.") from error
-    except ValueError as error:
-        raise DataError(
-            f"{file}: not JSON ({error}). Give a file of predictions/ or auto_eval_results/."
-        ) from error
+    found = read_json(file, "a file of predictions/ or auto_eval_results/")
     rows = [
         row
         for aspects in (found.values() if isinstance(found, dict) else [None])
@@ -176,8 +169,7 @@ def _graded(item: Item) -> Graded:
         return Graded(item, None, 0.0)
     by_rule = _grade(item, str(response))
     by_model = row.get("rating") if row.get("match_success") is False else None
-    written = _TASKS[item.sample.labels["task"]].options(row["question"])
-    return Graded(item, _in_letters(_clean(str(response)), written), by_model if by_rule is None else by_rule)
+    return Graded(item, str(response), by_model if by_rule is None else by_rule)
 
 
 def _grade(item: Item, response: str) -> float | None:
@@ -189,9 +181,10 @@ def _clean(response: str) -> str:
     return response.replace("</s>", "").strip()
 
 
-def _in_letters(said: str, written: list[str]) -> str:
+def _in_letters(item: Item, response: str) -> str:
     """Return a response with the labels of its question ('Option 2', 'Caption B') as the letters of our options."""
-    for index, option in enumerate(written):
+    said = _clean(response)
+    for index, option in enumerate(_TASKS[item.sample.labels["task"]].options(item.row["question"])):
         if labelled := _LABELLED.fullmatch(option):
             label = option[: labelled.end(1)]
             said = re.sub(rf"\b{re.escape(label)}\b(:?)", rf"{option_letter(index)}\1", said)
@@ -262,5 +255,6 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=_recorded,
+    reading=_in_letters,
     frames=8,
 )

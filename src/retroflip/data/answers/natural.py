@@ -3,7 +3,7 @@ r"""The reading of evaluation: what people's models write when a benchmark's own
 A marked answer (`\boxed{}`, `<answer>`) is read as in training, but for looser words inside. Without one the text
 behind the reasoning is read by rules that look at form alone, the surest first:
 
-1. the whole text, or its first line, is an answer: "B", "(B)", "B. moving right", "Option B", "**moving right**";
+1. the whole text, or its first line, is an answer: "B", "(B)", "(B", "B. moving right", "Option B", "**moving right**";
 2. sentences that announce an answer: "Answer: B", "The best option is C, because ...", "so the answer is moving
    right"; or else letters with their own option's words, "the speed is C. time-lapse". All of them must agree;
 3. yes and no: the first word, with or without a sentence behind it;
@@ -36,6 +36,8 @@ _CUE = re.compile(
     r"(?:\s*(?:indeed|therefore|thus|clearly|likely|probably|most\s+likely|as\s+follows))?\s*:?\s*",
     re.IGNORECASE,
 )
+_OPENED = re.compile(r"^[(\[]([A-Z])$")
+"""a letter whose bracket never closes, as a model leaves it that was made to begin with 'Best option:('"""
 _CHOSEN = re.compile(
     rf"\b(?:I\s+(?:would\s+|will\s+|'ll\s+)?(?:choose|pick|select|go\s+with|answer))\s*:?\s*(?={_LABEL}?\s*[\"'(\[A-Z])"
 )
@@ -93,7 +95,7 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
 
 
 def _option(text: str, options: dict[str, str]) -> str | None:
-    lines = _lines(text)
+    lines = [_OPENED.sub(r"\1", line) for line in _lines(text)]
     whole = " ".join(lines)
     if letter := read_option(whole, options) or _statement(lines[0], options):
         return letter

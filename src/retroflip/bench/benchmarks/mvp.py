@@ -1,0 +1,200 @@
+"""MVP, Minimal Video Pairs (github.com/facebookresearch/minimal_video_pairs): one question about two videos that differ
+as little as possible, with two candidates of which each is right once.
+
+Root: the data set's folder; every file of it whose path names one of the four configurations is read (Parquet, JSONL,
+JSON, CSV), rows {video_id, video_path, question, answer, candidates, source}. `candidates` is a list, or one as text.
+Videos lie under videos/. Recorded answers are the samples that lmms-eval logs with this task, or the submission file
+mvp_[mini_]CONFIGURATION_valid.jsonl, rows {row_id, model_answer, task}.
+
+A pair is the videos whose ids are the same up to their last underscore. The official reader (tasks/mvp/utils.py, commit
+149e336) takes the second match of [ab] at a word's end, the article 'a' among them: "B. a man" is A. Pairs are unpacked
+as exactly two: with a side missing, or three videos of one id, the scorer stops, and the official score is None. The
+submission file writes the first candidate where nothing was read, so that these cannot be told from answers.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows, response_text
+from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.errors import DataError
+
+CONFIGURATIONS = (
+    "human_object_interactions",
+    "robot_object_interactions",
+    "intuitive_physics",
+    "temporal_reasoning",
+)
+_CLOSING = (
+    " \nEven when unsure, always answer with a single letter from A or B, format exactly like: 'Answer: A/B'."
+)
+_FORM = "the samples that lmms-eval logs, or the submission file mvp_[mini_]CONFIGURATION_valid.jsonl"
+_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
+
+
+def _items(root: Path) -> Iterator[Item]:
+    rows = [row for path in _files(root) for row in _rows(root, path)]
+    if not rows:
+        raise DataError(
+            f"{root}: no file of it names one of MVP's configurations ({', '.join(CONFIGURATIONS)}). Name the folder "
+            "of the data set with --root."
+        )
+    distinct = {(row["configuration"], row["video_id"]): row for row in reversed(rows)}
+    pairs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in reversed(distinct.values()):
+        pairs[pair_of(row["video_id"])].append(row)
+    for name, sides in pairs.items():
+        differ = len(sides) == 2 and sides[0]["answer"] != sides[1]["answer"]
+        yield from (_item(name, side if differ else None, row) for side, row in enumerate(sides))
+
+
+def _files(root: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.suffix in _SUFFIXES and path.is_file() and _configuration(root, path) is not None
+    ]
+
+
+def _configuration(root: Path, path: Path) -> str | None:
+    relative = path.relative_to(root).as_posix()
+    return next((name for name in CONFIGURATIONS if name in relative), None)
+
+
+def _rows(root: Path, path: Path) -> Iterator[dict[str, Any]]:
+    for row in read_rows(path, "MVP's own files"):
+        if "video_id" in row and "candidates" in row:
+            known = {
+                "configuration": _configuration(root, path),
+                "split": "mini" if "mini" in path.relative_to(root).as_posix() else "full",
+                "video_id": str(row["video_id"]),
+                "answer": str(field(row, "answer", str(path))),
+                "candidates": _candidates(row["candidates"], path),
+            }
+            yield {**row, **known}
+
+
+def _candidates(value: Any, path: Path) -> list[str]:
+    try:
+        found = ast.literal_eval(value) if isinstance(value, str) else list(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise DataError(f"{path}: the candidates {value!r:.80} are no list. Give MVP's own files.") from error
+    if not (isinstance(found, list) and len(found) == 2):
+        raise DataError(f"{path}: the candidates {value!r:.80} are not two. Give MVP's own files.")
+    return [str(candidate) for candidate in found]
+
+
+def pair_of(video_id: str) -> str:
+    """Return the pair of a video: its id without what follows its last underscore."""
+    return video_id.rpartition("_")[0]
+
+
+def _item(pair: str, side: int | None, row: dict[str, Any]) -> Item:
+    first, second = row["candidates"]
+    if row["answer"] not in (first, second):
+        raise DataError(
+            f"MVP, {row['video_id']}: the answer {row['answer']!r:.60} is none of its candidates."
+        )
+    name = row["configuration"]
+    question = str(field(row, "question", f"MVP, {row['video_id']}"))
+    sample = Sample(
+        id=f"{name}/{row['video_id']}",
+        video="videos/" + str(field(row, "video_path", f"MVP, {row['video_id']}")).lstrip("/"),
+        question=question,
+        options=(first, second),
+        solution=option_letter([first, second].index(row["answer"])),
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        source="MVP",
+        task=name,
+        source_clip=f"{name}/{pair}",
+        pair=None if side is None else f"{name}/{pair}",
+        side=side,
+        labels={"split": row["split"], "source": str(row.get("source", ""))},
+    )
+    return Item(sample, f"Question: {question}\nOption:\n(A) {first}\n(B) {second}{_CLOSING}", row)
+
+
+def _recorded(root: Path, file: Path) -> list[Graded]:
+    items = by_key(_items(root), lambda item: item.row["video_id"])
+    return [_graded(items, row, file) for row in read_rows(file, _FORM)]
+
+
+def _graded(items: dict[str, Item], row: dict[str, Any], file: Path) -> Graded:
+    if "row_id" in row:
+        item = asked(items, str(row["row_id"]), file)
+        said = str(field(row, "model_answer", str(file)))
+        return Graded(item, said, float(said == item.row["answer"]))
+    logged = next(
+        (row[key] for key in ("pair_accuracy", "single_accuracy") if isinstance(row.get(key), dict)), row
+    )
+    item = asked(items, str(field({**row.get("doc", {}), **logged}, "video_id", f"{file} ({_FORM})")), file)
+    keys = ("video-llm-prediction", "filtered_resps", "response", "prediction")
+    said_or_none = response_text(
+        next((logged.get(key, row.get(key)) for key in keys if key in {**row, **logged}), None)
+    )
+    return Graded(item, said_or_none, 0.0 if said_or_none is None else _grade(item, said_or_none))
+
+
+def _grade(item: Item, response: str) -> float:
+    return float(_letter(response) == item.sample.solution)
+
+
+def _letter(response: str) -> str | None:
+    """Return the letter that extract_pred reads: the second of its matches where there are several."""
+    found = [
+        match[1] for match in re.findall(r"(Answer|Assistant)?:?\s*([AB])\b", response.lower(), re.IGNORECASE)
+    ]
+    return (found[1] if len(found) > 1 else found[0]).upper() if found else None
+
+
+def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return single and pair accuracy of every configuration, and the mean over these, as mvp.yaml takes it."""
+    tasks: dict[str, list[Graded]] = defaultdict(list)
+    for one in graded:
+        tasks[one.item.sample.task].append(one)
+    found = {task: _accuracies(answers) for task, answers in sorted(tasks.items())}
+    pairs = [one["pair_accuracy"] for one in found.values() if one["pair_accuracy"] is not None]
+    return {
+        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
+        "pair_accuracy": round(fmean(pairs), 2) if len(pairs) == len(found) else None,
+        "single_accuracy": round(fmean(one["single_accuracy"] or 0.0 for one in found.values()), 2),
+        "configurations": found,
+    }
+
+
+def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int | None]:
+    """Return compute_metrics' two numbers; no pair accuracy where it stops, since a pair has not two answers."""
+    pairs: dict[str, list[float]] = defaultdict(list)
+    for one in graded:
+        pairs[pair_of(one.item.row["video_id"])].append(one.official or 0.0)
+    odd = sum(len(sides) != 2 for sides in pairs.values())
+    right = sum(min(sides) == 1.0 for sides in pairs.values())
+    return {
+        "single_accuracy": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
+        "pair_accuracy": None if odd else round(100.0 * right / len(pairs), 2),
+        "pairs_without_two_answers": odd,
+    }
+
+
+BENCHMARK = Benchmark(
+    name="mvp",
+    title="MVP",
+    home="https://github.com/facebookresearch/minimal_video_pairs",
+    needs=(
+        *(Need(name, licence="CC BY-NC 4.0") for name in CONFIGURATIONS),
+        Need("videos", annotation=False),
+    ),
+    items=_items,
+    grade=_grade,
+    recorded=_recorded,
+    summary=_summary,
+    ours=same_table(_summary),
+    sampler="lmms-eval",
+    frames=16,
+)

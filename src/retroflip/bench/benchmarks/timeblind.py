@@ -1,0 +1,183 @@
+"""TimeBlind (github.com/Baiqi-Li/TimeBlind): two videos that differ in time alone, with two questions about both.
+
+Root: the data set's folder with data.jsonl and videos/, or a folder that holds it as TimeBlind/. Recorded answers are
+what evaluate.py writes: a JSON list of {index, model_output, ...}.
+
+Four lines make an instance; which answer is right follows from the place alone: index % 4 is question 0 about video 0
+(yes or A), question 0 about video 1 (no or B), question 1 about video 0 (no or B), question 1 about video 1 (yes or A).
+The official code never reads `answer`, and neither does this. Q-Acc: a question is right about both videos; V-Acc: both
+questions are right about a video; I-Acc: all four. Ours are `q_acc`, `v_acc` and `g_acc` of the groups.
+
+The official reader (utils.py, commit 644fdf4) takes the first yes or no that stands in a text, in reasoning too, and of
+letters at last the article 'a'. It takes the kind of a question by its place in the file instead of its index. An
+instance without its four answers, or with one that is no text, is wrong as a whole; one without any is not counted.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.published import (
+    YES_NO,
+    asked,
+    by_key,
+    choices_in,
+    field,
+    find,
+    read_json,
+    read_rows,
+    response_text,
+)
+from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.errors import DataError
+
+_CELLS = (Cell(0, 0), Cell(1, 0), Cell(0, 1), Cell(1, 1))
+"""video and question of index % 4"""
+_FIRST_IS_RIGHT = (True, False, False, True)
+_SUFFIXES = {"yes_no": " Please output Yes or No.", "multiple_choice": " Please output A or B."}
+_CUE = r"(?:final(?: answer)?|answer|prediction)"
+_YES_NO_RULES = (rf"(?i){_CUE}\s*[:\uff1a]\s*(yes|no)\b", r"(?i)\b(yes|no)\b(?=[\s\.\,\!\?\)]|$)")
+_LETTER_RULES = (
+    rf"(?i){_CUE}\s*[:\uff1a]\s*([AB])\b",
+    r"(?i)(?:option|choice)\s*[:\uff1a]?\s*([AB])\b",
+    r"(?i)[\(\[\{]\s*([AB])\s*[\)\]\}]",
+    r"(?i)\b([AB])\s*[\.\)]\b",
+)
+_LETTER = r"(?i)(?<![A-Za-z0-9/])([AB])(?![A-Za-z0-9/])"
+
+
+def _items(root: Path) -> Iterator[Item]:
+    path = find(root, "TimeBlind", "data.jsonl", "TimeBlind/data.jsonl")
+    rows = read_rows(path, "TimeBlind's data.jsonl")
+    for row in rows:
+        yield _item(path, root, row, rows)
+
+
+def _item(path: Path, root: Path, row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Item:
+    index, kind, question = (field(row, key, str(path)) for key in ("index", "type", "question"))
+    if type(index) is not int or index < 0 or kind not in _SUFFIXES:
+        raise DataError(
+            f"{path}: index {index!r} and type {kind!r} are not a number from 0 on and one of {', '.join(_SUFFIXES)}."
+        )
+    group, place = divmod(index, 4)
+    choices = choices_in(question) if kind == "multiple_choice" else None
+    options = YES_NO if choices is None else choices.options[:2] or ("A", "B")
+    sample = Sample(
+        id=str(index),
+        video=_under(root, path, field(row, "video_path", str(path))),
+        question=question if choices is None else choices.stem,
+        options=options,
+        solution="A" if _FIRST_IS_RIGHT[place] else "B",
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        source="TimeBlind",
+        task=kind,
+        source_clip=str(group),
+        group=str(group),
+        cell=_CELLS[place],
+    )
+    read_as = rows[index].get("type") if index < len(rows) else None
+    return Item(sample, question + _SUFFIXES[kind], {**row, "read_as": read_as})
+
+
+def _under(root: Path, path: Path, video: str) -> str:
+    """Return a video's path from the root on; the file writes it from the folder that holds TimeBlind/."""
+    return video.removeprefix("TimeBlind/") if path.parent == root else video
+
+
+def _recorded(root: Path, file: Path) -> list[Graded]:
+    form = "the JSON list of {index, model_output} that evaluate.py writes"
+    items = by_key(_items(root), lambda item: item.row["index"])
+    rows = read_json(file, form)
+    if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
+        raise DataError(f"{file}: not a list of answers. Give {form}.")
+    return [
+        _graded(asked(items, row["index"], file), row) for row in rows if type(row.get("index")) is int
+    ] or _refuse(file, form)
+
+
+def _refuse(file: Path, form: str) -> list[Graded]:
+    raise DataError(f"{file}: none of its answers has an 'index'. Give {form}.")
+
+
+def _graded(item: Item, row: dict[str, Any]) -> Graded:
+    output = row.get("model_output")
+    item = item._replace(row={**item.row, "crashes": not isinstance(output, str | None) and bool(output)})
+    text = response_text(output)
+    return Graded(item, text, 0.0 if text is None else _grade(item, text))
+
+
+def _grade(item: Item, response: str) -> float:
+    first = _says_first(response, item.row["read_as"])
+    return float(first is not None and first == (item.sample.solution == "A"))
+
+
+def _says_first(response: str, kind: str | None) -> bool | None:
+    """Return whether utils.py reads yes or A, None where it reads nothing."""
+    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", response)).strip()
+    if kind == "yes_no":
+        found = _search(_YES_NO_RULES, text)
+    elif kind == "multiple_choice":
+        found = _search(_LETTER_RULES, text) or _alone(text)
+    else:
+        return None
+    return None if found is None else found in ("yes", "a")
+
+
+def _search(rules: Sequence[str], text: str) -> str | None:
+    found = next((match for rule in rules if (match := re.search(rule, text))), None)
+    return found[1].lower() if found else None
+
+
+def _alone(text: str) -> str | None:
+    """Read a letter that stands alone: before a word as 'answer', behind it, or anywhere."""
+    cue = re.search(r"(?i)\b(final(?: answer)?|answer|prediction)\b", text)
+    parts = [text[: cue.start()], text[cue.end() :], text] if cue else [text]
+    return next((letter for part in parts if (letter := _search((_LETTER,), part))), None)
+
+
+def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return the four measures of get_scores, in per cent."""
+    groups: dict[str | None, dict[Cell | None, Graded]] = defaultdict(dict)
+    for one in graded:
+        groups[one.item.sample.group][one.item.sample.cell] = one
+    right = [_right(found) for found in groups.values()]
+    return {
+        "acc": _percent(sum(map(len, right)), 4 * len(right)),
+        "Q_Acc": _percent(sum(_both(cells, 1) for cells in right), 2 * len(right)),
+        "V_Acc": _percent(sum(_both(cells, 0) for cells in right), 2 * len(right)),
+        "I_Acc": _percent(sum(len(cells) == 4 for cells in right), len(right)),
+        "num_instances": len(right),
+    }
+
+
+def _right(found: dict[Cell | None, Graded]) -> set[Cell]:
+    """Return the cells of an instance that are right: none where one is missing or stops the official reader."""
+    if len(found) < 4 or any(one.item.row.get("crashes") for one in found.values()):
+        return set()
+    return {cell for cell, one in found.items() if cell is not None and one.official == 1.0}
+
+
+def _both(cells: set[Cell], axis: int) -> int:
+    """Return how many questions (axis 1) or videos (axis 0) have both of their cells."""
+    return sum(sum(cell[axis] == number for cell in cells) == 2 for number in (0, 1))
+
+
+def _percent(count: int, total: int) -> float:
+    return round(100.0 * count / total, 2)
+
+
+BENCHMARK = Benchmark(
+    name="timeblind",
+    title="TimeBlind",
+    home="https://github.com/Baiqi-Li/TimeBlind",
+    needs=(Need("data.jsonl"), Need("videos", annotation=False)),
+    items=_items,
+    grade=_grade,
+    recorded=_recorded,
+    summary=_summary,
+    ours=same_table(_summary),
+)
