@@ -3,12 +3,31 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from retroflip.bench.dybench.base import Candidate, Refused
 from retroflip.bench.dybench.sources import SOURCES
 
+SIZE = (180, 320)
+"""height and width of the frames of GOT-10k's sequences"""
+META = {
+    "url": "https://youtu.be/x: 1",
+    "begin": "00:00:01",
+    "end": "00:00:10",
+    "anno_fps": "10Hz",
+    "object_class": "kart",
+    "motion_class": "driving",
+    "major_class": "wheeled vehicle",
+    "root_class": "vehicle",
+    "motion_adverb": "quickly",
+    "resolution": "(320, 180)",
+}
 CLIPS = Path(__file__).parent / "fixtures" / "clips"
 
 
@@ -52,4 +71,61 @@ def ssv2(root: Path, rows: Sequence[Mapping[str, Any]], labels: str = "labels/va
     written(root / labels, list(rows))
     for row in rows:
         put_video(root / f"20bn-something-something-v2/{row['id']}.webm", "vp9.webm")
+    return root
+
+
+@cache
+def texture(height: int, width: int, seed: int) -> Image.Image:
+    """Return a grey picture as rough at every scale as photographs are."""
+    noise = np.fft.rfft2(np.random.default_rng(seed).normal(size=(height, width)))
+    rough = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    found = np.fft.irfft2(noise / np.maximum(rough, 1 / max(height, width)), s=(height, width))
+    return Image.fromarray(np.clip(128 + 45 * (found - found.mean()) / found.std(), 0, 255).astype(np.uint8))
+
+
+def views(frames: int, right: float = 0.0, down: float = 0.0, growth: float = 1.0) -> list[Image.Image]:
+    """Return frames of a background whose content moves by so many pixels in all, and grows by a factor."""
+    height, width = SIZE
+    wide, shown = texture(4 * height, 4 * width, 1), []
+    for share in np.linspace(0.0, 1.0, frames):
+        scale = growth**share
+        left = 2 * width - right * share - width / scale / 2
+        top = 2 * height - down * share - height / scale / 2
+        placed = (1 / scale, 0, left, 0, 1 / scale, top)
+        shown.append(
+            wide.transform((width, height), Image.Transform.AFFINE, placed, Image.Resampling.BICUBIC)
+        )
+    return shown
+
+
+def boxes(frames: int, start: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
+    """Return boxes of 40 x 30 pixels whose corner goes from one place to another, a row a frame."""
+    share = np.linspace(0.0, 1.0, frames)[:, None]
+    corners = (1 - share) * np.array(start) + share * np.array(end)
+    return np.concatenate([corners, np.tile([40.0, 30.0], (frames, 1))], axis=1)
+
+
+def got10k(
+    root: Path,
+    name: str,
+    background: Sequence[Image.Image],
+    boxed: NDArray[np.float64],
+    labels: Mapping[str, Sequence[int]] | None = None,
+    meta: Mapping[str, str] = META,
+) -> Path:
+    """Add a sequence to a validation split of GOT-10k: its object is a patch of another texture, over a background."""
+    folder, patch = root / "val" / name, texture(60, 80, 2)
+    folder.mkdir(parents=True)
+    with (root / "val/list.txt").open("a", encoding="utf-8") as listed:
+        listed.write(f"{name}\n")
+    for number, (picture, box) in enumerate(zip(background, boxed, strict=True), start=1):
+        shown = picture.copy()
+        shown.paste(patch.resize((round(box[2]), round(box[3]))), (round(box[0]), round(box[1])))
+        shown.convert("RGB").save(folder / f"{number:08d}.jpg", quality=90)
+    written(folder / "groundtruth.txt", "".join(",".join(f"{x:.4f}" for x in box) + "\n" for box in boxed))
+    given = {"absence": [0] * len(boxed), "cover": [8] * len(boxed), "cut_by_image": [0] * len(boxed)}
+    for label, values in {**given, **(labels or {})}.items():
+        written(folder / f"{label}.label", "".join(f"{value}\n" for value in values))
+    lines = ["[METAINFO]", *(f"{key}: {value}" for key, value in meta.items())]
+    written(folder / "meta_info.ini", "\n".join(lines) + "\n")
     return root

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retroflip.errors import RetroflipError
 from retroflip.video.frames import Pixels
 
 
@@ -103,6 +104,15 @@ class Drawn(NamedTuple):
 
     candidate: Candidate
     sides: tuple[Footage, Footage]
+
+
+class UnfitError(RetroflipError):
+    """No pair can be made of a candidate. reason: the same for all of its kind; detail: what concerns this one."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
 
 
 class Refused(NamedTuple):
