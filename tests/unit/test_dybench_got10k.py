@@ -82,7 +82,7 @@ class TestWays:
         assert one.labels == {
             "object_class": "kart",
             "motion_class": "driving",
-            "way": "right",
+            "action": "right",
             "camera": "still",
             "fps": "10",
             "split": "val",

@@ -60,7 +60,8 @@ class Candidate:
 
     id: unique in its source, and the same on every machine. parts: v, one after the other. other: the parts of v' where
     the axis is GIVEN. options: without letters, equal for both sides. gold, other_gold: indices into options; they
-    differ. source_clip: the recording, by which statistics are clustered. labels: what the pairs can be filtered by.
+    differ. source_clip: the recording, by which statistics are clustered. labels: what the pairs can be filtered by; of
+    each "action" one pair is taken before a second one.
     """
 
     id: str

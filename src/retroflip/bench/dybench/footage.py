@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Footage
+from retroflip.bench.dybench.base import Axis, Candidate, Clip, Footage, UnfitError
 from retroflip.bench.dybench.recipe import ClipSection
 from retroflip.data.frame_folder import FrameFolder
 from retroflip.data.image import read_image
 from retroflip.data.root import resolve
-from retroflip.errors import MissingVideoError, RetroflipError
+from retroflip.errors import MissingVideoError
 from retroflip.files.names import why_missing
 from retroflip.video.decode import all_frames
 from retroflip.video.display import shrunk
@@ -31,15 +31,6 @@ RATES_APART = 0.02
 """share by which the rates of two clips that are shown as one may differ"""
 LENGTHS_APART = 0.1
 """share by which the lengths of two given clips may differ; the longer one is cut"""
-
-
-class UnfitError(RetroflipError):
-    """No pair can be made of a candidate. reason: the same for all of its kind."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
 
 
 def filmed(candidate: Candidate, root: Path, clips: ClipSection, folder: Path) -> tuple[Footage, Footage]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.dybench import quality
-from retroflip.bench.dybench.base import Candidate, Drawing, Drawn, Footage
-from retroflip.bench.dybench.footage import UnfitError, filmed, media_hashes
+from retroflip.bench.dybench.base import Candidate, Drawing, Drawn, Footage, UnfitError
+from retroflip.bench.dybench.footage import filmed, media_hashes
 from retroflip.bench.dybench.plans import Planned
 from retroflip.bench.dybench.recipe import CheckSection, ClipSection, EncoderSection
 from retroflip.bench.dybench.records import pair_id

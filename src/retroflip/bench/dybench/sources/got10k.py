@@ -264,7 +264,7 @@ class Filmed:
         asker = self._asker("object" if ways is FOUR else "object-8")
         asked = asker.ask("direction", ways, ways.index(way), ways.index(others[axis]), object=named)
         task = SubTask.DIRECTION if ways is FOUR else SubTask.DIRECTION_8
-        return self._candidate(asker.identity, task, axis, asked, way=way)
+        return self._candidate(asker.identity, task, axis, asked, action=way)
 
     def camera_pair(self) -> Candidate:
         """Return the pair about the camera's move. Raises UnfitError."""
@@ -276,7 +276,7 @@ class Filmed:
         moves = _PANS if move in _PANS else _DOLLIES
         asker = self._asker("camera")
         asked = asker.ask("camera", moves, moves.index(move), moves.index(others[axis]))
-        return self._candidate(asker.identity, SubTask.CAMERA, axis, asked, move=move.name.lower())
+        return self._candidate(asker.identity, SubTask.CAMERA, axis, asked, action=move.name.lower())
 
     def _way_of(self, boxes: Boxes) -> Way | Doubt:
         return directions.way_of(self.run._replace(boxes=boxes).track, self.settings.margins)
