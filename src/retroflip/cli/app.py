@@ -24,6 +24,7 @@ from retroflip.cli import (
     study,
     synth,
     training,
+    viewer,
 )
 from retroflip.cli.quiet import set_environment
 from retroflip.cli.terminal import HelpfulGroup, example
@@ -139,6 +140,7 @@ for _module in (
     evaluation,
     comparison,
     study,
+    viewer,
 ):
     _module.register(app)
 

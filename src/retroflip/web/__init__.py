@@ -1,0 +1,1 @@
+"""The viewer: a local page over runs, answers, benchmarks and synthetic videos (`retroflip view`)."""

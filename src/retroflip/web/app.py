@@ -1,0 +1,293 @@
+"""The viewer's server: pages and data over HTTP, for this machine alone unless a token is in the address.
+
+Nothing outside the given folders is read. A request is refused whose Host is not the server's own (so that no foreign
+name can be made to point here), whose Origin is foreign, or, where there is a token, that does not know it. Pages run
+only scripts of the server's own, none inside of HTML.
+"""
+
+import io
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from retroflip.errors import RetroflipError
+from retroflip.files.storage import jsonable
+from retroflip.video import frame_cache
+from retroflip.video.take import Take
+from retroflip.video.window import part
+from retroflip.web.labels import Label, Labels
+from retroflip.web.pairs import PairFilter, Pairs, described, pairs_of
+from retroflip.web.places import Folders, Kind, Place
+from retroflip.web.runs import GroupFilter, RunView
+from retroflip.web.synthetic import timeline, videos_of
+
+COOKIE = "retroflip_view"
+MAX_BODY = 2**16
+"""bytes of a label"""
+MAX_FRAMES = 64
+SIDE = 320
+"""pixels of a frame's longer side"""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+Call = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """hosts: the values of Host that are this server. token: what a request must know; None on this machine alone."""
+
+    hosts: frozenset[str]
+    token: str | None = None
+
+
+@dataclass
+class Viewer:
+    """What the routes share: the folders, and the runs that were opened."""
+
+    folders: Folders
+    runs: dict[Path, RunView] = field(default_factory=dict)
+
+    def place(self, request: Request, *kinds: Kind) -> Place:
+        """Return the place that a request names. Raises HTTPException where there is none of these kinds."""
+        found = self.folders.place(str(request.query_params.get("place", "")))
+        if found is None or (kinds and found.kind not in kinds):
+            raise HTTPException(
+                404, "There is no such folder here. It may have been moved: load the page again."
+            )
+        return found
+
+    def run(self, request: Request) -> RunView:
+        """Return the run that a request names."""
+        place = self.place(request, Kind.RUN)
+        return self.runs.setdefault(place.path, RunView(place.path))
+
+    def pairs(self, request: Request) -> Pairs:
+        """Return the pairs of the place that a request names."""
+        return pairs_of(self.place(request), self.folders)
+
+
+def make_app(folders: Folders, settings: Settings) -> Starlette:
+    """Return the viewer of these folders."""
+    viewer = Viewer(folders)
+    static = Path(str(resources.files("retroflip.web") / "static"))
+    routes = [
+        Route("/", lambda _: FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})),
+        Route("/api/places", _json(lambda _: _places(viewer))),
+        Route("/api/metrics", _json(lambda request: viewer.run(request).metrics(_number(request, "after")))),
+        Route("/api/run", _json(lambda request: viewer.run(request).about())),
+        Route("/api/groups", _json(lambda request: _groups(viewer, request))),
+        Route("/api/group", _json(lambda request: _group(viewer, request))),
+        Route("/api/pairs", _json(lambda request: _pairs(viewer, request))),
+        Route("/api/pair", _json(lambda request: _pair(viewer, request))),
+        Route("/api/videos", _json(lambda request: _videos(viewer, request))),
+        Route("/api/timeline", _json(lambda request: _timeline(viewer, request))),
+        Route("/api/frames", _json(lambda request: _frames(viewer, request))),
+        Route("/api/labels", _json(lambda request: _labels(viewer, request))),
+        Route("/api/label", _labelling(viewer), methods=["POST"]),
+        Route("/media", partial(_media, viewer)),
+        Mount("/static", StaticFiles(directory=static)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guard(settings))],
+        exception_handlers={RetroflipError: _told, HTTPException: _refused, ValidationError: _unreadable},
+    )
+
+
+def _guard(settings: Settings) -> Callable[[Request, Call], Awaitable[Response]]:
+    """Return what every request passes first."""
+
+    async def dispatch(request: Request, call: Call) -> Response:
+        reason = _fault(request, settings)
+        if reason:
+            return PlainTextResponse(reason, 403, headers=_HEADERS)
+        given = request.query_params.get("token")
+        if settings.token is not None and given is not None:
+            response: Response = RedirectResponse(request.url.path, 303)
+            response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+        else:
+            response = await call(request)
+        response.headers.update(_HEADERS)
+        return response
+
+    return dispatch
+
+
+def _fault(request: Request, settings: Settings) -> str | None:
+    host = request.headers.get("host", "").rsplit(":", 1)[0]
+    if settings.hosts and host not in settings.hosts:
+        return f"This viewer does not answer to the name {host[:80]!r}."
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
+        return "This viewer answers its own pages alone."
+    if settings.token is not None:
+        given = request.query_params.get("token") or request.cookies.get(COOKIE) or ""
+        if not secrets.compare_digest(given.encode(), settings.token.encode()):
+            return "Open the address that retroflip view printed: its token is missing or wrong here."
+    return None
+
+
+def _json(read: Callable[[Request], Any]) -> Call:
+    """Return a route that reads in a thread, since files are behind it, and answers in JSON."""
+
+    async def answer(request: Request) -> Response:
+        found = await run_in_threadpool(read, request)
+        return JSONResponse(jsonable(found), headers={"Cache-Control": "no-store"})
+
+    return answer
+
+
+def _told(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 422)
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+def _unreadable(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"This label cannot be kept: {error}"}, 422)
+
+
+def _number(request: Request, name: str, default: int = 0) -> int:
+    text = request.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else default
+
+
+def _chosen(request: Request, name: str, default: str = "") -> str:
+    return str(request.query_params.get(name, default))
+
+
+def _filter_of(request: Request, kinds: type[GroupFilter] | type[PairFilter]) -> Any:
+    wanted = _chosen(request, "filter", "all")
+    return kinds(wanted) if wanted in set(kinds) else kinds("all")
+
+
+def _places(viewer: Viewer) -> list[dict[str, str]]:
+    return [{"name": place.name, "kind": place.kind.value} for place in viewer.folders.places()]
+
+
+def _groups(viewer: Viewer, request: Request) -> dict[str, Any]:
+    return viewer.run(request).groups(
+        _filter_of(request, GroupFilter),
+        step=_number(request, "step") if _chosen(request, "step") else None,
+        task_type=_chosen(request, "task_type"),
+        sample=_chosen(request, "sample"),
+        page=_number(request, "page"),
+    )
+
+
+def _group(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
+    return viewer.run(request).group(_number(request, "step"), _chosen(request, "sample"))
+
+
+def _pairs(viewer: Viewer, request: Request) -> dict[str, Any]:
+    return viewer.pairs(request).listed(
+        _filter_of(request, PairFilter),
+        model=_chosen(request, "model"),
+        task=_chosen(request, "task"),
+        text=_chosen(request, "text"),
+        page=_number(request, "page"),
+    )
+
+
+def _pair(viewer: Viewer, request: Request) -> dict[str, Any]:
+    pair = viewer.pairs(request).pair(_chosen(request, "pair"))
+    if pair is None:
+        raise HTTPException(404, "There is no such pair here.")
+    return described(pair)
+
+
+def _videos(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
+    return videos_of(viewer.place(request, Kind.SYNTHETIC).path)
+
+
+def _timeline(viewer: Viewer, request: Request) -> dict[str, Any]:
+    return timeline(viewer.place(request, Kind.SYNTHETIC).path, _chosen(request, "video"))
+
+
+def _file(viewer: Viewer, request: Request) -> Path:
+    """Return the video that a request names, inside the folders given. Raises HTTPException for any other."""
+    place = viewer.place(request)
+    root = place.path if place.kind is not Kind.ANSWERS else pairs_of(place, viewer.folders).root
+    path = viewer.folders.file(root, _chosen(request, "path")) if root is not None else None
+    if path is None:
+        raise HTTPException(404, "There is no such video in the folders that were given.")
+    return path
+
+
+async def _media(viewer: Viewer, request: Request) -> Response:
+    path = await run_in_threadpool(_file, viewer, request)
+    return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+def _frames(viewer: Viewer, request: Request) -> dict[str, Any]:
+    """Return the frames that a model sees of a video, and their seconds."""
+    from PIL import Image
+
+    path = _file(viewer, request)
+    count = min(max(_number(request, "frames", 8), 1), MAX_FRAMES)
+    window = part(_seconds(request, "start"), _seconds(request, "end"))
+    frames = frame_cache.load(path, Take(count, window), max_side=SIDE)
+    images = []
+    for picture in frames.pixels_TCHW:
+        with io.BytesIO() as stream:
+            Image.fromarray(picture.transpose(1, 2, 0)).save(stream, "JPEG", quality=85)
+            images.append(_data_uri(stream.getvalue()))
+    return {"seconds": list(frames.seconds), "images": images}
+
+
+def _seconds(request: Request, name: str) -> float | None:
+    try:
+        return float(_chosen(request, name))
+    except ValueError:
+        return None
+
+
+def _data_uri(content: bytes) -> str:
+    import base64
+
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def _labels(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
+    return Labels(viewer.place(request).path).all(_chosen(request, "task", "verify"))
+
+
+def _labelling(viewer: Viewer) -> Call:
+    async def keep(request: Request) -> Response:
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            raise HTTPException(415, "A label is sent as JSON.")
+        if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
+            raise HTTPException(413, "A label is longer than any that is kept.")
+        label = Label.model_validate_json(await request.body())
+        place = await run_in_threadpool(viewer.place, request)
+        await run_in_threadpool(Labels(place.path).put, label)
+        return JSONResponse({"kept": True})
+
+    return keep
