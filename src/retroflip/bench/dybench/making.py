@@ -57,7 +57,8 @@ def make(job: Job) -> Outcome:
     except UnfitError as unfit:
         return Outcome(key, {"refused": {"reason": unfit.reason, "detail": unfit.detail}}, ())
     except (MediaError, PathEscapeError) as error:
-        return Outcome(key, {"refused": {"reason": type(error).__name__, "detail": _told(error, job)}}, ())
+        reason = f"its media cannot be used ({type(error).__name__})"
+        return Outcome(key, {"refused": {"reason": reason, "detail": _told(error, job)}}, ())
     return Outcome(key, row, videos)
 
 

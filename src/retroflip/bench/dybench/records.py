@@ -67,7 +67,7 @@ def _sides(planned: Planned, candidate: Candidate, videos: Sequence[str]) -> Ite
             source=planned.source,
             task=candidate.sub_task.value,
             task_type=_task_type(candidate),
-            source_clip=f"{planned.source}/{candidate.source_clip}",
+            source_clip=candidate.source_clip,
             pair=pair,
             side=side,
             counterfactual_solution=other if candidate.axis in (Axis.FLIP, Axis.REVERSAL) else None,

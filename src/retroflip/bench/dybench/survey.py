@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from retroflip.bench.dybench.base import Candidate, Drawing, Refused, SubTask
+from retroflip.bench.dybench.base import Candidate, Drawing, Need, Refused, SubTask
 from retroflip.bench.dybench.plans import Planned, planned_row, read_planned
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.draws import draw_seed
@@ -108,23 +108,23 @@ def _missing(
         return []
     root = roots.get(name) or recipe.sources[name].root
     if root is None:
-        needs = "; ".join(f"{need.path} ({need.what})" for need in source.needs)
-        return [Missing(name, f"no folder was given for {source.title} ({source.home}), which holds {needs}")]
+        held = "; ".join(f"{need.path} ({need.what})" for need in source.needs)
+        return [Missing(name, f"no folder was given for {source.title} ({source.home}), which holds {held}")]
     if not Path(root).is_dir():
         return [Missing(name, f"{root} is not a folder")]
-    needs_here = [] if media_only else _needs(recipe, name)
+    needs = () if media_only else _needs(recipe, name)
     return [
-        Missing(name, f"{Path(root) / path} ({what}) is not there")
-        for path, what in needs_here
-        if not any(Path(root).glob(path))
+        Missing(name, f"{Path(root) / need.path} ({need.what}) is not there")
+        for need in needs
+        if not need.is_met(Path(root))
     ]
 
 
-def _needs(recipe: DyBenchRecipe, name: str) -> list[tuple[str, str]]:
+def _needs(recipe: DyBenchRecipe, name: str) -> tuple[Need, ...]:
     """Return what the root must hold, a table under the name that the settings give it."""
-    settings = recipe.sources[name].settings
-    table = settings.get("table")
-    return [(table if isinstance(table, str) else need.path, need.what) for need in recipe.source(name).needs]
+    table = recipe.sources[name].settings.get("table")
+    needs = recipe.source(name).needs
+    return tuple(need._replace(path=table) for need in needs) if isinstance(table, str) else needs
 
 
 def _refuse_twins(found: Iterable[Planned]) -> None:

@@ -2,10 +2,12 @@
 
 The table (CSV, JSON lines, a JSON array or Parquet) has a row a clip: `path` under the folder, `action` ("opening a
 door"), and as far as they are known `start`, `end` (seconds), `reverse` (the action played backwards), `distractor`,
-`domain` (human, animal, plant, object), `source_clip`, `licence`, `url`. A row may ask a question of its own instead:
-`question`, `options` (a list, or texts with "|" between them), `answer`, `other_answer`, `axis` (flip or reversal).
+`subject` ("dog"), `domain` (human, animal, plant, object), `source_clip`, `licence`, `url`. A row may ask a question of
+its own instead: `question`, `options` (a list, or texts with "|" between them), `answer`, `other_answer`, `axis` (flip
+or reversal).
 
-An action whose reverse neither the row nor a list of inverse actions knows is refused: a guess would be a wrong gold.
+An action's reverse is the row's own, that of the vocabulary of CRPO's appendix A.2, or what inverse words say of it.
+Where none of them knows one, the row is refused: a guess would be a wrong gold.
 """
 
 import math
@@ -13,39 +15,35 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from retroflip.bench.dybench import vocabulary
+from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.settings import checked_settings
-from retroflip.data.root import normalise
-from retroflip.data.sources import rows
+from retroflip.data.forms import rows
+from retroflip.data.root import normalise, resolve
 from retroflip.data.text_maps import reverse, say_the_same, spelt
-from retroflip.draws import draw
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import file_name
 
-QUESTION = "Which of the following best describes the action in the video?"
 UNKNOWN_LICENCE = "not stated"
+_COLUMNS = "path, action, start, end, licence, url"
 
 
-class FolderSettings(BaseModel):
-    """table: the file beside the clips. question: what is asked of clips whose row asks nothing."""
+class FolderSettings(SourceSettings):
+    """table: the file beside the clips."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    table: str = "clips.csv"
-    question: str = QUESTION
-    seed: int = 0
-    """of the distractors, which are other rows' actions"""
+    table: str = Field(default="clips.csv", description="the table's path under the folder")
 
 
 def _candidates(root: Path, settings: Mapping[str, Any]) -> Iterator[Candidate | Refused]:
     own = checked_settings(FolderSettings, settings, SOURCE.name)
-    table = root / normalise(own.table)
+    table = resolve(root, own.table)
     if not table.is_file():
         raise DataError(
-            f"{table}: there is no such table. Write one with the columns path, action, start, end, licence, url; or "
-            "name it as the source's setting `table`."
+            f"{table}: there is no such table. Write one with the columns {_COLUMNS}; or name it as the source's "
+            "setting `table`."
         )
     found = list(rows(table))
     actions = sorted({_text(row, "action") for _, row in found if isinstance(row, dict)} - {""})
@@ -56,7 +54,7 @@ def _candidates(root: Path, settings: Mapping[str, Any]) -> Iterator[Candidate |
             continue
         candidate = _candidate(line, row, actions, own)
         if isinstance(candidate, Candidate) and candidate.id in ids:
-            candidate = Refused(candidate.id, "the same clip, part and question twice", f"line {line}")
+            candidate = Refused(candidate.id, "the same clip, part and axis twice", f"line {line}")
         ids.add(candidate.id)
         yield candidate
 
@@ -71,23 +69,19 @@ def _candidate(
     except (PathEscapeError, ValueError) as error:
         return Refused(name, "a row with a wrong path, time or axis", str(error))
     if axis not in (Axis.FLIP, Axis.REVERSAL):
-        return Refused(
-            name, "a row with a wrong path, time or axis", f"a row's axis is flip or reversal, not {axis}"
-        )
-    asked = _asked(row, own) if row.get("options") else _acted(row, actions, axis, own)
+        return Refused(name, "a row with a wrong path, time or axis", f"{axis} is neither flip nor reversal")
+    part = "" if bounds == (None, None) else f"-{bounds[0] or 0:g}-{bounds[1] or math.inf:g}"
+    identity = file_name(f"{path}{part}-{axis.value}")
+    asker = Asker(own.seed, SOURCE.name, identity)
+    asked = _asked(row, asker) if row.get("options") else _acted(row, actions, axis, asker)
     if isinstance(asked, str):
         return Refused(name, asked, _text(row, "action") or path)
-    question, options, gold, other = asked
-    part = "" if bounds == (None, None) else f"-{bounds[0] or 0:g}-{bounds[1] or math.inf:g}"
     return Candidate(
-        id=file_name(f"{path}{part}-{axis.value}"),
+        id=identity,
         sub_task=SubTask.REVERSIBLE if axis is Axis.REVERSAL else SubTask.DIRECTION,
         axis=axis,
         parts=(Clip(path, *bounds),),
-        question=question,
-        options=options,
-        gold=gold,
-        other_gold=other,
+        **asked._asdict(),
         source_clip=_text(row, "source_clip") or path,
         licence=_text(row, "licence") or UNKNOWN_LICENCE,
         domain=_text(row, "domain"),
@@ -95,10 +89,7 @@ def _candidate(
     )
 
 
-Asked = tuple[str, tuple[str, ...], int, int]
-
-
-def _asked(row: Mapping[str, Any], own: FolderSettings) -> Asked | str:
+def _asked(row: Mapping[str, Any], asker: Asker) -> Asked | str:
     """Return what a row itself asks, or why it cannot be asked."""
     given = row["options"]
     options = tuple(
@@ -107,28 +98,41 @@ def _asked(row: Mapping[str, Any], own: FolderSettings) -> Asked | str:
     answers = [_text(row, key) for key in ("answer", "other_answer")]
     if any(answer not in options for answer in answers) or answers[0] == answers[1]:
         return "its answer and other_answer are not two of its options"
-    gold, other = (options.index(answer) for answer in answers)
-    return _text(row, "question") or own.question, options, gold, other
+    if len(set(options)) < len(options):
+        return "two of its options are the same"
+    return _worded(row, asker.ask("action", options, *(options.index(answer) for answer in answers)))
 
 
-def _acted(row: Mapping[str, Any], actions: list[str], axis: Axis, own: FolderSettings) -> Asked | str:
+def _acted(row: Mapping[str, Any], actions: list[str], axis: Axis, asker: Asker) -> Asked | str:
     """Return the question which action is seen, or why its answers are not known."""
-    action = _text(row, "action")
+    action, domain = _text(row, "action"), _text(row, "domain")
     if not action:
         return "neither an action nor options"
     if axis is Axis.FLIP:
         return "a mirror image of an action has no other name: give options, answer and other_answer"
+    if not _text(row, "reverse"):
+        try:
+            found = vocabulary.find(action, domain if domain in vocabulary.DOMAINS else None)
+            return _worded(row, vocabulary.ask_action(asker, found, _text(row, "subject")))
+        except DataError:
+            pass  # not in the vocabulary: inverse words may know it
     backwards = _text(row, "reverse") or reverse(action) or action
     if say_the_same(action, backwards):
         return "the action's reverse is not known: give it in a column `reverse`"
-    distractor = _text(row, "distractor") or _another(action, backwards, actions, own.seed)
+    distractor = _text(row, "distractor") or _another(action, backwards, actions, asker)
     if distractor is None:
         return "no other action that could be a distractor: give one in a column `distractor`"
-    return _text(row, "question") or own.question, (action, backwards, distractor), 0, 1
+    if len({spelt(one) for one in (action, backwards, distractor)}) < 3:
+        return "two of its options are the same"
+    return _worded(row, asker.ask("action", (action, backwards, distractor), 0, 1))
 
 
-def _another(action: str, backwards: str, actions: list[str], seed: int) -> str | None:
-    """Return another row's action, or its reverse, drawn by this row's own; None where all rows are about one."""
+def _worded(row: Mapping[str, Any], asked: Asked) -> Asked:
+    return asked._replace(question=_text(row, "question") or asked.question)
+
+
+def _another(action: str, backwards: str, actions: list[str], asker: Asker) -> str | None:
+    """Return another row's action, or its reverse; None where all rows are about one."""
     taken = {spelt(action), spelt(backwards)}
     others = [
         one
@@ -136,16 +140,13 @@ def _another(action: str, backwards: str, actions: list[str], seed: int) -> str 
         if not {spelt(known), spelt(reverse(known) or known)} & taken
         for one in dict.fromkeys((known, reverse(known) or known))
     ]
-    return others[int(draw(seed, "distractor", action).integers(len(others)))] if others else None
+    return asker.one_of(others, "distractor") if others else None
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
-    return (
-        ""
-        if value is None or (isinstance(value, float) and math.isnan(value))
-        else " ".join(str(value).split())
-    )
+    is_empty = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if is_empty else " ".join(str(value).split())
 
 
 def _second(row: Mapping[str, Any], key: str) -> float | None:
@@ -161,10 +162,8 @@ def _second(row: Mapping[str, Any], key: str) -> float | None:
 SOURCE = Source(
     name="folder",
     title="a folder of clips with a table",
-    home="your own",
+    home="the user's own",
     licence="as each row says",
-    needs=(
-        Need("clips.csv", "the table: path, action, start, end, licence, url (settings.table names another)"),
-    ),
+    needs=(Need("clips.csv", f"the table: {_COLUMNS}"),),
     candidates=_candidates,
 )
