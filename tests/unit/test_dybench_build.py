@@ -195,9 +195,10 @@ def test_a_build_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         append_jsonl(path, row)
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(building, "append_jsonl", stopping)
+    monkeypatch.setattr(building, "append_jsonl", stopping)
+    with pytest.raises(KeyboardInterrupt):
         made(recipe, out)
+    monkeypatch.undo()
     before = read_jsonl(out / "journal.jsonl")
     damaged = out / next(name for row in before for name in row.get("files", ()))
     damaged.write_bytes(damaged.read_bytes()[:-1])
