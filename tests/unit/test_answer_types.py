@@ -20,7 +20,15 @@ from retroflip.data.answers import (
 )
 from retroflip.data.answers.mathematics import equal_math, read_math
 from retroflip.data.answers.nearness import mean_relative_accuracy, word_accuracy
-from retroflip.data.answers.spans import best_iou, iou, read_span, read_spans, spans_text
+from retroflip.data.answers.spans import (
+    best_iou,
+    iou,
+    mirrored,
+    read_span,
+    read_spans,
+    spans_text,
+    timestamp_iou,
+)
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 
@@ -133,6 +141,49 @@ def test_iou_is_symmetric_within_bounds_and_one_for_the_same_span(
     assert iou(a, a) == 1
 
 
+@given(span=SPANS, first=SECONDS, length=SECONDS)
+def test_a_span_reversed_twice_is_itself_and_never_leaves_what_is_shown(
+    span: tuple[float, float], first: float, length: float
+) -> None:
+    shown = (first, first + length)
+    once = mirrored(span, shown)
+    assert shown[0] <= once[0] <= once[1] <= shown[1] + 1e-9
+    if shown[0] <= span[0] and span[1] <= shown[1]:
+        assert mirrored(once, shown) == pytest.approx(span, abs=1e-6)
+
+
+def test_reversed_spans_by_hand() -> None:
+    assert mirrored((2, 5), (0, 10)) == (5, 8)
+    assert mirrored((6, 7), (5, 9)) == (7, 8)  # of a part, whose frames keep their seconds in the whole
+    assert mirrored((3, 10), (0, 9.5)) == (
+        0,
+        6.5,
+    )  # a span to the video's end, of frames up to the last one's second
+
+
+def test_timestamp_iou_by_hand() -> None:
+    assert timestamp_iou((0, 5), (2, 5), 10) == pytest.approx(0.6 * 0.8)
+    assert timestamp_iou((2, 5), (2, 5), 10) == 1
+    assert timestamp_iou((0, 40), (0, 5), 10) == pytest.approx(
+        5 / 40 * (1 - 35 / 40)
+    )  # beyond the video's end
+    assert timestamp_iou((0, 0), (0, 0), 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("boxed", "score"),
+    [
+        ("A <> [2, 5]", 1), ("(A) <> 2 to 5", 1), ("a<>[2,5]", 1), ("left <> [2.0, 5.0]", 1), ("A <> [0, 5]", 0.8),
+        ("A", 0.5), ("A <> soon", 0.5), ("A <> [1, 2, 3]", 0.5), ("A <> [7, 9]", 0.5), ("B <> [2, 5]", 0.5),
+        ("A <> [20, 21]; [2, 5]", 0.5), ("B", 0), ("[2, 5]", 0), ("E <> [2, 5]", 0), ("<> [2, 5]", 0), ("", 0),
+    ],
+)  # fmt: skip
+def test_an_option_with_its_span_earns_half_for_each(boxed: str, score: float) -> None:
+    gold = "A <> [2, 5]; [30, 31]"
+    strict, natural = earned(ProblemType.GROUNDED_CHOICE, gold, boxed, "left", "right")
+    assert (strict, natural) == pytest.approx((score, score))
+
+
 def test_iou_by_hand() -> None:
     assert iou((0, 10), (5, 15)) == pytest.approx(5 / 15)
     assert iou((0, 5), (5, 10)) == 0
@@ -195,6 +246,8 @@ def test_mathematics_is_read_from_any_thread() -> None:
         (ProblemType.MATH, " ", "math-verify"),
         (ProblemType.GROUNDING, "at noon", "give a span in seconds"),
         (ProblemType.GROUNDING, "[1, 2]; soon", "give a span in seconds"),
+        (ProblemType.GROUNDED_CHOICE, "A", "and a span in seconds"),
+        (ProblemType.GROUNDED_CHOICE, "E <> [1, 2]", "one of its options (A, B, C)"),
         (ProblemType.OCR, " ", "give the answer's text"),
     ],
 )
@@ -211,6 +264,7 @@ def test_every_type_pays_its_own_gold_and_nothing_for_silence(kind: ProblemType)
         ProblemType.MULTIPLE_CHOICE: "B",
         ProblemType.MULTI_SELECT: "A, B",
         ProblemType.GROUNDING: "[1, 2.5]",
+        ProblemType.GROUNDED_CHOICE: "B <> [1, 2.5]",
         ProblemType.FREE_FORM: "a ball",
         ProblemType.OCR: "stop here",
     }

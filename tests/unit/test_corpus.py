@@ -5,14 +5,16 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from retroflip.data.answers.spans import read_spans
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
@@ -265,6 +267,42 @@ def test_a_question_that_needs_its_options_keeps_them(tmp_path: Path) -> None:
 def test_a_form_that_no_kind_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="None of the kinds named has numeric questions"):
         write(tmp_path / "data", settings(form=Form.NUMERIC))
+
+
+def test_spans_are_those_of_an_event_that_the_positions_bear_out(tmp_path: Path) -> None:
+    """Every move asked for is seen, on the snapshots inside of its span, and no other way of moving is."""
+    samples = write(tmp_path / "data", settings(per_task=8, form=Form.SPAN, paired=False))
+    ways = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
+    for sample in samples:
+        assert (sample.problem_type, sample.options) == (ProblemType.GROUNDING, ())
+        way = sample.question.split("moves ")[1].split("?")[0]
+        axis, sign = ways[way]
+        sideways = way in ("left", "right")
+        assert sample.task_type is (TaskType.SPATIOTEMPORAL if sideways else TaskType.TEMPORAL)
+        ((start, end),) = read_spans(sample.solution)
+        states = read_metadata(tmp_path / "data", sample.id)["states"]
+        inside = [one for one in states if 1000 * start <= one["ms"] <= 1000 * end]
+        places = [one["positions"]["o1"] for one in inside]
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(places)]
+        assert len(steps) >= 3
+        assert sum(step[axis] * sign > 0 and abs(step[1 - axis]) < 1e-6 for step in steps) >= len(steps) - 1
+    assert len({sample.question.split("moves ")[1] for sample in samples}) > 1
+
+
+def test_events_that_look_the_same_backwards_are_static(tmp_path: Path) -> None:
+    wanted = settings(kinds=("distance",), per_task=4, form=Form.SPAN, paired=False)
+    for sample in write(tmp_path / "data", wanted):
+        assert sample.task_type is TaskType.STATIC
+        truth = read_metadata(tmp_path / "data", sample.id)
+        ((start, end),) = read_spans(sample.solution)
+        (event,) = (event for event in truth["events"] if event["note"] in sample.question)
+        assert (event["start_ms"], event["end_ms"]) == pytest.approx((1000 * start, 1000 * end))
+
+
+@pytest.mark.parametrize("more", [{"paired": True}, {"paired": False, "traces": Traces.TOLD}])
+def test_spans_have_no_pair_and_no_trace(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="has no pair and no trace"):
+        settings(form=Form.SPAN, **more)
 
 
 def test_traces_end_in_the_answer(tmp_path: Path) -> None:

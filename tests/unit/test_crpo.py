@@ -12,12 +12,16 @@ import torch
 from pydantic import ValidationError
 
 from method_groups import close, rewards_of, rollouts_of, sample_of, transform_of
-from retroflip.data.sample import TaskType
+from retroflip.data.answers import Answer
+from retroflip.data.sample import ProblemType, TaskType
 from retroflip.errors import DataError
-from retroflip.rl.methods.base import Branch, Rewards, Rollout
+from retroflip.rl.methods.base import Branch, Group, Rewards, Rollout
+from retroflip.rl.methods.counterfactual import moved
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
+from retroflip.rl.rewards import agreement, change
 from retroflip.video.transforms import Transform
+from retroflip.video.views import Transformed
 
 
 def crpo(rollouts: int = 4, **settings: Any) -> Crpo:
@@ -108,6 +112,67 @@ class TestRewards:
         for branch, weight in enumerate((1.0, 0.7)):
             terms = [tensors[branch] for tensors in rewards.components.values() if tensors[branch].numel()]
             close(rewards.totals[branch], (weight * torch.stack(terms).sum(0)).tolist())
+
+
+class TestSpans:
+    """Spans of a video that lasts 10 seconds; the event is at [2, 5], and would be at [5, 8] backwards."""
+
+    @staticmethod
+    def rewards(task_type: TaskType, original: str, counterfactual: str) -> Rewards:
+        sample = sample_of(task_type).model_copy(
+            update={"problem_type": ProblemType.GROUNDING, "options": (), "solution": "[2, 5]"}
+        )
+        rollouts = [
+            tuple(
+                Rollout(None if text == "-" else Answer("span", text), well_formed=True)
+                for text in texts.split(";")
+            )
+            for texts in (original, counterfactual)
+        ]
+        method = crpo(len(rollouts[0]))
+        transform = Transform.FLIP if task_type is TaskType.SPATIAL else Transform.REVERSE
+        branches = tuple(
+            Branch(name, Transformed(how), trained=True, rollouts=len(rollouts[0]))
+            for name, how in (("original", Transform.IDENTITY), ("counterfactual", transform))
+        )
+        return method.rewards(Group(sample, Answer("span", "[2, 5]"), branches, tuple(rollouts), (0.0, 10.0)))
+
+    def test_static_events_lie_elsewhere_backwards(self) -> None:
+        rewards = self.rewards(TaskType.STATIC, "[2, 5];[0, 5]", "[5, 8];-")
+        close(rewards.components["correct"][0], [1, 0.6])
+        close(rewards.components["behave"][1], [1, 0])
+        # the mean over j of IoU(o_j, o_i mirrored): [5, 8] gives 1/2, [5, 10] gives 0.6/2
+        close(rewards.components["crr"][0], [0.3 * 0.5, 0.6 * 0.3 * 0.3])
+        close(rewards.components["crr"][1], [0.3 * 0.8, 0])
+
+    def test_time_sensitive_events_are_not_there_backwards(self) -> None:
+        rewards = self.rewards(TaskType.TEMPORAL, "[2, 5];[0, 5]", "[5, 8];[1, 2]")
+        close(rewards.components["behave"][1], [0, 1])
+        close(rewards.components["crr"][0], [0.3 * 0.5, 0.6 * 0.3 * (0.4 + 1) / 2])
+
+    def test_a_mirror_leaves_the_span(self) -> None:
+        rewards = self.rewards(TaskType.SPATIAL, "[2, 5];[0, 5]", "[2, 5];[5, 8]")
+        close(rewards.components["behave"][1], [0, 1])
+
+    def test_an_option_must_change_wherever_it_is_shown(self) -> None:
+        changed = change(
+            [Rollout(Answer("grounded", text), well_formed=True) for text in ("A <> [7, 9]", "B <> [2, 5]")],
+            Answer("grounded", "A <> [2, 5]"),
+            literal=False,
+        )
+        close(changed, [0, 1])
+        kept = agreement(
+            [Rollout(Answer("grounded", "A <> [0, 5]"), well_formed=True)], Answer("grounded", "A <> [2, 5]")
+        )
+        close(kept, [0.8])
+
+    def test_a_span_needs_the_seconds_that_were_shown(self) -> None:
+        assert moved(Answer("option", "A"), Transform.REVERSE, None) == Answer("option", "A")
+        assert moved(Answer("grounded", "A <> [2, 5]; [8, 9]"), Transform.REVERSE, (0, 10)) == Answer(
+            "grounded", "A <> [5, 8]; [1, 2]"
+        )
+        with pytest.raises(ValueError, match="needs the seconds"):
+            moved(Answer("span", "[2, 5]"), Transform.REVERSE, None)
 
 
 class TestAdvantages:

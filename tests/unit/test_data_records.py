@@ -138,6 +138,17 @@ class TestReading:
         assert (sample.problem_type, sample.solution) == (ProblemType.MULTI_SELECT, read)
         assert sample.options == ("left", "right", "up")
 
+    def test_an_option_with_its_span_is_kept_with_its_letter(self) -> None:
+        options = ["A. a cat", "B. a dog"]
+        for solution in ("A <> [2.0, 5.5]", "<answer>a cat <> [2.0, 5.5]</answer>", "(A)<>[2.0, 5.5]"):
+            sample = parse_record(
+                record(problem_type="grounded multiple choice", options=options, solution=solution)
+            )
+            assert sample.solution == "A <> [2.0, 5.5]"
+            assert parse_record(format_record(sample)) == sample
+        with pytest.raises(DataError, match="none of the options"):
+            parse_record(record(problem_type="grounded multiple choice", options=options, solution="[2, 5]"))
+
     def test_a_number_as_solution(self) -> None:
         assert parse_record(record(problem_type="numerical", options=[], solution=3)).solution == "3"
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from method_groups import sample_of
-from retroflip.data.sample import TaskType
+from retroflip.data.sample import ProblemType, TaskType
 from retroflip.jobs.recipes import load_recipe
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
+from retroflip.rl.methods.arrowgev import ArrowGevSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.dr_grpo import DrGrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
@@ -31,6 +32,7 @@ SHIPPED = {
 }
 OTHERWISE: dict[tuple[str, str], dict[str, Any]] = {
     ("tiny", "grpo_data_x2"): {"train.steps": 160},
+    ("tiny", "arrowgev"): {"data.records": str(RECIPES / "videos" / "spans.yaml"), "data.frames": 16},
     ("tiny", "dr_grpo"): {"train.loss_type": "dr_grpo"},
     ("tiny", "strive"): {"data.pool": 16},
     ("tiny", "st_dr_grpo"): {"data.pool": 16, "train.loss_type": "dr_grpo"},
@@ -57,6 +59,8 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def rollouts_of(settings: AnySettings) -> int:
     """Return how many rollouts a video question takes."""
     sample = sample_of(TaskType.STATIC)
+    if settings.name == "arrowgev":
+        sample = sample.model_copy(update={"problem_type": ProblemType.GROUNDING, "solution": "[1, 2]"})
     return sum(branch.rollouts for branch in build(settings).branches(sample, np.random.default_rng(0)))
 
 
@@ -125,6 +129,12 @@ class TestPapersOfCrpo:
         assert load("paper", "dr_grpo").method == DrGrpoSettings(rollouts=8)
         assert load("paper", "t_grpo").method == TGrpoSettings(rollouts=8, alpha=0.3, threshold=1.0)
         assert load("paper", "arrow_rl").method == ArrowRlSettings(rollouts=8, alpha=0.25)
+
+    def test_arrowgev_is_its_public_codes(self) -> None:
+        """`--alpha_coeff 0.5 --num_generations 8`, one response on the reversed video, Time-R1's IoU."""
+        assert load("paper", "arrowgev").method == ArrowGevSettings(
+            rollouts=8, alpha=0.5, reference="own", iou="timestamp", probes=1
+        )
 
     def test_controls_of_table_2(self) -> None:
         grpo, twice = load("paper", "grpo"), load("paper", "grpo_data_x2")

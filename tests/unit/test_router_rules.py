@@ -180,11 +180,39 @@ def test_a_denied_claim_is_routed_as_the_claim_and_is_less_sure() -> None:
     assert no.confidence < yes.confidence
 
 
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("the man on the bench", "static"),
+        ("person opening a door.", "temporal"),
+        ("When does the woman put down the bag?", "temporal"),
+        ("When is the ball on the table?", "static"),
+        ("When does this happen: the red circle moves left? Answer as in [1.0, 2.5].", "spatiotemporal"),
+        (
+            "Locate the start and end timestamps of the video segment corresponding to the description: a person "
+            "sits down on a chair. Please provide the start and end timestamps (in seconds, precise to one decimal "
+            "places) in the format \\boxed{[start, end]}.",
+            "temporal",
+        ),
+        (
+            'To accurately pinpoint the event "holding a towel in the right hand" in the video, determine its time.',
+            "spatial",
+        ),
+    ],
+)
+def test_of_a_span_the_event_is_routed(question: str, label: str) -> None:
+    assert decide_sample(sampled(question, "[3.0, 5.5]", "temporal grounding")).label == label
+
+
+def test_an_option_with_its_span_is_routed_as_the_option() -> None:
+    ways = ["to the left", "to the right"]
+    found = decide_sample(sampled("Which way does it go?", "A <> [1, 2]", "grounded multiple choice", ways))
+    assert found.label is BOTH
+    assert found.counterfactual == 1
+
+
 def test_answers_without_options_spans_and_several_right_options() -> None:
     assert decide_sample(sampled("Which way does it sail?", "to the left", "free-form")).label is BOTH
-    assert (
-        decide_sample(sampled("the man on the bench", "[3.0, 5.5]", "temporal grounding")).label is TEMPORAL
-    )
     ways = ["left", "down", "it does not move"]
     several = sampled("Which ways does it move?", "A, C", "multi-select", ways)
     assert decide_sample(several).label is BOTH

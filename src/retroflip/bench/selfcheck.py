@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from retroflip.bench.records import Control, answer_record, option_text
 from retroflip.data.answers import gold_answer
+from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
 from retroflip.data.sample import Cell, ProblemType, Sample
@@ -78,7 +79,7 @@ def _alone(sample: Sample) -> Iterator[Fault]:
     except DataError as error:
         yield Fault(sample.id, str(error))
         return
-    if not _is_right(sample, sample.solution.partition(";")[0] if _is_grounding(sample) else sample.solution):
+    if not _is_right(sample, sample.solution.partition(";")[0] if _has_spans(sample) else sample.solution):
         yield Fault(
             sample.id, f"its own answer {sample.solution!r} is not read as right. Correct its solution."
         )
@@ -86,7 +87,8 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         yield Fault(sample.id, "an empty answer is read as right. Correct its solution.")
     if repeated := _repeated_options(sample):
         yield Fault(sample.id, f"options {repeated} have the same text. Change or remove one of them.")
-    if _is_grounding(sample) and (sample.start, sample.end) in read_spans(sample.solution):
+    spans = read_spans(sample.solution.rpartition(SEPARATOR)[2]) if _has_spans(sample) else []
+    if (sample.start, sample.end) in spans:
         yield Fault(
             sample.id,
             f"the part of the video that is shown ({sample.window}) is its answer. Remove 'start' and 'end', or write "
@@ -97,9 +99,9 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         yield Fault(sample.id, f"its {empty[0]} is 'nan', an empty cell of a table. Write what it must be.")
 
 
-def _is_grounding(sample: Sample) -> bool:
+def _has_spans(sample: Sample) -> bool:
     """Whether the solution may hold several spans, of which an answer gives one."""
-    return sample.problem_type is ProblemType.GROUNDING
+    return sample.problem_type.has_span
 
 
 def _lettered(sample: Sample) -> dict[str, str]:

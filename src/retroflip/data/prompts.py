@@ -59,12 +59,13 @@ def system_text(sample: Sample, own: str | None) -> str:
 
 
 def with_null_option(sample: Sample) -> Sample:
-    """Return the sample with "None of the above" as its last option, once; only multiple choice changes.
+    """Return the sample with "None of the above" as its last option, once; only multiple choice changes, with a span or
+    without.
 
     An option that says the same in other words ("None of these.") is the null option already. "All of the above" and
     "cannot be determined" say something else. Raises DataError when the sample already uses all 26 letters.
     """
-    if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
+    if sample.problem_type not in (ProblemType.MULTIPLE_CHOICE, ProblemType.GROUNDED_CHOICE):
         return sample
     if any(_NO_OPTION.fullmatch(option.strip(" ().!。（）")) for option in sample.options):
         return sample

@@ -99,11 +99,18 @@ class ProblemType(StrEnum):
     """a text that earns by how many of its words are right"""
     GROUNDING = "temporal grounding"
     """a span of time in seconds: "[5.0, 12.0]", several golds with a semicolon between them"""
+    GROUNDED_CHOICE = "grounded multiple choice"
+    """an option and the span that shows it: "A <> [5.0, 12.0]\""""
 
     @property
     def has_options(self) -> bool:
         """Whether the question is put with options."""
-        return self in (ProblemType.MULTIPLE_CHOICE, ProblemType.MULTI_SELECT)
+        return self in (ProblemType.MULTIPLE_CHOICE, ProblemType.MULTI_SELECT, ProblemType.GROUNDED_CHOICE)
+
+    @property
+    def has_span(self) -> bool:
+        """Whether an answer says when something happens."""
+        return self in (ProblemType.GROUNDING, ProblemType.GROUNDED_CHOICE)
 
 
 MAX_OPTIONS = 26
@@ -157,8 +164,9 @@ class Sample(BaseModel):
     """A question about a video, an image, several of them, or nothing but its text.
 
     `options` are texts without their letters ("moving left"), which are those of `lettered`. `solution` is the
-    letter for a multiple-choice question ("A, C" for several) and the answer's text otherwise. `source_clip` names the
-    recording that a video was made from: both sides of a pair share it, and statistics are clustered by it.
+    letter for a multiple-choice question ("A, C" for several, "A <> [5, 12]" with a span) and the answer's text
+    otherwise. `source_clip` names the recording that a video was made from: both sides of a pair share it, and
+    statistics are clustered by it.
     `start` and `end` bound the part of the video that is shown, in seconds of the whole, which stay the frames' times.
     What is not one video file or image is in `media`, each with its own bounds; `video` is then the first one's path.
     """

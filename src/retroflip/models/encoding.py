@@ -35,6 +35,7 @@ class Prompt:
     an image. seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else
     None. later_seconds: the same of each video behind the first.
     is_image: whether the pixels are an image's to the model, which it keeps apart from videos by its own placeholders.
+    between: the seconds at which the first and the last frame of the first video are shown; None without a video.
     """
 
     input_ids_L: Tensor
@@ -44,6 +45,7 @@ class Prompt:
     seconds_per_grid: float | None = None
     is_image: bool = False
     later_seconds: tuple[float, ...] = ()
+    between: tuple[float, float] | None = None
 
 
 class _Kind(NamedTuple):
@@ -88,7 +90,7 @@ class Encoder:
         seen = _several(frames)
         prompt = self._of_seen(sample, seen) if seen else self._of_text(sample)
         self.check(prompt, sample)
-        return prompt
+        return replace(prompt, between=_between(sample, seen)) if seen else prompt
 
     def _of_seen(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
         kinds = {medium.is_image for medium in sample.shown}
@@ -395,6 +397,11 @@ def visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
                 prompt.pixels_PD
             )
     return visual_grids(prompts) | {name: torch.cat(tensors) for name, tensors in found.items()}
+
+
+def _between(sample: Sample, seen: Sequence[Frames]) -> tuple[float, float] | None:
+    videos = (frames for medium, frames in zip(sample.shown, seen, strict=True) if not medium.is_image)
+    return next(((frames.seconds[0], frames.seconds[-1]) for frames in videos), None)
 
 
 @dataclass(frozen=True)

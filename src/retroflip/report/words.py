@@ -22,6 +22,7 @@ _NAMES = {
     "dr_grpo": "Dr.GRPO",
     "t_grpo": "T-GRPO",
     "arrow_rl": "ArrowRL",
+    "arrowgev": "ArrowGEV",
     "crpo": "CRPO",
     "strive": "STRIVE",
 }

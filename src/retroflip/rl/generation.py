@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer
+from retroflip.data.answers.spans import Span
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
@@ -56,11 +57,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Written:
-    """What the model wrote on one branch."""
+    """What the model wrote on one branch. between: the seconds of the first and the last frame that it was shown."""
 
     branch: Branch
     completions: tuple[Completion, ...]
     texts: tuple[str, ...]
+    between: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,12 @@ class Generator:
             )
         return [
             BranchRollouts(
-                Written(branch, tuple(ended), tuple(self.encoder.decode(one.ids) for one in ended)),
+                Written(
+                    branch,
+                    tuple(ended),
+                    tuple(self.encoder.decode(one.ids) for one in ended),
+                    prompt.between,
+                ),
                 prompt,
                 seen,
             )
@@ -267,4 +274,4 @@ def _group(question: Question, branches: Sequence[Written]) -> Group:
         tuple(Rollout(parse_answer(text, sample), is_well_formed(text)) for text in branch.texts)
         for branch in branches
     )
-    return Group(sample, gold_answer(sample), question.branches, rollouts)
+    return Group(sample, gold_answer(sample), question.branches, rollouts, branches[0].between)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from retroflip.data.answers import Answer, credit, same_answer
+from retroflip.data.answers import Answer, credit, likeness, option_of
 from retroflip.rl.methods.base import Rollout
 
 
@@ -19,15 +19,24 @@ def correctness(rollouts: Sequence[Rollout], gold: Answer) -> torch.Tensor:
 
 
 def agreement(rollouts: Sequence[Rollout], reference: Answer | None) -> torch.Tensor:
-    """Return I[o = reference]; an unparsed answer agrees with nothing."""
-    return indicator(same_answer(rollout.answer, reference) for rollout in rollouts)
+    """Return I[o = reference], and the IoU of two spans; an unparsed answer agrees with nothing."""
+    return torch.tensor([likeness(rollout.answer, reference) for rollout in rollouts], dtype=torch.float32)
 
 
 def change(rollouts: Sequence[Rollout], reference: Answer | None, *, literal: bool) -> torch.Tensor:
-    """Return I[o != reference]. An unparsed answer has not changed, or garbage would be paid, unless `literal`."""
-    return indicator(
-        (rollout.answer is not None or literal) and not same_answer(rollout.answer, reference)
-        for rollout in rollouts
+    """Return I[o != reference], and one minus the IoU of two spans.
+
+    An unparsed answer has not changed, or garbage would be paid, unless `literal`. Of an option with its span the
+    option alone has to change: what shows the other one may well lie where the first was shown.
+    """
+    return torch.tensor(
+        [
+            1.0 - likeness(option_of(rollout.answer), option_of(reference))
+            if rollout.answer is not None or literal
+            else 0.0
+            for rollout in rollouts
+        ],
+        dtype=torch.float32,
     )
 
 

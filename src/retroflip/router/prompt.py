@@ -6,8 +6,9 @@ our own: two worlds to imagine, then the table of both tests, then one word on t
 
 import re
 
-from retroflip.data.sample import Sample, TaskType
+from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.llm.client import Message
+from retroflip.router.events import event_of
 
 VERSION = "1"
 _PROMPT = """\
@@ -49,10 +50,11 @@ _AGAIN = (
 def messages_of(sample: Sample, *, again: bool = False) -> list[Message]:
     """Return what a model is asked about a sample. again: after a response that could not be read."""
     options = "".join(f"({letter}) {text}\n" for letter, text in sample.lettered.items())
+    is_span = sample.problem_type is ProblemType.GROUNDING
     parts = {
-        "question": sample.question,
+        "question": f"Does this happen in the video: {event_of(sample)}?" if is_span else sample.question,
         "options": f"Options:\n{options}" if options else "",
-        "answer": sample.solution,
+        "answer": "Yes" if is_span else sample.solution,
     }
     prompt = _PLACE.sub(lambda found: parts[found[1]], _PROMPT)
     return [{"role": "user", "content": prompt + _AGAIN if again else prompt}]

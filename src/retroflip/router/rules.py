@@ -11,8 +11,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.data.answers.answer import read_selection
+from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.router.backwards import reversal_test
+from retroflip.router.events import event_of
 from retroflip.router.mirrored import flip_test
 from retroflip.router.reading import Asked, Verdict
 from retroflip.router.words import has, listed
@@ -97,8 +99,6 @@ def decide(asked: Asked, conventions: Conventions = DEFAULT) -> Decision:
 def decide_sample(sample: Sample, conventions: Conventions = DEFAULT) -> Decision:
     """Return both tests of a sample. Of several right options each is tried, and one that changes is enough."""
     decisions = [decide(asked, conventions) for asked in _asked(sample)]
-    if sample.problem_type is ProblemType.GROUNDING:
-        return decisions[0]._replace(reversal=Verdict(True, "the span lies elsewhere", 0.97))
     if len(decisions) == 1:
         return decisions[0]
     flip, backwards = (_any([getattr(one, test) for one in decisions]) for test in ("flip", "reversal"))
@@ -106,11 +106,13 @@ def decide_sample(sample: Sample, conventions: Conventions = DEFAULT) -> Decisio
 
 
 def _asked(sample: Sample) -> list[Asked]:
-    """Return a sample's question with each of its right answers."""
+    """Return a sample's question with each of its right answers; of a span, the event as what is told."""
+    if sample.problem_type is ProblemType.GROUNDING:
+        return [Asked("What happens in the video?", (), event_of(sample))]
     if not sample.problem_type.has_options:
         return [Asked(sample.question, (), sample.solution)]
     if sample.problem_type is not ProblemType.MULTI_SELECT:
-        return [_with_option(sample, sample.solution)]
+        return [_with_option(sample, sample.solution.partition(SEPARATOR)[0].strip())]
     right = read_selection(sample.solution, list(sample.lettered)) or sample.solution
     return [_with_option(sample, letter) for letter in right.split(", ")]
 

@@ -18,10 +18,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from retroflip.data.answers.spans import spans_text
 from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
@@ -37,7 +38,7 @@ from retroflip.files.storage import (
 )
 from retroflip.progress import Progress
 from retroflip.synth.engines import Engine
-from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw
+from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw, task_type_of
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate
 from retroflip.synth.notes import stamped_notes
@@ -91,6 +92,15 @@ class CorpusSettings(BaseModel):
     traces: Traces = Traces.NONE
     renderer: Literal["numpy"] = "numpy"
     scene: SceneSettings = SceneSettings()
+
+    @model_validator(mode="after")
+    def _spans_stand_alone(self) -> Self:
+        if self.form is Form.SPAN and (self.paired or self.traces is not Traces.NONE):
+            raise ValueError(
+                "form 'span' asks for an event of one video, which has no pair and no trace: set paired to false "
+                "(--single) and traces to none"
+            )
+        return self
 
     @field_validator("kinds")
     @classmethod
@@ -353,7 +363,7 @@ def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
         "category": kind.category.value,
         "term": kind.term.value,
         "domain": kind.domain.value,
-        "form": _form_of(episode, job.settings.form).value,
+        "form": _form_of(kind, episode, job.settings.form).value,
         "split": job.settings.split.value,
         "seed": job.settings.seed,
         "turn": job.turn,
@@ -364,13 +374,14 @@ def _labelled(kind: Kind, job: Job, episode: Episode) -> dict[str, Any]:
     }
 
 
-def _form_of(episode: Episode, wanted: Form) -> Form:
+def _form_of(kind: Kind, episode: Episode, wanted: Form) -> Form:
     """Return the form that was asked for where this very question can be asked so, else multiple choice."""
     question = episode.question
     possible = {
         Form.CHOICE: True,
         Form.NUMERIC: question.numeric is not None,
         Form.OPEN: question.is_open,
+        Form.SPAN: kind.asks(Form.SPAN),
     }
     return wanted if possible[wanted] else Form.CHOICE
 
@@ -379,7 +390,12 @@ def sample_from(metadata: Mapping[str, Any]) -> Sample:
     """Return the record of a video's question."""
     question, form = metadata["question"], Form(metadata["form"])
     options = tuple(question["options"])
-    if form is Form.CHOICE:
+    task_type = TaskType(question["task_type"])
+    if form is Form.SPAN:
+        text, solution, task_type = span_question(metadata)
+        question = {**question, "text": text}
+        problem_type = ProblemType.GROUNDING
+    elif form is Form.CHOICE:
         solution, problem_type = option_letter(options.index(question["answer"])), ProblemType.MULTIPLE_CHOICE
     elif form is Form.NUMERIC:
         solution, problem_type = f"{question['numeric']:g}", ProblemType.NUMERICAL
@@ -394,7 +410,7 @@ def sample_from(metadata: Mapping[str, Any]) -> Sample:
         problem_type=problem_type,
         source="retroflip/temporal",
         task=metadata["kind"],
-        task_type=TaskType(question["task_type"]),
+        task_type=task_type,
         source_clip=metadata["pair"] or metadata["name"],
         pair=metadata["pair"],
         side=metadata["side"],
@@ -404,6 +420,36 @@ def sample_from(metadata: Mapping[str, Any]) -> Sample:
             "mode": question["mode"],
         },
     )
+
+
+class SpanQuestion(NamedTuple):
+    """When one of a video's events happens, as it is asked; its solution, and what changes the event."""
+
+    text: str
+    solution: str
+    task_type: TaskType
+
+
+def span_question(metadata: Mapping[str, Any]) -> SpanQuestion:
+    """Return the question when one of a video's events happens; which of them, its turn deals out.
+
+    One that comes but once is preferred; an event that comes several times has several spans. Raises KeyError for a
+    kind whose events are not asked for.
+    """
+    changed_by = TEMPORAL_KINDS[metadata["kind"]].events_changed_by
+    if changed_by is None:
+        raise KeyError(metadata["kind"])
+    asked = {event["note"]: found for event in metadata["events"] if (found := changed_by(event)) is not None}
+    told = Counter(event["note"] for event in metadata["events"])
+    notes = [note for note in asked if told[note] == 1] or list(asked)
+    note = notes[metadata["turn"] % len(notes)]
+    spans = [
+        (event["start_ms"] / 1000, event["end_ms"] / 1000)
+        for event in metadata["events"]
+        if event["note"] == note
+    ]
+    text = f"When does this happen: {note}? Answer with the seconds at which it begins and ends, as in [1.0, 2.5]."
+    return SpanQuestion(text, spans_text(spans), task_type_of(asked[note]))
 
 
 def read_metadata(folder: Path, name: str) -> dict[str, Any]:
@@ -455,6 +501,6 @@ def _is_finished(out: Path, job: Job) -> bool:
 
 def _check_form(kinds: Sequence[Kind], form: Form) -> None:
     """Raise UsageError where not one of the kinds can be asked in this form."""
-    if form is not Form.CHOICE and not any(form in kind.forms for kind in kinds):
-        able = ", ".join(kind.name for kind in TEMPORAL_KINDS.values() if form in kind.forms)
+    if not any(kind.asks(form) for kind in kinds):
+        able = ", ".join(kind.name for kind in TEMPORAL_KINDS.values() if kind.asks(form))
         raise UsageError(f"None of the kinds named has {form.value} questions. These have: {able}.")

@@ -43,6 +43,11 @@ class Mode(StrEnum):
         return self is not Mode.RETRODICTIVE
 
 
+def task_type_of(changed_by: frozenset[Transform]) -> TaskType:
+    """Return CRPO's label of what these of the two pixel transformations change."""
+    return TaskType.of(flip=Transform.FLIP in changed_by, reversal=Transform.REVERSE in changed_by)
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happens, from one frame to another (both shown; equal for an instant).
@@ -95,12 +100,7 @@ class Question:
     @property
     def task_type(self) -> TaskType:
         """CRPO's label, known by construction."""
-        return {
-            frozenset(): TaskType.STATIC,
-            frozenset({Transform.FLIP}): TaskType.SPATIAL,
-            frozenset({Transform.REVERSE}): TaskType.TEMPORAL,
-            frozenset({Transform.FLIP, Transform.REVERSE}): TaskType.SPATIOTEMPORAL,
-        }[self.changed_by]
+        return task_type_of(self.changed_by)
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,9 @@ class Kind:
     """One kind of temporal video. Its file makes one, and `retroflip.synth.registry` lists it.
 
     forms: in which forms it can be asked besides multiple choice. make: draws an episode and its counterfactual, answer
-    first; it raises Redraw where this draw cannot be decided, and is then called with another.
+    first; it raises Redraw where this draw cannot be decided, and is then called with another. events_changed_by: of a
+    kind whose events can be asked for by when they happen, which pixel transformations turn one, as metadata has it,
+    into another event; None for an event that is not asked for.
     """
 
     name: str
@@ -286,6 +288,13 @@ class Kind:
     domain: Domain
     forms: frozenset[Form]
     make: Callable[[Draw], Pair]
+    events_changed_by: Callable[[Mapping[str, Any]], frozenset[Transform] | None] | None = None
+
+    def asks(self, form: Form) -> bool:
+        """Return whether some of its questions can be asked in this form."""
+        if form is Form.SPAN:
+            return self.events_changed_by is not None
+        return form is Form.CHOICE or form in self.forms
 
 
 class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again

@@ -9,6 +9,8 @@ class Form(StrEnum):
     CHOICE = "choice"
     NUMERIC = "numeric"
     OPEN = "open"
+    SPAN = "span"
+    """when one of its events happens, of videos that are no pairs"""
 
 
 class Traces(StrEnum):

@@ -218,6 +218,11 @@ class Transformed:
         return apply(self.transform, _spread(pool, range(len(pool)), count), rng)
 
 
+def transform_of(view: View) -> Transform:
+    """Return the transform that a view is; the identity for one that only chooses frames."""
+    return view.transform if isinstance(view, Transformed) else Transform.IDENTITY
+
+
 @dataclass(frozen=True)
 class Strided:
     """Every `stride`-th frame from `offset` on, for the deterministic variants of both papers.

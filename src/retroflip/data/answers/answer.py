@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from retroflip.data.answers.grounded import SEPARATOR, grounded_text, parts_of
 from retroflip.data.answers.mathematics import equal_math, read_math
 from retroflip.data.answers.nearness import mean_relative_accuracy, word_accuracy
 from retroflip.data.answers.numbers import equal_numbers, number_value, read_number
@@ -12,7 +13,9 @@ from retroflip.data.answers.words import folded
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 
-AnswerKind = Literal["option", "options", "number", "quantity", "math", "text", "transcript", "span"]
+AnswerKind = Literal[
+    "option", "options", "number", "quantity", "math", "text", "transcript", "span", "grounded"
+]
 _SELECTED = re.compile(r"\(?([A-Z])\)?(?:\s*(?:,|;|/|&|and)\s*(?:and\s+)?|\s+|$)")
 
 
@@ -21,7 +24,7 @@ class Answer:
     """A parsed answer; compare two with `same_answer`, not with `==` (which knows no arithmetic).
 
     kind: how it is compared. value: the option's letter, several in their order ("A, C"), the cleaned expression, the
-    span or spans in seconds ("[5, 12]"), or the normalised text.
+    span or spans in seconds ("[5, 12]"), both ("A <> [5, 12]"), or the normalised text.
     """
 
     kind: AnswerKind
@@ -47,7 +50,8 @@ def credit(answer: Answer | None, gold: Answer) -> float:
     """Return what an answer earns where `gold` is right, in 0..1: the one registry of rewards and scores.
 
     1 for the same answer and 0 for any other, but for regression (mean relative accuracy, VSI-Bench), OCR (one minus
-    the word error rate, Video-R1) and temporal grounding (the best IoU with a gold span). An unparsed answer earns 0.
+    the word error rate, Video-R1) and temporal grounding (the best IoU with a gold span). An option with its span earns
+    half for the option and half of the span's IoU, half of VideoAuto-R1's sum. An unparsed answer earns 0.
     """
     if answer is None or answer.kind != gold.kind:
         return 0.0
@@ -61,6 +65,10 @@ def credit(answer: Answer | None, gold: Answer) -> float:
         case "span":
             (span,) = read_spans(answer.value)
             return best_iou(span, read_spans(gold.value))
+        case "grounded":
+            given, right = parts_of(answer.value), parts_of(gold.value)
+            overlap = best_iou(given.spans[0], right.spans) if given.spans and right.spans else 0.0
+            return (float(given.letter == right.letter) + overlap) / 2
         case _:
             assert_never(gold.kind)
 
@@ -75,6 +83,10 @@ def gold_answer(sample: Sample) -> Answer:
         golds = read_spans(sample.solution)
         if golds:
             return Answer("span", spans_text(golds))
+    elif sample.problem_type is ProblemType.GROUNDED_CHOICE:
+        right = parts_of(sample.solution)
+        if right.spans and right.letter in letters(sample):
+            return Answer("grounded", grounded_text(right.letter, spans_text(right.spans)))
     elif (answer := of_type(sample.solution, sample)) is not None:
         return answer
     raise DataError(
@@ -97,6 +109,10 @@ def _fix(sample: Sample) -> str:
             return "give an expression that math-verify reads, or set problem_type to 'free-form'"
         case ProblemType.GROUNDING:
             return "give a span in seconds, '[5.0, 12.0]', or several with a semicolon between them"
+        case ProblemType.GROUNDED_CHOICE:
+            return (
+                f"give the letter of one of its options ({offered}) and a span in seconds, 'A <> [5.0, 12.0]'"
+            )
         case ProblemType.FREE_FORM | ProblemType.OCR:
             return "give the answer's text"
         case _:
@@ -136,8 +152,34 @@ def of_type(content: str, sample: Sample) -> Answer | None:
         case ProblemType.GROUNDING:
             spans = read_spans(content)
             return _some("span", spans_text(spans) if len(spans) == 1 else None)
+        case ProblemType.GROUNDED_CHOICE:
+            letter, _, span = content.partition(SEPARATOR)
+            return grounded(letter.strip() if letter.strip() in letters(sample) else None, span)
         case _:
             assert_never(sample.problem_type)
+
+
+def grounded(letter: str | None, span: str) -> Answer | None:
+    """Return the answer of an option and the text behind it, from which a span that is not sure is left out; None
+    without an option."""
+    if letter is None:
+        return None
+    return Answer("grounded", grounded_text(letter, span if len(read_spans(span)) == 1 else ""))
+
+
+def option_of(answer: Answer | None) -> Answer | None:
+    """Return an answer without the span that it may have beside its option."""
+    if answer is None or answer.kind != "grounded":
+        return answer
+    return Answer("option", parts_of(answer.value).letter)
+
+
+def likeness(a: Answer | None, b: Answer | None) -> float:
+    """Return how far two answers agree, in 0..1: the IoU of two spans, what `credit` has for options with spans, and 0
+    or 1 (`same_answer`) for all others."""
+    if a is not None and b is not None and a.kind == b.kind and a.kind in ("span", "grounded"):
+        return credit(a, b)
+    return float(same_answer(a, b))
 
 
 def read_selection(text: str, offered: list[str]) -> str | None:

@@ -18,7 +18,8 @@ choice and yes/no) this agrees with every grade that the benchmark's own rules g
 import re
 from collections.abc import Iterator
 
-from retroflip.data.answers.answer import Answer, letters, of_type, option_texts, read_selection
+from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
+from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
 from retroflip.data.answers.words import folded, plain
@@ -81,6 +82,9 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
     if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
         letter = _option(text, option_texts(sample))
         return None if letter is None else Answer("option", letter)
+    if sample.problem_type is ProblemType.GROUNDED_CHOICE:
+        option, _, span = text.partition(SEPARATOR)
+        return grounded(_option(option, option_texts(sample)), span)
     announced = _announced(text)
     if sample.problem_type is ProblemType.MULTI_SELECT:
         selected = _selection(announced, letters(sample))

@@ -75,6 +75,33 @@ def best_iop(span: Span, golds: Sequence[Span]) -> float:
     return max(iop(span, gold) for gold in golds)
 
 
+def mirrored(span: Span, shown: Span) -> Span:
+    """Return where a span lies in the video played backwards.
+
+    shown: first and last second of the frames that are shown. A frame shown at t is then shown at first + last - t
+    (`video.transforms.reverse`), and so [s, e] becomes [first + last - e, first + last - s]: [T - e, T - s] where the
+    first frame is at 0 and T at the last. What lies outside of the frames is cut off, as there is no time before 0.
+
+    >>> mirrored((2.0, 5.0), (0.0, 10.0))
+    (5.0, 8.0)
+    """
+    first, last = shown
+    start, end = (min(max(first + last - second, first), last) for second in reversed(span))
+    return start, end
+
+
+def timestamp_iou(a: Span, b: Span, seconds: float) -> float:
+    """Return the IoU of two spans, less for ends that lie apart (Time-R1's tIoU).
+
+    IoU (1 - |start - start'| / T) (1 - |end - end'| / T) with T the `seconds` that the video lasts, at least those that
+    the spans reach to, so that it never falls below 0; the IoU alone where that is 0.
+    """
+    whole = max(seconds, a[1], b[1])
+    if whole <= 0:
+        return iou(a, b)
+    return iou(a, b) * (1 - abs(a[0] - b[0]) / whole) * (1 - abs(a[1] - b[1]) / whole)
+
+
 def _seconds(found: re.Match[str], unit: str, duration: float | None) -> float | None:
     if found["minutes"] is not None:
         hours, minutes = int(found["hours"] or 0), int(found["minutes"])

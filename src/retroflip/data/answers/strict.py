@@ -8,13 +8,15 @@ r"""The reading of training: the answer is what stands in `\boxed{}` behind the 
    Nothing else is: running text is never searched for letters.
 3. Multiple choice: a stand-alone letter of an option ("A", "(a)", "A.", "A)"), a letter followed by that same
    option's text ("A. left"), or an option's text that no other option shares; case does not matter (CRPO,
-   appendix B.1). Numerical: a flat arithmetic expression (`numbers.py`). Free-form: any text that is not blank.
+   appendix B.1). With a span, "A <> [5, 12]", the same before the sign. Numerical: a flat arithmetic expression
+   (`numbers.py`). Free-form: any text that is not blank.
 """
 
 import re
 from typing import NamedTuple
 
-from retroflip.data.answers.answer import Answer, of_type, option_texts
+from retroflip.data.answers.answer import Answer, grounded, of_type, option_texts
+from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.words import folded, plain
 from retroflip.data.sample import ProblemType, Sample
 
@@ -41,6 +43,9 @@ def parse_answer(response: str, sample: Sample) -> Answer | None:
     content = boxed_text(behind_reasoning(response))
     if content is None:
         return None
+    if sample.problem_type is ProblemType.GROUNDED_CHOICE:
+        option, _, span = content.partition(SEPARATOR)
+        return grounded(read_option(plain(option), option_texts(sample)), span)
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return of_type(content, sample)
     letter = read_option(plain(content), option_texts(sample))

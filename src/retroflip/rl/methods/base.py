@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retroflip.data.answers import Answer
+from retroflip.data.answers.spans import Span
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.rl.methods.scorer import ScorerSettings
@@ -49,6 +50,9 @@ class Rollout:
 class Group:
     """All branches of one sample with their rollouts, in the order of `branches`.
 
+    between: the seconds at which the first and the last frame are shown on the first branch, by which a span is found
+    again in the reversed video; None without a video.
+
     Raises ValueError where the rollouts do not have the number that their branch asks for.
     """
 
@@ -56,6 +60,7 @@ class Group:
     gold: Answer
     branches: tuple[Branch, ...]
     rollouts: tuple[tuple[Rollout, ...], ...]
+    between: Span | None = None
 
     def __post_init__(self) -> None:
         wanted = [branch.rollouts for branch in self.branches]

@@ -3,13 +3,19 @@
 The task type says which of the two have a known relation to the answer (CRPO, section 3): one that changes a dynamic
 question's answer, or either of them for a static question, whose answer stays. A counterfactual's own answer need not
 be among the options; the null option, "None of the above", is what a model can then say.
+
+The type of a question about when something happens is that of the event. A span alone says nothing of it, since it lies
+elsewhere in every reversed video: `moved` says where. Answers are compared behind that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from retroflip.data.answers import Answer
+from retroflip.data.answers.grounded import grounded_text, parts_of
+from retroflip.data.answers.spans import Span, mirrored, read_spans, spans_text
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Modality, Sample, TaskType
 from retroflip.errors import DataError
@@ -73,6 +79,26 @@ class Counterfactuals:
             return None
         question = with_null_option(sample) if self.null_option else sample
         return Counterfactual(question, transform, required_task_type(sample).dynamic)
+
+
+def moved(answer: Answer | None, transform: Transform, between: Span | None) -> Answer | None:
+    """Return an answer as it would stand of the transformed video where the same thing happens in it.
+
+    A span lies elsewhere in a reversed video, by the frames that are shown (`mirrored`); a mirror image leaves it, and
+    all other answers stay. between: seconds of the first and the last frame. Raises ValueError for a span without them.
+    """
+    if answer is None or transform is not Transform.REVERSE or answer.kind not in ("span", "grounded"):
+        return answer
+    if between is None:
+        raise ValueError("a span in a reversed video needs the seconds between which frames are shown")
+    if answer.kind == "span":
+        return Answer("span", _mirrored(read_spans(answer.value), between))
+    letter, spans = parts_of(answer.value)
+    return Answer("grounded", grounded_text(letter, _mirrored(spans, between)))
+
+
+def _mirrored(spans: Sequence[Span], between: Span) -> str:
+    return spans_text([mirrored(span, between) for span in spans])
 
 
 def required_task_type(sample: Sample) -> TaskType:

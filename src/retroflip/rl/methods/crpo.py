@@ -5,6 +5,10 @@ Answers must change across them where the question is about motion and stay wher
 open what an unparsed counterfactual answer is: here it has not changed, or garbage would be paid
 (`literal_change`).
 
+Spans of time are answers like others here, with an IoU for every indicator (ours: the paper trains none), and with the
+reference where it lies in the reversed video. On time-sensitive events that rewards what ArrowGEV does (`arrowgev.py`),
+and trains the reversed branch as well.
+
 The ablations of its table 2 are settings: `flip: false`, `reverse: false`, `lambda_d: 0` with `lambda_s: 0`
 (without R_CRR), `behave: false`, `w_aug: 0` (without the counterfactual branch) and `null_option: false`.
 """
@@ -22,9 +26,9 @@ from retroflip.data.sample import Sample
 from retroflip.rl.advantages import hybrid_normalised
 from retroflip.rl.methods.base import Branch, Group, MethodConfig, Rewards, Rollout, Totals
 from retroflip.rl.methods.configured import Configured, original, plain_rewards
-from retroflip.rl.methods.counterfactual import Counterfactuals, required_task_type
+from retroflip.rl.methods.counterfactual import Counterfactuals, moved, required_task_type
 from retroflip.rl.rewards import agreement, change, correctness, total, well_formedness
-from retroflip.video.views import Transformed
+from retroflip.video.views import Transformed, transform_of
 
 
 class CrpoSettings(MethodConfig):
@@ -105,12 +109,15 @@ class Crpo(Configured[CrpoSettings]):
         if len(group.branches) == 1:
             return plain_rewards(group, self.settings.format_weight)
         factual, counterfactual = group.rollouts
-        dynamic = required_task_type(group.sample).dynamic
+        dynamic, transform = required_task_type(group.sample).dynamic, transform_of(group.branches[1].view)
         weight = self.settings.lambda_d if dynamic else self.settings.lambda_s
         correct = correctness(factual, group.gold)  # I[o_i = o*]
-        behaves = self._behaves(counterfactual, group.gold, dynamic)  # equation 4
+        # What o* and each o_i would be of the transformed video if nothing but a span's place had changed.
+        gold = moved(group.gold, transform, group.between)
+        answers = [moved(rollout.answer, transform, group.between) for rollout in factual]
+        behaves = self._behaves(counterfactual, gold, dynamic)  # equation 4
         relation = torch.stack(  # the mean over j of equation 2, for each o_i
-            [self._behaves(counterfactual, rollout.answer, dynamic).mean() for rollout in factual]
+            [self._behaves(counterfactual, answer, dynamic).mean() for answer in answers]
         )
         none = torch.zeros(0)
         components = {
@@ -142,7 +149,8 @@ class Crpo(Configured[CrpoSettings]):
     def _behaves(self, rollouts: Sequence[Rollout], reference: Answer | None, dynamic: bool) -> torch.Tensor:
         """Return, per counterfactual rollout, whether it stands to the reference as the task type asks.
 
-        That is I[o_j != reference] for dynamic and I[o_j = reference] for static questions.
+        That is I[o_j != reference] for dynamic and I[o_j = reference] for static questions, and of spans their IoU
+        with the reference or one minus it.
         """
         if dynamic:
             return change(rollouts, reference, literal=self.settings.literal_change)

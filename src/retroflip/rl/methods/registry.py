@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias, get_args
 from pydantic import Field
 
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
+from retroflip.rl.methods.arrowgev import ArrowGevSettings
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.dr_grpo import DrGrpoSettings
@@ -13,7 +14,13 @@ from retroflip.rl.methods.strive import StriveSettings
 from retroflip.rl.methods.t_grpo import TGrpoSettings
 
 AnySettings: TypeAlias = (
-    GrpoSettings | DrGrpoSettings | TGrpoSettings | ArrowRlSettings | CrpoSettings | StriveSettings
+    GrpoSettings
+    | DrGrpoSettings
+    | TGrpoSettings
+    | ArrowRlSettings
+    | ArrowGevSettings
+    | CrpoSettings
+    | StriveSettings
 )
 MethodSettings = Annotated[AnySettings, Field(discriminator="name")]
 """The type of a recipe's `method` section: which settings are valid depends on its `name`."""

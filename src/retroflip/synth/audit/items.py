@@ -154,7 +154,7 @@ def _as_choices(
     """Return each question with its options, and how many of each kind have none.
 
     A question that is asked without options gets those of its video's metadata, or, where there are no metadata, all
-    answers to questions of its kind.
+    answers to questions of its kind. A span of time is no choice.
     """
     answers: dict[str, set[str]] = {}
     for sample in samples:
@@ -167,6 +167,8 @@ def _as_choices(
         if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
             letters = [option_letter(index) for index in range(len(sample.options))]
             chosen.append((sample, sample.options, letters.index(sample.solution)))
+        elif sample.problem_type.has_span:
+            unread[kind] += 1
         elif known := _known_choice(sample.solution, truths[sample.id]):
             chosen.append((sample, *known))
         elif 2 <= len(answers[kind]) <= MOST_ANSWERS:

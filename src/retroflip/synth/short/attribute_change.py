@@ -197,5 +197,13 @@ def _states(look: Look, timed: Timed, slot: int, frames: int) -> list[State]:
     return [State(frame, {"looks": {"o1": at_rest | changed.get(frame, {})}}) for frame in chosen]
 
 
-KIND = Kind("attribute_change", Category.MOTION, Term.SHORT, Domain.TEMPORAL, frozenset({Form.OPEN}), make)
+KIND = Kind(
+    "attribute_change",
+    Category.MOTION,
+    Term.SHORT,
+    Domain.TEMPORAL,
+    frozenset({Form.OPEN}),
+    make,
+    lambda _: frozenset(),
+)
 """SynRL, 2.1.1: attribute change detection"""

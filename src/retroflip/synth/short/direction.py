@@ -9,8 +9,10 @@ evenly from the whole frame, and only the thin margin in which no object turns i
 Other objects go on such paths of their own.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 
@@ -171,6 +173,14 @@ def _side(asked: Asked, clip: Animation, name: str, path: Path, leg: int) -> Epi
     )
 
 
+def _move_changed_by(event: Mapping[str, Any]) -> frozenset[Transform] | None:
+    """Return what turns a move into another one: a reversal, and a mirror where it is sideways."""
+    if event["type"] != "move":
+        return None
+    sideways = event["direction"] in ("left", "right")
+    return frozenset({Transform.REVERSE, *([Transform.FLIP] if sideways else [])})
+
+
 def _returns(clip: Animation, name: str, path: Path, leg: int) -> list[Event]:
     """Return when the object leaves at one edge and is next seen at the opposite one."""
     (target,) = (one for one in clip.actors if one.id == "o1")
@@ -188,5 +198,13 @@ def _returns(clip: Animation, name: str, path: Path, leg: int) -> list[Event]:
     ]
 
 
-KIND = Kind("direction", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.OPEN}), make)
+KIND = Kind(
+    "direction",
+    Category.DIRECTION,
+    Term.SHORT,
+    Domain.SPATIAL,
+    frozenset({Form.OPEN}),
+    make,
+    _move_changed_by,
+)
 """SynRL, 2.1.1: direction identification"""

@@ -174,5 +174,13 @@ def _side(
     )
 
 
-KIND = Kind("distance", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.OPEN}), make)
+KIND = Kind(
+    "distance",
+    Category.MOTION,
+    Term.SHORT,
+    Domain.SPATIAL,
+    frozenset({Form.OPEN}),
+    make,
+    lambda _: frozenset(),
+)
 """SynRL, 2.1.1: distance estimation between moving objects"""

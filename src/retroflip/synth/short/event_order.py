@@ -232,5 +232,13 @@ def _side(
     )
 
 
-KIND = Kind("event_order", Category.MOTION, Term.SHORT, Domain.TEMPORAL, frozenset({Form.OPEN}), make)
+KIND = Kind(
+    "event_order",
+    Category.MOTION,
+    Term.SHORT,
+    Domain.TEMPORAL,
+    frozenset({Form.OPEN}),
+    make,
+    lambda _: frozenset(),
+)
 """SynRL, 2.1.1: sequential event ordering"""
