@@ -129,3 +129,51 @@ def got10k(
     lines = ["[METAINFO]", *(f"{key}: {value}" for key, value in meta.items())]
     written(folder / "meta_info.ini", "\n".join(lines) + "\n")
     return root
+
+
+def clevrer_object(
+    identity: int,
+    look: str,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    seen: Sequence[int] = range(128),
+) -> dict[str, Any]:
+    """Return an object of CLEVRER that rolls evenly from one place of the world to another. seen: in which frames."""
+    color, material, shape = look.split()
+    share = np.linspace(0.0, 1.0, 128)[:, None]
+    path = (1 - share) * np.array(start) + share * np.array(end)
+    return {
+        "property": {"object_id": identity, "color": color, "material": material, "shape": shape},
+        "path": [[*place, 0.2] for place in path.tolist()],
+        "seen": set(seen),
+    }
+
+
+def clevrer(root: Path, index: int, objects: Sequence[Mapping[str, Any]], **more: Any) -> Path:
+    """Add a video of CLEVRER with its annotation, in the folders that the archives unpack to."""
+    thousand = f"{index // 1000 * 1000:05d}-{index // 1000 * 1000 + 1000:05d}"
+    frames = [
+        {
+            "frame_id": frame,
+            "objects": [
+                {
+                    "object_id": one["property"]["object_id"],
+                    "location": one["path"][frame],
+                    "inside_camera_view": frame in one["seen"],
+                }
+                for one in objects
+            ],
+        }
+        for frame in range(128)
+    ]
+    annotation = {
+        "scene_index": index,
+        "video_filename": f"video_{index:05d}.mp4",
+        "object_property": [one["property"] for one in objects],
+        "motion_trajectory": frames,
+        "collision": [],
+        **more,
+    }
+    written(root / f"annotation_{thousand}/annotation_{index:05d}.json", annotation)
+    put_video(root / f"video_{thousand}/video_{index:05d}.mp4")
+    return root

@@ -125,7 +125,10 @@ class Refused(NamedTuple):
 
 
 class Need(NamedTuple):
-    """A file or folder that a source's root must hold, and what it is. also: other places where it may lie instead."""
+    """A file or folder that a source's root must hold, and what it is; "*" and "**" stand for any name, any folders.
+
+    also: other places where it may lie instead.
+    """
 
     path: str
     what: str
@@ -133,7 +136,10 @@ class Need(NamedTuple):
 
     def is_met(self, root: Path) -> bool:
         """Return whether it is there, in one of its places."""
-        return any((root / place).exists() for place in (self.path, *self.also))
+        return any(
+            next(root.glob(place), None) is not None if "*" in place else (root / place).exists()
+            for place in (self.path, *self.also)
+        )
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """The sources of DyBench, by name: one file each, which has one `SOURCE`, and a line in `_ALL`."""
 
 from retroflip.bench.dybench.base import Source
-from retroflip.bench.dybench.sources import folder, got10k, mhbench, ssv2, synthetic
+from retroflip.bench.dybench.sources import clevrer, folder, got10k, mhbench, ssv2, synthetic
 
 _ALL: tuple[Source, ...] = (
     ssv2.SOURCE,
     mhbench.SOURCE,
     folder.SOURCE,
     got10k.SOURCE,
+    clevrer.SOURCE,
     synthetic.SOURCE,
     synthetic.LABORATORY,
 )
