@@ -105,7 +105,7 @@ function rollouts(rows) {
       {},
       make("h4", {}, `${branch} · ${some[0].view} · right answer ${some[0].gold}`),
       table(
-        ["", "answer", ...terms, "total", "advantage", "response"],
+        ["rollout", "answer", ...terms, "total", "advantage", "response"],
         some.map((row) => [
           row.rollout, row.answer ?? "unparsed", ...terms.map((term) => (row.rewards[term] ?? 0).toFixed(2)),
           row.total.toFixed(2), row.advantage.toFixed(2),
@@ -144,12 +144,12 @@ async function groups(name, query) {
     ),
     make("p", {}, `${found.total} groups${found.damaged ? `, and ${found.damaged} damaged lines` : ""}`),
     table(
-      ["step", "sample", "task type", "right", "unparsed", "cut off", ""],
+      ["step", "sample", "task type", "right", "unparsed", "cut off", "signal"],
       found.groups.map((group) => [
         group.step,
         make("button", { type: "button", class: "link", onclick: () => open(group) }, group.sample),
         group.task_type || "–", `${group.right} of ${group.rollouts}`, group.unparsed, group.truncated,
-        group.zero_variance ? "no difference" : "",
+        group.zero_variance ? "none" : "yes",
       ]),
       "Groups of rollouts",
     ),
@@ -165,8 +165,11 @@ export async function showRun(name, query, places) {
   const about = await get("run", { place: name });
   const method = about.recipe?.method?.name ?? about.recipe?.kind ?? "";
   const drawn = make("div", {}, charts(runs, query));
+  const below = make("p", {}, "Reading the rollouts …");
   show(make("h2", {}, `${name}${method ? ` · ${method}` : ""}`), make("p", { id: "steps" }, `${runs[0].steps.length} steps`),
-    controls(name, query, places), drawn, await groups(name, query));
+    controls(name, query, places), drawn, below);
+  // The first look at a hundred thousand rollouts takes the server a moment: the charts do not wait for it.
+  groups(name, query).then((box) => below.replaceWith(box), (error) => { below.textContent = error.message; });
   const timer = setInterval(async () => {
     const last = runs[0].steps.at(-1) || 0;
     const more = await get("metrics", { place: name, after: last }).catch((error) => tell(error.message));

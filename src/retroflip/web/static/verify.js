@@ -116,7 +116,7 @@ export async function showVerify(name) {
   show(make("h2", {}, `Verify ${name}`), make("div", { class: "controls" }, make("label", {}, "Your name ", who)),
     make("p", { class: "small" }, "A accepts, R rejects, 1 2 3 tick criteria, space plays, , and . step through frames, N and P go on and back."), box);
   at = next(-1);
-  await render();
   document.addEventListener("keydown", keys);
+  await render();
   return () => document.removeEventListener("keydown", keys);
 }
