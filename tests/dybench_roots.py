@@ -13,6 +13,7 @@ from PIL import Image
 
 from retroflip.bench.dybench.base import Candidate, Refused
 from retroflip.bench.dybench.sources import SOURCES
+from retroflip.video.encode import encode
 
 SIZE = (180, 320)
 """height and width of the frames of GOT-10k's sequences"""
@@ -177,3 +178,26 @@ def clevrer(root: Path, index: int, objects: Sequence[Mapping[str, Any]], **more
     written(root / f"annotation_{thousand}/annotation_{index:05d}.json", annotation)
     put_video(root / f"video_{thousand}/video_{index:05d}.mp4")
     return root
+
+
+def filmed(path: Path, levels: Sequence[int], fps: int) -> None:
+    """Write a video of one frame for each level: its grey, with a bar that moves on by a pixel a frame."""
+    frames = np.empty((len(levels), 3, 32, 48), dtype=np.uint8)
+    for index, level in enumerate(levels):
+        frames[index] = level
+        frames[index, :, 8:24, index % 40 : index % 40 + 6] = 255 - level
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode(path, frames, fps)
+
+
+def labelled(segments: Sequence[tuple[str, float]], fps: int) -> list[str]:
+    """Return a label a frame, of segments with their seconds."""
+    return [label for label, seconds in segments for _ in range(round(seconds * fps))]
+
+
+def recording(labels: Path, video: Path, segments: Sequence[tuple[str, float]], fps: int) -> None:
+    """Write a recording as MS-TCN's bundles have it: a label a line and frame, and the video."""
+    lines = labelled(segments, fps)
+    written(labels, "".join(f"{line}\n" for line in lines))
+    known = sorted(set(lines))
+    filmed(video, [40 + 25 * known.index(line) % 200 for line in lines], fps)

@@ -1,4 +1,4 @@
-"""Which videos are there under a source's root."""
+"""Which videos are there under a source's root, and how long their headers say that they are."""
 
 import os
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from retroflip.data.root import resolve
 from retroflip.errors import PathEscapeError
+from retroflip.video.container import opened
+from retroflip.video.decode import check_there, one_file
 
 _ENDINGS = (".mp4", ".webm", ".avi", ".mkv", ".mov")
 
@@ -32,3 +34,13 @@ def videos_by_name(root: Path, folder: str = "") -> dict[str, str]:
             if ending.lower() in _ENDINGS:
                 found.setdefault(stem, (Path(place) / name).relative_to(root).as_posix())
     return found
+
+
+def seconds_of(video: Path) -> float | None:
+    """Return how long a video is by its header, None where that does not say. Raises MediaError as `decode` does."""
+    with one_file(video):
+        check_there(video)
+        with opened(video) as (container, stream):
+            if stream.duration is not None and stream.time_base is not None:
+                return float(stream.duration * stream.time_base)
+            return None if container.duration is None else container.duration / 1_000_000

@@ -1,7 +1,7 @@
-"""The sources of DyBench, by name: one file each, which has one `SOURCE`, and a line in `_ALL`."""
+"""The sources of DyBench, by name: one file each, which has a `SOURCE` or several, and a line in `_ALL`."""
 
 from retroflip.bench.dybench.base import Source
-from retroflip.bench.dybench.sources import clevrer, folder, got10k, mhbench, ssv2, synthetic
+from retroflip.bench.dybench.sources import clevrer, folder, got10k, mhbench, mstcn, ssv2, synthetic
 
 _ALL: tuple[Source, ...] = (
     ssv2.SOURCE,
@@ -9,6 +9,8 @@ _ALL: tuple[Source, ...] = (
     folder.SOURCE,
     got10k.SOURCE,
     clevrer.SOURCE,
+    mstcn.BREAKFAST,
+    mstcn.SALADS,
     synthetic.SOURCE,
     synthetic.LABORATORY,
 )
