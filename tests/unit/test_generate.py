@@ -16,6 +16,7 @@ import torch
 from random_models import random_model
 from retroflip.bench.answer_folder import AnswerFolder
 from retroflip.bench.asking import Asking, parse_controls
+from retroflip.bench.catalogue import Catalogue
 from retroflip.bench.generate import generate
 from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers, read_answers
 from retroflip.bench.score import score_records, score_run
@@ -27,7 +28,7 @@ from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RunDirectoryError, TooManyFailuresError, UsageError
 from retroflip.files.seals import SEAL
 from retroflip.files.storage import read_jsonl
-from retroflip.inference.base import Answer, Engine, Request, Sampling
+from retroflip.inference.base import Answer, Capabilities, Engine, Reply, Request, Sampling
 from retroflip.inference.ours import OurEngine
 from retroflip.models.checkpoint import weights_digest
 from retroflip.models.encoding import Encoder
@@ -170,7 +171,6 @@ def test_a_rerun_answers_only_what_is_missing(
     resumed = ask(model, dataset, tmp_path / "cut", batch_size=2)
 
     assert same(resumed, whole)
-    assert file.read_bytes().startswith(b"".join(kept))
     assert len(asked) == len(whole) - len(kept)
     assert len(read_jsonl(file)) == len(whole)
 
@@ -426,12 +426,13 @@ def test_a_folder_holds_keys_and_no_answers_in_memory(dataset: VideoDataset, tmp
     append_answers(tmp_path / "answers.jsonl", (answer_record(one, long, Control.FULL) for one in samples))
 
     tracemalloc.start()
-    folder = AnswerFolder(tmp_path, samples, [Control.FULL], lambda sample: sample)
+    asking = Asking(Sampling(6, 0.0), null_option=False)
+    folder = AnswerFolder(tmp_path, Catalogue(samples, asking)).read()
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert len(folder.answered) == folder.counted == 400
-    assert held < 400 * 1000
+    assert folder.counted == 400
+    assert held < 400 * 400
 
 
 def test_questions_about_one_video_are_one_request_and_other_views_are_each_their_own(
@@ -448,8 +449,98 @@ def test_questions_about_one_video_are_one_request_and_other_views_are_each_thei
     engine = Listening(*model)
     ask_engine(engine, dataset, tmp_path / "out", controls=SEEN)
     shown = sorted((len(request.questions), len(request.media)) for request in asked)
-    # q0 and q2 are about one clip: as it is, backwards, and without it.
-    assert shown == [(1, 0), *[(1, 1)] * 8, (2, 0), (2, 1), (2, 1)]
+    # q0 and q2 are about one clip, as it is and backwards; each of the three is other words without it.
+    assert shown == [*[(1, 0)] * 3, *[(1, 1)] * 8, (2, 1), (2, 1)]
+
+
+class Guessing:
+    """An engine whose every answer is another one, as a server's may be."""
+
+    name = "guessing"
+    capabilities = Capabilities(log_probs=False, files=False, media=None, repeatable=False)
+
+    def __init__(self) -> None:
+        self.notes: Any = None
+        self.asked: list[tuple[str, bool]] = []
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:  # noqa: ARG002
+        for number, request in enumerate(requests):
+            for place, question in enumerate(request.questions):
+                for draw in range(len(question.seeds)):
+                    self.asked.append((question.sample.id, bool(request.media)))
+                    letter = "AB"[len(self.asked) % 2]
+                    yield Answer(number, place, draw, Reply(text=letter, tokens=len(self.asked)))
+
+
+@pytest.fixture
+def pairs(dataset: VideoDataset) -> VideoDataset:
+    """Four pairs of the same words about both clips, in words that two pairs share each."""
+    samples = [
+        dataset.samples[0].model_copy(
+            update={
+                "id": f"p{pair}-{side}",
+                "video": ("h264.mp4", "vp9.webm")[side],
+                "question": f"Which way does number {pair % 2} go?",
+                "pair": f"p{pair}",
+                "side": side,
+                "solution": "AB"[side],
+                "source_clip": f"p{pair}",
+            }
+        )
+        for pair in range(4)
+        for side in range(2)
+    ]
+    return replace(dataset, samples=samples)
+
+
+def test_a_prompt_without_a_video_is_asked_once_so_that_no_pair_is_right_by_luck(
+    pairs: VideoDataset, tmp_path: Path
+) -> None:
+    engine = Guessing()
+    records = ask_engine(engine, pairs, tmp_path / "out", controls=("text_only",), draws=3, temperature=1.0)
+    assert len(engine.asked) == 2 * 3
+    assert len(records) == 8 * 3
+    found = score_records(records)
+    assert (found["p_acc"], found["acc"], found["outcomes"]["same_answer"]) == (0.0, 0.5, 4)
+    assert found["passes"]["pair_pass"] == {"1": 0.0, "2": 0.0, "3": 0.0}
+    for one in records:
+        assert one.tokens == next(
+            other.tokens for other in records if (other.draw, other.prompt_sha256) == (one.draw, None)
+            and int(other.id[1]) % 2 == int(one.id[1]) % 2
+        )  # fmt: skip
+
+
+def test_a_kill_between_the_copies_of_an_answer_asks_nothing_again(
+    pairs: VideoDataset, tmp_path: Path
+) -> None:
+    whole = ask_engine(Guessing(), pairs, tmp_path / "out", controls=("text_only",))
+    file = tmp_path / "out" / "answers.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:2], lines[-1], lines[3][:50]]))
+    again = Guessing()
+    assert ask_engine(again, pairs, tmp_path / "out", controls=("text_only",)) == whole
+    assert again.asked == []
+    assert file.read_bytes() == b"".join(lines)
+
+
+def test_a_failure_without_a_video_is_that_of_every_question_of_these_words(
+    pairs: VideoDataset, tmp_path: Path
+) -> None:
+    class Failing(Guessing):
+        def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+            for one in super().answer(requests, sampling):
+                number = requests[one.request].questions[one.question].sample.question
+                yield one._replace(reply=Reply(error="down")) if "1" in number else one
+
+    settings = {"controls": ("text_only",), "max_failed_share": 0.6}
+    records = ask_engine(Failing(), pairs, tmp_path / "out", **settings)
+    assert [one.error for one in records] == [None, None, "down", "down"] * 2
+    mended = ask_engine(Guessing(), pairs, tmp_path / "out", **settings)
+    assert [one.error for one in mended] == [None] * 8
+    assert mended[:2] == records[:2]
 
 
 def test_a_reversed_video_is_shown_backwards_while_time_runs_on(

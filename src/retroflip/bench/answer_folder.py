@@ -1,16 +1,18 @@
 """A folder of answers: which settings they share, which there are already, and how often asking failed.
 
-It holds keys and counts in memory, not answers: those of a benchmark with several draws are millions.
+It holds counts in memory, and of each question what the catalogue has of it; no answers, which may be millions.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
-from retroflip.bench.records import AnswerRecord, Control, Key, append_answers, each_answer, question_digest
+from retroflip.bench.catalogue import ANSWERED, FAILED, Catalogue
+from retroflip.bench.records import AnswerRecord, Control, append_answers, each_answer, question_digest
 from retroflip.bench.score import ANSWERS
+from retroflip.bench.shards import shard
 from retroflip.data.prompt_modes import PromptMode
 from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
@@ -25,46 +27,47 @@ HOPELESS = 5
 """questions that fail at the beginning of a run, one after the other, before it stops"""
 
 
+class Tally(NamedTuple):
+    """How many answers a process has written, how many questions failed, and with what the last one."""
+
+    written: int
+    errors: int
+    last_error: str
+
+
 class AnswerFolder:
-    """The answers in a folder to questions of a data set under the controls that are wanted.
+    """The answers in a folder to the questions of a catalogue, which is told of each. rank: of this process, whose own
+    file new ones go to."""
 
-    answered: keys that have an answer. failed: keys that have an error and nothing else yet.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        samples: Sequence[Sample],
-        wanted: Sequence[Control],
-        as_asked: Callable[[Sample], Sample],
-    ) -> None:
-        self.path = path
-        self.answered: set[Key] = set()
-        self.failed: set[Key] = set()
+    def __init__(self, path: Path, catalogue: Catalogue, rank: int = 0) -> None:
+        self.path, self.catalogue = path, catalogue
+        self.file = shard(path, ANSWERS, rank)
         self.counted = self.truncated = 0
-        self._wanted = frozenset(wanted)
-        self._samples = {sample.id: sample for sample in samples}
         self._right = self._judged = self._written = self._errors = 0
         self._last_error = ""
-        if (path / ANSWERS).exists():
-            for record in each_answer(path / ANSWERS):
-                self._require_same(record, as_asked)
-                self._count(record)
 
-    def _require_same(self, record: AnswerRecord, as_asked: Callable[[Sample], Sample]) -> None:
+    def read(self) -> Self:
+        """Take in what is there, and return this. Raises RunDirectoryError for an answer to another question."""
+        if (self.path / ANSWERS).exists():
+            for record in each_answer(self.path / ANSWERS):
+                self._require_same(record)
+                self._count(record)
+        return self
+
+    def _require_same(self, record: AnswerRecord) -> None:
         """Raise RunDirectoryError for a record of another question of the same id."""
-        sample = self._samples.get(record.id)
-        if sample is None or record.question_sha256 in (None, question_digest(as_asked(sample))):
+        number = self.catalogue.number_of(record.id)
+        if number is None or record.question_sha256 in (None, question_digest(self.catalogue.asked(number))):
             return
         raise RunDirectoryError(
             f"{self.path / ANSWERS}: the question {record.id!r} was another one when it was asked: its text, options, "
             "solution, video or pair is changed in the data. Name another directory with --out, or restore the data."
         )
 
-    def note(self, records: Sequence[AnswerRecord]) -> None:
+    def note(self, records: Iterable[AnswerRecord]) -> None:
         """Write records that cost nothing to make."""
-        append_answers(self.path / ANSWERS, records)
         for record in records:
+            append_answers(self.file, [record])
             self._count(record)
 
     def add(self, record: AnswerRecord) -> None:
@@ -81,32 +84,41 @@ class AnswerFolder:
             )
 
     def _count(self, record: AnswerRecord) -> None:
-        if record.error is not None:
-            if record.key not in self.answered:
-                self.failed.add(record.key)
+        number, column = self.catalogue.number_of(record.id), self.catalogue.column.get(record.control)
+        if number is None or column is None or record.draw >= self.catalogue.asking.draws:
             return
-        self.failed.discard(record.key)
-        self.answered.add(record.key)
-        if record.id in self._samples and record.control in self._wanted:
-            self.counted += 1
-            self.truncated += record.truncated
-            if record.control is Control.FULL:
-                self._judged += 1
-                self._right += record.correct
+        state_N = self.catalogue.state_SCN[number, column]
+        if record.error is not None:
+            state_N[record.draw] = max(FAILED, state_N[record.draw])
+            return
+        state_N[record.draw] = ANSWERED
+        self.counted += 1
+        self.truncated += record.truncated
+        if record.control is Control.FULL:
+            self._judged += 1
+            self._right += record.correct
 
     @property
     def accuracy(self) -> str:
         """The accuracy so far in words; nothing before the first answer about a whole video."""
         return f"accuracy {self._right / self._judged:.2f}" if self._judged else ""
 
-    def require_few_failures(self, asked: int, most: float) -> None:
-        """Raise TooManyFailuresError where more than this share of what was asked of the engine failed."""
-        if self._errors > most * asked:
-            raise TooManyFailuresError(
-                f"{self._errors} of {asked} answers failed, the last with: {self._last_error} Each is recorded in "
-                f"{self.path / ANSWERS} and counts as wrong. Run the same command to ask them again, or accept the "
-                "loss with --max-failed-share."
-            )
+    @property
+    def tally(self) -> Tally:
+        """What was answered since this was made, and what failed."""
+        return Tally(self._written, self._errors, self._last_error)
+
+
+def require_few_failures(out: Path, tallies: Sequence[Tally], most: float) -> None:
+    """Raise TooManyFailuresError where more than this share of what all processes asked of the engine failed."""
+    errors = sum(one.errors for one in tallies)
+    asked = errors + sum(one.written for one in tallies)
+    if errors > most * asked:
+        last = next(one.last_error for one in tallies if one.errors)
+        raise TooManyFailuresError(
+            f"{errors} of {asked} answers failed, the last with: {last} Each is recorded in {out / ANSWERS} and counts "
+            "as wrong. Run the same command to ask them again, or accept the loss with --max-failed-share."
+        )
 
 
 def open_folder(

@@ -4,48 +4,43 @@ A directory of answers is made in any number of goes: what is already in `answer
 `run.json` holds the settings that all answers in it share. The questions may come in another order, or with others
 among them; one that was answered must still be the same. A question whose video or call fails has a record that says
 so, and is asked again in the next go. All questions about one video are asked together, so that an engine can read it
-once; what is asked together changes no answer.
+once; what is asked together changes no answer. Questions that are the same words without their video are one question
+to a model that does not see it: it is asked once, and both sides of a pair get the same answer.
+
+Several processes (`models.processes`) each take a part of the videos and write a file of their own; in the end the
+files are put together in the order of the data, as one process leaves them too.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from retroflip.bench.answer_folder import AnswerFolder, open_folder
+from retroflip.bench.answer_folder import AnswerFolder, Tally, open_folder, require_few_failures
 from retroflip.bench.asking import MODEL_FREE, Asking
+from retroflip.bench.catalogue import ANSWERED, Catalogue, Groups, Numbers, shares
 from retroflip.bench.controls import oracle_answers, random_answers
-from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, failed_record
+from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, each_answer, failed_record
+from retroflip.bench.requests import Asked, blind_requests, failed, missing_of, seeing_requests
+from retroflip.bench.score import ANSWERS
+from retroflip.bench.shards import gather, shard
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.media import MediumKind
 from retroflip.data.record_notes import NOTES, Notes
-from retroflip.data.sample import Modality, Sample
-from retroflip.draws import draw, draw_seed
-from retroflip.errors import MediaError, UsageError
-from retroflip.files.storage import read_jsonl
-from retroflip.inference.base import Answer, Engine, Medium, Question, Request, digest
+from retroflip.data.sample import Sample
+from retroflip.errors import UsageError
+from retroflip.inference.base import Answer, Engine, Reply
+from retroflip.inference.batches import Batches
+from retroflip.models import processes
 from retroflip.progress import Progress
-from retroflip.video.frames import Frames
-from retroflip.video.transforms import Transform, apply
 
 FAILURES = "failures.jsonl"
-VIEWS = {
-    Control.FULL: Transform.IDENTITY,
-    Control.SINGLE_FRAME: Transform.SINGLE,
-    Control.SHUFFLED_FRAMES: Transform.SHUFFLE,
-    Control.REVERSED: Transform.REVERSE,
-}
-"""what a control shows of the video; text-only shows nothing"""
-DRAWN = (Transform.SINGLE, Transform.SHUFFLE)
-"""views that each question draws for itself"""
-VIDEOS_AHEAD = 32
-"""videos that are decoded ahead and sorted by size; their frames are in memory together"""
-QUESTIONS_TOGETHER = 256
-"""most questions about a video that are asked together; for more, it is read again"""
-LOG_PROB_PLACES = 6
-"""decimal places that are kept of log-probabilities"""
+AHEAD = 32
+"""requests whose videos are decoded ahead and sorted by size; their frames are in memory together"""
+LOG_PROB_PLACES = 4
+"""decimal places that are kept of log-probabilities: more than what is asked together leaves alone"""
 
 
 class Counts(NamedTuple):
@@ -54,22 +49,6 @@ class Counts(NamedTuple):
     answers: int
     failed: int
     truncated: int
-
-
-class _Missing(NamedTuple):
-    """Draws that a question has no answer for under a control."""
-
-    sample: Sample
-    control: Control
-    draws: tuple[int, ...]
-
-
-class _Asked(NamedTuple):
-    """A request to an engine, what each of its questions is, and the hash of the frames shown."""
-
-    request: Request
-    missing: Sequence[_Missing]
-    frames_sha256: str | None = None
 
 
 def generate(
@@ -81,6 +60,7 @@ def generate(
     progress: Progress,
     max_failed_share: float = 0.01,
     about: Mapping[str, Any] | None = None,
+    batches: Batches | None = None,
 ) -> Counts:
     """Answer every sample under every control as many times as there are draws, and return what there is then.
 
@@ -88,31 +68,31 @@ def generate(
     (answers.jsonl); what is there already is not asked again, whatever the order of the data or the other controls.
     `asking.seed` draws the single frame, the order of the shuffled ones, the random answers and the responses.
     `max_failed_share` is the share of samples whose video may fail, and of answers that may.
-    `about` is added to run.json as it is: "data", the records' file, lets a report show the videos.
+    `about` is added to run.json as it is: "data", the records' file, lets a report show the videos. `batches`: how many
+    requests the engine gets at a time; by default as many as it says itself.
 
-    Raises RunDirectoryError when `out` holds something else or answers made with other settings, naming those that
-    differ, or is in use by another process; DataError and TooManyFailuresError for the data.
+    To be called by all processes of a run. Raises RunDirectoryError when `out` holds something else or answers made
+    with other settings, naming those that differ, or is in use by another process; DataError and TooManyFailuresError
+    for the data.
     """
     _require_whole_files(dataset, asking)
     settings = {**engine.settings(), **_data_settings(dataset, asking), **asking.settings()}
-    open_folder(out, settings, about or {}, dataset.samples)
-    engine.notes = Notes(out / NOTES)
-    good = dataset.checked(out / FAILURES, max_failed_share, progress)
-    works = {sample.id for sample in good}
-    folder = AnswerFolder(out, dataset.samples, asking.controls, asking.as_asked)
-    _record_broken(folder, dataset, works, asking)
-    total = sum(
-        len(_draws(one, asking)) * len(good if one not in MODEL_FREE else dataset) for one in asking.controls
+    catalogue = Catalogue(dataset.samples, asking)
+    folder = AnswerFolder(out, catalogue, processes.rank())
+    broken = processes.from_main(
+        lambda: _begin(folder, settings, about or {}, dataset, max_failed_share, progress)
     )
-    missing = sum(len(one.draws) for sample in dataset for one in _open(sample, works, folder, asking))
+    if not processes.is_main():
+        folder.read()
+    engine.notes = Notes(shard(out, NOTES, processes.rank()))
+    work = _Work(engine, dataset, catalogue, broken, batches or Batches(AHEAD, fixed=True))
+    total, missing = work.counts()
     progress.stage("answering", total, "answers")
-    records = _records(engine, dataset, works, folder, asking)
-    for done, record in enumerate(records, start=total - missing + 1):
+    for done, record in enumerate(work.records(), start=total - missing + 1):
         folder.add(record)
         progress.advance(done, folder.accuracy)
-    folder.require_few_failures(missing, max_failed_share)
-    failed = sum(bool(_missing(sample, folder, asking)) for sample in dataset.samples)
-    return Counts(folder.counted, failed, folder.truncated)
+    tallies = processes.gather([folder.tally])
+    return processes.from_main(lambda: _conclude(folder, tallies, max_failed_share))
 
 
 def _require_whole_files(dataset: VideoDataset, asking: Asking) -> None:
@@ -132,150 +112,161 @@ def _data_settings(dataset: VideoDataset, asking: Asking) -> dict[str, Any]:
     }
 
 
-def _draws(control: Control, asking: Asking) -> range:
-    return range(1 if control in MODEL_FREE else asking.draws)
+def _begin(
+    folder: AnswerFolder,
+    settings: Mapping[str, Any],
+    about: Mapping[str, Any],
+    dataset: VideoDataset,
+    max_failed_share: float,
+    progress: Progress,
+) -> dict[int, str]:
+    """Begin the folder, put together what a killed run of several processes left, and try every video.
+
+    What is answered without the engine is written. Return what is wrong with the videos that do not work, by the
+    questions' numbers.
+    """
+    out, catalogue = folder.path, folder.catalogue
+    open_folder(out, settings, about, dataset.samples)
+    gather(out, catalogue)
+    folder.read()
+    found = dataset.broken(out / FAILURES, max_failed_share, progress)
+    numbered = ((catalogue.number_of(identity), reason) for identity, reason in found.items())
+    broken = {number: reason for number, reason in numbered if number is not None}
+    folder.note(_without_a_model(catalogue))
+    folder.note(_broken_records(catalogue, broken))
+    folder.note(_same_prompts(out, catalogue, broken))
+    return broken
 
 
-def _missing(sample: Sample, folder: AnswerFolder, asking: Asking) -> list[_Missing]:
-    """Return what there is no answer to yet, by control."""
-    found = [
-        (control, tuple(n for n in _draws(control, asking) if (sample.id, control, n) not in folder.answered))
-        for control in asking.controls
-    ]
-    return [_Missing(asking.as_asked(sample), control, draws) for control, draws in found if draws]
+def _conclude(folder: AnswerFolder, tallies: Sequence[Tally], max_failed_share: float) -> Counts:
+    """Put the answers of all processes together, and count them. Raises TooManyFailuresError."""
+    out, catalogue = folder.path, folder.catalogue
+    gather(out, catalogue)
+    whole = AnswerFolder(out, catalogue).read() if processes.count() > 1 else folder
+    require_few_failures(out, tallies, max_failed_share)
+    lacking = int((catalogue.state_SCN != ANSWERED).any(axis=(1, 2)).sum())
+    return Counts(whole.counted, lacking, whole.truncated)
 
 
-def _open(sample: Sample, works: Container[str], folder: AnswerFolder, asking: Asking) -> list[_Missing]:
-    """Return what of `_missing` can be answered: without a video that works, what needs none."""
-    missing = _missing(sample, folder, asking)
-    return [one for one in missing if sample.id in works or one.control in MODEL_FREE]
+def _without_a_model(catalogue: Catalogue) -> Iterator[AnswerRecord]:
+    """Yield what needs no model."""
+    seed = catalogue.asking.seed
+    for control in (one for one in catalogue.asking.controls if one in MODEL_FREE):
+        for number in range(len(catalogue.samples)):
+            if catalogue.missing(number, control):
+                asked = [catalogue.asked(number)]
+                yield from oracle_answers(asked) if control is Control.ORACLE else random_answers(asked, seed)
 
 
-def _record_broken(
-    folder: AnswerFolder, dataset: VideoDataset, works: Container[str], asking: Asking
-) -> None:
-    """Write a record, unless there is one, of each question whose video failed the check."""
-    reasons = {row["id"]: row["message"] for row in read_jsonl(folder.path / FAILURES)}
-    for sample in dataset.samples:
-        if sample.id in works:
+def _broken_records(catalogue: Catalogue, broken: Mapping[int, str]) -> Iterator[AnswerRecord]:
+    """Yield a record, unless there is one, of each question whose video failed the check."""
+    for number, reason in broken.items():
+        for control in (one for one in catalogue.asking.controls if one not in MODEL_FREE):
+            yield from failed(
+                missing_of(catalogue, number, control), catalogue.untold(number, control), reason
+            )
+
+
+def _same_prompts(out: Path, catalogue: Catalogue, broken: Collection[int]) -> list[AnswerRecord]:
+    """Return the answers that other questions of the same words have already, where nothing is shown."""
+    if not catalogue.has_half_told_prompts:
+        return []
+    found = []
+    for record in each_answer(out / ANSWERS):
+        number = catalogue.number_of(record.id)
+        if record.control is not Control.TEXT_ONLY or record.error is not None or number is None:
             continue
-        for one in _missing(sample, folder, asking):
-            unsaid = [n for n in one.draws if (sample.id, one.control, n) not in folder.failed]
-            if one.control not in MODEL_FREE:
-                folder.note(_failed(one, unsaid, reasons[sample.id]))
+        for other in catalogue.same_prompt(number):
+            if other not in broken and catalogue.take(other, record.control, record.draw):
+                found.append(_copied(record, catalogue.asked(other)))
+    return found
 
 
-def _failed(missing: _Missing, draws: Iterable[int], error: str) -> list[AnswerRecord]:
-    return [failed_record(missing.sample, missing.control, error, Origin(draw=number)) for number in draws]
+def _copied(record: AnswerRecord, sample: Sample) -> AnswerRecord:
+    """Return an answer as that to another question of the same words."""
+    kept = record.model_dump(include={"truncated", "tokens", "logprobs", "prompt_sha256"})
+    origin = Origin(record.engine, record.given, record.draw)
+    return answer_record(sample, record.response, record.control, origin=origin, **kept)
 
 
-def _records(
-    engine: Engine, dataset: VideoDataset, works: Container[str], folder: AnswerFolder, asking: Asking
-) -> Iterator[AnswerRecord]:
-    """Yield a record for everything that is missing and can be answered."""
-    for sample in dataset:
-        for one in _missing(sample, folder, asking):
-            if one.control is Control.ORACLE:
-                yield from oracle_answers([one.sample])
-            elif one.control is Control.RANDOM:
-                yield from random_answers([one.sample], asking.seed)
-    samples = [sample for sample in dataset if sample.id in works]
-    asked = _all_asked(dataset, samples, folder, asking)
-    while window := list(islice(asked, VIDEOS_AHEAD)):
-        yield from (one for one in window if isinstance(one, AnswerRecord))
-        requests = sorted((one for one in window if isinstance(one, _Asked)), key=_size)
-        for answer in engine.answer([one.request for one in requests], asking.sampling):
-            yield _record(engine, requests[answer.request], answer)
+class _Work:
+    """What one process of a run asks its engine: its shares of the videos, and of the prompts without one."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        dataset: VideoDataset,
+        catalogue: Catalogue,
+        broken: Collection[int],
+        batches: Batches,
+    ) -> None:
+        self.engine, self.dataset, self.catalogue, self.batches = engine, dataset, catalogue, batches
+        self.broken = np.zeros(len(catalogue.samples), dtype=bool)
+        self.broken[list(broken)] = True
+        self.blind = Control.TEXT_ONLY in catalogue.asking.controls
+
+    def _shares(self, groups: Groups) -> Iterator[list[Numbers]]:
+        for share in shares(groups, processes.rank(), processes.count()):
+            yield [numbers[~self.broken[numbers]] for numbers in share]
+
+    def _counted(self) -> Iterator[tuple[int, int]]:
+        """Yield how many draws each part of the work has, and how many of them miss an answer."""
+        catalogue = self.catalogue
+        parts = [(catalogue.videos(), catalogue.seeing)]
+        parts += [(catalogue.prompts(), [Control.TEXT_ONLY])] if self.blind else []
+        for groups, controls in parts:
+            for numbers in chain.from_iterable(self._shares(groups)):
+                draws = len(numbers) * len(controls) * catalogue.asking.draws
+                yield draws, catalogue.missing_among(numbers, controls)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many draws there are, and how many of them miss an answer."""
+        counted = list(self._counted())
+        return sum(draws for draws, _ in counted), sum(missing for _, missing in counted)
+
+    def records(self) -> Iterator[AnswerRecord]:
+        """Yield a record for everything that is missing."""
+        for share in self._shares(self.catalogue.videos()) if self.catalogue.seeing else ():
+            asked = seeing_requests(self.dataset, self.catalogue, share)
+            while some := list(islice(asked, AHEAD)):
+                yield from (one for one in some if isinstance(one, AnswerRecord))
+                yield from self._answered([one for one in some if isinstance(one, Asked)])
+        for share in self._shares(self.catalogue.prompts()) if self.blind else ():
+            yield from self._answered(list(blind_requests(self.catalogue, share)))
+
+    def _answered(self, asked: Sequence[Asked]) -> Iterator[AnswerRecord]:
+        """Yield the records of all answers to these requests, the largest last."""
+        by_size = sorted(asked, key=_size)
+        requests = [one.request for one in by_size]
+        for answer in self.batches.answer(self.engine, requests, self.catalogue.asking.sampling):
+            yield from self._records(by_size[answer.request], answer)
+
+    def _records(self, asked: Asked, answer: Answer) -> Iterator[AnswerRecord]:
+        """Yield the record of an answer, for every question that gets it."""
+        one, reply = asked.missing[answer.question], answer.reply
+        draw = one.draws[answer.draw]
+        origin = Origin(self.engine.name, asked.request.given, draw, asked.frames_sha256)
+        for number in one.alike:
+            if draw not in self.catalogue.missing(number, one.control):
+                continue
+            sample = self.catalogue.asked(number) if len(one.alike) > 1 else one.sample
+            yield _record(sample, one.control, reply, origin)
 
 
-def _size(asked: _Asked) -> int:
+def _size(asked: Asked) -> int:
     return sum(medium.frames.pixels_TCHW.size for medium in asked.request.media if medium.frames is not None)
 
 
-def _all_asked(
-    dataset: VideoDataset, samples: Sequence[Sample], folder: AnswerFolder, asking: Asking
-) -> Iterator[_Asked | AnswerRecord]:
-    """Yield requests, each about one video, and records of questions whose video cannot be read any more."""
-    alike: dict[tuple[Modality, Any], list[Sample]] = {}
-    for sample in samples:
-        alike.setdefault((sample.modality, sample.shown), []).append(sample)
-    for same in alike.values():
-        for first in range(0, len(same), QUESTIONS_TOGETHER):
-            some = same[first : first + QUESTIONS_TOGETHER]
-            missing = [one for sample in some for one in _missing(sample, folder, asking)]
-            yield from _asked_of(dataset, [one for one in missing if one.control not in MODEL_FREE], asking)
-
-
-def _asked_of(
-    dataset: VideoDataset, missing: Sequence[_Missing], asking: Asking
-) -> Iterator[_Asked | AnswerRecord]:
-    """Yield what is asked about one video, which is decoded once."""
-    blind = [one for one in missing if one.control is Control.TEXT_ONLY]
-    seeing = [one for one in missing if one.control is not Control.TEXT_ONLY]
-    if blind:
-        yield _asked((), blind, asking)
-    if not seeing:
-        return
-    sample = seeing[0].sample
-    if asking.file and sample.modality is not Modality.TEXT:
-        images = (medium.is_image for medium in sample.shown)
-        files = zip(dataset.files(sample), images, strict=True)
-        yield _asked(tuple(Medium(file=file, is_image=image) for file, image in files), seeing, asking)
-        return
-    try:
-        seen = dataset.load_all(sample)
-    except MediaError as error:
-        yield from chain.from_iterable(_failed(one, one.draws, str(error)) for one in seeing)
-        return
-    for together, views in _views(seeing, seen, asking.seed):
-        pairs = zip(views, sample.shown, strict=True)
-        yield _asked(
-            tuple(Medium(view, is_image=medium.is_image) for view, medium in pairs), together, asking
-        )
-
-
-def _views(
-    missing: Sequence[_Missing], seen: tuple[Frames, ...], seed: int
-) -> Iterator[tuple[Sequence[_Missing], tuple[Frames, ...]]]:
-    """Yield what is shown, and what is asked about it: each view without a draw once for all questions, and each
-    question's own drawn views, in which several videos are drawn alike. A text is asked as it is."""
-    if not seen:
-        yield missing, seen
-        return
-    for control, view in VIEWS.items():
-        alike = [one for one in missing if one.control is control]
-        parts = [[one] for one in alike] if view in DRAWN else [alike] if alike else []
-        for together in parts:
-            name = together[0].sample.id
-            yield together, tuple(apply(view, each, draw(seed, name, control.value)) for each in seen)
-
-
-def _asked(media: tuple[Medium, ...], missing: Sequence[_Missing], asking: Asking) -> _Asked:
-    questions = tuple(
-        Question(
-            one.sample,
-            tuple(draw_seed(asking.seed, "answer", one.sample.id, one.control.value, n) for n in one.draws),
-        )
-        for one in missing
-    )
-    frames = [medium.frames for medium in media if medium.frames is not None]
-    arrays = [array for one in frames for array in (np.asarray(one.seconds), one.pixels_TCHW)]
-    shown = digest(*arrays) if arrays else None
-    return _Asked(Request(media, questions), missing, shown)
-
-
-def _record(engine: Engine, asked: _Asked, answer: Answer) -> AnswerRecord:
-    one, reply = asked.missing[answer.question], answer.reply
-    origin = Origin(engine.name, asked.request.given, one.draws[answer.draw], asked.frames_sha256)
+def _record(sample: Sample, control: Control, reply: Reply, origin: Origin) -> AnswerRecord:
     if reply.error is not None:
-        return failed_record(one.sample, one.control, reply.error, origin)
+        return failed_record(sample, control, reply.error, origin)
     log_probs = reply.log_probs and {
         letter: round(value, LOG_PROB_PLACES) for letter, value in reply.log_probs.items()
     }
     return answer_record(
-        one.sample,
+        sample,
         reply.text,
-        one.control,
+        control,
         truncated=reply.truncated,
         origin=origin,
         tokens=reply.tokens,

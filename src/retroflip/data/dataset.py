@@ -1,14 +1,17 @@
 """The videos and images of a data set: decoded on demand, and checked before a run so that none fails in its
 middle."""
 
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -93,6 +96,10 @@ class VideoDataset:
         """Return the samples whose files work; raises and logs as `check` does."""
         good = check(self, log=log, max_failed_share=max_failed_share, progress=progress)
         return replace(self, samples=good)
+
+    def broken(self, log: Path, max_failed_share: float, progress: Progress) -> dict[str, str]:
+        """Return what is wrong with a file of a sample, by the samples' ids; raises and logs as `check` does."""
+        return broken(self, log=log, max_failed_share=max_failed_share, progress=progress)
 
     def working(self, samples: Sequence[Sample]) -> list[Sample]:
         """Return those of the samples whose files work, each tried in a process of its own, which it may hang or crash.
@@ -212,9 +219,14 @@ class MadeDataset(VideoDataset):
 
     def checked(self, log: Path, max_failed_share: float, progress: Progress) -> Self:  # noqa: ARG002
         """Return all samples: no file can be broken, so the log is empty. Raises as `require` does."""
+        self.broken(log, max_failed_share, Silence())
+        return self
+
+    def broken(self, log: Path, max_failed_share: float, progress: Progress) -> dict[str, str]:  # noqa: ARG002
+        """Return nothing: no file can be broken, so the log is empty. Raises as `require` does."""
         self.require(max_failed_share)
         write_jsonl_atomic(log, [])
-        return self
+        return {}
 
     def working(self, samples: Sequence[Sample]) -> list[Sample]:
         """Return all of the samples: no file can be broken."""
@@ -230,23 +242,32 @@ def check(
     The others go to `log` (JSON lines of id, path, error and message), written anew even when there are
     none. The share that counts is that of samples: a video asked about ten times weighs ten times.
 
+    Raises as `broken` does.
+    """
+    bad = broken(dataset, log=log, max_failed_share=max_failed_share, progress=progress or Silence())
+    return [sample for sample in dataset.samples if sample.id not in bad]
+
+
+def broken(
+    dataset: VideoDataset, *, log: Path, max_failed_share: float, progress: Progress
+) -> dict[str, str]:
+    """Do what `check` does, and return what is wrong with the samples that do not work, by their ids.
+
     Raises TooManyFailuresError when more than `max_failed_share` of the samples failed, DataError when
     there are no samples or none is left, and PathEscapeError, which is no fault of a file and stops the run.
     """
     if not dataset.samples:
         raise DataError(f"There are no samples to use under {dataset.root}: the data is empty.")
-    failed = failed_media(dataset, progress or Silence(), keep=True)
+    failed = failed_media(dataset, progress, keep=True)
     escaped = next((error for _, error in failed if isinstance(error, PathEscapeError)), None)
     if escaped is not None:
         raise escaped
     write_jsonl_atomic(log, [_failure(sample, error) for sample, error in failed])
     if len(failed) > max_failed_share * len(dataset.samples):
         raise TooManyFailuresError(_too_many(dataset, failed, max_failed_share, log))
-    bad = {sample.id for sample, _ in failed}
-    good = [sample for sample in dataset.samples if sample.id not in bad]
-    if not good:
+    if len(failed) == len(dataset.samples):
         raise DataError(f"No file under {dataset.root} can be decoded, so no sample is left; see {log}.")
-    return good
+    return {sample.id: str(error) for sample, error in failed}
 
 
 def require_files(dataset: VideoDataset, max_failed_share: float) -> None:
@@ -284,24 +305,23 @@ def failed_media(
     for the videos, so that one at which a decoder hangs or crashes is that file's failure. keep: as in
     `VideoDataset.try_out`.
     """
-    media = [_media_of(sample) for sample in dataset.samples]
-    files: dict[tuple[MediumKind, str], dict[ShownMedium, None]] = {}
-    for medium in (one for several in media for one in several):
-        files.setdefault((medium.kind, medium.path), {})[medium] = None
-    kinds = [name for name, read_as in _NAMES.items() if any(kind in read_as for kind, _ in files)]
+    files, kinds_there = _files_of(dataset.samples)
+    kinds = [name for name, read_as in _NAMES.items() if kinds_there & read_as]
     if not kinds:
         return []
     errors: Errors = {}
+    faulty: set[int] = set()
     cut: list[Path] = []
     progress.stage(f"checking {' and '.join(kinds)}", len(files), kinds[0] if len(kinds) == 1 else "files")
     size = workers or min(os.cpu_count() or 1, MAX_WORKERS, 1 + len(files) // _FILES_A_WORKER)
     threads = ThreadPoolExecutor(size)
     with ProbePool(size) as pool:
         try:
-            parts = [list(parts) for parts in files.values()]
             trying, failed = partial(dataset.try_out, pool=pool, keep=keep, cut=cut), 0
-            for done, found in enumerate(threads.map(trying, parts), start=1):
+            tried = _tried(threads, trying, dataset.samples, files, 4 * size)
+            for done, (file, found) in enumerate(tried, start=1):
                 errors |= found
+                faulty.update(file.numbers if found else ())
                 failed += bool(found)
                 progress.advance(done, f"{failed} failed" if failed else "")
         finally:
@@ -309,8 +329,58 @@ def failed_media(
     if cut:
         left = f"{counted(len(cut), 'recording')} cut inside of a picture, which is left out"
         progress.stage(f"{left}; the first: {min(cut)}", 0, "")
-    first = ([errors[one] for one in shown if one in errors][:1] for shown in media)
-    return [(sample, error) for sample, found in zip(dataset.samples, first, strict=True) for error in found]
+    suspects = [dataset.samples[number] for number in sorted(faulty)]
+    first = ([errors[one] for one in _media_of(sample) if one in errors][:1] for sample in suspects)
+    return [(sample, error) for sample, found in zip(suspects, first, strict=True) for error in found]
+
+
+class _File(NamedTuple):
+    """A file, by a hash of its kind and path, and the numbers of the samples that show it, in order."""
+
+    key: bytes
+    numbers: Sequence[int]
+
+
+def _key(medium: ShownMedium) -> bytes:
+    return hashlib.blake2b(f"{medium.kind.value} {medium.path}".encode(), digest_size=12).digest()
+
+
+def _files_of(samples: Sequence[Sample]) -> tuple[list[_File], set[MediumKind]]:
+    """Return the files in the order in which they are first shown, and of what kinds they are.
+
+    In memory is a number of each sample, and none of its words.
+    """
+    files: dict[bytes, array[int]] = {}
+    kinds: set[MediumKind] = set()
+    for number, sample in enumerate(samples):
+        shown = {_key(medium): medium.kind for medium in _media_of(sample)}
+        kinds.update(shown.values())
+        for key in shown:
+            files.setdefault(key, array("q")).append(number)
+    return [_File(key, numbers) for key, numbers in files.items()], kinds
+
+
+def _parts(samples: Sequence[Sample], file: _File) -> list[ShownMedium]:
+    """Return the parts of a file that samples show, each once."""
+    shown = (medium for number in file.numbers for medium in _media_of(samples[number]))
+    return list(dict.fromkeys(medium for medium in shown if _key(medium) == file.key))
+
+
+def _tried(
+    threads: ThreadPoolExecutor,
+    trying: Callable[[list[ShownMedium]], Errors],
+    samples: Sequence[Sample],
+    files: Sequence[_File],
+    ahead: int,
+) -> Iterator[tuple[_File, Errors]]:
+    """Yield what is wrong with each file, in order, so many of which are under way at most."""
+    under_way: deque[tuple[_File, Future[Errors]]] = deque()
+    for file in files:
+        under_way.append((file, threads.submit(trying, _parts(samples, file))))
+        if len(under_way) >= ahead:
+            first, future = under_way.popleft()
+            yield first, future.result()
+    yield from ((file, future.result()) for file, future in under_way)
 
 
 def _failure(sample: Sample, error: RetroflipError) -> dict[str, str]:

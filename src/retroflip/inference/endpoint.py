@@ -70,6 +70,7 @@ class EndpointEngine:
 
     def __post_init__(self) -> None:
         self._gives_log_probs = True
+        self._is_tried = False
 
     def settings(self) -> Mapping[str, Any]:
         """Return what decides the model's answer, as far as it is known here."""
@@ -87,9 +88,10 @@ class EndpointEngine:
             under_way: deque[tuple[_Call, Future[Reply]]] = deque()
             for call in calls:
                 under_way.append((call, pool.submit(self._reply, client, call, sampling)))
-                # The first call goes alone: it shows what the server takes.
-                while under_way and (len(under_way) > 2 * self.endpoint.concurrency or call[:3] == (0, 0, 0)):
+                # The first call of all goes alone: it shows what the server takes.
+                while under_way and (len(under_way) > 2 * self.endpoint.concurrency or not self._is_tried):
                     yield from _next(under_way, stop)
+                self._is_tried = True
             while under_way:
                 yield from _next(under_way, stop)
 

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
 from safetensors import SafetensorError
 
 from retroflip.errors import DiskFullError, TooLittleMemoryError
+from retroflip.inference.batches import is_short_of_memory
 from retroflip.train.run_directory import RunDirectory
 
 MEMORY_HINTS = (
@@ -19,8 +19,6 @@ MEMORY_HINTS = (
 )
 
 _FULL = {errno.ENOSPC: "no space left", errno.EDQUOT: "quota exceeded", errno.EFBIG: "file too large"}
-_NO_MEMORY = ("can't allocate memory", "out of memory")
-"""what errors say that are no MemoryError: torch's allocator on the CPU, and CUDA itself"""
 _GIB = 2**30
 
 
@@ -32,10 +30,8 @@ def explained(run: RunDirectory, hints: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _too_little_memory(run, error, hints()) from error
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if any(words in str(error) for words in _NO_MEMORY):
+    except (MemoryError, OSError, SafetensorError, RuntimeError) as error:
+        if is_short_of_memory(error):
             raise _too_little_memory(run, error, hints()) from error
         cause = _disk_cause(error)
         if cause is None:
@@ -51,7 +47,7 @@ def _too_little_memory(run: RunDirectory, error: BaseException, hints: str) -> T
     )
 
 
-def _disk_cause(error: Exception) -> str | None:
+def _disk_cause(error: BaseException) -> str | None:
     """Return why nothing more could be written, None where that is not what went wrong.
 
     safetensors and torch tell it in words alone: the first gives the system's number, the second only where it failed.
