@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from retroflip.data.answers import credit, gold_answer, is_well_formed, parse_answer
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
@@ -299,10 +300,14 @@ def test_events_that_look_the_same_backwards_are_static(tmp_path: Path) -> None:
         assert (event["start_ms"], event["end_ms"]) == pytest.approx((1000 * start, 1000 * end))
 
 
-@pytest.mark.parametrize("more", [{"paired": True}, {"paired": False, "traces": Traces.TOLD}])
-def test_spans_have_no_pair_and_no_trace(more: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="has no pair and no trace"):
-        settings(form=Form.SPAN, **more)
+def test_spans_have_no_pair_and_traces_that_end_in_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="which has no pair"):
+        settings(form=Form.SPAN)
+    wanted = settings(form=Form.SPAN, paired=False, traces=Traces.STAMPED, per_task=1)
+    (sample,) = write(tmp_path / "data", wanted)
+    assert sample.trace is not None
+    assert credit(parse_answer(sample.trace, sample), gold_answer(sample)) == 1
+    assert is_well_formed(sample.trace)
 
 
 def test_traces_end_in_the_answer(tmp_path: Path) -> None:

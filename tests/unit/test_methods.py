@@ -266,6 +266,8 @@ class TestMetrics:
                 "unparsed/original": 2 / 6,
                 "unparsed/counterfactual": 1 / 6,
                 "same_answer/counterfactual": (2 + 0 + 0) / 12,
+                # by task type: `test_task_types.py`
+                **{name: value for name, value in metrics.items() if name.startswith("task_type/")},
             }
         )
 

@@ -12,10 +12,12 @@ from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from retroflip.data.sample import TaskType
     from retroflip.jobs.recipes import AnyRecipe
     from retroflip.progress import Progress
+    from retroflip.train.task_types import TypeInTraining
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="YAML file, or the run.json of an earlier run.")
@@ -166,22 +168,39 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     from retroflip.report.build import report_directories
     from retroflip.report.learned import hardly_anything_learned, nothing_learned
     from retroflip.train.conditions import read_trained
+    from retroflip.train.task_types import by_task_type, remarks
 
     report = report_directories([out], out / "report.html")
     rows = read_jsonl(out / "metrics.jsonl")
     verdict = nothing_learned(rows) or hardly_anything_learned(rows)
+    types = by_task_type(rows)
     result = {"out": str(out), "model": str(out / "model"), "report": str(report)}
     if json:
-        print_json({**result, "warning": verdict})
+        named = {kind.value: one._asdict() for kind, one in types.items()}
+        print_json({**result, "warning": verdict, "task_types": named, "notes": list(remarks(types))})
         return
-    if verdict:
-        print(verdict)
+    for line in _by_type(types):
+        print(line)
+    for text in [*([verdict] if verdict else []), *remarks(types)]:
+        print(text)
     begun = "The run was finished already." if finished_before else "The run is finished."
     print(f"{begun} The model: {result['model']}, the report: {report}. Judge it on pairs:")
     words = ["--model", result["model"], "--data", "PAIRS.jsonl", "--out", f"{out}-answers"]
     print(f"  {shlex.join(['retroflip', 'generate', *words])}")
     if trained := read_trained(result["model"]):
         print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
+
+
+def _by_type(types: "Mapping[TaskType, TypeInTraining]") -> "Iterator[str]":
+    """Yield a line on each task type: what its questions earned in the last steps."""
+    for kind, one in types.items():
+        values = (
+            (one.reward, "reward", "{:.2f}"),
+            (one.correct, "right", "{:.0%}"),
+            (one.same_answer, "same answer on the counterfactual", "{:.0%}"),
+        )
+        told = [f"{name} {form.format(value)}" for value, name, form in values if value is not None]
+        yield f"{kind.value}: {', '.join(told)} ({one.questions} questions in the last steps)"
 
 
 def _show(recipe: "AnyRecipe", gpus: str | None, *, json: bool) -> None:

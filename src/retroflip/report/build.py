@@ -29,6 +29,7 @@ from retroflip.report.clips import Clip, inline_clip
 from retroflip.report.curves import Figure, main_figures, other_figures
 from retroflip.report.load import load_run_directories
 from retroflip.report.pairs import Outcome, PairView, outcome_counts, select_pairs
+from retroflip.train.task_types import LAST_STEPS
 
 MAX_PAIRS = 12
 MAX_CLIP_CHARACTERS = 12_000_000
@@ -169,7 +170,12 @@ def _plots(summary: Mapping[str, Any], slots: Mapping[str, int]) -> list[Figure]
 def _training(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> dict[str, Any]:
     named = {words.short_name(name): rows for name, rows in runs.items()}
     named_slots = {words.short_name(name): slots[name] for name in runs}
-    return {"figures": main_figures(named, named_slots), "other_figures": other_figures(named, named_slots)}
+    return {
+        "figures": main_figures(named, named_slots),
+        "other_figures": other_figures(named, named_slots),
+        "type_rows": tables.type_rows(runs),
+        "last_steps": LAST_STEPS,
+    }
 
 
 def _browser(pairs: Sequence[PairView], slots: Mapping[str, int], count: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from retroflip.bench.metrics.training import LOGGED, Rows
 from retroflip.report.charts import Series, line_chart
+from retroflip.train.task_types import PREFIX
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,13 @@ def main_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Fig
 
 
 def other_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Figure]:
-    """Return a chart for each numeric metric that `main_figures` did not draw, in order of name."""
+    """Return a chart for each numeric metric that `main_figures` did not draw, in order of name.
+
+    Those by task type are a table (`tables.type_rows`).
+    """
     known = {logged.key for logged in LOGGED} | {"step"}
-    names = sorted({key for rows in runs.values() for row in rows for key in row} - known)
+    logged = {key for rows in runs.values() for row in rows for key in row}
+    names = sorted(name for name in logged - known if not name.startswith(f"{PREFIX}/"))
     return [
         Figure(title, "", line_chart(title, lines))
         for name in names

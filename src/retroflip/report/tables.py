@@ -7,8 +7,10 @@ from typing import Any
 from retroflip.bench.metrics import metrics_of
 from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
+from retroflip.bench.metrics.training import Rows
 from retroflip.report.charts import Mark, MarkRow
 from retroflip.report.words import interval, is_start, percent, short_name
+from retroflip.train.task_types import by_task_type
 
 _HANDICAPS = {
     "text_only": ("text only", "square"),
@@ -54,6 +56,36 @@ class TaskRow:
     pairs: str
     chance: str
     cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class TypeRow:
+    """What a run's last steps say of one task type; "" where nothing was observed."""
+
+    run: str
+    task_type: str
+    questions: str
+    reward: str
+    correct: str
+    same_answer: str
+    flag: str
+
+
+def type_rows(runs: Mapping[str, Rows]) -> list[TypeRow]:
+    """Return a row for each task type that each run was trained on, runs of supervised fine-tuning have none."""
+    return [
+        TypeRow(
+            short_name(run),
+            kind.value,
+            str(one.questions),
+            "" if one.reward is None else f"{one.reward:.2f}",
+            "" if one.correct is None else percent(one.correct),
+            "" if one.same_answer is None else percent(one.same_answer),
+            one.flag or "",
+        )
+        for run, rows in runs.items()
+        for kind, one in by_task_type(rows).items()
+    ]
 
 
 def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:

@@ -11,6 +11,7 @@ from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.metrics.training import CORRECT, Rows
 from retroflip.report.curves import series
 from retroflip.report.learned import hardly_anything_learned, nothing_learned
+from retroflip.train.task_types import by_task_type, remarks
 
 _GLUE = "\N{NO-BREAK SPACE}"
 
@@ -118,10 +119,17 @@ def _quick(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _idle(runs: Mapping[str, Rows]) -> list[str]:
-    """Return what is to be said of runs that learned nothing, or hardly anything."""
-    verdicts = {name: nothing_learned(rows) or hardly_anything_learned(rows) for name, rows in runs.items()}
+    """Return what is to be said of runs that learned nothing, or hardly anything, or nothing from some task type."""
+    verdicts = {name: [*_learned(rows), *remarks(by_task_type(rows))] for name, rows in runs.items()}
     named = len(runs) > 1
-    return [f"{model_name(name)}: {text}" if named else text for name, text in verdicts.items() if text]
+    return [
+        f"{model_name(name)}: {text}" if named else text for name, texts in verdicts.items() for text in texts
+    ]
+
+
+def _learned(rows: Rows) -> list[str]:
+    verdict = nothing_learned(rows) or hardly_anything_learned(rows)
+    return [verdict] if verdict else []
 
 
 def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:

@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from retroflip.data.answers.spans import spans_text
+from retroflip.data.answers.spans import read_spans, spans_text
 from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
@@ -95,10 +95,9 @@ class CorpusSettings(BaseModel):
 
     @model_validator(mode="after")
     def _spans_stand_alone(self) -> Self:
-        if self.form is Form.SPAN and (self.paired or self.traces is not Traces.NONE):
+        if self.form is Form.SPAN and self.paired:
             raise ValueError(
-                "form 'span' asks for an event of one video, which has no pair and no trace: set paired to false "
-                "(--single) and traces to none"
+                "form 'span' asks for an event of one video, which has no pair: set paired to false (--single)"
             )
         return self
 
@@ -251,6 +250,8 @@ def described(job: Job) -> list[tuple[Episode, dict[str, Any]]]:
             "renderer": job.settings.renderer,
         }
         match job.settings.traces:
+            case Traces.TOLD | Traces.STAMPED if metadata["form"] == Form.SPAN:
+                metadata["trace"] = span_trace(metadata)
             case Traces.TOLD:
                 metadata["trace"] = narrate(metadata, draw(job.settings.seed, "narration", name))
             case Traces.STAMPED:
@@ -450,6 +451,13 @@ def span_question(metadata: Mapping[str, Any]) -> SpanQuestion:
     ]
     text = f"When does this happen: {note}? Answer with the seconds at which it begins and ends, as in [1.0, 2.5]."
     return SpanQuestion(text, spans_text(spans), task_type_of(asked[note]))
+
+
+def span_trace(metadata: Mapping[str, Any]) -> str:
+    """Return the reasoning about when an event happens: each time that it does; the first one is boxed."""
+    spans = read_spans(span_question(metadata).solution)
+    times = " and ".join(f"from {start:g} s to {end:g} s" for start, end in spans)
+    return f"<think>It happens {times}.</think>\\boxed{{{spans_text(spans[:1])}}}"
 
 
 def read_metadata(folder: Path, name: str) -> dict[str, Any]:
