@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from retroflip.bench.records import Control, answer_record, option_text
-from retroflip.data.answers import gold_answer
+from retroflip.bench.records import option_text
+from retroflip.data.answers import credit, gold_answer, read_answer
 from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
@@ -39,7 +39,8 @@ class SelfCheck(NamedTuple):
 
 
 def check_rewards(samples: Sequence[Sample]) -> SelfCheck:
-    """Score three answers to every question: its own must be right, an empty one and the pair's other one wrong."""
+    """Score answers to every question: its own must be right; an empty one, the other options and the answer to the
+    pair's other side wrong."""
     sides: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.pair is not None:
@@ -85,6 +86,10 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         )
     if _is_right(sample, ""):
         yield Fault(sample.id, "an empty answer is read as right. Correct its solution.")
+    if wrong := [letter for letter in _other_letters(sample) if _is_right(sample, letter)]:
+        yield Fault(
+            sample.id, f"{', '.join(wrong)} is read as right beside {sample.solution}. Correct its options."
+        )
     if repeated := _repeated_options(sample):
         yield Fault(sample.id, f"options {repeated} have the same text. Change or remove one of them.")
     spans = read_spans(sample.solution.rpartition(SEPARATOR)[2]) if _has_spans(sample) else []
@@ -102,6 +107,12 @@ def _alone(sample: Sample) -> Iterator[Fault]:
 def _has_spans(sample: Sample) -> bool:
     """Whether the solution may hold several spans, of which an answer gives one."""
     return sample.problem_type.has_span
+
+
+def _other_letters(sample: Sample) -> list[str]:
+    """Return the letters of the wrong options of a question that has one right one."""
+    alone = sample.problem_type is ProblemType.MULTIPLE_CHOICE
+    return [letter for letter in sample.lettered if letter != sample.solution] if alone else []
 
 
 def _lettered(sample: Sample) -> dict[str, str]:
@@ -221,4 +232,4 @@ def _divergence(share: float, chance: float) -> float:
 
 
 def _is_right(sample: Sample, answer: str) -> bool:
-    return answer_record(sample, rf"\boxed{{{answer}}}", Control.ORACLE).score == 1.0
+    return credit(read_answer(rf"\boxed{{{answer}}}", sample), gold_answer(sample)) == 1.0

@@ -80,7 +80,7 @@ def mapped(record: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
     if isinstance(path := result.get("path"), list) and len(path) == 1:
         result["path"] = path[0]
     if result.get("options") is not None:
-        result["options"] = _options(result["options"])
+        result["options"] = options_listed(result["options"])
     if "solution_index" in columns:
         result["solution"] = _by_index(result.pop("solution_index", None), result.get("options"))
     if result.get("options") and result.get("problem_type") is None:
@@ -107,8 +107,11 @@ def _value(record: Mapping[str, Any], source: str | tuple[str, ...]) -> Any:
     return source.removeprefix(_CONSTANT) if source.startswith(_CONSTANT) else record.get(source)
 
 
-def _options(value: Any) -> Any:
-    """Return options as a list of texts, as far as they can be told."""
+def options_listed(value: Any) -> Any:
+    """Return options as a list of texts, as far as they can be told; anything else as it is.
+
+    Raises DataError for a text that begins as a list and is none.
+    """
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
         value = _read(value)
     if isinstance(value, Mapping):

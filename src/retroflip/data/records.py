@@ -358,15 +358,19 @@ def _parse(record: Mapping[str, Any]) -> Sample:
 def _text(record: Mapping[str, Any], key: str) -> str:
     """Return the text under `key`, without white space around it; numbers are read as their text."""
     value = record.get(key)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise DataError(f"{key!r} is {_EMPTY_CELL if math.isnan(value) else value}, but must be a text.")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        found = "is missing" if value is None else f"is {value!r}"
-        raise DataError(f"{key!r} {found}, but must be a text.")
-    text = str(value).strip()
+    text = (value if isinstance(value, str) else _text_of_number(value, key)).strip()
     if not text:
         raise DataError(f"{key!r} is empty, but must be a text.")
     return text
+
+
+def _text_of_number(value: Any, key: str) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{key!r} is {_EMPTY_CELL if math.isnan(value) else value}, but must be a text.")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        found = "is missing" if value is None else f"is {value!r}"
+        raise DataError(f"{key!r} {found}, but must be a text.")
+    return str(value)
 
 
 def _refuse_missing(record: Mapping[str, Any], modality: Modality) -> None:
@@ -374,9 +378,8 @@ def _refuse_missing(record: Mapping[str, Any], modality: Modality) -> None:
     needed = _TEXT_KEYS if pathless else (*_TEXT_KEYS, "path")
     if missing := [key for key in needed if record.get(key) is None]:
         raise DataError(foreign_record(record, missing))
-    for key in _READ_KEYS:
-        value = record.get(key)
-        if isinstance(value, float) and math.isnan(value):
+    for key, value in record.items():
+        if isinstance(value, float) and math.isnan(value) and key in _READ_KEYS:
             raise DataError(
                 f"{key!r} is {_EMPTY_CELL}. Leave the key out or write null, or write what it must be."
             )

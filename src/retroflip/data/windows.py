@@ -16,6 +16,7 @@ _KEYS = (
 )
 """in seconds: retroflip's own, then those of MVBench and TVBench, STI-Bench, Time-R1 and qwen-vl-utils"""
 _FRAMES = ("start_frame", "end_frame")
+_ALL = frozenset({*_FRAMES, *(key for keys in _KEYS for key in keys)})
 
 
 class Bounds(NamedTuple):
@@ -34,6 +35,8 @@ def read_bounds(record: Mapping[str, Any]) -> Bounds:
     Raises DataError for bounds that are no seconds or bound nothing, for two different parts, and for frame numbers,
     which say nothing without the rate that they were counted at.
     """
+    if _ALL.isdisjoint(record):
+        return Bounds()
     if frames := [key for key in _FRAMES if record.get(key) is not None]:
         raise DataError(
             f"{' and '.join(map(repr, frames))} would say in frames which part of the video the question is about. "

@@ -6,12 +6,12 @@ A file's form is told by how it begins, never by its name.
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.forms import csv_table, json_records, parquet
+from retroflip.data.forms import arrow, csv_table, json_records, parquet
 from retroflip.data.forms.base import HEAD, Form, Row
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
 
-FORMS: tuple[Form, ...] = (parquet.FORM, csv_table.FORM, json_records.FORM)
+FORMS: tuple[Form, ...] = (parquet.FORM, arrow.FORM, csv_table.FORM, json_records.FORM)
 """the first one that recognises a file reads it; the last takes everything, and says what it cannot read"""
 
 
@@ -32,6 +32,10 @@ def form_of(path: Path) -> Form:
     return next(form for form in FORMS if form.recognises(head))
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Yield a file's records with the lines on which they begin. Raises DataError where nothing of it can be read."""
-    return form_of(path).rows(path)
+def rows(path: Path, *, with_bytes: bool = False) -> Iterator[Row]:
+    """Yield a file's records with the lines on which they begin. Raises DataError where nothing of it can be read.
+
+    with_bytes: with the files, such as pictures, that stand in it as bytes.
+    """
+    form = form_of(path)
+    return form.with_bytes(path) if with_bytes and form.with_bytes is not None else form.rows(path)

@@ -18,13 +18,15 @@ class Form:
     """One form of data files.
 
     recognises: whether a file that begins so is of this form. rows: its records; raises DataError where nothing of it
-    can be read. table: whether its cells are one text or number each, so that lists stand in them as texts.
+    can be read. table: whether its cells are one text or number each, so that lists stand in them as texts. with_bytes:
+    its records with the columns that hold files' bytes, which `rows` passes over; None for a form that has none.
     """
 
     name: str
     recognises: Callable[[bytes], bool]
     rows: Callable[[Path], Iterator[Row]]
     table: bool = False
+    with_bytes: Callable[[Path], Iterator[Row]] | None = None
 
 
 def text_of(path: Path) -> str:

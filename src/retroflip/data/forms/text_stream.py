@@ -64,7 +64,7 @@ class Window:
 
     def __init__(self, path: Path) -> None:
         self._pieces = pieces(path)
-        self._line = 1
+        self._line, self._counted = 1, 0
         self.text = ""
         self.ended = False
 
@@ -89,10 +89,12 @@ class Window:
                 return position
 
     def line_at(self, position: int) -> int:
-        """Return the number of the line of a position."""
-        return self._line + self.text.count("\n", 0, position)
+        """Return the number of the line of a position, which is not before one that was asked for earlier."""
+        self._line += self.text.count("\n", self._counted, position)
+        self._counted = position
+        return self._line
 
     def cut(self, position: int) -> None:
         """Let go of all before a position."""
-        self._line = self.line_at(position)
-        self.text = self.text[position:]
+        self.line_at(position)
+        self.text, self._counted = self.text[position:], 0

@@ -1,0 +1,142 @@
+"""`retroflip data`: published training sets, what a file of records holds, and mixtures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
+from retroflip.errors import counted
+
+if TYPE_CHECKING:
+    from retroflip.data.imports import Imported
+
+_SHOWN = 12
+_TABLES = {
+    "by_modality": "Modality",
+    "by_type": "Type of problem",
+    "by_source": "Source",
+    "by_task_type": "Task type",
+    "options": "Options",
+    "answers": "Right answer",
+    "question_characters": "Characters of the question",
+    "pass_rates": "Pass rate",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="Import published training sets, and look at what files of records hold.",
+        epilog=example("retroflip data list"),
+    )
+    command = "retroflip data import video-r1 Video-R1-260k.json --out video-r1.jsonl --root media"
+    group.command("import", epilog=example(command))(import_)
+    group.command("stats", epilog=example("retroflip data stats video-r1.jsonl --json"))(stats)
+    group.command("list", epilog=example("retroflip data list --json"))(list_)
+    app.add_typer(group, name="data")
+
+
+def import_(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source, as `data list` names it.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Its file as published, or the folder that holds it.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="New file of records (JSONL).")],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the media lie: records of missing ones are rejected. Without it none is looked for.",
+        ),
+    ] = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where images go that stand in the files as bytes."),
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Show videos whole where a question is about a part of them.")
+    ] = False,
+    split: Annotated[str | None, typer.Option(help="Of a data set that has several: train, ...")] = None,
+    columns: Columns = None,
+    json: AsJson = False,
+) -> None:
+    """Write a published data set as records that training reads.
+
+    Rows that become no record are counted by their reason and listed in FILE.rejects.jsonl; FILE.md is a card that says
+    what the file holds. The three files appear when all is read, and the same command writes the same bytes.
+    """
+    from retroflip.data.imports import Outputs, import_source
+    from retroflip.data.sources import source_named
+    from retroflip.data.sources.base import Wanted
+
+    wanted = Wanted(path, column_map(columns), split, whole)
+    with shown_progress() as progress:
+        done = import_source(source_named(name), wanted, out, progress, root=root, media=media)
+    outputs = Outputs.of(out)
+    if json:
+        places = {"out": out, "rejects": outputs.rejects, "card": outputs.card}
+        print_json({"source": name, **places, **done.as_json()})
+        return
+    _told(done, outputs.rejects)
+    print(f"{counted(done.tally.samples, 'record')}: {out}. What it holds: {outputs.card}")
+
+
+def _told(done: "Imported", rejects: Path) -> None:
+    for reason, count in done.rejects.most_common():
+        print(f"{counted(count, 'row')} rejected: {reason}")
+    if done.rejects:
+        print(f"The first: {done.first}")
+        print(f"All are in {rejects}.")
+
+
+def stats(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    columns: Columns = None,
+    json: AsJson = False,
+) -> None:
+    """Count what a file of records holds: by modality, type, source and task type, answers, lengths, pass rates."""
+    from retroflip.data.records import stream_samples
+    from retroflip.data.tally import tally_of
+
+    counts = tally_of(stream_samples(file, column_map(columns))).as_json()
+    if json:
+        print_json({"file": file, **counts})
+        return
+    print(f"{counted(counts['samples'], 'record')} about {counted(counts['media_files'], 'file')}")
+    for key, title in _TABLES.items():
+        _print_counts(title, counts[key])
+
+
+def _print_counts(title: str, counts: dict[str, Any]) -> None:
+    if not counts:
+        return
+    total = sum(counts.values())
+    rows = [[name, str(count), f"{count / total:.1%}"] for name, count in list(counts.items())[:_SHOWN]]
+    if len(counts) > _SHOWN:
+        rows.append([f"and {len(counts) - _SHOWN} more", "", ""])
+    print_table(title, ["", "records", "share"], rows)
+
+
+def list_(json: AsJson = False) -> None:
+    """List the sources: what each is, what to download, and where its media lie."""
+    from retroflip.data.sources import SOURCES
+
+    if json:
+        keys = ("title", "get", "root", "licence")
+        found = [
+            {
+                "name": source.name,
+                **{key: getattr(source, key) for key in keys},
+                "takes": sorted(source.takes),
+            }
+            for source in SOURCES.values()
+        ]
+        print_json({"sources": found})
+        return
+    for source in SOURCES.values():
+        print(f"{source.name}\n    {source.title}.\n    Download: {source.get}.\n    Root: {source.root}.")
+        print(f"    Licence: {source.licence}.")
