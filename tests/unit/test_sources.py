@@ -591,3 +591,29 @@ def test_settings_that_a_source_does_not_have_are_refused(tmp_path: Path) -> Non
         assert source.get
         assert source.root
         assert source.licence
+
+
+def test_nextgqa_asks_for_the_answer_and_one_of_its_spans(tmp_path: Path) -> None:
+    row = {"video_id": "10001787725", "question": "why", "answer": "to rest", "qid": 3, "type": "CW"}
+    options = {"a0": "eat", "a1": "to rest", "a2": "run", "a3": "jump", "a4": "sing"}
+    path = put(tmp_path / "val.csv", table([{**row, **options}, {**row, **options, "qid": 4}]))
+    spans = {"3": [[12.1, 17.1], [29.7, 39.0]]}
+    put(tmp_path / "gsub_val.json", {"10001787725": {"duration": 34, "location": spans, "fps": 29.97}})
+    put(tmp_path / "map_vid_vidorID.json", {"10001787725": "0101/10001787725"})
+    _, (grounded, plain) = imported("nextgqa", path)
+    assert (grounded.solution, grounded.video) == ("B <> [12.1, 17.1]; [29.7, 34]", "0101/10001787725.mp4")
+    assert grounded.problem_type is ProblemType.GROUNDED_CHOICE
+    assert (plain.problem_type, plain.solution) == (ProblemType.MULTIPLE_CHOICE, "B")
+
+
+def test_the_selection_of_nextgqa_has_its_spans_in_it(tmp_path: Path) -> None:
+    row = {
+        "video": "1.mp4",
+        "question": "why",
+        "options": ["A. eat", "B. rest"],
+        "answer": "B",
+        "timestamps": [[1, 2]],
+    }
+    _, (sample,) = imported("nextgqa", put(tmp_path / "nextgqa_train.json", [row]))
+    assert (sample.solution, sample.options) == ("B <> [1, 2]", ("eat", "rest"))
+    assert sample.question.startswith("why\nPlease answer")
