@@ -13,24 +13,29 @@ import pytest
 
 pytest.importorskip("starlette")
 import uvicorn
+from typer.testing import CliRunner
 
+from retroflip.cli.app import app
+from retroflip.data.sample import TaskType
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
+from retroflip.router.audit import read_table
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.engines import LocalEngine
 from retroflip.web.app import Settings, make_app
 from retroflip.web.labels import Label, Labels
 from retroflip.web.lines import LineIndex
-from retroflip.web.places import Folders, Kind
+from retroflip.web.places import Folders
+from retroflip.web.rating import author, compared, preferred, sided
 from retroflip.web.runs import GroupFilter, RunView
 
 HOSTS = frozenset({"127.0.0.1"})
 
 
 @contextmanager
-def serving(folder: Path, token: str | None = None) -> Iterator[int]:
-    """Serve a folder, and give the port."""
-    app = make_app(Folders((folder,)), Settings(HOSTS, token))
+def serving(*given: Path, token: str | None = None, prefer: tuple[Path, ...] = ()) -> Iterator[int]:
+    """Serve folders and files, and give the port."""
+    app = make_app(Folders(given, prefer), Settings(HOSTS, token))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -251,8 +256,87 @@ def test_what_is_no_label_is_refused(corpus: Path, body: str) -> None:
 
 
 def test_folders_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not there"):
         Folders((tmp_path / "none",))
     assert Folders((tmp_path,)).places() == []
     assert Folders((tmp_path,)).place("none") is None
-    assert set(Kind) == {"run", "answers", "benchmark", "synthetic"}
+
+
+def post(port: int, place: str, one: Label) -> int:
+    """Send a label, and return the status."""
+    found = HTTPConnection("127.0.0.1", port, timeout=30)
+    address = f"/api/label?{urlencode({'place': place})}"
+    found.request("POST", address, one.model_dump_json(), {"Content-Type": "application/json"})
+    return found.getresponse().status
+
+
+def question(name: str, **more: Any) -> dict[str, Any]:
+    """Return a record."""
+    return {
+        "problem_id": name,
+        "problem": "Where does it go?",
+        "data_type": "video",
+        "problem_type": "multiple choice",
+        "options": ["A. left", "B. right"],
+        "solution": "<answer>A</answer>",
+        "path": f"./{name}.mp4",
+        **more,
+    }
+
+
+def test_an_audit_hides_the_routers_labels_and_its_table_is_read_back(tmp_path: Path) -> None:
+    routed, table = tmp_path / "routed.jsonl", tmp_path / "audit.csv"
+    lines(routed, [question(f"q{n}", task_type=kind) for n, kind in enumerate(["spatial", "temporal"] * 3)])
+    with serving(routed) as port:
+        (place,) = told(port, "/api/places")
+        asked_of = told(port, "/api/audit", place=place["name"])
+        assert len(asked_of) == 6
+        assert "spatial" not in json.dumps(asked_of)
+        for rater, verdict in (("r", "spatial"), ("s", "spatial"), ("t", "static")):
+            one = label(task="audit", item="q0", rater=rater, verdict=verdict)
+            assert post(port, place["name"], one) == 200
+    assert (
+        CliRunner().invoke(app, ["labels", str(routed), "--task", "audit", "--out", str(table)]).exit_code
+        == 0
+    )
+    assert read_table(table) == {"q0": TaskType.SPATIAL}
+
+
+def test_whose_trace_is_preferred_is_not_told(tmp_path: Path) -> None:
+    files = []
+    for name in ("a", "b"):
+        files.append(tmp_path / f"{name}.jsonl")
+        traces = [question(f"q{n}", process=f"<think>{name}{n}</think>") for n in range(20)]
+        lines(files[-1], traces)
+    two = compared(*files)[0]
+    sides = {rater: sided(two, rater)["left"] for rater in map(str, range(20))}
+    assert len(set(sides.values())) == 2
+    for rater, left in sides.items():
+        assert author(two.sample.id, rater, "left") == left[len("<think>")]
+    with serving(prefer=(files[0], files[1])) as port:
+        (place,) = told(port, "/api/places")
+        shown = told(port, "/api/preference", place=place["name"], rater="r")
+        for one in shown:
+            side = "left" if "a" in one["left"].removeprefix("<think>")[0] else "right"
+            said = label(task="preference", item=one["id"], rater="r", verdict=side)
+            assert post(port, place["name"], said) == 200
+        assert {
+            one["verdict"] for one in told(port, "/api/labels", place=place["name"], task="preference")
+        } == {""}
+        assert post(port, place["name"], label(task="preference", verdict="up")) == 422
+    found = preferred(Labels(files[0]).all("preference"))
+    assert (found["a"], found["b"], found["win_rate_a"]) == (20, 0, 1.0)
+
+
+def test_labels_are_written_as_a_release_reads_them(tmp_path: Path) -> None:
+    Labels(tmp_path).put(label(criteria={"static": True}, verdict="reject"))
+    out = tmp_path / "labels.jsonl"
+    assert CliRunner().invoke(app, ["labels", str(tmp_path), "--out", str(out)]).exit_code == 0
+    (row,) = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {key: row[key] for key in ("rater", "pair", "verdict", "criteria")} == {
+        "rater": "r",
+        "pair": "p1",
+        "verdict": "reject",
+        "criteria": {"static": True},
+    }
+    assert CliRunner().invoke(app, ["labels", str(tmp_path), "--task", "audit"]).exit_code == 2

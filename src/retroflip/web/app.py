@@ -33,6 +33,7 @@ from retroflip.video.window import part
 from retroflip.web.labels import Label, Labels
 from retroflip.web.pairs import PairFilter, Pairs, described, pairs_of
 from retroflip.web.places import Folders, Kind, Place
+from retroflip.web.rating import audited, author, compared, sided
 from retroflip.web.runs import GroupFilter, RunView
 from retroflip.web.synthetic import timeline, videos_of
 
@@ -106,6 +107,8 @@ def make_app(folders: Folders, settings: Settings) -> Starlette:
         Route("/api/videos", _json(lambda request: _videos(viewer, request))),
         Route("/api/timeline", _json(lambda request: _timeline(viewer, request))),
         Route("/api/frames", _json(lambda request: _frames(viewer, request))),
+        Route("/api/audit", _json(lambda request: audited(viewer.place(request, Kind.ROUTED).path))),
+        Route("/api/preference", _json(lambda request: _preference(viewer, request))),
         Route("/api/labels", _json(lambda request: _labels(viewer, request))),
         Route("/api/label", _labelling(viewer), methods=["POST"]),
         Route("/media", partial(_media, viewer)),
@@ -234,7 +237,7 @@ def _timeline(viewer: Viewer, request: Request) -> dict[str, Any]:
 def _file(viewer: Viewer, request: Request) -> Path:
     """Return the video that a request names, inside the folders given. Raises HTTPException for any other."""
     place = viewer.place(request)
-    root = place.path if place.kind is not Kind.ANSWERS else pairs_of(place, viewer.folders).root
+    root = place.folder if place.kind is not Kind.ANSWERS else pairs_of(place, viewer.folders).root
     path = viewer.folders.file(root, _chosen(request, "path")) if root is not None else None
     if path is None:
         raise HTTPException(404, "There is no such video in the folders that were given.")
@@ -275,8 +278,18 @@ def _data_uri(content: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
+def _preference(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
+    place = viewer.place(request, Kind.TRACES)
+    assert place.other is not None  # noqa: S101 - what a place of this kind has
+    rater = _chosen(request, "rater")
+    return [sided(two, rater) for two in compared(place.path, place.other)]
+
+
 def _labels(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
-    return Labels(viewer.place(request).path).all(_chosen(request, "task", "verify"))
+    task = _chosen(request, "task", "verify")
+    found = Labels(viewer.place(request).path).all(task)
+    # Who preferred what would tell the next rater whose trace is whose.
+    return [{**one, "verdict": ""} for one in found] if task == "preference" else found
 
 
 def _labelling(viewer: Viewer) -> Call:
@@ -287,7 +300,17 @@ def _labelling(viewer: Viewer) -> Call:
             raise HTTPException(413, "A label is longer than any that is kept.")
         label = Label.model_validate_json(await request.body())
         place = await run_in_threadpool(viewer.place, request)
-        await run_in_threadpool(Labels(place.path).put, label)
+        await run_in_threadpool(Labels(place.path).put, _named(label))
         return JSONResponse({"kept": True})
 
     return keep
+
+
+def _named(label: Label) -> Label:
+    """Return a preference with the author in place of the side, which alone a rater knows; another label as it is."""
+    if label.task != "preference":
+        return label
+    try:
+        return label.model_copy(update={"verdict": author(label.item, label.rater, label.verdict)})
+    except ValueError as error:
+        raise HTTPException(422, f"A preference is left, right or tie: {error}.") from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FILE = "labels.sqlite"
+SUFFIX = "labels.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labels (
   task TEXT NOT NULL, item TEXT NOT NULL, rater TEXT NOT NULL, verdict TEXT NOT NULL, said TEXT NOT NULL,
@@ -27,7 +27,7 @@ class Label(BaseModel):
     """One rater's word on one item.
 
     task: "verify", "audit" or "preference". verdict: "accept" or "reject" of a pair, a task type, "a", "b" or "tie".
-    criteria: by name, whether it is met (a pair's three, CRPO, appendix A.3). note: in the rater's own words.
+    criteria: by name, whether it is met (a pair's three, CRPO, appendix A.2). note: in the rater's own words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,11 +40,16 @@ class Label(BaseModel):
     note: str = Field(default="", max_length=10_000)
 
 
-class Labels:
-    """The labels of one folder, in a file in it."""
+def labels_file(path: Path) -> Path:
+    """Return where labels of a folder, or of what is in a file, are kept."""
+    return path / SUFFIX if path.is_dir() else path.with_name(f"{path.name}.{SUFFIX}")
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+
+class Labels:
+    """The labels of one folder or file, in a file in or beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = labels_file(path)
 
     def put(self, label: Label) -> None:
         """Keep a label in place of the rater's earlier one on the same item."""

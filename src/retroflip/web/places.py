@@ -1,7 +1,7 @@
-"""What the folders given to the viewer hold, and the fence around them: no other file is ever read."""
+"""What the folders and files given to the viewer hold, and the fence around them: no other file is ever read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,12 +14,16 @@ _PASSED_OVER = frozenset({"checkpoints", "model", "videos", "metadata", "logs", 
 
 
 class Kind(StrEnum):
-    """What a folder is, by the file that marks it."""
+    """What a folder is, by the file that marks it; or what a file is, or two, that were given by themselves."""
 
     RUN = "run"
     ANSWERS = "answers"
     SYNTHETIC = "synthetic"
     BENCHMARK = "benchmark"
+    ROUTED = "routed"
+    """a file of questions with their task types"""
+    TRACES = "traces"
+    """two files of reasoning traces about the same questions, to be compared blindly"""
 
 
 MARKS = {
@@ -33,37 +37,59 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that can be shown. name: as the page calls it, one for each place."""
+    """What can be shown. name: as the page calls it, one for each place. path: a folder, or the file that was given.
+    other: the second file of traces."""
 
     name: str
     kind: Kind
     path: Path
+    other: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where paths in it start."""
+        return self.path if self.path.is_dir() else self.path.parent
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders that the user gave. Raises UsageError for one that is not there."""
+    """The folders and files that the user gave. prefer: no file, or two of traces. Raises UsageError for others."""
 
     given: tuple[Path, ...]
+    prefer: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        for folder in self.given:
-            if not folder.is_dir():
+        for path in self.given:
+            if not path.exists():
                 raise UsageError(
-                    f"{folder} is not a folder. Give folders of runs, answers or benchmarks: retroflip view DIR..."
+                    f"{path} is not there. Give folders of runs, answers or benchmarks, or a routed file: retroflip "
+                    "view DIR..."
                 )
+        if len(self.prefer) not in (0, 2) or not all(path.is_file() for path in self.prefer):
+            raise UsageError(
+                "--prefer takes two files of traces about the same questions: --prefer A --prefer B."
+            )
 
     def places(self) -> list[Place]:
         """Return everything there is to show now; a run that has just begun is there at the next call."""
         found: dict[str, Place] = {}
-        for root in self.given:
-            for kind, path in _below(root, MAX_DEPTH):
-                inside = path.relative_to(root)
-                name = "/".join([root.resolve().name, *inside.parts])
-                while name in found:
-                    name += "'"
-                found[name] = Place(name, kind, path)
+        for place in self._each():
+            name = place.name
+            while name in found:
+                name += "'"
+            found[name] = replace(place, name=name)
         return list(found.values())
+
+    def _each(self) -> Iterator[Place]:
+        for root in self.given:
+            if root.is_file():
+                yield Place(root.name, Kind.ROUTED, root)
+                continue
+            for kind, path in _below(root, MAX_DEPTH):
+                yield Place("/".join([root.resolve().name, *path.relative_to(root).parts]), kind, path)
+        if self.prefer:
+            first, second = self.prefer
+            yield Place(f"{first.name} and {second.name}", Kind.TRACES, first, second)
 
     def place(self, name: str) -> Place | None:
         """Return the place of this name."""
@@ -79,7 +105,8 @@ class Folders:
 
     def holds(self, path: Path) -> bool:
         """Return whether a path, links followed, lies in a folder that the user gave."""
-        return any(path.resolve().is_relative_to(folder.resolve()) for folder in self.given)
+        roots = [one if one.is_dir() else one.parent for one in (*self.given, *self.prefer)]
+        return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
 
 
 def _below(folder: Path, depth: int) -> Iterator[tuple[Kind, Path]]:

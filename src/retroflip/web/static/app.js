@@ -2,12 +2,15 @@
 
 import { get } from "./api.js";
 import { make, show, tell } from "./dom.js";
+import { showAudit } from "./audit.js";
 import { showPairs } from "./pairs.js";
+import { showPreference } from "./preference.js";
 import { showRun } from "./runs.js";
 import { showSynthetic } from "./synthetic.js";
 import { showVerify } from "./verify.js";
 
-const TITLES = { run: "Runs", answers: "Answers", benchmark: "Pairs", synthetic: "Synthetic videos" };
+const TITLES = { run: "Runs", answers: "Answers", benchmark: "Pairs", synthetic: "Synthetic videos", routed: "Labels to audit",
+  traces: "Traces to compare" };
 const SCREENS = {
   run: showRun,
   answers: showPairs,
@@ -15,6 +18,8 @@ const SCREENS = {
   pairs: showPairs,
   synthetic: showSynthetic,
   verify: showVerify,
+  routed: showAudit,
+  traces: showPreference,
 };
 
 export function here() {
