@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
@@ -125,7 +126,7 @@ BENCHMARK = Benchmark(
     needs=(*(Need(f"data_files/input/{name}.json") for name in SETS), Need("data", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
     sampler="qwen-vl-utils",

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import YES_NO, asked, by_key, field, find, read_json, response_text
 from retroflip.data.sample import Cell, ProblemType, Sample
@@ -210,7 +211,7 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
     frames=16,

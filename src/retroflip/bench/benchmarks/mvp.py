@@ -15,13 +15,14 @@ submission file writes the first candidate where nothing was read, so that these
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows, response_text
+from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows
 from retroflip.data.sample import ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
@@ -126,19 +127,9 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 
 
 def _graded(items: dict[str, Item], row: dict[str, Any], file: Path) -> Graded:
-    if "row_id" in row:
-        item = asked(items, str(row["row_id"]), file)
-        said = str(field(row, "model_answer", str(file)))
-        return Graded(item, said, float(said == item.row["answer"]))
-    logged = next(
-        (row[key] for key in ("pair_accuracy", "single_accuracy") if isinstance(row.get(key), dict)), row
-    )
-    item = asked(items, str(field({**row.get("doc", {}), **logged}, "video_id", f"{file} ({_FORM})")), file)
-    keys = ("video-llm-prediction", "filtered_resps", "response", "prediction")
-    said_or_none = response_text(
-        next((logged.get(key, row.get(key)) for key in keys if key in {**row, **logged}), None)
-    )
-    return Graded(item, said_or_none, 0.0 if said_or_none is None else _grade(item, said_or_none))
+    item = asked(items, str(field(row, "row_id", f"{file} ({_FORM})")), file)
+    said = str(field(row, "model_answer", str(file)))
+    return Graded(item, said, float(said == item.row["answer"]))
 
 
 def _grade(item: Item, response: str) -> float:
@@ -161,25 +152,46 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     found = {task: _accuracies(answers) for task, answers in sorted(tasks.items())}
     pairs = [one["pair_accuracy"] for one in found.values() if one["pair_accuracy"] is not None]
     return {
-        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
-        "pair_accuracy": round(fmean(pairs), 2) if len(pairs) == len(found) else None,
-        "single_accuracy": round(fmean(one["single_accuracy"] or 0.0 for one in found.values()), 2),
-        "configurations": found,
+        "acc": _percent(fmean(one.official or 0.0 for one in graded)),
+        "pair_accuracy": _percent(fmean(pairs)) if len(pairs) == len(found) else None,
+        "single_accuracy": _percent(fmean(one["single_accuracy"] or 0.0 for one in found.values())),
+        "pairs_without_two_answers": sum(map(_odd, tasks.values())),
+        "configurations": {
+            task: {name: None if share is None else _percent(share) for name, share in shares.items()}
+            for task, shares in found.items()
+        },
     }
 
 
-def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int | None]:
-    """Return compute_metrics' two numbers; no pair accuracy where it stops, since a pair has not two answers."""
+def _accuracies(graded: Sequence[Graded]) -> dict[str, float | None]:
+    """Return compute_metrics' two shares; no pair accuracy where it stops, since a pair has not two answers."""
+    sides = _sides(graded)
+    right = [min(grades) == 1.0 for grades in sides]
+    return {
+        "single_accuracy": fmean(one.official or 0.0 for one in graded),
+        "pair_accuracy": None if _odd(graded) else fmean(right),
+    }
+
+
+def _odd(graded: Sequence[Graded]) -> int:
+    return sum(len(grades) != 2 for grades in _sides(graded))
+
+
+def _sides(graded: Sequence[Graded]) -> list[list[float]]:
     pairs: dict[str, list[float]] = defaultdict(list)
     for one in graded:
         pairs[pair_of(one.item.row["video_id"])].append(one.official or 0.0)
-    odd = sum(len(sides) != 2 for sides in pairs.values())
-    right = sum(min(sides) == 1.0 for sides in pairs.values())
-    return {
-        "single_accuracy": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
-        "pair_accuracy": None if odd else round(100.0 * right / len(pairs), 2),
-        "pairs_without_two_answers": odd,
-    }
+    return list(pairs.values())
+
+
+def _percent(share: float) -> float:
+    return round(100.0 * share, 2)
+
+
+def _named(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged."""
+    name = row.get("video_id")
+    return None if name is None else str(name)
 
 
 BENCHMARK = Benchmark(
@@ -192,7 +204,9 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(
+        _recorded, _items, _grade, named=_named, key=lambda item: str(item.row["video_id"])
+    ),
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

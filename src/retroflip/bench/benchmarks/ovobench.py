@@ -15,11 +15,12 @@ are means over tasks; acc is the mean of these two where both are there.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import asked, by_key, field, find, read_json, response_text
 from retroflip.data.sample import ProblemType, Sample, option_letter
@@ -129,6 +130,12 @@ def _percent(share: float) -> float:
     return round(100.0 * share, 2)
 
 
+def _named(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged."""
+    name = row.get("id")
+    return None if name is None else str(name)
+
+
 BENCHMARK = Benchmark(
     name="ovobench",
     title="OVO-Bench",
@@ -139,7 +146,9 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(
+        _recorded, _items, _grade, named=_named, part=lambda item: item.sample.labels["part"]
+    ),
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

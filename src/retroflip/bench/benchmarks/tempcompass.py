@@ -4,26 +4,34 @@ Root: the repository, or its folder questions/. A file of questions is {video: {
 answers are the same with the key prediction (predictions/MODEL/TASK.json), response, or, graded already,
 video-llm-prediction and rating (auto_eval_results/MODEL/TASK.json).
 
-Read here are the tasks that have a right answer: multi-choice, yes_no and caption_matching. captioning is judged by a
-language model as a whole. The official rules match words (eval_multi-choice.py and its fellows, commit e1b4631) and
-leave what they do not match to a language model; a grade of one that is recorded is kept, otherwise the answer is
-ungraded.
+The official rules of multi-choice, yes_no and caption_matching match words (eval_multi-choice.py and its fellows,
+commit e1b4631) and leave what they do not match to a language model; a grade of one that is recorded is kept,
+otherwise the answer is ungraded. captioning is left to it as a whole: it answers the multiple-choice question of the
+same video and aspect from the caption. Its recorded rating is the official grade (-1, as the official code adds it up,
+where its call failed), and its recorded answer is what we read; a caption that nobody judged is ungraded, and for us
+unparsed.
 
 A pair is a video and the same played backwards (VIDEO and VIDEO_reverse) with the same question, options in the same
 order, and different right answers. The benchmark itself has no measure of pairs.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
 from retroflip.bench.benchmarks.published import read_json
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.errors import DataError
 
 REVERSED = "_reverse"
+CAPTIONING = "captioning"
+_CHOICE = "multi-choice"
+_SAID = ("prediction", "response", "video-llm-prediction")
+_ASKED = {"question", "video-llm-prediction"}
+"""of which a row has at least one: judged captions stand without their questions"""
 _LABELLED = re.compile(r"(?:Option|Sentence|Caption)\s+([A-Z0-9]+):\s*(.*)")
 _LETTERED = re.compile(r"([A-Z])\.\s*(.*)")
 
@@ -42,7 +50,7 @@ class _Task(NamedTuple):
 def _items(root: Path) -> Iterator[Item]:
     """Yield the questions of the tasks whose files are there, in their order."""
     folder = _questions(root)
-    paths = {name: folder / f"{name}.json" for name in _TASKS}
+    paths = {name: folder / f"{name}.json" for name in (*_TASKS, CAPTIONING)}
     if not any(path.is_file() for path in paths.values()):
         raise DataError(
             f"{folder} holds none of {', '.join(path.name for path in paths.values())}. Name the folder that holds "
@@ -51,16 +59,34 @@ def _items(root: Path) -> Iterator[Item]:
     for name, path in paths.items():
         if path.is_file():
             asked = _load(path)
-            pairs = _pairs(asked)
-            yield from (_item(name, one, pairs) for one in _rows(asked))
+            yield from _of_task(folder, name, asked, _rows(asked))
+
+
+def _of_task(folder: Path, name: str, asked: Mapping[str, Any], rows: Iterable["_Row"]) -> Iterator[Item]:
+    """Yield the questions of rows, of questions or of answers; a row of answers to captioning may lack its own."""
+    if name != CAPTIONING:
+        pairs = _pairs(asked)
+        yield from (_item(name, one, pairs) for one in rows)
+        return
+    choices = {
+        (one.video, one.aspect): one.row for one in reversed(list(_rows(_load(folder / f"{_CHOICE}.json"))))
+    }
+    questions = {one[:3]: one.row["question"] for one in _rows(asked)}
+    for one in rows:
+        if one[:3] not in questions or one[:2] not in choices:
+            raise DataError(
+                f"TempCompass, {one.video}: caption {one.number} of {one.aspect} is none of {CAPTIONING}.json, or its "
+                f"video has no question of that aspect in {_CHOICE}.json."
+            )
+        yield _caption(one, questions[one[:3]], choices[one[:2]])
 
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
     """Return the recorded answers in the order of the file. Raises DataError for files of another form."""
     recorded = _load(file)
     name, asked = _task_of(root, file, recorded)
-    pairs = _pairs(asked)
-    return [_graded(_item(name, one, pairs)) for one in _rows(recorded)]
+    graded = _judged if name == CAPTIONING else _graded
+    return [graded(item) for item in _of_task(_questions(root), name, asked, _rows(recorded))]
 
 
 def _questions(root: Path) -> Path:
@@ -75,7 +101,7 @@ def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
         for listed in (aspects.values() if isinstance(aspects, dict) else [None])
         for row in (listed if isinstance(listed, list) else [None])
     ]
-    if not rows or not all(isinstance(row, dict) and isinstance(row.get("question"), str) for row in rows):
+    if not rows or not all(isinstance(row, dict) and _ASKED & row.keys() for row in rows):
         raise DataError(
             f"{file}: not a file of TempCompass, which is {{video: {{aspect: [{{question, answer, ...}}]}}}}. Give a "
             "file of predictions/MODEL/ or auto_eval_results/MODEL/."
@@ -87,17 +113,19 @@ def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, 
     """Return the task whose questions the file answers, and these questions."""
     folder = _questions(root)
     first = next(_rows(recorded))
-    for name in _TASKS:
+    question = first.row.get("question")
+    for name in (*_TASKS, CAPTIONING) if question is not None else (CAPTIONING,):
         path = folder / f"{name}.json"
         if not path.is_file():
             continue
         asked = _load(path)
-        if (first.video, first.row["question"]) in {(one.video, one.row["question"]) for one in _rows(asked)}:
+        known = {(one.video, None if question is None else one.row["question"]) for one in _rows(asked)}
+        if (first.video, question) in known:
             return name, asked
     raise DataError(
-        f"{file}: its first question ({first.row['question']!r:.80}, about {first.video}) is in none of "
-        f"{', '.join(f'{name}.json' for name in _TASKS)} under {folder}. Name the folder that holds TempCompass's "
-        "questions with --root; captioning is judged by a language model and not read."
+        f"{file}: its first question ({question!r:.80}, about {first.video}) is in none of "
+        f"{', '.join(f'{name}.json' for name in (*_TASKS, CAPTIONING))} under {folder}. Name the folder that holds "
+        "TempCompass's questions with --root."
     )
 
 
@@ -156,15 +184,34 @@ def _item(name: str, one: _Row, pairs: set[tuple[str, str, str]]) -> Item:
         side=int(one.video != clip) if paired else None,
         labels={"task": name},
     )
-    return Item(sample, question + task.closing, {**one.row, "answer": right})
+    return Item(sample, question + task.closing, {**one.row, "answer": right, "written": written})
+
+
+def _caption(one: _Row, question: str, choice: Mapping[str, Any]) -> Item:
+    """Return a caption that is asked for, as the multiple-choice question that it is judged by."""
+    written = _listed(choice["question"])
+    right = str(choice["answer"])
+    if right not in written:
+        raise DataError(f"TempCompass, {one.video}: {right!r} is no option of {choice['question']!r:.120}.")
+    sample = Sample(
+        id=f"{CAPTIONING}/{one.video}/{one.aspect}/{one.number}",
+        video=f"videos/{one.video}.mp4",
+        question=choice["question"].splitlines()[0],
+        options=tuple(_bare(option) for option in written),
+        solution=option_letter(written.index(right)),
+        problem_type=ProblemType.MULTIPLE_CHOICE,
+        source="TempCompass",
+        task=one.aspect,
+        source_clip=one.video.removesuffix(REVERSED),
+        labels={"task": CAPTIONING},
+    )
+    return Item(sample, question, {**one.row, "answer": right, "written": written})
 
 
 def _graded(item: Item) -> Graded:
     """Return the recorded answer of a row, with the language model's grade where the rules match nothing."""
     row = item.row
-    response = next(
-        (row[key] for key in ("prediction", "response", "video-llm-prediction") if key in row), None
-    )
+    response = next((row[key] for key in _SAID if key in row), None)
     if response is None:
         return Graded(item, None, 0.0)
     by_rule = _grade(item, str(response))
@@ -172,9 +219,17 @@ def _graded(item: Item) -> Graded:
     return Graded(item, str(response), by_model if by_rule is None else by_rule)
 
 
+def _judged(item: Item) -> Graded:
+    """Return a caption with its language model's rating, if any, and as response what that model answered from it."""
+    row = item.row
+    said = row.get("chatgpt-answer", next((row[key] for key in _SAID if key in row), None))
+    rating = row.get("rating")
+    return Graded(item, None if said is None else str(said), None if rating is None else float(rating))
+
+
 def _grade(item: Item, response: str) -> float | None:
-    task = _TASKS[item.sample.labels["task"]]
-    return task.rule(item.row["question"], item.row["answer"], _clean(response))
+    task = _TASKS.get(item.sample.labels["task"])
+    return None if task is None else task.rule(item.row["question"], item.row["answer"], _clean(response))
 
 
 def _clean(response: str) -> str:
@@ -182,9 +237,14 @@ def _clean(response: str) -> str:
 
 
 def _in_letters(item: Item, response: str) -> str:
-    """Return a response with the labels of its question ('Option 2', 'Caption B') as the letters of our options."""
+    """Return a response with the labels of its question ('Option 2', 'Caption B') as the letters of our options.
+
+    A caption that nobody judged answers nothing.
+    """
+    if item.sample.labels["task"] == CAPTIONING and "chatgpt-answer" not in item.row:
+        return ""
     said = _clean(response)
-    for index, option in enumerate(_TASKS[item.sample.labels["task"]].options(item.row["question"])):
+    for index, option in enumerate(item.row["written"]):
         if labelled := _LABELLED.fullmatch(option):
             label = option[: labelled.end(1)]
             said = re.sub(rf"\b{re.escape(label)}\b(:?)", rf"{option_letter(index)}\1", said)
@@ -249,12 +309,12 @@ BENCHMARK = Benchmark(
     title="TempCompass",
     home="https://github.com/llyx97/TempCompass",
     needs=(
-        *(Need(f"questions/{name}.json", licence="CC BY-NC 4.0") for name in _TASKS),
+        *(Need(f"questions/{name}.json", licence="CC BY-NC 4.0") for name in (*_TASKS, CAPTIONING)),
         Need("videos", annotation=False),
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade, part=lambda item: item.sample.labels["task"]),
     reading=_in_letters,
     frames=8,
 )

@@ -12,11 +12,12 @@ answered number is missing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
@@ -135,6 +136,13 @@ def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int]:
     }
 
 
+def _named(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged; lmms-eval logs the whole question as item."""
+    item = row.get("item")
+    name = (item if isinstance(item, Mapping) else row).get("idx")
+    return None if name is None else str(name)
+
+
 BENCHMARK = Benchmark(
     name="temporalbench",
     title="TemporalBench",
@@ -142,7 +150,7 @@ BENCHMARK = Benchmark(
     needs=(*(Need(f"{name}.json") for name in _FILES), Need("short_video", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade, named=_named),
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

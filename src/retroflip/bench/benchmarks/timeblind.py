@@ -16,10 +16,11 @@ instance without its four answers, or with one that is no text, is wrong as a wh
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import (
     YES_NO,
@@ -170,6 +171,12 @@ def _percent(count: int, total: int) -> float:
     return round(100.0 * count / total, 2)
 
 
+def _named(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged."""
+    name = row.get("index")
+    return None if name is None else str(name)
+
+
 BENCHMARK = Benchmark(
     name="timeblind",
     title="TimeBlind",
@@ -177,7 +184,7 @@ BENCHMARK = Benchmark(
     needs=(Need("data.jsonl"), Need("videos", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade, named=_named),
     summary=_summary,
     ours=same_table(_summary),
 )

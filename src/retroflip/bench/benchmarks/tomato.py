@@ -13,11 +13,12 @@ parsed_results/ holds what came of it. The published questions name no pairs; `c
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import asked, by_key, field, read_json, read_rows, response_text
 from retroflip.data.sample import ProblemType, Sample, option_letter
@@ -159,6 +160,12 @@ def _by(graded: Sequence[Graded], names: Sequence[str]) -> dict[str, float]:
     return {name: round(100.0 * fmean(grades), 2) for name, grades in sorted(parts.items())}
 
 
+def _logged_name(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged: of its kind and its number in it."""
+    kind, number = row.get("reason_type"), row.get("question_id", row.get("id"))
+    return None if kind is None or number is None else f"{kind}/{number}"
+
+
 BENCHMARK = Benchmark(
     name="tomato",
     title="TOMATO",
@@ -166,7 +173,7 @@ BENCHMARK = Benchmark(
     needs=(*(Need(f"data/{name}.json") for name in KINDS), Need("videos", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade, named=_logged_name),
     summary=_summary,
     ours=same_table(_summary),
     system="You are an expert in understanding dynamics of objects.",

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import field, read_json, response_text
 from retroflip.data.sample import ProblemType, Sample, option_letter
@@ -144,7 +145,7 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
     frames=16,

@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import YES_NO, asked, by_key, read_json, response_text
 from retroflip.data.answers.strict import behind_reasoning, boxed_text
@@ -373,7 +374,7 @@ BENCHMARK = Benchmark(
     needs=(*(Need(f"{name}.json") for name in TASKS), Need("data", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
     reading=_reading,

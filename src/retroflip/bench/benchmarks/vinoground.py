@@ -15,10 +15,11 @@ missing or empty stops it at that pair: if it looked for it in the text score, t
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
@@ -183,6 +184,18 @@ def _shares(found: Sequence[set[str]], kinds: set[str]) -> dict[str, float | Non
     }
 
 
+def _named(row: Mapping[str, Any]) -> str | None:
+    """Return the question's name in a row that a toolkit logged: "0_pos_text", or lmms-eval's index and kind."""
+    name, kind = row.get("index"), row.get("question_type")
+    return (
+        f"{name}_{kind}"
+        if kind in _KINDS and not str(name).endswith(_KINDS)
+        else None
+        if name is None
+        else str(name)
+    )
+
+
 BENCHMARK = Benchmark(
     name="vinoground",
     title="Vinoground",
@@ -195,7 +208,7 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade, named=_named),
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
 from retroflip.bench.benchmarks.published import choices_in, field, read_json, read_rows, response_text
 from retroflip.data.sample import Cell, ProblemType, Sample, option_letter
@@ -179,7 +180,7 @@ BENCHMARK = Benchmark(
     needs=(Need(_FILE), Need("VNBench", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=_recorded,
+    recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

@@ -1,0 +1,198 @@
+"""Answers as the two toolkits log them, to whatever benchmark: lmms-eval's samples, and VLMEvalKit's result tables.
+
+lmms-eval writes a JSONL file for each task, with doc_id, input, target and filtered_resps (and doc, before 0.5), and a
+metric's own fields; VLMEvalKit a table (xlsx, TSV, CSV or JSON) with index, question, prediction and the columns of its
+data set. Both number the questions of a task from 0 on. An answer is matched to its question by the name that the
+benchmark gives it, where the log has that; else by video and question; else by its number within one of the benchmark's
+parts, all of whose questions must then be those that were asked. What a toolkit writes for a call that failed is no
+answer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from retroflip.bench.benchmarks.base import Grade, Graded, Item
+from retroflip.bench.benchmarks.published import YES_NO, response_text
+from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
+from retroflip.data.forms import beginning, rows
+from retroflip.errors import DataError
+
+Recorded = Callable[[Path, Path], Sequence[Graded]]
+Named = Callable[[Mapping[str, Any]], str | None]
+"""the benchmark's name of the question that a logged row answers; None where it has none"""
+_FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API")
+
+
+class Logged(NamedTuple):
+    """A logged answer. number: of its question, in its task. text: the question as it was asked, plain. fields: all of
+    it."""
+
+    number: int
+    text: str
+    video: str
+    response: str | None
+    fields: Mapping[str, Any]
+
+
+def also(
+    own: Recorded,
+    items: Callable[[Path], Iterable[Item]],
+    grade: Grade,
+    *,
+    named: Named = lambda _: None,
+    key: Callable[[Item], str] = lambda item: item.sample.id,
+    part: Callable[[Item], str] = lambda item: item.sample.task,
+) -> Recorded:
+    """Return a reader of a benchmark's own result format and of the two toolkits' logs.
+
+    named: the question's name in a logged row, and key: the same of an item. part: in which of the toolkits' tasks an
+    item would be.
+    """
+
+    def read(root: Path, file: Path) -> Sequence[Graded]:
+        logs = logged(file) if file.is_file() else None
+        if logs is None:
+            return own(root, file)
+        asked = list(items(root))
+        matched = (
+            _by_name(logs, {key(item): item for item in asked}, named)
+            or _by_video(logs, asked)
+            or _by_number(logs, asked, part)
+        )
+        if matched is None:
+            raise DataError(
+                f"{file}: its {len(logs)} answers cannot be matched to the {len(asked)} questions under --root: not "
+                "by their names, nor by video and question, nor by their numbers. Name the root of the version that "
+                "was asked."
+            )
+        return [
+            Graded(item, log.response, 0.0 if log.response is None else grade(item, log.response))
+            for item, log in zip(matched, logs, strict=True)
+        ]
+
+    return read
+
+
+def logged(file: Path) -> list[Logged] | None:
+    """Return the answers of a toolkit's log; None for a file of any other form."""
+    if beginning(file).startswith(MAGIC):
+        return [_of_table(row) for row in workbook_rows(file) if _is_table(row)] or None
+    found = (row for _, row in rows(file))
+    try:
+        first = next(found, None)
+    except DataError:
+        first = None
+    if not isinstance(first, Mapping):
+        return None
+    if "doc_id" in first and {"filtered_resps", "resps"} & first.keys():
+        return [_of_samples(row, file) for row in (first, *found)]
+    return (
+        [_of_table(row) for row in (first, *found) if isinstance(row, Mapping)] if _is_table(first) else None
+    )
+
+
+def _is_table(row: Mapping[str, Any]) -> bool:
+    return {"index", "question", "prediction"} <= row.keys()
+
+
+def _of_samples(row: Any, file: Path) -> Logged:
+    if not (isinstance(row, Mapping) and isinstance(row.get("doc_id"), int)):
+        raise DataError(
+            f"{file}: a line of it is no sample of lmms-eval, which has a number doc_id. Take it out."
+        )
+    doc = row.get("doc") if isinstance(row.get("doc"), Mapping) else {}
+    nested = [value for value in row.values() if isinstance(value, Mapping)]
+    fields = {key: value for one in (*nested, doc or {}, row) for key, value in one.items()}
+    text = response_text(row.get("input")) or str((doc or {}).get("question", ""))
+    said = response_text(row.get("filtered_resps", row.get("resps")))
+    return Logged(row["doc_id"], _plain(text), _stem(fields), _answered(said), fields)
+
+
+def _of_table(row: Mapping[str, Any]) -> Logged:
+    number = str(row.get("index"))
+    text = f"{row.get('question')}\n{row.get('candidates', '')}"
+    return Logged(
+        int(float(number)) if number.replace(".", "", 1).isdecimal() else -1,
+        _plain(text),
+        _stem(row),
+        _answered(response_text(row.get("prediction"))),
+        row,
+    )
+
+
+def _stem(fields: Mapping[str, Any]) -> str:
+    named = (fields.get(key) for key in ("video", "video_name", "video_path", "video_id"))
+    return next((Path(value).stem for value in named if isinstance(value, str) and value), "")
+
+
+def _answered(said: str | None) -> str | None:
+    return None if said is None or said.startswith(_FAILED) else said
+
+
+def _by_name(logs: Sequence[Logged], items: Mapping[str, Item], named: Named) -> list[Item] | None:
+    names = [named(log.fields) for log in logs]
+    found = [items[name] for name in names if name is not None and name in items]
+    return found if len(found) == len(logs) else None
+
+
+class _Wanted(NamedTuple):
+    """What a text holds that asks a question: its prompt, or what of it is no instruction, question and options."""
+
+    item: Item
+    prompt: str
+    parts: tuple[str, ...]
+
+    def is_in(self, text: str) -> bool:
+        return self.prompt in text or (
+            self.parts[0] in self.prompt and all(part in text for part in self.parts)
+        )
+
+
+def _wanted(item: Item) -> _Wanted:
+    options = () if item.sample.options == YES_NO else item.sample.options
+    return _Wanted(item, _plain(item.prompt), tuple(map(_plain, (item.sample.question, *options))))
+
+
+def _by_video(logs: Sequence[Logged], items: list[Item]) -> list[Item] | None:
+    """Match by video and question; questions that share both are taken in their order, if all were answered."""
+    asked: dict[str, list[_Wanted]] = defaultdict(list)
+    for item in items:
+        asked[Path(item.sample.video).stem].append(_wanted(item))
+    found: list[Item] = []
+    taken: dict[tuple[str, ...], int] = defaultdict(int)
+    for log in logs:
+        fitting = _closest(log, asked.get(log.video, []))
+        alike = tuple(item.sample.id for item in fitting)
+        if taken[alike] >= len(fitting):
+            return None
+        found.append(fitting[taken[alike]])
+        taken[alike] += 1
+    return found if all(len(alike) == count for alike, count in taken.items()) else None
+
+
+def _closest(log: Logged, asked: Sequence[_Wanted]) -> list[Item]:
+    """Return the questions that a log's text holds, with the most options: a question of yes or no may repeat one."""
+    fitting = [one for one in asked if one.is_in(log.text)]
+    most = max((len(one.parts) for one in fitting), default=0)
+    return [one.item for one in fitting if len(one.parts) == most]
+
+
+def _by_number(logs: Sequence[Logged], items: list[Item], part: Callable[[Item], str]) -> list[Item] | None:
+    parts: dict[str, list[_Wanted]] = {"": [_wanted(item) for item in items]}
+    for one in parts[""]:
+        parts.setdefault(part(one.item), []).append(one)
+    fitting = [
+        [listed[log.number].item for log in logs]
+        for listed in parts.values()
+        if all(
+            0 <= log.number < len(listed) and log.text and listed[log.number].is_in(log.text) for log in logs
+        )
+    ]
+    alike = {tuple(item.sample.id for item in found) for found in fitting}
+    return fitting[0] if len(alike) == 1 else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
