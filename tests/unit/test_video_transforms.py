@@ -100,3 +100,17 @@ class TestFrames:
             Frames(np.zeros((2, 3, 4, 4), dtype=np.uint8), (0,))
         with pytest.raises(ValueError, match="decrease"):
             Frames(np.zeros((2, 3, 4, 4), dtype=np.uint8), (1, 0))
+
+
+@pytest.mark.parametrize("transform", list(Transform))
+def test_frames_of_a_view_say_which_they_are(transform: Transform) -> None:
+    frames = numbered(5)
+    seen = apply(transform, frames, np.random.default_rng(1))
+    taken = frames.pixels_TCHW[list(seen.places)]
+    assert np.array_equal(taken[..., ::-1] if seen.mirrored else taken, seen.pixels_TCHW)
+
+
+def test_places_are_kept_through_several_views() -> None:
+    seen = flip(reverse(flip(shuffle(numbered(4), np.random.default_rng(0)))))
+    assert not seen.mirrored
+    assert np.array_equal(numbered(4).pixels_TCHW[list(seen.places)], seen.pixels_TCHW)

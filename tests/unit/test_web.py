@@ -128,6 +128,26 @@ def test_metrics_and_groups_of_a_run(run: Path) -> None:
         assert [row["rollout"] for row in told(port, "/api/group", place=name, step=1, sample="a")] == [0, 1]
 
 
+def test_the_frames_of_a_branch_are_made_again(corpus: Path, run: Path) -> None:
+    (sample, *_) = [
+        json.loads(line)["problem_id"] for line in (corpus / "records.jsonl").read_text().splitlines()
+    ]
+    row = rollout(5, sample, 0, answer="A", advantage=1.0)
+    lines(run / "rollouts.jsonl", [{**row, "frames": [{"places": [3, 2, 1, 0], "mirrored": True}]}])
+    recipe = {"data": {"records": str(corpus / "records.jsonl"), "frames": 4}}
+    (run / "run.json").write_text(json.dumps({"recipe": recipe}))
+    asking = {"step": 5, "sample": sample, "branch": "original"}
+    with serving(run, corpus) as port:
+        (video,) = told(port, "/api/shown", place="run", **asking)
+        assert (video["places"], len(video["images"])) == ([3, 2, 1, 0], 4)
+        assert (
+            "did not note"
+            in told(port, "/api/shown", place="run", step=1, sample="a", branch="original")["error"]
+        )
+    with serving(run) as port:
+        assert "not in the folders given" in told(port, "/api/shown", place="run", **asking)["error"]
+
+
 def test_a_run_that_grows_is_read_on_and_one_that_was_cut_anew(run: Path) -> None:
     view = RunView(run)
 

@@ -20,7 +20,7 @@ from retroflip.errors import BlindnessError
 from retroflip.models.families import family_of
 from retroflip.models.positions import positions, untold_times
 from retroflip.models.templates import check_template
-from retroflip.video.frames import Frames
+from retroflip.video.frames import Frames, Shown
 
 Seen: TypeAlias = Frames | Sequence[Frames] | None
 """what is shown with a question: one video or image, several in their order, or nothing"""
@@ -35,7 +35,7 @@ class Prompt:
     an image. seconds_per_grid: seconds between time steps where the model wants them as a number (Qwen2.5-VL), else
     None. later_seconds: the same of each video behind the first.
     is_image: whether the pixels are an image's to the model, which it keeps apart from videos by its own placeholders.
-    between: the seconds at which the first and the last frame of the first video are shown; None without a video.
+    shown: what is shown of each video; nothing of images.
     """
 
     input_ids_L: Tensor
@@ -45,7 +45,7 @@ class Prompt:
     seconds_per_grid: float | None = None
     is_image: bool = False
     later_seconds: tuple[float, ...] = ()
-    between: tuple[float, float] | None = None
+    shown: tuple[Shown, ...] = ()
 
 
 class _Kind(NamedTuple):
@@ -90,7 +90,7 @@ class Encoder:
         seen = _several(frames)
         prompt = self._of_seen(sample, seen) if seen else self._of_text(sample)
         self.check(prompt, sample)
-        return replace(prompt, between=_between(sample, seen)) if seen else prompt
+        return replace(prompt, shown=_shown(sample, seen)) if seen else prompt
 
     def _of_seen(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
         kinds = {medium.is_image for medium in sample.shown}
@@ -336,7 +336,12 @@ def _in_whole_steps(frames: Frames, step: int) -> Frames:
     if not missing:
         return frames
     pixels_TCHW = np.concatenate([frames.pixels_TCHW, np.repeat(frames.pixels_TCHW[-1:], missing, axis=0)])
-    return replace(frames, pixels_TCHW=pixels_TCHW, seconds=frames.seconds + frames.seconds[-1:] * missing)
+    return replace(
+        frames,
+        pixels_TCHW=pixels_TCHW,
+        seconds=frames.seconds + frames.seconds[-1:] * missing,
+        places=frames.places + frames.places[-1:] * missing,
+    )
 
 
 def _milliseconds(frames: Frames) -> list[int]:
@@ -399,9 +404,10 @@ def visual_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
     return visual_grids(prompts) | {name: torch.cat(tensors) for name, tensors in found.items()}
 
 
-def _between(sample: Sample, seen: Sequence[Frames]) -> tuple[float, float] | None:
-    videos = (frames for medium, frames in zip(sample.shown, seen, strict=True) if not medium.is_image)
-    return next(((frames.seconds[0], frames.seconds[-1]) for frames in videos), None)
+def _shown(sample: Sample, seen: Sequence[Frames]) -> tuple[Shown, ...]:
+    return tuple(
+        frames.shown for medium, frames in zip(sample.shown, seen, strict=True) if not medium.is_image
+    )
 
 
 @dataclass(frozen=True)

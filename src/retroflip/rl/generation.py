@@ -26,7 +26,7 @@ from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
 from retroflip.rl.world import World
-from retroflip.video.frames import Frames
+from retroflip.video.frames import Frames, Shown
 
 
 class FrameScores(Protocol):
@@ -57,12 +57,17 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Written:
-    """What the model wrote on one branch. between: the seconds of the first and the last frame that it was shown."""
+    """What the model wrote on one branch. shown: what it was shown of each video."""
 
     branch: Branch
     completions: tuple[Completion, ...]
     texts: tuple[str, ...]
-    between: Span | None = None
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def between(self) -> Span | None:
+        """The seconds of the first and the last frame of the first video; None without a video."""
+        return (self.shown[0].seconds[0], self.shown[0].seconds[-1]) if self.shown else None
 
 
 @dataclass(frozen=True)
@@ -237,7 +242,7 @@ class Generator:
                     branch,
                     tuple(ended),
                     tuple(self.encoder.decode(one.ids) for one in ended),
-                    prompt.between,
+                    prompt.shown,
                 ),
                 prompt,
                 seen,

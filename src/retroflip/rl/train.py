@@ -251,6 +251,8 @@ def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> N
 def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:
     """Yield every rollout of a step as a record of plain values."""
     for rolled in groups:
+        sample = rolled.group.sample
+        asked = {"task_type": sample.task_type, "options": list(sample.options)}
         for index, written in enumerate(rolled.branches):
             components = {name: values[index] for name, values in rolled.rewards.components.items()}
             for number, rollout in enumerate(rolled.group.rollouts[index]):
@@ -266,4 +268,6 @@ def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:
                     "rewards": {name: float(v[number]) for name, v in components.items() if len(v)},
                     "total": float(rolled.rewards.totals[index][number]),
                     "advantage": float(rolled.advantages[index][number]),
+                    **asked,
+                    "frames": [{"places": one.places, "mirrored": one.mirrored} for one in written.shown],
                 }

@@ -36,6 +36,14 @@ class Fits(NamedTuple):
     image: Fit
 
 
+class Shown(NamedTuple):
+    """What a model was shown of a video: `Frames` without the pixels."""
+
+    places: tuple[int, ...]
+    seconds: tuple[float, ...]
+    mirrored: bool
+
+
 @dataclass(frozen=True)
 class Frames:
     """Sampled frames of one video.
@@ -43,20 +51,33 @@ class Frames:
     pixels_TCHW: uint8, shape (T, 3, H, W), RGB.
     seconds: when each frame is shown, T values, not decreasing; the first frame of the file is at 0.
     fitted: whether the pictures are as large as the model sees them, so that nothing may resize them again.
+    places: which of the frames that were decoded each one is, T numbers; those of a view that took others.
+    mirrored: whether a view turned them left to right.
     """
 
     pixels_TCHW: Pixels
     seconds: tuple[float, ...]
     fitted: bool = False
+    places: tuple[int, ...] = ()
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         shape = self.pixels_TCHW.shape
+        if not self.places:
+            object.__setattr__(self, "places", tuple(range(len(self.seconds))))
         if self.pixels_TCHW.dtype != np.uint8 or len(shape) != 4 or shape[1] != 3 or 0 in shape:
             raise ValueError(f"need uint8 of shape (T, 3, H, W), got {self.pixels_TCHW.dtype} {shape}")
         if len(self.seconds) != shape[0]:
             raise ValueError(f"{shape[0]} frames need as many time stamps, got {len(self.seconds)}")
+        if len(self.places) != shape[0]:
+            raise ValueError(f"{shape[0]} frames need as many places, got {len(self.places)}")
         if any(b < a for a, b in zip(self.seconds, self.seconds[1:], strict=False)):
             raise ValueError(f"time stamps must not decrease: {self.seconds}")
 
     def __len__(self) -> int:
         return len(self.seconds)
+
+    @property
+    def shown(self) -> Shown:
+        """Which frames these are."""
+        return Shown(self.places, self.seconds, self.mirrored)

@@ -25,7 +25,11 @@ class Transform(StrEnum):
 
 def flip(frames: Frames) -> Frames:
     """Mirror every frame left to right."""
-    return replace(frames, pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[..., ::-1]))
+    return replace(
+        frames,
+        pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[..., ::-1]),
+        mirrored=not frames.mirrored,
+    )
 
 
 def reverse(frames: Frames) -> Frames:
@@ -36,7 +40,12 @@ def reverse(frames: Frames) -> Frames:
     """
     first, last = frames.seconds[0], frames.seconds[-1]
     seconds = tuple(first + (last - second) for second in reversed(frames.seconds))
-    return replace(frames, pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[::-1]), seconds=seconds)
+    return replace(
+        frames,
+        pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[::-1]),
+        seconds=seconds,
+        places=frames.places[::-1],
+    )
 
 
 def shuffle(frames: Frames, rng: np.random.Generator) -> Frames:
@@ -48,7 +57,8 @@ def shuffle(frames: Frames, rng: np.random.Generator) -> Frames:
     order = rng.permutation(len(frames))
     while len(frames) > 1 and np.array_equal(order, in_order):
         order = rng.permutation(len(frames))
-    return replace(frames, pixels_TCHW=frames.pixels_TCHW[order])
+    places = tuple(frames.places[place] for place in order)
+    return replace(frames, pixels_TCHW=frames.pixels_TCHW[order], places=places)
 
 
 def single_frame(frames: Frames, rng: np.random.Generator) -> Frames:
@@ -58,7 +68,9 @@ def single_frame(frames: Frames, rng: np.random.Generator) -> Frames:
     """
     chosen = int(rng.integers(len(frames)))
     return replace(
-        frames, pixels_TCHW=np.repeat(frames.pixels_TCHW[chosen : chosen + 1], len(frames), axis=0)
+        frames,
+        pixels_TCHW=np.repeat(frames.pixels_TCHW[chosen : chosen + 1], len(frames), axis=0),
+        places=(frames.places[chosen],) * len(frames),
     )
 
 

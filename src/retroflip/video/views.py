@@ -403,7 +403,8 @@ def _spread(pool: Frames, indices: Sequence[int], count: int) -> Frames:
     """Return `count` of the frames at `indices`, spread evenly, or all of them where there are no more."""
     shown = [indices[place] for place in uniform_indices(len(indices), min(count, len(indices)))]
     seconds = tuple(pool.seconds[index] for index in shown)
-    return replace(pool, pixels_TCHW=pool.pixels_TCHW[shown], seconds=seconds)
+    places = tuple(pool.places[index] for index in shown)
+    return replace(pool, pixels_TCHW=pool.pixels_TCHW[shown], seconds=seconds, places=places)
 
 
 def _perhaps_augmented(

@@ -5,6 +5,7 @@ name can be made to point here), whose Origin is foreign, or, where there is a t
 only scripts of the server's own, none inside of HTML.
 """
 
+import base64
 import io
 import secrets
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -28,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import jsonable
 from retroflip.video import frame_cache
+from retroflip.video.frames import Frames, Pixels
 from retroflip.video.take import Take
 from retroflip.video.window import part
 from retroflip.web.labels import Label, Labels
@@ -35,6 +38,7 @@ from retroflip.web.pairs import PairFilter, Pairs, described, pairs_of
 from retroflip.web.places import Folders, Kind, Place
 from retroflip.web.rating import audited, author, compared, sided
 from retroflip.web.runs import GroupFilter, RunView
+from retroflip.web.shown import shown_frames
 from retroflip.web.synthetic import timeline, videos_of
 
 COOKIE = "retroflip_view"
@@ -102,6 +106,7 @@ def make_app(folders: Folders, settings: Settings) -> Starlette:
         Route("/api/run", _json(lambda request: viewer.run(request).about())),
         Route("/api/groups", _json(lambda request: _groups(viewer, request))),
         Route("/api/group", _json(lambda request: _group(viewer, request))),
+        Route("/api/shown", _json(lambda request: _shown(viewer, request))),
         Route("/api/pairs", _json(lambda request: _pairs(viewer, request))),
         Route("/api/pair", _json(lambda request: _pair(viewer, request))),
         Route("/api/videos", _json(lambda request: _videos(viewer, request))),
@@ -209,6 +214,16 @@ def _group(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
     return viewer.run(request).group(_number(request, "step"), _chosen(request, "sample"))
 
 
+def _shown(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
+    """Return the frames that a branch was shown."""
+    run = viewer.run(request)
+    rows = run.group(_number(request, "step"), _chosen(request, "sample"))
+    row = next((one for one in rows if one["branch"] == _chosen(request, "branch")), None)
+    if row is None:
+        raise HTTPException(404, "There is no such branch here.")
+    return [_pictures(frames) for frames in shown_frames(run.about().get("recipe", {}), row, viewer.folders)]
+
+
 def _pairs(viewer: Viewer, request: Request) -> dict[str, Any]:
     return viewer.pairs(request).listed(
         _filter_of(request, PairFilter),
@@ -251,18 +266,23 @@ async def _media(viewer: Viewer, request: Request) -> Response:
 
 def _frames(viewer: Viewer, request: Request) -> dict[str, Any]:
     """Return the frames that a model sees of a video, and their seconds."""
-    from PIL import Image
-
     path = _file(viewer, request)
     count = min(max(_number(request, "frames", 8), 1), MAX_FRAMES)
     window = part(_seconds(request, "start"), _seconds(request, "end"))
-    frames = frame_cache.load(path, Take(count, window), max_side=SIDE)
-    images = []
-    for picture in frames.pixels_TCHW:
-        with io.BytesIO() as stream:
-            Image.fromarray(picture.transpose(1, 2, 0)).save(stream, "JPEG", quality=85)
-            images.append(_data_uri(stream.getvalue()))
-    return {"seconds": list(frames.seconds), "images": images}
+    return _pictures(frame_cache.load(path, Take(count, window), max_side=SIDE))
+
+
+def _pictures(frames: Frames) -> dict[str, Any]:
+    images = [_jpeg(picture.transpose(1, 2, 0)) for picture in frames.pixels_TCHW]
+    return {"seconds": list(frames.seconds), "places": list(frames.places), "images": images}
+
+
+def _jpeg(picture_HWC: Pixels) -> str:
+    image = Image.fromarray(picture_HWC)
+    image.thumbnail((SIDE, SIDE))
+    with io.BytesIO() as stream:
+        image.save(stream, "JPEG", quality=85)
+        return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _seconds(request: Request, name: str) -> float | None:
@@ -270,12 +290,6 @@ def _seconds(request: Request, name: str) -> float | None:
         return float(_chosen(request, name))
     except ValueError:
         return None
-
-
-def _data_uri(content: bytes) -> str:
-    import base64
-
-    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def _preference(viewer: Viewer, request: Request) -> list[dict[str, Any]]:

@@ -95,15 +95,28 @@ function controls(name, query, places) {
   );
 }
 
-function rollouts(rows) {
+async function seen(name, row) {
+  try {
+    const videos = await get("shown", { place: name, step: row.step, sample: row.sample, branch: row.branch });
+    return videos.map((video) => make("div", { class: "film", tabindex: "0", role: "group", "aria-label": `frames of ${row.branch}` },
+      video.images.map((src, index) => make("figure", {}, make("img", { src, alt: `frame ${video.places[index]}` }),
+        make("figcaption", {}, make("small", {}, `${video.seconds[index].toFixed(2)} s`))))));
+  } catch (error) {
+    return [make("p", { class: "small" }, error.message)];
+  }
+}
+
+async function rollouts(name, rows) {
   const branches = [...new Set(rows.map((row) => row.branch))];
-  return branches.map((branch) => {
+  return Promise.all(branches.map(async (branch) => {
     const some = rows.filter((row) => row.branch === branch);
     const terms = Object.keys(some[0].rewards || {});
     return make(
       "section",
       {},
       make("h4", {}, `${branch} · ${some[0].view} · right answer ${some[0].gold}`),
+      make("p", { class: "small" }, (some[0].options || []).map((option, index) => `${String.fromCharCode(65 + index)}. ${option}`).join("  ")),
+      await seen(name, some[0]),
       table(
         ["rollout", "answer", ...terms, "total", "advantage", "response"],
         some.map((row) => [
@@ -114,7 +127,7 @@ function rollouts(rows) {
         `Rollouts of ${branch}`,
       ),
     );
-  });
+  }));
 }
 
 async function groups(name, query) {
@@ -126,7 +139,7 @@ async function groups(name, query) {
   const open = async (group) => {
     detail.replaceChildren(
       make("h3", {}, `step ${group.step}, ${group.sample}`),
-      ...rollouts(await get("group", { place: name, step: group.step, sample: group.sample })),
+      ...await rollouts(name, await get("group", { place: name, step: group.step, sample: group.sample })),
     );
     detail.scrollIntoView({ block: "nearest" });
   };

@@ -1,0 +1,72 @@
+"""What the model was shown on a branch: its frames made again from the data, by their numbers in the rollouts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from retroflip.data.dataset import VideoDataset
+from retroflip.errors import DataError
+from retroflip.recipes.schema import DataSection
+from retroflip.train.datasets import dataset_of
+from retroflip.video.frames import Frames
+from retroflip.video.transforms import flip
+from retroflip.web.places import Folders
+
+
+def shown_frames(recipe: Mapping[str, Any], row: Mapping[str, Any], folders: Folders) -> list[Frames]:
+    """Return the frames of each video that a rollout's branch was shown, as large as they are stored.
+
+    Raises DataError where the data is not in the folders that were given, or has changed, or the row is of a version
+    that did not note them.
+    """
+    if "frames" not in row:
+        raise DataError("This run is of a version that did not note which frames were shown.")
+    dataset = _dataset(recipe.get("data", {}), folders)
+    sample = next((one for one in dataset.samples if one.id == row["sample"]), None)
+    if sample is None:
+        raise DataError(f"The run's data has no sample {str(row['sample'])!r:.80} any more.")
+    videos = [
+        frames
+        for medium, frames in zip(sample.shown, dataset.load_all(sample), strict=True)
+        if not medium.is_image
+    ]
+    return [_taken(frames, one) for frames, one in zip(videos, row["frames"], strict=True)]
+
+
+def _dataset(section: Mapping[str, Any], folders: Folders) -> VideoDataset:
+    try:
+        data = DataSection.model_validate(section)
+    except ValidationError as error:
+        raise DataError(
+            f"run.json holds no data section that is known ({error.errors()[0]['msg']})."
+        ) from error
+    places = [data.records_file, *([Path(data.root)] if data.root else [])]
+    if not all(folders.holds(place) for place in places):
+        raise DataError(
+            f"The run's videos are not in the folders given. Add {data.records_file.parent} to retroflip view."
+        )
+    stamp = data.records_file.stat()
+    return _opened(data.model_dump_json(), stamp.st_size, stamp.st_mtime_ns)
+
+
+@lru_cache(4)
+def _opened(section: str, *_: int) -> VideoDataset:
+    """Return the data; a file that changed is opened again."""
+    return dataset_of(DataSection.model_validate_json(section), fits=None).dataset
+
+
+def _taken(pool: Frames, shown: Mapping[str, Any]) -> Frames:
+    places: Sequence[int] = shown["places"]
+    if not all(0 <= place < len(pool) for place in places):
+        raise DataError("The video has fewer frames than the run was shown: it has changed.")
+    taken = replace(
+        pool,
+        pixels_TCHW=pool.pixels_TCHW[list(places)],
+        seconds=tuple(sorted(pool.seconds[place] for place in places)),
+        places=tuple(places),
+    )
+    return flip(taken) if shown["mirrored"] else taken
