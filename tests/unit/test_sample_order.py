@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retroflip.draws import draw
 from retroflip.errors import DataError
 from retroflip.train.sample_order import RunOrder, epoch_of
 
@@ -34,7 +35,9 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 def order_of(shape: Shape) -> RunOrder:
     """Return the order of a run of this shape."""
-    return RunOrder(**shape._asdict())
+    return RunOrder(
+        order=lambda seed, epoch: draw(seed, "order", epoch).permutation(shape.samples), **shape._asdict()
+    )
 
 
 @given(shapes())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from retroflip.data.frame_folder import FrameFolder
 from retroflip.data.image import read_image
@@ -21,6 +22,7 @@ from retroflip.data.manifest import Manifest
 from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.data.root import normalise, resolve
 from retroflip.data.sample import Sample
+from retroflip.draws import draw
 from retroflip.errors import (
     DataError,
     MediaError,
@@ -153,7 +155,7 @@ class VideoDataset:
         return Take(self.pool_frames, medium.window, self.sampler)
 
     def _folder(self, medium: ShownMedium) -> FrameFolder:
-        return FrameFolder.of(resolve(self.root, medium.path), medium.fps or 1.0)
+        return FrameFolder.of(self.place(medium.path), medium.fps or 1.0)
 
     def _frame(self, folder: str, name: str) -> Frames:
         """Return one frame of a folder, as large as a video's."""
@@ -198,12 +200,28 @@ class VideoDataset:
 
     def files(self, sample: Sample) -> list[Path]:
         """Return where what the sample shows is."""
-        return [resolve(self.root, medium.path) for medium in sample.shown]
+        return [self.place(medium.path) for medium in sample.shown]
 
     def _file(self, relative: str) -> tuple[Path, str | None]:
         """Return where a file is, and the hash that it must have, if that is known."""
-        sha256 = None if self.manifest is None else self.manifest.sha256_of(relative)
-        return resolve(self.root, relative), sha256
+        return self.place(relative), self.sha256_of(relative)
+
+    def place(self, relative: str) -> Path:
+        """Return where a file is. Raises PathEscapeError as `resolve` does."""
+        return resolve(self.root, relative)
+
+    def sha256_of(self, relative: str) -> str | None:
+        """Return the hash that a file must have; None where it is not known."""
+        return None if self.manifest is None else self.manifest.sha256_of(relative)
+
+    @property
+    def epoch_length(self) -> int:
+        """Samples of an epoch: here all of them."""
+        return len(self.samples)
+
+    def epoch_order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the samples of an epoch in their order, by their places: a function of (seed, epoch) alone."""
+        return draw(seed, "order", epoch).permutation(len(self.samples))
 
 
 class MadeDataset(VideoDataset):
@@ -275,7 +293,7 @@ def require_files(dataset: VideoDataset, max_failed_share: float) -> None:
 
     None is opened. Raises PathEscapeError as `resolve` does.
     """
-    gone = [sample for sample in dataset.samples if not _are_there(dataset.root, sample)]
+    gone = [sample for sample in dataset.samples if not _are_there(dataset, sample)]
     if len(gone) <= max_failed_share * len(dataset.samples):
         return
     try:
@@ -286,8 +304,8 @@ def require_files(dataset: VideoDataset, max_failed_share: float) -> None:
         ) from error
 
 
-def _are_there(root: Path, sample: Sample) -> bool:
-    found = [(medium.kind, resolve(root, medium.path)) for medium in sample.shown]
+def _are_there(dataset: VideoDataset, sample: Sample) -> bool:
+    found = [(medium.kind, dataset.place(medium.path)) for medium in sample.shown]
     return all(path.is_dir() if kind is MediumKind.FRAMES else path.is_file() for kind, path in found)
 
 

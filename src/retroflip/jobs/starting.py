@@ -33,7 +33,7 @@ def require_start(recipe: AnyRecipe, target: Machine | None = None) -> None:
         return dataset
 
     if isinstance(recipe, SftRecipe):
-        lessons = sum(len(part.dataset) for part in read_parts(recipe, load))
+        lessons = sum(part.dataset.epoch_length for part in read_parts(recipe, load))
         require_step(lessons, recipe.train.batch_size, "train.batch_size")
     else:
         _require_rl(recipe, load(recipe.data), target or machine.here())
@@ -41,7 +41,7 @@ def require_start(recipe: AnyRecipe, target: Machine | None = None) -> None:
 
 def _require_rl(recipe: RlRecipe, dataset: VideoDataset, target: Machine) -> None:
     require_blocks(recipe, gpus=target.gpus)
-    require_step(len(dataset), recipe.train.samples_per_step, "train.samples_per_step")
+    require_step(dataset.epoch_length, recipe.train.samples_per_step, "train.samples_per_step")
     method = build(recipe.method)
     check_samples(method, dataset.examples)
     if method.scorer is not None:

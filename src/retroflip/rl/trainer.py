@@ -153,7 +153,8 @@ class VideoGRPOTrainer(GRPOTrainer):
         )
         self.generator = replace(generator, world=self.world)
         self.order = RunOrder(
-            samples=len(generator.dataset.samples),
+            order=generator.dataset.epoch_order,
+            samples=generator.dataset.epoch_length,
             samples_per_step=samples_per_step,
             steps=self.args.max_steps,
             repeats=1,
@@ -205,7 +206,7 @@ class VideoGRPOTrainer(GRPOTrainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return the order of the run: every process gets all questions of a step, and takes its share itself."""
         return DataLoader(
-            Dataset.from_dict({"index": list(range(self.order.samples))}),
+            Dataset.from_dict({"index": list(range(len(self.generator.dataset.samples)))}),
             batch_size=self.samples_per_step,
             sampler=self.order,
             collate_fn=list,
@@ -215,7 +216,7 @@ class VideoGRPOTrainer(GRPOTrainer):
         return [self.generator.dataset.samples[index] for index in indices]
 
     def _epoch(self, generation: int) -> int:
-        return epoch_of(generation, len(self.generator.dataset.samples), self.samples_per_step)
+        return epoch_of(generation, self.order.samples, self.samples_per_step)
 
     def _prepare_next(self, generation: int) -> None:
         if generation * self.num_iterations < self.args.max_steps:

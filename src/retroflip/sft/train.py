@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from trl.trainer.sft_config import SFTConfig
 
 from retroflip.data.dataset import VideoDataset
@@ -78,6 +80,23 @@ class MixedLessons:
         """Return one lesson's prompt and response."""
         part, inside = self._found(index)
         return part.lesson(inside)
+
+    @property
+    def epoch_length(self) -> int:
+        """The lessons of an epoch: those of all parts' epochs."""
+        return sum(part.dataset.epoch_length for part in self.parts)
+
+    def epoch_order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the lessons of an epoch in their order: the parts' own, and several of them mixed."""
+        if len(self.parts) == 1:
+            return self.parts[0].dataset.epoch_order(seed, epoch)
+        begins = np.cumsum([0, *(len(part) for part in self.parts)])
+        several = [
+            begin + np.sort(part.dataset.epoch_order(seed, epoch))
+            for begin, part in zip(begins, self.parts, strict=False)
+        ]
+        chosen = np.concatenate(several)
+        return chosen[draw(seed, "order", epoch).permutation(len(chosen))]
 
     def named(self, indices: Sequence[int]) -> list[dict[str, str]]:
         """Return lessons as a message about them shows them."""

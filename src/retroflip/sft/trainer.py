@@ -5,8 +5,11 @@ Shapes: R rows of a batch, L prompt tokens, C answer tokens.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -33,6 +36,13 @@ class Lessons(Protocol):
 
     def lesson(self, index: int) -> tuple[Prompt, str]:
         """Return a prompt and the response to it, reasoning and answer."""
+
+    @property
+    def epoch_length(self) -> int:
+        """The lessons of an epoch."""
+
+    def epoch_order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        """Return the lessons of an epoch in their order."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +86,13 @@ class VideoSFTTrainer(SFTTrainer):
     def __init__(
         self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any
     ) -> None:
-        self.lesson_count = len(lessons)
+        self.lessons = lessons
         # The loss is that of the answers, without a term for a model's experts.
         args.router_aux_loss_coef = 0.0
         super().__init__(
             model=model,
             args=args,
-            train_dataset=Dataset.from_dict({"index": list(range(self.lesson_count))}),
+            train_dataset=Dataset.from_dict({"index": list(range(len(lessons)))}),
             data_collator=LessonCollator(lessons, encoder, model.config),
             processing_class=encoder.processor,
             **kwargs,
@@ -113,11 +123,17 @@ class VideoSFTTrainer(SFTTrainer):
 
     def indices_of_current_step(self) -> list[int]:
         """Return the lessons that the step being taken learns from, in all processes."""
-        return self._get_train_sampler().step_indices(self.state.global_step)
+        return self.order.step_indices(self.state.global_step)
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> RunOrder:  # noqa: ARG002 - TRL's signature
+        return self.order
+
+    @cached_property
+    def order(self) -> RunOrder:
+        """The order of the run."""
         return RunOrder(
-            samples=self.lesson_count,
+            order=self.lessons.epoch_order,
+            samples=self.lessons.epoch_length,
             samples_per_step=self.args.train_batch_size
             * self.args.gradient_accumulation_steps
             * self.args.world_size,

@@ -36,6 +36,7 @@ from retroflip.files.storage import (
     write_json_atomic,
 )
 from retroflip.models import tiny
+from retroflip.train.datasets import mixed
 from retroflip.train.marks import COMPLETE_MARKER, Mark, check_marked, check_rows, read_mark, write_mark
 from retroflip.video.hashing import sha256_file
 
@@ -343,12 +344,14 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
 
 
 def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """Return the hash of the records, and of the manifest that vouches for their videos, where each exists."""
+    """Return the hash of the records, of all files of a mixture, and of the manifest that vouches for their videos,
+    where each exists."""
     files: dict[str, Path] = {}
     for section, prefix in (("data", ""), ("general", "general_")):
         if data := recipe.get(section):
             records = Path(data["records"])
             files[f"{prefix}records"] = records
+            files |= {f"{prefix}records {name}": path for name, path in mixed.files_of(records).items()}
             files[f"{prefix}manifest"] = Path(data["root"] or records.parent) / MANIFEST_NAME
     return {name: sha256_file(path) for name, path in files.items() if path.is_file()}
 

@@ -1,14 +1,16 @@
 """In which order a run goes through its samples, from the first step to the last."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Sampler
 
-from retroflip.draws import draw
 from retroflip.errors import DataError, counted
+
+Order: TypeAlias = Callable[[int, int], npt.NDArray[np.int64]]
+"""the samples of an epoch in their order, by (seed, epoch)"""
 
 
 def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
@@ -28,24 +30,35 @@ def require_step(samples: int, samples_per_step: int, setting: str) -> None:
 class RunOrder(Sampler[int]):
     """Dataset indices of a whole run in the order TRL's trainer reads them.
 
-    Every epoch is a new permutation, a function of (seed, epoch) alone; samples that do not fill a step are left out
-    of that epoch. Each step's indices stand there `repeats` times in a row, one for each trained rollout, and the
-    step is repeated for each of its `passes` (gradient accumulation times iterations).
+    order: the `samples` of an epoch in their order, a function of (seed, epoch) alone. Those at its end that do not
+    fill a step are left out of that epoch. Each step's indices stand there `repeats` times in a row, one for each
+    trained rollout, and the step is repeated for each of its `passes` (gradient accumulation times iterations).
 
     TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have. Raises DataError
     where the samples do not fill a single step.
     """
 
     def __init__(
-        self, *, samples: int, samples_per_step: int, steps: int, repeats: int, passes: int, seed: int
+        self,
+        *,
+        order: Order,
+        samples: int,
+        samples_per_step: int,
+        steps: int,
+        repeats: int,
+        passes: int,
+        seed: int,
     ) -> None:
         require_step(samples, samples_per_step, "train.samples_per_step (train.batch_size in sft)")
+        self.order = order
         self.samples = samples
         self.samples_per_step = samples_per_step
         self.steps = steps
         self.repeats = repeats
         self.passes = passes
         self.seed = seed
+        self._epoch = -1
+        self._kept: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return self.steps * self.samples_per_step * self.repeats * self.passes
@@ -60,11 +73,12 @@ class RunOrder(Sampler[int]):
     def step_indices(self, step: int) -> list[int]:
         """Return the samples of one step."""
         epoch = epoch_of(step, self.samples, self.samples_per_step)
-        order = _epoch_order(self.seed, epoch, self.samples)
+        order = self._order_of(epoch)
         first = (step % (self.samples // self.samples_per_step)) * self.samples_per_step
         return [int(index) for index in order[first : first + self.samples_per_step]]
 
-
-@lru_cache(maxsize=2)
-def _epoch_order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
-    return draw(seed, "order", epoch).permutation(samples)
+    def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Return an epoch's order; the last one that was asked for is kept."""
+        if self._epoch != epoch:
+            self._epoch, self._kept = epoch, self.order(self.seed, epoch)
+        return self._kept

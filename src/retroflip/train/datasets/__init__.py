@@ -1,4 +1,4 @@
-"""What may be named as data: a file of records, settings of videos that are drawn, and whatever is added here.
+"""What may be named as data: a file of records, a mixture of several, settings of videos that are drawn, and more.
 
 `dataset_of` is the one door. Which source a file belongs to is told by how it begins, never by its name. Adding one
 takes its file and a line here; a form of record files is added to `data/forms/` instead.
@@ -6,11 +6,11 @@ takes its file and a line here; a form of record files is added to `data/forms/`
 
 from retroflip.data.forms import beginning
 from retroflip.recipes.schema import DataSection
-from retroflip.train.datasets import drawn, recorded
+from retroflip.train.datasets import drawn, mixed, recorded
 from retroflip.train.datasets.base import Choice, NamedData, Source
 from retroflip.video.frames import Fits
 
-SOURCES: tuple[Source, ...] = (drawn.SOURCE, recorded.SOURCE)
+SOURCES: tuple[Source, ...] = (mixed.SOURCE, drawn.SOURCE, recorded.SOURCE)
 """the first one that recognises a file opens it; the last takes everything, and says what it cannot read"""
 
 
