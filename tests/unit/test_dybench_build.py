@@ -14,9 +14,9 @@ import yaml
 
 from made_clips import moving, write_folder
 from retroflip.bench.dybench import build as building
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, SubTask
+from retroflip.bench.dybench.base import Axis, Candidate, Clip, SubTask, UnfitError
 from retroflip.bench.dybench.build import Built, build
-from retroflip.bench.dybench.footage import UnfitError, filmed
+from retroflip.bench.dybench.footage import filmed
 from retroflip.bench.dybench.making import Job, Outcome, equal_in_size, make
 from retroflip.bench.dybench.recipe import ClipSection, DyBenchRecipe, load_dybench_recipe, parse_roots
 from retroflip.bench.dybench.records import seated

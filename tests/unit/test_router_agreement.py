@@ -2,13 +2,12 @@
 
 import pytest
 
+from retroflip.data.agreement import accuracy, kappa
 from retroflip.data.sample import TaskType
 from retroflip.router.agreement import (
-    accuracy,
     by_label,
     confusion,
     interval,
-    kappa,
     macro_f1,
     named,
     reweighted_accuracy,

@@ -1,5 +1,6 @@
 """`retroflip dybench`: build a benchmark of counterfactual pairs, attack it, release what raters accepted."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +19,21 @@ if TYPE_CHECKING:
 SHOWN_REASONS = 20
 
 
+class RuleName(StrEnum):
+    """When a pair is released."""
+
+    MAJORITY = "majority"
+    UNANIMOUS = "unanimous"
+
+
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(cls=HelpfulGroup, no_args_is_help=True, rich_markup_mode=None)
     command = "retroflip dybench build recipes/dybench/synthetic.yaml --out data/dybench --workers 2"
     group.command(epilog=example(command))(build)
+    group.command(epilog=example("retroflip dybench audit data/dybench --json"))(audit)
+    command = "retroflip dybench release data/dybench --labels labels.jsonl --out data/dybench-1.0"
+    group.command(epilog=example(command))(release)
     app.add_typer(group, name="dybench", help="Build a paired benchmark, attack it, and release it.")
 
 
@@ -144,3 +155,95 @@ def _show(summary: "Summary", out: Path) -> None:
     short = sum(part.short for part in summary.parts)
     lacking = f" {counted(short, 'pair')} short of the recipe;" if short else ""
     print(f"{counted(summary.pairs, 'pair')}:{lacking} {out / 'records.jsonl'}, card {out / 'README.md'}")
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A benchmark's folder, with records.jsonl.")],
+    json: AsJson = False,
+) -> None:
+    """Attack a benchmark: try to tell a pair's sides apart, or to answer, without watching.
+
+    Exit code 1 where metadata, sizes or GOPs tell the sides apart; where one frame or frames in no order tell which
+    of the pair's answers is right, above chance by more than luck over recordings explains; or where the sides do not
+    ask the same. How well playing forward is told from playing backwards is reported and fails nothing.
+    """
+    from retroflip.bench.dybench.audit.sides import read_pairs
+    from retroflip.bench.dybench.audit.verdict import audit as audited
+
+    with shown_progress() as progress:
+        found = audited(read_pairs(folder, progress), progress)
+    if json:
+        print_json(found.as_json())
+    else:
+        rows = [
+            [
+                cell,
+                one.attack,
+                "must fail" if one.judged else "reported",
+                str(one.pairs),
+                f"{one.attempt.accuracy:.1%}",
+                f"{one.attempt.low:.1%} to {one.attempt.high:.1%}",
+                f"{one.attempt.chance:.1%}",
+            ]
+            for cell, tried in found.tried.items()
+            for one in tried
+        ]
+        header = ["pairs of", "attack", "", "pairs", "right", "95 %", "chance"]
+        print_table("Answering without watching", header, rows, numbers=False)
+        for name, count in found.unlike.items():
+            print(f"Pairs whose sides differ in {name}: {count} of {found.pairs}")
+        for cell, count in found.small.items():
+            print(f"Too few to judge: {cell} ({counted(count, 'pair')})")
+        print("\n".join([*found.notes, *found.faults, f"{counted(len(found.faults), 'fault')}."]))
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def release(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `dybench build` wrote.")],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Verdicts, one JSON object a line: rater, pair, verdict (accept, reject), criteria.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the pairs that are kept.")],
+    rule: Annotated[RuleName, typer.Option(help="When a pair is kept.")] = RuleName.MAJORITY,
+    raters: Annotated[int, typer.Option(min=1, help="Raters who must have seen a pair.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """Keep the pairs that raters accepted, and say how far the raters agree."""
+    from retroflip.bench.dybench.labels import Rule
+    from retroflip.bench.dybench.release import release as released
+
+    with shown_progress() as progress:
+        found = released(folder, labels, out, Rule(rule.value), raters, progress)
+    if json:
+        print_json(
+            {
+                **found.summary.as_json(),
+                "rejected": found.rejected,
+                "unseen": found.unseen,
+                "unknown": found.unknown,
+                "agreement": found.agreement,
+                "records": out / "records.jsonl",
+            }
+        )
+        return
+    verdict = found.agreement["verdict"]
+    alpha = verdict["krippendorff_alpha"]
+    print(
+        "Agreement: not known, no pair has two verdicts."
+        if alpha is None
+        else f"Agreement on {counted(verdict['pairs'], 'pair')}: Krippendorff's alpha {alpha:.2f} "
+        f"({verdict['interval'][0]:.2f} to {verdict['interval'][1]:.2f})."
+    )
+    for two in verdict["cohen_kappa"]:
+        print(
+            f"{' and '.join(two['raters'])}: Cohen's kappa {two['kappa']:.2f} on {counted(two['pairs'], 'pair')}"
+        )
+    print(
+        f"{counted(found.summary.pairs, 'pair')} kept, {found.rejected} rejected, {found.unseen} seen by too few, "
+        f"{found.unknown} labelled that are not here: {out / 'records.jsonl'}"
+    )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from retroflip.data.agreement import Counts
 from retroflip.data.sample import TaskType
 
 LABELS = (TaskType.TEMPORAL, TaskType.SPATIAL, TaskType.SPATIOTEMPORAL, TaskType.STATIC)
@@ -22,8 +22,6 @@ TABLE_8 = {
 """the labels of CRPO's training videos"""
 RESAMPLES = 2000
 _TAILS = (0.025, 0.975)
-
-Counts = npt.NDArray[np.int64]
 
 
 class ByLabel(NamedTuple):
@@ -50,23 +48,6 @@ def named(counts_LL: Counts) -> dict[str, dict[str, int]]:
         one.value: {other.value: int(counts_LL[row, column]) for column, other in enumerate(LABELS)}
         for row, one in enumerate(LABELS)
     }
-
-
-def accuracy(counts_LL: Counts) -> float:
-    """Return the share of questions with the same label twice; 0 of none."""
-    return float(np.trace(counts_LL) / max(1, counts_LL.sum()))
-
-
-def kappa(counts_LL: Counts) -> float:
-    """Return Cohen's kappa (1960): (p_o - p_e) / (1 - p_e), with p_e what the two labels' shares alone make agree.
-
-    Where each labelling has one label only, the same, nothing can disagree: 1.
-    """
-    total = counts_LL.sum()
-    if not total:
-        return 0.0
-    by_chance = float((counts_LL.sum(axis=0) * counts_LL.sum(axis=1)).sum() / total**2)
-    return 1.0 if by_chance == 1 else (accuracy(counts_LL) - by_chance) / (1 - by_chance)
 
 
 def by_label(counts_LL: Counts) -> dict[TaskType, ByLabel]:

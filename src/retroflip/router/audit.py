@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from retroflip.data.agreement import Counts, accuracy, kappa
 from retroflip.data.records import stream_samples
 from retroflip.data.sample import Modality, Sample, TaskType
 from retroflip.errors import DataError
 from retroflip.files.storage import replacing
 from retroflip.router import agreement
-from retroflip.router.agreement import LABELS, Counts
+from retroflip.router.agreement import LABELS
 
 COLUMNS = ("id", "video", "start", "end", "question", "options", "answer", "label", "note")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -180,11 +181,9 @@ def compare(file: Path, table: Path) -> dict[str, Any]:
     return {
         "labelled": len(given),
         "unlabelled": len(people) - len(given),
-        "agreement": _with_interval(
-            agreement.accuracy(counts_LL), agreement.interval(counts_LL, agreement.accuracy)
-        ),
+        "agreement": _with_interval(accuracy(counts_LL), agreement.interval(counts_LL, accuracy)),
         "agreement_of_file": _of_file(counts_LL, totals),
-        "kappa": _with_interval(agreement.kappa(counts_LL), agreement.interval(counts_LL, agreement.kappa)),
+        "kappa": _with_interval(kappa(counts_LL), agreement.interval(counts_LL, kappa)),
         "confusion": _rows(counts_LL),
         "disagreements": [_disagreement(sample, label) for sample, label in unlike],
         "harm": dict(Counter(harm(_label(sample), label).words for sample, label in unlike)),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
+from retroflip.data.agreement import accuracy, kappa
 from retroflip.data.forms import rows
 from retroflip.data.records import Record, parse_record
 from retroflip.data.sample import Modality, Sample, TaskType
@@ -124,8 +125,8 @@ def check(path: Path, route: Callable[[Sample], TaskType]) -> dict[str, Any]:
     unclear = [(one, found) for one, found in judged if one.ambiguous]
     return {
         "macro_f1": agreement.macro_f1(counts_LL),
-        "kappa": agreement.kappa(counts_LL),
-        "accuracy": agreement.accuracy(counts_LL),
+        "kappa": kappa(counts_LL),
+        "accuracy": accuracy(counts_LL),
         "reweighted": agreement.reweighted_accuracy(counts_LL, agreement.TABLE_8),
         "cases": len(clear),
         "by_label": {label.value: one._asdict() for label, one in agreement.by_label(counts_LL).items()},

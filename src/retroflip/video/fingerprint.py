@@ -26,6 +26,7 @@ KEPT = 8
 """frames of a video"""
 SIDE = 32
 """of a thumbnail in pixels"""
+PER_CELL = 4
 LOWEST = 8
 """frequencies kept, across and down"""
 NEAR = 0.1
@@ -96,18 +97,24 @@ def fingerprint_file(path: Path) -> Fingerprint:
 
 
 def thumbnail(luma_HW: npt.NDArray[np.float32] | Pixels) -> Thumbnails:
-    """Return brightness shrunk by averaging to (SIDE, SIDE)."""
+    """Return brightness shrunk to (SIDE, SIDE): the mean of PER_CELL x PER_CELL evenly spread pixels of each cell."""
     height, width = luma_HW.shape
-    # Where there are fewer pixels than cells, pixels are repeated; of many, every second or third says as much.
-    rows, columns = (-(-SIDE // height), -(-SIDE // width))
-    wide = luma_HW.repeat(rows, axis=0).repeat(columns, axis=1) if max(rows, columns) > 1 else luma_HW
-    step_y, step_x = max(1, wide.shape[0] // (4 * SIDE)), max(1, wide.shape[1] // (4 * SIDE))
-    wide = wide[step_y // 2 :: step_y, step_x // 2 :: step_x]
-    edges = [np.linspace(0, length, SIDE + 1).astype(int) for length in wide.shape]
-    sums = np.add.reduceat(wide, edges[0][:-1], axis=0, dtype=np.float32)
-    sums = np.add.reduceat(sums, edges[1][:-1], axis=1, dtype=np.float32)
-    areas = np.outer(np.diff(edges[0]), np.diff(edges[1]))
-    return (sums / areas).astype(np.float32)
+    picked = luma_HW.take(_places(height), axis=0).take(_places(width), axis=1).astype(np.float32)
+    means = _means()
+    small: Thumbnails = means @ picked @ means.T
+    return small
+
+
+@cache
+def _places(length: int) -> npt.NDArray[np.intp]:
+    """Return which rows, or columns, of so many are looked at; of few, some several times."""
+    return ((np.arange(SIDE * PER_CELL) + 0.5) * length / (SIDE * PER_CELL)).astype(np.intp)
+
+
+@cache
+def _means() -> npt.NDArray[np.float32]:
+    """Return the weights (SIDE, SIDE * PER_CELL) by which cells are means of their pixels."""
+    return np.kron(np.eye(SIDE), np.full((1, PER_CELL), 1 / PER_CELL)).astype(np.float32)
 
 
 class Known:

@@ -16,15 +16,16 @@ sources and recipes give equal bytes.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from retroflip.bench.dybench.base import SubTask
-from retroflip.bench.dybench.card import SUMMARY, Summary, write_card
+from retroflip.bench.dybench.card import CARD, SUMMARY, Part, Summary, write_card
 from retroflip.bench.dybench.making import VIDEOS, Job, make
-from retroflip.bench.dybench.plans import Planned, candidate_of, planned_row
+from retroflip.bench.dybench.plans import Planned, planned_row
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.records import pair_id, samples_of
 from retroflip.bench.dybench.survey import Quota, RefusedPlan, Survey, root_of
@@ -203,7 +204,9 @@ def _finished(out: Path, recipe: DyBenchRecipe, found: Survey, decided: _Decided
         write_jsonl_atomic(out / REFUSED, [one._asdict() for one in refused])
         raise DataError(f"No pair can be made, {why}. Everything refused is listed in {out / REFUSED}.")
     samples = samples_of(pairs)
-    summary = _summary(recipe, found, decided, refused)
+    seconds = [seconds_of(row) for _, row in pairs]
+    parts = _parts(recipe, found, decided)
+    summary = Summary.count(samples, seconds, parts, refused, found.missing, found.not_asked)
     kept = {name for _, row in pairs for name in row["files"]}
     for path in (out / VIDEOS).iterdir():
         if f"{VIDEOS}/{path.name}" not in kept:
@@ -216,7 +219,7 @@ def _finished(out: Path, recipe: DyBenchRecipe, found: Survey, decided: _Decided
     write_json_atomic(out / SUMMARY, summary.as_json())
     write_card(out, recipe, summary)
     write_samples(out / RECORDS_NAME, samples)
-    others = [REFUSED, QUALITY, CANDIDATES, RECIPE, SUMMARY, "README.md"]
+    others = [REFUSED, QUALITY, CANDIDATES, RECIPE, SUMMARY, CARD]
     write_manifest(
         out / MANIFEST_NAME, build_manifest(out, [DESCRIPTION_NAME, RECORDS_NAME, *others, *sorted(kept)])
     )
@@ -230,27 +233,13 @@ def _quality(planned: Planned, row: Row) -> dict[str, Any]:
     }
 
 
-def _summary(
-    recipe: DyBenchRecipe, found: Survey, decided: _Decided, refused: Iterable[RefusedPlan]
-) -> Summary:
-    seconds = [
-        row["frames"] / _rate(row["fps"])
-        for rows in decided.pairs.values()
-        for _, row in rows
-        for _ in (0, 1)
+def _parts(recipe: DyBenchRecipe, found: Survey, decided: _Decided) -> list[Part]:
+    return [
+        Part(quota[0].value, quota[1], recipe.wanted[quota], len(rows), len(found.queues[quota]))
+        for quota, rows in decided.pairs.items()
     ]
-    candidates = [candidate_of(row["candidate"]) for rows in decided.pairs.values() for _, row in rows]
-    return Summary.count(
-        recipe,
-        {quota: len(rows) for quota, rows in decided.pairs.items()},
-        {quota: len(queue) for quota, queue in found.queues.items()},
-        candidates,
-        seconds,
-        refused,
-        found,
-    )
 
 
-def _rate(text: str) -> float:
-    numerator, _, denominator = text.partition("/")
-    return float(numerator) / float(denominator or 1)
+def seconds_of(row: Row) -> float:
+    """Return how long both sides of a pair are. row: with its `frames` and `fps`."""
+    return int(row["frames"]) / float(Fraction(row["fps"]))

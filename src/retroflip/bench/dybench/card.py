@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-from retroflip.bench.dybench.base import Candidate
 from retroflip.bench.dybench.recipe import DyBenchRecipe
-from retroflip.bench.dybench.survey import Quota, RefusedPlan, Survey
+from retroflip.bench.dybench.survey import Missing, RefusedPlan
+from retroflip.data.sample import Sample
 from retroflip.files.storage import write_text_atomic
 
 SUMMARY = "summary.json"
@@ -59,34 +60,30 @@ class Summary:
     @classmethod
     def count(
         cls,
-        recipe: DyBenchRecipe,
-        made: Mapping[Quota, int],
-        there: Mapping[Quota, int],
-        candidates: Sequence[Candidate],
-        seconds: Sequence[float],
-        refused: Iterable[RefusedPlan],
-        found: Survey,
+        samples: Sequence[Sample],
+        seconds: Iterable[float],
+        parts: Sequence[Part],
+        refused: Iterable[RefusedPlan] = (),
+        missing: Iterable[Missing] = (),
+        not_asked: Mapping[str, int] = MappingProxyType({}),
     ) -> Self:
-        """Count what was made of a recipe. seconds: of every video."""
-        names = [name for quota, number in made.items() for name in [quota[1]] * number]
+        """Count a benchmark. samples: both sides of every pair, one behind the other. seconds: of every pair."""
+        firsts, lengths = samples[::2], list(seconds)
         return cls(
-            pairs=len(candidates),
-            videos=2 * len(candidates),
-            questions=2 * len(candidates),
-            seconds_median=round(statistics.median(seconds), 2),
-            seconds_max=round(max(seconds), 2),
-            domains=_counted(one.domain or "not stated" for one in candidates),
-            axes=_counted(one.axis.value for one in candidates),
-            options=_counted(str(len(one.options)) for one in candidates),
-            clips=len({(name, one.source_clip) for name, one in zip(names, candidates, strict=True)}),
-            licences=_counted(f"{name}: {one.licence}" for name, one in zip(names, candidates, strict=True)),
-            parts=[
-                Part(quota[0].value, quota[1], recipe.wanted[quota], number, there[quota])
-                for quota, number in made.items()
-            ],
+            pairs=len(firsts),
+            videos=len({sample.video for sample in samples}),
+            questions=len(samples),
+            seconds_median=round(statistics.median(lengths), 2),
+            seconds_max=round(max(lengths), 2),
+            domains=_counted(one.labels.get("domain", "not stated") for one in firsts),
+            axes=_counted(one.labels["axis"] for one in firsts),
+            options=_counted(str(len(one.options)) for one in firsts),
+            clips=len({one.source_clip for one in firsts}),
+            licences=_counted(f"{one.source}: {one.licence}" for one in firsts),
+            parts=list(parts),
             refused=_counted(f"{one.key.partition('/')[0]}: {one.reason}" for one in refused),
-            missing={one.source: one.what for one in found.missing},
-            not_asked=dict(sorted(found.not_asked.items())),
+            missing={one.source: one.what for one in missing},
+            not_asked=dict(sorted(not_asked.items())),
         )
 
     @classmethod

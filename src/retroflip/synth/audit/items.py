@@ -33,7 +33,7 @@ STILLS = {"first": 0, "middle": VIEWED // 2, "last": VIEWED - 1}
 """which of them are looked at alone"""
 THUMBNAIL = 16
 """side in pixels to which they are shrunk"""
-_DECODED_SIDE = 4 * THUMBNAIL
+DECODED_SIDE = 4 * THUMBNAIL
 """of the longer side: the decoder shrinks to it by averaging, faster than it hands out whole pictures"""
 MOST_ANSWERS = 12
 """different answers up to which a question without options or metadata is audited as a choice among its kind's"""
@@ -111,9 +111,9 @@ def _item(
     right: int,
     truth: Mapping[str, Any] | None,
 ) -> Item:
-    frames = decode(path, VIEWED, sha256=digest, max_side=_DECODED_SIDE)
+    frames = decode(path, VIEWED, sha256=digest, max_side=DECODED_SIDE)
     height, width = _size(path)
-    stills_SHW3, heap_4HW3 = seen(_thumbnails(frames.pixels_TCHW))
+    stills_SHW3, heap_4HW3 = seen(thumbnails(frames.pixels_TCHW))
     return Item(
         id=sample.id,
         kind=kind_of(sample),
@@ -200,7 +200,7 @@ def _truth(folder: Path, sample: Sample) -> Mapping[str, Any] | None:
     return found if is_ours else None
 
 
-def _thumbnails(pixels_TCHW: npt.NDArray[np.uint8]) -> Floats:
+def thumbnails(pixels_TCHW: npt.NDArray[np.uint8]) -> Floats:
     """Return frames shrunk by averaging, each (THUMBNAIL, THUMBNAIL, 3), 0 to 1."""
     height, width = pixels_TCHW.shape[2:]
     rows = np.linspace(0, height, THUMBNAIL + 1).astype(int)[:-1]
