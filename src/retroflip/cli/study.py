@@ -55,6 +55,9 @@ def register(app: typer.Typer) -> None:
         methods
     )
     studies.command(epilog=example("retroflip study synrl --arms base,rl,sft,sft_rl --out runs/synrl"))(synrl)
+    studies.command("label-flips", epilog=example("retroflip study label-flips --seeds 0 --out runs/labels"))(
+        label_flips
+    )
     app.add_typer(studies, name="study")
 
 
@@ -83,6 +86,16 @@ def synrl(
     supervised start. Tables, interruptions and failures are as with `retroflip study methods`.
     """
     _run("synrl", _Asked(out, seeds, arms, quick, json))
+
+
+def label_flips(
+    out: Out = None, seeds: Seeds = None, arms: Arms = None, quick: Quick = False, json: AsJson = False
+) -> None:
+    """Train CRPO on the tiny laboratory with 0, 6 and 20 % of its task types wrong, as a router's would be.
+
+    Tables, interruptions and failures are as with `retroflip study methods`.
+    """
+    _run("labels", _Asked(out, seeds, arms, quick, json))
 
 
 def _run(name: str, asked: _Asked) -> None:

@@ -20,7 +20,8 @@ def markdown(plan: Plan[ArmT], study: dict[str, Any]) -> str:
         if table.training:
             parts += ["## Training", table.training, _training(found)]
         parts += failures(found["arms"])
-    parts += ["## Order in the papers", verdicts(study["verdicts"])]
+    if any(table.references for table in plan.tables):
+        parts += ["## Order in the papers", verdicts(study["verdicts"])]
     for table, found in zip(plan.tables, study["tables"], strict=True):
         parts += map(_paper, table.references, found["papers"])
     return "\n\n".join(parts) + "\n"

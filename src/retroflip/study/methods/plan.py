@@ -71,11 +71,11 @@ def plan(quick: bool) -> Plan[MethodArm]:
         {"size": asdict(size)},
         (table,),
         PAIR_ACCURACY,
-        partial(_open_seed, size),
+        partial(open_seed, size),
     )
 
 
-def _open_seed(size: Size, path: Path, seed: int, progress: Progress) -> MethodsSeed:
+def open_seed(size: Size, path: Path, seed: int, progress: Progress) -> MethodsSeed:
     """Make the laboratory and the supervised start of a seed, unless they are there."""
     folder = SeedFolder(path)
     lab = write_laboratory(folder.data, lab_settings(size, seed), progress)

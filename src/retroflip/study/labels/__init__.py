@@ -1,0 +1,1 @@
+"""What wrong labels of the Task Router cost."""
