@@ -25,6 +25,9 @@ QUESTIONS: dict[str, Any] = {
 }
 
 
+CAPTION_PROMPT = "Identify the right information.\nInformation A: {'action': 'runs'}\nGenerated Caption:"
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name, questions in QUESTIONS.items():
@@ -166,3 +169,38 @@ def test_the_questions_with_their_official_prompts(root: Path) -> None:
 def test_a_root_without_questions_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds none of multi-choice\.json"):
         list(benchmark("tempcompass").items(tmp_path))
+
+
+def captioned(root: Path, **row: Any) -> Path:
+    """Write captioning's questions, and one answer to the first of them."""
+    questions = {"8": {"action": [{"question": CAPTION_PROMPT, "answer": "B. walks"}]}}
+    (root / "questions" / "captioning.json").write_text(json.dumps(questions))
+    path = root / "captioning.json"
+    path.write_text(json.dumps({"8": {"action": [row]}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "official", "ours"),
+    [
+        ({"chatgpt-answer": "B. walks", "rating": 1}, 1.0, 100.0),
+        ({"chatgpt-answer": "B. walks", "rating": 0}, 0.0, 100.0),
+        ({"chatgpt-answer": "A. runs, B. walks", "rating": 0}, 0.0, 0.0),
+        ({"chatgpt-answer": None, "rating": -1}, -1.0, 0.0),
+        ({"question": CAPTION_PROMPT, "prediction": "A man walks."}, None, 0.0),
+    ],
+)  # fmt: skip
+def test_captions_are_left_to_a_judge(
+    root: Path, row: dict[str, Any], official: float | None, ours: float
+) -> None:
+    path = captioned(root, **{"video-llm-prediction": "A man walks."} | row)
+    found = scores(root, path)
+    assert benchmark("tempcompass").recorded(root, path)[0].official == official
+    assert (found["ours"]["acc"], found["official"]["ungraded"]) == (ours, int(official is None))
+
+
+def test_a_caption_is_asked_for_and_judged_by_the_choice_of_its_video(root: Path) -> None:
+    captioned(root, prediction="A man walks.", question=CAPTION_PROMPT)
+    item = list(benchmark("tempcompass").items(root))[-1]
+    assert (item.prompt, item.sample.labels) == (CAPTION_PROMPT, {"task": "captioning"})
+    assert (item.sample.options, item.sample.solution) == (("runs", "walks"), "B")

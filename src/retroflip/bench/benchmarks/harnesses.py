@@ -78,7 +78,9 @@ def also(
 def logged(file: Path) -> list[Logged] | None:
     """Return the answers of a toolkit's log; None for a file of any other form."""
     if beginning(file).startswith(MAGIC):
-        return [_of_table(row) for row in workbook_rows(file) if _is_table(row)] or None
+        sheet = workbook_rows(file)
+        names = {name: "" for row in sheet for name in row}
+        return [_of_table({**names, **row}) for row in sheet] if _is_table(names) else None
     found = (row for _, row in rows(file))
     try:
         first = next(found, None)

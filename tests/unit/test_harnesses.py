@@ -1,0 +1,159 @@
+"""Logs of lmms-eval and VLMEvalKit as answers: by name, by video and question, by number, and what is not certain."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorded_files import graded, scores, write_json, write_lines
+from retroflip.bench.benchmarks.harnesses import logged
+from retroflip.bench.benchmarks.workbook import workbook_rows
+from retroflip.errors import DataError
+
+STEM = "Which way does it go?"
+LISTED = ["A. to the left", "B. to the right"]
+CHOICE = "\n".join([STEM, *LISTED])
+CAPTION = "Which caption is right?\nOption 1: It goes up.\nOption 2: It goes down."
+QUESTIONS: dict[str, Any] = {
+    "multi-choice": {
+        "7": {"direction": [{"question": CHOICE, "answer": LISTED[0]}]},
+        "7_reverse": {"direction": [{"question": CHOICE, "answer": LISTED[1]}]},
+    },
+    # As in the published files, where some question of yes and no is the text of a multiple choice.
+    "yes_no": {"7": {"speed": [{"question": STEM, "answer": "no"}]}},
+    "caption_matching": {"7": {"order": [{"question": CAPTION, "answer": "Option 2: It goes down."}]}},
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, questions in QUESTIONS.items():
+        write_json(tmp_path / "questions" / f"{name}.json", questions)
+    return tmp_path
+
+
+def sample(number: int, text: str, said: Any, **more: Any) -> dict[str, Any]:
+    """Return a line of lmms-eval's samples."""
+    return {"doc_id": number, "target": "x", "filtered_resps": said, "doc_hash": "h", "input": text, **more}
+
+
+def table(video: str, number: int, question: str, candidates: list[str], said: str) -> dict[str, str]:
+    """Return a row of VLMEvalKit's result for TempCompass."""
+    return {
+        "task_type": "multi-choice", "video": video, "question": question, "answer": "x", "dim": "direction",
+        "candidates": str(candidates), "index": str(number), "prediction": said,
+    }  # fmt: skip
+
+
+ROWS = [
+    table("7", 0, STEM, LISTED, "A"),
+    table("7_reverse", 1, STEM, LISTED, "B. to the right"),
+    table(
+        "7", 2, "Which caption is right?", ["Option 1: It goes up.", "Option 2: It goes down."], "Option 2"
+    ),
+]
+
+
+def cell(place: str, text: str) -> str:
+    return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def workbook(path: Path, rows: list[dict[str, str]]) -> Path:
+    """Write a workbook of one sheet: names as shared strings, a number as one, texts inline, nothing for ''."""
+    names = list(rows[0])
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    head = "".join(f'<c r="{chr(65 + i)}1" t="s"><v>{i}</v></c>' for i in range(len(names)))
+    lines = [f'<row r="1">{head}</row>']
+    for line, row in enumerate(rows, start=2):
+        cells = (
+            f'<c r="{chr(65 + i)}{line}"><v>{row[name]}</v></c>'
+            if name == "index"
+            else cell(f"{chr(65 + i)}{line}", row[name])
+            for i, name in enumerate(names)
+            if row[name]
+        )
+        lines.append(f'<row r="{line}">{"".join(cells)}</row>')
+    with zipfile.ZipFile(path, "w") as archive:
+        shared = "".join(f"<si><t>{name}</t></si>" for name in names)
+        archive.writestr("xl/sharedStrings.xml", f"<sst {space}>{shared}</sst>")
+        archive.writestr(
+            "xl/worksheets/sheet1.xml",
+            f"<worksheet {space}><sheetData>{''.join(lines)}</sheetData></worksheet>",
+        )
+    return path
+
+
+def test_samples_by_their_number_within_a_task(root: Path) -> None:
+    closing = "\nPlease directly give the best option:"
+    rows = [sample(0, CHOICE + closing, "A"), sample(1, CHOICE + closing, [["(B)"]])]
+    found = scores("tempcompass", root, write_lines(root / "s.jsonl", rows))
+    assert (found["ours"]["acc"], found["ours"]["p_acc"], found["official"]["acc"]) == (100.0, 100.0, 50.0)
+
+
+def test_samples_by_their_video(root: Path) -> None:
+    more = {"avg_accuracy": {"video_id": "7_reverse", "dim": "direction"}}
+    path = write_lines(root / "s.jsonl", [sample(0, CHOICE, "B", **more)])
+    assert graded("tempcompass", root, path)[0].item.sample.video == "videos/7_reverse.mp4"
+
+
+@pytest.mark.parametrize("form", ["tsv", "json", "xlsx"])
+def test_result_tables(root: Path, form: str) -> None:
+    path = root / f"m_TempCompass_MCQ.{form}"
+    if form == "xlsx":
+        workbook(path, ROWS)
+    elif form == "json":
+        path.write_text(json.dumps(ROWS))
+    else:
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(ROWS[0]), delimiter="\t")
+            writer.writeheader()
+            writer.writerows(ROWS)
+    found = scores("tempcompass", root, path)
+    assert (found["official"]["acc"], found["ours"]["acc"], found["ours"]["p_acc"]) == (100.0, 100.0, 100.0)
+    assert {one.item.sample.labels["task"] for one in graded("tempcompass", root, path)} == {
+        "multi-choice",
+        "caption_matching",
+    }
+
+
+def test_a_call_that_failed_is_no_answer_and_an_empty_cell_an_empty_one(root: Path) -> None:
+    rows = [
+        {**ROWS[0], "prediction": "Failed to obtain answer via API."},
+        {**ROWS[1], "prediction": "[LMMS_EVAL_REQUEST_FAILED after 3 retries] timeout"},
+        {**ROWS[2], "prediction": ""},
+    ]
+    found = graded("tempcompass", root, workbook(root / "m.xlsx", rows))
+    assert [(one.response, one.official) for one in found] == [(None, 0.0), (None, 0.0), ("", None)]
+
+
+def test_what_is_not_certain_is_refused(root: Path) -> None:
+    for rows in ([sample(5, CHOICE, "A")], [sample(0, "Why?", "A")], [sample(0, "", "A")]):
+        with pytest.raises(DataError, match="cannot be matched to the 4 questions"):
+            graded("tempcompass", root, write_lines(root / "s.jsonl", rows))
+    with pytest.raises(DataError, match="is no sample of lmms-eval"):
+        graded("tempcompass", root, write_lines(root / "s.jsonl", [sample(0, CHOICE, "A"), {"doc_id": "x"}]))
+
+
+def test_names_of_the_benchmarks(tmp_path: Path) -> None:
+    asked = {"idx": "0_pos", "video_name": "v/0_pos.mp4", "question": "Which?\nA. x y\nB. y x", "GT": "A"}
+    write_json(tmp_path / "vinoground_textscore.json", [asked, {**asked, "idx": "0_neg", "GT": "B"}])
+    write_json(tmp_path / "vinoground_videoscore.json", [asked, {**asked, "idx": "0_neg", "GT": "B"}])
+    rows = [
+        sample(number, "", said, vinoground_score={"index": index, "question_type": kind, "pred": said})
+        for number, (index, kind, said) in enumerate(
+            (("0_pos", "text", "A"), ("0_neg", "text", "B"), ("0_pos", "video", "B"))
+        )
+    ]
+    found = scores("vinoground", tmp_path, write_lines(tmp_path / "s.jsonl", rows))
+    assert (found["official"]["text"], found["ours"]["p_acc_by_task"]["text"]) == (100.0, 100.0)
+
+
+def test_files_of_other_forms_are_left_to_the_benchmark(tmp_path: Path) -> None:
+    assert logged(write_json(tmp_path / "a.json", {"7": {"speed": []}})) is None
+    assert logged(write_lines(tmp_path / "a.jsonl", [{"idx": 0, "response": "A"}])) is None
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(DataError, match="not an Excel workbook"):
+        workbook_rows(tmp_path / "broken.xlsx")
