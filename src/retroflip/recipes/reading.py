@@ -141,7 +141,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise RecipeError(
-            f"There is no recipe at {path}. Check the path; recipes/ holds working ones."
+            f"There is no recipe at {path}. Check the path; shipped ones are named like tiny/crpo.yaml."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(

@@ -30,15 +30,32 @@ def recipe_file(name: str) -> Path:
     raise UsageError(f"There is no shipped recipe {name!r}; see the folder `recipes` of the project.")
 
 
+def named_recipe(path: Path) -> Path:
+    """Return the file at a path, or else the shipped recipe of that name, 'recipes/tiny/crpo.yaml' or 'tiny/crpo'.
+
+    Who installed the package has no folder `recipes`. A name of neither is returned as it is.
+    """
+    if path.exists() or path.is_absolute() or ".." in path.parts:
+        return path
+    name = Path(*path.parts[1:]) if path.parts[:1] == ("recipes",) else path
+    names = (
+        [name]
+        if name.suffix in _SUFFIXES
+        else [name.with_name(f"{name.name}{suffix}") for suffix in _SUFFIXES]
+    )
+    shipped = (place / one for place in _PLACES for one in names)
+    return next((one for one in shipped if one.is_file()), path)
+
+
 def read_layers(path: Path, paths: PathKeys | None = None) -> tuple[Layer, ...]:
-    """Return what a recipe's file says, then what the file that it extends says, and so on.
+    """Return what a recipe's file says, then what the file that it extends says, and so on. A shipped one has a name.
 
     paths: the settings that name files; each file's own are made absolute from its folder. Raises RecipeError for a
     file that cannot be read, one that extends itself, one that is named by an absolute path, and too many files.
     """
     layers: list[Layer] = []
     seen: list[Path] = []
-    following: Path | None = path
+    following: Path | None = named_recipe(path)
     while following is not None:
         file, following = following, None
         values = read_mapping(file)
