@@ -1,7 +1,16 @@
 """The sources of DyBench, by name: one file each, which has a `SOURCE` or several, and a line in `_ALL`."""
 
 from retroflip.bench.dybench.base import Source
-from retroflip.bench.dybench.sources import clevrer, folder, got10k, mhbench, mstcn, ssv2, synthetic
+from retroflip.bench.dybench.sources import (
+    clevrer,
+    folder,
+    got10k,
+    mhbench,
+    mstcn,
+    ssv2,
+    synthetic,
+    vidhalluc,
+)
 
 _ALL: tuple[Source, ...] = (
     ssv2.SOURCE,
@@ -11,6 +20,7 @@ _ALL: tuple[Source, ...] = (
     clevrer.SOURCE,
     mstcn.BREAKFAST,
     mstcn.SALADS,
+    vidhalluc.SOURCE,
     synthetic.SOURCE,
     synthetic.LABORATORY,
 )
