@@ -32,15 +32,16 @@ def manner_of(
     *,
     mode: PromptMode | None = None,
     preset: Mapping[str, Any] | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> Manner:
     """Return how a model is asked. flags, preset: conditions by their names; a preset may name a "prompt" too.
 
-    mode: that was asked for. Raises UsageError where the null option shall stand among a benchmark's own words, and as
-    `chosen` does.
+    mode: that was asked for. said: what a suite says in place of its benchmarks. Raises UsageError where the null
+    option shall stand among a benchmark's own words, and as `chosen` does.
     """
     bench = questions.bench
     of_preset = {name: value for name, value in (preset or {}).items() if name != "prompt"}
-    of_bench = _of_benchmark(bench)
+    of_bench = {**_of_benchmark(bench), **(said or {})}
     stated, preferred = dict(flags), (preset or {}).get("prompt")
     own = bench.system if bench else None
     if mode is not None:

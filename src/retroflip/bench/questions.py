@@ -1,6 +1,8 @@
 """What is asked: a file of records, a benchmark that was built here, or one of the registry."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +11,7 @@ from retroflip.bench.benchmarks.registry import BENCHMARKS, benchmark
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.sample import Sample
+from retroflip.data.stored import StoredSamples
 from retroflip.errors import DataError, UsageError
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
@@ -37,7 +40,7 @@ def recorded_questions(data: Path, root: Path | None, columns: Mapping[str, Any]
     """
     place = _folder(root or data.parent, "the records' video paths start from")
     section = DataSection(records=str(data), root=str(place), columns=dict(columns))
-    dataset = dataset_of(section, fits=None).dataset
+    dataset = _stored(dataset_of(section, fits=None).dataset)
     about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
     return Questions(dataset, {**about, **({"columns": dict(columns)} if columns else {})})
 
@@ -50,6 +53,8 @@ def bench_questions(name: str, root: Path | None) -> Questions:
     if name in BENCHMARKS:
         return _registered(benchmark(name), root)
     folder = Path(name)
+    if not (folder / RECORDS).is_file():
+        folder, root = (root / name if root else folder), None
     if not (folder / RECORDS).is_file():
         raise UsageError(
             f"--bench {name}: it is neither the name of a benchmark (there are {', '.join(BENCHMARKS)}) nor a folder "
@@ -66,11 +71,31 @@ def _registered(bench: Benchmark, root: Path | None) -> Questions:
             f"{', '.join(need.path for need in bench.needs)}. They are to be had at {bench.home}."
         )
     place = _folder(root, f"holds {bench.title}'s own files")
-    samples = list(asked_samples(bench, bench.items(place)))
+    try:
+        samples = StoredSamples(asked_samples(bench, bench.items(place)))
+    except DataError as error:
+        raise DataError(
+            f"{error} What is there and what is missing says: retroflip bench check {bench.name} --root "
+            f"{shlex.quote(str(root))}"
+        ) from error
     if not samples:
         raise DataError(f"{bench.title} has no question under {place}: its files are empty.")
     dataset = VideoDataset(samples, place, manifest_beside(place))
     return Questions(dataset, {"bench": bench.name, "root": str(place.absolute())}, bench, True)
+
+
+def _stored(dataset: VideoDataset) -> VideoDataset:
+    """Return a data set whose samples are not in memory, where they are of files."""
+    if type(dataset) is not VideoDataset:
+        return dataset
+    return replace(dataset, samples=StoredSamples(dataset.samples))
+
+
+def chosen(questions: Questions, holds: Callable[[Sample], bool]) -> Questions:
+    """Return those of the questions that are meant."""
+    dataset = questions.dataset
+    kept = StoredSamples(sample for sample in dataset.samples if holds(sample))
+    return questions._replace(dataset=replace(dataset, samples=kept))
 
 
 def asked_samples(bench: Benchmark, items: Iterable[Item]) -> Iterator[Sample]:

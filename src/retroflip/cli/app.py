@@ -28,7 +28,7 @@ from retroflip.cli import (
     viewer,
 )
 from retroflip.cli.quiet import set_environment
-from retroflip.cli.terminal import HelpfulGroup, example
+from retroflip.cli.terminal import ARGUMENTS, HelpfulGroup, example
 from retroflip.errors import RetroflipError, RunStoppedError
 
 INTERRUPTED = 130
@@ -58,15 +58,13 @@ ENVIRONMENT = {
 }
 """errors of the operating system that a user can mend"""
 
-_ARGUMENTS = "retroflip.arguments"
-
 
 class Boundary(HelpfulGroup):
     """Turns errors that a user can mend into a paragraph on stderr and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the arguments as they were given, to say how to go on after an interruption."""
-        ctx.meta[_ARGUMENTS] = list(args)
+        ctx.meta[ARGUMENTS] = list(args)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -75,12 +73,12 @@ class Boundary(HelpfulGroup):
             return super().invoke(ctx)
         except RunStoppedError as stopped:
             what = f"Stopped behind step {stopped.step}, which is saved."
-            print(_go_on(what, ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), file=sys.stderr)
+            print(_go_on(what, ctx.invoked_subcommand, ctx.meta[ARGUMENTS]), file=sys.stderr)
         except RetroflipError as error:
             _fail(str(error), error.exit_code)
         except KeyboardInterrupt:
             what = "Interrupted; what is finished is kept."
-            _fail(_go_on(what, ctx.invoked_subcommand, ctx.meta[_ARGUMENTS]), INTERRUPTED)
+            _fail(_go_on(what, ctx.invoked_subcommand, ctx.meta[ARGUMENTS]), INTERRUPTED)
         except OSError as error:
             if error.errno not in ENVIRONMENT:
                 raise
@@ -138,6 +136,7 @@ for _module in (
     sources,
     dybench,
     route,
+    bench,
     generation,
     evaluation,
     comparison,

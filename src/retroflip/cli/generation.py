@@ -1,8 +1,9 @@
 """`retroflip generate`: a model's answers to video questions."""
 
 import shlex
-from dataclasses import replace
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +11,15 @@ import typer
 
 from retroflip.cli.columns import ColumnMap, Columns, column_map
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
+from retroflip.cli.terminal import ARGUMENTS, AsJson, example, main_progress, print_json, print_table
 from retroflip.data.prompt_modes import PromptMode
-from retroflip.errors import UsageError, counted
+from retroflip.errors import DataError, OtherProcessError, UsageError, counted
 from retroflip.video.budget import pixel_count
 
 if TYPE_CHECKING:
     from retroflip.bench.generate import Counts
-    from retroflip.bench.questions import Questions
-    from retroflip.train.conditions import Chosen
+    from retroflip.bench.job import Call, Prepared
+    from retroflip.bench.sources import Sources
 
 BUILT_IN = "built-in"
 _AS_TRAINED = "as in the model's run"
@@ -54,7 +55,35 @@ class NumberType(StrEnum):
 
 ModelOption = Annotated[
     str,
-    typer.Option(metavar="M", help="'retroflip-tiny', a hub name, a directory, or its name on a server."),
+    typer.Option(
+        metavar="M",
+        help="A preset's name (`retroflip bench models` lists them), a hub name, a directory, or its name on a server.",
+    ),
+]
+PresetsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="YAML of presets of your own, which go before the shipped ones."),
+]
+SuiteOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Instead of --data: all benchmarks of a paper (crpo, strive, synrl) or of a YAML file, each in a folder "
+        "of its name under --root, answered into one under --out.",
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many answers, tokens, hours and how much money it takes.")
+]
+PriceInOption = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million tokens of prompts, for --dry-run.")
+]
+PriceOutOption = Annotated[
+    float | None, typer.Option(min=0, help="Price of a million tokens of responses, for --dry-run.")
+]
+ProcessesOption = Annotated[
+    int,
+    typer.Option(min=1, help="Processes that share the videos, each with a GPU where there are several."),
 ]
 DataOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")]
 BenchOption = Annotated[
@@ -148,10 +177,11 @@ DrawsOption = Annotated[
 ]
 TemperatureOption = Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")]
 BatchSizeOption = Annotated[
-    int,
+    str,
     typer.Option(
-        min=1,
-        help="Videos asked about at once, each with all its questions, or calls of a server; changes no answer.",
+        metavar="N",
+        help="Videos asked about at once, each with all its questions, or calls of a server; changes no answer. auto "
+        "takes as many as memory holds and as are faster together.",
     ),
 ]
 NullOptionOption = Annotated[
@@ -165,7 +195,9 @@ NullOptionOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option(min=0, help="Draws single frames, shuffles, random and sampled answers.")
 ]
-DtypeOption = Annotated[NumberType, typer.Option(help="Type of the weights.")]
+DtypeOption = Annotated[
+    NumberType | None, typer.Option(help="Type of the weights.", show_default="the preset's, or float32")
+]
 RevisionOption = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 MaxFailedShareOption = Annotated[
     float,
@@ -181,10 +213,13 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
+    context: typer.Context,
     model: ModelOption,
     out: OutOption,
     data: DataOption = None,
     bench: BenchOption = None,
+    suite: SuiteOption = None,
+    presets: PresetsOption = None,
     prompt: PromptOption = None,
     engine: EngineOption = None,
     endpoint: EndpointOption = None,
@@ -202,12 +237,16 @@ def generate(
     controls: ControlsOption = "full",
     draws: DrawsOption = 1,
     temperature: TemperatureOption = 0.0,
-    batch_size: BatchSizeOption = 8,
+    batch_size: BatchSizeOption = "auto",
     null_option: NullOptionOption = None,
     seed: SeedOption = 0,
-    dtype: DtypeOption = NumberType.FLOAT32,
+    dtype: DtypeOption = None,
     revision: RevisionOption = None,
     max_failed_share: MaxFailedShareOption = 0.01,
+    processes: ProcessesOption = 1,
+    dry_run: DryRunOption = False,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
@@ -218,14 +257,6 @@ def generate(
     own code asks. All questions about one video are asked together, and our own engine reads it once for them. A rerun
     in the same folder asks only what is not answered yet. Score the answers with `retroflip score`.
     """
-    questions = _questions(data, bench, root, column_map(columns))
-    quiet(model)
-    from retroflip.bench.asking import Asking, parse_controls
-    from retroflip.bench.generate import generate as ask_all
-    from retroflip.bench.manner import manner_of
-    from retroflip.inference.base import Sampling
-    from retroflip.train.conditions import earlier_conditions, read_trained
-
     stated = {
         "frames": frames,
         "sampler": sampler,
@@ -239,65 +270,149 @@ def generate(
     flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     if system_prompt is not None:
         flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
-    trained = None if endpoint else read_trained(model, revision)
-    earlier = None if endpoint or trained else earlier_conditions(model)
-    mode, conditions = manner_of(flags, questions, trained, earlier, mode=prompt)
-    asking = Asking(
-        Sampling(conditions.max_tokens, temperature),
+    sources = _sources(data, bench, suite, root, column_map(columns))
+    from retroflip.bench.presets import preset_of, read_presets
+
+    chosen = {
+        "engine": engine,
+        "endpoint": endpoint,
+        "key_variable": key_variable,
+        "dtype": dtype and dtype.value,
+        "revision": revision,
+    }
+    of_model = preset_of(model, read_presets(presets))
+    of_model = of_model.model_copy(update={name: one for name, one in chosen.items() if one is not None})
+    quiet(of_model.model)
+    from retroflip.models.launching import is_launched, launch
+
+    if processes > 1 and not is_launched() and not dry_run:
+        raise typer.Exit(launch(context.meta[ARGUMENTS], processes))
+    from retroflip.bench.asking import parse_controls
+    from retroflip.bench.job import Call
+
+    call = Call(
+        model,
+        of_model,
         tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),
+        flags,
+        prompt,
         draws=draws,
-        prompt=mode,
-        null_option=conditions.asked.null_option,
+        temperature=temperature,
         seed=seed,
         file=show is Shown.FILE,
+        batch_size=_batch_size(batch_size),
+        max_failed_share=max_failed_share,
     )
-    wanted = replace(
-        conditions.wanted(model, revision),
-        dtype=dtype.value,
-        endpoint=endpoint,
-        key_variable=key_variable,
-        at_once=batch_size,
-    )
-    about = {**questions.about, "conditions": conditions.described()}
-    with shown_progress() as progress:
-        progress.stage(f"loading {model}", 0, "")
-        from retroflip.inference.registry import load_engine
-
-        loaded = load_engine(wanted, engine)
-        counts = ask_all(
-            loaded.engine,
-            conditions.seen(questions.dataset, loaded.fits),
-            out,
-            asking,
-            progress=progress,
-            max_failed_share=max_failed_share,
-            about={**about, "model": model, "device": loaded.device},
-        )
-    _print_answers(counts, out, mode, conditions, json=json)
+    if dry_run:
+        prices = None if price_in is None and price_out is None else (price_in or 0.0, price_out or 0.0)
+        _show_costs(call, sources, prices, processes, json=json)
+    else:
+        _answer(call, sources, out, json=json)
 
 
-def _questions(data: Path | None, bench: str | None, root: Path | None, columns: ColumnMap) -> "Questions":
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--batch-size {text!r} is neither a number from 1 on nor 'auto'.")
+    return int(text)
+
+
+def _sources(
+    data: Path | None, bench: str | None, suite: str | None, root: Path | None, columns: ColumnMap
+) -> "Sources":
     from retroflip.bench.questions import bench_questions, recorded_questions
+    from retroflip.bench.sources import Sources, of_suite
 
-    if (data is None) == (bench is None):
-        raise UsageError("generate takes --data FILE or --bench NAME, one of the two.")
+    if sum(one is not None for one in (data, bench, suite)) != 1:
+        raise UsageError("generate takes one of --data FILE, --bench NAME and --suite NAME.")
     if data is not None:
-        return recorded_questions(data, root, columns)
+        return Sources({"": partial(recorded_questions, data, root, columns)})
     if columns:
         raise UsageError("--columns is for --data: a benchmark's form is known.")
-    return bench_questions(str(bench), root)
+    if suite is not None:
+        return of_suite(suite, root)
+    return Sources({"": partial(bench_questions, str(bench), root)})
 
 
-def _print_answers(
-    counts: "Counts", out: Path, mode: PromptMode, conditions: "Chosen", *, json: bool
+def _answer(call: "Call", sources: "Sources", out: Path, *, json: bool) -> None:
+    """Answer everything that is asked, and say in the first process what came of it."""
+    from retroflip.bench.job import prepare, run
+    from retroflip.models import processes
+
+    processes.join()
+    told = {}
+    try:
+        for name, read in sources.each.items():
+            folder = out / name
+            with main_progress() as progress:
+                progress.stage(f"reading {name or 'the questions'}", 0, "")
+                prepared = prepare(sources.call(call), read())
+                counts = run(call, prepared, folder, progress)
+            told[name] = _told(counts, folder, prepared)
+            if processes.is_main() and not json:
+                _print_answers(counts, folder, prepared)
+    except OtherProcessError as error:
+        raise typer.Exit(error.exit_code) from error
+    processes.leave()
+    if processes.is_main() and json:
+        print_json(told.get("", {"benchmarks": told}))
+
+
+def _show_costs(
+    call: "Call", sources: "Sources", prices: tuple[float, float] | None, processes: int, *, json: bool
 ) -> None:
+    from retroflip.bench.job import costs, prepare
+
+    found: dict[str, Any] = {}
+    for name, read in sources.each.items():
+        try:
+            found[name] = costs(sources.call(call), prepare(sources.call(call), read()), prices, processes)
+        except (DataError, UsageError) as error:
+            if "" in sources.each:
+                raise
+            found[name] = {"missing": str(error)}
+    if json:
+        print_json(found.get("", {"benchmarks": found}))
+        return
+    for name, one in found.items():
+        _print_costs(name or call.known_as, one)
+
+
+def _print_costs(name: str, cost: Mapping[str, Any]) -> None:
+    if "missing" in cost:
+        print(f"{name}: cannot be asked: {cost['missing']}")
+        return
+    rows = [
+        (control, str(load["answers"]), f"{load['read']:,}", f"{load['sent']:,}", f"{load['written']:,}")
+        for control, load in cost["controls"].items()
+    ]
+    print_table(name, ("", "answers", "tokens read", "tokens sent", "written at most"), rows)
+    print(
+        f"{counted(cost['questions'], 'question')} about {counted(cost['videos'], 'video')}, prompt mode "
+        f"{cost['prompt']}: some {cost['tokens_per_video']} tokens a video, {cost['tokens_per_question']} a question."
+    )
+    if cost["hours_at_most"] is not None:
+        assumed = ", ".join(f"{name} {value:g}" for name, value in cost["assumes"].items())
+        print(f"At most {cost['hours_at_most']:g} hours, with {assumed}.")
+    if cost["money_at_most"] is not None:
+        print(f"At most {cost['money_at_most']:.2f} by these prices.")
+
+
+def _told(counts: "Counts", out: Path, prepared: "Prepared") -> dict[str, Any]:
     from retroflip.data.record_notes import NOTES, named
 
     noted = len(named(out / NOTES))
-    if json:
-        asked = {"prompt": mode.value, "conditions": conditions.described()}
-        print_json({"out": str(out), **counts._asdict(), "noted": noted, **asked})
-        return
+    mode, conditions = prepared.manner
+    asked = {"prompt": mode.value, "conditions": conditions.described()}
+    return {"out": str(out), **counts._asdict(), "noted": noted, **asked}
+
+
+def _print_answers(counts: "Counts", out: Path, prepared: "Prepared") -> None:
+    from retroflip.data.record_notes import NOTES
+
+    noted = _told(counts, out, prepared)["noted"]
+    mode, conditions = prepared.manner
     answers = counted(counts.answers, "answer")
     print(f"{answers} in {out}, {counts.truncated} of them cut off at {conditions.max_tokens} tokens.")
     print(f"Asked in the prompt mode {mode.value}, {conditions.told()}.")

@@ -6,16 +6,21 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from retroflip.progress import Progress
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
 ]
 """the option that every command with a result has"""
 
+ARGUMENTS = "retroflip.arguments"
+"""under which a command finds the arguments that it was given, in its context's `meta`"""
 LINE_SECONDS = 5.0
 LEAST_SECONDS = 1.0
 PLAIN_WIDTH = 120
@@ -131,6 +136,16 @@ def shown_progress() -> Iterator[TerminalProgress]:
             yield progress
         finally:
             progress.close()
+
+
+@contextlib.contextmanager
+def main_progress() -> "Iterator[Progress]":
+    """Give the first process of a run its display, and the others none."""
+    from retroflip.models import processes
+    from retroflip.progress import Silence
+
+    with shown_progress() as shown:
+        yield shown if processes.is_main() else Silence()
 
 
 def clock(seconds: float) -> str:

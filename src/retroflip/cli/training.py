@@ -1,6 +1,5 @@
 """`retroflip train` and `retroflip sft`."""
 
-import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
+from retroflip.cli.terminal import AsJson, example, main_progress, print_json
 from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from retroflip.data.sample import TaskType
     from retroflip.jobs.recipes import AnyRecipe
-    from retroflip.progress import Progress
     from retroflip.train.task_types import TypeInTraining
 
 RecipeFile = Annotated[
@@ -136,7 +134,7 @@ def _train(recipe: "AnyRecipe", out: Path, *, resume: bool) -> bool:
     from retroflip.models import processes
     from retroflip.train.run_directory import RunDirectory
 
-    with _progress() as progress:
+    with main_progress() as progress:
         if resume:
             processes.join()
             before = processes.from_main(lambda: RunDirectory.lengthen(out, recipe.resolved()))
@@ -150,16 +148,6 @@ def _train(recipe: "AnyRecipe", out: Path, *, resume: bool) -> bool:
         running.run(recipe, out, resume=resume, progress=progress)
         processes.leave()
     return False
-
-
-@contextlib.contextmanager
-def _progress() -> "Iterator[Progress]":
-    """Give the first process of a run its display, and the others none."""
-    from retroflip.models import processes
-    from retroflip.progress import Silence
-
-    with shown_progress() as shown:
-        yield shown if processes.is_main() else Silence()
 
 
 def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:

@@ -1,0 +1,55 @@
+"""One set of questions, or those of a suite, each read when its turn comes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.benchmarks.registry import BENCHMARKS
+from retroflip.bench.job import Call
+from retroflip.bench.questions import Questions, bench_questions, chosen
+from retroflip.bench.suite import Suite, read_suite
+from retroflip.data.sample import Sample
+from retroflip.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Sources:
+    """each: what reads the questions, by the name of the folder that their answers go to, "" for the one that was
+    named. said: what a suite says of how all are asked."""
+
+    each: Mapping[str, Callable[[], Questions]]
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def call(self, call: Call) -> Call:
+        """Return a call with what the suite says."""
+        return replace(call, said=self.said)
+
+
+def of_suite(name: str, root: Path | None) -> Sources:
+    """Return the benchmarks of a suite, each of which lies in a folder of its name under the root.
+
+    Raises UsageError without a root.
+    """
+    suite = read_suite(name)
+    if root is None or not root.is_dir():
+        raise UsageError(
+            f"--suite {name} also takes --root DIR, a folder with one for each benchmark: "
+            f"{', '.join(suite.benchmarks)}."
+        )
+    said = {"frames": suite.frames, "sampler": suite.sampler}
+    each = {bench: partial(_read, suite, bench, root) for bench in suite.benchmarks}
+    return Sources(each, {name: value for name, value in said.items() if value is not None})
+
+
+def _read(suite: Suite, bench: str, root: Path) -> Questions:
+    """Return those of a benchmark's questions that a member of the suite counts."""
+    members = [member for member in suite.members.values() if member.bench == bench]
+
+    def holds(sample: Sample) -> bool:
+        return any(member.holds(sample) for member in members)
+
+    place = root / bench
+    found = bench_questions(bench, place) if bench in BENCHMARKS else bench_questions(str(place), None)
+    return chosen(found, holds)
