@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from retroflip.cli import (
+    bench,
     comparison,
     cot,
     data,
