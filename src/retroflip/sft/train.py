@@ -35,6 +35,7 @@ from retroflip.train.loop import (
     sight_of,
     trainer_arguments,
 )
+from retroflip.train.sample_order import Epochs
 from retroflip.train.summary import summarise
 
 
@@ -157,6 +158,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         lessons=lessons,
+        epochs=Epochs(lessons.epoch_length, lessons.epoch_order),
         encoder=encoder,
     )
     trainer.add_callback(

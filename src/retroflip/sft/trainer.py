@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -22,7 +20,7 @@ from retroflip.models.features import encode_in_step, require_features, sighted_
 from retroflip.models.lora import base_of
 from retroflip.rl.sharding import tell_shards
 from retroflip.rl.world import World
-from retroflip.train.sample_order import RunOrder
+from retroflip.train.sample_order import Epochs, RunOrder
 
 IGNORED = -100
 """the label of a token that the loss does not count"""
@@ -36,13 +34,6 @@ class Lessons(Protocol):
 
     def lesson(self, index: int) -> tuple[Prompt, str]:
         """Return a prompt and the response to it, reasoning and answer."""
-
-    @property
-    def epoch_length(self) -> int:
-        """The lessons of an epoch."""
-
-    def epoch_order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-        """Return the lessons of an epoch in their order."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +72,22 @@ class LessonCollator:
 
 
 class VideoSFTTrainer(SFTTrainer):
-    """Teaches lessons in the order of `RunOrder`, so that a resumed run sees what an unbroken one does."""
+    """Teaches lessons in the order of `RunOrder`, so that a resumed run sees what an unbroken one does.
+
+    epochs: how many lessons an epoch has and in which order; by default all, permuted.
+    """
 
     def __init__(
-        self, *, model: Any, args: SFTConfig, lessons: Lessons, encoder: Encoder, **kwargs: Any
+        self,
+        *,
+        model: Any,
+        args: SFTConfig,
+        lessons: Lessons,
+        encoder: Encoder,
+        epochs: Epochs | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.lessons = lessons
+        self.epochs = epochs or Epochs(len(lessons))
         # The loss is that of the answers, without a term for a model's experts.
         args.router_aux_loss_coef = 0.0
         super().__init__(
@@ -132,8 +133,8 @@ class VideoSFTTrainer(SFTTrainer):
     def order(self) -> RunOrder:
         """The order of the run."""
         return RunOrder(
-            order=self.lessons.epoch_order,
-            samples=self.lessons.epoch_length,
+            order=self.epochs.order,
+            samples=self.epochs.samples,
             samples_per_step=self.args.train_batch_size
             * self.args.gradient_accumulation_steps
             * self.args.world_size,

@@ -1,16 +1,24 @@
 """In which order a run goes through its samples, from the first step to the last."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Sampler
 
+from retroflip.draws import draw
 from retroflip.errors import DataError, counted
 
 Order: TypeAlias = Callable[[int, int], npt.NDArray[np.int64]]
 """the samples of an epoch in their order, by (seed, epoch)"""
+
+
+class Epochs(NamedTuple):
+    """How many samples an epoch has, and in which order."""
+
+    samples: int
+    order: Order | None = None
 
 
 def epoch_of(step: int, samples: int, samples_per_step: int) -> int:
@@ -30,8 +38,8 @@ def require_step(samples: int, samples_per_step: int, setting: str) -> None:
 class RunOrder(Sampler[int]):
     """Dataset indices of a whole run in the order TRL's trainer reads them.
 
-    order: the `samples` of an epoch in their order, a function of (seed, epoch) alone. Those at its end that do not
-    fill a step are left out of that epoch. Each step's indices stand there `repeats` times in a row, one for each
+    order: the `samples` of an epoch in their order, a function of (seed, epoch) alone; by default a permutation of them.
+    Those at its end that do not fill a step are left out of that epoch. Each step's indices stand there `repeats` times in a row, one for each
     trained rollout, and the step is repeated for each of its `passes` (gradient accumulation times iterations).
 
     TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have. Raises DataError
@@ -41,16 +49,16 @@ class RunOrder(Sampler[int]):
     def __init__(
         self,
         *,
-        order: Order,
         samples: int,
         samples_per_step: int,
         steps: int,
         repeats: int,
         passes: int,
         seed: int,
+        order: Order | None = None,
     ) -> None:
         require_step(samples, samples_per_step, "train.samples_per_step (train.batch_size in sft)")
-        self.order = order
+        self._order = order
         self.samples = samples
         self.samples_per_step = samples_per_step
         self.steps = steps
@@ -80,5 +88,10 @@ class RunOrder(Sampler[int]):
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
         """Return an epoch's order; the last one that was asked for is kept."""
         if self._epoch != epoch:
-            self._epoch, self._kept = epoch, self.order(self.seed, epoch)
+            self._epoch, self._kept = epoch, self._drawn(epoch)
         return self._kept
+
+    def _drawn(self, epoch: int) -> npt.NDArray[np.int64]:
+        if self._order is not None:
+            return self._order(self.seed, epoch)
+        return draw(self.seed, "order", epoch).permutation(self.samples)
