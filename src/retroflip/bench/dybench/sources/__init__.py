@@ -9,6 +9,7 @@ from retroflip.bench.dybench.sources import (
     mstcn,
     ssv2,
     synthetic,
+    tempcompass,
     vidhalluc,
 )
 
@@ -21,6 +22,7 @@ _ALL: tuple[Source, ...] = (
     mstcn.BREAKFAST,
     mstcn.SALADS,
     vidhalluc.SOURCE,
+    tempcompass.SOURCE,
     synthetic.SOURCE,
     synthetic.LABORATORY,
 )
