@@ -11,7 +11,7 @@ from retroflip.cli.terminal import AsJson, example, main_progress, print_json
 from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from retroflip.data.sample import TaskType
     from retroflip.jobs.recipes import AnyRecipe
