@@ -10,7 +10,7 @@ from retroflip.bench.benchmarks.base import Benchmark, Item
 from retroflip.bench.benchmarks.registry import BENCHMARKS, benchmark
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import manifest_beside
-from retroflip.data.sample import Sample
+from retroflip.data.sample import Modality, Sample
 from retroflip.data.stored import StoredSamples
 from retroflip.errors import DataError, UsageError
 from retroflip.recipes.schema import DataSection
@@ -33,13 +33,18 @@ class Questions(NamedTuple):
     is_benchmark: bool = False
 
 
-def recorded_questions(data: Path, root: Path | None, columns: Mapping[str, Any]) -> Questions:
-    """Return the questions of a file. root: where its paths start, by default its folder.
+def recorded_questions(
+    data: Path,
+    root: Path | None,
+    columns: Mapping[str, Any],
+    modalities: tuple[Modality, ...] = (Modality.VIDEO,),
+) -> Questions:
+    """Return the questions of a file. root: where its paths start, by default its folder. modalities: of which kinds.
 
     Raises UsageError where the root is no folder, and as `dataset_of` does.
     """
     place = _folder(root or data.parent, "the records' video paths start from")
-    section = DataSection(records=str(data), root=str(place), columns=dict(columns))
+    section = DataSection(records=str(data), root=str(place), columns=dict(columns), modalities=modalities)
     dataset = _stored(dataset_of(section, fits=None).dataset)
     about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
     return Questions(dataset, {**about, **({"columns": dict(columns)} if columns else {})})

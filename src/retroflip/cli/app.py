@@ -19,6 +19,7 @@ from retroflip.cli import (
     data,
     dybench,
     evaluation,
+    filtering,
     generation,
     machine,
     route,
@@ -43,6 +44,8 @@ FLAG_TO_RESUME = {
     "dybench": [],
     "cot": [],
     "route": [],
+    "filter": [],
+    "data": [],
     "study": [],
 }
 """commands that go on where they stopped, with what must be added to the command given"""
@@ -135,6 +138,7 @@ for _module in (
     cot,
     data,
     sources,
+    filtering,
     dybench,
     route,
     bench,

@@ -300,7 +300,7 @@ def generate(
         temperature=temperature,
         seed=seed,
         file=show is Shown.FILE,
-        batch_size=_batch_size(batch_size),
+        batch_size=batch_size_of(batch_size),
         max_failed_share=max_failed_share,
     )
     if dry_run:
@@ -310,7 +310,8 @@ def generate(
         _answer(call, sources, out, json=json)
 
 
-def _batch_size(text: str) -> int | None:
+def batch_size_of(text: str) -> int | None:
+    """Return what --batch-size says; None for auto. Raises UsageError for what is neither."""
     if text == "auto":
         return None
     if not text.isdecimal() or int(text) < 1:

@@ -38,9 +38,10 @@ def require_step(samples: int, samples_per_step: int, setting: str) -> None:
 class RunOrder(Sampler[int]):
     """Dataset indices of a whole run in the order TRL's trainer reads them.
 
-    order: the `samples` of an epoch in their order, a function of (seed, epoch) alone; by default a permutation of them.
-    Those at its end that do not fill a step are left out of that epoch. Each step's indices stand there `repeats` times in a row, one for each
-    trained rollout, and the step is repeated for each of its `passes` (gradient accumulation times iterations).
+    order: the `samples` of an epoch, a function of (seed, epoch) alone; by default a permutation of them.
+    Those at its end that do not fill a step are left out of that epoch. Each step's indices stand there `repeats` times
+    in a row, one for each trained rollout, and the step is repeated for each of its `passes` (gradient accumulation
+    times iterations).
 
     TRL's own sampler draws later epochs from a generator's state, which a resumed run does not have. Raises DataError
     where the samples do not fill a single step.

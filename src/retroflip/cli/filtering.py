@@ -1,0 +1,201 @@
+"""`retroflip filter`: which questions a model gets right at times."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.generation import (
+    BUILT_IN,
+    BatchSizeOption,
+    DtypeOption,
+    EndpointOption,
+    EngineOption,
+    FramesOption,
+    KeyVariableOption,
+    MaxFailedShareOption,
+    MaxPixelsOption,
+    MaxTokensOption,
+    MinPixelsOption,
+    ModelOption,
+    NullOptionOption,
+    NumberType,
+    PresetsOption,
+    ProcessesOption,
+    RevisionOption,
+    SeedOption,
+    SystemPromptOption,
+    TotalPixelsOption,
+    batch_size_of,
+)
+from retroflip.cli.quiet import quiet
+from retroflip.cli.terminal import ARGUMENTS, AsJson, example, main_progress, print_json, print_table
+from retroflip.errors import OtherProcessError, UsageError, counted
+
+if TYPE_CHECKING:
+    from retroflip.bench.filter import Bounds, Filtered
+    from retroflip.bench.job import Call
+
+_SHOWN = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    command = (
+        "retroflip filter video-r1.jsonl --model Qwen/Qwen3-VL-4B-Instruct --out kept.jsonl --root media"
+    )
+    app.command("filter", epilog=example(command))(filter_)
+
+
+def filter_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    model: ModelOption,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="New file of the records that are kept.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(min=2, help="Answers to each question.")] = 8,
+    least: Annotated[
+        float | None,
+        typer.Option("--min", min=0, max=1, help="Least pass rate that is kept.", show_default="more than 0"),
+    ] = None,
+    most: Annotated[
+        float | None,
+        typer.Option(
+            "--max", min=0, max=1, help="Largest pass rate that is kept.", show_default="less than 1"
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the model's answers.", show_default="FILE.answers beside --out"
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0.01, help="At which answers are drawn.")] = 1.0,
+    presets: PresetsOption = None,
+    engine: EngineOption = None,
+    endpoint: EndpointOption = None,
+    key_variable: KeyVariableOption = None,
+    frames: FramesOption = None,
+    min_pixels: MinPixelsOption = None,
+    max_pixels: MaxPixelsOption = None,
+    total_pixels: TotalPixelsOption = None,
+    system_prompt: SystemPromptOption = None,
+    max_tokens: MaxTokensOption = None,
+    batch_size: BatchSizeOption = "auto",
+    null_option: NullOptionOption = None,
+    seed: SeedOption = 0,
+    dtype: DtypeOption = None,
+    revision: RevisionOption = None,
+    max_failed_share: MaxFailedShareOption = 0.01,
+    processes: ProcessesOption = 1,
+    columns: Columns = None,
+    json: AsJson = False,
+) -> None:
+    """Keep the questions that a model gets neither always right nor always wrong.
+
+    Each is asked several times, by any engine of `generate`. The new file has the share of right answers on every
+    record (pass_rate), by which a mixture's curriculum goes; answers that earn by nearness count with what they earn.
+    What is not kept is listed in OUT.rejects.jsonl with its reason. The same command goes on where it stopped.
+    """
+    from retroflip.bench.filter import Bounds
+
+    bounds = Bounds(least, most)
+    bounds.check()
+    if out.exists() and out.samefile(file):
+        raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    stated = {
+        "frames": frames,
+        "min_pixels": min_pixels,
+        "max_pixels": max_pixels,
+        "total_pixels": total_pixels,
+        "null_option": null_option,
+        "max_tokens": max_tokens,
+    }
+    flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
+    if system_prompt is not None:
+        flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
+    chosen = {
+        "engine": engine,
+        "endpoint": endpoint,
+        "key_variable": key_variable,
+        "dtype": dtype and NumberType(dtype).value,
+        "revision": revision,
+    }
+    from retroflip.bench.presets import preset_of, read_presets
+
+    of_model = preset_of(model, read_presets(presets))
+    of_model = of_model.model_copy(update={name: one for name, one in chosen.items() if one is not None})
+    quiet(of_model.model)
+    from retroflip.models.launching import is_launched, launch
+
+    if processes > 1 and not is_launched():
+        raise typer.Exit(launch(context.meta[ARGUMENTS], processes))
+    from retroflip.bench.job import Call
+
+    call = Call(
+        model,
+        of_model,
+        flags=flags,
+        draws=draws,
+        temperature=temperature,
+        seed=seed,
+        batch_size=batch_size_of(batch_size),
+        max_failed_share=max_failed_share,
+    )
+    folder = answers or out.with_name(f"{out.name}.answers")
+    done = _filtered(call, (file, root, column_map(columns)), folder, out, bounds)
+    if done is not None:
+        _report(done, out, folder, json=json)
+
+
+def _filtered(
+    call: "Call", data: tuple[Path, Path | None, dict[str, Any]], answers: Path, out: Path, bounds: "Bounds"
+) -> "Filtered | None":
+    """Ask, and write what is kept in the first process; None in the others."""
+    from retroflip.bench.filter import write_filtered
+    from retroflip.bench.job import prepare, run
+    from retroflip.bench.questions import recorded_questions
+    from retroflip.data.sample import Modality
+    from retroflip.models import processes
+
+    file, root, columns = data
+    processes.join()
+    try:
+        with main_progress() as progress:
+            progress.stage("reading the questions", 0, "")
+            questions = recorded_questions(file, root, columns, tuple(Modality))
+            run(call, prepare(call, questions), answers, progress)
+            is_first = processes.is_main()
+            done = (
+                write_filtered(file, answers, out, bounds, call.draws, progress, columns)
+                if is_first
+                else None
+            )
+    except OtherProcessError as error:
+        raise typer.Exit(error.exit_code) from error
+    processes.leave()
+    return done
+
+
+def _report(done: "Filtered", out: Path, answers: Path, *, json: bool) -> None:
+    from retroflip.bench.filter import KEPT, rejects_of
+
+    found = done.as_json()
+    if json:
+        print_json({"out": out, "rejects": rejects_of(out), "answers": answers, **found})
+        return
+    rows = [[name, str(count)] for name, count in list(found["pass_rates"].items())[:_SHOWN]]
+    print_table("Pass rate", ["", "records"], rows)
+    for verdict, count in done.verdicts.most_common():
+        print(f"{counted(count, 'record')}: {verdict}")
+    if done.truncated:
+        print(
+            f"{counted(done.truncated, 'answer')} cut off at the limit of tokens count as what they say until there."
+        )
+    print(f"{counted(done.verdicts[KEPT], 'record')} kept: {out}. The others: {rejects_of(out)}")
