@@ -74,6 +74,8 @@ def test_forms_of_an_answer(response: str) -> None:
         "The options are moving left, moving right and not moving.", "<think>The answer is B", "<think>B",
         r"\boxed{A or B}", r"\boxed{B", "<answer>A man</answer>", "It is unclear.", "C'est la vie",
         "moving left and then right", "It is moving left, then up.", "It is moving left before it stops.",
+        "A. moving left, B. moving right", "A. moving left and B. moving right", "A. Moving left. B. Moving right.",
+        "The answer is A. moving left, (B) moving right", "A. moving left\u3001B. moving right",
         "moving left, then moving right", "Because the cat moves, C", "[REQUEST_FAILED after 3 retries]",
     ],
 )  # fmt: skip
@@ -94,6 +96,13 @@ def test_an_article_is_no_option_but_an_announced_letter_is() -> None:
 def test_a_letter_before_the_words_of_another_option_is_left_to_the_letter() -> None:
     # Benchmarks ask for the letter, and their own rules read it.
     assert letter("B. moving left") == "B"
+    assert letter("B. moving right, as it does not go to the left, and A. is wrong.") == "B"
+
+
+def test_options_that_are_repeated_before_the_answer_are_none() -> None:
+    assert letter("A. moving left\nB. moving right\n\nThe answer is B.") == "B"
+    assert letter("The options are A. moving left, B. moving right. So the answer is B.") == "B"
+    assert letter("B. moving right. A. moving left and C. not moving are wrong.") is None
 
 
 def test_of_options_that_begin_alike_the_longest_is_meant() -> None:

@@ -15,6 +15,7 @@ no answers; what is unsure is None. On the recorded answers of Video-LLaVA, Gemi
 choice and yes/no) this agrees with every grade that the benchmark's own rules gave.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -47,6 +48,8 @@ _NAMED = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
+_MARK = re.compile(r"(?<![\w'])\(?([A-Z])[.):]\)?\s+")
+_BETWEEN = re.compile(r"[\s.,;&/\u3001\uff0c\uff1b]*(?:(?:and|or)\s+)?")
 _ENDS_A_LETTER = re.compile(r"[.:,;)\]\"']|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
 _YES_NO = re.compile(r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\s*/|\s+one\b|-)", re.IGNORECASE)
 _DENIES = re.compile(
@@ -101,11 +104,16 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
 def _option(text: str, options: dict[str, str]) -> str | None:
     lines = [_OPENED.sub(r"\1", line) for line in _lines(text)]
     whole = " ".join(lines)
-    if letter := read_option(whole, options) or _statement(lines[0], options):
+    if letter := read_option(whole, options):
+        return letter
+    if not _begins_list(whole, options) and (letter := _statement(lines[0], options)):
         return letter
     if _SEVERAL.match(lines[0][1:]) and lines[0][:1] in options:
         return None
-    announced = {found for found in _announcements(lines, options) if found} or set(_lettered(whole, options))
+    announced = {found for found in _announcements(lines, options) if found}
+    if not announced and next(_listed(whole, options), None) is not None:
+        return None
+    announced = announced or set(_lettered(whole, options))
     if announced:
         return announced.pop() if len(announced) == 1 else None
     if set(options.values()) == {"yes", "no"}:
@@ -147,6 +155,26 @@ def _statement(text: str, options: dict[str, str], *, cued: bool = False) -> str
     return _beginning(folded(text), options) if cued else None
 
 
+def _begins_list(text: str, options: dict[str, str]) -> bool:
+    """Return whether a text begins with options beside each other, each behind its letter: "A. runs, C. eats"."""
+    before = re.match(rf"\W*(?:{_LABEL}\s+)?", text, re.IGNORECASE)
+    return next(_listed(text, options), len(text)) <= (before.end() if before else 0)
+
+
+def _listed(text: str, options: dict[str, str]) -> Iterator[int]:
+    """Yield where an option stands that another one follows, with nothing between them but a comma, 'and' or 'or'."""
+    marks = list(_MARK.finditer(text))
+    said = [
+        (mark.start(), mark.end() + words.end(), mark[1])
+        for mark in (marks if len(marks) > 1 else ())
+        if mark[1] in options
+        and (words := re.match(re.escape(options[mark[1]]) + r"(?!\w)", text[mark.end() :], re.IGNORECASE))
+    ]
+    for one, other in itertools.pairwise(said):
+        if one[2] != other[2] and _BETWEEN.fullmatch(text, one[1], other[0]) is not None:
+            yield one[0]
+
+
 def _beginning(text: str, options: dict[str, str]) -> str | None:
     """Return the one option whose words a folded text begins with; of several the longest."""
     found = [
@@ -167,6 +195,8 @@ def _announcements(lines: list[str], options: dict[str, str]) -> Iterator[str | 
     for number, line in enumerate(lines):
         for cue in (*_CUE.finditer(line), *_CHOSEN.finditer(line)):
             rest = line[cue.end() :] or " ".join(lines[number + 1 : number + 2])
+            if _begins_list(rest, options):
+                continue
             yield _statement(_SENTENCE_END.split(rest, maxsplit=1)[0], options, cued=True) or _statement(
                 rest, options, cued=True
             )
@@ -174,7 +204,7 @@ def _announcements(lines: list[str], options: dict[str, str]) -> Iterator[str | 
 
 def _lettered(text: str, options: dict[str, str]) -> Iterator[str]:
     """Yield every letter that stands before its own option's words: "the speed is C. time-lapse"."""
-    for found in re.finditer(r"(?<![\w'])\(?([A-Z])[.):]\)?\s+", text):
+    for found in _MARK.finditer(text):
         letter = found[1]
         if letter in options and _beginning(folded(text[found.end() :]), {letter: options[letter]}):
             yield letter
