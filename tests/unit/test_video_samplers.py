@@ -68,6 +68,11 @@ TABLES = [
     ("fps", 4.0, clip(12, window=Window(0.3, 0.8)), 8, [4, 6]),  # at 0.3 s, and at 0.55 s
     ("fps", 1.0, clip(300, NTSC), 32, [0, 29, 59, 89, 119, 149, 179, 209, 239, 269, 299]),  # at 10 s too
     ("uniform", None, clip(12), 4, [0, 4, 7, 11]),
+    # 11 / 4 = 2.75: 1.375 and 0, 3, 6, 8
+    ("mvbench", None, clip(12), 4, [1, 4, 7, 9]),
+    ("mvbench", None, clip(3), 8, [0, 0, 0, 1, 1, 1, 2, 2]),
+    # from frame 59.94, rounded, to 149.85, rounded: 90 / 2 = 45
+    ("mvbench", None, clip(300, NTSC, Window(2.0, 5.0)), 2, [82, 127]),
 ]
 
 

@@ -113,11 +113,18 @@ def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, jso
         print_json(scores)
         return
     official, ours = scores["official"], scores["ours"]
+    rates = {
+        "all": "acc",
+        "pairs": "p_acc",
+        **{key: key for key, rate in official.items() if _is_other(key, rate)},
+    }
     rows = [
-        ["all", f"{official['acc']:.2f}", f"{ours['acc']:.2f}"],
-        ["pairs", *(_two_places(measures["p_acc"]) for measures in (official, ours))],
         *(
-            [task, f"{rate:.2f}", f"{ours['by_task'][task]:.2f}"]
+            [name, *(_two_places(_measured(one, key)) for one in (official, ours))]
+            for name, key in rates.items()
+        ),
+        *(
+            [task, _two_places(rate), _two_places(ours["by_task"].get(task))]
             for task, rate in official["by_task"].items()
         ),
     ]
@@ -127,6 +134,17 @@ def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, jso
         f"{official['n']} answers, {official['n_pairs']} pairs; {scores['unparsed']} unparsed by ours, "
         f"{official['ungraded']} without an official grade; {differing}."
     )
+
+
+def _is_other(key: str, rate: Any) -> bool:
+    """Whether this is a number that the benchmark's own table has besides accuracies."""
+    return isinstance(rate, float) and key not in ("acc", "p_acc")
+
+
+def _measured(measures: Mapping[str, Any], key: str) -> float | None:
+    """Return a number of a score, which may be one of spans or numbers."""
+    parts = (measures, *(measures.get(part, {}) for part in ("grounding", "nearness")))
+    return next((part[key] for part in parts if part.get(key) is not None), None)
 
 
 def _two_places(rate: float | None) -> str:

@@ -1,9 +1,10 @@
 """Samplers: which frames of a video, or of its part, a model is shown. A new one is a function and a line in SAMPLERS.
 
 `uniform` is ours, and so is `fps`. The others give the numbers of the frames that public tools show, so that what they
-scored can be asked again. They were written after the code of VLMEvalKit 0.2rc1 (`save_video_frames` of video_base.py),
-lmms-eval 0.7.2 (`load_video_stream` of load_video.py, its way for MP4) and qwen-vl-utils 0.0.14 (`smart_nframes` and
-`calculate_video_frame_range` of vision_process.py). To a tool that knows no parts of videos, a part is a video.
+scored can be asked again. They were written after the code of VLMEvalKit 0.2rc1 (`save_video_frames` of
+video_base.py), lmms-eval 0.7.2 (`load_video_stream` of load_video.py, its way for MP4), qwen-vl-utils 0.0.14
+(`smart_nframes` and `calculate_video_frame_range` of vision_process.py) and MVBench's notebook (`get_index`). To a
+tool that knows no parts of videos, a part is a video.
 """
 
 import difflib
@@ -67,9 +68,9 @@ class Sampler(NamedTuple):
             raise ValueError(
                 "the sampler fps needs to know how many frames a second: set fps, to 2 for example"
             )
-        if self.name == "uniform" and self.fps is not None:
+        if self.name in ("uniform", "mvbench") and self.fps is not None:
             raise ValueError(
-                "the sampler uniform shows a number of frames: leave fps out, or set sampler to fps"
+                f"the sampler {self.name} shows a number of frames: leave fps out, or set sampler to fps"
             )
 
 
@@ -112,6 +113,24 @@ def lmms_eval(clip: Clip, frames: int, fps: float | None) -> list[int]:
     if fps is not None:
         count = min(count, max(1, int(total / clip.rate * fps)))
     return _of(clip, np.linspace(0, total - 1, count, dtype=int).tolist())
+
+
+def mvbench(clip: Clip, frames: int, fps: float | None) -> list[int]:
+    """Show the frames first + size / 2 + k size, k from 0 on, of which k size is rounded and the sum cut to a whole
+    number; size: of one of `frames` equal stretches from the first frame to the last, which a part has by the average
+    rate.
+
+    Raises ValueError for frames per second.
+    """
+    if fps is not None:
+        raise ValueError("the sampler mvbench shows a number of frames: leave fps out, or set sampler to fps")
+    rate, total = float(clip.rate), len(clip.starts)
+    window = clip.window or Window()
+    first = max(0, round(window.start * rate))
+    last = total - 1 if window.end == math.inf else min(round(window.end * rate), total - 1)
+    size = (last - first) / frames
+    places = [int(first + size / 2 + np.round(size * number)) for number in range(frames)]
+    return [min(max(place, 0), total - 1) for place in places]
 
 
 def qwen_vl_utils(clip: Clip, frames: int, fps: float | None) -> list[int]:
@@ -184,6 +203,7 @@ SAMPLERS: Mapping[str, Choice] = {
     "vlmevalkit": vlmevalkit,
     "lmms-eval": lmms_eval,
     "qwen-vl-utils": qwen_vl_utils,
+    "mvbench": mvbench,
 }
 """by the names that recipes, options and answers have"""
 

@@ -11,6 +11,9 @@ from retroflip.bench.metrics import measure
 from retroflip.bench.metrics.answers import is_unparsed
 from retroflip.bench.records import AnswerRecord, Control, answer_record, failed_record
 
+ROUNDING = 1e-6
+"""by which two grades of the same overlap may differ, since spans are written in decimals"""
+
 
 def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]:
     """Return both scores of at least one answer, rates in per cent, and what could not be read.
@@ -36,8 +39,10 @@ def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]
         "repeated": len(graded) - len(last),
         "unparsed": sum(is_unparsed(record) for record in records),
         "disagreements": {
-            "right by ours alone": sum(r.score > g for r, g in zip(records, grades, strict=True)),
-            "right by the official alone": sum(r.score < g for r, g in zip(records, grades, strict=True)),
+            "right by ours alone": sum(r.score > g + ROUNDING for r, g in zip(records, grades, strict=True)),
+            "right by the official alone": sum(
+                r.score < g - ROUNDING for r, g in zip(records, grades, strict=True)
+            ),
         },
     }
 

@@ -1,0 +1,141 @@
+"""Answers in the form of a benchmark's own tools: records that name their questions, joined with these.
+
+Toolkits' logs are told first and read by `harnesses`. What is left are lists of records (JSON, JSONL, CSV, TSV,
+Parquet; under `results` too) and objects, which the benchmark's file turns into records with an id each. A record to
+no question is an error: answers are not dropped in silence. A question that was not answered is there without an
+answer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from retroflip.bench.benchmarks import harnesses
+from retroflip.bench.benchmarks.base import Grade, Graded, Item
+from retroflip.bench.benchmarks.published import read_json, read_rows, response_text
+from retroflip.data.forms import beginning
+from retroflip.errors import DataError
+
+Row: TypeAlias = Mapping[str, Any]
+RESPONSES = ("response", "output", "model_output", "filtered_resps", "resps", "prediction", "pred")
+"""the keys under which tools write what a model said, the first that is there counts"""
+_FORM = "answers in the benchmark's own form, lmms-eval's samples, or a table of VLMEvalKit"
+
+
+class Answer(NamedTuple):
+    """What was recorded to a question. row: the record; empty where there is none. response: None without an answer."""
+
+    item: Item
+    row: Row
+    response: str | None
+
+
+def said(row: Row) -> str | None:
+    """Return what the model said; None where the call failed or nothing is recorded."""
+    found = next((row[key] for key in RESPONSES if row.get(key) is not None), None)
+    return harnesses.answered(response_text(found))
+
+
+def joined(
+    items: Iterable[Item],
+    file: Path,
+    rows: Sequence[Row],
+    identity: Callable[[Row], str | None],
+    part: Callable[[Item], str] = lambda _: "",
+) -> list[Answer]:
+    """Return every question of the parts that the rows answer, in the questions' order, with what was said to it.
+
+    identity: the id of the question that a row is to. part: what one file may be about; a part to which no row belongs
+    is left out. A question that was answered twice is there twice. Raises DataError for a row without its question.
+    """
+    known = {item.sample.id: item for item in items}
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        name = identity(row)
+        if name not in known:
+            what = (
+                f"an answer ({str(dict(row))!r:.120}) names no question"
+                if name is None
+                else f"an answer is to {name!r}"
+            )
+            raise DataError(
+                f"{file}: {what}, and must be to one of the {len(known)} questions under --root. Name the root of the "
+                f"version that was answered, or take that answer out. Wanted are {_FORM}."
+            )
+        found[name].append(row)
+    parts = {part(known[name]) for name in found}
+    return [
+        Answer(item, row, said(row))
+        for name, item in known.items()
+        if part(item) in parts
+        for row in found.get(name, [{}])
+    ]
+
+
+class Form(NamedTuple):
+    """How the benchmark's own form is read.
+
+    identity, part: as for `joined`. own: its rows, given the records of a file. judged: the grade of a language model
+    that a row holds. kept: whether a row is to a question that is read here; what is not is left out.
+    """
+
+    identity: Callable[[Row], str | None]
+    part: Callable[[Item], str] = lambda _: ""
+    own: Callable[[Path, list[dict[str, Any]]], Iterable[Row]] = lambda _, rows: rows
+    judged: Callable[[Item, Row], float | None] = lambda _, __: None
+    kept: Callable[[Row], bool] = lambda _: True
+
+    def read(self, items: Iterable[Item], grade: Grade, file: Path) -> list[Graded]:
+        """Return the graded answers of a file. Raises DataError for another form, and as `joined` does."""
+        rows = [row for row in self.own(file, records(file)) if self.kept(row)]
+        if not rows:
+            raise DataError(f"{file}: no answer is in it. Give {_FORM}.")
+        return [
+            Graded(one.item, one.response, _official(one, grade, self.judged))
+            for one in joined(items, file, rows, self.identity, self.part)
+        ]
+
+
+def recorder(
+    items: Callable[[Path], Iterable[Item]], grade: Grade, form: Form
+) -> Callable[[Path, Path], Sequence[Graded]]:
+    """Return the reader of a benchmark's recorded answers, in its own form or as toolkits log them."""
+    return harnesses.also(
+        lambda root, file: form.read(items(root), grade, file),
+        items,
+        grade,
+        named=form.identity,
+        part=form.part,
+        kept=form.kept,
+    )
+
+
+def _official(one: Answer, grade: Grade, judged: Callable[[Item, Row], float | None]) -> float | None:
+    by_model = judged(one.item, one.row)
+    if by_model is not None:
+        return by_model
+    return 0.0 if one.response is None else grade(one.item, one.response)
+
+
+def records(file: Path) -> list[dict[str, Any]]:
+    """Return the records of a file, those under `results` of an object too; another object is one record.
+
+    Raises DataError for a file of another form.
+    """
+    if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or _is_lines(file):
+        return read_rows(file, _FORM)
+    value = read_json(file, _FORM)
+    if not isinstance(value, Mapping) or not isinstance(value.get("results"), list):
+        return [value]
+    found: list[dict[str, Any]] = value["results"]
+    if not all(isinstance(one, dict) for one in found):
+        raise DataError(f"{file}: what is under 'results' are no records. Give {_FORM}.")
+    return found
+
+
+def _is_lines(file: Path) -> bool:
+    """Whether a file that begins with an object holds one in each of its first two lines."""
+    with file.open("rb") as stream:
+        lines = [line for line in (stream.readline(), stream.readline()) if line.strip()]
+    return len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")

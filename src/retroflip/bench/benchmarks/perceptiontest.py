@@ -1,0 +1,148 @@
+"""Perception Test, multiple-choice video question answering (github.com/google-deepmind/perception_test), split valid.
+
+Root: `mc_question_valid.json` or `all_valid.json` ({video: {"metadata", "mc_question": [{id, question, options,
+answer_id, area, reasoning, tag}]}}), `cut_frame_mapping_valid.json` and `videos/VIDEO.mp4`.
+
+Where the end of a video gives the answer away (where the cup is lifted at last) it must be cut at a frame, which the
+mapping has; the test split is cut already, and so its README asks for it. Tools that do not cut have other numbers.
+
+Its own file of answers is {video: [{"id", "answer_id", "answer"}]}, and its score the share of right `answer_id`s.
+Texts are read as lmms-eval does: the first capital A to D that is a word, the article "A" too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.choices import (
+    accuracy,
+    by_label,
+    choice,
+    label_of,
+    lettered_lines,
+    listed,
+    numbered,
+    video_file,
+)
+from retroflip.bench.benchmarks.own_form import Form, Row, recorder
+from retroflip.bench.benchmarks.published import field, find, read_json
+from retroflip.data.sample import MAX_OPTIONS, option_letter
+from retroflip.errors import DataError
+
+TITLE = "PerceptionTest"
+_FILES = (
+    "mc_question_valid.json",
+    "all_valid.json",
+    "annotations/mc_question_valid.json",
+    "annotations/all_valid.json",
+)
+_CUTS = ("cut_frame_mapping_valid.json", "annotations/cut_frame_mapping_valid.json")
+_FOLDERS = ("videos", ".")
+_ASKS = "Answer with the option's letter from the given choices directly."
+_LABELS = ("area", "reasoning")
+
+
+def _items(root: Path) -> Iterator[Item]:
+    path = find(root, TITLE, *_FILES)
+    videos = _objects(path)
+    cuts = _objects(find(root, TITLE, *_CUTS))
+    for name, video in videos.items():
+        where = f"{path}, video {name}"
+        if not isinstance(video, Mapping):
+            raise DataError(f"{where}: no record of a video. Restore the published file.")
+        bounds = _bounds(video, cuts.get(name), where)
+        for row in video.get("mc_question") or []:
+            yield _item(root, name, row, bounds, where)
+
+
+def _objects(path: Path) -> Mapping[str, Any]:
+    found = read_json(path, "the published file")
+    if not isinstance(found, Mapping):
+        raise DataError(f"{path}: not an object with a record for each video. Restore the published file.")
+    return found
+
+
+def _bounds(video: Row, cut: Any, where: str) -> dict[str, float]:
+    """Return where the shown part ends: half a frame before the frame of the cut; nothing where there is no cut."""
+    if cut is None or int(cut) <= 0:
+        return {}
+    rate = (video.get("metadata") or {}).get("frame_rate")
+    if not isinstance(rate, int | float) or rate <= 0:
+        raise DataError(
+            f"{where}: it must be cut at frame {cut}, and its metadata have no frame_rate. Restore the file."
+        )
+    return {"end": (int(cut) - 0.5) / rate}
+
+
+def _item(root: Path, name: str, row: Row, bounds: Mapping[str, float], where: str) -> Item:
+    options = listed(row.get("options"), where)
+    question = str(field(row, "question", where))
+    sample = choice(
+        f"{name}/{field(row, 'id', where)}",
+        video_file(root, _FOLDERS, name),
+        question,
+        options,
+        numbered(field(row, "answer_id", where), options, where),
+        source=TITLE,
+        task=str(row.get("area", "")),
+        source_clip=name,
+        labels={key: str(row[key]) for key in _LABELS if row.get(key)} | {"cut": "yes" if bounds else "no"},
+        **bounds,
+    )
+    return Item(sample, "\n".join([question, lettered_lines(options), _ASKS]), row)
+
+
+def _grade(item: Item, said: str) -> float:
+    found = re.search(r"\b([A-D])\b", said.strip())
+    return float(found is not None and found[1] == item.sample.solution)
+
+
+def _own(_: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
+    """Yield the answers of the benchmark's own file; other rows as they are."""
+    for row in rows:
+        if row and all(isinstance(answers, list) for answers in row.values()):
+            yield from (_chosen(name, answer) for name, answers in row.items() for answer in answers)
+        else:
+            yield row
+
+
+def _chosen(name: str, answer: Row) -> Row:
+    """Return an answer of the benchmark's own file, which is a number, as a row."""
+    number = answer.get("answer_id")
+    return {
+        "video_name": name,
+        "question_id": answer.get("id"),
+        "response": option_letter(number) if isinstance(number, int) and 0 <= number < MAX_OPTIONS else None,
+    }
+
+
+def _identity(row: Row) -> str | None:
+    name, number = row.get("video_name"), row.get("question_id")
+    return None if name is None or number is None else f"{name}/{number}"
+
+
+def _table(graded: Sequence[Graded]) -> dict[str, Any]:
+    tables = {f"by_{name}": by_label(label_of(name), graded) for name in _LABELS}
+    tags = by_label(lambda one: map(str, one.item.row.get("tag") or []), graded)
+    return {"acc": accuracy(graded), "n": len(graded), **tables, "by_tag": tags}
+
+
+def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
+    return _table([one for one in graded if one.response is not None])
+
+
+BENCHMARK = Benchmark(
+    name="perceptiontest",
+    title=TITLE,
+    home="github.com/google-deepmind/perception_test",
+    needs=(Need(_FILES[0]), Need(_CUTS[0]), Need("videos/", annotation=False, licence="CC BY 4.0")),
+    items=_items,
+    grade=_grade,
+    recorded=recorder(_items, _grade, Form(identity=_identity, own=_own)),
+    summary=_summary,
+    ours=same_table(_table),
+    sampler="lmms-eval",
+    max_tokens=16,
+)
