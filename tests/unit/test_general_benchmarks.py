@@ -239,7 +239,10 @@ def test_vsis_first_word_and_its_bounds(vsi: Path) -> None:
 
 def test_vsis_overall_is_the_mean_of_the_task_types_that_are_there(vsi: Path) -> None:
     said = ("3", "A", "A")
-    rows = [{"doc": row, "filtered_resps": [one]} for row, one in zip(VSI, said, strict=True)]
+    rows = [
+        {"doc_id": number, "vsibench_score": row, "filtered_resps": [one]}
+        for number, (row, one) in enumerate(zip(VSI, said, strict=True))
+    ]
     found = scores("vsibench", vsi, lines(vsi / "s.jsonl", rows))
     # Directions: the mean of 100 and 0; counting 60, and 50 by ours. (60 + 50) / 2; not the mean of three.
     assert found["official"]["by_task_type"] == {"object_counting": 60.0, "object_rel_direction": 50.0}
@@ -592,7 +595,7 @@ def test_broken_records_are_named(tmp_path: Path) -> None:
 
 
 def test_the_command_shows_both_scores(vsi: Path) -> None:
-    file = lines(vsi / "s.jsonl", [{"doc": row, "filtered_resps": "4"} for row in VSI[:1]])
+    file = lines(vsi / "s.jsonl", [{"doc_id": 0, "doc": row, "filtered_resps": "4"} for row in VSI[:1]])
     ran = CliRunner().invoke(
         app, ["score", "--bench", "vsibench", "--root", str(vsi), "--recorded", str(file)]
     )

@@ -44,17 +44,20 @@ def also(
     named: Named = lambda _: None,
     key: Callable[[Item], str] = lambda item: item.sample.id,
     part: Callable[[Item], str] = lambda item: item.sample.task,
+    kept: Callable[[Mapping[str, Any]], bool] = lambda _: True,
 ) -> Recorded:
     """Return a reader of a benchmark's own result format and of the two toolkits' logs.
 
     named: the question's name in a logged row, and key: the same of an item. part: in which of the toolkits' tasks an
-    item would be.
+    item would be. kept: whether a logged row is to a question of the benchmark as it is read here; what is not is left
+    out.
     """
 
     def read(root: Path, file: Path) -> Sequence[Graded]:
         logs = logged(file) if file.is_file() else None
         if logs is None:
             return own(root, file)
+        logs = [log for log in logs if kept(log.fields)]
         asked = list(items(root))
         matched = (
             _by_name(logs, {key(item): item for item in asked}, named)
@@ -109,7 +112,7 @@ def _of_samples(row: Any, file: Path) -> Logged:
     fields = {key: value for one in (*nested, doc or {}, row) for key, value in one.items()}
     text = response_text(row.get("input")) or str((doc or {}).get("question", ""))
     said = response_text(row.get("filtered_resps", row.get("resps")))
-    return Logged(row["doc_id"], _plain(text), _stem(fields), _answered(said), fields)
+    return Logged(row["doc_id"], _plain(text), _stem(fields), answered(said), fields)
 
 
 def _of_table(row: Mapping[str, Any]) -> Logged:
@@ -119,7 +122,7 @@ def _of_table(row: Mapping[str, Any]) -> Logged:
         int(float(number)) if number.replace(".", "", 1).isdecimal() else -1,
         _plain(text),
         _stem(row),
-        _answered(response_text(row.get("prediction"))),
+        answered(response_text(row.get("prediction"))),
         row,
     )
 
@@ -129,7 +132,8 @@ def _stem(fields: Mapping[str, Any]) -> str:
     return next((Path(value).stem for value in named if isinstance(value, str) and value), "")
 
 
-def _answered(said: str | None) -> str | None:
+def answered(said: str | None) -> str | None:
+    """Return what was said; None for what the toolkits write in place of an answer when a call failed."""
     return None if said is None or said.startswith(_FAILED) else said
 
 
@@ -182,8 +186,8 @@ def _closest(log: Logged, asked: Sequence[_Wanted]) -> list[Item]:
 
 
 def _by_number(logs: Sequence[Logged], items: list[Item], part: Callable[[Item], str]) -> list[Item] | None:
-    parts: dict[str, list[_Wanted]] = {"": [_wanted(item) for item in items]}
-    for one in parts[""]:
+    parts: dict[str | None, list[_Wanted]] = {None: [_wanted(item) for item in items]}
+    for one in parts[None]:
         parts.setdefault(part(one.item), []).append(one)
     fitting = [
         [listed[log.number].item for log in logs]
