@@ -49,12 +49,12 @@ class AnswerRecord(BaseModel):
     nothing could be read from `response`, which is then never `correct`. Files of earlier versions have no
     `problem_type`: a question with options was multiple choice, and any other keeps what was read then.
 
-    options: in the order in which they were asked. draw: which of several responses to the same prompt. error: why
-    there is no answer. engine: what wrote the response, None for answerers without a model. given: what the engine was
-    given of the video. tokens: of the response, as the engine counts them. logprobs: of the options' letters as the
-    first token of the response, where the engine knows them. question_sha256: of what `question_digest` covers;
-    prompt_sha256: of the prompt's token ids, or of the messages sent; frames_sha256: of the frames shown, pixels and
-    seconds. Files of earlier versions have none of these.
+    source, labels: by which scores are broken down beside `task`. options: in the order in which they were asked. draw:
+    which of several responses to the same prompt. error: why there is no answer. engine: what wrote the response, None
+    for answerers without a model. given: what the engine was given of the video. tokens: of the response, as the engine
+    counts them. logprobs: of the options' letters as the first token of the response, where the engine knows them.
+    question_sha256: of what `question_digest` covers; prompt_sha256: of the prompt's token ids, or of the messages
+    sent; frames_sha256: of the frames shown, pixels and seconds. Files of earlier versions have none of these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +65,8 @@ class AnswerRecord(BaseModel):
     group: str | None = None
     cell: AnyCell | None = None
     task: str = ""
+    source: str = ""
+    labels: dict[str, str] = {}
     source_clip: str
     control: Control = Control.FULL
     gold: str
@@ -205,6 +207,8 @@ def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) ->
         group=sample.group,
         cell=sample.cell,
         task=sample.task,
+        source=sample.source,
+        labels=sample.labels,
         source_clip=sample.source_clip,
         control=control,
         gold=judged.gold,

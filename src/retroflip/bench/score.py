@@ -1,14 +1,16 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from retroflip.bench.groups import Pairs, pair_up
 from retroflip.bench.metrics import by_task, measure_answered
 from retroflip.bench.metrics.base import Answered, mean
+from retroflip.bench.official import published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
+from retroflip.bench.parts import parts_of
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import RESAMPLES, Column, Interval, mcnemar, paired_interval
 from retroflip.data import answers as reader
@@ -20,11 +22,13 @@ ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
 
 
-def score_run(directory: Path) -> dict[str, Any]:
+def score_run(directory: Path, root: Path | None = None) -> dict[str, Any]:
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
     `run.json`, when there, is copied under "settings": a score carries the frame count and pixel budget of its answers.
-    "reader" says which version of the reader read them. Raises DataError for missing, empty or damaged answers.
+    "reader" says which version of the reader read them. Answers to a benchmark of the registry are scored by its own
+    rules too (`official.score_published`), as far as its files are under `root` or where run.json says. Raises
+    DataError for missing, empty or damaged answers.
     """
     path = directory / ANSWERS
     answers = read_answers(path)
@@ -32,10 +36,14 @@ def score_run(directory: Path) -> dict[str, Any]:
         raise DataError(
             f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
         )
-    scores = score_records(answers.records)
+    settings = read_settings(directory)
+    asked = published(settings, root, {record.id for record in answers.records})
+    read = answers.records if asked is None else asked.read(answers.records)
+    scores = score_records(read)
+    scores |= asked.scores(answers.records) if asked else {}
     scores["torn_last_line"] = answers.torn
     scores["reader"] = reader_version()
-    scores["settings"] = read_settings(directory)
+    scores["settings"] = settings
     write_json_atomic(directory / SCORES, scores)
     return scores
 
@@ -52,10 +60,10 @@ def score_records(
 ) -> dict[str, Any]:
     """Return the measures of the answers to full videos, overall and by task, and of each control.
 
-    A list without full-video answers (text-only alone, an oracle) is scored by its first control instead,
-    named under "scored". Of several draws the first is scored. Keys beside those of `measure`: scored, tasks
-    {task: measures}, controls {control: measures, with `gap`: what P-Acc loses by it}, outcomes of pairs,
-    letters, constant_chance, sensitivity and passes (`outcomes.py`).
+    A list without full-video answers (text-only alone, an oracle) is scored by its first control instead, named under
+    "scored". Of several draws the first is scored. Keys beside those of `measure`: scored, tasks {task: measures},
+    parts {label: {value: measures}} (`parts_of`), controls {control: measures, with `gap`: what P-Acc loses by it},
+    outcomes of pairs, letters, constant_chance, sensitivity and passes (`outcomes.py`).
     """
     first = [record for record in records if record.draw == 0]
     answered = {
@@ -65,10 +73,16 @@ def score_records(
     }
     main, *others = answered
     tasks = {task: Answered.of(group) for task, group in by_task(answered[main].records).items()}
+    parts = {
+        (name, value): Answered.of(group)
+        for name, by_value in parts_of(answered[main].records).items()
+        for value, group in by_value.items()
+    }
     gaps = [shortcut_gap(answered[main].pairs, answered[control].pairs) for control in others]
     (whole, *rest), intervals = measure_answered(
-        [*answered.values(), *tasks.values()], gaps, seed=seed, resamples=resamples
+        [*answered.values(), *tasks.values(), *parts.values()], gaps, seed=seed, resamples=resamples
     )
+    of_tasks, of_parts = rest[len(others) :][: len(tasks)], rest[len(others) + len(tasks) :]
     controls = {
         control.value: {**found, "gap": _told(gap, interval)}
         for control, found, gap, interval in zip(others, rest, gaps, intervals, strict=False)
@@ -76,10 +90,18 @@ def score_records(
     return {
         "scored": main.value,
         **whole,
-        "tasks": dict(zip(tasks, rest[len(others) :], strict=True)),
+        "tasks": dict(zip(tasks, of_tasks, strict=True)),
+        "parts": _nested(zip(parts, of_parts, strict=True)),
         "controls": controls,
         **_behind(answered[main], [one for one in records if one.control is main]),
     }
+
+
+def _nested(measured: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for (name, value), measures in measured:
+        found.setdefault(name, {})[value] = measures
+    return found
 
 
 def shortcut_gap(full: Pairs, handicapped: Pairs) -> Column:

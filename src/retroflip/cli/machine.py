@@ -46,7 +46,7 @@ def demo(
     again after an interruption, it goes on where it stopped.
     """
     quiet(packaged.NAME)
-    from retroflip.cli.evaluation import print_summary
+    from retroflip.cli.scores import print_summary
 
     folder = out or demo_folder(seed, quick=quick)
     with shown_progress() as progress:

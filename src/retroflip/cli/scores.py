@@ -1,0 +1,192 @@
+"""Scores and comparisons as the terminal shows them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from retroflip.cli.terminal import print_table
+
+if TYPE_CHECKING:
+    from retroflip.bench.metrics.base import Family, Rate
+
+
+def print_summary(summary: Mapping[str, Any]) -> None:
+    """Print what summary.json says about methods, controls and comparisons."""
+    parts = (summary.get(part, {}) for part in ("methods", "controls"))
+    _print_rates("Models and controls", [named for part in parts for named in part.items()])
+    for comparison in summary.get("comparisons", []):
+        print_comparison(comparison)
+
+
+def print_scores(name: str, scores: Mapping[str, Any]) -> None:
+    """Print the scores of one answerer, and what stands behind them."""
+    parts = [
+        (f"  {label} {value}", measured)
+        for label, by_value in scores["parts"].items()
+        for value, measured in by_value.items()
+    ]
+    tasks = [(f"  {task}", measured) for task, measured in scores["tasks"].items()]
+    whole = (f"{scores['scored']}, all tasks", scores)
+    _print_rates(name, [whole, *tasks, *parts, *scores["controls"].items()])
+    for line in (*_counted(scores), *_behind(scores), *_gaps(scores)):
+        print(line)
+    if scores.get("official"):
+        print_official(f"{name} by the benchmark's own rules and by ours", scores)
+    elif fault := scores.get("official_fault"):
+        print(f"There is no score by the benchmark's own rules: {fault}")
+
+
+def _counted(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is counted apart."""
+    if scores["truncated"]:
+        yield f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens."
+    if scores["n_failed"]:
+        yield (
+            f"{scores['n_failed']} questions have no answer, as their video or the call failed, and count as wrong."
+        )
+    if scores["n_incomplete_pairs"]:
+        yield f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong."
+
+
+def _behind(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how pairs ended, which letters were chosen, what a blind answerer reaches, and what draws say."""
+    rates = (("Acc", scores["acc_wilson"]), ("P-Acc", scores["p_acc_wilson"]))
+    bounds = [f"{label} [{100 * low:.1f}, {100 * high:.1f}]" for label, (low, high) in _known(rates)]
+    if bounds:
+        yield f"Were all answers independent (Wilson): {', '.join(bounds)}."
+    if scores["outcomes"]:
+        ended = ", ".join(
+            f"{count} {what.replace('_', ' ')}" for what, count in scores["outcomes"].items() if count
+        )
+        yield f"Pairs: {ended}."
+    if scores["letters"]:
+        letters = scores["letters"]["letters"].items()
+        chosen = ", ".join(f"{letter} {one['chosen']} ({one['gold']} right)" for letter, one in letters)
+        yield f"Letters chosen: {chosen}; bias {_percent(scores['letters']['bias'])}."
+    if constant := scores["constant_chance"]:
+        both = "" if constant["p_acc"] is None else f", P-Acc {_percent(constant['p_acc'])}"
+        yield f"Always {constant['letter']}: Acc {_percent(constant['acc'])}{both}."
+    if moved := scores["sensitivity"]:
+        yield (
+            f"Options' probabilities move by {moved['kl']:.3f} nats from one side of a pair to the other "
+            f"({moved['n_pairs']} pairs)."
+        )
+    if passes := scores["passes"]:
+        for label, curve in (("Pass", passes["pass"]), ("Pair pass", passes["pair_pass"])):
+            told = ", ".join(f"@{k} {_percent(share)}" for k, share in curve.items())
+            yield f"{label} of {passes['draws']} draws: {told}."
+
+
+def _known(
+    rates: Sequence[tuple[str, Sequence[float] | None]],
+) -> Iterator[tuple[str, Sequence[float]]]:
+    """Yield those that were measured."""
+    return ((label, bounds) for label, bounds in rates if bounds)
+
+
+def _gaps(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is lost by each control, and how much of it was unparsed: one that wrote nothing shows nothing."""
+    for control, measured in scores["controls"].items():
+        if control not in ("oracle", "random") and (gap := measured["gap"]):
+            low_high = gap["p_acc_difference_ci"]
+            within = f" [{100 * low_high[0]:+z.1f}, {100 * low_high[1]:+z.1f}]" if low_high else ""
+            yield (
+                f"Gap to {control}: P-Acc {100 * gap['p_acc_difference']:+z.1f} points{within} on {gap['n_pairs']} "
+                f"pairs; {_percent(measured['unparsed_rate'])} % of its answers unparsed."
+            )
+
+
+def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Print a table for every family of metrics that was measured, and what guessing would reach on the first row."""
+    from retroflip.bench.metrics import FAMILIES, metrics_of
+
+    for family in FAMILIES:
+        rows = [(name, measured) for name, measured in named if family.of(measured)]
+        if not rows:
+            continue
+        metrics = metrics_of(family)
+        cells = [
+            (name, *(_rate(metric.read(measured)) for metric in metrics), *_numbers(family, measured))
+            for name, measured in rows
+        ]
+        print_table(
+            family.heading or title, ("", *(metric.label for metric in metrics), *_units(family)), cells
+        )
+        chances = {metric.label: metric.read(rows[0][1]).chance for metric in metrics}
+        known = [f"{label} {_percent(chance)}" for label, chance in chances.items() if chance is not None]
+        if known:
+            print(f"By chance: {', '.join(known)}.")
+
+
+def _units(family: "Family") -> tuple[str, ...]:
+    return ("answers", family.unit) if family.part is None else (family.unit,)
+
+
+def _numbers(family: "Family", measured: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how many units stand behind a row, and how many answers, where these are not the units."""
+    answers = (str(measured.get("n_answers", "")),) if family.part is None else ()
+    return (*answers, family.counted(measured))
+
+
+def _rate(rate: "Rate") -> str:
+    bounds = rate.interval
+    return _percent(rate.value) + (f" [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]" if bounds else "")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def print_comparison(difference: Mapping[str, Any]) -> None:
+    """Print how two answerers differ."""
+    a, b = difference["a"], difference["b"]
+    if difference["p_acc_difference"] is None:
+        print(f"{b} against {a}: no pair was answered by both.")
+        return
+    interval = difference["p_acc_difference_ci"]
+    within = f" [{100 * interval[0]:+z.1f}, {100 * interval[1]:+z.1f}]" if interval else ""
+    print(
+        f"{b} against {a}: P-Acc {100 * difference['p_acc_difference']:+z.1f} points{within} on "
+        f"{difference['n_pairs']} pairs; only {b} right on {difference['only_b']}, only {a} on "
+        f"{difference['only_a']}; exact McNemar p = {difference['mcnemar_p']:.3g}."
+    )
+
+
+def print_official(title: str, scores: Mapping[str, Any]) -> None:
+    """Print a benchmark's own score beside ours."""
+    official, ours = scores["official"], scores["ours"]
+    rates = {
+        "all": "acc",
+        "pairs": "p_acc",
+        **{key: key for key, rate in official.items() if _is_other(key, rate)},
+    }
+    rows = [
+        *(
+            [name, *(_two_places(_measured(one, key)) for one in (official, ours))]
+            for name, key in rates.items()
+        ),
+        *(
+            [task, _two_places(rate), _two_places(ours["by_task"].get(task))]
+            for task, rate in official["by_task"].items()
+        ),
+    ]
+    print_table(f"{title}, per cent", ["", "official", "ours"], rows)
+    differing = ", ".join(f"{count} {what}" for what, count in scores["disagreements"].items())
+    print(
+        f"{official['n']} answers, {official['n_pairs']} pairs; {scores['unparsed']} unparsed by ours, "
+        f"{official['ungraded']} without an official grade; {differing}."
+    )
+
+
+def _is_other(key: str, rate: Any) -> bool:
+    """Whether this is a number that the benchmark's own table has besides accuracies."""
+    return isinstance(rate, float) and key not in ("acc", "p_acc")
+
+
+def _measured(measures: Mapping[str, Any], key: str) -> float | None:
+    """Return a number of a score, which may be one of spans or numbers."""
+    parts = (measures, *(measures.get(part, {}) for part in ("grounding", "nearness")))
+    return next((part[key] for part in parts if part.get(key) is not None), None)
+
+
+def _two_places(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2f}"
