@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.inference import batches
 from retroflip.inference.base import Answer, Capabilities, Question, Reply, Request, Sampling
@@ -21,7 +22,8 @@ class Narrow:
     capabilities = Capabilities(log_probs=False, files=False, media=None, repeatable=True)
 
     def __init__(self, most: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
-        self.most, self.error, self.notes = most, error, None
+        self.most, self.error = most, error
+        self.notes: Notes | None = None
         self.sizes: list[int] = []
 
     def settings(self) -> dict[str, Any]:
@@ -86,8 +88,8 @@ def test_one_question_that_does_not_fit_alone_fails_and_no_other() -> None:
 def test_other_errors_are_raised() -> None:
     class Broken(Narrow):
         def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+            yield from super().answer(requests[:0], sampling)
             raise RuntimeError("shapes differ")
-            yield from super().answer(requests, sampling)
 
     with pytest.raises(RuntimeError, match="shapes differ"):
         told(Broken(1), [request("a")], Batches())

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from launched import launch
 from random_models import save_random_model
@@ -252,26 +251,16 @@ def test_a_run_of_two_processes_that_is_killed_goes_on(
 ) -> None:
     """SIGKILL at several moments: among the checks, among the answers, when they are put together, behind the end."""
     answer(root, model, tmp_path / "whole")
-    command = [
-        sys.executable,
-        "-m",
-        "retroflip",
-        "generate",
-        "--model",
-        model,
-        "--bench",
-        "tempcompass",
-        "--root",
-        root,
-    ]
-    more = ["--controls", ",".join(SEEN), "--max-tokens", "4", "--frames", "4", "--processes", "2"]
+    fixed = [sys.executable, "-m", "retroflip", "generate", "--model", str(model), "--bench", "tempcompass"]
+    command = [*fixed, "--root", str(root), "--controls", ",".join(SEEN), "--max-tokens", "4"]
+    command += ["--frames", "4", "--processes", "2", "--out", str(tmp_path / "out")]
     out = tmp_path / "out"
-    with subprocess.Popen([*command, *more, "--out", out], start_new_session=True) as killed:
+    with subprocess.Popen(command, start_new_session=True) as killed:
         started = time.monotonic()
         while not (out / "run.json").exists() and time.monotonic() - started < 120:
             time.sleep(0.05)
         time.sleep(seconds)
         os.killpg(killed.pid, signal.SIGKILL)
-    subprocess.run([*command, *more, "--out", out], check=True)
+    subprocess.run(command, check=True)
     assert (out / "answers.jsonl").read_bytes() == (tmp_path / "whole" / "answers.jsonl").read_bytes()
     assert len(read_answers(out / "answers.jsonl").records) == 12
