@@ -21,6 +21,7 @@ from retroflip.cli import (
     evaluation,
     filtering,
     generation,
+    leaks,
     machine,
     route,
     sources,
@@ -145,6 +146,7 @@ for _module in (
     generation,
     evaluation,
     comparison,
+    leaks,
     study,
     viewer,
 ):

@@ -1,0 +1,369 @@
+"""What a training set shares with a benchmark: data sets, recordings, questions, files, and looks.
+
+The benchmark is held in memory, and the training set is read past it record by record, so that its size does not
+matter. Media that are not there, or cannot be decoded, are counted: what was not compared is said, and never taken for
+clean.
+"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from retroflip.data.manifest import Manifest
+from retroflip.data.media import MediumKind
+from retroflip.data.root import resolve
+from retroflip.data.sample import Sample
+from retroflip.errors import MediaError, PathEscapeError, RetroflipError
+from retroflip.progress import Progress
+from retroflip.video.fingerprint import NEAR, Fingerprint, Known, fingerprint_file
+from retroflip.video.hashing import sha256_file
+
+SHOWN = 20
+"""examples that a report holds of each kind"""
+_WAYS_OF_MAKING = re.compile(
+    r"(?:[-_](?:reversed?|rev|flip(?:ped)?|mirror(?:ed)?|concat_\d+|clip_\d+|\d+))+$"
+)
+_DATA_SETS: Mapping[str, str] = {
+    "CLEVRER": r"clevrer",
+    "Something-Something v2": r"something-?something|ssv2|20bn",
+    "Charades": r"charades|(?<![a-z])star(?![a-z])",
+    "Perception Test": r"perception-?test|(?<![a-z])perception/videos",
+    "NExT-QA": r"next-?g?qa",
+    "ActivityNet": r"activity-?net|(?<![a-z])anet(?![a-z])|(?<![a-z0-9])v_[\w-]{11}(?![\w-])",
+    "QVHighlights": r"qv-?highlights|(?<![a-z])qvh(?![a-z])",
+    "GOT-10k": r"got-?10k",
+    "Breakfast": r"breakfast",
+    "50Salads": r"50-?salads",
+    "MHBench": r"mh-?bench",
+    "VidHalluc": r"vid-?halluc",
+    "TempCompass": r"temp-?compass",
+    "TVBench": r"tv-?bench",
+    "MVBench": r"mv-?bench",
+    "STI-Bench": r"sti-?bench",
+    "MMR-V": r"mmr-?v",
+    "Vinoground": r"vinoground",
+    "Kinetics": r"kinetics",
+    "FunQA": r"funqa",
+    "Moments in Time": r"moments-?in-?time",
+    "NTU RGB+D": r"ntu-?rgb",
+    "Ego4D": r"ego-?4d",
+    "EPIC-KITCHENS": r"epic-?kitchens",
+    "COIN": r"(?<![a-z])coin(?![a-z])",
+    "YouCook2": r"youcook-?2",
+    "ScanNet": r"scan-?net",
+    "ARKitScenes": r"arkit-?scenes",
+}
+"""data sets by what their names look like in a record's source and in its paths, in small letters with "-" for "_" and
+blanks"""
+
+
+class Place(NamedTuple):
+    """Samples, and where their files lie. manifest: that of the root, by which a file's hash is known unread."""
+
+    samples: Iterable[Sample]
+    root: Path
+    manifest: Manifest | None = None
+
+
+class Match(NamedTuple):
+    """A record of the training set and one of the benchmark that share something. how: in which way, where several."""
+
+    train: str
+    bench: str
+    what: str
+    how: str = ""
+    distance: float | None = None
+
+
+@dataclass
+class Shared:
+    """What was found of one kind. n: matching records of the training set, or files of it; bench: the questions they
+    are to, by their ids.
+    """
+
+    n: int = 0
+    bench: set[str] = field(default_factory=set)
+    matches: list[Match] = field(default_factory=list)
+    ways: Counter[str] = field(default_factory=Counter)
+
+    def add(self, match: Match) -> None:
+        """Count a match, and keep it where there are few."""
+        self.n += 1
+        self.bench.add(match.bench)
+        if match.how:
+            self.ways[match.how] += 1
+        if len(self.matches) < SHOWN:
+            self.matches.append(match)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts and the examples."""
+        named = [one._asdict() for one in self.matches]
+        shown = [{key: value for key, value in one.items() if value not in ("", None)} for one in named]
+        ways = {"ways": dict(self.ways)} if self.ways else {}
+        return {"train": self.n, "bench": len(self.bench), **ways, "examples": shown}
+
+
+@dataclass
+class Media:
+    """What became of the media of one side, each file counted once."""
+
+    files: int = 0
+    compared: int = 0
+    missing: int = 0
+    unreadable: int = 0
+    folders: int = 0
+    first: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts."""
+        return dict(vars(self))
+
+
+@dataclass
+class Leaks:
+    """What a training set shares with a benchmark.
+
+    data_sets: by name, how many records of each side are of it. The rest are matches: recordings by their names,
+    questions without and with their options, files by their bytes, looks by fingerprints. looked: whether videos were
+    decoded.
+    """
+
+    train: Media
+    bench: Media
+    records: int = 0
+    questions: int = 0
+    looked: bool = True
+    data_sets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    recordings: Shared = field(default_factory=Shared)
+    asked: Shared = field(default_factory=Shared)
+    asked_with_options: Shared = field(default_factory=Shared)
+    same_files: Shared = field(default_factory=Shared)
+    looks: Shared = field(default_factory=Shared)
+
+    @property
+    def affected(self) -> set[str]:
+        """The questions of the benchmark whose recording, file or look the training set has."""
+        return self.recordings.bench | self.same_files.bench | self.looks.bench
+
+    @property
+    def not_compared(self) -> list[str]:
+        """What is said of what could not be compared, a sentence each."""
+        said = []
+        for name, media in (("training set", self.train), ("benchmark", self.bench)):
+            if media.missing:
+                said.append(
+                    f"{media.missing} of {media.files} files of the {name}, which are missing: by name alone."
+                )
+            if media.unreadable:
+                said.append(
+                    f"{media.unreadable} of {media.files} files of the {name}, which cannot be decoded: not by their "
+                    f"looks. The first: {media.first}"
+                )
+            if media.folders:
+                said.append(f"{media.folders} folders of frames of the {name}: by name alone.")
+        if not self.looked:
+            said.append("Looks: videos were not decoded (--no-look).")
+        return said
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report."""
+        kinds = {
+            "recording": self.recordings,
+            "question": self.asked,
+            "question_and_options": self.asked_with_options,
+            "file": self.same_files,
+            "look": self.looks,
+        }
+        return {
+            "records": self.records,
+            "questions": self.questions,
+            "affected": len(self.affected),
+            "affected_share": round(len(self.affected) / self.questions, 4) if self.questions else None,
+            "data_set": {name: {"train": a, "bench": b} for name, (a, b) in sorted(self.data_sets.items())},
+            **{name: shared.as_json() for name, shared in kinds.items()},
+            "media": {"train": self.train.as_json(), "bench": self.bench.as_json()},
+            "not_compared": self.not_compared,
+        }
+
+
+def find_leaks(train: Place, bench: Place, *, look: bool, progress: Progress) -> Leaks:
+    """Compare a training set with a benchmark. look: whether videos are decoded, which takes by far the most time.
+
+    Raises as the iteration over the samples does.
+    """
+    found = Leaks(Media(), Media(), looked=look)
+    known = _Benchmark(bench, found.bench, look=look, progress=progress)
+    found.questions = len(known.samples)
+    sources: Counter[str] = Counter()
+    seen: set[int] = set()
+    progress.stage("training set", 0, "records")
+    for sample in train.samples:
+        found.records += 1
+        sources.update(data_sets(sample))
+        known.compare_words(sample, found)
+        for path in _new(sample, seen, found.train):
+            known.compare_file(sample, path, train, found)
+        progress.advance(found.records)
+    found.data_sets = {
+        name: (sources[name], known.sources[name]) for name in sources.keys() & known.sources.keys()
+    }
+    return found
+
+
+class _Benchmark:
+    """The benchmark by everything that a record may share with it."""
+
+    def __init__(self, place: Place, media: Media, *, look: bool, progress: Progress) -> None:
+        self.samples = list(place.samples)
+        self.sources = Counter(name for sample in self.samples for name in data_sets(sample))
+        self._recordings = _by(self.samples, recordings)
+        self._asked = _by(self.samples, lambda sample: [asked(sample.question)])
+        self._with_options = _by(self.samples, _with_options)
+        self._look = look
+        self._askers = _by(self.samples, lambda sample: [medium.path for medium in sample.shown])
+        self._files: dict[int, list[tuple[str, Path]]] = defaultdict(list)
+        self._hashes: dict[Path, str] = {}
+        self._looks = Known()
+        seen: set[int] = set()
+        progress.stage("benchmark", len(self.samples), "questions")
+        for number, sample in enumerate(self.samples, start=1):
+            for relative in _new(sample, seen, media):
+                self._keep(relative, place, media)
+            progress.advance(number)
+
+    def _keep(self, relative: str, place: Place, media: Media) -> None:
+        path = _file(place.root, relative, media)
+        if path is None:
+            return
+        self._files[path.stat().st_size].append((relative, path))
+        if self._look and (looks := _fingerprint(path, media)) is not None:
+            self._looks.add(relative, looks)
+
+    def compare_words(self, sample: Sample, found: Leaks) -> None:
+        """Look a record's recording and question up."""
+        for shared, index, keys in (
+            (found.recordings, self._recordings, recordings(sample)),
+            (found.asked, self._asked, [asked(sample.question)]),
+            (found.asked_with_options, self._with_options, _with_options(sample)),
+        ):
+            key = next((key for key in keys if key in index), None)
+            if key is not None:
+                shared.add(Match(sample.id, index[key][0], key[:120]))
+                shared.bench.update(index[key])
+
+    def compare_file(self, sample: Sample, relative: str, train: Place, found: Leaks) -> None:
+        """Look a file of the training set up by its bytes, and by its look."""
+        path = _file(train.root, relative, found.train)
+        if path is None:
+            return
+        for named, other in self._files.get(path.stat().st_size, ()):
+            listed = train.manifest.sha256_of(relative) if train.manifest else None
+            if (listed or sha256_file(path)) == self._hash(other):
+                self._add(found.same_files, named, Match(sample.id, "", relative))
+        if self._look and (looks := _fingerprint(path, found.train)) is not None:
+            nearest = self._looks.nearest(looks)
+            if nearest is not None and nearest[1].distance <= NEAR:
+                named, near = nearest
+                match = Match(sample.id, "", relative, near.way.value, round(near.distance, 4))
+                self._add(found.looks, named, match)
+
+    def _add(self, shared: Shared, relative: str, match: Match) -> None:
+        """Count what a file of the benchmark is shared with, for all questions about it."""
+        askers = self._askers[relative]
+        shared.add(match._replace(bench=askers[0]))
+        shared.bench.update(askers)
+
+    def _hash(self, path: Path) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = sha256_file(path)
+        return self._hashes[path]
+
+
+def _by(samples: Sequence[Sample], keys: Callable[[Sample], Iterable[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        for key in keys(sample):
+            found[key].append(sample.id)
+    return dict(found)
+
+
+def _new(sample: Sample, seen: set[int], media: Media) -> Iterator[str]:
+    """Yield the files that a sample shows and that were not seen before; folders of frames are counted alone."""
+    for medium in sample.shown:
+        key = hash((medium.path, medium.kind))
+        if key in seen:
+            continue
+        seen.add(key)
+        if medium.kind is MediumKind.FRAMES:
+            media.folders += 1
+        else:
+            media.files += 1
+            yield medium.path
+
+
+def _file(root: Path, relative: str, media: Media) -> Path | None:
+    """Return a file under a root; None, counted, where it is not there."""
+    try:
+        path = resolve(root, relative)
+    except PathEscapeError:
+        path = None
+    if path is None or not path.is_file():
+        media.missing += 1
+        return None
+    return path
+
+
+def _fingerprint(path: Path, media: Media) -> Fingerprint | None:
+    """Return how a video looks; None, counted, where it cannot be decoded."""
+    try:
+        looks = fingerprint_file(path)
+    except MediaError as error:
+        media.unreadable += 1
+        media.first = media.first or _told(error)
+        return None
+    media.compared += 1
+    return looks
+
+
+def _told(error: RetroflipError) -> str:
+    return str(error)[:300]
+
+
+def data_sets(sample: Sample) -> set[str]:
+    """Return the data sets that a sample is of: by name of those in a list, found in its source and its paths; and its
+    source as it is written."""
+    paths = [medium.path for medium in sample.shown]
+    text = re.sub(r"[_\s]+", "-", " ".join([sample.source, *paths]).lower())
+    raw = " ".join([sample.source, *paths]).lower()
+    known = {
+        name for name, pattern in _DATA_SETS.items() if re.search(pattern, text) or re.search(pattern, raw)
+    }
+    own = {sample.source.strip()} if sample.source.strip() and not known else set()
+    return known | own
+
+
+def recordings(sample: Sample) -> set[str]:
+    """Return the names of the recordings that a sample shows: of its source clip and its files, without folders,
+    endings and marks of how a video was made ("_reverse"). Names of fewer than four characters say nothing and are
+    left out.
+    """
+    named = [sample.source_clip, *(medium.path for medium in sample.shown)]
+    stems = {PurePosixPath(unicodedata.normalize("NFC", name)).stem.lower() for name in named if name}
+    found = stems | {_WAYS_OF_MAKING.sub("", stem) for stem in stems}
+    return {stem for stem in found if (len(stem) >= 4 and not stem.isdecimal()) or len(stem) >= 6}
+
+
+def asked(question: str) -> str:
+    """Return a question as it is compared: letters and digits alone, in small letters."""
+    plain = unicodedata.normalize("NFKC", question).casefold()
+    return " ".join(re.findall(r"\w+", plain))
+
+
+def _with_options(sample: Sample) -> list[str]:
+    if not sample.options:
+        return []
+    return [" | ".join([asked(sample.question), *sorted(asked(option) for option in sample.options)])]
