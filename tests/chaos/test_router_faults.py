@@ -111,6 +111,22 @@ def test_as_many_calls_are_made_at_once_as_may_be(file: Path) -> None:
     assert most == 4
 
 
+def test_questions_that_wait_to_be_asked_again_hold_no_place(file: Path) -> None:
+    """Four calls at once, and the first four fail: the others are made while these wait."""
+    rows = [
+        {**json.loads(line), "problem": f"What colour is number {n}?"}
+        for n, line in enumerate(file.read_text().splitlines())
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    faults = [status(503, retry_after="3")] * 4
+    with MisbehavingServer(lambda _: "Static", faults) as server:
+        assert route(file, server.url, "--endpoint=max_wait_seconds=3").exit_code == 0
+        prompts = [request["messages"][0]["content"] for request in server.requests]
+    again = [index for index, prompt in enumerate(prompts) if prompt in prompts[:index]]
+    assert len(again) == 4
+    assert min(again) > COUNT // 2
+
+
 def test_a_run_that_stops_in_its_middle_goes_on_where_it_was(file: Path) -> None:
     with MisbehavingServer(told) as server:
         limit = 15

@@ -250,8 +250,11 @@ class Client:
         backoff = self.endpoint.backoff_seconds * 2.0 ** (failures - 1) * random.uniform(0.75, 1.25)  # noqa: S311
         wait = min(max(backoff, fault.wait or 0.0), self.endpoint.max_wait_seconds)
         if fault.cause == "rate limit":
+            # All calls wait as long as the server asks, and not as this one, which has failed before, does.
+            asked = self.endpoint.backoff_seconds if fault.wait is None else fault.wait
+            pause = min(asked, self.endpoint.max_wait_seconds)
             with self._lock:
-                self._not_before = max(self._not_before, time.monotonic() + wait)
+                self._not_before = max(self._not_before, time.monotonic() + pause)
         if self._stop.wait(wait):
             raise StoppedError
 

@@ -25,8 +25,10 @@ from retroflip.router.votes import Votes
 
 CHARACTERS_PER_TOKEN = 3.0
 """of English; low, so that the estimate is high"""
-_AHEAD = 8
-"""questions at work or waiting to be written, for each call that may be made at the same time"""
+_THREADS = 4
+"""questions at work for each call that may be made at the same time: those that wait to be asked again make none"""
+_AHEAD = 32
+"""questions at work or waiting to be written, for each such call, so that one that is slow does not stop the others"""
 
 
 class LlmRouter:
@@ -49,7 +51,7 @@ class LlmRouter:
 
         Raises EndpointError where the endpoint cannot be used; what is finished is kept.
         """
-        pool = ThreadPoolExecutor(self._endpoint.concurrency)
+        pool = ThreadPoolExecutor(_THREADS * self._endpoint.concurrency)
         waiting: deque[Future[Routed]] = deque()
         try:
             for sample in samples:
