@@ -134,6 +134,11 @@ class Need(NamedTuple):
     what: str
     also: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """Its places, and what it is."""
+        return f"{' or '.join((self.path, *self.also))} ({self.what})"
+
     def is_met(self, root: Path) -> bool:
         """Return whether it is there, in one of its places."""
         return any(

@@ -108,15 +108,13 @@ def _missing(
         return []
     root = roots.get(name) or recipe.sources[name].root
     if root is None:
-        held = "; ".join(f"{need.path} ({need.what})" for need in source.needs)
+        held = "; ".join(need.told for need in source.needs)
         return [Missing(name, f"no folder was given for {source.title} ({source.home}), which holds {held}")]
     if not Path(root).is_dir():
         return [Missing(name, f"{root} is not a folder")]
     needs = () if media_only else _needs(recipe, name)
     return [
-        Missing(name, f"{Path(root) / need.path} ({need.what}) is not there")
-        for need in needs
-        if not need.is_met(Path(root))
+        Missing(name, f"{root} does not hold {need.told}") for need in needs if not need.is_met(Path(root))
     ]
 
 
