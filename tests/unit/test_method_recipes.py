@@ -26,7 +26,7 @@ SHIPPED = {
     folder: sorted(
         path.stem
         for path in (RECIPES / folder).glob("*.yaml")
-        if path.stem != "sft" and not path.stem.startswith("synrl")
+        if path.stem not in ("sft", "mixture", "crpo_data") and not path.stem.startswith("synrl")
     )
     for folder in ("tiny", "paper")
 }

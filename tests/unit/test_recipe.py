@@ -285,7 +285,11 @@ def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = sorted(path for path in RECIPES.rglob("*.yaml") if path.parent.name in ("tiny", "paper"))
+SHIPPED = sorted(
+    path
+    for path in RECIPES.rglob("*.yaml")
+    if path.parent.name in ("tiny", "paper") and path.stem != "crpo_data"
+)
 NOT_LEARNING = {
     "data.root",
     "data.columns",

@@ -12,7 +12,12 @@ from retroflip.lab.clip_sets import write_pairs
 from retroflip.progress import Silence
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = [path for folder in ("paper", "tiny") for path in sorted((RECIPES / folder).glob("*.yaml"))]
+SHIPPED = [
+    path
+    for folder in ("paper", "tiny")
+    for path in sorted((RECIPES / folder).glob("*.yaml"))
+    if path.stem != "crpo_data"
+]
 SETTING = r"(?:'[a-z_]+(?:\.[a-z_0-9]+)*=[^']*'|[a-z_]+\.[a-z_.0-9]+=[^\s,;:()]*[^\s,;:().]|method=[a-z_]+)"
 VARIANT = re.compile(rf"{SETTING}(?: {SETTING})*")
 COMMAND = re.compile(r"#\s+(retroflip (?:train|sft) .*)")

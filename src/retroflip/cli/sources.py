@@ -7,7 +7,7 @@ import typer
 
 from retroflip.cli.columns import Columns, column_map
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
-from retroflip.errors import counted
+from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from retroflip.data.imports import Imported
@@ -36,6 +36,9 @@ def register(app: typer.Typer) -> None:
     command = "retroflip data import video-r1 Video-R1-260k.json --out video-r1.jsonl --root media"
     group.command("import", epilog=example(command))(import_)
     group.command("stats", epilog=example("retroflip data stats video-r1.jsonl --json"))(stats)
+    group.command("mix", epilog=example("retroflip data mix recipes/tiny/mixture.yaml --dry-run"))(mix)
+    command = "retroflip data build recipes/paper/crpo_data.yaml --root VideoAuto-R1-Data --out crpo-data"
+    group.command("build", epilog=example(command))(build)
     group.command("list", epilog=example("retroflip data list --json"))(list_)
     app.add_typer(group, name="data")
 
@@ -140,3 +143,90 @@ def list_(json: AsJson = False) -> None:
     for source in SOURCES.values():
         print(f"{source.name}\n    {source.title}.\n    Download: {source.get}.\n    Root: {source.root}.")
         print(f"    Licence: {source.licence}.")
+
+
+def mix(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of `train` or `sft`.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the recipe, as `train` takes them."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the ids of an epoch in their order, JSON lines."),
+    ] = None,
+    epoch: Annotated[int, typer.Option(min=0, help="Which epoch --out has.")] = 0,
+    rank: Annotated[int, typer.Option(min=0, help="Of which process --out has the share.")] = 0,
+    ranks: Annotated[int, typer.Option(min=1, help="Among how many processes.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report, which is all that happens without --out.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Report what a recipe's data comes to: shares of an epoch, lengths, balance of answers, tokens.
+
+    The order of an epoch is a function of the recipe's seed, the epoch and the process, and of nothing else.
+    """
+    from retroflip.jobs.mixing import mix_report, write_order
+    from retroflip.jobs.recipes import load_recipe
+
+    if rank >= ranks:
+        raise UsageError(
+            f"--rank {rank} is none of {counted(ranks, 'process')}: they are numbered from 0 on."
+        )
+    loaded = load_recipe(recipe, overrides or [])
+    with shown_progress() as progress:
+        progress.stage("looking at the data", 0, "")
+        report = mix_report(loaded)
+        if out is not None and not dry_run:
+            write_order(loaded, out, epoch, rank, ranks)
+    if json:
+        print_json(report)
+        return
+    rows = [
+        [
+            name,
+            str(part["questions"]),
+            str(part["of_an_epoch"]),
+            f"{part['share']:.1%}",
+            f"{part['laps_an_epoch']:g}",
+            "?" if part["prompt_tokens"] is None else f"{part['prompt_tokens']:g}",
+        ]
+        for name, part in report["parts"].items()
+    ]
+    print_table("Parts", ["", "questions", "of an epoch", "share", "laps", "prompt tokens"], rows)
+    for name, part in report["parts"].items():
+        for key in ("by_modality", "answers"):
+            _print_counts(f"{name}: {_TABLES[key].lower()}", part[key])
+    tokens = report["tokens"]["prompts_an_epoch"]
+    told = "not known, since files are missing" if tokens is None else f"about {tokens:,}"
+    print(
+        f"{report['epochs']:g} epochs of {counted(report['epoch'], 'question')}; tokens of an epoch's prompts: {told}."
+    )
+
+
+def build(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of kind data.")],
+    root: Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the published files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the corpus; a rerun goes on in it.")],
+    json: AsJson = False,
+) -> None:
+    """Make a training corpus of published files: import, label by the Task Router, mix, and check the paper's counts.
+
+    OUT/mixture.yaml is what a training recipe names as data.records. OUT/report.json has all counts beside the paper's,
+    and what is otherwise.
+    """
+    from retroflip.corpus.build import MIXTURE, REPORT
+    from retroflip.corpus.build import build as make
+    from retroflip.corpus.recipe import read_corpus
+
+    with shown_progress() as progress:
+        report = make(read_corpus(recipe), root, out, progress)
+    if json:
+        print_json({"mixture": out / MIXTURE, "report": out / REPORT, **report})
+        return
+    rows = [[name, str(one["found"]), str(one["expected"])] for name, one in report["counts"].items()]
+    print_table(report["title"], ["", "records", "paper"], rows)
+    for deviation in report["deviations"]:
+        print(f"Otherwise: {deviation}")
+    print(f"Train with data.records={out / MIXTURE}; all counts: {out / REPORT}")

@@ -345,11 +345,12 @@ def example_of(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder) -> Ex
     """
     indices = np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).round()
     chosen = [dataset.samples[int(index)] for index in indices]
-    examples = [_example(recipe, dataset, encoder, sample) for sample in dataset.working(chosen)]
+    examples = [example_for(recipe, dataset, encoder, sample) for sample in dataset.working(chosen)]
     return max(examples, key=lambda example: example.prompt)
 
 
-def _example(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
+def example_for(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
+    """Return what one sample takes. Raises MediaError where its files do not work."""
     method = build(recipe.method) if isinstance(recipe, RlRecipe) else None
     null_option = (
         recipe.prompt.null_option if isinstance(recipe, SftRecipe) else method and method.null_option

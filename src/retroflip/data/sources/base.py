@@ -89,6 +89,11 @@ def files_of(wanted: Wanted, patterns: Sequence[str]) -> list[Path]:
     raise UsageError(f"{path}: the folder holds none of {', '.join(patterns)}. Name the file itself.")
 
 
+def files_of_folder(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder, in order."""
+    return [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+
+
 def one_file_of(wanted: Wanted, patterns: Sequence[str]) -> Path:
     """Return the one file to read. Raises UsageError as `files_of` does, and where a folder has several."""
     found = files_of(wanted, patterns)

@@ -1,0 +1,1 @@
+"""Training corpora: published sets imported, routed and mixed as one recipe says."""
