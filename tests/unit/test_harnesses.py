@@ -93,6 +93,13 @@ def test_samples_by_their_number_within_a_task(root: Path) -> None:
     assert (found["ours"]["acc"], found["ours"]["p_acc"], found["official"]["acc"]) == (100.0, 100.0, 50.0)
 
 
+def test_samples_as_they_were_written_at_first(root: Path) -> None:
+    doc = {"video_id": "7_reverse", "question": CHOICE}
+    logs = [{"doc_id": 1, "doc": doc, "target": "x", "resps": [["B"]], "filtered_resps": ["B"]}]
+    path = write_json(root / "tempcompass.json", {"args": {}, "model_configs": {}, "logs": logs})
+    assert [one.item.sample.video for one in graded("tempcompass", root, path)] == ["videos/7_reverse.mp4"]
+
+
 def test_samples_by_their_video(root: Path) -> None:
     more = {"avg_accuracy": {"video_id": "7_reverse", "dim": "direction"}}
     path = write_lines(root / "s.jsonl", [sample(0, CHOICE, "B", **more)])

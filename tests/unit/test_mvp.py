@@ -107,6 +107,12 @@ def test_the_submission_file(root: Path) -> None:
     assert found["official"]["pair_accuracy"] == 50.0
 
 
+def test_what_the_task_makes_of_each_answer(root: Path) -> None:
+    rows = [{"video_id": name, "video-llm-prediction": said, "rating": 1} for name, said in ALL_RIGHT.items()]
+    found = scores("mvp", root, write_lines(root / "x.jsonl", rows))
+    assert (found["official"]["pair_accuracy"], found["ours"]["p_acc"]) == (100.0, 100.0)
+
+
 def test_what_cannot_be_read_is_told(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be matched"):
         graded("mvp", root, logged(root, {"z_1_a": "A"}))

@@ -95,9 +95,7 @@ def test_the_kind_is_read_by_place_as_officially(tmp_path: Path) -> None:
 def test_what_is_no_answer_to_it_is_told(root: Path) -> None:
     with pytest.raises(DataError, match="an answer is to 99"):
         graded("timeblind", root, answers(root, {99: "Yes"}))
-    with pytest.raises(DataError, match="not a list of answers"):
-        graded("timeblind", root, write_json(root / "x.json", {"a": 1}))
-    with pytest.raises(DataError, match="none of its answers has an 'index'"):
+    with pytest.raises(DataError, match="none of its answers has a number 'index'"):
         graded("timeblind", root, write_json(root / "x.json", [{"model_output": "Yes"}]))
     with pytest.raises(DataError, match=r"data\.jsonl or TimeBlind/data\.jsonl is not in it"):
         list(benchmark("timeblind").items(root / "none"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks.base import Grade, Graded, Item
-from retroflip.bench.benchmarks.published import YES_NO, response_text
+from retroflip.bench.benchmarks.published import YES_NO, read_json, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
 from retroflip.errors import DataError
@@ -84,18 +84,29 @@ def logged(file: Path) -> list[Logged] | None:
         sheet = workbook_rows(file)
         names = {name: "" for row in sheet for name in row}
         return [_of_table({**names, **row}) for row in sheet] if _is_table(names) else None
-    found = (row for _, row in rows(file))
-    try:
-        first = next(found, None)
-    except DataError:
-        first = None
-    if not isinstance(first, Mapping):
+    found = _records(file)
+    if not found or not isinstance(found[0], Mapping):
         return None
-    if "doc_id" in first and {"filtered_resps", "resps"} & first.keys():
-        return [_of_samples(row, file) for row in (first, *found)]
-    return (
-        [_of_table(row) for row in (first, *found) if isinstance(row, Mapping)] if _is_table(first) else None
-    )
+    if "doc_id" in found[0] and {"filtered_resps", "resps"} & found[0].keys():
+        return [_of_samples(row, file) for row in found]
+    return [_of_table(row) for row in found if isinstance(row, Mapping)] if _is_table(found[0]) else None
+
+
+def _records(file: Path) -> list[Any]:
+    """Return the records of a file, of one JSON object those under `logs`, as lmms-eval wrote them at first; else
+    none."""
+    try:
+        found = [row for _, row in rows(file)]
+    except DataError:
+        found = []
+    if len(found) > 1:
+        return found
+    try:
+        whole = found[0] if found else read_json(file, "a log of lmms-eval")
+    except DataError:
+        return []
+    logs = whole.get("logs") if isinstance(whole, Mapping) else None
+    return logs if isinstance(logs, list) else found
 
 
 def _is_table(row: Mapping[str, Any]) -> bool:

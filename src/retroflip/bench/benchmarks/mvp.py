@@ -3,8 +3,9 @@ as little as possible, with two candidates of which each is right once.
 
 Root: the data set's folder; every file of it whose path names one of the four configurations is read (Parquet, JSONL,
 JSON, CSV), rows {video_id, video_path, question, answer, candidates, source}. `candidates` is a list, or one as text.
-Videos lie under videos/. Recorded answers are the samples that lmms-eval logs with this task, or the submission file
-mvp_[mini_]CONFIGURATION_valid.jsonl, rows {row_id, model_answer, task}.
+Videos lie under videos/. Recorded answers are the samples that lmms-eval logs with this task, what this task makes of
+each ({video_id, video-llm-prediction}), or the submission file mvp_[mini_]CONFIGURATION_valid.jsonl, rows {row_id,
+model_answer, task}.
 
 A pair is the videos whose ids are the same up to their last underscore. The official reader (tasks/mvp/utils.py, commit
 149e336) takes the second match of [ab] at a word's end, the article 'a' among them: "B. a man" is A. Pairs are unpacked
@@ -22,7 +23,7 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows
+from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows, response_text
 from retroflip.data.sample import ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
@@ -127,6 +128,10 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 
 
 def _graded(items: dict[str, Item], row: dict[str, Any], file: Path) -> Graded:
+    if "video-llm-prediction" in row:
+        item = asked(items, str(field(row, "video_id", str(file))), file)
+        response = response_text(row["video-llm-prediction"])
+        return Graded(item, response, 0.0 if response is None else _grade(item, response))
     item = asked(items, str(field(row, "row_id", f"{file} ({_FORM})")), file)
     said = str(field(row, "model_answer", str(file)))
     return Graded(item, said, float(said == item.row["answer"]))

@@ -29,7 +29,6 @@ from retroflip.bench.benchmarks.published import (
     choices_in,
     field,
     find,
-    read_json,
     read_rows,
     response_text,
 )
@@ -92,16 +91,10 @@ def _under(root: Path, path: Path, video: str) -> str:
 def _recorded(root: Path, file: Path) -> list[Graded]:
     form = "the JSON list of {index, model_output} that evaluate.py writes"
     items = by_key(_items(root), lambda item: item.row["index"])
-    rows = read_json(file, form)
-    if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
-        raise DataError(f"{file}: not a list of answers. Give {form}.")
-    return [
-        _graded(asked(items, row["index"], file), row) for row in rows if type(row.get("index")) is int
-    ] or _refuse(file, form)
-
-
-def _refuse(file: Path, form: str) -> list[Graded]:
-    raise DataError(f"{file}: none of its answers has an 'index'. Give {form}.")
+    rows = [row for row in read_rows(file, form) if type(row.get("index")) is int]
+    if not rows:
+        raise DataError(f"{file}: none of its answers has a number 'index'. Give {form}.")
+    return [_graded(asked(items, row["index"], file), row) for row in rows]
 
 
 def _graded(item: Item, row: dict[str, Any]) -> Graded:

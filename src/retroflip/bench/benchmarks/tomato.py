@@ -42,13 +42,14 @@ _PROMPT = (
 
 
 def _items(root: Path) -> Iterator[Item]:
-    there = [name for name in KINDS if (root / "data" / f"{name}.json").is_file()]
+    folder = root / "data" if (root / "data").is_dir() else root
+    there = [name for name in KINDS if (folder / f"{name}.json").is_file()]
     if not there:
         raise DataError(
             f"{root}: none of TOMATO's data/{{{','.join(KINDS)}}}.json is in it. Name the repository."
         )
     for name in there:
-        path = root / "data" / f"{name}.json"
+        path = folder / f"{name}.json"
         found = read_json(path, "TOMATO's own file")
         if not (isinstance(found, dict) and all(isinstance(row, dict) for row in found.values())):
             raise DataError(f"{path}: not an object of questions by number. Give TOMATO's own file.")

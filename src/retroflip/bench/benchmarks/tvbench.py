@@ -48,13 +48,14 @@ def _file_of(task: str) -> str:
 
 
 def _items(root: Path) -> Iterator[Item]:
-    there = [task for task in TASKS if (root / "json" / f"{_file_of(task)}.json").is_file()]
+    folder = root / "json" if (root / "json").is_dir() else root
+    there = [task for task in TASKS if (folder / f"{_file_of(task)}.json").is_file()]
     if not there:
         raise DataError(
             f"{root}: none of TVBench's json/TASK.json is in it. Name the folder of the data set with --root."
         )
     for task in there:
-        path = root / "json" / f"{_file_of(task)}.json"
+        path = folder / f"{_file_of(task)}.json"
         rows = read_json(path, "TVBench's own file")
         if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
             raise DataError(f"{path}: not a list of questions. Give TVBench's own file.")

@@ -8,12 +8,13 @@ data/{ACH,TSH,STH}/. Recorded answers are what eval/inference/*.py write, by tas
     tsh           {number: {video, Question, "Correct Answer", "Model Answer"}}
     sth           {video: response}
 
-The official scorers (eval/evaluation/*.py, commit 936fb3c) have these faults, which `official` keeps and ours does not:
-the letters of ach_mcq are all capital A to D that stand alone, so that "A man pours water, so C" is {A, C} and an
+The official scorers (eval/evaluation/*.py, commit 936fb3c) have these faults, which `official` keeps and ours does
+not: the letters of ach_mcq are all capital A to D that stand alone, so that "A man pours water, so C" is {A, C} and an
 article alone is A; of tsh "Action B happens after action A." is BA, "Only action A happens; action B does not." is AB,
 and "BA." is nothing. A question of ach_binaryqa is right if it is for all clips of its group, and wrong if one is
-missing; questions without any answer are not counted. Sth is Matthews' correlation of its yes and no; the similarity of
-the scenes' descriptions takes a language model (SimCSE) and is not computed here.
+missing; questions without any answer are not counted. Sth is Matthews' correlation of its yes and no, where whatever
+says no yes is a no; the similarity of the scenes' descriptions takes a language model (SimCSE) and is not computed
+here.
 """
 
 import re
