@@ -105,7 +105,7 @@ EngineOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What runs the model: ours, transformers, vllm or openai.",
+        help="What runs the model: ours, transformers, text, vllm or openai.",
         show_default="openai with --endpoint, else ours for known families and transformers for others",
     ),
 ]

@@ -167,18 +167,22 @@ class PlainEngine:
         )
 
     def _generation(self, sampling: Sampling) -> GenerationConfig:
-        """Return settings under which nothing but the model's own distribution decides."""
-        own, tokenizer = self.model.generation_config, self.processor.tokenizer
-        ends = tokenizer.eos_token_id if own.eos_token_id is None else own.eos_token_id
-        drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
-        return GenerationConfig(
-            max_new_tokens=sampling.max_tokens,
-            do_sample=sampling.temperature > 0.0,
-            repetition_penalty=1.0,
-            eos_token_id=ends,
-            pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
-            **(drawn if sampling.temperature > 0.0 else {}),
-        )
+        return generation_of(self.model, self.processor.tokenizer, sampling)
+
+
+def generation_of(model: Any, tokenizer: Any, sampling: Sampling) -> GenerationConfig:
+    """Return settings under which nothing but the model's own distribution decides."""
+    own = model.generation_config
+    ends = tokenizer.eos_token_id if own.eos_token_id is None else own.eos_token_id
+    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+    return GenerationConfig(
+        max_new_tokens=sampling.max_tokens,
+        do_sample=sampling.temperature > 0.0,
+        repetition_penalty=1.0,
+        eos_token_id=ends,
+        pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+        **(drawn if sampling.temperature > 0.0 else {}),
+    )
 
 
 def _conversations(system: str, content: list[dict[str, str]]) -> Iterator[list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ from retroflip.models.loading import describe_model
 ENGINES = {
     "ours": "retroflip.inference.ours",
     "transformers": "retroflip.inference.plain",
+    "text": "retroflip.inference.texts",
     "vllm": "retroflip.inference.vllm_engine",
     "openai": "retroflip.inference.endpoint",
 }
