@@ -17,7 +17,8 @@ from retroflip.inference.registry import load_engine
 from retroflip.inference.texts import TextEngine
 
 WORDS = (
-    "<unk>", "</s>", "what", "is", "a", "of", "red", "blue", "one", "two", "three", "four", "five", "Think", "system", ":",
+    "<unk>", "</s>", "what", "is", "a", "of", "red", "blue", "one", "two", "three", "four", "five", "Think",
+    "system", ":",
 )  # fmt: skip
 TEMPLATE = "{% for m in messages %}{{ m.role }} : {{ m.content }} {% endfor %}a :"
 GREEDY, DRAWN = Sampling(6, 0.0), Sampling(6, 1.0)
