@@ -15,7 +15,7 @@ from retroflip.bench.questions import Questions
 from retroflip.bench.records import Control
 from retroflip.data.prompt_modes import PromptMode
 from retroflip.inference.base import Sampling, Wanted
-from retroflip.inference.batches import MOST, ON_CPU, Batches
+from retroflip.inference.batches import Batches, most_at_once
 from retroflip.inference.registry import load_engine
 from retroflip.models import processes
 from retroflip.progress import Progress
@@ -77,7 +77,7 @@ def prepare(call: Call, questions: Questions) -> Prepared:
         dtype=preset.dtype or DTYPE,
         endpoint=preset.endpoint,
         key_variable=preset.key_variable,
-        at_once=call.batch_size or (ON_CPU if preset.endpoint else MOST),
+        at_once=call.batch_size or most_at_once(on_server=preset.endpoint is not None),
     )
     return Prepared(questions, manner, asking, wanted)
 

@@ -120,6 +120,11 @@ def _part(
     return requests, list(places.values())
 
 
+def most_at_once(*, on_server: bool = False) -> int:
+    """Return how many requests an engine is to be ready for, where batches find their size."""
+    return MOST if torch.cuda.is_available() and not on_server else ON_CPU
+
+
 def is_short_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory did not suffice."""
     named = isinstance(error, torch.OutOfMemoryError | MemoryError)
