@@ -26,6 +26,13 @@ class RuleName(StrEnum):
     UNANIMOUS = "unanimous"
 
 
+class Toolkit(StrEnum):
+    """What a benchmark is written for."""
+
+    LMMS_EVAL = "lmms-eval"
+    VLMEVALKIT = "vlmevalkit"
+
+
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(cls=HelpfulGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -34,6 +41,8 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=example("retroflip dybench audit data/dybench --json"))(audit)
     command = "retroflip dybench release data/dybench --labels labels.jsonl --out data/dybench-1.0"
     group.command(epilog=example(command))(release)
+    command = "retroflip dybench export lmms-eval data/dybench --out tasks"
+    group.command(epilog=example(command))(export)
     app.add_typer(group, name="dybench", help="Build a paired benchmark, attack it, and release it.")
 
 
@@ -247,3 +256,33 @@ def release(
         f"{counted(found.summary.pairs, 'pair')} kept, {found.rejected} rejected, {found.unseen} seen by too few, "
         f"{found.unknown} labelled that are not here: {out / 'records.jsonl'}"
     )
+
+
+def export(
+    toolkit: Annotated[Toolkit, typer.Argument(metavar="TOOLKIT", help="lmms-eval, or vlmevalkit.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A benchmark's folder: records.jsonl and its videos.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Where the task's folder goes; for vlmevalkit a TSV file, too."),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Write a benchmark as a task of lmms-eval, or as a table of VLMEvalKit.
+
+    The task scores answers and pairs by itself and needs no retroflip. Videos stay where they are; if their folder
+    moves, the variable RETROFLIP_BENCH_ROOT says where it is.
+    """
+    from retroflip.bench.export.lmms_eval import export_lmms_eval
+    from retroflip.bench.export.vlmevalkit import export_vlmevalkit
+
+    written = (export_lmms_eval if toolkit is Toolkit.LMMS_EVAL else export_vlmevalkit)(folder, out)
+    if json:
+        print_json({"written": written.folder, "questions": written.questions, "pairs": written.pairs})
+        return
+    print(f"{written.questions} questions, {counted(written.pairs, 'pair')}: {written.folder}")
+    if toolkit is Toolkit.LMMS_EVAL:
+        print(
+            f"Run it with: python -m lmms_eval --include_path {out} --tasks {written.folder.name} --model ..."
+        )
