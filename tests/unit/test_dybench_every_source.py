@@ -20,7 +20,7 @@ from dybench_roots import (
     views,
     written,
 )
-from retroflip.bench.dybench.base import Axis, Candidate
+from retroflip.bench.dybench.base import Axis, Candidate, SubTask
 from retroflip.bench.dybench.build import build
 from retroflip.bench.dybench.plans import read_planned
 from retroflip.bench.dybench.recipe import load_dybench_recipe
@@ -195,6 +195,16 @@ def test_answers_are_those_of_the_labels(out: Path) -> None:
     assert told["breakfast"] == ("take cup, then add teabag", "add teabag, then take cup")
     assert told["50salads"] == ("cut tomato, then mix", "mix, then cut tomato")
     assert told["vidhalluc"] == ("a dog swims, then a man runs", "a man runs, then a dog swims")
+
+
+def test_an_annotation_that_stands_twice(root: Path, tmp_path: Path) -> None:
+    rows = [ssv2_row("7", "Opening [something]", thing) for thing in ("drawer", "box")]
+    written(tmp_path / "labels/validation.json", rows)
+    film(tmp_path / "20bn-something-something-v2/7.mp4", rolling(1, frames=2))
+    recipe = load_dybench_recipe(root / "recipe.yaml")
+    found = survey(recipe, {"ssv2": tmp_path}, Silence())
+    assert [one.reason for one in found.refused if one.key == "ssv2/7"] == ["its annotation stands twice"]
+    assert [one.key for one in found.queues[SubTask.REVERSIBLE, "ssv2"]] == ["ssv2/7"]
 
 
 def test_what_is_missing_is_said_by_source(root: Path, tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ class TestRefused:
             ("groundtruth.txt", "1,2,3\n1,2\n", "a file of its annotation cannot be read"),
             ("groundtruth.txt", "nan,nan,nan,nan\n" * 14, "its boxes are empty"),
             ("cover.label", None, "a file of its annotation is missing"),
+            ("cover.label", "nan\n" * 14, "the object is covered"),
             (
                 "meta_info.ini",
                 "[METAINFO]\nanno_fps: 30Hz\n",
@@ -259,6 +260,16 @@ class TestCamera:
         made, refused = candidates_of("got10k", root)
         assert not made
         assert refused["b/camera"] == "the camera's motion is slight, unsteady or of several kinds"
+
+
+def test_a_drawn_share_of_the_sequences(still: list[Image.Image], tmp_path: Path) -> None:
+    for name in "abcdef":
+        got10k(tmp_path, name, still, RIGHTWARD)
+    (tmp_path / "val/list.txt").write_text("a\nb\nc\nd\ne\nf\nf\n")
+    whole, _ = candidates_of("got10k", tmp_path, eight_ways=False, camera=False)
+    some, _ = candidates_of("got10k", tmp_path, eight_ways=False, camera=False, sequences=3)
+    assert (len(whole), len(some)) == (6, 3)
+    assert {one.id for one in some} < {one.id for one in whole}
 
 
 def test_boxes_of_the_other_side() -> None:

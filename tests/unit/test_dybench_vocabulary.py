@@ -86,6 +86,11 @@ class TestFind:
         with pytest.raises(DataError, match=why):
             find(said, domain)
 
+    def test_a_label_without_end(self) -> None:
+        with pytest.raises(DataError) as raised:
+            find("dancing " * 100_000)
+        assert len(str(raised.value)) < 400
+
     def test_every_name_finds_its_own_side(self) -> None:
         for domain in DOMAINS:
             for entry in entries(domain):

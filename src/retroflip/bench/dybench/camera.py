@@ -12,20 +12,24 @@ questions name both.
 import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
 from retroflip.bench.dybench.directions import Way, way_of_step
 from retroflip.video.frames import Pixels
 
+_Kind = TypeVar("_Kind", np.float64, np.bool_)
+
 Grey = NDArray[np.float64]
 """(H, W): grey levels, the picture's width being WIDTH"""
 
 WIDTH = 192
 """pixels to which pictures are shrunk"""
+_LUMA = np.array([0.299, 0.587, 0.114])
 _TILE = 32
 _STEP = 16
 _TEXTURE = 3.0
@@ -153,9 +157,10 @@ def _felt(shift: Shift) -> tuple[float, float, float]:
 
 def grey(picture_CHW: Pixels) -> Grey:
     """Return a picture in grey, shrunk to WIDTH."""
-    image = Image.fromarray(np.ascontiguousarray(picture_CHW.transpose(1, 2, 0))).convert("L")
-    height = max(_TILE, round(image.height * WIDTH / image.width))
-    return np.asarray(image.resize((WIDTH, height), Image.Resampling.BOX), dtype=np.float64)
+    _, height, width = picture_CHW.shape
+    size = (WIDTH, max(_TILE, round(height * WIDTH / width)))
+    planes = [Image.fromarray(plane_HW).resize(size, Image.Resampling.BOX) for plane_HW in picture_CHW]
+    return np.tensordot(_LUMA, np.stack([np.asarray(plane, dtype=np.float64) for plane in planes]), axes=1)
 
 
 def part_shift(
@@ -183,18 +188,36 @@ def shift_between(first: Grey, second: Grey, boxes: Sequence[Box]) -> Shift | No
     boxes: what is not background, in either frame.
     """
     hidden = _hidden(first.shape, boxes)
-    coarse = _aligned(_without(first, hidden), _without(second, hidden))
-    if coarse is None:
+    (coarse,), (is_clear,) = _aligned(_without(first, hidden)[None], _without(second, hidden)[None])
+    if not is_clear:
         return None
-    down, right = round(coarse[0]), round(coarse[1])
-    places, shifts = [], []
-    for top in range(0, first.shape[0] - _TILE + 1, _STEP):
-        for left in range(0, first.shape[1] - _TILE + 1, _STEP):
-            found = _tile_shift(first, second, hidden, (top, left), (down, right))
-            if found is not None:
-                places.append((left + _TILE / 2, top + _TILE / 2))
-                shifts.append((right + found[1], down + found[0]))
-    return _fitted(np.array(places), np.array(shifts), first.shape)
+    whole = coarse.round().astype(np.int64)
+    corners = _corners(first.shape, whole)
+    if len(corners) < _FEWEST:
+        return None
+    tiles = [_tiles(picture, corners + moved) for picture, moved in ((first, 0), (second, whole))]
+    free = ~(_tiles(hidden, corners) | _tiles(hidden, corners + whole)).any(axis=(1, 2))
+    free &= np.minimum(*(one.std(axis=(1, 2)) for one in tiles)) >= _TEXTURE
+    if free.sum() < _FEWEST:
+        return None
+    rest, clear = _aligned(*(one[free] for one in tiles))
+    places, shifts = corners[free][clear] + _TILE / 2, (rest + whole)[clear]
+    return _fitted(places[:, ::-1], shifts[:, ::-1], first.shape)
+
+
+def _corners(shape: tuple[int, ...], moved: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the upper left corners (N, 2), row and column, of tiles that lie in both frames."""
+    ranges = [np.arange(0, side - _TILE + 1, _STEP) for side in shape]
+    rows, columns = (
+        starts[(starts + step >= 0) & (starts + step <= side - _TILE)]
+        for starts, side, step in zip(ranges, shape, moved.tolist(), strict=True)
+    )
+    return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _tiles(picture: NDArray[_Kind], corners: NDArray[np.int64]) -> NDArray[_Kind]:
+    """Return the tiles (N, TILE, TILE) of a picture at these corners."""
+    return sliding_window_view(picture, (_TILE, _TILE))[corners[:, 0], corners[:, 1]]
 
 
 def _hidden(shape: tuple[int, ...], boxes: Sequence[Box]) -> NDArray[np.bool_]:
@@ -213,49 +236,39 @@ def _without(picture: Grey, hidden: NDArray[np.bool_]) -> Grey:
     return np.where(hidden, seen.mean() if seen.size else 0.0, picture)
 
 
-def _tile_shift(
-    first: Grey,
-    second: Grey,
-    hidden: NDArray[np.bool_],
-    place: tuple[int, int],
-    coarse: tuple[int, int],
-) -> tuple[float, float] | None:
-    """Return by how much a tile of the first frame misses where `coarse` puts it in the second, down and right."""
-    top, left = place
-    here, there = np.s_[top : top + _TILE, left : left + _TILE], (top + coarse[0], left + coarse[1])
-    if min(there) < 0 or there[0] + _TILE > first.shape[0] or there[1] + _TILE > first.shape[1]:
-        return None
-    beyond = np.s_[there[0] : there[0] + _TILE, there[1] : there[1] + _TILE]
-    if hidden[here].any() or hidden[beyond].any():
-        return None
-    one, other = first[here], second[beyond]
-    return None if min(one.std(), other.std()) < _TEXTURE else _aligned(one, other)
+def _aligned(
+    ones: NDArray[np.float64], others: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return how far the content of each second picture lies down and right of the first's (N, 2), and of which of
+    them one shift stands out (N,). Pictures: (N, H, W)."""
+    height, width = ones.shape[1:]
+    window = np.outer(np.hanning(height), np.hanning(width))
+    spectra = [
+        np.fft.rfft2((some - some.mean(axis=(1, 2), keepdims=True)) * window) for some in (ones, others)
+    ]
+    crossed = spectra[1] * np.conj(spectra[0])
+    size = np.abs(crossed)
+    most = size.max(axis=(1, 2), keepdims=True)
+    surface = np.fft.irfft2(crossed / np.maximum(size + 1e-3 * most, 1e-30), s=(height, width))
+    flat = surface.reshape(len(ones), -1)
+    peaks = flat.argmax(axis=1)
+    clear = (most[:, 0, 0] > 0) & (flat.max(axis=1) >= 4.0 * flat.std(axis=1))
+    rows, columns = peaks // width, peaks % width
+    which = np.arange(len(ones))
+    down = _between(rows, height, [surface[which, (rows + step) % height, columns] for step in (-1, 0, 1)])
+    right = _between(columns, width, [surface[which, rows, (columns + step) % width] for step in (-1, 0, 1)])
+    return np.stack([down, right], axis=1), clear
 
 
-def _aligned(one: Grey, other: Grey) -> tuple[float, float] | None:
-    """Return how far the second picture's content lies down and right of the first's; None where nothing says so."""
-    window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
-    spectrum = np.fft.rfft2((other - other.mean()) * window) * np.conj(
-        np.fft.rfft2((one - one.mean()) * window)
-    )
-    size = np.abs(spectrum)
-    if size.max() == 0:
-        return None
-    surface = np.fft.irfft2(spectrum / (size + 1e-3 * size.max()), s=one.shape)
-    top, left = (int(place) for place in np.unravel_index(int(surface.argmax()), surface.shape))
-    if surface[top, left] < 4.0 * surface.std():
-        return None
-    return _peak(surface, top, left, axis=0), _peak(surface, top, left, axis=1)
-
-
-def _peak(surface: Grey, top: int, left: int, axis: int) -> float:
-    """Return where the surface's peak lies between the pixels, as a shift that may be negative."""
-    size, place = surface.shape[axis], (top, left)[axis]
-    line = surface[:, left] if axis == 0 else surface[top]
-    before, at, behind = (float(line[(place + step) % size]) for step in (-1, 0, 1))
+def _between(
+    places: NDArray[np.int64], size: int, line: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return where peaks lie between pixels, by the parabola through them and their neighbours, as signed shifts."""
+    before, at, behind = line
     curve = before - 2.0 * at + behind
-    exact = place + (0.5 * (before - behind) / curve if curve < 0 else 0.0)
-    return exact - size if exact > size / 2 else exact
+    exact = places + np.where(curve < 0, 0.5 * (before - behind) / np.where(curve < 0, curve, 1.0), 0.0)
+    shifts: NDArray[np.float64] = np.where(exact > size / 2, exact - size, exact)
+    return shifts
 
 
 def _fitted(places: NDArray[np.float64], shifts: NDArray[np.float64], shape: tuple[int, ...]) -> Shift | None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -71,19 +71,30 @@ def survey(
     else:
         progress.stage("asking the sources", len(there), "sources")
         for done, name in enumerate(there, start=1):
-            for one in recipe.source(name).candidates(
-                root_of(recipe, name, roots), recipe.sources[name].settings
-            ):
-                if isinstance(one, Refused):
-                    refused.append(RefusedPlan(f"{name}/{one.id}", one.reason, one.detail))
+            for one in _answers(recipe, name, roots):
+                if isinstance(one, RefusedPlan):
+                    refused.append(one)
                 else:
-                    found.append(Planned(name, one, {}))
+                    found.append(one)
             progress.advance(done, f"{len(found)} candidates")
     _refuse_twins(found)
     wanted = recipe.wanted
     queues = {quota: _queue(recipe.seed, quota, found, ordered=listed is not None) for quota in wanted}
     not_asked = Counter(one.source for one in found if (one.plan.sub_task, one.source) not in wanted)
     return Survey(queues, refused, missing, dict(not_asked))
+
+
+def _answers(recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path]) -> Iterator[Planned | RefusedPlan]:
+    """Yield a source's candidates and what it refuses; of annotations that stand twice, the second is refused."""
+    seen: set[str] = set()
+    for one in recipe.source(name).candidates(root_of(recipe, name, roots), recipe.sources[name].settings):
+        if isinstance(one, Refused):
+            yield RefusedPlan(f"{name}/{one.id}", one.reason, one.detail)
+        elif one.id in seen:
+            yield RefusedPlan(f"{name}/{one.id}", "its annotation stands twice", "")
+        else:
+            seen.add(one.id)
+            yield Planned(name, one, {})
 
 
 def root_of(recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path]) -> Path:

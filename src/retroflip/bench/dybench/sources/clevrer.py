@@ -98,7 +98,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     for file in files:
         try:
             scene = _scene(read_json_object(file))
-        except (DataError, KeyError, TypeError, ValueError) as error:
+        except (DataError, KeyError, TypeError, ValueError, OverflowError) as error:
             yield Refused(file.stem, "its annotation cannot be read", str(error) or type(error).__name__)
             continue
         if _split(scene.number) != settings.split:

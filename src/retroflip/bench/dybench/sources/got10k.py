@@ -28,16 +28,19 @@ from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
 from retroflip.bench.dybench.camera import Box, Camera, CameraDoubt, Move, Shift
 from retroflip.bench.dybench.directions import EIGHT, FOUR, Doubt, Margins, Track, Way
+from retroflip.bench.dybench.looks import looked
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.data.frame_folder import FrameFolder
 from retroflip.data.image import read_image
 from retroflip.data.root import resolve
+from retroflip.draws import draw
 from retroflip.errors import DataError, MediaError, PathEscapeError
 
 LICENCE = "CC BY-NC-SA 4.0"
 _LABELS = ("absence", "cover", "cut_by_image")
 _DOMAINS = {"animal": "animal", "person": "human", "plant": "plant"}
 """by `root_class`; everything else is an object"""
+_LOOK = "camera 1"
 _PARTS = 8
 """of a run, in each of which the camera's motion is measured"""
 _PANS = (Move.LEFT, Move.RIGHT, Move.UP, Move.DOWN)
@@ -49,11 +52,13 @@ _Axes = Annotated[tuple[Literal["flip", "reversal"], ...], Field(strict=False, m
 
 
 class Settings(SourceSettings):
-    """fps: of the frames. axes: what may be done to a clip. seconds: the shortest run of good frames. cover: the least
-    share of the object that is seen, in eighths as cover.label has it. path, cone, straight: see `directions.Margins`.
+    """sequences: how many are looked at, drawn evenly; None for all. fps: of the frames. axes: what may be done to a
+    clip. seconds: the shortest run of good frames. cover: the least share of the object that is seen, in eighths as
+    cover.label has it. path, cone, straight: see `directions.Margins`.
     """
 
     split: Literal["train", "val"] = "val"
+    sequences: int | None = Field(default=None, ge=1)
     fps: float = Field(default=10.0, gt=0, le=240)
     axes: _Axes = ("flip", "reversal")
     seconds: float = Field(default=1.0, gt=0)
@@ -78,7 +83,7 @@ class Annotation:
     path: str
     folder: FrameFolder
     boxes: Boxes
-    labels: Mapping[str, NDArray[np.int64]]
+    labels: Mapping[str, NDArray[np.float64]]
     meta: Mapping[str, str]
 
 
@@ -115,11 +120,14 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     settings = checked_settings(Settings, values, SOURCE.name)
     listed = root / settings.split / "list.txt"
     try:
-        names = listed.read_text("utf-8").split()
+        names = list(dict.fromkeys(listed.read_text("utf-8").split()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{listed}: the list of sequences cannot be read ({error}). Unpack GOT-10k there."
         ) from error
+    if settings.sequences is not None and settings.sequences < len(names):
+        order = draw(settings.seed, SOURCE.name, "sequences").permutation(len(names))[: settings.sequences]
+        names = [names[index] for index in sorted(order.tolist())]
     for name in names:
         yield from _of_sequence(root, settings, name)
 
@@ -169,9 +177,7 @@ def _read(root: Path, settings: Settings, name: str) -> Annotation:
     stated = meta.get("anno_fps", "").lower().removesuffix("hz").removesuffix("fps")
     if stated and stated != f"{settings.fps:g}":
         raise UnfitError("its frames have another rate than the setting 'fps'", f"{meta['anno_fps']}")
-    return Annotation(
-        name, path, folder, boxes, {label: found.astype(np.int64) for label, found in labels.items()}, meta
-    )
+    return Annotation(name, path, folder, boxes, labels, meta)
 
 
 def _numbers(path: Path, delimiter: str | None) -> NDArray[np.float64]:
@@ -199,7 +205,7 @@ def _run(settings: Settings, sequence: Annotation) -> Run:
     boxes = sequence.boxes
     faults = {
         "the object is absent": sequence.labels["absence"] != 0,
-        "the object is covered": sequence.labels["cover"] < settings.cover,
+        "the object is covered": ~(sequence.labels["cover"] >= settings.cover),
         "the object is cut by the picture's edge": sequence.labels["cut_by_image"] != 0,
         "its boxes are empty": ~(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)),
     }
@@ -224,6 +230,19 @@ def _longest(good: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _camera(sequence: Annotation, run: Run) -> Camera | None:
     """Return what the background does over the run; None where half of its parts tell nothing."""
+    folder = sequence.folder.path
+    files = [
+        folder,
+        folder / "groundtruth.txt",
+        *(folder / sequence.folder.names[at] for at in (run.first, run.last - 1)),
+    ]
+    found = looked(_LOOK, files, [run.first, run.last], lambda: {"parts": _parts(sequence, run)})
+    parts = [Shift(*part) for part in found["parts"] if part is not None]
+    return Camera.of(parts) if len(parts) > len(found["parts"]) / 2 else None
+
+
+def _parts(sequence: Annotation, run: Run) -> list[Shift | None]:
+    """Return what the background does in each part of the run, as if it went on over the whole."""
 
     @cache
     def grey_of(frame: int) -> camera.Grey:
@@ -231,12 +250,11 @@ def _camera(sequence: Annotation, run: Run) -> Camera | None:
         return camera.grey(picture_CHW)
 
     edges = np.unique(np.linspace(run.first, run.last - 1, _PARTS + 1).round().astype(int)).tolist()
-    parts = [
-        shift.times((run.last - 1 - run.first) / (last - first))
-        for first, last in pairwise(edges)
-        if (shift := camera.part_shift(grey_of, run.box, first, last)) is not None
-    ]
-    return Camera.of(parts) if len(parts) > (len(edges) - 1) / 2 else None
+    found: list[Shift | None] = []
+    for first, last in pairwise(edges):
+        shift = camera.part_shift(grey_of, run.box, first, last)
+        found.append(shift and shift.times((run.last - 1 - run.first) / (last - first)))
+    return found
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _things(placeholders: Any, template: str) -> list[str] | None:
     """Return what stands for the brackets of a template, None where that does not fit."""
     if not isinstance(placeholders, list) or len(placeholders) != template.count("["):
         return None
-    things = [str(one).strip() for one in placeholders]
+    things = [" ".join(str(one).split()) for one in placeholders]
     return things if all(things) else None
 
 

@@ -11,11 +11,13 @@ histograms of luma; by files of features, <features>/<video>.npy with a row a fr
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from retroflip.bench.benchmarks import vidhalluc
@@ -23,15 +25,17 @@ from retroflip.bench.benchmarks.base import Item
 from retroflip.bench.dybench import splices
 from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
+from retroflip.bench.dybench.looks import looked
 from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.sequences import ask_order
 from retroflip.bench.dybench.settings import checked_settings
-from retroflip.bench.dybench.splices import Detector, Seen
+from retroflip.bench.dybench.splices import Detector
 from retroflip.data.root import resolve
 from retroflip.errors import DataError, MediaError
 from retroflip.video.decode import all_frames
 
 LICENCE = "not stated here: see the data set's page (clips of ActivityNet, YouCook2 and VALOR-32K)"
+_LOOK = "splices 1"
 BAD_CLIPS = frozenset({"eXMF6Skt2To_clip_3", "KVaTsulE5Z0_clip_2", "KVaTsulE5Z0_clip_3"})
 """that are known to be damaged"""
 _ACTION = re.compile(
@@ -130,56 +134,83 @@ def _named(action: str) -> str:
     return text[:1].lower() + text[1:] if _ARTICLE.match(text) else text
 
 
+class Distances(NamedTuple):
+    """A video's frames: the seconds at which they are shown (T,), and how far each is from the next one (T - 1,)."""
+
+    seconds: tuple[float, ...]
+    apart: NDArray[np.float64]
+
+
 Detect = Callable[[Path, str], float]
 """of a root and a video under it, the second at which it is spliced; raises UnfitError unless there is one splice"""
 
 
 def _detector(settings: Settings) -> Detect:
-    """Return what finds the splice. Raises UsageError for a model that cannot be loaded."""
-    if settings.detector == "files":
-        return lambda root, video: _by_files(root, video, settings)
+    """Return what finds the splice. Its model is loaded at the first video that it did not look at before."""
     if settings.detector == "luma":
-        return lambda root, video: _by_frames(root, video, splices.LUMA, settings)
+        return lambda root, video: _spliced_at(_luma(root, video), splices.LUMA.least, settings)
+    if settings.detector == "files":
+        return lambda root, video: _spliced_at(
+            _of_files(root, video, settings), splices.FEATURES_LEAST, settings
+        )
+    by_model = cache(lambda: _model_detector(settings.model))
+    return lambda root, video: _spliced_at(
+        _distances(root, video, ["model", settings.model], by_model), splices.FEATURES_LEAST, settings
+    )
+
+
+def _model_detector(name: str) -> Detector:
+    """Return DINO as a detector. Raises UsageError where it cannot be loaded."""
     from retroflip.models.dino import load_dino  # brings transformers, which nothing else here needs
 
-    model = load_dino(settings.model)
-    by_model = Detector(
+    model = load_dino(name)
+    return Detector(
         lambda pixels_TCHW: model.features(pixels_TCHW).astype(np.float64),
         splices.features_apart,
         splices.FEATURES_LEAST,
     )
-    return lambda root, video: _by_frames(root, video, by_model, settings)
 
 
-def _by_frames(root: Path, video: str, detector: Detector, settings: Settings) -> float:
-    return _spliced_at(_seen(root, video, detector), detector, settings)
+def _luma(root: Path, video: str) -> Distances:
+    return _distances(root, video, ["luma"], lambda: splices.LUMA)
 
 
-def _seen(root: Path, video: str, detector: Detector) -> Seen:
+def _distances(root: Path, video: str, key: Sequence[str], detector: Callable[[], Detector]) -> Distances:
+    """Return how far a video's frames are apart, as it was found at an earlier time or is found now."""
+
+    def look() -> dict[str, Any]:
+        by = detector()
+        found = splices.seen(all_frames(path, max_side=splices.MAX_SIDE), by.rows)
+        return {
+            "seconds": list(found.seconds),
+            "apart": by.apart(found.rows).tolist() if len(found.seconds) > 1 else [],
+        }
+
+    path = resolve(root, video)
     try:
-        return splices.seen(all_frames(resolve(root, video), max_side=splices.MAX_SIDE), detector.rows)
+        kept = looked(_LOOK, [path], key, look)
     except MediaError as error:
         raise UnfitError("its video cannot be read", str(error)) from error
+    return Distances(tuple(kept["seconds"]), np.array(kept["apart"], dtype=np.float64))
 
 
-def _by_files(root: Path, video: str, settings: Settings) -> float:
+def _of_files(root: Path, video: str, settings: Settings) -> Distances:
     path = resolve(root, f"{settings.features}/{Path(video).stem}.npy")
     try:
         rows = np.load(path, allow_pickle=False).astype(np.float64)
     except (OSError, ValueError) as error:
         raise UnfitError("its file of features cannot be read", f"{path.name}: {error}") from error
-    times = _seen(root, video, splices.LUMA).seconds
-    if rows.ndim != 2 or len(rows) != len(times):
+    seconds = _luma(root, video).seconds
+    if rows.ndim != 2 or len(rows) != len(seconds):
         raise UnfitError(
-            "its file of features has not one row a frame", f"{rows.shape} for {len(times)} frames"
+            "its file of features has not one row a frame", f"{rows.shape} for {len(seconds)} frames"
         )
-    by_files = Detector(splices.luma_rows, splices.features_apart, splices.FEATURES_LEAST)
-    return _spliced_at(Seen(times, rows), by_files, settings)
+    return Distances(seconds, splices.features_apart(rows))
 
 
-def _spliced_at(found: Seen, detector: Detector, settings: Settings) -> float:
-    least = detector.least if settings.least is None else settings.least
-    cut = splices.only_cut(detector.apart(found.rows), least, settings.times) if len(found.rows) > 1 else None
+def _spliced_at(found: Distances, least: float, settings: Settings) -> float:
+    wanted = least if settings.least is None else settings.least
+    cut = splices.only_cut(found.apart, wanted, settings.times)
     if cut is None:
         raise UnfitError("not exactly one splice is found", f"by {settings.detector}")
     return splices.parts_at(found.seconds, cut)

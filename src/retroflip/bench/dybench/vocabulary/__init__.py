@@ -26,6 +26,8 @@ DOMAINS = ("human", "animal", "plant", "object")
 SUBJECTS = {"human": "person", "animal": "animal", "plant": "plant", "object": "object"}
 """what a domain's question is about where neither the clip's label nor the pair says it"""
 _THING = "{thing}"
+_MOST_SAID = 100
+"""signs of a label that are repeated where it is not known"""
 _DETERMINED = re.compile(
     r"(?:an?|the|his|her|its|their|my|your|our|this|that|these|those|some|any|one|two|three|four|five|six|several|many|"
     r"both|each|every|another|\d+|something|someone|somebody|everything|part|pieces?|number)\b",
@@ -185,11 +187,11 @@ def _unknown(action: str, domain: str | None, several: list[_Name]) -> str:
     """Return why a label is not taken, and what to write."""
     if several:
         meant = ", ".join(f"{_phrase(one)!r} ({one.domain})" for one in several)
-        return f"The action {action!r} may be {meant}. Write the one that is meant, and name its domain."
+        return f"The action {action[:_MOST_SAID]!r} may be {meant}. Write the one that is meant, and name its domain."
     phrases: Mapping[str, None] = dict.fromkeys(one.text for one in _names() if domain in (None, one.domain))
-    near = difflib.get_close_matches(_spelt(action), list(phrases), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(_spelt(action[:_MOST_SAID]), list(phrases), n=3, cutoff=0.5)
     like = f" Those most like it are: {', '.join(map(repr, near))}." if near else ""
-    return f"The action {action!r} is in no vocabulary{f' of {domain} actions' if domain else ''}.{like}"
+    return f"The action {action[:_MOST_SAID]!r} is in no vocabulary{f' of {domain} actions' if domain else ''}.{like}"
 
 
 def _phrase(name: _Name) -> str:
