@@ -117,6 +117,7 @@ def test_word_accuracy(answer: str, gold: str, expected: float) -> None:
         ("It starts at 5 seconds and ends at 12 seconds.", (5, 12)), ("start: 3.25, end: 4.5", (3.25, 4.5)),
         ("10% to 20%", (6, 12)), ("10 to 20%", (6, 12)), ("1:02:03 - 1:02:05", (3723, 3725)), ("5–12 s", (5, 12)),
         ("at 5 s", None), ("1, 2, 3", None), ("", None), ("never", None), ("event2 at v1.5", None),
+        ("[1.5ri to 2.3]", None), ("1.2.3 to 4", None), ("from 1 to 2.", (1, 2)), ("5.to 12", (5, 12)),
     ],
 )  # fmt: skip
 def test_spans_of_time(text: str, expected: tuple[float, float] | None) -> None:

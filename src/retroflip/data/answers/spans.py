@@ -14,7 +14,7 @@ Span: TypeAlias = tuple[float, float]
 _CLOCK = r"(?:(?P<hours{0}>\d{{1,2}}):)?(?P<minutes{0}>\d{{1,3}}):(?P<seconds{0}>\d{{2}}(?:[.,]\d+)?)"
 _TIME = re.compile(
     rf"(?<![\w.]){_CLOCK.format('')}(?![\w:])"
-    r"|(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|(?:s|secs?|seconds?|m|mins?|minutes?)\b)?(?![\w:])",
+    r"|(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|(?:s|secs?|seconds?|m|mins?|minutes?)\b)?(?![\w:]|\.\d)",
     re.IGNORECASE,
 )
 
