@@ -1,10 +1,17 @@
 """Suites: the papers' means from the papers' own numbers, and which questions a subset takes."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from retroflip.bench.benchmarks.registry import BENCHMARKS
+from retroflip.bench.metrics import METRICS
+from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, append_answers
 from retroflip.bench.suite import Suite, means, read_suite, suite_names
+from retroflip.bench.suite_score import score_suite
+from retroflip.cli.app import app
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import RecipeError, UsageError
 
@@ -77,6 +84,78 @@ def test_members_take_their_share_of_a_benchmark() -> None:
     assert not suite.members["videomme-long"].holds(sample())
     spans = [sample("grounding"), sample("answer")]
     assert suite.wanted("rextime", spans) == spans[:1]
+
+
+def answers(folder: Path, *records: AnswerRecord) -> None:
+    folder.mkdir(parents=True)
+    append_answers(folder / "answers.jsonl", records)
+
+
+def chosen(name: str, said: str, task: str = "", draw: int = 0, **labels: str) -> AnswerRecord:
+    asked = Sample(
+        id=name, video=f"{name}.mp4", question="?", options=("a", "b"), solution="A", source_clip=name, task=task,
+        problem_type=ProblemType.MULTIPLE_CHOICE, labels=labels,
+    )  # fmt: skip
+    return answer_record(asked, said, Control.FULL, origin=Origin(draw=draw))
+
+
+SUITE = """
+title: mine
+paper: none
+members:
+  all: {bench: mvbench}
+  moving: {bench: mvbench, title: Moving, where: {task: [moving_direction]}}
+  long: {bench: videomme, where: {duration: [long]}}
+  spans: {bench: charades, metric: grounding.miou}
+means: {both: [all, long], none: [all, spans]}
+"""
+
+
+@pytest.fixture
+def answered(tmp_path: Path) -> Path:
+    answers(
+        tmp_path / "mvbench", chosen("1", "A", "moving_direction"), chosen("2", "B", "moving_direction"),
+        chosen("3", "A", "action_count"), chosen("4", "A", "action_count"),
+    )  # fmt: skip
+    draws = [chosen("1", said, draw=n, duration="long") for n, said in enumerate("BBAB")]
+    answers(tmp_path / "videomme", *draws, chosen("2", "A", duration="short"))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    return tmp_path
+
+
+def test_a_folder_of_answers_as_the_papers_table(answered: Path) -> None:
+    suite = read_suite(str(answered / "suite.yaml"))
+    found = score_suite(suite, answered)
+    members = found["members"]
+    assert [members[name]["ours"] for name in suite.members] == [75.0, 50.0, 0.0, None]
+    assert [members[name]["n"] for name in suite.members] == [4, 2, 1, 0]
+    # One of four draws is right: a half for two of them.
+    assert members["long"]["passes"] == {"1": 25.0, "2": 50.0, "4": 100.0}
+    assert "no answers.jsonl" in members["spans"]["missing"]
+    assert found["means"]["ours"]["both"] == {"value": 37.5, "missing": []}
+    assert found["means"]["ours"]["none"] == {"value": None, "missing": ["spans"]}
+    assert found["means"]["pass@4"]["both"]["missing"] == ["all"]
+
+
+def test_the_command_prints_the_table_and_what_is_missing(answered: Path) -> None:
+    ran = CliRunner().invoke(app, ["score", "--suite", str(answered / "suite.yaml"), str(answered)])
+    assert ran.exit_code == 0, ran.output
+    assert "mean: both" in ran.stdout
+    assert "spans has no number" in ran.stdout
+    shown = CliRunner().invoke(app, ["score", "--suite", "strive", str(answered), "--json"])
+    assert json.loads(shown.stdout)["means"]["ours"]["avg"]["value"] is None
+    none = CliRunner().invoke(app, ["score", "--suite", "strive", str(answered / "nothing")])
+    assert (none.exit_code, "generate --suite" in " ".join(none.output.split())) == (1, True)
+
+
+def test_every_member_of_the_shipped_suites_names_what_there_is() -> None:
+    members = [one for name in suite_names() for one in read_suite(name).members.values()]
+    assert {one.bench for one in members} - set(BENCHMARKS) == {"dybench"}
+    keys = {
+        metric.key if metric.family.part is None else f"{metric.family.part}.{metric.key}"
+        for metric in METRICS
+    }
+    assert {one.metric for one in members} - keys == {"overall"}
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

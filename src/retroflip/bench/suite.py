@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from retroflip.bench.records import AnswerRecord
 from retroflip.data.sample import Sample
 from retroflip.errors import UsageError
 from retroflip.recipes.reading import ContradictionError, Origin, read_mapping, validate
@@ -32,12 +33,14 @@ class Member(BaseModel):
     where: dict[str, tuple[str, ...]] = Field(
         default={}, description="which questions: 'task', or a label, and the values that are meant"
     )
-    metric: str = Field(default="acc", description="which of its measures stands in the table")
+    metric: str = Field(
+        default="acc", description="which of its measures stands in the table, dotted as in the scores' JSON"
+    )
     note: str = Field(default="", description="what is to be known of this number")
 
-    def holds(self, sample: Sample) -> bool:
-        """Return whether a question of the benchmark counts for this number."""
-        said = {**sample.labels, TASK: sample.task}
+    def holds(self, one: Sample | AnswerRecord) -> bool:
+        """Return whether a question of the benchmark, or the answer to one, counts for this number."""
+        said = {**one.labels, TASK: one.task}
         return all(said.get(key) in values for key, values in self.where.items())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retroflip.cli.columns import ColumnMap, Columns, column_map
-from retroflip.cli.scores import print_comparison, print_official, print_scores
+from retroflip.cli.scores import print_comparison, print_official, print_scores, print_suite
 from retroflip.cli.terminal import AsJson, example, print_json, short_names
 from retroflip.errors import UsageError
 
@@ -52,6 +52,13 @@ def score(
             help="Answers in the benchmark's own format; without --bench, records with a model's 'response' each.",
         ),
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Score a folder of `generate --suite` as the paper's table: crpo, strive, synrl.",
+        ),
+    ] = None,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
@@ -64,6 +71,9 @@ def score(
     from retroflip.bench.records import read_answers
     from retroflip.bench.score import ANSWERS, compare, score_run
 
+    if suite is not None:
+        _score_suite(suite, directories or [], root, json=json)
+        return
     if bench is not None:
         _score_recorded(bench, root, recorded, json=json)
         return
@@ -103,6 +113,20 @@ def _score_foreign(recorded: Path, columns: ColumnMap, *, json: bool) -> None:
         print_json(scores)
     else:
         print_scores(recorded.name, scores)
+
+
+def _score_suite(name: str, directories: list[Path], root: Path | None, *, json: bool) -> None:
+    from retroflip.bench.suite import read_suite
+    from retroflip.bench.suite_score import score_suite
+
+    suite = read_suite(name)
+    if len(directories) != 1:
+        raise UsageError(f"score --suite {name} takes one folder, which holds one for each benchmark.")
+    scores = score_suite(suite, directories[0], root)
+    if json:
+        print_json(scores)
+    else:
+        print_suite(scores)
 
 
 def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:

@@ -190,3 +190,30 @@ def _measured(measures: Mapping[str, Any], key: str) -> float | None:
 
 def _two_places(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.2f}"
+
+
+def print_suite(scores: Mapping[str, Any]) -> None:
+    """Print the table of a suite, its means, and what is missing in it."""
+    members, means = scores["members"], scores["means"]
+    rows = [
+        [
+            one["title"] or name,
+            one["metric"],
+            str(one["n"]),
+            _hundredths(one["ours"]),
+            _hundredths(one["official"]),
+        ]
+        for name, one in members.items()
+    ]
+    rows += [
+        [f"mean: {name}", "", "", *(_hundredths(means[kind][name]["value"]) for kind in ("ours", "official"))]
+        for name in means["ours"]
+    ]
+    print_table(f"{scores['suite']}, per cent", ["", "measure", "answers", "ours", "official"], rows)
+    for name, one in members.items():
+        if one["missing"]:
+            print(f"{name} has no number: {one['missing']}.")
+
+
+def _hundredths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
