@@ -19,6 +19,8 @@ from retroflip.data.sources import SOURCES, source_named
 from retroflip.data.sources.base import Wanted
 from retroflip.errors import DataError, UsageError
 from retroflip.progress import Silence
+from retroflip.rl.methods.arrowgev import is_sensitive
+from retroflip.router.rules import decide_sample
 
 
 def put(path: Path, content: Any) -> Path:
@@ -487,6 +489,32 @@ def test_a_clip_of_time_r1_is_not_cut_a_second_time(tmp_path: Path) -> None:
         ("2", "[40, 45.7]", None),
     ]
     assert done.rejects == {"span": 2}
+
+
+def test_arrowgev_says_of_each_event_whether_it_is_time_sensitive(tmp_path: Path) -> None:
+    row = {
+        "video": "arrowgev_data/x.mp4",
+        "video_reverse_path": "arrowgev_data/x_reverse.mp4",
+        "timestamp": [3.0, 7.5],
+        "sentence": "A man puts down a bag.",
+        "duration": 30.0,
+        "sensitive": "Yes",
+        "qid": 7,
+    }
+    rows = [
+        row,
+        {**row, "qid": 8, "sensitive": "no"},
+        {**row, "qid": 9, "sensitive": None},
+        {**row, "qid": 0, "timestamp": [31, 40]},
+    ]
+    done, samples = imported("arrowgev", put(tmp_path / "train_2k5.json", rows))
+    assert [(one.id, one.labels, is_sensitive(one)) for one in samples] == [
+        ("7", {"sensitive": "yes"}, True),
+        ("8", {"sensitive": "no"}, False),
+    ]
+    assert "description: a man puts down a bag Please" in samples[0].question
+    assert decide_sample(samples[0]).label == "temporal"
+    assert done.rejects == {"sensitive": 1, "span": 1}
 
 
 COLUMNS = {"problem": "q", "options": "choices", "solution": "label", "path": "clip"}

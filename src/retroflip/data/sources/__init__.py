@@ -4,6 +4,7 @@ import difflib
 
 from retroflip.data.sources import (
     activitynet_tvg,
+    arrowgev,
     charades_sta,
     dapo_math,
     llava_video,
@@ -35,6 +36,7 @@ SOURCES: dict[str, Source] = {
         activitynet_tvg.SOURCE,
         nextgqa.SOURCE,
         timer1.SOURCE,
+        arrowgev.SOURCE,
         records.SOURCE,
     )
 }
