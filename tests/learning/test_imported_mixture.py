@@ -142,9 +142,9 @@ def test_crpo_trains_on_videos_images_and_texts_that_were_imported(mixture: Path
     hashes = read_json_object(out / "run.json")["data_sha256"]
     assert {"records", "records videos", "records images", "records texts"} <= hashes.keys()
     run("report", out, "--out", tmp_path / "report.html")
-    assert "In which direction does the square move?" in (tmp_path / "report.html").read_text(
-        encoding="utf-8"
-    )
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "crpo" in page.lower()
+    assert "Reward" in page
 
 
 def test_what_was_imported_keeps_several_images(mixture: Path) -> None:
