@@ -508,9 +508,9 @@ def test_arrowgev_says_of_each_event_whether_it_is_time_sensitive(tmp_path: Path
         {**row, "qid": 0, "timestamp": [31, 40]},
     ]
     done, samples = imported("arrowgev", put(tmp_path / "train_2k5.json", rows))
-    assert [(one.id, one.labels, is_sensitive(one)) for one in samples] == [
-        ("7", {"sensitive": "yes"}, True),
-        ("8", {"sensitive": "no"}, False),
+    assert [(one.id, one.labels["sensitive"], is_sensitive(one)) for one in samples] == [
+        ("7", "yes", True),
+        ("8", "no", False),
     ]
     assert "description: a man puts down a bag Please" in samples[0].question
     assert decide_sample(samples[0]).label == "temporal"
