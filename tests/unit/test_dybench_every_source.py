@@ -197,6 +197,13 @@ def test_answers_are_those_of_the_labels(out: Path) -> None:
     assert told["vidhalluc"] == ("a dog swims, then a man runs", "a man runs, then a dog swims")
 
 
+def test_the_card_says_what_else_holds_the_clips(out: Path) -> None:
+    assert (
+        "Also in MVBench (CLEVRER's validation clips): the clips of 1 pair of clevrer."
+        in (out / "README.md").read_text()
+    )
+
+
 def test_an_annotation_that_stands_twice(root: Path, tmp_path: Path) -> None:
     rows = [ssv2_row("7", "Opening [something]", thing) for thing in ("drawer", "box")]
     written(tmp_path / "labels/validation.json", rows)

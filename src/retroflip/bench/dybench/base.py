@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from retroflip.errors import RetroflipError
 from retroflip.video.frames import Pixels
 
+ALSO_IN = "also_in"
+"""the label that says which other data sets hold a pair's clip"""
+
 
 class Axis(StrEnum):
     """What makes v' of v."""

@@ -12,9 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from retroflip.bench.dybench.base import ALSO_IN
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.survey import Missing, RefusedPlan
 from retroflip.data.sample import Sample
+from retroflip.errors import counted
 from retroflip.files.storage import write_text_atomic
 
 SUMMARY = "summary.json"
@@ -52,6 +54,7 @@ class Summary:
     options: Mapping[str, int]
     clips: int
     licences: Mapping[str, int]
+    overlaps: Mapping[str, int]
     parts: Sequence[Part]
     refused: Mapping[str, int]
     missing: Mapping[str, str]
@@ -80,6 +83,9 @@ class Summary:
             options=_counted(str(len(one.options)) for one in firsts),
             clips=len({one.source_clip for one in firsts}),
             licences=_counted(f"{one.source}: {one.licence}" for one in firsts),
+            overlaps=_counted(
+                f"{one.source}: {one.labels[ALSO_IN]}" for one in firsts if ALSO_IN in one.labels
+            ),
             parts=list(parts),
             refused=_counted(f"{one.key.partition('/')[0]}: {one.reason}" for one in refused),
             missing={one.source: one.what for one in missing},
@@ -122,7 +128,7 @@ def write_card(out: Path, recipe: DyBenchRecipe, summary: Summary, released: str
         "## Quality control\n\n" + (released or _UNRELEASED),
         "## Refused\n\n" + _refused(summary),
         "## Licences\n\n" + _licences(recipe, summary),
-        "## Not claimed\n\n" + _NOT_CLAIMED,
+        "## Not claimed\n\n" + _NOT_CLAIMED + _overlaps(summary),
     ]
     write_text_atomic(out / CARD, "\n\n".join(section for section in sections if section) + "\n")
 
@@ -197,6 +203,17 @@ def _refused(summary: Summary) -> str:
         + _table(["source", "reason", "candidates"], rows[:_MOST_REASONS])
         + more
     )
+
+
+def _overlaps(summary: Summary) -> str:
+    """Return what is known of other data sets that hold the same clips."""
+    known = [
+        f"Also in {others}: the clips of {counted(count, 'pair')} of {source}."
+        for (source, _, others), count in zip(
+            (name.partition(": ") for name in summary.overlaps), summary.overlaps.values(), strict=True
+        )
+    ]
+    return "".join(f" {sentence}" for sentence in known)
 
 
 def _licences(recipe: DyBenchRecipe, summary: Summary) -> str:

@@ -27,7 +27,17 @@ from pydantic import Field
 
 from retroflip.bench.dybench import directions
 from retroflip.bench.dybench.asking import Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
+from retroflip.bench.dybench.base import (
+    ALSO_IN,
+    Axis,
+    Candidate,
+    Clip,
+    Need,
+    Refused,
+    Source,
+    SubTask,
+    UnfitError,
+)
 from retroflip.bench.dybench.directions import FOUR, Doubt, Margins, Track, Way
 from retroflip.bench.dybench.media import videos_by_name
 from retroflip.bench.dybench.settings import checked_settings
@@ -187,7 +197,7 @@ def _pair(settings: Settings, scene: Scene, identity: int, video: str) -> Candid
         source_clip=f"clevrer/video_{scene.number:05d}",
         licence=LICENCE,
         domain="object",
-        labels={"action": way, "split": settings.split, "also_in": OVERLAPS[settings.split]},
+        labels={"action": way, "split": settings.split, ALSO_IN: OVERLAPS[settings.split]},
     )
 
 
