@@ -13,7 +13,7 @@ from retroflip.bench.benchmarks.registry import benchmark
 def write_json(path: Path, value: Any) -> Path:
     """Write a JSON file, folders and all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False))
+    path.write_text(json.dumps(value))
     return path
 
 

@@ -28,8 +28,9 @@ from retroflip.bench.benchmarks.published import (
     read_json,
     read_rows,
     response_text,
+    sample_of,
 )
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
 SETS = ("ReverseFilm", "UCF101", "Rtime_t2v", "Rtime_v2t", "AoTBench_QA")
@@ -58,7 +59,8 @@ def _item(name: str, row: dict[str, Any], path: Path, videos: str) -> Item:
     letters = tuple(option_letter(number) for number in range(len(choices.options))) or ("A", "B", "C", "D")
     if right not in letters:
         raise DataError(f"{path}: the answer {right!r} to {idx} is none of the letters {', '.join(letters)}.")
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"{name}/{idx}",
         video=f"{videos}/{video}",
         question=choices.stem,

@@ -18,8 +18,16 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import YES_NO, asked, by_key, field, read_json, response_text
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.bench.benchmarks.published import (
+    YES_NO,
+    asked,
+    by_key,
+    field,
+    read_json,
+    response_text,
+    sample_of,
+)
+from retroflip.data.sample import ProblemType
 from retroflip.errors import DataError
 
 SPLITS = ("entire", "interleave", "misleading")
@@ -33,7 +41,8 @@ def _items(root: Path) -> Iterator[Item]:
         if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
             raise DataError(f"{path}: not a list of videos. Give EventHallusion's own file.")
         for row in rows:
-            for number, asked_for in enumerate(row.get("questions", [])):
+            questions = row.get("questions", [])
+            for number, asked_for in enumerate(questions if isinstance(questions, list) else [questions]):
                 yield _item(split, str(field(row, "id", str(path))), number, asked_for, path)
 
 
@@ -53,7 +62,8 @@ def _item(split: str, video: str, number: int, row: dict[str, Any], path: Path) 
     right = answer.strip(". ").lower()
     if right not in YES_NO:
         raise DataError(f"{path}: the answer {answer!r:.40} about {video} is neither yes nor no.")
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"{split}/{video}/{number}",
         video=f"videos/{split}/{video}.mp4",
         question=question,

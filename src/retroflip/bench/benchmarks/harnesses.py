@@ -56,7 +56,7 @@ def also(
     def read(root: Path, file: Path) -> Sequence[Graded]:
         logs = logged(file) if file.is_file() else None
         if logs is None:
-            return own(root, file)
+            return _some(own(root, file), file)
         logs = [log for log in logs if kept(log.fields)]
         asked = list(items(root))
         matched = (
@@ -76,6 +76,12 @@ def also(
         ]
 
     return read
+
+
+def _some(graded: Sequence[Graded], file: Path) -> Sequence[Graded]:
+    if not graded:
+        raise DataError(f"{file}: it holds no answer to a question under --root.")
+    return graded
 
 
 def logged(file: Path) -> list[Logged] | None:

@@ -19,8 +19,17 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import YES_NO, asked, by_key, field, find, read_json, response_text
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.bench.benchmarks.published import (
+    YES_NO,
+    asked,
+    by_key,
+    field,
+    find,
+    read_json,
+    response_text,
+    sample_of,
+)
+from retroflip.data.sample import Cell, ProblemType
 from retroflip.errors import DataError
 
 _TASKS = ("classification", "discrimination")
@@ -64,11 +73,12 @@ def _classification(row: dict[str, Any], path: Path, videos: str) -> Item:
     number, question, right, options = (
         field(row, key, str(path)) for key in ("id", "question", "answer", "options")
     )
-    if not isinstance(options, dict) or right not in options or not set(options) <= set("ABC"):
+    if not isinstance(options, dict) or str(right) not in options or not set(options) <= set("ABC"):
         raise DataError(
             f"{path}: question {number} has not options A to C as an object with its answer among them."
         )
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"classification/{number}",
         video=f"{videos}/{row.get('video_id')}.mp4",
         question=question,
@@ -89,7 +99,8 @@ def _discrimination(row: dict[str, Any], path: Path, videos: str, place: int) ->
     number, question, right = (field(row, key, str(path)) for key in ("dis_id", "dis_question", "dis_answer"))
     if right not in YES_NO:
         raise DataError(f"{path}: the answer {right!r} to question {number} is neither yes nor no.")
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"discrimination/{number}",
         video=f"{videos}/{row.get('video_id')}.mp4",
         question=question,

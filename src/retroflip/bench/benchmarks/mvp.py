@@ -23,8 +23,15 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import asked, by_key, field, read_rows, response_text
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.bench.benchmarks.published import (
+    asked,
+    by_key,
+    field,
+    read_rows,
+    response_text,
+    sample_of,
+)
+from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
 CONFIGURATIONS = (
@@ -105,7 +112,8 @@ def _item(pair: str, side: int | None, row: dict[str, Any]) -> Item:
         )
     name = row["configuration"]
     question = str(field(row, "question", f"MVP, {row['video_id']}"))
-    sample = Sample(
+    sample = sample_of(
+        f"MVP, {row['video_id']}",
         id=f"{name}/{row['video_id']}",
         video="videos/" + str(field(row, "video_path", f"MVP, {row['video_id']}")).lstrip("/"),
         question=question,

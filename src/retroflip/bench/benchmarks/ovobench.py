@@ -22,8 +22,17 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import asked, by_key, field, find, read_json, response_text
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.bench.benchmarks.published import (
+    asked,
+    by_key,
+    field,
+    find,
+    read_json,
+    response_text,
+    sample_of,
+    texts,
+)
+from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
 PARTS = {"backward": ("EPM", "ASI", "HLD"), "realtime": ("OCR", "ACR", "ATR", "STU", "FPD", "OJR")}
@@ -43,29 +52,34 @@ def _items(root: Path) -> Iterator[Item]:
         raise DataError(f"{path}: not a list of questions. Give OVO-Bench's own file.")
     folder = "" if path.parent == root else "data/"
     chunked = (path.parent / "chunked_videos").is_dir()
-    return (_item(row, path, folder, chunked=chunked) for row in rows if row.get("task") in _PART_OF)
+    return (_item(row, path, folder, chunked=chunked) for row in rows if str(row.get("task")) in _PART_OF)
 
 
 def _item(row: dict[str, Any], path: Path, folder: str, *, chunked: bool) -> Item:
-    number, task, video, question, options, right, now = (
-        field(row, key, str(path)) for key in ("id", "task", "video", "question", "options", "gt", "realtime")
+    options = texts(row, "options", str(path))
+    number, task, video, question = (
+        str(field(row, key, str(path))) for key in ("id", "task", "video", "question")
     )
-    if type(right) is not int or not 0 <= right < len(options):
-        raise DataError(f"{path}: gt {right!r} of question {number} is none of its {len(options)} options.")
+    right, now = (field(row, key, str(path)) for key in ("gt", "realtime"))
+    if type(right) is not int or not 0 <= right < len(options) or not isinstance(now, int | float):
+        raise DataError(
+            f"{path}: gt {right!r} of question {number} is none of its {len(options)} options, or its time no number."
+        )
     shown = (
         {"video": f"{folder}chunked_videos/{number}.mp4"}
         if chunked
         else {"video": f"{folder}src_videos/{video}", "start": 0.0, "end": float(max(1, math.ceil(now)))}
     )
-    sample = Sample(
-        id=str(number),
+    sample = sample_of(
+        str(path),
+        id=number,
         question=question,
-        options=tuple(str(option) for option in options),
+        options=tuple(options),
         solution=option_letter(right),
         problem_type=ProblemType.MULTIPLE_CHOICE,
         source="OVO-Bench",
         task=task,
-        source_clip=str(video),
+        source_clip=video,
         labels={"part": _PART_OF[task]},
         **shown,
     )

@@ -7,9 +7,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
 from retroflip.bench.benchmarks.base import Item
 from retroflip.data.forms import rows
-from retroflip.data.sample import option_letter
+from retroflip.data.sample import MAX_OPTIONS, Sample, option_letter
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
 
@@ -64,10 +66,32 @@ def read_rows(path: Path, form: str) -> list[dict[str, Any]]:
 
 
 def field(row: Mapping[str, Any], key: str, where: str) -> Any:
-    """Return a field of a record. Raises DataError where it is missing."""
+    """Return a field of a record. Raises DataError where it is missing, and for what is no record."""
+    if not isinstance(row, Mapping):
+        raise DataError(f"{where}: {row!r:.60} stands where a record with {key!r} should.")
     if row.get(key) is None:
         raise DataError(f"{where}: the record {str(dict(row))!r:.120} has no {key!r}.")
     return row[key]
+
+
+def texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:
+    """Return a field that is a list of two texts at least. Raises DataError for any other."""
+    found = field(row, key, where)
+    if not isinstance(found, list) or not 2 <= len(found) <= MAX_OPTIONS:
+        raise DataError(f"{where}: {key} {found!r:.60} is no list of 2 to {MAX_OPTIONS} texts.")
+    return [str(text) for text in found]
+
+
+def sample_of(where: str, **fields: Any) -> Sample:
+    """Return a sample. Raises DataError, naming where its record stands, for fields that it cannot have."""
+    try:
+        return Sample(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise DataError(
+            f"{where}: the record {str(fields.get('id'))!r:.60} is not of the published form "
+            f"({'.'.join(map(str, first['loc']))}: {first['msg']})."
+        ) from error
 
 
 def response_text(value: Any) -> str | None:

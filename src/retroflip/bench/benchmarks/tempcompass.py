@@ -22,16 +22,18 @@ from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
-from retroflip.bench.benchmarks.published import read_json
-from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
+from retroflip.bench.benchmarks.published import (
+    field,
+    read_json,
+    sample_of,
+)
+from retroflip.data.sample import ProblemType, TaskType, option_letter
 from retroflip.errors import DataError
 
 REVERSED = "_reverse"
 CAPTIONING = "captioning"
 _CHOICE = "multi-choice"
 _SAID = ("prediction", "response", "video-llm-prediction")
-_ASKED = {"question", "video-llm-prediction"}
-"""of which a row has at least one: judged captions stand without their questions"""
 _LABELLED = re.compile(r"(?:Option|Sentence|Caption)\s+([A-Z0-9]+):\s*(.*)")
 _LETTERED = re.compile(r"([A-Z])\.\s*(.*)")
 
@@ -101,12 +103,17 @@ def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
         for listed in (aspects.values() if isinstance(aspects, dict) else [None])
         for row in (listed if isinstance(listed, list) else [None])
     ]
-    if not rows or not all(isinstance(row, dict) and _ASKED & row.keys() for row in rows):
+    if not rows or not all(isinstance(row, dict) and _is_row(row) for row in rows):
         raise DataError(
             f"{file}: not a file of TempCompass, which is {{video: {{aspect: [{{question, answer, ...}}]}}}}. Give a "
             "file of predictions/MODEL/ or auto_eval_results/MODEL/."
         )
     return dict(found)
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    question = row.get("question", "?" if "video-llm-prediction" in row else None)
+    return isinstance(question, str) and bool(question.strip())
 
 
 def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -150,7 +157,9 @@ def _named(video: str) -> str:
 
 def _pairs(asked: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     """Return (video, aspect, question) of every question whose reversed clip has it too, with another answer."""
-    answers = {(one.video, one.aspect, one.row["question"]): one.row["answer"] for one in _rows(asked)}
+    answers = {
+        (one.video, one.aspect, one.row["question"]): str(one.row.get("answer")) for one in _rows(asked)
+    }
     return {
         (video, aspect, question)
         for (video, aspect, question), answer in answers.items()
@@ -169,7 +178,8 @@ def _item(name: str, one: _Row, pairs: set[tuple[str, str, str]]) -> Item:
         raise DataError(
             f"TempCompass, {one.video}: the answer {right!r} is none of the options of {question!r:.120}."
         )
-    sample = Sample(
+    sample = sample_of(
+        f"TempCompass, {one.video}",
         id=f"{name}/{one.video}/{one.aspect}/{one.number}",
         video=f"videos/{one.video}.mp4",
         question=question.splitlines()[0],
@@ -189,14 +199,16 @@ def _item(name: str, one: _Row, pairs: set[tuple[str, str, str]]) -> Item:
 
 def _caption(one: _Row, question: str, choice: Mapping[str, Any]) -> Item:
     """Return a caption that is asked for, as the multiple-choice question that it is judged by."""
-    written = _listed(choice["question"])
-    right = str(choice["answer"])
+    where = f"TempCompass, {one.video}"
+    asked, right = (str(field(choice, key, where)) for key in ("question", "answer"))
+    written = _listed(asked)
     if right not in written:
-        raise DataError(f"TempCompass, {one.video}: {right!r} is no option of {choice['question']!r:.120}.")
-    sample = Sample(
+        raise DataError(f"TempCompass, {one.video}: {right!r} is no option of {asked!r:.120}.")
+    sample = sample_of(
+        f"TempCompass, {one.video}",
         id=f"{CAPTIONING}/{one.video}/{one.aspect}/{one.number}",
         video=f"videos/{one.video}.mp4",
-        question=choice["question"].splitlines()[0],
+        question=asked.splitlines()[0],
         options=tuple(_bare(option) for option in written),
         solution=option_letter(written.index(right)),
         problem_type=ProblemType.MULTIPLE_CHOICE,
@@ -224,7 +236,8 @@ def _judged(item: Item) -> Graded:
     row = item.row
     said = row.get("chatgpt-answer", next((row[key] for key in _SAID if key in row), None))
     rating = row.get("rating")
-    return Graded(item, None if said is None else str(said), None if rating is None else float(rating))
+    grade = float(rating) if isinstance(rating, int | float) else None
+    return Graded(item, None if said is None else str(said), grade)
 
 
 def _grade(item: Item, response: str) -> float | None:

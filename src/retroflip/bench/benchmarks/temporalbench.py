@@ -27,8 +27,9 @@ from retroflip.bench.benchmarks.published import (
     read_json,
     read_rows,
     response_text,
+    sample_of,
 )
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType
 from retroflip.errors import DataError
 
 _FILES = ("temporalbench_short_qa", "temporalbench_long_qa")
@@ -73,7 +74,8 @@ def _item(task: str, row: dict[str, Any], path: Path, place: int) -> Item:
     if right not in "ABCDEFGH"[: len(options)]:
         raise DataError(f"{path}: GT {right!r} of {idx} is none of its {len(options)} options' letters.")
     category = row.get("category")
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=idx,
         video=video,
         question=choices.stem,

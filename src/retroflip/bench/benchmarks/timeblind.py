@@ -31,8 +31,9 @@ from retroflip.bench.benchmarks.published import (
     find,
     read_rows,
     response_text,
+    sample_of,
 )
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType
 from retroflip.errors import DataError
 
 _CELLS = (Cell(0, 0), Cell(1, 0), Cell(0, 1), Cell(1, 1))
@@ -59,16 +60,18 @@ def _items(root: Path) -> Iterator[Item]:
 
 def _item(path: Path, root: Path, row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Item:
     index, kind, question = (field(row, key, str(path)) for key in ("index", "type", "question"))
-    if type(index) is not int or index < 0 or kind not in _SUFFIXES:
+    question = str(question)
+    if type(index) is not int or index < 0 or str(kind) not in _SUFFIXES:
         raise DataError(
             f"{path}: index {index!r} and type {kind!r} are not a number from 0 on and one of {', '.join(_SUFFIXES)}."
         )
     group, place = divmod(index, 4)
     choices = choices_in(question) if kind == "multiple_choice" else None
     options = YES_NO if choices is None else choices.options[:2] or ("A", "B")
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=str(index),
-        video=_under(root, path, field(row, "video_path", str(path))),
+        video=_under(root, path, str(field(row, "video_path", str(path)))),
         question=question if choices is None else choices.stem,
         options=options,
         solution="A" if _FIRST_IS_RIGHT[place] else "B",

@@ -20,8 +20,17 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import asked, by_key, field, read_json, read_rows, response_text
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.bench.benchmarks.published import (
+    asked,
+    by_key,
+    field,
+    read_json,
+    read_rows,
+    response_text,
+    sample_of,
+    texts,
+)
+from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
 KINDS = ("count", "direction", "rotation", "shape&trend", "velocity&frequency", "visual_cues")
@@ -57,24 +66,26 @@ def _items(root: Path) -> Iterator[Item]:
 
 
 def _item(name: str, number: str, row: dict[str, Any], path: Path, root: Path) -> Item:
-    question, options, right, key, shown = (
-        field(row, key, str(path)) for key in ("question", "options", "answer", "key", "demonstration_type")
+    options, right = texts(row, "options", str(path)), field(row, "answer", str(path))
+    question, key, shown = (
+        str(field(row, name, str(path))) for name in ("question", "key", "demonstration_type")
     )
     if type(right) is not int or not 0 <= right < len(options):
         raise DataError(
             f"{path}: the answer {right!r} to question {number} is none of its {len(options)} options."
         )
-    variation = row.get("variation") or {}
-    sample = Sample(
+    variation = row["variation"] if isinstance(row.get("variation"), dict) else {}
+    sample = sample_of(
+        str(path),
         id=f"{name}/{number}",
         video=_video(root, shown, key),
         question=question,
-        options=tuple(str(option) for option in options),
+        options=tuple(options),
         solution=option_letter(right),
         problem_type=ProblemType.MULTIPLE_CHOICE,
         source="TOMATO",
         task=name,
-        source_clip=str(key).partition("-")[0],
+        source_clip=key.partition("-")[0],
         labels={"demonstration": shown, "counterfactual": str(variation.get("counterfactual", 0))},
     )
     letters = {option_letter(place): option for place, option in enumerate(options)}
@@ -112,7 +123,7 @@ def _kind_of(items: dict[str, Item], rows: Sequence[dict[str, Any]], path: Path)
     named = next((part for folder in path.parents if (part := _named(folder.name))), None)
     if named is not None:
         return named
-    asked_for = {(str(field(row, "id", f"{path} ({_FORM})")), row.get("question")) for row in rows}
+    asked_for = {(str(field(row, "id", f"{path} ({_FORM})")), str(row.get("question"))) for row in rows}
     fitting = [
         kind
         for kind in KINDS

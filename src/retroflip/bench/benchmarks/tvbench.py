@@ -17,8 +17,14 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import field, read_json, response_text
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.bench.benchmarks.published import (
+    field,
+    read_json,
+    response_text,
+    sample_of,
+    texts,
+)
+from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
 TASKS = {
@@ -63,22 +69,22 @@ def _items(root: Path) -> Iterator[Item]:
 
 
 def _item(task: str, number: int, row: dict[str, Any], path: Path) -> Item:
-    video, question, candidates, answer = (
-        field(row, key, str(path)) for key in ("video", "question", "candidates", "answer")
-    )
+    candidates = texts(row, "candidates", str(path))
+    video, question, answer = (str(field(row, key, str(path))) for key in ("video", "question", "answer"))
     if answer not in candidates:
         raise DataError(f"{path}: the answer {answer!r:.60} to question {number} is none of its candidates.")
     start, end = (row.get("start"), row.get("end")) if TASKS[task] else (None, None)
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"{_file_of(task)}/{number}",
         video=f"video/{_file_of(task)}/{video}",
         question=question,
-        options=tuple(str(candidate) for candidate in candidates),
+        options=tuple(candidates),
         solution=option_letter(candidates.index(answer)),
         problem_type=ProblemType.MULTIPLE_CHOICE,
         source="TVBench",
         task=task,
-        source_clip=str(video),
+        source_clip=video,
         start=start,
         end=end,
     )
@@ -91,11 +97,12 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
     answers = found.get("res_list") if isinstance(found, dict) else None
     if not (isinstance(answers, list) and answers and all(isinstance(row, dict) for row in answers)):
         raise DataError(f"{file}: not answers to TVBench. Give {_FORM}.")
-    tasks = found.get("acc_dict") or TASKS
+    told = found.get("acc_dict")
+    tasks = told if isinstance(told, dict) and told else TASKS
     items = [item for item in _items(root) if item.sample.task in tasks]
     if len(items) < len(answers):
         raise DataError(
-            f"{file}: {len(answers)} answers to the {len(items)} questions of {', '.join(tasks)}."
+            f"{file}: {len(answers)} answers to the {len(items)} questions of {', '.join(map(str, tasks))}."
         )
     return [_graded(item, row, file) for item, row in zip(items, answers, strict=False)]
 

@@ -27,7 +27,14 @@ from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import YES_NO, asked, by_key, read_json, response_text
+from retroflip.bench.benchmarks.published import (
+    YES_NO,
+    asked,
+    by_key,
+    read_json,
+    response_text,
+    sample_of,
+)
 from retroflip.data.answers.strict import behind_reasoning, boxed_text
 from retroflip.data.sample import Cell, ProblemType, Sample
 from retroflip.errors import DataError
@@ -111,7 +118,8 @@ def _choice_items(found: Mapping[str, Any]) -> Iterator[Item]:
         for clip, row in clips.items():
             choices = {str(letter): str(text) for letter, text in row["Choices"].items()}
             right = sorted(set(re.findall("[A-D]", str(row["Correct Answer"]).strip().upper())))
-            sample = Sample(
+            sample = sample_of(
+                "VidHalluc, ach_mcq",
                 id=f"ach_mcq/{group}/{clip}",
                 video=f"data/ACH/{clip}.mp4",
                 question=row["Question"],
@@ -150,7 +158,8 @@ def _scene_items(found: Mapping[str, Any]) -> Iterator[Item]:
 def _sample(
     task: str, name: str, video: str, question: str, options: Sequence[str], right: int, **more: Any
 ) -> Sample:
-    return Sample(
+    return sample_of(
+        f"VidHalluc, {task}",
         id=f"{task}/{name}",
         video=video,
         question=question,

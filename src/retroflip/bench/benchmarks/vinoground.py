@@ -30,8 +30,9 @@ from retroflip.bench.benchmarks.published import (
     read_json,
     read_rows,
     response_text,
+    sample_of,
 )
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType
 from retroflip.errors import DataError
 
 _KINDS = ("text", "video")
@@ -72,7 +73,8 @@ def _item(path: Path, kind: str, row: dict[str, Any], categories: dict[str, list
         raise DataError(
             f"{path}: idx {idx!r} with GT {right!r} is not of Vinoground, as '0_pos' with 'A' is."
         )
-    sample = Sample(
+    sample = sample_of(
+        str(path),
         id=f"{idx}_{kind}",
         video=str(field(row, "video_name", str(path))),
         question=choices.stem,

@@ -23,8 +23,16 @@ from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.published import choices_in, field, read_json, read_rows, response_text
-from retroflip.data.sample import Cell, ProblemType, Sample, option_letter
+from retroflip.bench.benchmarks.published import (
+    choices_in,
+    field,
+    read_json,
+    read_rows,
+    response_text,
+    sample_of,
+    texts,
+)
+from retroflip.data.sample import Cell, ProblemType, option_letter
 from retroflip.errors import DataError
 
 _FILE = "VNBench-main-4try.json"
@@ -42,14 +50,16 @@ def _items(root: Path) -> Iterator[Item]:
     if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
         raise DataError(f"{path}: not a list of questions. Give VNBench's own file.")
     for row in rows:
-        video, question, options, right, kind, number = (
-            field(row, key, str(path)) for key in ("video", "question", "options", "gt", "type", "try")
+        options = texts(row, "options", str(path))
+        video, question, right, kind, number = (
+            str(field(row, key, str(path))) for key in ("video", "question", "gt", "type", "try")
         )
-        if right not in options:
-            raise DataError(f"{path}: the answer {right!r:.60} about {video} is none of its options.")
-        texts = tuple(str(option) for option in options)
+        if right not in options or not number.isdecimal():
+            raise DataError(
+                f"{path}: the answer {right!r:.60} about {video} is none of its options, or its try no number."
+            )
         letter = option_letter(options.index(right))
-        yield _item(str(video), str(question), texts, letter, str(kind), int(number), row)
+        yield _item(video, question, tuple(options), letter, kind, int(number), row)
 
 
 def _item(
@@ -63,7 +73,8 @@ def _item(
 ) -> Item:
     name = Path(video).stem
     group = name if kind in name else f"{name}_{kind}"
-    sample = Sample(
+    sample = sample_of(
+        f"VNBench, {video}",
         id=f"{group}_{number}",
         video=video.removeprefix("./").lstrip("/"),
         question=question,
