@@ -111,16 +111,6 @@ def _grade(item: Item, said: str) -> float:
     return float(right in said.upper() and any(word in lowered for word in words))
 
 
-def _kept(row: Row) -> bool:
-    """Whether a row is to a question with several choices: open ones have none, or only empty ones."""
-    choices = row.get("choices")
-    if isinstance(choices, Mapping):
-        return any(str(text).strip() for text in choices.values())
-    return row.get("question_type", _CHOSEN) == _CHOSEN and (
-        "input" not in row or "\nA: " in str(row["input"])
-    )
-
-
 def _judged(_: Item, row: Row) -> float | None:
     known = "extracted_answer" in row and isinstance(row.get("correct"), bool)
     return float(row["correct"]) if known else None
@@ -129,6 +119,14 @@ def _judged(_: Item, row: Row) -> float | None:
 def _identity(row: Row) -> str | None:
     found = row.get("id", row.get("question_id"))
     return None if found is None else str(found)
+
+
+def _recorded(root: Path, file: Path) -> Sequence[Graded]:
+    """Read answers without those to open questions."""
+    rows = read_rows(find(root, TITLE, *_FILES), "MMVU's validation.json")
+    opened = {str(row.get("id")) for row in rows if row.get("question_type") != _CHOSEN}
+    form = Form(_identity, judged=_judged, kept=lambda row: _identity(row) not in opened)
+    return recorder(_items, _grade, form)(root, file)
 
 
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
@@ -150,7 +148,7 @@ BENCHMARK = Benchmark(
     needs=(Need(_FILES[0]), Need("videos/", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=recorder(_items, _grade, Form(identity=_identity, kept=_kept, judged=_judged)),
+    recorded=_recorded,
     summary=_summary,
     ours=same_table(_table),
     max_tokens=1024,
