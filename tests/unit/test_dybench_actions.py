@@ -135,6 +135,8 @@ class TestMHBench:
             mhbench_row(id=5, options={"A": "opening something", "B": "neither"}),
             mhbench_row(id=6, options=["covering something"]),
             mhbench_row(id=7, video_id="404"),
+            mhbench_row(id=8, options={"A": ["covering"], "B": 2, "C": None}),
+            mhbench_row(id=9, video_id="9" * 400),
         ]
         written(tmp_path / "classification.json", rows)
         put_video(tmp_path / "videos/195051.mp4")
@@ -145,8 +147,10 @@ class TestMHBench:
             "3": "its answer is none of its options",
             "4": "no distractor of the same form is known",
             "5": "it does not name an action and its opposite",
-            "6": "its answer is none of its options",
+            "6": "its options are no dict of texts",
+            "8": "its options are no dict of texts",
             "7": "its video is missing",
+            "9": "its video is missing",
         }
 
     def test_without_questions(self, tmp_path: Path) -> None:

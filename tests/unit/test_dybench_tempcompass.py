@@ -109,3 +109,14 @@ def test_faults(tmp_path: Path) -> None:
         candidates_of("tempcompass", root)
     with pytest.raises(DataError, match="holds none of"):
         candidates_of("tempcompass", tmp_path / "nowhere")
+
+
+def test_questions_of_another_form(tmp_path: Path) -> None:
+    twice = "Which way?\nA. left\nB. right\nC. left"
+    asked = {"12": {"direction": [row(twice, "A")]}, "12_reverse": {"direction": [row(twice, "B")]}}
+    root = root_of(tmp_path, asked)
+    (reason,) = candidates_of("tempcompass", root)[1].values()
+    assert reason == "two of its options are the same"
+    written(root / "questions/multi-choice.json", {"12": {"direction": [{"question": ["?"], "answer": "A"}]}})
+    with pytest.raises(DataError, match=r"form"):
+        candidates_of("tempcompass", root)

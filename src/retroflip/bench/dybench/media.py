@@ -17,7 +17,7 @@ def first_there(root: Path, names: Iterable[str]) -> str | None:
     for name in names:
         try:
             found = resolve(root, name).is_file()
-        except PathEscapeError:
+        except (PathEscapeError, OSError):  # the system refuses a name that is too long
             continue
         if found:
             return name

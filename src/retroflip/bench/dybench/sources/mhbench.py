@@ -85,14 +85,16 @@ def _candidate(root: Path, place: str, seed: int, row: Mapping[str, Any], line: 
 def _choice(row: Mapping[str, Any]) -> _Choice | str:
     """Return the actions of a record and the one that is seen, or why no pair can be made of it."""
     options, answer = row.get("options"), row.get("answer")
-    if not isinstance(options, dict) or answer not in options:
+    if not isinstance(options, dict) or not all(isinstance(one, str) for one in (answer, *options.values())):
+        return "its options are no dict of texts"
+    if answer not in options:
         return "its answer is none of its options"
-    actions = {letter: text for letter, text in options.items() if not _NEITHER.search(str(text))}
+    actions = {letter: text for letter, text in options.items() if not _NEITHER.search(text)}
     if len(actions) != 2 or len(set(actions.values())) < 2:
         return "it does not name an action and its opposite"
     if answer not in actions:
         return "its action is not completed, so its reverse is not either"
-    first, second = (str(text) for text in actions.values())
+    first, second = actions.values()
     return _Choice((first, second), list(actions).index(answer))
 
 

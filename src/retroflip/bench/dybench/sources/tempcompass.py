@@ -28,6 +28,7 @@ from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, S
 from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.data.sample import Sample
+from retroflip.errors import DataError
 from retroflip.files.storage import read_json_object
 
 LICENCE = "CC BY-NC 4.0"
@@ -70,7 +71,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     settings = checked_settings(Settings, values, SOURCE.name)
     domains = _domains(root)
     alike: dict[tuple[str, ...], list[Item]] = defaultdict(list)
-    for item in tempcompass.BENCHMARK.items(root):
+    for item in _items(root):
         family = family_of(Path(item.sample.video).stem)
         if item.sample.labels["task"] in settings.tasks and (
             settings.speed or family.sub_task is not SubTask.OTHER
@@ -81,6 +82,16 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
         for one, other in combinations([item.sample for item in items], 2):
             if one.solution != other.solution:
                 yield _pair(root, settings, domains, one, other)
+
+
+def _items(root: Path) -> list[Item]:
+    """Return the benchmark's questions. Raises DataError for files of another form."""
+    try:
+        return list(tempcompass.BENCHMARK.items(root))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{root}: its questions are not of TempCompass's form ({error!r}). Take the repository's."
+        ) from error
 
 
 def _domains(root: Path) -> dict[str, str]:
@@ -104,6 +115,8 @@ def _pair(
     if missing := [sample.video for sample in (one, other) if first_there(root, [sample.video]) is None]:
         return Refused(identity, "its video is missing", ", ".join(missing))
     family = family_of(names[0])
+    if len(set(one.options)) < len(one.options):
+        return Refused(identity, "two of its options are the same", " / ".join(one.options))
     golds = [sample.options.index(sample.lettered[sample.solution]) for sample in (one, other)]
     asked = Asker(settings.seed, SOURCE.name, identity).ask(
         "as it is", one.options, golds[0], golds[1], question=one.question
