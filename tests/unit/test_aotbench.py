@@ -60,6 +60,7 @@ def test_a_line_that_is_there_twice_counts_twice_officially(root: Path) -> None:
     path = write_lines(root / "UCF101" / "m.jsonl", [*rows("B", "B"), {"idx": 0, "response": "A"}])
     found = scores("aotbench", root, path)
     assert (found["official"]["acc"], found["official"]["n"]) == (33.33, 3)
+    assert found["official"]["by_task"] == {"UCF101": 33.33}
     assert (found["ours"]["acc"], found["ours"]["n_answers"], found["repeated"]) == (0.0, 2, 1)
 
 
@@ -68,5 +69,7 @@ def test_the_set_is_told_by_the_folder_or_by_the_indices(root: Path) -> None:
     assert scores("aotbench", root, only)["official"]["sets"] == {"ReverseFilm": 100.0}
     with pytest.raises(DataError, match="several sets have all of its indices"):
         graded("aotbench", root, write_lines(root / "m.jsonl", rows("A", "B")))
+    with pytest.raises(DataError, match="it holds no answer"):
+        graded("aotbench", root, write_lines(root / "m.jsonl", []))
     with pytest.raises(DataError, match="no set has all of its indices"):
         graded("aotbench", root, write_lines(root / "m.jsonl", [{"idx": 77, "response": "A"}]))

@@ -86,7 +86,7 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 
 def _of_file(sets: dict[str, dict[str, Item]], path: Path) -> Iterator[Graded]:
     rows = read_rows(path, _FORM)
-    items = sets[_set_of(sets, rows, path)]
+    items = sets[_set_of(sets, rows, path)] if rows else {}
     for row in rows:
         response = response_text(row.get("response"))
         item = asked(items, str(row["idx"]), path)

@@ -10,6 +10,7 @@ from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import measure
 from retroflip.bench.metrics.answers import is_unparsed
 from retroflip.bench.records import AnswerRecord, Control, answer_record, failed_record
+from retroflip.data.sample import Sample
 
 ROUNDING = 1e-6
 """by which two grades of the same overlap may differ, since spans are written in decimals"""
@@ -60,7 +61,9 @@ def _official(
     by_id = dict(zip((record.id for record in records), grades, strict=True))
     return {
         "acc": _percent(fmean(one.official or 0.0 for one in graded)),
-        "by_task": _mean_by_task(records, grades),
+        "by_task": _mean_by_task(
+            [one.item.sample for one in graded], [one.official or 0.0 for one in graded]
+        ),
         "p_acc": _percent(fmean(by_id[a.id] == by_id[b.id] == 1.0 for a, b in pairs)) if pairs else None,
         "p_acc_by_task": _pairs_by_task(records, grades),
         "n": len(graded),
@@ -81,10 +84,10 @@ def _pairs_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> 
     return {task: _percent(fmean(found)) for task, found in sorted(right.items())}
 
 
-def _mean_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:
+def _mean_by_task(asked: Sequence[AnswerRecord | Sample], values: Sequence[float]) -> dict[str, float]:
     tasks: dict[str, list[float]] = defaultdict(list)
-    for record, value in zip(records, values, strict=True):
-        tasks[record.task].append(value)
+    for one, value in zip(asked, values, strict=True):
+        tasks[one.task].append(value)
     return {task: _percent(fmean(found)) for task, found in sorted(tasks.items())}
 
 

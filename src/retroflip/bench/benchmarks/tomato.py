@@ -112,7 +112,7 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 
 def _of_file(items: dict[str, Item], path: Path) -> Iterator[Graded]:
     rows = read_rows(path, _FORM)
-    kind = _kind_of(items, rows, path)
+    kind = _kind_of(items, rows, path) if rows else ""
     for row in rows:
         item = asked(items, f"{kind}/{row['id']}", path)
         response = response_text(row.get("response"))

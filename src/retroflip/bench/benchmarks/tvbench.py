@@ -156,6 +156,7 @@ BENCHMARK = Benchmark(
     recorded=harnesses.also(_recorded, _items, _grade),
     summary=_summary,
     ours=same_table(_summary),
+    sampler="mvbench",
     frames=16,
     max_tokens=100,
 )

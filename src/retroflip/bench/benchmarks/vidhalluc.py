@@ -388,6 +388,7 @@ BENCHMARK = Benchmark(
     summary=_summary,
     ours=same_table(_summary),
     reading=_reading,
-    sampler="lmms-eval",
+    sampler="fps",
+    fps=1.0,
     max_tokens=1024,
 )
