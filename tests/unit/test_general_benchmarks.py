@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from retroflip.bench.benchmarks.base import Item
 from retroflip.bench.benchmarks.recorded import score_recorded
 from retroflip.bench.benchmarks.registry import benchmark
+from retroflip.bench.presence import presence
 from retroflip.bench.questions import bench_questions
 from retroflip.cli.app import app
 from retroflip.data.media import MediumKind
@@ -610,3 +611,12 @@ def test_the_command_shows_both_scores(vsi: Path) -> None:
 def test_its_questions_are_asked_in_its_own_words(vsi: Path) -> None:
     samples = bench_questions("vsibench", vsi).dataset.samples
     assert (samples[0].asked_as or "").startswith("These are frames of a video.")
+
+
+def test_files_count_as_there_wherever_they_may_lie(tmp_path: Path) -> None:
+    write(tmp_path / "validation.json", MMVU)
+    write(tmp_path / "videos/Chemistry/0.mp4", "")
+    assert presence(benchmark("mmvu"), tmp_path).complete
+    (tmp_path / "validation.json").unlink()
+    found = presence(benchmark("mmvu"), tmp_path)
+    assert ([one.there for one in found.needs], found.questions) == ([False, True], None)

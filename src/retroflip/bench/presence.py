@@ -67,8 +67,7 @@ def presence_of(samples: Iterable[Sample], root: Path) -> Presence:
 def needs_found(bench: Benchmark, root: Path) -> tuple[NeedFound, ...]:
     """Return what the root must hold, and whether it is there."""
     return tuple(
-        NeedFound(need.path, need.annotation, need.licence, (root / need.path).exists())
-        for need in bench.needs
+        NeedFound(need.path, need.annotation, need.licence, need.is_in(root)) for need in bench.needs
     )
 
 

@@ -44,11 +44,16 @@ Grade = Callable[[Item, str], float | None]
 
 class Need(NamedTuple):
     """A file or folder under the root. annotation: the questions cannot be read without it; else it holds media.
-    licence: under which its owner gives it, "" where that is not known."""
+    licence: under which its owner gives it, "" where that is not known. elsewhere: other places where it may lie."""
 
     path: str
     annotation: bool = True
     licence: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+    def is_in(self, root: Path) -> bool:
+        """Whether it is under a root, at any of its places."""
+        return any((root / path).exists() for path in (self.path, *self.elsewhere))
 
 
 def as_it_is(_: Item, response: str) -> str:

@@ -199,9 +199,14 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="github.com/jiyanggao/TALL",
     needs=(
-        Need(_FILE),
-        Need(_LENGTHS),
-        Need("Charades_v1_480/", annotation=False, licence="Charades: academic and non-commercial"),
+        Need(_FILE, elsewhere=(f"annotations/{_FILE}",)),
+        Need(_LENGTHS, elsewhere=(f"annotations/{_LENGTHS}", f"Charades/{_LENGTHS}")),
+        Need(
+            "Charades_v1_480/",
+            annotation=False,
+            licence="Charades: academic and non-commercial",
+            elsewhere=_FOLDERS[1:],
+        ),
     ),
     items=_items,
     grade=_grade,

@@ -131,7 +131,10 @@ BENCHMARK = Benchmark(
     name="cvbench",
     title=TITLE,
     home="github.com/Hokhim2/CVBench",
-    needs=(Need(_FILES[0]), Need("CVBench/", annotation=False)),
+    needs=(
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need("CVBench/", annotation=False, elsewhere=(f"{_INSIDE}/CVBench",)),
+    ),
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, judged=_judged)),

@@ -96,7 +96,10 @@ BENCHMARK = Benchmark(
     name="lvbench",
     title=TITLE,
     home="huggingface.co/datasets/THUDM/LVBench",
-    needs=(Need(_FILES[0]), Need("all_videos/", annotation=False, licence="CC BY-NC-SA 4.0")),
+    needs=(
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need("all_videos/", annotation=False, licence="CC BY-NC-SA 4.0", elsewhere=_FOLDERS[1:]),
+    ),
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, judged=_as_it_stands)),

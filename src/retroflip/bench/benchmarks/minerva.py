@@ -109,7 +109,7 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="github.com/google-deepmind/neptune",
     needs=(
-        Need(_FILES[0]),
+        Need(_FILES[0], elsewhere=_FILES[1:]),
         Need("videos/", annotation=False, licence="annotations CC BY 4.0; videos are YouTube's"),
     ),
     items=_items,

@@ -145,7 +145,7 @@ BENCHMARK = Benchmark(
     name="mmvu",
     title=TITLE,
     home="github.com/yale-nlp/MMVU",
-    needs=(Need(_FILES[0]), Need("videos/", annotation=False)),
+    needs=(Need(_FILES[0], elsewhere=_FILES[1:]), Need("videos/", annotation=False)),
     items=_items,
     grade=_grade,
     recorded=_recorded,

@@ -54,6 +54,11 @@ _ASKS_WHAT = "Answer with the option's letter from the given choices directly."
 _HALF = 0.5
 
 
+def _places(*names: str) -> tuple[str, ...]:
+    """Return where files of these names may lie."""
+    return tuple(f"{place}{name}" for name in names for place in _INSIDE)
+
+
 def _items(root: Path) -> Iterator[Item]:
     split = next(
         (name for name in _SPLITS if any((root / f"{place}{name}.csv").is_file() for place in _INSIDE)),
@@ -221,10 +226,10 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="github.com/doc-doc/NExT-GQA",
     needs=(
-        Need("test.csv"),
-        Need("gsub_test.json"),
-        Need("map_vid_vidorID.json"),
-        Need("videos/", annotation=False),
+        Need("test.csv", elsewhere=_places("test.csv", "val.csv")),
+        Need("gsub_test.json", elsewhere=_places("gsub_test.json", "gsub_val.json")),
+        Need("map_vid_vidorID.json", elsewhere=_places("map_vid_vidorID.json")),
+        Need("videos/", annotation=False, elsewhere=_FOLDERS[1:]),
     ),
     items=_items,
     grade=_grade,

@@ -137,7 +137,11 @@ BENCHMARK = Benchmark(
     name="perceptiontest",
     title=TITLE,
     home="github.com/google-deepmind/perception_test",
-    needs=(Need(_FILES[0]), Need(_CUTS[0]), Need("videos/", annotation=False, licence="CC BY 4.0")),
+    needs=(
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need(_CUTS[0], elsewhere=_CUTS[1:]),
+        Need("videos/", annotation=False, licence="CC BY 4.0"),
+    ),
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, own=_own)),

@@ -176,8 +176,13 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="github.com/ReXTime/ReXTime",
     needs=(
-        Need(_FILES[0]),
-        Need("videos/", annotation=False, licence="ActivityNet's and QVHighlights's own"),
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need(
+            "videos/",
+            annotation=False,
+            licence="ActivityNet's and QVHighlights's own",
+            elsewhere=_FOLDERS[1:],
+        ),
     ),
     items=_items,
     grade=_grade,

@@ -128,7 +128,7 @@ BENCHMARK = Benchmark(
     name="vcrbench",
     title=TITLE,
     home="huggingface.co/datasets/VLM-Reasoning/VCR-Bench",
-    needs=(Need(_FILES[0]), Need("v1/videos/video/", annotation=False)),
+    needs=(Need(_FILES[0], elsewhere=_FILES[1:]), Need("v1/videos/video/", annotation=False)),
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, judged=_judged)),

@@ -120,7 +120,10 @@ BENCHMARK = Benchmark(
     name="videomme",
     title=TITLE,
     home="huggingface.co/datasets/lmms-lab/Video-MME",
-    needs=(Need(_FILES[0]), Need("data/", annotation=False, licence="academic research only")),
+    needs=(
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need("data/", annotation=False, licence="academic research only", elsewhere=("video", "videos")),
+    ),
     items=_items,
     grade=_grade,
     recorded=recorder(

@@ -66,6 +66,10 @@ _APPLY = "You should watch and learn the video content. Then apply what you lear
 _AT_END = " question. The image for this question is at the end of the video.\n"
 
 
+def _elsewhere(track: str) -> tuple[str, ...]:
+    return (f"{track}_video.json", track.capitalize())
+
+
 def _items(root: Path) -> Iterator[Item]:
     found = [(track, path) for track in TRACKS if (path := _file(root, track)) is not None]
     if not found:
@@ -293,7 +297,7 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="github.com/EvolvingLMMs-Lab/VideoMMMU",
     needs=(
-        *(Need(f"data/{track}_video.json") for track in TRACKS),
+        *(Need(f"data/{track}_video.json", elsewhere=_elsewhere(track)) for track in TRACKS),
         *(Need(f"{name}/", annotation=False) for name in _CATEGORIES),
     ),
     items=_items,
@@ -308,7 +312,10 @@ QUESTION_ONLY = Benchmark(
     name="videommmu-question-only",
     title=f"{TITLE}, question only",
     home=BENCHMARK.home,
-    needs=(Need("data/adaptation_video.json"), Need(f"{_ONLY}/", annotation=False)),
+    needs=(
+        Need("data/adaptation_video.json", elsewhere=_elsewhere("adaptation")),
+        Need(f"{_ONLY}/", annotation=False),
+    ),
     items=_only_pictures,
     grade=_grade,
     recorded=recorder(_only_pictures, _grade, Form(identity=partial(_identity, (_ONLY,)), part=_part)),

@@ -97,7 +97,10 @@ BENCHMARK = Benchmark(
     name="videott",
     title=TITLE,
     home="huggingface.co/datasets/lmms-lab/video-tt",
-    needs=(Need(_FILES[0]), Need("Benchmark-AllVideos-LQ/", annotation=False)),
+    needs=(
+        Need(_FILES[0], elsewhere=_FILES[1:]),
+        Need("Benchmark-AllVideos-LQ/", annotation=False, elsewhere=_FOLDERS[1:]),
+    ),
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity)),

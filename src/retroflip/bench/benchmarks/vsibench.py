@@ -118,7 +118,7 @@ BENCHMARK = Benchmark(
     title=TITLE,
     home="huggingface.co/datasets/nyu-visionx/VSI-Bench",
     needs=(
-        Need(_FILES[0]),
+        Need(_FILES[0], elsewhere=_FILES[1:]),
         *(Need(f"{name}/", annotation=False) for name in ("arkitscenes", "scannet", "scannetpp")),
     ),
     items=_items,
