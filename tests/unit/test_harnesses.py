@@ -126,6 +126,14 @@ def test_result_tables(root: Path, form: str) -> None:
     }
 
 
+def test_a_question_at_the_end_of_a_longer_one(root: Path) -> None:
+    asked = ["Is it fast?", "In this scene, is it fast?"]
+    rows = [{"question": text, "answer": "no"} for text in asked]
+    write_json(root / "questions" / "yes_no.json", {"7": {"speed": rows}})
+    found = graded("tempcompass", root, write_json(root / "m.json", [table("7", 1, asked[1], [], "no")]))
+    assert [one.item.sample.question for one in found] == asked[1:]
+
+
 def test_a_call_that_failed_is_no_answer_and_an_empty_cell_an_empty_one(root: Path) -> None:
     rows = [
         {**ROWS[0], "prediction": "Failed to obtain answer via API."},

@@ -167,6 +167,10 @@ class _Wanted(NamedTuple):
     prompt: str
     parts: tuple[str, ...]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.parts), sum(map(len, self.parts))
+
     def is_in(self, text: str) -> bool:
         return self.prompt in text or (
             self.parts[0] in self.prompt and all(part in text for part in self.parts)
@@ -196,10 +200,11 @@ def _by_video(logs: Sequence[Logged], items: list[Item]) -> list[Item] | None:
 
 
 def _closest(log: Logged, asked: Sequence[_Wanted]) -> list[Item]:
-    """Return the questions that a log's text holds, with the most options: a question of yes or no may repeat one."""
+    """Return the questions that a log's text holds, with the most options and then the most words: a question of yes or
+    no may repeat one with options, or stand at the end of a longer one."""
     fitting = [one for one in asked if one.is_in(log.text)]
-    most = max((len(one.parts) for one in fitting), default=0)
-    return [one.item for one in fitting if len(one.parts) == most]
+    most = max((one.size for one in fitting), default=(0, 0))
+    return [one.item for one in fitting if one.size == most]
 
 
 def _by_number(logs: Sequence[Logged], items: list[Item], part: Callable[[Item], str]) -> list[Item] | None:
