@@ -177,11 +177,12 @@ def test_timestamp_iou_by_hand() -> None:
         ("A <> [2, 5]", 1), ("(A) <> 2 to 5", 1), ("a<>[2,5]", 1), ("left <> [2.0, 5.0]", 1), ("A <> [0, 5]", 0.8),
         ("A", 0.5), ("A <> soon", 0.5), ("A <> [1, 2, 3]", 0.5), ("A <> [7, 9]", 0.5), ("B <> [2, 5]", 0.5),
         ("A <> [20, 21]; [2, 5]", 0.5), ("B", 0), ("[2, 5]", 0), ("E <> [2, 5]", 0), ("<> [2, 5]", 0), ("", 0),
+        ("up <> down <> [2, 5]", 0.5), ("right <> [2, 5] <> [2, 5]", 0),
     ],
 )  # fmt: skip
 def test_an_option_with_its_span_earns_half_for_each(boxed: str, score: float) -> None:
     gold = "A <> [2, 5]; [30, 31]"
-    strict, natural = earned(ProblemType.GROUNDED_CHOICE, gold, boxed, "left", "right")
+    strict, natural = earned(ProblemType.GROUNDED_CHOICE, gold, boxed, "left", "right", "up <> down")
     assert (strict, natural) == pytest.approx((score, score))
 
 

@@ -16,7 +16,7 @@ from retroflip.data.answers.spans import read_spans
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
-from retroflip.errors import DataError, UsageError
+from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.synth.checks import recomputed_answer
@@ -30,6 +30,7 @@ from retroflip.synth.corpus import (
     sample_from,
     write_corpus,
 )
+from retroflip.synth.drawn import read_settings
 from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.names import Form, Split, Traces
@@ -303,6 +304,9 @@ def test_events_that_look_the_same_backwards_are_static(tmp_path: Path) -> None:
 def test_spans_have_no_pair_and_traces_that_end_in_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="which has no pair"):
         settings(form=Form.SPAN)
+    (tmp_path / "paired.yaml").write_text("kinds: [direction]\nper_task: 1\nseed: 1\nform: span\n")
+    with pytest.raises(RecipeError, match=r"form.*which has no pair: set paired to false"):
+        read_settings(tmp_path / "paired.yaml")
     wanted = settings(form=Form.SPAN, paired=False, traces=Traces.STAMPED, per_task=1)
     (sample,) = write(tmp_path / "data", wanted)
     assert sample.trace is not None

@@ -78,21 +78,21 @@ def test_arms_train_alike_on_other_records(tmp_path: Path, monkeypatch: pytest.M
     shared = MethodsSeed(SeedFolder(tmp_path), 3, QUICK, lab, Trained(tmp_path / "start", False), [])
     for arm in ARMS:
         LabelsSeed(shared).train(arm, Silence())
-    assert set(seen) == {"grpo", "crpo", "crpo_6", "crpo_20"}
+    assert set(seen) == {"grpo", "crpo", "crpo_6", "crpo_20", "crpo_50"}
     records = {name: Path(recipe["data"].pop("records")) for name, recipe in seen.items()}
-    for name in ("crpo_6", "crpo_20"):
+    for name, count in {"crpo_6": 3, "crpo_20": 10, "crpo_50": 25}.items():
         assert seen[name]["data"].pop("root") == str(train)
         wrong = zip(read_samples(train / "records.jsonl"), read_samples(records[name]), strict=True)
-        assert sum(a.task_type is not b.task_type for a, b in wrong) == {"crpo_6": 3, "crpo_20": 10}[name]
+        assert sum(a.task_type is not b.task_type for a, b in wrong) == count
     assert records["crpo"] == records["grpo"] == train / "records.jsonl"
     seen["crpo"]["data"].pop("root")
-    assert seen["crpo"] == seen["crpo_6"] == seen["crpo_20"]
+    assert seen["crpo"] == seen["crpo_6"] == seen["crpo_20"] == seen["crpo_50"]
 
 
 def test_the_plan_has_an_arm_of_every_share_and_no_papers_numbers() -> None:
     found = plan(quick=True)
     assert [(arm.name, arm.wrong) for arm in found.arms] == [
-        ("base", 0), ("grpo", 0), ("crpo", 0), ("crpo_6", 0.06), ("crpo_20", 0.2),
+        ("base", 0), ("grpo", 0), ("crpo", 0), ("crpo_6", 0.06), ("crpo_20", 0.2), ("crpo_50", 0.5),
     ]  # fmt: skip
     assert found.tables[0].baseline == "crpo"
     assert len({replace(arm, name="", title="", wrong=0).recipe for arm in found.arms}) == 3

@@ -91,7 +91,7 @@ def synrl(
 def label_flips(
     out: Out = None, seeds: Seeds = None, arms: Arms = None, quick: Quick = False, json: AsJson = False
 ) -> None:
-    """Train CRPO on the tiny laboratory with 0, 6 and 20 % of its task types wrong, as a router's would be.
+    """Train CRPO on the tiny laboratory with 0, 6, 20 and 50 % of its task types wrong, as a router's would be.
 
     Tables, interruptions and failures are as with `retroflip study methods`.
     """

@@ -47,7 +47,7 @@ from pydantic import ValidationError
 
 from retroflip.data import labels
 from retroflip.data.answers.answer import read_selection
-from retroflip.data.answers.grounded import SEPARATOR
+from retroflip.data.answers.grounded import SEPARATOR, divided
 from retroflip.data.columns import Columns, check_columns, check_present, columns_read, mapped
 from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
 from retroflip.data.forms import form_of, rows
@@ -537,9 +537,9 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
     offered = list(lettered(options.texts, options.letters))
     if problem_type is ProblemType.MULTI_SELECT:
         return _selected(answer, offered)
-    sign = span = ""
+    span = ""
     if problem_type is ProblemType.GROUNDED_CHOICE:
-        answer, sign, span = (part.strip() for part in answer.partition(SEPARATOR))
+        answer, span = divided(answer)
     index = labels.index_of(answer, options)
     if index is None:
         counted = " One that counts options from 0 is mapped as solution_index." if answer.isdecimal() else ""
@@ -547,7 +547,7 @@ def _solution(text: str, options: labels.Options, problem_type: ProblemType) -> 
             f"the solution {answer!r:.60} is none of the options: it must be a letter from {offered[0]} to "
             f"{offered[-1]}.{counted}"
         )
-    return f"{offered[index]} {sign} {span}" if sign else offered[index]
+    return f"{offered[index]} {SEPARATOR} {span}" if span else offered[index]
 
 
 def _selected(answer: str, offered: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.data.answers.answer import read_selection
-from retroflip.data.answers.grounded import SEPARATOR
+from retroflip.data.answers.grounded import divided
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.router.backwards import reversal_test
 from retroflip.router.events import event_of
@@ -112,7 +112,7 @@ def _asked(sample: Sample) -> list[Asked]:
     if not sample.problem_type.has_options:
         return [Asked(sample.question, (), sample.solution)]
     if sample.problem_type is not ProblemType.MULTI_SELECT:
-        return [_with_option(sample, sample.solution.partition(SEPARATOR)[0].strip())]
+        return [_with_option(sample, divided(sample.solution)[0])]
     right = read_selection(sample.solution, list(sample.lettered)) or sample.solution
     return [_with_option(sample, letter) for letter in right.split(", ")]
 

@@ -37,6 +37,7 @@ from retroflip.files.storage import (
     write_json_atomic,
 )
 from retroflip.progress import Progress
+from retroflip.recipes.reading import ContradictionError
 from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw, task_type_of
 from retroflip.synth.names import Form, Split, Traces
@@ -96,8 +97,9 @@ class CorpusSettings(BaseModel):
     @model_validator(mode="after")
     def _spans_stand_alone(self) -> Self:
         if self.form is Form.SPAN and self.paired:
-            raise ValueError(
-                "form 'span' asks for an event of one video, which has no pair: set paired to false (--single)"
+            raise ContradictionError(
+                "form",
+                "'span' asks for an event of one video, which has no pair: set paired to false (--single)",
             )
         return self
 

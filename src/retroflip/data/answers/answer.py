@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from retroflip.data.answers.grounded import SEPARATOR, grounded_text, parts_of
+from retroflip.data.answers.grounded import divided, grounded_text, parts_of
 from retroflip.data.answers.mathematics import equal_math, read_math
 from retroflip.data.answers.nearness import mean_relative_accuracy, word_accuracy
 from retroflip.data.answers.numbers import equal_numbers, number_value, read_number
@@ -153,8 +153,8 @@ def of_type(content: str, sample: Sample) -> Answer | None:
             spans = read_spans(content)
             return _some("span", spans_text(spans) if len(spans) == 1 else None)
         case ProblemType.GROUNDED_CHOICE:
-            letter, _, span = content.partition(SEPARATOR)
-            return grounded(letter.strip() if letter.strip() in letters(sample) else None, span)
+            letter, span = divided(content)
+            return grounded(letter if letter in letters(sample) else None, span)
         case _:
             assert_never(sample.problem_type)
 

@@ -11,6 +11,16 @@ from retroflip.data.answers.spans import Span, read_spans, spans_text
 SEPARATOR = "<>"
 
 
+def divided(text: str) -> tuple[str, str]:
+    """Return what an answer says of the option and of its span, "" where it says nothing of that.
+
+    >>> divided("left <> up <> [5, 12]"), divided("A")
+    (('left <> up', '[5, 12]'), ('A', ''))
+    """
+    option, sign, span = text.rpartition(SEPARATOR)
+    return (option.strip(), span.strip()) if sign else (text.strip(), "")
+
+
 class Parts(NamedTuple):
     """The letter of an option and its spans: one in an answer, several in a gold one, none where they were left out."""
 
@@ -20,8 +30,8 @@ class Parts(NamedTuple):
 
 def parts_of(value: str) -> Parts:
     """Return the parts of an answer's value."""
-    letter, _, spans = value.partition(SEPARATOR)
-    return Parts(letter.strip(), tuple(read_spans(spans)))
+    letter, spans = divided(value)
+    return Parts(letter, tuple(read_spans(spans)) if spans else ())
 
 
 def grounded_text(letter: str, spans: str) -> str:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
-from retroflip.data.answers.grounded import SEPARATOR
+from retroflip.data.answers.grounded import divided
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
 from retroflip.data.answers.words import folded, plain
@@ -86,7 +86,7 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
         letter = _option(text, option_texts(sample))
         return None if letter is None else Answer("option", letter)
     if sample.problem_type is ProblemType.GROUNDED_CHOICE:
-        option, _, span = text.partition(SEPARATOR)
+        option, span = divided(text)
         return grounded(_option(option, option_texts(sample)), span)
     announced = _announced(text)
     if sample.problem_type is ProblemType.MULTI_SELECT:

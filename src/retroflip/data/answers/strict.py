@@ -16,7 +16,7 @@ import re
 from typing import NamedTuple
 
 from retroflip.data.answers.answer import Answer, grounded, of_type, option_texts
-from retroflip.data.answers.grounded import SEPARATOR
+from retroflip.data.answers.grounded import divided
 from retroflip.data.answers.words import folded, plain
 from retroflip.data.sample import ProblemType, Sample
 
@@ -44,7 +44,7 @@ def parse_answer(response: str, sample: Sample) -> Answer | None:
     if content is None:
         return None
     if sample.problem_type is ProblemType.GROUNDED_CHOICE:
-        option, _, span = content.partition(SEPARATOR)
+        option, span = divided(content)
         return grounded(read_option(plain(option), option_texts(sample)), span)
     if sample.problem_type is not ProblemType.MULTIPLE_CHOICE:
         return of_type(content, sample)

@@ -1,7 +1,7 @@
 """The study of label flips: CRPO on the tiny laboratory with some of its task types wrong, as a router's would be.
 
 A wrong label has CRPO show a transformation whose relation to the answer is another one, or reward the wrong relation.
-The paper's router agrees with people on 94 % of questions (appendix C), hence 6 % beside 20 % and none. GRPO, which
+The paper's router agrees with people on 94 % of questions (appendix C), hence 6 % beside none, 20 and 50 %. GRPO, which
 looks at no label, stands beside them.
 
 DIR/seed-N/data/labels/FILE  the training records with a share of their labels wrong
@@ -47,6 +47,7 @@ ARMS = (
     _crpo(RIGHT, 0.0),
     _crpo("crpo_6", 0.06),
     _crpo("crpo_20", 0.2),
+    _crpo("crpo_50", 0.5),
 )
 
 
