@@ -118,6 +118,9 @@ def test_word_accuracy(answer: str, gold: str, expected: float) -> None:
         ("10% to 20%", (6, 12)), ("10 to 20%", (6, 12)), ("1:02:03 - 1:02:05", (3723, 3725)), ("5–12 s", (5, 12)),
         ("at 5 s", None), ("1, 2, 3", None), ("", None), ("never", None), ("event2 at v1.5", None),
         ("[1.5ri to 2.3]", None), ("1.2.3 to 4", None), ("from 1 to 2.", (1, 2)), ("5.to 12", (5, 12)),
+        ("The event '2 men leave' happens in the 24.3 - 30.4 seconds.", (24.3, 30.4)),
+        ("Person 1 walks from 0:05 to 0:12 of 60 s", (5, 12)), ("3 cups: 5 to 12", (5, 12)),
+        ("1 - 2 - 3", None), ("5 to 12, or 20 to 30", None), ("2 men at 5, then 12", None),
     ],
 )  # fmt: skip
 def test_spans_of_time(text: str, expected: tuple[float, float] | None) -> None:

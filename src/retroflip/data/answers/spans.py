@@ -1,11 +1,13 @@
 r"""Spans of time in answers: 'from 0:05 to 0:12', '[5.0, 12.0]', '5s - 12s', '10% to 20%'.
 
 A span is two times, in seconds from the video's beginning, the earlier one first whatever their order. Shares of the
-video are read where its length is known. A text with any other number of times than two has no span that is sure.
+video are read where its length is known. Of a text with other numbers beside them the span is sure
+where just two of them are joined as a range is, and else there is none.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[float, float]
@@ -18,19 +20,30 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 
+_RANGE = re.compile(r"\s*(?:-+>?|[–—~]|to|until|till)\s*", re.IGNORECASE)
+
 
 def read_span(text: str, duration: float | None = None) -> Span | None:
-    """Return the span that a text names, None where it does not name two times.
+    """Return the span that a text names: its two times, or of several numbers the only two that are joined as a range
+    is ("2 men leave, 24.3 - 30.4 s"). None where neither is so.
 
     duration: seconds of the video, without which shares ('10 %') are not read.
     """
     found = list(_TIME.finditer(text))
+    if len(found) > 2:
+        found = _joined(text, found)
     if len(found) != 2:
         return None
     # "0.5 to 1.5 minutes": a unit behind the second stands for both.
     units = [(match["unit"] or "").lower() for match in found]
     first, second = _seconds(found[0], units[0] or units[1], duration), _seconds(found[1], units[1], duration)
     return None if first is None or second is None else (min(first, second), max(first, second))
+
+
+def _joined(text: str, found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
+    """Return the only two times with nothing but a range's mark between them; nothing where there are more or none."""
+    ranges = [(one, two) for one, two in pairwise(found) if _RANGE.fullmatch(text, one.end(), two.start())]
+    return list(ranges[0]) if len(ranges) == 1 else []
 
 
 def read_spans(text: str, duration: float | None = None) -> list[Span]:
