@@ -8,8 +8,10 @@ among those of its split is no index. The test split has no annotations.
 
 Locations are in the world: +y is to the right on the picture, +x toward the viewer and so downward. The camera never
 moves, and a linear fit stands for it (u = 0.0589 x + 0.2286 y + 0.4850, v = 0.1562 x + 0.0105 y + 0.4506, in shares of
-the picture's width and height), which is somebody's and rough. So a way is said only within 20 degrees of its axis on
-the fitted picture, the cones of the data set's own program, and where the world's axes agree.
+the picture's width and height), which is somebody's and rough. Better is one of your own: with the project's proposals
+below the root (proposal_<index>.json or sim_<index>.json, whose frames have objects with a mask) the setting
+`proposals` fits the camera to so many scenes. In either case a way is said only within 20 degrees of its axis on the
+fitted picture, the cones of the data set's own program, and where the world's axes agree.
 
 Overlap: MVBench's moving_direction and four more of its tasks are made of validation clips, and Video-R1's CLEVRER part
 of training clips, so neither split is unseen; each pair says which.
@@ -17,7 +19,7 @@ of training clips, so neither split is unseen; each pair says which.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -39,6 +41,7 @@ from retroflip.bench.dybench.base import (
     UnfitError,
 )
 from retroflip.bench.dybench.directions import FOUR, Doubt, Margins, Track, Way
+from retroflip.bench.dybench.masks import Fit, Place, centre, fitted
 from retroflip.bench.dybench.media import videos_by_name
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.errors import DataError
@@ -49,8 +52,7 @@ OVERLAPS = {
     "train": "the CLEVRER part of Video-R1 (training clips)",
     "validation": "MVBench (CLEVRER's validation clips)",
 }
-FIT = ((0.0589, 0.2286, 0.4850), (0.1562, 0.0105, 0.4506))
-"""of x, y and 1, for u and v"""
+FIT: Fit = ((0.0589, 0.2286, 0.4850), (0.1562, 0.0105, 0.4506))
 SECONDS = 5.12
 """of the 128 frames"""
 _SHAPE = 320 / 480
@@ -59,13 +61,15 @@ _FIRST_OF_VALIDATION, _FIRST_OF_TEST = 10_000, 15_000
 _WORLD = {Way.RIGHT: (0.0, 1.0), Way.LEFT: (0.0, -1.0), Way.DOWN: (1.0, 0.0), Way.UP: (-1.0, 0.0)}
 """the axis (x, y) of each way in the world"""
 _WORLD_CONE = 35.0
+_ILL_FORMED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+"""what reading JSON of another form raises"""
 _NUMBER = re.compile(r"video_(\d+)(?:\.mp4)?")
 _Row = Annotated[tuple[float, float, float], Field(strict=False)]
 
 
 class Settings(SourceSettings):
     """path, cone, straight: see `directions.Margins`. speed: in the world's units a second, below which a thing stands.
-    fit: the camera's, where you have fitted your own.
+    fit: the camera. proposals: of how many scenes the masks are taken to fit it; 0 takes `fit`.
     """
 
     split: Literal["train", "validation"] = "validation"
@@ -78,6 +82,7 @@ class Settings(SourceSettings):
     straight: float = Field(default=0.9, gt=0, le=1)
     speed: float = Field(default=0.1, ge=0)
     fit: Annotated[tuple[_Row, _Row], Field(strict=False)] = FIT
+    proposals: int = Field(default=0, ge=0)
 
     @property
     def margins(self) -> Margins:
@@ -86,15 +91,24 @@ class Settings(SourceSettings):
 
 
 class Scene(NamedTuple):
-    """An annotated video. names: of objects, by id. paths: (T, 2), x and y in the world, of what is seen without a
-    break; None for what is not."""
+    """An annotated video. names: of objects, by id. seen: (frame, x, y) in the world, of each object where it is seen.
+    frames: how many there are."""
 
     number: int
     names: Mapping[int, str]
-    paths: Mapping[int, NDArray[np.float64] | None]
+    seen: Mapping[int, Sequence[tuple[int, float, float]]]
+    frames: int
+
+    def path(self, identity: int) -> NDArray[np.float64] | None:
+        """Return the places (T, 2) of an object; None unless it is seen without a break for a tenth of the video."""
+        rows = self.seen[identity]
+        if len(rows) < max(4, self.frames / 10) or rows[-1][0] - rows[0][0] + 1 != len(rows):
+            return None
+        found = np.array(rows, dtype=np.float64)[:, 1:]
+        return found if np.isfinite(found).all() else None
 
 
-def on_picture(path: NDArray[np.float64], fit: tuple[_Row, _Row] = FIT) -> Track:
+def on_picture(path: NDArray[np.float64], fit: Fit = FIT) -> Track:
     """Return places (T, 2), x and y in the world, on the picture, in shares of its width."""
     u, v = (path @ np.array(row[:2]) + row[2] for row in fit)
     return np.stack([u, v * _SHAPE], axis=1)
@@ -104,11 +118,12 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     settings = checked_settings(Settings, values, SOURCE.name)
     files = sorted(root.rglob("annotation_*.json"), key=lambda path: (path.name, path))
     videos = videos_by_name(root)
+    fit = _fit(root, settings, files)
     done: set[int] = set()
     for file in files:
         try:
             scene = _scene(read_json_object(file))
-        except (DataError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (DataError, *_ILL_FORMED) as error:
             yield Refused(file.stem, "its annotation cannot be read", str(error) or type(error).__name__)
             continue
         if _split(scene.number) != settings.split:
@@ -117,7 +132,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
             yield Refused(file.stem, "its video is annotated twice", str(file.relative_to(root)))
             continue
         done.add(scene.number)
-        yield from _of_scene(settings, scene, videos.get(f"video_{scene.number:05d}"))
+        yield from _of_scene(settings, fit, scene, videos.get(f"video_{scene.number:05d}"))
     if not done:
         raise DataError(
             f"{root}: holds no annotation of CLEVRER's {settings.split} split (annotation_<index>.json below it). "
@@ -146,36 +161,67 @@ def _scene(found: Mapping[str, Any]) -> Scene:
             if one["inside_camera_view"]:
                 x, y, _ = one["location"]
                 seen[int(one["object_id"])].append((place, float(x), float(y)))
-    frames = len(found["motion_trajectory"])
-    return Scene(int(named[1]), names, {identity: _path(rows, frames) for identity, rows in seen.items()})
+    return Scene(int(named[1]), names, seen, len(found["motion_trajectory"]))
 
 
-def _path(rows: list[tuple[int, float, float]], frames: int) -> NDArray[np.float64] | None:
-    """Return the places of an object that is seen without a break, for a tenth of the video or more."""
-    if len(rows) < max(4, frames / 10) or rows[-1][0] - rows[0][0] + 1 != len(rows):
-        return None
-    found = np.array(rows, dtype=np.float64)[:, 1:]
-    return found if np.isfinite(found).all() else None
+def _fit(root: Path, settings: Settings, files: Sequence[Path]) -> Fit:
+    """Return the camera of the settings, or one fitted to masks. Raises DataError where these do not suffice."""
+    if settings.proposals == 0:
+        return settings.fit
+    found = (file for kind in ("sim", "proposal") for file in sorted(root.rglob(f"{kind}_*.json")))
+    masked = {_index(file): file for file in found}
+    used = [file for file in files if _index(file) in masked][: settings.proposals]
+    places: list[Place] = []
+    for file in used:
+        try:
+            places += _places(_scene(read_json_object(file)), read_json_object(masked[_index(file)]))
+        except (DataError, *_ILL_FORMED) as error:
+            raise DataError(f"{file}: the camera cannot be fitted to its masks ({error!r}).") from error
+    try:
+        return fitted(places)
+    except ValueError as error:
+        raise DataError(
+            f"{root}: {error}, of {len(used)} scenes with proposals. Put proposal_<index>.json there, or leave the "
+            "setting 'proposals' out."
+        ) from error
 
 
-def _of_scene(settings: Settings, scene: Scene, video: str | None) -> Iterator[Candidate | Refused]:
+def _index(file: Path) -> str:
+    return file.stem.rpartition("_")[2]
+
+
+def _places(scene: Scene, proposals: Mapping[str, Any]) -> Iterator[Place]:
+    """Yield where a scene's objects lie, by their masks; those that look alike are passed over."""
+    looks = Counter(scene.names.values())
+    at = {(scene.names[identity], row[0]): row[1:] for identity, rows in scene.seen.items() for row in rows}
+    for place, frame in enumerate(proposals["frames"]):
+        names = [f"{one['color']} {one['material']} {one['shape']}" for one in frame["objects"]]
+        for name, one in zip(names, frame["objects"], strict=True):
+            number = int(frame.get("frame_index", place))
+            if looks[name] == 1 and names.count(name) == 1 and (name, number) in at:
+                middle = centre(one["mask"])
+                if middle is not None:
+                    yield Place(*at[name, number], *middle)
+
+
+def _of_scene(settings: Settings, fit: Fit, scene: Scene, video: str | None) -> Iterator[Candidate | Refused]:
     if video is None:
         yield Refused(f"{scene.number:05d}", "its video is missing", f"video_{scene.number:05d}.mp4")
         return
     for identity in scene.names:
         try:
-            yield _pair(settings, scene, identity, video)
+            yield _pair(settings, fit, scene, identity, video)
         except UnfitError as error:
             yield Refused(f"{scene.number:05d}/{identity}", error.reason, error.detail)
 
 
-def _pair(settings: Settings, scene: Scene, identity: int, video: str) -> Candidate:
-    name, path = scene.names[identity], scene.paths[identity]
+def _pair(settings: Settings, fit: Fit, scene: Scene, identity: int, video: str) -> Candidate:
+    name, path = scene.names[identity], scene.path(identity)
     if Counter(scene.names.values())[name] > 1:
         raise UnfitError("two objects of its video look alike", name)
     if path is None:
         raise UnfitError("the object is not seen, or leaves the picture and comes back", name)
-    track = on_picture(_moving(path, settings.speed), settings.fit)
+    track = on_picture(_moving(path, settings.speed), fit)
     way = _certain(directions.way_of(track, settings.margins))
     _check_world(path, way)
     sides = {Axis.FLIP: directions.flipped(track), Axis.REVERSAL: directions.reversed_track(track)}
