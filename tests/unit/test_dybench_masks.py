@@ -60,6 +60,10 @@ class TestMasks:
         with pytest.raises(ValueError, match=r"runs|sign"):
             centre({"size": [3, 3], "counts": counts})
 
+    def test_one_of_more_pixels_than_memory_has(self) -> None:
+        with pytest.raises(ValueError, match="runs"):
+            centre({"size": [2**30, 2**30], "counts": [2**60]})
+
 
 def places(count: int, seed: int = 0) -> list[Place]:
     """Places of the world as CAMERA sees them, a tenth of which are elsewhere on the picture."""
@@ -68,10 +72,6 @@ def places(count: int, seed: int = 0) -> list[Place]:
     u, v = (world @ np.array(row[:2]) + row[2] + rng.normal(0, 0.003, count) for row in CAMERA)
     u[: count // 10] += 0.3
     return [Place(*one) for one in np.stack([*world.T, u, v], axis=1).tolist()]
-
-    def test_one_of_more_pixels_than_memory_has(self) -> None:
-        with pytest.raises(ValueError, match="runs"):
-            centre({"size": [2**30, 2**30], "counts": [2**60]})
 
 
 class TestFit:
