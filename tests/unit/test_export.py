@@ -171,6 +171,22 @@ def test_a_folder_without_records_is_told(tmp_path: Path) -> None:
     assert (ran.exit_code, "records.jsonl" in ran.output) == (1, True)
 
 
+def test_what_lmms_eval_logs_of_the_task_is_scored_here(task: Path, bench: Path, tmp_path: Path) -> None:
+    called, docs = loaded(task), json.loads((task / "questions.json").read_text())
+    said = ["A", "B", "A", "A", "I see a man", "B", "A"]
+    samples = [
+        {"doc_id": number, "input": called.doc_to_text(doc), "target": doc["answer"], "filtered_resps": one,
+         **called.process_results(doc, [one])}
+        for number, (doc, one) in enumerate(zip(docs, said, strict=True))
+    ]  # fmt: skip
+    file = tmp_path / "20261129_samples_retroflip_my_bench.jsonl"
+    file.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    ran = CliRunner().invoke(app, ["score", "--bench", str(bench), "--recorded", str(file), "--json"])
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.stdout)
+    assert (found["ours"]["acc"], found["ours"]["p_acc"], found["unparsed"]) == (71.43, 33.33, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(ENVIRONMENT is None, reason="RETROFLIP_LMMS_EVAL names no environment of lmms-eval")
 def test_lmms_evals_own_command_line_runs_the_task(task: Path, tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def score(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Score answers to this benchmark that somebody else recorded; docs/benchmarks.md has all names.",
+            help="Score answers to this benchmark that somebody else recorded; docs/benchmarks.md has all names. Or "
+            "the folder of one that was built here, as lmms-eval logs its exported task.",
         ),
     ] = None,
     root: Annotated[
@@ -130,10 +131,11 @@ def _score_suite(name: str, directories: list[Path], root: Path | None, *, json:
 
 
 def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:
+    from retroflip.bench.benchmarks.built import built, is_built
     from retroflip.bench.benchmarks.recorded import score_recorded
     from retroflip.bench.benchmarks.registry import benchmark
 
-    named = benchmark(bench)
+    named, root = (built(bench), root or Path(bench)) if is_built(bench) else (benchmark(bench), root)
     if root is None or recorded is None:
         raise UsageError(
             f"score --bench {bench} also takes --root, the folder of {named.title}'s own files "
