@@ -112,7 +112,7 @@ def test_a_recorded_grade_of_a_model_is_kept_and_a_missing_one_counted(root: Pat
     graded = recorded(root, "yes_no", "It stands.", key="video-llm-prediction", match_success=False, rating=1)
     assert scores(root, graded)["official"] == {
         "acc": 100.0, "by_task": {"speed": 100.0}, "p_acc": None, "p_acc_by_task": {},
-        "n": 1, "n_pairs": 0, "ungraded": 0,
+        "n": 1, "n_pairs": 0, "ungraded": 0, "tasks": {"yes_no": {"acc": 100.0, "speed": 100.0}},
     }  # fmt: skip
     ungraded = scores(root, recorded(root, "yes_no", "It stands."))
     assert (ungraded["official"]["acc"], ungraded["official"]["ungraded"], ungraded["unparsed"]) == (

@@ -16,12 +16,14 @@ order, and different right answers. The benchmark itself has no measure of pairs
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, mean_grade, same_table
 from retroflip.bench.benchmarks.published import (
     field,
     read_json,
@@ -310,6 +312,22 @@ def _caption_matching(question: str, right: str, said: str) -> float | None:
     return float(chosen in (right, label, sentence, label.split()[1]))
 
 
+def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return acc over all answers, and for each task what print_result prints: its accuracy and that of each aspect."""
+    tasks: dict[str, list[Graded]] = defaultdict(list)
+    for one in graded:
+        tasks[one.item.sample.labels["task"]].append(one)
+    return {**mean_grade(graded), "tasks": {task: _aspects(found) for task, found in tasks.items()}}
+
+
+def _aspects(graded: Sequence[Graded]) -> dict[str, float]:
+    aspects: dict[str, list[float]] = defaultdict(list)
+    for one in graded:
+        aspects[one.item.sample.task].append(one.official or 0.0)
+    rates = {aspect: round(100.0 * fmean(grades), 2) for aspect, grades in sorted(aspects.items())}
+    return {"acc": mean_grade(graded)["acc"], **rates}
+
+
 _BEST = "\nPlease directly give the best option:"
 _TASKS = {
     "multi-choice": _Task(_multi_choice, _listed, _BEST),
@@ -327,6 +345,8 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
+    summary=_summary,
+    ours=same_table(_summary),
     recorded=harnesses.also(_recorded, _items, _grade, part=lambda item: item.sample.labels["task"]),
     reading=_in_letters,
     frames=8,
