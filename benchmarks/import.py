@@ -90,7 +90,7 @@ def measure(source: Path, out: Path) -> dict[str, Any]:
     began = time.perf_counter()
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own program
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     counts = json.loads(done.stdout)
     return {
         "records": counts["samples"],
@@ -98,7 +98,8 @@ def measure(source: Path, out: Path) -> dict[str, Any]:
         "megabytes_read": round(source.stat().st_size / 1e6, 1),
         "seconds": round(seconds, 1),
         "records_per_second": round(counts["samples"] / seconds),
-        "peak_gib": round(peak, 3),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_gib": round(used.ru_maxrss / 2**20, 3),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
     }

@@ -1,4 +1,4 @@
-"""Imports and filters that die by SIGKILL: what is there is old or whole, and the same command ends as if nothing was."""
+"""Imports and filters that die by SIGKILL: what is there is old or whole, and the same command ends as ever."""
 
 import json
 import os

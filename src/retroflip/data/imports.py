@@ -141,7 +141,7 @@ class _Converter:
 
     def __init__(self, source: Source, root: Path | None, store: MediaStore | None) -> None:
         self._source, self._store = source, store
-        self._is_there = _finder(root)
+        self._is_there = None if root is None else _finder(root)
 
     def __call__(self, found: Record | DataError, ids: set[str]) -> Sample:
         """Return the sample of a record that can be read and has an answer, its files, and an id not among `ids`.
@@ -155,9 +155,8 @@ class _Converter:
             gold_answer(sample)
         except DataError as error:
             raise RejectedError("answer", str(error)) from error
-        for medium in sample.shown:
-            if not self._is_there(medium.path, medium.kind is MediumKind.FRAMES):
-                raise RejectedError("missing file", f"there is no file {medium.path!r:.200} under the root.")
+        if self._is_there is not None:
+            _require_files(sample, self._is_there)
         if sample.id in ids:
             raise RejectedError("duplicate id", f"the id {sample.id!r:.60} stood there before.")
         ids.add(sample.id)
@@ -171,10 +170,14 @@ class _Converter:
         )
 
 
-def _finder(root: Path | None) -> Callable[[str, bool], bool]:
-    """Return what tells whether a file, or a folder, is under the root; without one everything is taken to be there."""
-    if root is None:
-        return lambda path, folder: True  # noqa: ARG005 - as the other
+def _require_files(sample: Sample, is_there: Callable[[str, bool], bool]) -> None:
+    for medium in sample.shown:
+        if not is_there(medium.path, medium.kind is MediumKind.FRAMES):
+            raise RejectedError("missing file", f"there is no file {medium.path!r:.200} under the root.")
+
+
+def _finder(root: Path) -> Callable[[str, bool], bool]:
+    """Return what tells whether a file, or a folder, is under the root."""
 
     @lru_cache(maxsize=_KNOWN_FILES)
     def is_there(path: str, folder: bool) -> bool:

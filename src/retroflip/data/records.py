@@ -412,6 +412,8 @@ def _refuse_half_places(record: Mapping[str, Any]) -> None:
 
 def _refuse_half_characters(fields: Record) -> None:
     r"""JSON's "\ud800" escapes can spell texts that no file, tokenizer or terminal takes."""
+    if all(map(_is_plain, fields.values())):
+        return
     try:
         json.dumps(fields, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -419,6 +421,17 @@ def _refuse_half_characters(fields: Record) -> None:
         raise DataError(
             f"a text holds {half!r}, half of a character. Save the file again as UTF-8."
         ) from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is surely made of ASCII characters; most are, and that is seen at once."""
+    if isinstance(value, str):
+        return value.isascii()
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values())) and all(map(_is_plain, value))
+    return value is None or isinstance(value, int | float)
 
 
 def _refuse_special_tokens(fields: Record) -> None:

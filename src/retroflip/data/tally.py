@@ -52,7 +52,10 @@ class Tally:
         self.counterfactuals += sample.counterfactual_solution is not None
         if sample.pass_rate is not None:
             self.pass_rates[f"{sample.pass_rate:.3f}".rstrip("0").rstrip(".")] += 1
-        self.files.update(hash(medium.path) for medium in sample.shown)
+        if sample.media:
+            self.files.update(hash(medium.path) for medium in sample.media)
+        elif sample.video:
+            self.files.add(hash(sample.video))
 
     def as_json(self) -> dict[str, Any]:
         """Return all counts, the most frequent first where no other order is natural."""
