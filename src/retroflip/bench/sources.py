@@ -17,14 +17,16 @@ from retroflip.errors import UsageError
 @dataclass(frozen=True)
 class Sources:
     """each: what reads the questions, by the name of the folder that their answers go to, "" for the one that was
-    named. said: what a suite says of how all are asked."""
+    named. said: what a suite says of how all are asked. draws: how often, where answers are drawn at all."""
 
     each: Mapping[str, Callable[[], Questions]]
     said: Mapping[str, Any] = field(default_factory=dict)
+    draws: int = 1
 
-    def call(self, call: Call) -> Call:
-        """Return a call with what the suite says."""
-        return replace(call, said=self.said)
+    def call(self, call: Call, draws: int | None) -> Call:
+        """Return a call with what the suite says. draws: as they were asked for."""
+        drawn = self.draws if call.temperature > 0.0 else 1
+        return replace(call, said=self.said, draws=draws or drawn)
 
 
 def of_suite(name: str, root: Path | None) -> Sources:
@@ -40,7 +42,7 @@ def of_suite(name: str, root: Path | None) -> Sources:
         )
     said = {"frames": suite.frames, "sampler": suite.sampler}
     each = {bench: partial(_read, suite, bench, root) for bench in suite.benchmarks}
-    return Sources(each, {name: value for name, value in said.items() if value is not None})
+    return Sources(each, {name: value for name, value in said.items() if value is not None}, suite.draws)
 
 
 def _read(suite: Suite, bench: str, root: Path) -> Questions:

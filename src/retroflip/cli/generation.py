@@ -173,7 +173,10 @@ ControlsOption = Annotated[
     ),
 ]
 DrawsOption = Annotated[
-    int, typer.Option(min=1, help="Answers to each question; several need a temperature.")
+    int | None,
+    typer.Option(
+        min=1, help="Answers to each question; several need a temperature.", show_default="the suite's, or 1"
+    ),
 ]
 TemperatureOption = Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")]
 BatchSizeOption = Annotated[
@@ -235,7 +238,7 @@ def generate(
     system_prompt: SystemPromptOption = None,
     max_tokens: MaxTokensOption = None,
     controls: ControlsOption = "full",
-    draws: DrawsOption = 1,
+    draws: DrawsOption = None,
     temperature: TemperatureOption = 0.0,
     batch_size: BatchSizeOption = "auto",
     null_option: NullOptionOption = None,
@@ -296,13 +299,13 @@ def generate(
         tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),
         flags,
         prompt,
-        draws=draws,
         temperature=temperature,
         seed=seed,
         file=show is Shown.FILE,
         batch_size=batch_size_of(batch_size),
         max_failed_share=max_failed_share,
     )
+    call = sources.call(call, draws)
     if dry_run:
         prices = None if price_in is None and price_out is None else (price_in or 0.0, price_out or 0.0)
         _show_costs(call, sources, prices, processes, json=json)
@@ -348,7 +351,7 @@ def _answer(call: "Call", sources: "Sources", out: Path, *, json: bool) -> None:
             folder = out / name
             with main_progress() as progress:
                 progress.stage(f"reading {name or 'the questions'}", 0, "")
-                prepared = prepare(sources.call(call), read())
+                prepared = prepare(call, read())
                 counts = run(call, prepared, folder, progress)
             told[name] = _told(counts, folder, prepared)
             if processes.is_main() and not json:
@@ -368,7 +371,7 @@ def _show_costs(
     found: dict[str, Any] = {}
     for name, read in sources.each.items():
         try:
-            found[name] = costs(sources.call(call), prepare(sources.call(call), read()), prices, processes)
+            found[name] = costs(call, prepare(call, read()), prices, processes)
         except (DataError, UsageError) as error:
             if "" in sources.each:
                 raise
