@@ -87,6 +87,15 @@ def test_a_recorded_file_stands_alone(root: Path, tmp_path: Path) -> None:
     assert scores("mhbench", tmp_path / "none", path)["official"]["acc"] == 100.0
 
 
+def test_both_tasks_of_a_model(root: Path) -> None:
+    model = root / "outputs" / "m"
+    for name, rows in (("classification", CLASSES), ("discrimination", QUESTIONS)):
+        answers = [{**row, "predict": "A" if name == "classification" else "yes"} for row in rows]
+        write_json(model / f"mhbench_{name}" / "response.json", answers)
+    found = scores("mhbench", root, model)["official"]["tasks"]
+    assert (found["classification"]["acc"], found["discrimination"]["acc"]) == (50.0, 50.0)
+
+
 def test_what_cannot_be_read_is_told(root: Path) -> None:
     with pytest.raises(DataError, match="none of its records has 'predict'"):
         graded("mhbench", root, write_json(root / "x.json", CLASSES))

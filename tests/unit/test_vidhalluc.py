@@ -141,6 +141,19 @@ def test_scene_changes_by_their_correlation(root: Path) -> None:
     assert found["ours"]["tasks"]["sth"]["mcc"] == 0.5774
 
 
+def test_a_folder_of_files_is_read_task_by_task(root: Path) -> None:
+    said = {"s0": "Scene change: Yes, Locations: from a to b."}
+    write_json(root / "answers" / "sth.json", said)
+    write_json(root / "answers" / "tsh.json", {"0": {**FILES["tsh"]["0"], "Model Answer": "BA"}})
+    found = scores("vidhalluc", root, root / "answers")
+    assert {task: one["acc"] for task, one in found["official"]["tasks"].items()} == {
+        "sth": 100.0,
+        "tsh": 0.0,
+    }
+    with pytest.raises(DataError, match="no file of answers"):
+        graded("vidhalluc", root, write_json(root / "empty" / "x.txt", {}).parent)
+
+
 def test_a_file_of_no_task_is_told(root: Path) -> None:
     with pytest.raises(DataError, match="is of no task of VidHalluc"):
         graded("vidhalluc", root, write_json(root / "out.json", {"a": 3}))

@@ -24,6 +24,7 @@ from retroflip.bench.benchmarks.published import (
     by_key,
     choices_in,
     field,
+    files_of,
     find,
     read_json,
     read_rows,
@@ -78,10 +79,7 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
     sets: dict[str, dict[str, Item]] = defaultdict(dict)
     for key, item in by_key(_items(root), lambda item: item.sample.id).items():
         sets[item.sample.task][key.partition("/")[2]] = item
-    files = sorted(file.rglob("*.jsonl")) if file.is_dir() else [file]
-    if not files:
-        raise DataError(f"{file}: no file of answers is in it. Give {_FORM}.")
-    return [one for path in files for one in _of_file(sets, path)]
+    return [one for path in files_of(file, "**/*.jsonl", _FORM) for one in _of_file(sets, path)]
 
 
 def _of_file(sets: dict[str, dict[str, Item]], path: Path) -> Iterator[Graded]:

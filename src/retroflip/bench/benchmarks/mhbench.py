@@ -24,6 +24,7 @@ from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
     field,
+    files_of,
     find,
     read_json,
     response_text,
@@ -38,7 +39,7 @@ _INSTRUCTION = (
     "objects, and the action and pose of persons. Based on your observations, select the best option that accurately "
     "addresses the question."
 )
-_FORM = "response.json of outputs/MODEL/mhbench_classification/ or mhbench_discrimination/"
+_FORM = "response.json of outputs/MODEL/mhbench_classification/ or mhbench_discrimination/, or outputs/MODEL/"
 
 
 def _items(root: Path) -> Iterator[Item]:
@@ -119,6 +120,10 @@ def _discrimination(row: dict[str, Any], path: Path, videos: str, place: int) ->
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
     """Return the recorded answers: to the questions under the root, or, where it has none, as the file repeats them."""
+    return [one for path in files_of(file, "*/response.json", _FORM) for one in _of_file(root, path)]
+
+
+def _of_file(root: Path, file: Path) -> list[Graded]:
     rows = _list(file)
     if not any("predict" in row for row in rows):
         raise DataError(f"{file}: none of its records has 'predict'. Give {_FORM}.")

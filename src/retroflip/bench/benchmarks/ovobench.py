@@ -26,6 +26,7 @@ from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
     field,
+    files_of,
     find,
     read_json,
     response_text,
@@ -89,8 +90,7 @@ def _item(row: dict[str, Any], path: Path, folder: str, *, chunked: bool) -> Ite
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
     items = by_key(_items(root), lambda item: item.sample.id)
-    files = sorted(file.glob("*.json")) if file.is_dir() else [file]
-    graded = [_graded(items, row, path) for path in files for row in _rows(path)]
+    graded = [_graded(items, row, path) for path in files_of(file, "*.json", _FORM) for row in _rows(path)]
     if not graded:
         raise DataError(f"{file}: no answers to backward or real-time tasks are in it. Give {_FORM}.")
     return graded

@@ -40,6 +40,14 @@ def find(root: Path, title: str, *places: str) -> Path:
     )
 
 
+def files_of(file: Path, pattern: str, form: str) -> list[Path]:
+    """Return a file of recorded answers, or all of a folder that match. Raises DataError for a folder without any."""
+    found = sorted(file.glob(pattern)) if file.is_dir() else [file]
+    if not found:
+        raise DataError(f"{file}: no file of answers ({pattern}) is in it. Give {form}.")
+    return found
+
+
 def read_json(path: Path, form: str) -> Any:
     """Return what a JSON file holds. Raises DataError, saying which form is wanted, for one that cannot be read."""
     try:

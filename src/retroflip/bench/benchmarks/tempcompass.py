@@ -26,6 +26,7 @@ from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, mean_grade, same_table
 from retroflip.bench.benchmarks.published import (
     field,
+    files_of,
     read_json,
     sample_of,
 )
@@ -34,6 +35,7 @@ from retroflip.errors import DataError
 
 REVERSED = "_reverse"
 CAPTIONING = "captioning"
+_FORM = "a file of predictions/MODEL/ or auto_eval_results/MODEL/, or the folder"
 _CHOICE = "multi-choice"
 _SAID = ("prediction", "response", "video-llm-prediction")
 _LABELLED = re.compile(r"(?:Option|Sentence|Caption)\s+([A-Z0-9]+):\s*(.*)")
@@ -86,7 +88,11 @@ def _of_task(folder: Path, name: str, asked: Mapping[str, Any], rows: Iterable["
 
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
-    """Return the recorded answers in the order of the file. Raises DataError for files of another form."""
+    """Return the recorded answers of a file or a model's folder. Raises DataError for files of another form."""
+    return [one for path in files_of(file, "*.json", _FORM) for one in _of_file(root, path)]
+
+
+def _of_file(root: Path, file: Path) -> list[Graded]:
     recorded = _load(file)
     name, asked = _task_of(root, file, recorded)
     graded = _judged if name == CAPTIONING else _graded
@@ -98,7 +104,7 @@ def _questions(root: Path) -> Path:
 
 
 def _load(file: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    found = read_json(file, "a file of predictions/ or auto_eval_results/")
+    found = read_json(file, _FORM)
     rows = [
         row
         for aspects in (found.values() if isinstance(found, dict) else [None])

@@ -24,6 +24,7 @@ from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
     field,
+    files_of,
     read_json,
     read_rows,
     response_text,
@@ -104,10 +105,7 @@ def _video(root: Path, shown: str, key: str) -> str:
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
     items = by_key(_items(root), lambda item: item.sample.id)
-    files = sorted(file.rglob("*.jsonl")) if file.is_dir() else [file]
-    if not files:
-        raise DataError(f"{file}: no file of answers is in it. Give {_FORM}.")
-    return [one for path in files for one in _of_file(items, path)]
+    return [one for path in files_of(file, "**/*.jsonl", _FORM) for one in _of_file(items, path)]
 
 
 def _of_file(items: dict[str, Item], path: Path) -> Iterator[Graded]:

@@ -31,6 +31,7 @@ from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
     by_key,
+    files_of,
     read_json,
     response_text,
     sample_of,
@@ -49,7 +50,7 @@ _SCENE_QUESTION = (
     "Locations: None'. If there is a scene change, respond in the format: 'Scene change: Yes, Locations: from "
     "[location1] to [location2].'"
 )
-_FORM = "a file that one of eval/inference/*.py writes"
+_FORM = "a file that one of eval/inference/*.py writes, or a folder of them"
 
 
 class _Task(NamedTuple):
@@ -257,6 +258,10 @@ def _task_of(found: Mapping[str, Any], file: Path) -> str:
 
 
 def _recorded(root: Path, file: Path) -> list[Graded]:
+    return [one for path in files_of(file, "*.json", _FORM) for one in _of_file(root, path)]
+
+
+def _of_file(root: Path, file: Path) -> list[Graded]:
     found = _object(file)
     name = _task_of(found, file)
     if not (root / f"{name}.json").is_file():
