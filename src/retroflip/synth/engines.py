@@ -1,10 +1,13 @@
 """Where many independent jobs run: on this machine's cores, or on a Ray cluster."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
+from multiprocessing.connection import wait as wait_for
 from typing import Protocol, TypeVar
 
 from retroflip.errors import TooLittleMemoryError, UsageError
@@ -35,7 +38,8 @@ class LocalEngine:
             return
         # Started afresh and not forked: a fork of a process with threads (a progress bar has one) may hang.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(self.workers, len(jobs)), mp_context=context)
+        size = min(self.workers, len(jobs))
+        pool = ProcessPoolExecutor(size, mp_context=context, initializer=_end_with_the_parent)
         try:
             yield from _completed(pool, function, jobs, AHEAD * self.workers)
         except BrokenProcessPool as error:
@@ -45,6 +49,18 @@ class LocalEngine:
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_the_parent() -> None:
+    """End this worker as soon as the process that started it is gone: one that was killed cannot tell it to."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        wait_for([parent.sentinel])  # type: ignore[union-attr]
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 class RayEngine:
