@@ -324,7 +324,7 @@ def test_roots_of_unknown_sources_and_unknown_settings_are_refused(clips: Path, 
         survey(wrong, {}, Silence())
 
 
-@pytest.mark.parametrize("name", ["synthetic", "paper"])
+@pytest.mark.parametrize("name", ["synthetic", "laboratory", "paper"])
 def test_shipped_recipes_load(name: str) -> None:
     recipe = load_dybench_recipe(recipe_file(f"dybench/{name}.yaml"))
     if name == "paper":

@@ -1,0 +1,92 @@
+"""`retroflip dybench` as users meet it, and what a built benchmark's controls must come to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from retroflip.cli import app
+
+QUOTAS = {"reversible_dynamics": 3, "moving_direction": 3, "event_sequence": 3}
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def printed(result: Result) -> dict[str, Any]:
+    assert result.exit_code in (0, 1), result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small benchmark of all three sub-tasks."""
+    folder = tmp_path_factory.mktemp("dybench")
+    recipe = {
+        "kind": "dybench",
+        "quotas": {task: {"laboratory": count} for task, count in QUOTAS.items()},
+        "sources": {"laboratory": {"settings": {"size": 64}}},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    found = printed(run("dybench", "build", folder / "recipe.yaml", "--out", folder / "out", "--json"))
+    assert (found["pairs"], found["refused"], found["missing"]) == (9, {}, {})
+    return folder / "out"
+
+
+def test_an_oracle_is_right_and_who_sees_nothing_is_right_on_no_pair(built: Path, tmp_path: Path) -> None:
+    arguments = ("--bench", built, "--controls", "oracle,random,text_only", "--out", tmp_path / "answers")
+    result = run("generate", "--model", "retroflip-tiny", *arguments)
+    assert result.exit_code == 0, result.output
+    controls = printed(run("score", tmp_path / "answers", "--json"))["controls"]
+    assert (controls["oracle"]["acc"], controls["oracle"]["p_acc"]) == (1.0, 1.0)
+    low, high = controls["random"]["p_acc_ci"]
+    assert low <= controls["random"]["chance"]["p_acc"] <= high
+    assert controls["text_only"]["p_acc"] == 0.0
+
+
+def test_what_the_sources_hold_is_told_without_a_folder(built: Path) -> None:
+    found = printed(run("dybench", "build", built / "recipe.yaml", "--dry-run", "--json"))
+    assert {row["sub_task"]: row["candidates"] for row in found["quotas"]} == dict.fromkeys(QUOTAS, 1000)
+    shown = run("dybench", "build", built / "recipe.yaml", "--dry-run")
+    assert "event_sequence" in shown.stdout
+
+
+def test_an_audit_of_few_pairs_says_so_and_fails(built: Path) -> None:
+    result = run("dybench", "audit", built, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["files_unlike"] == {"metadata": 0, "size": 0, "gop": 0, "tags": 0}
+    assert found["too_few_to_judge"] == {**QUOTAS, "all": 9}
+    assert found["faults"] == ["no sub-task has 10 pairs or more, too few to judge any by"]
+
+
+def test_a_release_prints_how_far_raters_agree(built: Path, tmp_path: Path) -> None:
+    pair = "laboratory-moving_direction-00000"
+    rows = [{"rater": rater, "pair": pair, "verdict": "accept"} for rater in ("anna", "ben")]
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = (built, "--labels", tmp_path / "labels.jsonl", "--out", tmp_path / "released")
+    result = run("dybench", "release", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "Krippendorff's alpha 1.00" in result.stdout
+    assert "1 pair kept, 0 rejected, 8 seen by too few" in result.stdout
+    assert printed(run("dybench", "release", *arguments, "--json"))["pairs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("build", "RECIPE"), "--out is needed"),
+        (("build", "RECIPE", "--dry-run", "--root", "nothing=/x"), "write NAME=DIR"),
+        (("build", "none.yaml", "--dry-run"), "There is no recipe"),
+        (("audit", "nowhere"), "holds no records.jsonl"),
+    ],
+)
+def test_wrong_usage_is_a_paragraph(arguments: tuple[str, ...], message: str, built: Path) -> None:
+    result = run("dybench", *(one.replace("RECIPE", str(built / "recipe.yaml")) for one in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
