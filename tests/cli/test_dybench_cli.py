@@ -42,7 +42,8 @@ def test_an_oracle_is_right_and_who_sees_nothing_is_right_on_no_pair(built: Path
     arguments = ("--bench", built, "--controls", "oracle,random,text_only", "--out", tmp_path / "answers")
     result = run("generate", "--model", "retroflip-tiny", *arguments)
     assert result.exit_code == 0, result.output
-    controls = printed(run("score", tmp_path / "answers", "--json"))["controls"]
+    found = printed(run("score", tmp_path / "answers", "--json"))
+    controls = {**found["controls"], found["scored"]: found}
     assert (controls["oracle"]["acc"], controls["oracle"]["p_acc"]) == (1.0, 1.0)
     low, high = controls["random"]["p_acc_ci"]
     assert low <= controls["random"]["chance"]["p_acc"] <= high
