@@ -6,6 +6,7 @@ changed, and the commands of the copy have them.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ ENTRIES = {
             "from retroflip.rl.methods.base import Method\n",
             "from retroflip.rl.methods.coin import CoinSettings\n",
         ),
-        ("    GrpoSettings | ", "CoinSettings | "),
+        ("    GrpoSettings\n", "    | CoinSettings\n"),
     ),
     "data/forms/__init__.py": (
         ("from retroflip.errors import DataError\n", "from retroflip.data.forms import piped\n"),
@@ -70,10 +71,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _name_a_kind_again(synth: Path, old: str, new: str) -> None:
     """Give a kind's three files another name: a kind of one's own takes too many lines to stand here."""
     kind = (synth / "short" / f"{old}.py").read_text(encoding="utf-8")
-    assert kind.count(f'Kind("{old}"') == 1
-    (synth / "short" / f"{new}.py").write_text(
-        kind.replace(f'Kind("{old}"', f'Kind("{new}"'), encoding="utf-8"
-    )
+    named, count = re.subn(rf'(Kind\(\s*)"{old}"', rf'\1"{new}"', kind)
+    assert count == 1
+    (synth / "short" / f"{new}.py").write_text(named, encoding="utf-8")
     for place in (f"checks/{old}.py", f"phrasings/{old}.yaml"):
         shutil.copy(synth / place, synth / place.replace(old, new))
 
