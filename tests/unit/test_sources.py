@@ -462,6 +462,9 @@ def test_spans_stand_in_several_forms(tmp_path: Path, span: Any) -> None:
     row = {"video": "a.mp4", "description": "a dog runs", "timestamps": span}
     _, (sample,) = imported("charades-sta", put(tmp_path / "charades_sta_train.json", [row]))
     assert sample.solution == "[1, 2.5]"
+    early = {**row, "timestamps": [-0.5, 2.5]}
+    _, (cut,) = imported("charades-sta", put(tmp_path / "charades_sta_train.json", [early]))
+    assert cut.solution == "[0, 2.5]"
     _, (other,) = imported("activitynet-tvg", put(tmp_path / "anet_tvg_filter.json", [row]))
     assert (other.solution, other.source) == ("[1, 2.5]", "ActivityNet-TVG")
 

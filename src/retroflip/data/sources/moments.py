@@ -28,7 +28,8 @@ def moment(description: str, spans: list[Span]) -> Record:
 def spans_of(value: Any, duration: float | None = None) -> list[Span]:
     r"""Return spans in seconds: [s, e], a list of those, or either as text, in a box or not.
 
-    duration: of the video, at which a span that goes on longer is cut off.
+    duration: of the video, at which a span that goes on longer is cut off; one that begins before 0 (NExT-GQA has some)
+    is cut off there.
     Raises RejectedError for what is no span, and for one that begins behind the video's end.
     """
     pairs = _pairs(value)
@@ -52,7 +53,8 @@ def _pairs(value: Any) -> list[Any]:
 def _span(pair: Any, duration: float | None) -> Span:
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         raise RejectedError("span", f"its span {pair!r:.60} is no pair of seconds.")
-    start, end = (seconds(one) for one in pair)
+    start, end = (_number(one) for one in pair)
+    start = max(start, 0.0)
     if duration is not None:
         end = min(end, duration)
     if start >= end:
@@ -61,13 +63,21 @@ def _span(pair: Any, duration: float | None) -> Span:
     return start, end
 
 
-def seconds(value: Any) -> float:
-    """Return a number of seconds. Raises RejectedError for anything else."""
+def _number(value: Any) -> float:
+    """Return a finite number. Raises RejectedError for anything else."""
     try:
         found = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         found = math.nan
-    if not 0 <= found < math.inf:
+    if not math.isfinite(found):
+        raise RejectedError("span", f"{value!r:.40} is no number of seconds.")
+    return found
+
+
+def seconds(value: Any) -> float:
+    """Return a number of seconds. Raises RejectedError for anything else."""
+    found = _number(value)
+    if found < 0:
         raise RejectedError("span", f"{value!r:.40} is no number of seconds from 0 on.")
     return found
 
