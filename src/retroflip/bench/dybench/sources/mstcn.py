@@ -189,7 +189,7 @@ BREAKFAST = Source(
     licence=_BREAKFAST.licence,
     needs=(
         Need(_BUNDLE, "labels as bundled for MS-TCN, or Breakfast's own coarse ones", also=(_COARSE,)),
-        Need(_VIDEOS, "the videos", also=("P*",)),
+        Need(_VIDEOS, "the videos", also=("P[0-9]*",)),
     ),
     candidates=lambda root, values: _candidates(_BREAKFAST, root, values),
 )

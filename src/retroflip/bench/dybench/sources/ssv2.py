@@ -58,6 +58,8 @@ class Reversible(Section):
         slots = {tuple(sorted(set(re.findall(r"\{(?:bare)?(\d)\}", text)))) for text in self.texts}
         if len(slots) > 1:
             raise ValueError(f"{list(self.texts)} do not all name the same placeholders")
+        if len(set(self.texts)) < len(self.texts):
+            raise ValueError(f"two options of {list(self.texts)} are the same")
         return self
 
     @property
