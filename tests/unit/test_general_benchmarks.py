@@ -114,6 +114,28 @@ def test_videomme_from_lmms_evals_samples(videomme: Path) -> None:
     assert found["official"]["acc"] == found["ours"]["acc"] == 33.33
 
 
+def test_videomme_from_a_table_of_vlmevalkit(videomme: Path) -> None:
+    rows = [
+        [
+            str(n),
+            "fFjv93ACGo8",
+            row["duration"],
+            str(row["options"]),
+            row["task_type"],
+            row["question"],
+            row["answer"],
+            said,
+        ]
+        for n, (row, said) in enumerate(zip(MME, ("C", "A", "Failed to obtain answer via API."), strict=True))
+    ]
+    head = ["index", "video", "duration", "candidates", "task_type", "question", "answer", "prediction"]
+    table = "".join("\t".join(cells) + "\n" for cells in [head, *rows])
+    found = scores("videomme", videomme, write(videomme / "MODEL_Video-MME.tsv", table))
+    # Two right of two that were answered, and of three by ours: a failed call is no answer.
+    assert (found["official"]["acc"], found["official"]["n"], found["ours"]["acc"]) == (100.0, 2, 66.67)
+    assert (found["ours"]["n_failed"], found["unparsed"]) == (1, 0)
+
+
 # MVBench
 
 
@@ -316,6 +338,22 @@ def test_perception_test_is_cut_where_its_mapping_says(tmp_path: Path) -> None:
     found = scores("perceptiontest", tmp_path, write(tmp_path / "out.json", own))
     assert found["official"]["acc"] == found["ours"]["acc"] == 50.0
     assert found["official"]["by_tag"] == {"cup games": 50.0}
+
+
+def test_perception_test_from_lmms_evals_samples(tmp_path: Path) -> None:
+    row = {"question": "Where?", "options": ["left", "right", "up"], "answer_id": 1}
+    videos = {
+        f"video_{n}": {"metadata": {"frame_rate": 30.0}, "mc_question": [{"id": 0, **row}]} for n in (1, 2)
+    }
+    write(tmp_path / "mc_question_valid.json", videos)
+    write(tmp_path / "cut_frame_mapping_valid.json", {})
+    samples = [
+        {"doc_id": n, "input": item.prompt, "target": "1", "filtered_resps": said,
+         "accuracy": {"video_name": item.sample.source_clip, "question": "Where?", "pred_id": 1, "answer_id": 1}}
+        for n, (item, said) in enumerate(zip(items("perceptiontest", tmp_path), ("B", "A thing: B"), strict=True))
+    ]  # fmt: skip
+    found = scores("perceptiontest", tmp_path, lines(tmp_path / "s.jsonl", samples))
+    assert (found["official"]["acc"], found["ours"]["acc"]) == (50.0, 50.0)
 
 
 # MMVU
