@@ -10,11 +10,12 @@ from retroflip.bench.benchmarks.base import Benchmark, Item
 from retroflip.bench.benchmarks.registry import BENCHMARKS, benchmark
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import manifest_beside
+from retroflip.data.records import read_records
 from retroflip.data.sample import Modality, Sample
 from retroflip.data.stored import StoredSamples
 from retroflip.errors import DataError, UsageError
 from retroflip.recipes.schema import DataSection
-from retroflip.train.datasets import dataset_of
+from retroflip.train.datasets import dataset_of, is_of_records
 
 RECORDS = "records.jsonl"
 """what a benchmark that was built here has its questions in"""
@@ -45,7 +46,7 @@ def recorded_questions(
     """
     place = _folder(root or data.parent, "the records' video paths start from")
     section = DataSection(records=str(data), root=str(place), columns=dict(columns), modalities=modalities)
-    dataset = _stored(dataset_of(section, fits=None).dataset)
+    dataset = _of_records(section) if is_of_records(data) else dataset_of(section, fits=None).dataset
     about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
     return Questions(dataset, {**about, **({"columns": dict(columns)} if columns else {})})
 
@@ -89,11 +90,11 @@ def _registered(bench: Benchmark, root: Path | None) -> Questions:
     return Questions(dataset, {"bench": bench.name, "root": str(place.absolute())}, bench, True)
 
 
-def _stored(dataset: VideoDataset) -> VideoDataset:
-    """Return a data set whose samples are not in memory, where they are of files."""
-    if type(dataset) is not VideoDataset:
-        return dataset
-    return replace(dataset, samples=StoredSamples(dataset.samples))
+def _of_records(section: DataSection) -> VideoDataset:
+    """Return a data set of records, none of which is in memory."""
+    samples = StoredSamples()
+    read_records(section.records_file, section.modalities, section.columns, samples.append)
+    return VideoDataset(samples, section.root_folder, manifest_beside(section.root_folder))
 
 
 def chosen(questions: Questions, holds: Callable[[Sample], bool]) -> Questions:

@@ -38,7 +38,7 @@ import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +95,10 @@ _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 Record = dict[str, Any]
 
 
+Keep = Callable[[Sample], object]
+"""takes a sample"""
+
+
 class RecordFault(NamedTuple):
     """A record that cannot be read: the line on which it begins, its id ("" where it has none) and why."""
 
@@ -125,7 +129,7 @@ class RecordsRead:
         if self.skipped:
             left_out = sum(self.skipped.values())
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
-            notes.append(f"{left_out} of {left_out + len(self.samples)} records are left out: {kinds}.")
+            notes.append(f"{left_out} of {left_out + len(self.lines)} records are left out: {kinds}.")
         if sampling := self._counted(SAMPLING_KEYS):
             notes.append(
                 f"Keys of records do not say how videos are sampled, settings do; passed over are: {sampling}."
@@ -150,32 +154,39 @@ def read_samples(
 
 
 def read_records(
-    path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
+    path: Path,
+    modalities: Collection[Modality] = (Modality.VIDEO,),
+    columns: Columns | None = None,
+    keep: Keep | None = None,
 ) -> RecordsRead:
     """Read a data file of any form in `data/forms/`, leaving out records of other modalities.
 
-    columns: which of the file's own keys say what; by default its keys are those that are read.
+    columns: which of the file's own keys say what; by default its keys are those that are read. keep: is given every
+    sample in place of the result.
 
     Raises DataError for a file that is missing, of another form, not UTF-8 or without a record that can be used; and
     for records that break the format or share an id, naming the file, the first lines and how many more there are.
     Raises PathEscapeError where one of them has a path that is not a relative one.
     """
-    read = survey_records(path, modalities, columns)
+    read = survey_records(path, modalities, columns, keep)
     if read.faults:
         escapes = any(isinstance(fault.error, PathEscapeError) for fault in read.faults)
         raise (PathEscapeError if escapes else DataError)(_told(path, read))
-    if read.skipped and not read.samples:
+    if read.skipped and not read.lines:
         raise DataError(
             f"{path}: {read.note} None is of data_type {' or '.join(modalities)}, which is what was asked for. Name a "
             "file that has some."
         )
-    if not read.samples:
+    if not read.lines:
         raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
     return read
 
 
 def survey_records(
-    path: Path, modalities: Collection[Modality] = (Modality.VIDEO,), columns: Columns | None = None
+    path: Path,
+    modalities: Collection[Modality] = (Modality.VIDEO,),
+    columns: Columns | None = None,
+    keep: Keep | None = None,
 ) -> RecordsRead:
     """Read a file as `read_records` does, but return its faulty records beside the others instead of raising.
 
@@ -184,6 +195,7 @@ def survey_records(
     """
     check_listed(path)
     read = RecordsRead([], {})
+    keep = keep or read.samples.append
     skipped: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
     mapped_keys = columns_read(columns or {})
@@ -203,7 +215,7 @@ def survey_records(
             continue
         if sample.window is None:
             passed_over.update(PART_KEYS & record.keys() - mapped_keys)
-        read.samples.append(sample)
+        keep(sample)
     read.skipped.update(skipped)
     read.passed_over.update(passed_over)
     return read
@@ -261,7 +273,7 @@ def _told(path: Path, read: RecordsRead) -> str:
     """Return the first faults of a file and how many there are, in one paragraph."""
     named = [f"line {fault.line}: {fault.error}" for fault in read.faults[:_NAMED_FAULTS]]
     found = len(read.faults)
-    total = found + len(read.samples) + sum(read.skipped.values())
+    total = found + len(read.lines) + sum(read.skipped.values())
     more = (
         f" {found} of {total} records are faulty; `retroflip validate --data {shlex.quote(str(path))}` names them all."
         if found > 1

@@ -2,11 +2,9 @@
 
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import overload
-
-import numpy as np
-import numpy.typing as npt
 
 from retroflip.data.sample import Sample
 
@@ -17,13 +15,16 @@ class StoredSamples(Sequence[Sample]):
     The file has no name and ends with the process.
     """
 
-    def __init__(self, samples: Iterable[Sample]) -> None:
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this is
-        ends = [0]
+        self._ends = array("q", [0])
         for sample in samples:
-            ends.append(ends[-1] + self._file.write(sample.model_dump_json(exclude_defaults=True).encode()))
-        self._file.flush()
-        self._ends: npt.NDArray[np.int64] = np.array(ends)
+            self.append(sample)
+
+    def append(self, sample: Sample) -> None:
+        """Add a sample."""
+        written = self._file.write(sample.model_dump_json(exclude_defaults=True).encode())
+        self._ends.append(self._ends[-1] + written)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -37,5 +38,6 @@ class StoredSamples(Sequence[Sample]):
             return [self[number] for number in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        begin, end = (int(self._ends[index % len(self) + behind]) for behind in (0, 1))
+        self._file.flush()
+        begin, end = (self._ends[index % len(self) + behind] for behind in (0, 1))
         return Sample.model_validate_json(os.pread(self._file.fileno(), end - begin, begin))

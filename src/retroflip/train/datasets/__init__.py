@@ -4,6 +4,8 @@
 takes its file and a line here; a form of record files is added to `data/forms/` instead.
 """
 
+from pathlib import Path
+
 from retroflip.data.forms import beginning
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import drawn, mixed, recorded
@@ -23,3 +25,9 @@ def dataset_of(section: DataSection, fits: Fits | None, choose: Choice | None = 
     head = beginning(section.records_file)
     source = next(source for source in SOURCES if source.recognises(head))
     return source.open(section, fits, choose)
+
+
+def is_of_records(file: Path) -> bool:
+    """Return whether a file holds records and nothing else, which no other source recognises."""
+    head = beginning(file)
+    return next(source for source in SOURCES if source.recognises(head)) is recorded.SOURCE
