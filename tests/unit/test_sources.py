@@ -588,9 +588,15 @@ def test_media_that_are_not_there_are_rejected_where_a_root_is_named(tmp_path: P
     (tmp_path / "media").mkdir()
     put(tmp_path / "media" / "LLaVA-Video-178K" / "x.mp4", "")
     rows = [VIDEO_R1, {**VIDEO_R1, "problem_id": 3, "path": "./gone.mp4"}]
+    (tmp_path / "media" / "in.mp4").symlink_to(tmp_path / "media" / "LLaVA-Video-178K" / "x.mp4")
+    (tmp_path / "media" / "out.mp4").symlink_to(put(tmp_path / "outside.mp4", ""))
+    rows += [
+        {**VIDEO_R1, "problem_id": 4, "path": "in.mp4"},
+        {**VIDEO_R1, "problem_id": 5, "path": "out.mp4"},
+    ]
     done, samples = imported("video-r1", put(tmp_path / "v.json", rows), root=tmp_path / "media")
-    assert [one.id for one in samples] == ["2"]
-    assert done.rejects == {"missing file": 1}
+    assert [one.id for one in samples] == ["2", "4"]
+    assert done.rejects == {"missing file": 1, "path": 1}
 
 
 def test_the_same_import_writes_the_same_bytes_and_a_failed_one_nothing(tmp_path: Path) -> None:

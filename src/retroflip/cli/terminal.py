@@ -118,9 +118,9 @@ class TerminalProgress:
         left = (
             f", about {clock(elapsed / done * (self._total - done))} left" if 0 < done < self._total else ""
         )
+        of_all = f"{done}/{self._total}" if self._total else f"{done}"
         return (
-            f"{self._name}: {done}/{self._total} {self._unit}{share}, {clock(elapsed)}{left}"
-            f"{', ' + note if note else ''}"
+            f"{self._name}: {of_all} {self._unit}{share}, {clock(elapsed)}{left}{', ' + note if note else ''}"
         )
 
 

@@ -37,7 +37,9 @@ SET = "set"
 _STEP = 2000
 """rows between two signs of progress"""
 _KNOWN_FILES = 2**16
-"""media of which it is remembered that they are there"""
+"""media of which it is remembered whether they are there"""
+_KNOWN_FOLDERS = 2**10
+"""folders whose files are remembered"""
 
 
 class Outputs(NamedTuple):
@@ -179,8 +181,20 @@ def _require_files(sample: Sample, is_there: Callable[[str, bool], bool]) -> Non
 def _finder(root: Path) -> Callable[[str, bool], bool]:
     """Return what tells whether a file, or a folder, is under the root."""
 
+    @lru_cache(maxsize=_KNOWN_FOLDERS)
+    def files(parent: str) -> frozenset[str]:
+        """Return the files of a folder that are no links: of these a look at the folder says that they are there."""
+        folder = resolve(root, parent) if parent else root.resolve()
+        if not folder.is_dir():
+            return frozenset()
+        with os.scandir(folder) as found:
+            return frozenset(one.name for one in found if one.is_file(follow_symlinks=False))
+
     @lru_cache(maxsize=_KNOWN_FILES)
     def is_there(path: str, folder: bool) -> bool:
+        parent, _, name = path.rpartition("/")
+        if not folder and name in files(parent):
+            return True
         found = resolve(root, path)
         return found.is_dir() if folder else found.is_file()
 
