@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def named(found: Audit) -> list[str]:
     return [fault.partition(" is right")[0] for fault in found.faults]
 
 
-def _filed(side: Side, **changes: dict[str, float]) -> Side:
+def _filed(side: Side, **changes: Any) -> Side:
     return replace(side, container=side.container._replace(**changes))
 
 
