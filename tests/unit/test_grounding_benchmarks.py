@@ -32,7 +32,8 @@ def test_gold_spans_are_cut_to_their_video() -> None:
     # NExT-GQA has spans that begin at -0.1 s, and all three have some that end behind the video.
     assert inside([[-0.1, 11], [12, 8]], 10.0, "x") == [(0.0, 10.0), (8.0, 10.0)]
     assert inside([[3, 99]], None, "x") == [(3.0, 99.0)]
-    for wrong in ([[11, 12]], [["a", 2]], [[1]], []):
+    wrongs: list[Any] = [[[11, 12]], [["a", 2]], [[1]], []]
+    for wrong in wrongs:
         with pytest.raises(DataError):
             inside(wrong, 10.0, "question 7")
 

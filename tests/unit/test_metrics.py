@@ -17,7 +17,7 @@ from retroflip.bench.metrics.training import LOGGED, Rows, over_steps
 from retroflip.bench.records import Control, answer_record
 from retroflip.bench.score import score_records
 from retroflip.bench.stats import Column
-from retroflip.cli import evaluation
+from retroflip.cli.scores import print_summary
 from retroflip.data.sample import Cell, ProblemType, Sample
 from retroflip.report.build import build_report
 from retroflip.study.methods.plan import plan
@@ -109,7 +109,7 @@ def test_numbers_by_hand() -> None:
 
 def test_spans_and_numbers_have_tables_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     scores = score_records(oracle_answers([*SPANS, _number("1", "2")]))
-    evaluation.print_summary({"methods": {"crpo": scores}})
+    print_summary({"methods": {"crpo": scores}})
     printed = capsys.readouterr().out
     assert "Temporal grounding" in printed
     assert "R@0.7" in printed
@@ -133,7 +133,7 @@ def test_groups_have_a_table_in_terminal_and_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = score_records(random_answers(SAMPLES))
-    evaluation.print_summary({"methods": {"crpo": scores}})
+    print_summary({"methods": {"crpo": scores}})
     printed = capsys.readouterr().out
     assert "Groups" in printed
     assert "By chance: group 25.0." in printed
@@ -173,7 +173,7 @@ def test_a_new_metric_is_scored_printed_reported_and_read_by_studies(
     scores = score_records(oracle_answers(SAMPLES))
     assert (scores["short_rate"], scores["short_rate_ci"][1]) == (1.0, 1.0)
 
-    evaluation.print_summary({"methods": {"crpo": scores}})
+    print_summary({"methods": {"crpo": scores}})
     assert "short" in capsys.readouterr().out
 
     page = build_report(

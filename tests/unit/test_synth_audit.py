@@ -19,9 +19,9 @@ from retroflip.synth.audit.items import (
     Floats,
     Folder,
     Item,
-    _thumbnails,
     read_folder,
     seen,
+    thumbnails,
 )
 from retroflip.synth.audit.report import write_report
 from retroflip.synth.audit.sheets import SHOWN, WIDTH, contact_sheet
@@ -257,7 +257,7 @@ def test_a_mark_that_is_shown_for_a_twentieth_of_every_clip_is_found(tmp_path: P
 
 def test_a_clip_flatter_than_the_thumbnails_is_looked_at_all_the_same() -> None:
     pixels_TCHW = np.full((2, 3, 5, 64), 51, dtype=np.uint8)
-    assert _thumbnails(pixels_TCHW) == pytest.approx(np.full((2, THUMBNAIL, THUMBNAIL, 3), 0.2))
+    assert thumbnails(pixels_TCHW) == pytest.approx(np.full((2, THUMBNAIL, THUMBNAIL, 3), 0.2))
 
 
 def test_answers_in_numbers_choose_among_the_options_of_the_metadata(tmp_path: Path) -> None:

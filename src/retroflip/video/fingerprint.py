@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -96,13 +96,12 @@ def fingerprint_file(path: Path) -> Fingerprint:
     return fingerprint(np.stack([thumbnail(picture) for picture in luma_KHW]))
 
 
-def thumbnail(luma_HW: npt.NDArray[np.float32] | Pixels) -> Thumbnails:
+def thumbnail(luma_HW: npt.NDArray[np.floating[Any]] | Pixels) -> Thumbnails:
     """Return brightness shrunk to (SIDE, SIDE): the mean of PER_CELL x PER_CELL evenly spread pixels of each cell."""
     height, width = luma_HW.shape
     picked = luma_HW.take(_places(height), axis=0).take(_places(width), axis=1).astype(np.float32)
     means = _means()
-    small: Thumbnails = means @ picked @ means.T
-    return small
+    return (means @ picked @ means.T).astype(np.float32)
 
 
 @cache
