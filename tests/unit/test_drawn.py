@@ -9,6 +9,7 @@ import pytest
 
 from random_models import save_random_model
 from retroflip.data.dataset import VideoDataset
+from retroflip.data.sample import ProblemType
 from retroflip.draws import draw
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_jsonl
@@ -228,7 +229,7 @@ def test_a_run_trains_on_drawn_videos_and_draws_no_others(file: Path, tmp_path: 
 
 def test_the_shipped_settings_draw_what_their_recipes_teach_and_ask() -> None:
     videos = Path(__file__).parents[2] / "recipes" / "videos"
-    drawn = {path.stem: drawn_from(path, frames=8) for path in sorted(videos.glob("*.yaml"))}
+    drawn = {path.stem: drawn_from(path, frames=8) for path in sorted(videos.glob("synrl_*.yaml"))}
     assert list(drawn) == ["synrl_lessons", "synrl_questions", "synrl_round2"]
     lesson, question, longer = (dataset.samples[0] for dataset in drawn.values())
     assert lesson.trace is not None
@@ -238,6 +239,17 @@ def test_the_shipped_settings_draw_what_their_recipes_teach_and_ask() -> None:
         scenes[0],
         scenes[0].model_copy(update={"duration_scale": PRESETS["round2"]["duration_scale"]}),
     ]
+
+
+def test_the_shipped_settings_of_spans_ask_when_and_tell_it() -> None:
+    videos = Path(__file__).parents[2] / "recipes" / "videos"
+    asked, told = (drawn_from(videos / f"{name}.yaml", frames=16) for name in ("spans", "span_lessons"))
+    assert {sample.task for sample in asked.samples[:2]} == {"direction", "distance"}
+    for question, lesson in zip(asked.samples[:4], told.samples[:4], strict=True):
+        assert question.problem_type is lesson.problem_type is ProblemType.GROUNDING
+        assert question.trace is None
+        assert lesson.trace is not None
+        assert question.question != lesson.question or question.solution != lesson.solution
 
 
 def test_a_model_that_is_shown_other_frames_is_asked_what_these_decide(file: Path) -> None:

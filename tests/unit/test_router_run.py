@@ -155,7 +155,7 @@ def test_what_cannot_be_routed_leaves_nothing_behind(file: Path) -> None:
         stream.write(json.dumps(record("way")) + "\n")
     assert "line 6: the id 'way' is already that of line 1" in run("route", file, "--out", out, code=1)
     assert "is the file that is read" in run("route", file, "--out", file, code=2)
-    assert "no text model can be loaded from it" in run(
+    assert "No text model can be loaded from" in run(
         "route", file, "--out", out, "--router", "oracle", code=2
     )
     assert "only --router llm makes some" in run("route", file, "--out", out, "--dry-run", code=2)
