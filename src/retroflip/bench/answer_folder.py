@@ -6,6 +6,7 @@ It holds counts in memory, and of each question what the catalogue has of it; no
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,6 +26,9 @@ EARLIER = {"prompt": PromptMode.THINK.value}
 """settings that earlier versions did not write, since they had one value"""
 HOPELESS = 5
 """questions that fail at the beginning of a run, one after the other, before it stops"""
+
+
+WRITTEN_TOGETHER = 256
 
 
 class Tally(NamedTuple):
@@ -66,9 +70,11 @@ class AnswerFolder:
 
     def note(self, records: Iterable[AnswerRecord]) -> None:
         """Write records that cost nothing to make."""
-        for record in records:
-            append_answers(self.file, [record])
-            self._count(record)
+        rest = iter(records)
+        while some := list(islice(rest, WRITTEN_TOGETHER)):
+            append_answers(self.file, some)
+            for record in some:
+                self._count(record)
 
     def add(self, record: AnswerRecord) -> None:
         """Write what an engine has answered. Raises TooManyFailuresError where nothing but failures came so far."""

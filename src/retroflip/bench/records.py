@@ -20,7 +20,7 @@ from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
 from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
-from retroflip.files.storage import append_jsonl, each_row
+from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.base import Given
 from retroflip.video.window import Window, part
 
@@ -260,8 +260,7 @@ def read_again(record: AnswerRecord) -> AnswerRecord:
 
 def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:
     """Add records to `answers.jsonl`, one line each; a torn line left by a kill is cut off first."""
-    for record in records:
-        append_jsonl(path, record.model_dump(mode="json"))
+    append_rows(path, (record.model_dump(mode="json") for record in records))
 
 
 def read_answers(path: Path) -> Answers:

@@ -187,9 +187,14 @@ def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
 
     A torn last line that an earlier kill left behind is cut off first: the new row must not be glued to it.
     """
+    append_rows(path, [row])
+
+
+def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add several JSON objects as `append_jsonl` adds one, the file opened once."""
     _cut_torn_line(path)
     with path.open("a", encoding="utf-8", newline="\n") as stream:
-        stream.write(_line(sealed(jsonable(row))))
+        stream.writelines(_line(sealed(jsonable(row))) for row in rows)
 
 
 def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
