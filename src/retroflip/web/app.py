@@ -91,8 +91,9 @@ class Viewer:
         return self.runs.setdefault(place.path, RunView(place.path))
 
     def pairs(self, request: Request) -> Pairs:
-        """Return the pairs of the place that a request names."""
-        return pairs_of(self.place(request), self.folders)
+        """Return the pairs of the place that a request names; without answers where it says so."""
+        bare = _chosen(request, "answers", "yes") == "no"
+        return pairs_of(self.place(request), self.folders, answers=not bare)
 
 
 def make_app(folders: Folders, settings: Settings) -> Starlette:
@@ -252,7 +253,8 @@ def _timeline(viewer: Viewer, request: Request) -> dict[str, Any]:
 def _file(viewer: Viewer, request: Request) -> Path:
     """Return the video that a request names, inside the folders given. Raises HTTPException for any other."""
     place = viewer.place(request)
-    root = place.folder if place.kind is not Kind.ANSWERS else pairs_of(place, viewer.folders).root
+    own = place.kind is not Kind.ANSWERS
+    root = place.folder if own else pairs_of(place, viewer.folders, answers=False).root
     path = viewer.folders.file(root, _chosen(request, "path")) if root is not None else None
     if path is None:
         raise HTTPException(404, "There is no such video in the folders that were given.")

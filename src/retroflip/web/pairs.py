@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -141,29 +141,39 @@ def _side(sample: Sample) -> dict[str, Any]:
     }
 
 
-def pairs_of(place: Place, folders: Folders) -> Pairs:
+Stamped = tuple[str, Path, tuple[int, int]]
+"""a place's name, its file, and by what it is told that the file has changed"""
+
+
+def pairs_of(place: Place, folders: Folders, *, answers: bool = True) -> Pairs:
     """Return the pairs of a benchmark, with the answers to them of all folders given, or those of a folder of answers.
 
-    Raises DataError for damaged files.
+    answers: whether they are read, which takes a moment for many. Raises DataError for damaged files.
     """
-    answered = [other for other in folders.places() if other.kind is Kind.ANSWERS]
     records = _records_of(place, folders)
     if records is None:
         return Pairs([], [], [], None)
-    sides = _sides(_samples(records, _stamp(records)))
+    answered = [other for other in folders.places() if other.kind is Kind.ANSWERS] if answers else []
+    root = records.parent if folders.holds(records.parent) else None
+    stamped = tuple(_stamped(other.name, other.path / ANSWERS) for other in answered)
+    return replace(_joined(_stamped(place.name, records), stamped), root=root)
+
+
+@lru_cache(8)
+def _joined(records: Stamped, answered: tuple[Stamped, ...]) -> Pairs:
+    """Return pairs with what models answered, kept until one of the files changes."""
+    sides = _sides(_samples(*records[1:]))
     answers: dict[str, dict[tuple[str, str, int], AnswerRecord]] = defaultdict(dict)
-    for other in answered:
-        path = other.path / ANSWERS
-        for record in _answers(path, _stamp(path)):
+    for name, path, stamp in answered:
+        for record in _answers(path, stamp):
             if record.pair in sides and record.side is not None and record.draw == 0:
-                answers[record.pair][other.name, record.control.value, record.side] = record
-    shown = [Shown(name, both, answers.get(name, {})) for name, both in sides.items()]
+                answers[record.pair][name, record.control.value, record.side] = record
     said = {key for one in answers.values() for key in one}
     return Pairs(
-        shown,
+        [Shown(name, both, answers.get(name, {})) for name, both in sides.items()],
         sorted({model for model, _, _ in said}),
         sorted({control for _, control, _ in said}),
-        records.parent if folders.holds(records.parent) else None,
+        None,
     )
 
 
@@ -185,9 +195,9 @@ def _sides(samples: Iterable[Sample]) -> dict[str, tuple[Sample, Sample]]:
     return {name: (both[0], both[1]) for name, both in found.items() if len(both) == 2}
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamped(name: str, path: Path) -> Stamped:
     found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    return name, path, (found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(8)

@@ -84,6 +84,12 @@ async function onePair(place, id, query) {
 export async function showPairs(name, query) {
   const asked = { place: name, filter: query.get("filter") || "all", model: query.get("model"), task: query.get("task"),
     text: query.get("text"), page: query.get("page") || 0 };
+  // The questions are there at once; the answers of several models take the server a moment, the first time.
+  if (asked.filter === "all" && !query.get("pair")) {
+    const bare = await get("pairs", { ...asked, answers: "no" });
+    show(make("h2", {}, name), make("p", {}, `${bare.total} pairs. Reading what models answered …`),
+      make("ul", { class: "list" }, bare.pairs.map((pair) => make("li", {}, pair.question))));
+  }
   let found = await get("pairs", asked);
   if (!asked.model && found.models.length) {
     asked.model = found.models[0];
