@@ -96,6 +96,8 @@ function controls(name, query, places) {
 }
 
 async function seen(name, row) {
+  if (!row.frames) return [make("p", { class: "small" }, "This run did not note which frames were shown.")];
+  if (!row.frames.length) return [];
   try {
     const videos = await get("shown", { place: name, step: row.step, sample: row.sample, branch: row.branch });
     return videos.map((video) => make("div", { class: "film", tabindex: "0", role: "group", "aria-label": `frames of ${row.branch}` },
