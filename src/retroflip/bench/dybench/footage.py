@@ -78,7 +78,7 @@ def _part(root: Path, clip: Clip, clips: ClipSection, spool: Path) -> Spooled:
     start, end = clip.start or 0.0, math.inf if clip.end is None else clip.end
     if not 0 <= start < end:
         raise UnfitError("its part ends before it begins", f"{clip.path}: {start:g} to {end:g} s")
-    if min(end, math.inf) - start > clips.max_seconds and end < math.inf:
+    if clips.max_seconds < end - start < math.inf:
         raise UnfitError("longer than clips.max_seconds", f"{end - start:.1f} s of {clip.path}")
     frames = (
         all_frames(path, start, end, max_side=clips.max_side)

@@ -1,0 +1,118 @@
+"""What is told of a pair without a person: motion, what both sides share, and flags for raters."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from made_clips import moving
+from retroflip.bench.dybench.base import Axis, Candidate, Clip, SubTask
+from retroflip.bench.dybench.quality import apart, flags, motion
+from retroflip.video.encode import encode
+from retroflip.video.fingerprint import SIDE, thumbnail
+from retroflip.video.frames import Pixels
+
+
+def candidate(domain: str = "object", question: str = "What happens?") -> Candidate:
+    return Candidate(
+        "id",
+        SubTask.REVERSIBLE,
+        Axis.REVERSAL,
+        (Clip("a.mp4"),),
+        question,
+        ("opens", "closes"),
+        0,
+        1,
+        "a",
+        "",
+        domain,
+    )
+
+
+def thumbnails(pixels_TCHW: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.stack([thumbnail(picture.mean(axis=0)) for picture in pixels_TCHW])
+
+
+def flagged(path: Path, pixels_TCHW: Pixels, fps: int = 12, **more: str) -> list[str]:
+    encode(path, pixels_TCHW, fps)
+    return [one.flag for one in flags(candidate(**more), path, thumbnails(pixels_TCHW), fps)]
+
+
+def lettered(pixels_TCHW: Pixels, text: str) -> Pixels:
+    """Return frames with white letters on a dark band below."""
+    written = []
+    for picture_CHW in pixels_TCHW:
+        image = Image.fromarray(picture_CHW.transpose(1, 2, 0))
+        draw = ImageDraw.Draw(image)
+        draw.rectangle((0, image.height - 22, image.width, image.height), fill=(10, 10, 10))
+        draw.text((6, image.height - 18), text, fill=(255, 255, 255))
+        written.append(np.asarray(image).transpose(2, 0, 1))
+    return np.stack(written)
+
+
+def test_motion_is_in_grey_levels_and_noise_is_none() -> None:
+    still = np.full((12, 3, 64, 64), 100, dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(-3, 4, still.shape)
+    assert motion(thumbnails(still)) == 0
+    assert motion(thumbnails((still + noise).astype(np.uint8))) < 4
+    assert motion(thumbnails(moving(1))) > 50
+    lit = still.copy()
+    lit[6:, :, :16, :16] = 140
+    assert motion(thumbnails(lit)) == pytest.approx(40)
+
+
+@pytest.mark.parametrize(
+    ("axis", "same", "other"),
+    [
+        (Axis.FLIP, lambda clip: clip[..., ::-1], lambda clip: clip),
+        (Axis.REVERSAL, lambda clip: clip[::-1], lambda clip: clip),
+        (Axis.ORDER, lambda clip: np.concatenate([clip[12:], clip[:12]]), lambda clip: clip[..., ::-1]),
+    ],
+)
+def test_sides_are_compared_by_what_was_done(axis: Axis, same, other, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    encode(tmp_path / "v.mp4", moving(1), 12)
+    encode(tmp_path / "right.mp4", same(moving(1)), 12)
+    encode(tmp_path / "wrong.mp4", other(moving(1)), 12)
+    right, wrong = (
+        apart(tmp_path / "v.mp4", tmp_path / f"{name}.mp4", axis, 24) for name in ("right", "wrong")
+    )
+    assert right is not None
+    assert wrong is not None
+    assert right < 2 < 4 < wrong
+    assert apart(tmp_path / "v.mp4", tmp_path / "wrong.mp4", Axis.GIVEN, 24) is None
+
+
+def test_letters_are_flagged_and_a_picture_is_not(tmp_path: Path) -> None:
+    clip = moving(2, height=180, width=320)
+    assert flagged(tmp_path / "plain.mp4", clip) == []
+    said = lettered(clip, "and now the news of today, read by someone")
+    assert flagged(tmp_path / "said.mp4", said) == ["text"]
+
+
+def test_a_spot_that_changes_once_a_second_is_a_clock(tmp_path: Path) -> None:
+    pixels_TCHW = np.full((72, 3, 64, 64), 60, dtype=np.uint8)
+    for index in range(72):
+        pixels_TCHW[index, :, :4, :4] = 60 + 40 * (index // 12 % 2)
+    assert flagged(tmp_path / "clock.mp4", pixels_TCHW) == ["clock"]
+    blinking = np.full((72, 3, 64, 64), 60, dtype=np.uint8)
+    for index in range(72):
+        blinking[index, :, :4, :4] = 60 + 40 * (index // 5 % 2)
+    assert flagged(tmp_path / "blinking.mp4", blinking) == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "expected"),
+    [
+        ("human", "What happens?", ["people"]),
+        ("object", "What is the man doing?", ["people"]),
+        ("object", "What does the dog do?", []),
+        ("", "What is the mantle doing?", []),
+    ],
+)
+def test_people_are_told_by_words(domain: str, question: str, expected: list[str], tmp_path: Path) -> None:
+    assert flagged(tmp_path / "a.mp4", moving(3), domain=domain, question=question) == expected
+
+
+def test_thumbnails_have_one_size() -> None:
+    assert thumbnails(moving(1)).shape == (24, SIDE, SIDE)
