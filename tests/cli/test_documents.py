@@ -18,7 +18,7 @@ from retroflip.jobs.recipes import load_recipe
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "docs/guide.md", "CONTRIBUTING.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SET_UP = (". ./setup.sh", "uv pip compile", "--extra dev", "uv run pre-commit", "uv run pytest")
+SET_UP = (". ./setup.sh", "uv pip compile", "--extra dev", "zensical", "uv run pre-commit", "uv run pytest")
 """lines that install or test: .ci/run and the tests of the project's set-up run them"""
 
 
