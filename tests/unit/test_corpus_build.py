@@ -17,6 +17,7 @@ from retroflip.data.sample import Modality, TaskType
 from retroflip.errors import RecipeError, UsageError
 from retroflip.progress import Silence
 from retroflip.recipes.schema import DataSection
+from retroflip.synth.engines import LocalEngine, RayEngine
 from retroflip.train.datasets import dataset_of
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "paper" / "crpo_data.yaml"
@@ -83,6 +84,31 @@ def test_a_rerun_makes_only_what_is_not_made_of_the_same_files(tmp_path: Path) -
     assert {name: one[1] for name, one in before.items()} == {name: one[1] for name, one in after.items()}
     (root / "DAPO-Math" / "dapo_math_filter-6k.json").write_text(json.dumps(rows))
     assert build(recipe, root, out, Silence())["parts"]["dapo-math"]["records"] == 2
+
+
+def test_parts_that_are_made_at_once_have_the_same_bytes(tmp_path: Path) -> None:
+    root = publish(tmp_path / "data")
+    here, there = tmp_path / "here", tmp_path / "there"
+    reports = [
+        build(smaller(), root, here, Silence()),
+        build(smaller(), root, there, Silence(), LocalEngine(2)),
+    ]
+    assert reports[0] == reports[1]
+    names = sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(there) for path in there.rglob("*") if path.is_file())
+    names.remove(Path(".lock"))
+    assert [name for name in names if (here / name).read_bytes() != (there / name).read_bytes()] == []
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_makes_the_same_bytes(tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+    root = publish(tmp_path / "data")
+    build(smaller(), root, tmp_path / "here", Silence())
+    build(smaller(), root, tmp_path / "there", Silence(), RayEngine())
+    ray.shutdown()
+    for path in (tmp_path / "here").glob("*.jsonl"):
+        assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes()
 
 
 def test_all_missing_files_are_named_at_once(tmp_path: Path) -> None:

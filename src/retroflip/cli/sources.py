@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.synth import EngineName
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError, counted
 
@@ -209,6 +210,13 @@ def build(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of kind data.")],
     root: Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the published files.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the corpus; a rerun goes on in it.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make parts at once.")] = 1,
+    engine: Annotated[
+        EngineName,
+        typer.Option(
+            help="Where parts are made: here, or on a Ray cluster whose machines share the folders."
+        ),
+    ] = EngineName.LOCAL,
     json: AsJson = False,
 ) -> None:
     """Make a training corpus of published files: import, label by the Task Router, mix, and check the paper's counts.
@@ -219,9 +227,13 @@ def build(
     from retroflip.corpus.build import MIXTURE, REPORT
     from retroflip.corpus.build import build as make
     from retroflip.corpus.recipe import read_corpus
+    from retroflip.synth.engines import Engine, LocalEngine, RayEngine
 
+    where: Engine | None = LocalEngine(workers) if workers > 1 else None
+    if engine is EngineName.RAY:
+        where = RayEngine()
     with shown_progress() as progress:
-        report = make(read_corpus(recipe), root, out, progress)
+        report = make(read_corpus(recipe), root, out, progress, where)
     if json:
         print_json({"mixture": out / MIXTURE, "report": out / REPORT, **report})
         return

@@ -19,9 +19,10 @@ from retroflip.errors import DataError, UsageError
 from retroflip.files import locks
 from retroflip.files.names import why_missing
 from retroflip.files.storage import read_json_object, write_json_atomic, write_text_atomic
-from retroflip.progress import Progress, numbered
+from retroflip.progress import Progress, Silence, numbered
 from retroflip.recipes.reading import dumped
 from retroflip.router.run import RULES_VERSION, RulesRouter, write_labelled
+from retroflip.synth.engines import Engine
 from retroflip.video.hashing import sha256_file
 
 MIXTURE = "mixture.yaml"
@@ -42,24 +43,56 @@ class Places(NamedTuple):
         return cls(out / _IMPORTED / f"{name}.jsonl", out / f"{name}.jsonl", out / f"{name}.done.json")
 
 
-def build(recipe: CorpusRecipe, root: Path, out: Path, progress: Progress) -> dict[str, Any]:
+class Job(NamedTuple):
+    """A part to be made, whole in itself: it is handed to other processes and other machines."""
+
+    name: str
+    recipe: CorpusRecipe
+    root: Path
+    out: Path
+
+
+def build(
+    recipe: CorpusRecipe, root: Path, out: Path, progress: Progress, engine: Engine | None = None
+) -> dict[str, Any]:
     """Make a corpus, and return its report.
 
-    root: the folder that holds the published files. Raises UsageError where files are missing, naming all of them, and
-    DataError as `import_source` does.
+    root: the folder that holds the published files. engine: where parts are made at once, on machines that share the
+    folders; by default one after the other here. The files have the same bytes.
+
+    Raises UsageError where files are missing, naming all of them, and DataError as `import_source` does.
     """
     _require_files(recipe, root)
     (out / _IMPORTED).mkdir(parents=True, exist_ok=True)
     locks.hold(out)
-    made: dict[str, dict[str, Any]] = {}
-    for (name, part), listener in zip(
-        recipe.parts.items(), numbered(progress, list(recipe.parts)), strict=True
-    ):
-        made[name] = _made(part, recipe, root, Places.of(out, name), listener)
+    made = _at_once(recipe, root, out, progress, engine) if engine else _in_turn(recipe, root, out, progress)
     write_text_atomic(out / MIXTURE, dumped(_mixture(recipe, root)))
     report = _report(recipe, made, root)
     write_json_atomic(out / REPORT, report)
     return report
+
+
+def _in_turn(recipe: CorpusRecipe, root: Path, out: Path, progress: Progress) -> dict[str, dict[str, Any]]:
+    listeners = numbered(progress, list(recipe.parts))
+    jobs = (Job(name, recipe, root, out) for name in recipe.parts)
+    return {job.name: _made(job, listener) for job, listener in zip(jobs, listeners, strict=True)}
+
+
+def _at_once(
+    recipe: CorpusRecipe, root: Path, out: Path, progress: Progress, engine: Engine
+) -> dict[str, dict[str, Any]]:
+    jobs = [Job(name, recipe, root.absolute(), out.absolute()) for name in recipe.parts]
+    progress.stage("making parts", len(jobs), "parts")
+    made: dict[str, dict[str, Any]] = {}
+    for name, counts in engine.run(make_part, jobs):
+        made[name] = counts
+        progress.advance(len(made), name)
+    return {job.name: made[job.name] for job in jobs}
+
+
+def make_part(job: Job) -> tuple[str, dict[str, Any]]:
+    """Make a part unless it is made; return its name and what it came to."""
+    return job.name, _made(job, Silence())
 
 
 def _require_files(recipe: CorpusRecipe, root: Path) -> None:
@@ -75,10 +108,10 @@ def _require_files(recipe: CorpusRecipe, root: Path) -> None:
         )
 
 
-def _made(
-    part: PartSection, recipe: CorpusRecipe, root: Path, places: Places, progress: Progress
-) -> dict[str, Any]:
+def _made(job: Job, progress: Progress) -> dict[str, Any]:
     """Return what a part came to, having made it unless that was done from the same files with the same settings."""
+    recipe, root = job.recipe, job.root
+    part, places = recipe.parts[job.name], Places.of(job.out, job.name)
     media = _media(part, root)
     of_what = {
         "part": part.model_dump(mode="json"),
