@@ -183,6 +183,12 @@ class TestCost:
         assert "missing" in found["dybench"]
         assert not (root / "o").exists()
 
+    def test_a_suite_that_is_not_all_there_is_refused_before_the_first_is_asked(self, root: Path) -> None:
+        done = cli("generate", "--model", root, "--suite", "crpo", "--root", root.parent, "--out", root / "o")
+        assert done.exit_code == 2
+        assert f"{root.parent / 'dybench'}, {root.parent / 'timeblind'}, " in done.stderr
+        assert "tempcompass" not in done.stderr
+
 
 class TestSuite:
     def test_each_benchmark_is_answered_into_its_folder(self, root: Path, model: Path) -> None:

@@ -188,8 +188,10 @@ class TestNames:
             bench_questions("tempcompass", tmp_path / "absent")
 
     def test_what_is_neither_a_name_nor_a_built_one_is_told(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="neither the name of a benchmark"):
+        with pytest.raises(UsageError, match="neither the name of a benchmark nor a folder"):
             bench_questions(str(tmp_path), None)
+        with pytest.raises(UsageError, match=r"did you mean tempcompass\?"):
+            bench_questions("TempCompas", tmp_path)
 
     def test_a_built_one_is_a_folder_with_its_videos(self, questions: Questions, tmp_path: Path) -> None:
         write_samples(tmp_path / "records.jsonl", questions.dataset.samples)

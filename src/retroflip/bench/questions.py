@@ -1,5 +1,6 @@
 """What is asked: a file of records, a benchmark that was built here, or one of the registry."""
 
+import difflib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -62,9 +63,11 @@ def bench_questions(name: str, root: Path | None) -> Questions:
     if not (folder / RECORDS).is_file():
         folder, root = (root / name if root else folder), None
     if not (folder / RECORDS).is_file():
+        near = difflib.get_close_matches(name.lower(), BENCHMARKS, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
         raise UsageError(
-            f"--bench {name}: it is neither the name of a benchmark (there are {', '.join(BENCHMARKS)}) nor a folder "
-            f"with {RECORDS}, as 'retroflip dybench build' writes it."
+            f"--bench {name}: it is neither the name of a benchmark{hint} nor a folder with {RECORDS}, as 'retroflip "
+            "dybench build' writes it. The names are those of: retroflip bench list"
         )
     found = recorded_questions(folder / RECORDS, root or folder, {})
     return found._replace(about={**found.about, "bench": str(folder.absolute())}, is_benchmark=True)

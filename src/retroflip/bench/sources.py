@@ -17,11 +17,21 @@ from retroflip.errors import UsageError
 @dataclass(frozen=True)
 class Sources:
     """each: what reads the questions, by the name of the folder that their answers go to, "" for the one that was
-    named. said: what a suite says of how all are asked. draws: how often, where answers are drawn at all."""
+    named. said: what a suite says of how all are asked. draws: how often, where answers are drawn at all. missing: the
+    folders of those that are not there."""
 
     each: Mapping[str, Callable[[], Questions]]
     said: Mapping[str, Any] = field(default_factory=dict)
     draws: int = 1
+    missing: tuple[Path, ...] = ()
+
+    def require_all(self) -> None:
+        """Raise UsageError where one is not there, before hours are spent on those before it."""
+        if self.missing:
+            raise UsageError(
+                f"{', '.join(map(str, self.missing))}: not there, and the suite asks all its benchmarks. Put their "
+                "files there, or write a suite of your own with those that you have; --dry-run says what each takes."
+            )
 
     def call(self, call: Call, draws: int | None) -> Call:
         """Return a call with what the suite says. draws: as they were asked for."""
@@ -42,7 +52,10 @@ def of_suite(name: str, root: Path | None) -> Sources:
         )
     said = {"frames": suite.frames, "sampler": suite.sampler}
     each = {bench: partial(_read, suite, bench, root) for bench in suite.benchmarks}
-    return Sources(each, {name: value for name, value in said.items() if value is not None}, suite.draws)
+    missing = tuple(root / bench for bench in suite.benchmarks if not (root / bench).is_dir())
+    return Sources(
+        each, {name: value for name, value in said.items() if value is not None}, suite.draws, missing
+    )
 
 
 def _read(suite: Suite, bench: str, root: Path) -> Questions:

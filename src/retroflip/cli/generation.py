@@ -344,6 +344,7 @@ def _answer(call: "Call", sources: "Sources", out: Path, *, json: bool) -> None:
     from retroflip.bench.job import prepare, run
     from retroflip.models import processes
 
+    sources.require_all()
     processes.join()
     told = {}
     try:
