@@ -165,6 +165,11 @@ def test_what_cannot_be_routed_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_a_missing_file_is_named_even_where_the_new_one_is_there(file: Path) -> None:
+    missing = file.with_name("missing.jsonl")
+    assert "missing.jsonl: the data file cannot be read" in run("route", missing, "--out", file, code=1)
+
+
 def test_conventions_are_listed() -> None:
     assert json.loads(run("route", "conventions", "--json"))["middle"]["default"] is False
     assert "windows_are_cut" in run("route", "conventions")

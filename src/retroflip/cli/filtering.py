@@ -30,8 +30,16 @@ from retroflip.cli.generation import (
     batch_size_of,
 )
 from retroflip.cli.quiet import quiet
-from retroflip.cli.terminal import ARGUMENTS, AsJson, example, main_progress, print_json, print_table
-from retroflip.errors import OtherProcessError, UsageError, counted
+from retroflip.cli.terminal import (
+    ARGUMENTS,
+    AsJson,
+    check_is_new,
+    example,
+    main_progress,
+    print_json,
+    print_table,
+)
+from retroflip.errors import OtherProcessError, counted
 
 if TYPE_CHECKING:
     from retroflip.bench.filter import Bounds, Filtered
@@ -107,8 +115,7 @@ def filter_(
 
     bounds = Bounds(least, most)
     bounds.check()
-    if out.exists() and out.samefile(file):
-        raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    check_is_new(out, file)
     stated = {
         "frames": frames,
         "min_pixels": min_pixels,

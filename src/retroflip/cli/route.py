@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.terminal import AsJson, DefaultCommand, example, print_json, print_table, shown_progress
+from retroflip.cli.terminal import (
+    AsJson,
+    DefaultCommand,
+    check_is_new,
+    example,
+    print_json,
+    print_table,
+    shown_progress,
+)
 from retroflip.errors import UnroutedError, UsageError
 
 if TYPE_CHECKING:
@@ -93,8 +101,7 @@ def label(
     from retroflip.router.run import write_labelled
 
     names = list(dict.fromkeys(router or ["rules"]))
-    if out.exists() and out.samefile(file):
-        raise UsageError(f"--out {out} is the file that is read. Name another one.")
+    check_is_new(out, file)
     if dry_run and "llm" not in names:
         raise UsageError("--dry-run tells what calls cost, and only --router llm makes some. Leave it out.")
     paid = _paid(file, out, endpoint or [], votes, dry_run=dry_run, json=json) if "llm" in names else None

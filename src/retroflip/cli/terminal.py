@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
+from retroflip.errors import UsageError
+
 if TYPE_CHECKING:
     from retroflip.progress import Progress
 
@@ -157,6 +159,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def check_is_new(out: Path, file: Path) -> None:
+    """Raise UsageError if a command would write over the file that it reads."""
+    if out.exists() and file.exists() and out.samefile(file):
+        raise UsageError(f"--out {out} is the file that is read. Name another one.")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
