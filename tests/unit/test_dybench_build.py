@@ -446,3 +446,37 @@ def test_files_are_made_equally_large_and_still_play(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(one)
         assert one.startswith(before)
         assert len(pixels(tmp_path / name)) == (24 if name == "a.mp4" else 12)
+
+
+def test_questions_that_no_record_can_hold_are_refused(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"path": "a.mp4", "options": [str(index) for index in range(26)], "answer": "1", "other_answer": "2"},
+        {
+            "path": "ä é.mp4",
+            "options": "left|right|up",
+            "answer": "left",
+            "other_answer": "right",
+            "axis": "flip",
+        },
+        {"path": "b.mp4", "action": "<|video_pad|>", "reverse": "nothing", "distractor": "all"},
+        {"path": "c.mp4", "options": ["x"], "answer": "x", "other_answer": "y"},
+        {"path": "c.mp4", "action": ["a"], "start": 0.5},
+    ]
+    clips = {"a": moving(1), "ä é": moving(2), "b": moving(3), "c": moving(4)}
+    folder = write_folder(tmp_path / "clips", [], **clips)
+    (folder / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    recipe = recipe_of(
+        tmp_path,
+        folder,
+        quotas={"reversible_dynamics": {"mine": None}, "moving_direction": {"mine": None}},
+        sources={"mine": {"source": "folder", "root": str(folder), "settings": {"table": "clips.jsonl"}}},
+    )
+    built = made(recipe, tmp_path / "out")
+    assert built.summary.refused == {
+        "mine: its question cannot be a record": 2,
+        "mine: its answer and other_answer are not two of its options": 1,
+        "mine: the action's reverse is not known: give it in a column `reverse`": 1,
+    }
+    (one, _) = read_samples(tmp_path / "out" / "records.jsonl")
+    assert (one.task, one.labels["axis"], one.source_clip) == ("moving_direction", "flip", "ä é.mp4")
+    assert check_rewards(built.samples).faults == []

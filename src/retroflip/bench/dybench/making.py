@@ -11,7 +11,7 @@ from retroflip.bench.dybench.base import Candidate, Drawing, Drawn, Footage, Unf
 from retroflip.bench.dybench.footage import filmed, media_hashes
 from retroflip.bench.dybench.plans import Planned
 from retroflip.bench.dybench.recipe import CheckSection, ClipSection, EncoderSection
-from retroflip.bench.dybench.records import pair_id
+from retroflip.bench.dybench.records import check_records, pair_id
 from retroflip.bench.dybench.sources import SOURCES
 from retroflip.errors import MediaError, PathEscapeError
 from retroflip.files.storage import scratch_folder
@@ -74,6 +74,7 @@ def _made(job: Job) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
             drawn, media = _drawn(job, plan), {}
         else:
             _check_question(plan)
+            check_records(job.planned, plan, job.names)
             media = media_hashes(plan, job.root)
             _check_media(media, job.planned.media)
             drawn = Drawn(plan, filmed(plan, job.root, job.clips, folder))

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from retroflip.bench.dybench.base import Axis, Candidate, Drawing, SubTask
+from retroflip.bench.dybench.base import Axis, Candidate, Drawing, SubTask, UnfitError
 from retroflip.bench.dybench.plans import Planned, candidate_of
+from retroflip.data.records import format_record, parse_record
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.data.text_maps import TextMap, other_option
+from retroflip.errors import DataError
 from retroflip.files.storage import file_name
 
 Row = Mapping[str, Any]
@@ -29,6 +31,15 @@ def samples_of(pairs: Sequence[tuple[Planned, Row]]) -> list[Sample]:
             turns[place] += 1
         samples += _sides(planned, candidate, list(row["files"]))
     return samples
+
+
+def check_records(planned: Planned, candidate: Candidate, videos: Sequence[str]) -> None:
+    """Raise UnfitError where a pair's records could not be read: 26 options, a special token in a text, ..."""
+    try:
+        for sample in _sides(planned, candidate, videos):
+            parse_record(format_record(sample))
+    except (DataError, ValueError) as error:
+        raise UnfitError("its question cannot be a record", str(error)) from error
 
 
 def seated(candidate: Candidate, turn: int) -> Candidate:
