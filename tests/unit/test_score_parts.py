@@ -64,6 +64,19 @@ class TestParts:
         assert parts["axis"]["flip"]["p_acc"] == 0.5
         assert parts["axis"]["reversal"]["same_answer_rate"] == 1.0
 
+    def test_the_terminal_shows_those_that_say_more_than_the_tasks(self, tmp_path: Path) -> None:
+        records = [
+            *answered(0, "AB", task="x", source="s/x", labels={"axis": "flip"}),
+            *answered(1, "AA", task="y", source="s/y", labels={"axis": "flip"}),
+        ]
+        append_answers(tmp_path / "answers.jsonl", records)
+        shown = CliRunner().invoke(app, ["score", str(tmp_path)]).stdout
+        assert f"{tmp_path.name} by axis" in shown
+        assert "by source" not in shown
+        assert "Were all answers independent (Wilson): Acc [30.1, 95.4], P-Acc [9.5, 90.5]." in shown
+        assert "Letters chosen: A 3 (2 right), B 1 (2 right); bias 25.0." in shown
+        assert "Always A: Acc 50.0, P-Acc 0.0." in shown
+
     def test_a_label_that_takes_pairs_apart_or_tells_questions_apart_is_no_part(self) -> None:
         sides = [one for pair in range(2) for one in answered(pair, "AB")]
         by_side = [one.model_copy(update={"labels": {"side": str(one.side)}}) for one in sides]

@@ -19,20 +19,22 @@ def print_summary(summary: Mapping[str, Any]) -> None:
 
 def print_scores(name: str, scores: Mapping[str, Any]) -> None:
     """Print the scores of one answerer, and what stands behind them."""
-    parts = [
-        (f"  {label} {value}", measured)
-        for label, by_value in scores["parts"].items()
-        for value, measured in by_value.items()
-    ]
     tasks = [(f"  {task}", measured) for task, measured in scores["tasks"].items()]
-    whole = (f"{scores['scored']}, all tasks", scores)
-    _print_rates(name, [whole, *tasks, *parts, *scores["controls"].items()])
+    _print_rates(name, [(f"{scores['scored']}, all tasks", scores), *tasks, *scores["controls"].items()])
+    for label, by_value in scores["parts"].items():
+        if not _are_the_same(by_value, scores["tasks"]):
+            _print_rates(f"{name} by {label}", list(by_value.items()), chance=False)
     for line in (*_counted(scores), *_behind(scores), *_gaps(scores)):
         print(line)
     if scores.get("official"):
         print_official(f"{name} by the benchmark's own rules and by ours", scores)
     elif fault := scores.get("official_fault"):
         print(f"There is no score by the benchmark's own rules: {fault}")
+
+
+def _are_the_same(parts: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Return whether two ways to break scores down come to the same numbers."""
+    return sorted(map(str, parts.values())) == sorted(map(str, others.values()))
 
 
 def _counted(scores: Mapping[str, Any]) -> Iterator[str]:
@@ -95,7 +97,7 @@ def _gaps(scores: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]], *, chance: bool = True) -> None:
     """Print a table for every family of metrics that was measured, and what guessing would reach on the first row."""
     from retroflip.bench.metrics import FAMILIES, metrics_of
 
@@ -113,7 +115,7 @@ def _print_rates(title: str, named: Sequence[tuple[str, Mapping[str, Any]]]) -> 
         )
         chances = {metric.label: metric.read(rows[0][1]).chance for metric in metrics}
         known = [f"{label} {_percent(chance)}" for label, chance in chances.items() if chance is not None]
-        if known:
+        if known and chance:
             print(f"By chance: {', '.join(known)}.")
 
 
