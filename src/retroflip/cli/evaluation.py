@@ -9,7 +9,7 @@ import typer
 from retroflip.cli.columns import ColumnMap, Columns, column_map
 from retroflip.cli.scores import print_comparison, print_official, print_scores, print_suite
 from retroflip.cli.terminal import AsJson, example, print_json, short_names
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
     pass
@@ -170,23 +170,39 @@ def report(
         ),
     ] = None,
     columns: Columns = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also write the papers' figures of training as PNG and PDF, and the scores as tables in Markdown and "
+            "LaTeX, into this folder. Needs the extra figures.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Write one HTML page about one or more runs.
 
     The page is one self-contained file that works offline.
     """
-    from retroflip.report.build import build_report
+    from retroflip.report.build import report_inputs
+    from retroflip.report.figures import require_matplotlib, write_figures
     from retroflip.report.load import load_run_directories
 
     path = out or directories[0] / "report.html"
     _check_overwritable(path)
+    if figures is not None:
+        require_matplotlib()
     inputs = load_run_directories(directories, data=data, root=root, columns=column_map(columns))
-    build_report(path, **vars(inputs))
+    report_inputs(inputs, path)
+    drawn = figures and write_figures(figures, inputs.summary, inputs.runs, inputs.settings)
     if json:
-        print_json({"report": str(path)})
-    else:
-        print(f"The report: {path}")
+        print_json({"report": str(path), **({"figures": vars(drawn)} if drawn else {})})
+        return
+    print(f"The report: {path}")
+    if drawn:
+        for one in drawn.left_out:
+            print(f"Left out: {one}.")
+        print(f"{counted(len(drawn.files), 'file')} of figures and tables: {figures}")
 
 
 def _check_overwritable(path: Path) -> None:

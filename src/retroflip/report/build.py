@@ -27,7 +27,7 @@ from retroflip.report import tables, words
 from retroflip.report.charts import interval_plot
 from retroflip.report.clips import Clip, inline_clip
 from retroflip.report.curves import Figure, main_figures, other_figures
-from retroflip.report.load import load_run_directories
+from retroflip.report.load import ReportInputs, load_run_directories
 from retroflip.report.pairs import Outcome, PairView, outcome_counts, select_pairs
 from retroflip.train.task_types import LAST_STEPS
 
@@ -53,7 +53,11 @@ def report_directories(directories: Sequence[Path], out: Path, *, max_pairs: int
 
     Raises UsageError and DataError as `load_run_directories` does.
     """
-    inputs = load_run_directories(directories)
+    return report_inputs(load_run_directories(directories), out, max_pairs=max_pairs)
+
+
+def report_inputs(inputs: ReportInputs, out: Path, *, max_pairs: int = MAX_PAIRS) -> Path:
+    """Write the report of what was loaded to the file `out` and return it."""
     return build_report(
         out,
         summary=inputs.summary,

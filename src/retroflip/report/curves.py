@@ -9,6 +9,9 @@ from retroflip.bench.metrics.training import LOGGED, Rows
 from retroflip.report.charts import Series, line_chart
 from retroflip.train.task_types import PREFIX
 
+SUPERVISED = ", supervised"
+"""ends the title of a chart of supervised runs where there are runs of RL too"""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -27,7 +30,7 @@ def main_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Fig
     return [
         Figure(title, logged.caption, line_chart(title, lines, share=logged.share))
         for logged in LOGGED
-        for title, lines in _apart(logged.title, logged.key, runs, slots)
+        for title, lines in apart(logged.title, logged.key, runs, slots)
     ]
 
 
@@ -42,7 +45,7 @@ def other_figures(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> list[Fi
     return [
         Figure(title, "", line_chart(title, lines))
         for name in names
-        for title, lines in _apart(name, name, runs, slots)
+        for title, lines in apart(name, name, runs, slots)
     ]
 
 
@@ -51,13 +54,13 @@ def is_rl(rows: Rows) -> bool:
     return any("zero_advantage" in row or "reward/correct" in row for row in rows)
 
 
-def _apart(
+def apart(
     title: str, metric: str, runs: Mapping[str, Rows], slots: Mapping[str, int]
 ) -> Iterator[tuple[str, list[Series]]]:
     """Yield a metric's lines with the title of their chart, supervised runs apart from those of RL."""
     reinforced = {name: rows for name, rows in runs.items() if is_rl(rows)}
     supervised = {name: rows for name, rows in runs.items() if name not in reinforced}
-    ending = ", supervised" if reinforced else ""
+    ending = SUPERVISED if reinforced else ""
     for chart, kind in ((title, reinforced), (f"{title}{ending}", supervised)):
         if lines := _lines(metric, kind, slots):
             yield chart, lines

@@ -40,7 +40,8 @@ class ReportInputs:
     """All that a report shows.
 
     summary: as in summary.json. runs: rows of metrics.jsonl by method. pairs: every pair with its answers.
-    failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory name.
+    failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory name. settings:
+    run.json by the names of `runs`.
     """
 
     summary: dict[str, Any]
@@ -48,6 +49,7 @@ class ReportInputs:
     pairs: list[PairView] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def load_run_directories(
         pairs=[view for folder in folders for view in _pair_views(folder, answers, named)],
         failures=[row for folder in folders for row in _failures(folder.root)],
         provenance=dict(zip(_labels(folders), map(_provenance, folders), strict=True)),
+        settings={name: read_settings(path) for f in folders for name, path in f.runs.items()},
     )
 
 

@@ -25,23 +25,26 @@ ZERO_ADVANTAGE = Measure(
     "share whose advantages are all zero",
     Better.LOWER,
 )
+RELATION = Measure(
+    "reward/original/crr",
+    "relation",
+    "Counterfactual relation reward",
+    "answers that relate to the other branch's as they should, weighted",
+    Better.HIGHER,
+    share=False,
+)
+BEHAVIOUR = Measure(
+    "reward/counterfactual/behave",
+    "behaviour",
+    "Behaviour reward",
+    "answer changed on a dynamic question, kept on a static one",
+    Better.HIGHER,
+)
+GRADIENT = Measure("grad_norm", "gradient", "Gradient norm", "before clipping", share=False)
 LOGGED: tuple[Measure, ...] = (
     CORRECT,
-    Measure(
-        "reward/original/crr",
-        "relation",
-        "Counterfactual relation reward",
-        "answers that relate to the other branch's as they should, weighted",
-        Better.HIGHER,
-        share=False,
-    ),
-    Measure(
-        "reward/counterfactual/behave",
-        "behaviour",
-        "Behaviour reward",
-        "answer changed on a dynamic question, kept on a static one",
-        Better.HIGHER,
-    ),
+    RELATION,
+    BEHAVIOUR,
     Measure(
         "same_answer/counterfactual",
         "same answer",
@@ -50,7 +53,7 @@ LOGGED: tuple[Measure, ...] = (
     ),
     REWARD_SPREAD,
     ZERO_ADVANTAGE,
-    Measure("grad_norm", "gradient", "Gradient norm", "before clipping", share=False),
+    GRADIENT,
     Measure("kl", "KL", "KL", "divergence from the reference model", share=False),
     Measure("completion/length", "length", "Completion length", "tokens", share=False),
     Measure("unparsed", "unparsed", "Unparsed rollouts", "share without a readable answer", Better.LOWER),
@@ -64,6 +67,27 @@ LOGGED: tuple[Measure, ...] = (
     Measure("loss", "loss", "Loss", share=False),
 )
 """those that have a title, in the order of charts; a run may log others"""
+CORRECT_ON_VIDEO = Measure(
+    "reward/original/correct",
+    "right on the video",
+    "Correctness on the video",
+    "share of right answers on the video as it is",
+    Better.HIGHER,
+)
+RELATION_ON_COUNTERFACTUAL = Measure(
+    "reward/counterfactual/crr",
+    "relation on the counterfactual",
+    "Counterfactual relation reward on the counterfactual",
+    "as that on the video, of the counterfactual's rollouts",
+    Better.HIGHER,
+    share=False,
+)
+AUXILIARY = (
+    RELATION,
+    Measure("reward/original/temporal", "temporal", "Temporal reward of T-GRPO", share=False),
+    Measure("reward/original/reverse", "reverse", "Reverse reward of ArrowRL", share=False),
+)
+"""what each method that looks at motion is paid beside correctness; a run has logged one of them"""
 
 
 def over_steps(rows: Rows, key: str) -> float | None:
