@@ -27,6 +27,11 @@ def test_other_names_tell_nothing(tmp_path: Path, path: str) -> None:
     assert why_missing(tmp_path / path) == ""
 
 
+def test_what_is_there_and_cannot_be_read_has_no_other_form(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"Is a directory\)\. Check its path\.$"):
+        read_records(tmp_path)
+
+
 def test_the_other_unicode_form_is_named(tmp_path: Path) -> None:
     decomposed = unicodedata.normalize("NFD", "café.mp4")
     (tmp_path / decomposed).touch()

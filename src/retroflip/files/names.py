@@ -32,6 +32,8 @@ def why_missing(path: Path) -> str:
     if "~" in path.parts:
         return " '~' stands for the home folder in a shell only: write that folder out."
     absolute = path.absolute()
+    if os.path.lexists(absolute):
+        return ""
     if other := in_any_form(Path(absolute.anchor), str(absolute.relative_to(absolute.anchor))):
         return f" {other.name!r} is there, the same name in another Unicode form: rename one of them."
     return ""
