@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from huggingface_hub import ModelCard
 
 from random_models import save_random_model
 from retroflip.bench.asking import Asking
@@ -34,7 +35,7 @@ from retroflip.models.loading import CARD_FILE, TRAINED_FILE, load_model, load_p
 from retroflip.progress import Silence
 from retroflip.recipes.schema import Recipe
 from retroflip.recipes.shipped import recipe_file
-from retroflip.train.card import card, write_release
+from retroflip.train.card import card, licence_of, write_release
 from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, earlier_conditions, read_trained
 from retroflip.train.loop import sight_of
 from retroflip.train.run_directory import describe_run
@@ -179,6 +180,56 @@ class TestCard:
             in flat
         )
         assert 'asked without "None of the above"' in flat
+
+    def test_the_hub_reads_its_head_with_the_start_models_licence(self, tmp_path: Path) -> None:
+        first = made_by(recipe_of(tmp_path, []), tmp_path)
+        start = (
+            (first / CARD_FILE)
+            .read_text()
+            .replace("---\n", "---\nlicense: other\nlicense_name: qwen-research\nlicense_link: LICENSE\n", 1)
+        )
+        (first / CARD_FILE).write_text(start)
+        recipe = recipe_of(tmp_path, [f"model.path={first}"])
+        trained = Trained.by_run(recipe, {}, questions=5).model_copy(
+            update={"base": "Qwen/Qwen2.5-VL-3B-Instruct"}
+        )
+        read = ModelCard(card(recipe, trained, "qwen3_vl"))
+        assert read.data.to_dict() == {
+            "license": "other",
+            "license_name": "qwen-research",
+            "base_model": "Qwen/Qwen2.5-VL-3B-Instruct",
+            "library_name": "transformers",
+            "pipeline_tag": "video-text-to-text",
+            "tags": ["retroflip", "crpo"],
+        }
+        assert "retroflip score answers" in read.text
+
+    @pytest.mark.parametrize(
+        ("said", "licence"),
+        [
+            ("---\nlicense: apache-2.0\n---\n", {"license": "apache-2.0"}),
+            (
+                "---\nlicense: other\nlicense_link: https://example.org/l\n---\n",
+                {"license": "other", "license_link": "https://example.org/l"},
+            ),
+            ("---\nlicense: [mit, apache-2.0]\n---\n", {}),
+            ("---\nlicense_name: mine\n---\n", {}),
+            ("---\nlicense: {a: [\n---\n", {}),
+            ("---\n- license\n---\n", {}),
+            ("---\n---\n", {}),
+            ("# No head", {}),
+            ("---\nlicense: \xff\n---\n", {}),
+        ],
+    )
+    def test_a_licence_that_cannot_be_read_is_not_guessed(
+        self, said: str, licence: dict[str, str], tmp_path: Path
+    ) -> None:
+        (tmp_path / CARD_FILE).write_bytes(said.encode("latin-1"))
+        assert licence_of(str(tmp_path)) == licence
+
+    def test_a_model_without_a_card_has_no_licence_to_tell(self, tmp_path: Path) -> None:
+        assert licence_of(str(tmp_path)) == {}
+        assert licence_of(tiny.NAME) == {}
 
     def test_its_recipe_is_that_of_the_run_without_folders_and_servers(self, tmp_path: Path) -> None:
         secret = "train.engine={context: 512, server: 'http://me:password@10.0.0.1:8000'}"  # noqa: S105

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import av
 import numpy as np
 import pytest
 import yaml
+from huggingface_hub import DatasetCard
 
 from made_clips import moving, write_folder
 from retroflip.bench.dybench import build as building
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, SubTask, UnfitError
 from retroflip.bench.dybench.build import Built, build
+from retroflip.bench.dybench.card import Summary, metadata
 from retroflip.bench.dybench.footage import filmed
 from retroflip.bench.dybench.making import Job, Outcome, equal_in_size, make
 from retroflip.bench.dybench.recipe import ClipSection, DyBenchRecipe, load_dybench_recipe, parse_roots
@@ -256,6 +259,43 @@ def test_the_card_has_the_papers_columns_and_no_claim(built: Path) -> None:
     )
     assert "| mine | CC BY 4.0 | 1 |" in card
     assert "No person's verdict is recorded" in card
+
+
+def test_the_hub_reads_the_head_of_the_card(built: Path) -> None:
+    card = DatasetCard((built / "README.md").read_text())
+    expected = {
+        "license": "other",
+        "license_name": "as-the-sources-state",
+        "license_link": "README.md#licences",
+        "language": "en",
+        "task_categories": ["video-text-to-text", "visual-question-answering", "multiple-choice"],
+        "size_categories": "n<1K",
+        "tags": ["retroflip", "video", "benchmark", "counterfactual-pairs", "reversible_dynamics"],
+        "configs": [{"config_name": "default", "data_files": [{"split": "test", "path": "records.jsonl"}]}],
+    }
+    assert card.data.to_dict() == expected
+    assert yaml.safe_load((built / "README.md").read_text().split("---\n")[1]) == expected
+    assert card.text.lstrip().startswith("# A paired benchmark of 3 pairs")
+    assert "## Licences" in card.text  # where license_link leads
+    assert "retroflip generate --model MODEL --bench DIR" in card.text
+    assert "retroflip score answers" in card.text
+
+
+@pytest.mark.parametrize(
+    ("questions", "size"),
+    [
+        (2, "n<1K"),
+        (998, "n<1K"),
+        (1_000, "1K<n<10K"),
+        (6_028, "1K<n<10K"),
+        (10_000, "10K<n<100K"),
+        (10**7, "n>1M"),
+    ],
+)
+def test_the_size_of_a_benchmark_is_one_of_the_hubs(built: Path, questions: int, size: str) -> None:
+    stored = json.loads((built / "summary.json").read_text())
+    counted = Summary.of({name: stored[name] for name in Summary.__dataclass_fields__})
+    assert yaml.safe_load(metadata(replace(counted, questions=questions)))["size_categories"] == size
 
 
 def test_flags_are_for_raters(built: Path) -> None:

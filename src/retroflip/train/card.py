@@ -5,10 +5,12 @@ The card goes out with the model, so it holds no path of this machine and no add
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCardData
+import yaml
+from huggingface_hub import ModelCardData, metadata_load
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from retroflip.data.prompts import NULL_OPTION, SYSTEM_PROMPT
@@ -18,11 +20,12 @@ from retroflip.models.loading import CARD_FILE
 from retroflip.models.positions import IN_ONE_RUN
 from retroflip.recipes.reading import dumped
 from retroflip.recipes.schema import Recipe
-from retroflip.train.conditions import DEFAULT_MAX_TOKENS, Trained
+from retroflip.train.conditions import DEFAULT_MAX_TOKENS, Trained, beside_weights
 
 _WORDS = ("system", "prompt")
 """settings that are texts and never paths"""
 _ADDRESSES = ("server",)
+_LICENCE = ("license", "license_name", "license_link")
 
 
 def write_release(folder: Path, recipe: Recipe, own_bounds: Bounds, questions: int) -> None:
@@ -49,7 +52,7 @@ def card(recipe: Recipe, trained: Trained, model_type: str) -> str:
     settings = dumped(_public(recipe.resolved()))
     asked = trained.asked
     return environment.get_template("card.md.j2").render(
-        metadata=_metadata(trained),
+        metadata=_metadata(trained, licence_of(recipe.model.path, recipe.model.revision)),
         trained=trained,
         asked=asked,
         bounds=[(name, value) for name, value in asked.model_dump().items() if "pixels" in name and value],
@@ -62,9 +65,28 @@ def card(recipe: Recipe, trained: Trained, model_type: str) -> str:
     )
 
 
-def _metadata(trained: Trained) -> str:
+def licence_of(model: str, revision: str | None = None) -> dict[str, str]:
+    """Return what the start model's own card says of its licence, in the hub's keys; {} where it says nothing.
+
+    A model is under the licence of what it was made from, and what is not written there is not known. A link within the
+    start model's repository would lead nowhere from here, and is left out.
+    """
+    path = beside_weights(model, revision, CARD_FILE)
+    try:
+        head = metadata_load(path) if path else None
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}  # somebody else's file, which says nothing that can be read
+    found = {key: (head or {}).get(key) for key in _LICENCE}
+    said = {key: value for key, value in found.items() if isinstance(value, str) and value}
+    if not said.get("license_link", "https://").startswith("https://"):
+        del said["license_link"]
+    return said if "license" in said else {}
+
+
+def _metadata(trained: Trained, licence: Mapping[str, Any]) -> str:
     """Return the card's head in YAML, by which the hub finds it."""
     data = ModelCardData(
+        **licence,
         base_model=trained.base if "/" in trained.base else None,
         library_name="transformers",
         pipeline_tag="video-text-to-text",

@@ -142,7 +142,7 @@ def read_trained(model: str, revision: str | None = None) -> Trained | None:
 
     Raises UsageError where the file is damaged.
     """
-    path = _trained_file(model, revision)
+    path = beside_weights(model, revision, TRAINED_FILE)
     if path is None:
         return None
     try:
@@ -155,13 +155,14 @@ def read_trained(model: str, revision: str | None = None) -> Trained | None:
         ) from error
 
 
-def _trained_file(model: str, revision: str | None) -> Path | None:
+def beside_weights(model: str, revision: str | None, name: str) -> Path | None:
+    """Return a small file in a model's folder, or in its repository on the hub; None where there is none."""
     folder = Path(locate(model))
     if folder.is_dir():
-        path = folder / TRAINED_FILE
+        path = folder / name
         return path if path.exists() else None
     try:
-        return Path(hf_hub_download(model, TRAINED_FILE, revision=revision))
+        return Path(hf_hub_download(model, name, revision=revision))
     except (EntryNotFoundError, OSError, ValueError):
         return None  # what hinders more than this file is said when the model is loaded
 

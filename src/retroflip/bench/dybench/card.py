@@ -12,9 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from huggingface_hub import DatasetCardData
+
 from retroflip.bench.dybench.base import ALSO_IN
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.survey import Missing, RefusedPlan
+from retroflip.bench.questions import RECORDS
 from retroflip.data.sample import Sample
 from retroflip.errors import counted
 from retroflip.files.storage import write_text_atomic
@@ -109,6 +112,7 @@ def _counted(texts: Iterable[str]) -> dict[str, int]:
 def write_card(out: Path, recipe: DyBenchRecipe, summary: Summary, released: str = "") -> None:
     """Write the data card. released: what a release says of people's labels; by default that nobody looked."""
     sections = [
+        f"---\n{metadata(summary)}\n---",
         _head(summary),
         _table(
             ["sub-task", "source", "pairs", "wanted", "candidates"],
@@ -124,6 +128,7 @@ def write_card(out: Path, recipe: DyBenchRecipe, summary: Summary, released: str
             ],
         ),
         _missing(summary),
+        _ASK,
         "## How the pairs were made\n\n" + _how(recipe, summary),
         "## Quality control\n\n" + (released or _UNRELEASED),
         "## Refused\n\n" + _refused(summary),
@@ -144,6 +149,38 @@ _NOT_CLAIMED = (
     "falling things do, and `retroflip dybench audit` measures how well a small classifier tells them. That lengths, "
     "domains and licences are more than what the sources' own files state."
 )
+
+
+_ASK = """## Ask a model, and score it
+
+```sh
+retroflip generate --model MODEL --bench DIR --controls full,text_only,shuffled_frames --out answers
+retroflip score answers
+```
+
+DIR is this folder. A pair counts where both sides are right; `scores.json` has every metric with its interval."""
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_LARGEST = "n>1M"
+
+
+def metadata(summary: Summary) -> str:
+    """Return the card's head in YAML, by which the hub finds it.
+
+    The licence is `other`: each source has its own, and the card's section says which. Of the folder's files the
+    questions alone are the data set.
+    """
+    parts = dict.fromkeys(str(part.sub_task) for part in summary.parts if part.made)
+    data = DatasetCardData(
+        license="other",
+        license_name="as-the-sources-state",
+        license_link="README.md#licences",
+        language="en",
+        task_categories=["video-text-to-text", "visual-question-answering", "multiple-choice"],
+        size_categories=next((name for most, name in _SIZES if summary.questions < most), _LARGEST),
+        tags=["retroflip", "video", "benchmark", "counterfactual-pairs", *parts],
+        configs=[{"config_name": "default", "data_files": [{"split": "test", "path": RECORDS}]}],
+    )
+    return str(data.to_yaml()).strip()
 
 
 def _head(summary: Summary) -> str:
