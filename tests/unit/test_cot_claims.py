@@ -31,14 +31,14 @@ def checked(claims: Any, text: str = TEXT, metadata: dict[str, Any] = TURN) -> R
     return verify(trace, metadata, sample(metadata), claims=claims)
 
 
-def guide_example() -> dict[str, Any]:
-    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)
+def documented_example() -> dict[str, Any]:
+    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
     (example,) = [json.loads(block) for block in blocks if '"claims"' in block]
     return dict(example)
 
 
-def test_the_guides_example_is_true_and_needs_each_of_its_claims() -> None:
-    example = guide_example()
+def test_the_documented_example_is_true_and_needs_each_of_its_claims() -> None:
+    example = documented_example()
     report = verify(example["process"], TURN, sample(TURN), claims=example["claims"])
     assert [problem.sentence for problem in report.problems] == []
     for number in (0, 1):

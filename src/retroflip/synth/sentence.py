@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 Claim = Mapping[str, Any]
-"""one statement: some of `event`, `time` (seconds), `object`, `property`, `value`, `relation`; the guide explains"""
+"""one statement: some of `event`, `time` (seconds), `object`, `property`, `value`, `relation`; see docs/traces.md"""
 
 
 @dataclass(frozen=True)
