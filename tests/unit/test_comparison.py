@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from retroflip.bench.comparison import compare_runs, tables
 from retroflip.bench.records import AnswerRecord
 from retroflip.bench.rendering import latex, markdown, web
-from retroflip.bench.stats import Interval, detectable, holm, wilson
+from retroflip.bench.stats import detectable, holm
 from retroflip.cli.app import app
+from retroflip.data.intervals import Interval, wilson
 from retroflip.files.storage import write_jsonl_atomic
 
 

@@ -11,7 +11,6 @@ from retroflip.router.agreement import (
     macro_f1,
     named,
     reweighted_accuracy,
-    share_interval,
 )
 
 SPATIAL, TEMPORAL, BOTH, STATIC = TaskType
@@ -62,6 +61,3 @@ def test_intervals_hold_the_value_and_narrow_with_more_questions() -> None:
     assert low < accuracy(few) < high
     narrow = interval(few * 100, accuracy)
     assert narrow[1] - narrow[0] < (high - low) / 5
-    assert share_interval(0, 0) == (0, 1)
-    assert share_interval(0, 10)[0] == 0
-    assert share_interval(10, 10)[1] == pytest.approx(1)

@@ -12,8 +12,9 @@ from retroflip.bench.official import published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.parts import parts_of
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.stats import RESAMPLES, Column, Interval, mcnemar, paired_interval
+from retroflip.bench.stats import RESAMPLES, Column, mcnemar, paired_interval
 from retroflip.data import answers as reader
+from retroflip.data.intervals import Interval
 from retroflip.errors import DataError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LEVEL = 0.95
-Z_LEVEL = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2)
+from retroflip.data.intervals import LEVEL, Z_LEVEL, Interval
+
 Z_POWER = NormalDist().inv_cdf(0.8)
 RESAMPLES = 2000
 _CHUNK = 256
@@ -29,13 +29,6 @@ _T_LIMIT = 1e9
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.unsignedinteger]
-
-
-class Interval(NamedTuple):
-    """A closed interval."""
-
-    low: float
-    high: float
 
 
 class McNemar(NamedTuple):
@@ -146,22 +139,6 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> McNemar:
     tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1))
     # Python divides whole numbers of any size correctly rounded; 2.0 ** n would overflow from n = 1024 on.
     return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**n))
-
-
-def wilson(successes: int, n: int) -> Interval | None:
-    """Return Wilson's 95 % interval of a share (Wilson 1927), which takes all n as independent; None for n = 0.
-
-    Raises ValueError unless 0 <= successes <= n.
-    """
-    if not 0 <= successes <= n:
-        raise ValueError(f"{successes} of {n} is no share")
-    if n == 0:
-        return None
-    share, square = successes / n, Z_LEVEL**2
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z_LEVEL / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n**2))
-    low = 0.0 if successes == 0 else middle - half
-    return Interval(low, 1.0 if successes == n else middle + half)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -88,18 +88,3 @@ def interval(counts_LL: Counts, measure: Callable[[Counts], float], seed: int = 
     values_R = [measure(draw_C.reshape(counts_LL.shape)) for draw_C in draws_RC]
     low, high = np.quantile(values_R, _TAILS)
     return (float(low), float(high))
-
-
-def share_interval(part: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share (1927); all of 0 to 1 where there is nothing.
-
-    >>> [round(bound, 3) for bound in share_interval(188, 200)]
-    [0.898, 0.965]
-    """
-    if not total:
-        return (0.0, 1.0)
-    z = 1.959963984540054
-    share, spread = part / total, z**2 / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * (share * (1 - share) / total + spread / (4 * total)) ** 0.5
-    return (max(0.0, middle - half), min(1.0, middle + half))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retroflip.data.agreement import Counts, accuracy, kappa
+from retroflip.data.intervals import wilson
 from retroflip.data.records import stream_samples
 from retroflip.data.sample import Modality, Sample, TaskType
 from retroflip.errors import DataError
@@ -222,7 +223,7 @@ def _rows(counts_LL: Counts) -> dict[str, Any]:
     for routed, row in agreement.named(counts_LL).items():
         total = sum(row.values())
         found[routed] = {
-            label: {"count": count, "share": agreement.share_interval(count, total)}
+            label: {"count": count, "share": wilson(count, total) or (0.0, 1.0)}
             for label, count in row.items()
         }
     return found

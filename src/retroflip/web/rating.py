@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.stats import wilson
+from retroflip.data.intervals import wilson
 from retroflip.data.records import stream_samples
 from retroflip.data.sample import Sample, TaskType
 from retroflip.draws import draw_seed
