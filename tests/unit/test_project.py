@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from retroflip.data.manifest import build_manifest, write_manifest
-from retroflip.train.doctor import collect, hub_cache, tiny_model
+from retroflip.train import doctor
+from retroflip.train.doctor import EXTRAS, collect, extra, hub_cache, tiny_model
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
@@ -153,8 +154,34 @@ def test_doctor_reports_every_check_with_a_fix_where_it_warns() -> None:
     )
     assert checks["h264 decoder"]["status"] == "ok"
     assert checks["torch"]["value"] == metadata.version("torch")
-    assert all(bool(check["fix"]) == (check["status"] == "warn") for check in checks.values())
-    assert found["ok"] == all(check["status"] == "ok" for check in checks.values())
+    assert (checks["h264 encoder"]["status"], checks["h264 encoder"]["value"]) == ("ok", "libx264")
+    assert checks["extra figures"]["value"] == f"matplotlib {metadata.version('matplotlib')}"
+    assert all(bool(check["fix"]) == (check["status"] != "ok") for check in checks.values())
+    assert found["ok"] == all(check["status"] != "warn" for check in checks.values())
+
+
+def test_doctor_knows_every_extra_and_its_packages() -> None:
+    extras = PROJECT["optional-dependencies"]
+    needed = {
+        name: {re.split("[<>=]", one)[0] for one in extras[name]} for name in extras.keys() - {"dev", "docs"}
+    }
+    assert {name: set(packages) for name, (packages, _) in EXTRAS.items()} == needed
+
+
+def test_an_extra_that_is_not_installed_is_no_fault_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there: dict[str, str | None] = {"starlette": "1.10", "uvicorn": None, "vllm": "0.33.0"}
+    monkeypatch.setattr(doctor, "version_of", there.get)
+    web = extra("web")
+    assert (web.status, web.value) == ("absent", "without uvicorn")
+    assert web.fix == "The viewer: retroflip view. Install it with: uv pip install 'retroflip[web]'"
+    there["uvicorn"] = "0.54"
+    assert (extra("web").status, extra("web").value) == ("ok", "starlette 1.10, uvicorn 0.54")
+    assert extra("vllm").status == "warn"
+    assert "0.30 series" in extra("vllm").fix
+    there["vllm"] = "0.30.2"
+    assert extra("vllm").status == "ok"
 
 
 def test_doctor_notices_one_changed_byte_in_the_model(tmp_path: Path) -> None:

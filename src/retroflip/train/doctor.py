@@ -15,12 +15,23 @@ from huggingface_hub.constants import HF_HUB_CACHE
 
 from retroflip.data.manifest import manifest_beside
 from retroflip.errors import DataError
+from retroflip.inference.vllm_rollouts import VERSION
 from retroflip.models import tiny
 from retroflip.train.machine import GIB, host_memory
-from retroflip.train.run_directory import describe_packages
+from retroflip.train.run_directory import describe_packages, version_of
+from retroflip.video.encode import ENCODER
 from retroflip.video.frame_cache import VARIABLE, frame_cache
 from retroflip.video.hashing import sha256_file
 
+EXTRAS = {
+    "figures": (("matplotlib",), "figures for a paper: retroflip report --figures"),
+    "llm": (("openai",), "models behind an endpoint: reasoning traces, the router, generate --endpoint"),
+    "ray": (("ray",), "data jobs on many machines: --engine ray"),
+    "vllm": (("vllm",), "rollouts and answers by vLLM; Linux with a CUDA device alone"),
+    "web": (("starlette", "uvicorn"), "the viewer: retroflip view"),
+    "deepspeed": (("deepspeed",), "ZeRO over several GPUs"),
+}
+"""the extras of the package, what each needs, and what it is for"""
 DECODERS = {"h264": ("h264",), "hevc": ("hevc",), "vp9": ("vp9",), "av1": ("libdav1d", "libaom-av1")}
 """the decoders that need no special hardware; FFmpeg's own "av1" does"""
 WANTED_CORES = 2
@@ -33,16 +44,19 @@ REINSTALL = "Install the pinned packages again: . ./setup.sh"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: `value` is what was found, `fix` what to do about it (empty when all is well)."""
+    """One thing looked at: `value` is what was found, `fix` what to do about it (empty when all is well).
+
+    status: "absent" is an extra that is not installed and that nothing else needs.
+    """
 
     name: str
-    status: Literal["ok", "warn"]
+    status: Literal["ok", "warn", "absent"]
     value: str
     fix: str = ""
 
 
 def collect() -> dict[str, Any]:
-    """Return {"ok": whether nothing is amiss, "checks": [{"name", "status": "ok"|"warn", "value", "fix"}, ...]}."""
+    """Return {"ok": whether nothing is amiss, "checks": [{"name", "status", "value", "fix"} of each `Check`]}."""
     checks = [
         _python(),
         _check("platform", True, platform.platform()),
@@ -51,13 +65,15 @@ def collect() -> dict[str, Any]:
         *_packages(),
         _cuda(),
         *(_codec(name) for name in DECODERS),
+        _encoder(),
         tiny_model(tiny.WEIGHTS),
         _disk(Path.cwd()),
         hub_cache(Path(HF_HUB_CACHE)),
         _frame_cache(),
+        *(extra(name) for name in EXTRAS),
     ]
     return {
-        "ok": all(check.status == "ok" for check in checks),
+        "ok": all(check.status != "warn" for check in checks),
         "checks": [asdict(check) for check in checks],
     }
 
@@ -100,25 +116,46 @@ def _packages() -> list[Check]:
 
 def _cuda() -> Check:
     """Report the GPUs. None is fine, but one that PyTorch cannot use is not."""
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    devices = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    names = [f"{one.name}, {one.total_memory / GIB:.0f} GiB" for one in devices]
     if names:
-        return _check("CUDA devices", True, ", ".join(names))
+        return _check("CUDA devices", True, "; ".join(names))
     driver = shutil.which("nvidia-smi") is not None
     fix = "An NVIDIA driver is there, but PyTorch sees no GPU: check CUDA_VISIBLE_DEVICES and the driver's version."
     return _check("CUDA devices", not driver, "none; runs use the CPU", fix)
 
 
 def _codec(name: str) -> Check:
-    found = [decoder for decoder in DECODERS[name] if _decodes(decoder)]
+    found = [decoder for decoder in DECODERS[name] if _is_there(decoder, "r")]
     fix = f"This build of PyAV decodes no {name}. {REINSTALL}"
     return _check(f"{name} decoder", bool(found), ", ".join(found) or "missing", fix)
 
 
-def _decodes(decoder: str) -> bool:
+def _encoder() -> Check:
+    """Look for x264, by which all videos are written."""
+    fix = f"This build of PyAV has no {ENCODER}, so no video can be made. {REINSTALL}"
+    return _check("h264 encoder", _is_there(ENCODER, "w"), ENCODER, fix)
+
+
+def _is_there(codec: str, mode: Literal["r", "w"]) -> bool:
     try:
-        return av.codec.Codec(decoder, "r").is_decoder
+        av.codec.Codec(codec, mode)
     except av.codec.codec.UnknownCodecError:
         return False
+    return True
+
+
+def extra(name: str) -> Check:
+    """Look for an extra's packages; vLLM is of use in one series alone."""
+    packages, what = EXTRAS[name]
+    versions = {package: version_of(package) for package in packages}
+    install = f"{what[0].upper()}{what[1:]}. Install it with: uv pip install 'retroflip[{name}]'"
+    if None in versions.values():
+        lacking = ", ".join(package for package, version in versions.items() if version is None)
+        return Check(f"extra {name}", "absent", f"without {lacking}", install)
+    value = ", ".join(f"{package} {version}" for package, version in versions.items())
+    wrong = name == "vllm" and not str(versions["vllm"]).startswith(f"{VERSION}.")
+    return _check(f"extra {name}", not wrong, value, f"vLLM must be of the {VERSION} series. {install}")
 
 
 def tiny_model(folder: Path) -> Check:

@@ -300,10 +300,11 @@ def describe_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe_packages() -> dict[str, str | None]:
     """Return the installed versions of what a run's result depends on, None for a package that is not there."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}}
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the installed version of a package; None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
