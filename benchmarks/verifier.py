@@ -19,7 +19,7 @@ from retroflip.cot.verify import Report, verify
 from retroflip.synth.corpus import sample_from
 
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
-SETS = ("tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+SETS = ("tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 class Case(NamedTuple):
