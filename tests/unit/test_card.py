@@ -194,7 +194,7 @@ class TestCard:
             update={"base": "Qwen/Qwen2.5-VL-3B-Instruct"}
         )
         read = ModelCard(card(recipe, trained, "qwen3_vl"))
-        assert read.data.to_dict() == {
+        assert yaml.safe_load(str(read.data)) == {
             "license": "other",
             "license_name": "qwen-research",
             "base_model": "Qwen/Qwen2.5-VL-3B-Instruct",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -209,6 +210,40 @@ def test_what_no_run_has_logged_is_left_out_and_told(
     assert "tables.md, tables.tex: no answers were scored" in told
 
 
+def test_steps_that_not_all_seeds_have_and_signs_without_a_font_are_told(
+    tmp_path: Path, drawn: dict[bytes, Sequence[Drawn]]
+) -> None:
+    settings = {"0/crpo": settings_of("crpo", 0), "1/crpo": settings_of("crpo", 1)}
+    runs = {"0/crpo": rows_of(CRPO, 5), "1/crpo": rows_of(CRPO, 3), "测/x": rows_of(GRPO)}
+    written = run_all(tmp_path, runs, settings)
+    assert written.left_out[0] == "2 of 5 steps of CRPO, which not all 2 runs have"
+    assert not any("测" in one for one in written.left_out)  # its line is called x
+    (line, _) = panels_of(tmp_path, drawn, "correctness")["Correctness"].lines
+    assert (line.name, line.steps) == ("CRPO (2 seeds)", (1.0, 2.0, 3.0))
+    told = run_all(tmp_path, {"测试": rows_of(GRPO)}).left_out
+    assert told[0] == "测试 in names of lines, which the font lacks; give the folders other names"
+
+
+def test_what_is_no_number_is_no_point(tmp_path: Path, drawn: dict[bytes, Sequence[Drawn]]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"step": 1, "reward/correct": float("nan")}, {"step": "2", "reward/correct": 0.1},
+        {"step": 3, "reward/correct": "x"}, {"reward/correct": 0.2}, {"step": 5, "reward/correct": 0.5},
+    ]  # fmt: skip
+    run_all(tmp_path, {"grpo": rows})
+    (line,) = panels_of(tmp_path, drawn, "correctness")["Correctness"].lines
+    assert (line.steps, line.raw) == ((5.0,), (0.5,))
+
+
+def test_a_run_of_somebody_else_whose_files_say_odd_things_is_drawn(tmp_path: Path) -> None:
+    rows = [{"step": 1, "reward/correct": 0.5, "zero_advantage": "x"}, {"step": "2", "zero_advantage": 0.5}]
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (run / "run.json").write_text(json.dumps({"recipe": "none"}))
+    result = CliRunner().invoke(app, ["report", str(run)])
+    assert result.exit_code == 0, result.output
+
+
 def test_every_measure_with_a_title_has_its_figure(
     tmp_path: Path, drawn: dict[bytes, Sequence[Drawn]]
 ) -> None:
@@ -225,9 +260,16 @@ def test_an_axis_has_the_lines_and_the_band_of_its_rows() -> None:
     single = Line("GRPO", ("c",), (1.0, 2.0), (0.2, 0.2), (0.2, 0.2), (0.2, 0.2), raw=(0.1, 0.3))
     figure = draw([Drawn("Correctness", True, (seeds, single)), Drawn("Spread", False, (single,))])
     first, second = figure.axes
-    assert [list(line.get_ydata()) for line in first.lines] == [[0.5, 0.6], [0.1, 0.3], [0.2, 0.2]]
+    assert [np.asarray(line.get_ydata()).tolist() for line in first.lines] == [
+        [0.5, 0.6],
+        [0.1, 0.3],
+        [0.2, 0.2],
+    ]
     (band,) = first.collections
-    assert {tuple(point) for point in band.get_paths()[0].vertices.round(6)} >= {(1, 0.4), (2, 0.7)}
+    assert {tuple(point) for point in np.round(np.asarray(band.get_paths()[0].vertices), 6)} >= {
+        (1, 0.4),
+        (2, 0.7),
+    }
     assert first.get_ylim() == (-0.02, 1.02)
     assert (len(second.lines), len(second.collections)) == (2, 0)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CRPO (2 seeds)", "GRPO"]

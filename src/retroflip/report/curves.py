@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from retroflip.bench.metrics.training import LOGGED, Rows
+from retroflip.bench.metrics.training import LOGGED, Rows, is_number
 from retroflip.report.charts import Series, line_chart
 from retroflip.train.task_types import PREFIX
 
@@ -68,7 +68,9 @@ def apart(
 
 def series(rows: Rows, metric: str, name: str, slot: int) -> Series:
     """Collect a metric's finite values over steps; of a step that occurs twice the last row counts."""
-    points = {row["step"]: row[metric] for row in rows if _is_number(row.get(metric)) and "step" in row}
+    points = {
+        row["step"]: row[metric] for row in rows if is_number(row.get(metric)) and is_number(row.get("step"))
+    }
     steps = sorted(points)
     return Series(name, slot, tuple(steps), tuple(float(points[step]) for step in steps))
 
@@ -77,12 +79,3 @@ def _lines(metric: str, runs: Mapping[str, Rows], slots: Mapping[str, int]) -> l
     """Return the metric's line in every run that has logged it."""
     lines = [series(rows, metric, run, slots[run]) for run, rows in runs.items()]
     return [line for line in lines if line.values]
-
-
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and value == value
-        and abs(value) < 1e300
-    )

@@ -11,7 +11,8 @@ Equal inputs give equal bytes under one version of matplotlib.
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -33,6 +34,7 @@ from retroflip.bench.metrics.training import (
     REWARD_SPREAD,
     ZERO_ADVANTAGE,
     Rows,
+    is_number,
 )
 from retroflip.errors import UsageError, counted
 from retroflip.files.storage import file_name, write_bytes_atomic, write_text_atomic
@@ -175,6 +177,7 @@ def write_figures(
     out.mkdir(parents=True, exist_ok=True)
     written = Written()
     lines = together(runs, settings)
+    written.left_out += [*_uneven(runs, lines), *_unshown(lines)]
     for name, panels in chain(_papers(runs, lines, written), _measures(runs, lines, written)):
         _write_figure(out, name, panels, written)
     _write_tables(out, summary, written)
@@ -199,6 +202,26 @@ def together(
     short = [_line_name(names) for names in parts]
     unique = [name if short.count(name) == 1 else names[0] for name, names in zip(short, parts, strict=True)]
     return dict(zip(unique, parts, strict=True))
+
+
+def _uneven(runs: Mapping[str, Rows], lines: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield for each line of several runs how many steps are not drawn, since some of its runs lack them."""
+    for name, members in lines.items():
+        steps = [{row["step"] for row in runs[run] if is_number(row.get("step"))} for run in members]
+        every = set.union(*steps)
+        if lacking := len(every - set.intersection(*steps)):
+            yield f"{lacking} of {counted(len(every), 'step')} of {name}, which not all {len(members)} runs have"
+
+
+def _unshown(names: Iterable[str]) -> Iterator[str]:
+    """Yield which signs in names of lines stand as boxes in figures, since matplotlib's own font lacks them."""
+    from matplotlib import font_manager, style
+
+    with style.context("default"):
+        signs = font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
+    lacking = dict.fromkeys(letter for name in names for letter in _shown(name) if ord(letter) not in signs)
+    if lacking:
+        yield f"{''.join(lacking)} in names of lines, which the font lacks; give the folders other names"
 
 
 def _key(name: str, settings: Mapping[str, Any]) -> str:
@@ -329,7 +352,8 @@ def rendered(panels: Sequence[Drawn], form: str) -> bytes:
 
     stream = io.BytesIO()
     empty = dict.fromkeys(["Software"] if form == "png" else ["Creator", "Producer", "CreationDate"])
-    with style.context("default"), rc_context(_LOOK):
+    with style.context("default"), rc_context(_LOOK), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # `_unshown` tells it once
         draw(panels).savefig(stream, format=form, dpi=_DOTS, metadata=empty)
     return stream.getvalue()
 

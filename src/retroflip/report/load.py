@@ -166,8 +166,10 @@ def _folder(root: Path) -> _Folder:
 
 def _own_name(root: Path) -> str:
     """Return the method of the recipe in run.json, or the directory's name."""
-    method = read_settings(root).get("recipe", {}).get("method", {})
-    return str(method.get("name") or root.resolve().name)
+    inner: Any = read_settings(root)
+    for key in ("recipe", "method", "name"):
+        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    return str(inner or root.resolve().name)
 
 
 def _ordered(items: Mapping[str, Path], first: Sequence[str]) -> dict[str, Path]:

@@ -91,6 +91,16 @@ AUXILIARY = (
 
 
 def over_steps(rows: Rows, key: str) -> float | None:
-    """Return the mean of a number over the steps that logged it; None where none did."""
-    values = [row[key] for row in rows if row.get(key) is not None]
+    """Return the mean of a number over the steps that logged it, finite; None where none did."""
+    values = [row[key] for row in rows if is_number(row.get(key))]
     return fmean(values) if values else None
+
+
+def is_number(value: object) -> bool:
+    """Whether a logged value is a finite number, and none that no chart could have an axis for."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value == value
+        and abs(value) < 1e300
+    )
