@@ -94,6 +94,16 @@ class TestPresence:
         missing = [need.path for need in found.needs if not need.there]
         assert missing == ["questions/caption_matching.json", "questions/captioning.json"]
 
+    def test_a_pair_without_its_other_side_is_told(self, tmp_path: Path) -> None:
+        record = {"problem_id": "a", "problem": "Which?", "problem_type": "multiple choice", "options": ["x", "y"],
+                  "solution": "A", "path": "a.mp4", "pair": "p", "side": 0}  # fmt: skip
+        (tmp_path / "records.jsonl").write_text(json.dumps(record))
+        (tmp_path / "a.mp4").touch()
+        done = cli("bench", "check", tmp_path, "--json")
+        found = json.loads(done.stdout)
+        assert (done.exit_code, found["pairs"], found["lone_pairs"], found["complete"]) == (1, 1, 1, False)
+        assert "Of 1 pair one side is MISSING" in cli("bench", "check", tmp_path).stdout
+
     def test_missing_videos_are_counted_and_the_first_named(self, root: Path) -> None:
         (root / "videos" / "1.mp4").unlink()
         done = cli("bench", "check", "tempcompass", "--root", root, "--json")

@@ -1,6 +1,7 @@
 """Whether the files of a benchmark are there, told before a model is loaded."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -34,20 +35,23 @@ class MediaFound(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """What is there of a benchmark. questions: None where they cannot be read, for the reason in `fault`."""
+    """What is there of a benchmark.
+
+    questions: None where they cannot be read, for the reason in `fault`. lone_pairs: those of which one side is there.
+    """
 
     needs: tuple[NeedFound, ...]
     questions: int | None
     pairs: int
     media: tuple[MediaFound, ...]
     fault: str = ""
+    lone_pairs: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether everything is there."""
-        return (
-            not self.fault and all(one.there for one in self.needs) and not any(m.missing for m in self.media)
-        )
+        questions = not self.fault and not self.lone_pairs
+        return questions and all(one.there for one in self.needs) and not any(m.missing for m in self.media)
 
 
 def presence(bench: Benchmark, root: Path) -> Presence:
@@ -73,7 +77,7 @@ def needs_found(bench: Benchmark, root: Path) -> tuple[NeedFound, ...]:
 
 def _counted(needs: tuple[NeedFound, ...], samples: Iterable[Sample], root: Path) -> Presence:
     seen: set[bytes] = set()
-    pairs: set[str] = set()
+    pairs: Counter[str] = Counter()
     needed = dict.fromkeys(MediumKind, 0)
     missing: dict[MediumKind, list[str]] = {kind: [] for kind in MediumKind}
     absent = dict.fromkeys(MediumKind, 0)
@@ -94,7 +98,8 @@ def _counted(needs: tuple[NeedFound, ...], samples: Iterable[Sample], root: Path
         for kind in MediumKind
         if needed[kind]
     )
-    return Presence(needs, questions, len(pairs), media)
+    lone = sum(sides == 1 for sides in pairs.values())
+    return Presence(needs, questions, len(pairs), media, lone_pairs=lone)
 
 
 def _key(medium: ShownMedium) -> bytes:

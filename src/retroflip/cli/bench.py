@@ -94,7 +94,12 @@ def check(
 
 def _described(name: str, root: Path, found: "Presence") -> dict[str, Any]:
     needs, media = ([one._asdict() for one in several] for several in (found.needs, found.media))
-    counts = {"questions": found.questions, "pairs": found.pairs, "fault": found.fault or None}
+    counts = {
+        "questions": found.questions,
+        "pairs": found.pairs,
+        "lone_pairs": found.lone_pairs,
+        "fault": found.fault or None,
+    }
     return {
         "bench": name,
         "root": str(root),
@@ -113,6 +118,10 @@ def _print_presence(name: str, found: "Presence") -> None:
         print(f"The questions cannot be read: {found.fault}")
         return
     print(f"{name}: {counted(found.questions or 0, 'question')}, {counted(found.pairs, 'pair')}.")
+    if found.lone_pairs:
+        print(
+            f"Of {counted(found.lone_pairs, 'pair')} one side is MISSING, so that no answer makes them right."
+        )
     for one in found.media:
         first = f"; the first: {', '.join(one.first)}" if one.missing else ""
         print(f"{one.kind}: {one.needed - one.missing} of {one.needed} there, {one.missing} missing{first}")
