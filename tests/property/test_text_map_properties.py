@@ -114,6 +114,8 @@ def test_the_answer_is_known_where_its_image_is_another_option(
     ("question", "mirrored", "reversed_"),
     [
         ("In which direction does the ball move?", False, False),
+        ("Which way does the ball roll?", False, False),
+        ("Where does he roll the carpet?", False, True),
         ("Does the camera pan left or right?", False, False),
         ("Does it turn clockwise or counter-clockwise?", False, False),
         ("Is the door opening or closing?", False, False),

@@ -270,6 +270,8 @@ def read_answers(path: Path) -> Answers:
     no answer to its question, and for a question that was answered twice under one control (a resume that restarted the
     list, for instance). A question that failed may have one more record: its answer, or that it failed again.
     """
+    if path.parent.is_file():
+        raise DataError(f"{path.parent} is a file. Name the folder that it is in: {path.parent.parent}")
     if not path.is_file():
         raise DataError(
             f"{path} does not exist, so there are no answers to read. "

@@ -120,6 +120,10 @@ _PLACE = re.compile(
     r"|\b(?:left|right) of\b|\b(?:top|bottom|upper|lower)-(?:left|right)\b|\b(?:left|right)(?:most|hand|side)\b"
 )
 """where something is, which reversal leaves as it is"""
+_ROLLS_ALONG = re.compile(
+    r"\broll(?:s|ing|ed)?\b(?! (?:up|out|the|an?|it|this|that|his|her|its|their|some)\b)"
+)
+"""what a ball does, which no unrolling undoes; a carpet is rolled up, or out"""
 _THEN = re.compile(
     r"\s*(?:(?:,|;)?\s*(?:\band\s+)?\b(?:then|after that|afterwards|next|finally|followed by)\b,?"
     r"|->|=>|⇒|;|,(?:\s*and\b)?)\s*"
@@ -211,8 +215,9 @@ def names_what_changes(question: str, text_map: TextMap) -> bool:
         return True
     if text_map is TextMap.MIRROR:
         return table.may_change(text) and table.pattern.search(text) is not None
+    bare = _ROLLS_ALONG.sub(" ", _PLACE.sub(" ", text))
     return _MOMENTS.search(text) is not None or (
-        table.may_change(text) and table.pattern.search(_PLACE.sub(" ", text)) is not None
+        table.may_change(text) and table.pattern.search(bare) is not None
     )
 
 
