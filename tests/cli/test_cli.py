@@ -285,7 +285,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     (line,) = result.stderr.splitlines()
     assert line.endswith(f"retroflip train {work / 'mine.yaml'} train.steps=9 --out 'runs/my run' --resume")
 
-    monkeypatch.setattr("retroflip.inference.registry.load_engine", interrupt)
+    monkeypatch.setattr("retroflip.bench.job.load_engine", interrupt)
     assert generate(model, "out").stderr.splitlines()[-1].endswith("--max-tokens 5")
 
 

@@ -34,6 +34,8 @@ def samples(draw: st.DrawFn, ids: st.SearchStrategy[str] = words) -> Sample:
         ProblemType.MULTIPLE_CHOICE: letter,
         ProblemType.MULTI_SELECT: st.sets(letter, min_size=1).map(lambda right: ", ".join(sorted(right))),
     }
+    spans = st.tuples(letter, st.integers(0, 9), st.integers(9, 99))
+    solutions[ProblemType.GROUNDED_CHOICE] = spans.map(lambda one: f"{one[0]} <> [{one[1]}.0, {one[2]}.0]")
     modality = draw(st.sampled_from(Modality))
     start = draw(st.none() | st.floats(0, 99)) if modality is Modality.VIDEO else None
     end = draw(st.none() | st.floats(99.5, 999)) if modality is Modality.VIDEO else None

@@ -128,6 +128,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "timer1": {
         "video": "./x.mp4", "duration": 4.5, "timestamp": [1, 2], "sentence": "it runs", "qid": "x", "difficulty": 4.0,
     },
+    "arrowgev": {
+        "video": "x.mp4", "timestamp": [1, 2], "sentence": "it runs", "duration": 30.0, "sensitive": "yes", "qid": "x",
+    },
     "records": {
         "problem": "Which?", "problem_type": "multiple choice", "options": ["x", "y"], "solution": "A", "path": "x.mp4",
         "labels": {"x": "y"}, "start": 1, "end": 2, "pass_rate": 0.5,

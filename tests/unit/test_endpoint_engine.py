@@ -247,7 +247,9 @@ def test_engines_are_found_by_name_or_by_what_is_wanted() -> None:
     assert loaded.fits is not None
     assert loaded.fits.video.size(1080, 1920) == (581, 1034)
     assert loaded.fits.video.size(200, 300) == (200, 300)
-    with pytest.raises(UsageError, match="no engine named 'x': choose from ours, transformers, vllm, openai"):
+    with pytest.raises(
+        UsageError, match="no engine named 'x': choose from ours, transformers, text, vllm, openai"
+    ):
         load_engine(wanted, "x")
     with pytest.raises(UsageError, match="belong together"):
         load_engine(wanted, "ours")
