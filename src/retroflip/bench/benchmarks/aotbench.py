@@ -14,11 +14,10 @@ too. The published files name no pairs.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
@@ -31,6 +30,7 @@ from retroflip.bench.benchmarks.published import (
     response_text,
     sample_of,
 )
+from retroflip.bench.benchmarks.tables import by_label, task_of
 from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
@@ -110,13 +110,7 @@ def _grade(item: Item, response: str) -> float:
 
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the accuracy of every set; acc is over all questions of all sets."""
-    sets: dict[str, list[float]] = defaultdict(list)
-    for one in graded:
-        sets[one.item.sample.task].append(one.official or 0.0)
-    return {
-        "acc": round(100.0 * fmean(grade for grades in sets.values() for grade in grades), 2),
-        "sets": {name: round(100.0 * fmean(grades), 2) for name, grades in sorted(sets.items())},
-    }
+    return {"acc": accuracy(graded), "sets": by_label(task_of, graded)}
 
 
 BENCHMARK = Benchmark(

@@ -61,9 +61,14 @@ def as_it_is(_: Item, response: str) -> str:
     return response
 
 
+def accuracy(graded: Sequence[Graded]) -> float | None:
+    """Return the mean grade in per cent; None of nothing."""
+    return round(100.0 * fmean(one.official or 0.0 for one in graded), 2) if graded else None
+
+
 def mean_grade(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the official score of a benchmark that takes the mean over all questions: acc in per cent, and n."""
-    return {"acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2), "n": len(graded)}
+    return {"acc": accuracy(graded), "n": len(graded)}
 
 
 Ours = Callable[[Sequence[Graded], Sequence[AnswerRecord]], dict[str, Any]]

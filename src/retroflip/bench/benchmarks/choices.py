@@ -3,12 +3,10 @@
 import ast
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Graded
 from retroflip.data.labels import read_options
 from retroflip.data.root import normalise
 from retroflip.data.sample import ProblemType, Sample, option_letter
@@ -124,22 +122,3 @@ def first_letter(said: str, prefixes: Sequence[str], letters: str) -> str:
         said = said.replace(prefix, "")
     found = re.search(f"[{letters}]", said)
     return found[0] if found else ""
-
-
-def accuracy(graded: Sequence[Graded]) -> float | None:
-    """Return the mean grade in per cent; None of nothing."""
-    return round(100.0 * fmean(one.official or 0.0 for one in graded), 2) if graded else None
-
-
-def by_label(key: Callable[[Graded], Iterable[str]], graded: Sequence[Graded]) -> dict[str, float | None]:
-    """Return the mean grade in per cent of the answers under every name that `key` gives them."""
-    found: dict[str, list[Graded]] = {}
-    for one in graded:
-        for name in key(one):
-            found.setdefault(name, []).append(one)
-    return {name: accuracy(found[name]) for name in sorted(found)}
-
-
-def label_of(name: str) -> Callable[[Graded], Iterable[str]]:
-    """Return what gives an answer the value of a label of its question."""
-    return lambda one: [one.item.sample.labels[name]] if name in one.item.sample.labels else []

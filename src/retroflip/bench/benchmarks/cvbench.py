@@ -15,18 +15,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
     bare,
-    by_label,
     choice,
     either_file,
     listed,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.errors import DataError
 
@@ -119,12 +118,8 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     return {
         "acc": accuracy(graded),
         "n": len(graded),
-        "by_task_type": by_label(lambda one: [one.item.sample.task], graded),
+        "by_task_type": by_label(task_of, graded),
     }
-
-
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
 
 
 BENCHMARK = Benchmark(
@@ -138,7 +133,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, judged=_judged)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     frames=8,
     max_tokens=16,

@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -126,7 +126,7 @@ def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int | None]:
     said = [str(verdict or "").replace("*", "").lower() for verdict in judged.values()]
     described = any(isinstance(verdict, str) and verdict for verdict in judged.values())
     return {
-        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
+        "acc": accuracy(graded),
         "desc_acc": round(100.0 * fmean(text.startswith("yes") for text in said), 2) if described else None,
         "n_videos": len({one.item.sample.source_clip for one in graded}),
     }

@@ -14,10 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.choices import accuracy, as_letter, by_label, choice, video_file
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.choices import (
+    as_letter,
+    choice,
+    video_file,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import choices_in, field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, of_answered
 from retroflip.errors import DataError
 
 TITLE = "LVBench"
@@ -82,11 +87,6 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     return {"acc": accuracy(graded), "n": len(graded), "by_question_type": kinds}
 
 
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    """Return compute_accuracy.py's table: of what was answered."""
-    return _table([one for one in graded if one.response is not None])
-
-
 def _as_it_stands(item: Item, row: Row) -> float | None:
     """compute_accuracy.py compares the letters of its own file without reading them."""
     return float(row["exact"] == item.sample.solution) if "exact" in row else None
@@ -103,7 +103,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, judged=_as_it_stands)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
     max_tokens=16,

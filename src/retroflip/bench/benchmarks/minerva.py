@@ -13,19 +13,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
-    by_label,
     choice,
-    label_of,
     lettered_lines,
     numbered,
     video_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered
 
 TITLE = "Minerva"
 _FILES = ("minerva.json", "minerva.jsonl", "data/minerva.json")
@@ -100,10 +98,6 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     return {"acc": accuracy(graded), "n": len(graded), **tables}
 
 
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
-
-
 BENCHMARK = Benchmark(
     name="minerva",
     title=TITLE,
@@ -115,7 +109,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
     max_tokens=32,

@@ -15,10 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.choices import accuracy, as_letter, by_label, choice, either_file, label_of
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.choices import (
+    as_letter,
+    choice,
+    either_file,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered
 from retroflip.errors import DataError
 
 TITLE = "MMVU"
@@ -137,10 +142,6 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     }
 
 
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
-
-
 BENCHMARK = Benchmark(
     name="mmvu",
     title=TITLE,
@@ -149,7 +150,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=_recorded,
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     max_tokens=1024,
 )

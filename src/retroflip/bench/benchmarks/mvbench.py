@@ -16,11 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
-    by_label,
     choice,
     either_file,
     lettered_lines,
@@ -28,6 +26,7 @@ from retroflip.bench.benchmarks.choices import (
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.errors import DataError
 
@@ -186,12 +185,8 @@ def _identity(row: Row) -> str | None:
 
 
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
-    tasks = by_label(lambda one: [one.item.sample.task], graded)
+    tasks = by_label(task_of, graded)
     return {"acc": accuracy(graded), "n": len(graded), "by_task": tasks}
-
-
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
 
 
 BENCHMARK = Benchmark(
@@ -202,7 +197,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, part=lambda item: item.sample.task)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     system=_SYSTEM,
     sampler="mvbench",

@@ -19,8 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
-from retroflip.bench.benchmarks.choices import accuracy, choice, lettered_lines, video_file
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy
+from retroflip.bench.benchmarks.choices import (
+    choice,
+    lettered_lines,
+    video_file,
+)
 from retroflip.bench.benchmarks.grounding import (
     ANSWER,
     GROUNDING,

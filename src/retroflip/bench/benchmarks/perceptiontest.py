@@ -15,12 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
-    by_label,
     choice,
-    label_of,
     lettered_lines,
     listed,
     numbered,
@@ -28,6 +25,7 @@ from retroflip.bench.benchmarks.choices import (
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_json
+from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered
 from retroflip.data.sample import MAX_OPTIONS, option_letter
 from retroflip.errors import DataError
 
@@ -129,10 +127,6 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     return {"acc": accuracy(graded), "n": len(graded), **tables, "by_tag": tags}
 
 
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
-
-
 BENCHMARK = Benchmark(
     name="perceptiontest",
     title=TITLE,
@@ -145,7 +139,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, own=_own)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
     max_tokens=16,

@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
     bare,
     choice,

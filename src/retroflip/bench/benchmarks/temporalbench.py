@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
@@ -120,19 +120,19 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     }
 
 
-def _by(graded: Sequence[Graded], key: Callable[[Item], str]) -> dict[str, dict[str, float | int]]:
+def _by(graded: Sequence[Graded], key: Callable[[Item], str]) -> dict[str, dict[str, float | int | None]]:
     parts: dict[str, list[Graded]] = defaultdict(list)
     for one in graded:
         parts[key(one.item)].append(one)
     return {name: _accuracies(found) for name, found in sorted(parts.items())}
 
 
-def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int]:
+def _accuracies(graded: Sequence[Graded]) -> dict[str, float | int | None]:
     videos: dict[Hashable, list[float]] = defaultdict(list)
     for one in graded:
         videos[one.item.sample.group].append(one.official or 0.0)
     return {
-        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
+        "acc": accuracy(graded),
         "mba": round(100.0 * fmean(min(grades) == 1.0 for grades in videos.values()), 2),
         "n_videos": len(videos),
     }

@@ -12,14 +12,12 @@ parsed_results/ holds what came of it. The published questions name no pairs; `c
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
@@ -31,6 +29,7 @@ from retroflip.bench.benchmarks.published import (
     sample_of,
     texts,
 )
+from retroflip.bench.benchmarks.tables import by_label, label_of, task_of
 from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
@@ -157,17 +156,10 @@ def _grade(item: Item, response: str) -> float | None:
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the accuracies of get_categorized_score.py: over all, by kind and by what demonstrates."""
     return {
-        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
-        "by_kind": _by(graded, [one.item.sample.task for one in graded]),
-        "by_demonstration": _by(graded, [one.item.sample.labels["demonstration"] for one in graded]),
+        "acc": accuracy(graded),
+        "by_kind": by_label(task_of, graded),
+        "by_demonstration": by_label(label_of("demonstration"), graded),
     }
-
-
-def _by(graded: Sequence[Graded], names: Sequence[str]) -> dict[str, float]:
-    parts: dict[str, list[float]] = defaultdict(list)
-    for one, name in zip(graded, names, strict=True):
-        parts[name].append(one.official or 0.0)
-    return {name: round(100.0 * fmean(grades), 2) for name, grades in sorted(parts.items())}
 
 
 def _logged_name(row: Mapping[str, Any]) -> str | None:

@@ -9,14 +9,12 @@ The official comparison (check_ans of vqa_dataset.py, commit c354322, MVBench's 
 "a)" and "(", so that an empty answer, "(" and "" are right, and so is whatever holds "(a)".
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.published import (
     field,
     read_json,
@@ -24,6 +22,7 @@ from retroflip.bench.benchmarks.published import (
     sample_of,
     texts,
 )
+from retroflip.bench.benchmarks.tables import by_label, task_of
 from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError
 
@@ -134,13 +133,7 @@ def check_answer(said: str, right: str) -> float:
 
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the accuracy of every task; acc is over all questions."""
-    tasks: dict[str, list[float]] = defaultdict(list)
-    for one in graded:
-        tasks[one.item.sample.task].append(one.official or 0.0)
-    return {
-        "acc": round(100.0 * fmean(one.official or 0.0 for one in graded), 2),
-        "tasks": {task: round(100.0 * fmean(grades), 2) for task, grades in tasks.items()},
-    }
+    return {"acc": accuracy(graded), "tasks": by_label(task_of, graded)}
 
 
 BENCHMARK = Benchmark(

@@ -14,10 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.choices import accuracy, as_letter, by_label, choice, either_file, label_of
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.choices import (
+    as_letter,
+    choice,
+    either_file,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered, task_of
 from retroflip.data.answers.spans import iou, spans_text
 from retroflip.data.sample import ProblemType, Sample
 
@@ -116,12 +121,8 @@ def _identity(row: Row) -> str | None:
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return cau_acc.py's table."""
     tables = {f"by_{name}": by_label(label_of(name), graded) for name in ("duration", "kind")}
-    dimensions = by_label(lambda one: [one.item.sample.task], graded)
+    dimensions = by_label(task_of, graded)
     return {"acc": accuracy(graded), "n": len(graded), "by_dimension": dimensions, **tables}
-
-
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
 
 
 BENCHMARK = Benchmark(
@@ -132,7 +133,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, judged=_judged)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     frames=64,
     max_tokens=2048,

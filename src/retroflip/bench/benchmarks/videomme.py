@@ -14,20 +14,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
     bare,
-    by_label,
     choice,
     first_letter,
-    label_of,
     listed,
     video_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, label_of
 
 TITLE = "Video-MME"
 _FILES = (

@@ -20,18 +20,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
-    accuracy,
     as_letter,
     bare,
-    by_label,
     choice,
-    label_of,
     video_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, read_json, read_rows
+from retroflip.bench.benchmarks.tables import by_label, label_of, task_of
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
@@ -272,7 +270,7 @@ def _identity(tracks: Sequence[str], row: Row) -> str | None:
 
 
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
-    tracks = by_label(lambda one: [one.item.sample.task], graded)
+    tracks = by_label(task_of, graded)
     known = [value for value in tracks.values() if value is not None]
     return {
         "acc": accuracy(graded),

@@ -12,10 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.choices import accuracy, as_letter, by_label, choice, first_letter, video_file
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.choices import (
+    as_letter,
+    choice,
+    first_letter,
+    video_file,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import choices_in, field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.errors import DataError
 
 TITLE = "Video-TT"
@@ -85,12 +91,8 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     return {
         "acc": accuracy(graded),
         "n": len(graded),
-        "by_capability": by_label(lambda one: [one.item.sample.task], graded),
+        "by_capability": by_label(task_of, graded),
     }
-
-
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
 
 
 BENCHMARK = Benchmark(
@@ -104,7 +106,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
     max_tokens=16,

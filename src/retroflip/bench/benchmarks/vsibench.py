@@ -16,9 +16,16 @@ from typing import Any
 import numpy as np
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
-from retroflip.bench.benchmarks.choices import as_letter, bare, by_label, choice, listed, video_file
+from retroflip.bench.benchmarks.choices import (
+    as_letter,
+    bare,
+    choice,
+    listed,
+    video_file,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 
@@ -96,7 +103,7 @@ def _identity(row: Row) -> str | None:
 
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return utils.py's vsibench_aggregate_results, over the answers that are there."""
-    tasks = by_label(lambda one: [one.item.sample.task], graded)
+    tasks = by_label(task_of, graded)
     directions = [
         value
         for task, value in tasks.items()
@@ -107,10 +114,6 @@ def _table(graded: Sequence[Graded]) -> dict[str, Any]:
         merged[_DIRECTION] = round(fmean(directions), 2)
     known = [value for value in merged.values() if value is not None]
     return {"overall": round(fmean(known), 2) if known else None, "n": len(graded), "by_task_type": merged}
-
-
-def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
-    return _table([one for one in graded if one.response is not None])
 
 
 BENCHMARK = Benchmark(
@@ -124,7 +127,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=recorder(_items, _grade, Form(identity=_identity, part=lambda item: item.sample.task)),
-    summary=_summary,
+    summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
     max_tokens=16,
