@@ -7,7 +7,6 @@ import typer
 
 from retroflip.cli.columns import Columns, column_map
 from retroflip.cli.generation import (
-    BUILT_IN,
     BatchSizeOption,
     DtypeOption,
     EndpointOption,
@@ -28,10 +27,11 @@ from retroflip.cli.generation import (
     SystemPromptOption,
     TotalPixelsOption,
     batch_size_of,
+    flags_of,
+    preset_with,
+    share_among,
 )
-from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import (
-    ARGUMENTS,
     AsJson,
     check_is_new,
     example,
@@ -124,9 +124,7 @@ def filter_(
         "null_option": null_option,
         "max_tokens": max_tokens,
     }
-    flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
-    if system_prompt is not None:
-        flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
+    flags = flags_of(stated, system_prompt)
     chosen = {
         "engine": engine,
         "endpoint": endpoint,
@@ -134,15 +132,8 @@ def filter_(
         "dtype": dtype and NumberType(dtype).value,
         "revision": revision,
     }
-    from retroflip.bench.presets import preset_of, read_presets
-
-    of_model = preset_of(model, read_presets(presets))
-    of_model = of_model.model_copy(update={name: one for name, one in chosen.items() if one is not None})
-    quiet(of_model.model)
-    from retroflip.models.launching import is_launched, launch
-
-    if processes > 1 and not is_launched():
-        raise typer.Exit(launch(context.meta[ARGUMENTS], processes))
+    of_model = preset_with(model, presets, chosen)
+    share_among(processes, context)
     from retroflip.bench.job import Call
 
     call = Call(

@@ -19,6 +19,7 @@ from retroflip.video.budget import pixel_count
 if TYPE_CHECKING:
     from retroflip.bench.generate import Counts
     from retroflip.bench.job import Call, Prepared
+    from retroflip.bench.presets import Preset
     from retroflip.bench.sources import Sources
 
 BUILT_IN = "built-in"
@@ -270,12 +271,8 @@ def generate(
         "null_option": null_option,
         "max_tokens": max_tokens,
     }
-    flags: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
-    if system_prompt is not None:
-        flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
+    flags = flags_of(stated, system_prompt)
     sources = _sources(data, bench, suite, root, column_map(columns))
-    from retroflip.bench.presets import preset_of, read_presets
-
     chosen = {
         "engine": engine,
         "endpoint": endpoint,
@@ -283,13 +280,9 @@ def generate(
         "dtype": dtype and dtype.value,
         "revision": revision,
     }
-    of_model = preset_of(model, read_presets(presets))
-    of_model = of_model.model_copy(update={name: one for name, one in chosen.items() if one is not None})
-    quiet(of_model.model)
-    from retroflip.models.launching import is_launched, launch
-
-    if processes > 1 and not is_launched() and not dry_run:
-        raise typer.Exit(launch(context.meta[ARGUMENTS], processes))
+    of_model = preset_with(model, presets, chosen)
+    if not dry_run:
+        share_among(processes, context)
     from retroflip.bench.asking import parse_controls
     from retroflip.bench.job import Call
 
@@ -311,6 +304,32 @@ def generate(
         _show_costs(call, sources, prices, processes, json=json)
     else:
         _answer(call, sources, out, json=json)
+
+
+def flags_of(stated: Mapping[str, Any], system_prompt: str | None) -> dict[str, Any]:
+    """Return the conditions that options set, by name."""
+    flags = {name: value for name, value in stated.items() if value is not None}
+    if system_prompt is not None:
+        flags["system_prompt"] = None if system_prompt == BUILT_IN else system_prompt
+    return flags
+
+
+def preset_with(model: str, presets: Path | None, chosen: Mapping[str, Any]) -> "Preset":
+    """Return a model's preset with what options choose otherwise, and quiet the libraries that will load it."""
+    from retroflip.bench.presets import preset_of, read_presets
+
+    of_model = preset_of(model, read_presets(presets))
+    of_model = of_model.model_copy(update={name: one for name, one in chosen.items() if one is not None})
+    quiet(of_model.model)
+    return of_model
+
+
+def share_among(processes: int, context: typer.Context) -> None:
+    """Start the command again in so many processes, and exit as they do; in one of these, or for one, do nothing."""
+    from retroflip.models.launching import is_launched, launch
+
+    if processes > 1 and not is_launched():
+        raise typer.Exit(launch(context.meta[ARGUMENTS], processes))
 
 
 def batch_size_of(text: str) -> int | None:
