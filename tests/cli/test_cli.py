@@ -210,8 +210,10 @@ def test_the_version_is_printed() -> None:
             ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--set", "dificulty=3"],
             "did you mean scene.difficulty",
         ),
-        (["score", "a", "b", "c"], "two to compare, not 3"),
-        (["score"], "score takes a folder of answers"),
+        (["score", "a", "b", "a"], "The same folder was named twice"),
+        (["compare", "a", "a"], "The same folder was named twice"),
+        (["score"], "score takes folders of answers"),
+        (["score", "--suite", "crpo"], "takes a folder or several"),
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
@@ -599,6 +601,25 @@ def test_two_runs_are_compared_on_their_pairs(work: Path) -> None:
     text = run("score", "base", "crpo").stdout
     assert "crpo against base: P-Acc +50.0 points" in text
     assert "exact McNemar p = 1." in text
+
+
+def test_any_number_of_folders_is_scored_each_on_its_own(work: Path) -> None:
+    for name, right in (("native", "AA"), ("think", "AB"), ("direct", "BB")):
+        write_answers(work / name, right=right)
+
+    found = json.loads(run("score", "native", "think", "direct", "--json").stdout)
+
+    assert set(found) == {"scores"}
+    assert {name: one["p_acc"] for name, one in found["scores"].items()} == {
+        "native": 0.0,
+        "think": 0.5,
+        "direct": 0.0,
+    }
+    assert found["scores"]["think"] == json.loads(run("score", "think", "--json").stdout)
+    assert all((work / name / "scores.json").is_file() for name in found["scores"])
+    text = run("score", "native", "think", "direct").stdout
+    assert "All folders" in text
+    assert "McNemar" not in text
 
 
 def test_a_damaged_answer_is_named(work: Path) -> None:

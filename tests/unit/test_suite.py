@@ -142,6 +142,8 @@ def test_the_command_prints_the_table_and_what_is_missing(answered: Path) -> Non
     assert ran.exit_code == 0, ran.output
     assert "mean: both" in ran.stdout
     assert "spans has no number" in ran.stdout
+    twice = ["score", "--suite", str(answered / "suite.yaml"), str(answered), str(answered / "..")]
+    assert "holds no answers to any benchmark" in " ".join(CliRunner().invoke(app, twice).output.split())
     shown = CliRunner().invoke(app, ["score", "--suite", "strive", str(answered), "--json"])
     assert json.loads(shown.stdout)["means"]["ours"]["avg"]["value"] is None
     none = CliRunner().invoke(app, ["score", "--suite", "strive", str(answered / "nothing")])

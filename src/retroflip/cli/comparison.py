@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retroflip.cli.terminal import AsJson, example, print_json, short_names
+from retroflip.cli.terminal import AsJson, by_name, example, print_json
 from retroflip.errors import UsageError
 
 
@@ -40,14 +40,9 @@ def compare(
     from retroflip.bench.score import ANSWERS
     from retroflip.files.storage import write_text_atomic
 
-    if len({one.resolve() for one in directories}) < len(directories):
-        raise UsageError("compare was given the same folder of answers twice. Name each once.")
     if len(directories) < 2:
         raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
-    names = short_names(directories)
-    answers = {
-        name: read_answers(one / ANSWERS).records for name, one in zip(names, directories, strict=True)
-    }
+    answers = {name: read_answers(one / ANSWERS).records for name, one in by_name(directories).items()}
     found = compare_runs(answers)
     if json:
         print_json(found)

@@ -1,18 +1,22 @@
 """`retroflip score` and `retroflip report`."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from retroflip.cli.columns import ColumnMap, Columns, column_map
-from retroflip.cli.scores import print_comparison, print_official, print_scores, print_suite
-from retroflip.cli.terminal import AsJson, example, print_json, short_names
+from retroflip.cli.scores import (
+    print_comparison,
+    print_official,
+    print_scores,
+    print_side_by_side,
+    print_suite,
+)
+from retroflip.cli.terminal import AsJson, by_name, example, print_json
 from retroflip.errors import UsageError, counted
-
-if TYPE_CHECKING:
-    pass
 
 REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
@@ -28,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def score(
     directories: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DIR] [DIR]", help="One folder of answers, or two to compare."),
+        typer.Argument(metavar="[DIR]...", help="Folders of answers, any number of them."),
     ] = None,
     bench: Annotated[
         str | None,
@@ -57,20 +61,19 @@ def score(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Score a folder of `generate --suite` as the paper's table: crpo, strive, synrl.",
+            help="Score folders of `generate --suite` as the paper's table: crpo, strive, synrl.",
         ),
     ] = None,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
-    """Score one model's answers, or compare two; or score answers that somebody else recorded.
+    """Score folders of answers, each on its own; or score answers that somebody else recorded.
 
-    Intervals are 95 %, from a bootstrap over source clips. Two models are compared on the pairs that both answered:
-    the difference of their pair accuracies with its paired interval, and an exact McNemar test.
+    Intervals are 95 %, from a bootstrap over source clips. Two folders are also compared on the pairs that both
+    answered: the difference of their pair accuracies with its paired interval, and an exact McNemar test.
+    `retroflip compare` sets any number of models against each other.
     """
     from retroflip.bench.foreign_answers import RESPONSE
-    from retroflip.bench.records import read_answers
-    from retroflip.bench.score import ANSWERS, compare, score_run
 
     if suite is not None:
         _score_suite(suite, directories or [], root, json=json)
@@ -83,26 +86,36 @@ def score(
         return
     if not directories:
         raise UsageError(
-            "score takes a folder of answers, two to compare, --recorded, or --bench, --root and --recorded."
+            "score takes folders of answers, or --recorded, or --bench, --root and --recorded together."
         )
-    if len(directories) > 2:
-        raise UsageError(f"score takes one directory, or two to compare, not {len(directories)}.")
-    names = short_names(directories)
-    scores = {name: score_run(directory, root) for name, directory in zip(names, directories, strict=True)}
-    if len(directories) == 1:
-        if json:
-            print_json(scores[names[0]])
-        else:
-            print_scores(names[0], scores[names[0]])
-        return
-    a, b = (read_answers(directory / ANSWERS).records for directory in directories)
-    difference = compare(a, b, names=(names[0], names[1]))
+    _score_folders(by_name(directories), root, json=json)
+
+
+def _score_folders(folders: Mapping[str, Path], root: Path | None, *, json: bool) -> None:
+    """Score every folder; two are compared as well."""
+    from retroflip.bench.score import score_run
+
+    scores = {name: score_run(folder, root) for name, folder in folders.items()}
+    difference = _difference(folders) if len(folders) == 2 else None
     if json:
-        print_json({"scores": scores, "comparison": difference})
+        several = {"scores": scores, **({"comparison": difference} if difference else {})}
+        print_json(several if len(folders) > 1 else next(iter(scores.values())))
         return
-    for name in names:
-        print_scores(name, scores[name])
-    print_comparison(difference)
+    for name, found in scores.items():
+        print_scores(name, found)
+    if difference:
+        print_comparison(difference)
+    elif len(folders) > 1:
+        print_side_by_side(scores)
+
+
+def _difference(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """Return how the second of two folders differs from the first."""
+    from retroflip.bench.records import read_answers
+    from retroflip.bench.score import ANSWERS, compare
+
+    (a, b), names = (read_answers(folder / ANSWERS).records for folder in folders.values()), tuple(folders)
+    return compare(a, b, names=(names[0], names[1]))
 
 
 def _score_foreign(recorded: Path, columns: ColumnMap, *, json: bool) -> None:
@@ -121,13 +134,15 @@ def _score_suite(name: str, directories: list[Path], root: Path | None, *, json:
     from retroflip.bench.suite_score import score_suite
 
     suite = read_suite(name)
-    if len(directories) != 1:
-        raise UsageError(f"score --suite {name} takes one folder, which holds one for each benchmark.")
-    scores = score_suite(suite, directories[0], root)
+    if not directories:
+        raise UsageError(f"score --suite {name} takes a folder or several, each with one for each benchmark.")
+    folders = by_name(directories)
+    scores = {named: score_suite(suite, folder, root) for named, folder in folders.items()}
     if json:
-        print_json(scores)
-    else:
-        print_suite(scores)
+        print_json({"scores": scores} if len(folders) > 1 else next(iter(scores.values())))
+        return
+    for named, found in scores.items():
+        print_suite(found, of=named if len(folders) > 1 else "")
 
 
 def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:

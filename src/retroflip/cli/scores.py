@@ -17,6 +17,11 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         print_comparison(comparison)
 
 
+def print_side_by_side(scores: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print one row for every folder, with no chance beside it: folders may be of different benchmarks."""
+    _print_rates("All folders", list(scores.items()), chance=False)
+
+
 def print_scores(name: str, scores: Mapping[str, Any]) -> None:
     """Print the scores of one answerer, and what stands behind them."""
     tasks = [(f"  {task}", measured) for task, measured in scores["tasks"].items()]
@@ -194,8 +199,8 @@ def _two_places(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.2f}"
 
 
-def print_suite(scores: Mapping[str, Any]) -> None:
-    """Print the table of a suite, its means, and what is missing in it."""
+def print_suite(scores: Mapping[str, Any], of: str = "") -> None:
+    """Print the table of a suite, its means, and what is missing in it. of: whose it is, beside others'."""
     members, means = scores["members"], scores["means"]
     rows = [
         [
@@ -211,7 +216,8 @@ def print_suite(scores: Mapping[str, Any]) -> None:
         [f"mean: {name}", "", "", *(_hundredths(means[kind][name]["value"]) for kind in ("ours", "official"))]
         for name in means["ours"]
     ]
-    print_table(f"{scores['suite']}, per cent", ["", "measure", "answers", "ours", "official"], rows)
+    title = f"{of}: {scores['suite']}" if of else scores["suite"]
+    print_table(f"{title}, per cent", ["", "measure", "answers", "ours", "official"], rows)
     for name, one in members.items():
         if one["missing"]:
             print(f"{name} has no number: {one['missing']}.")

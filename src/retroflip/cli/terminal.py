@@ -210,7 +210,13 @@ def _bar() -> Any:
     )
 
 
-def short_names(directories: Sequence[Path]) -> list[str]:
-    """Return short names of the directories, whole paths where the short ones are the same."""
+def by_name(directories: Sequence[Path]) -> dict[str, Path]:
+    """Return the directories by short names, by whole paths where the short ones are the same.
+
+    Raises UsageError where one is named twice: it would be set beside itself.
+    """
+    if len({one.resolve() for one in directories}) < len(directories):
+        raise UsageError("The same folder was named twice. Name each once.")
     short = [directory.resolve().name for directory in directories]
-    return short if len(set(short)) == len(short) else [str(directory) for directory in directories]
+    names = short if len(set(short)) == len(short) else [str(directory) for directory in directories]
+    return dict(zip(names, directories, strict=True))
