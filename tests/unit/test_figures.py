@@ -1,6 +1,7 @@
 """Figures for a paper: which lines they have, what stands behind a band, and what is left out and told."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -277,6 +278,16 @@ def test_an_axis_has_the_lines_and_the_band_of_its_rows() -> None:
     assert first.lines[2].get_color() == second.lines[1].get_color() != first.lines[0].get_color()
 
 
+def test_panels_stand_in_rows_and_an_empty_place_has_no_axis() -> None:
+    line = Line("GRPO", ("c",), (1.0, 2.0), (0.2, 0.2), (0.2, 0.2), (0.2, 0.2))
+    figure = draw([Drawn(title, True, (line,)) for title in ("one", "two", "three")], across=2)
+    figure.draw_without_rendering()
+    places = {axes.get_title(): axes.get_position() for axes in figure.axes}
+    assert list(places) == ["one", "two", "three"]
+    assert places["two"].x0 > places["one"].x1
+    assert places["three"].y1 < places["one"].y0
+
+
 def test_a_hostile_name_is_shown_as_it_is() -> None:
     line = Line(EVIL, ("a",), (1.0,), (0.5,), (0.5,), (0.5,), raw=(0.5,))
     panels = [Drawn("Loss", False, (line,))]
@@ -287,11 +298,24 @@ def test_a_hostile_name_is_shown_as_it_is() -> None:
 def test_equal_inputs_give_equal_bytes_without_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line("CRPO", ("a",), (1.0, 2.0), (0.5, 0.6), (0.5, 0.6), (0.5, 0.6))
     panels = [Drawn("Correctness", True, (line,))]
-    made = {form: rendered(panels, form) for form in FORMS}
+    forms = (*FORMS, "svg")
+    made = {form: rendered(panels, form) for form in forms}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert {form: rendered(panels, form) for form in FORMS} == made
+    assert {form: rendered(panels, form) for form in forms} == made
     assert made["pdf"].startswith(b"%PDF")
-    assert not any(word in content for content in made.values() for word in (b"CreationDate", b"matplotlib"))
+    assert not any(word in made[form] for form in FORMS for word in (b"CreationDate", b"matplotlib"))
+    assert not any(word in made["svg"] for word in (b"<dc:date>", b"<dc:creator>"))
+
+
+def test_a_drawing_has_words_as_words_and_short_paths() -> None:
+    line = Line("CRPO", ("a",), (1.0, 2.0, 3.0), (0.5, 1 / 3, 0.6), (0.5, 1 / 3, 0.6), (0.5, 1 / 3, 0.6))
+    svg = rendered([Drawn("Reward spread", False, (line,))], "svg").decode()
+    assert ">Reward spread</text>" in svg
+    assert ">0.35</text>" in svg
+    assert (
+        max(len(number) for path in re.findall(r' d="([^"]*)"', svg) for number in re.findall(r"\.\d+", path))
+        == 3
+    )
 
 
 def test_the_command_writes_figures_and_tables_beside_its_page(

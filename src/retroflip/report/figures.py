@@ -63,9 +63,20 @@ _LOOK: dict[Any, Any] = {
     "axes.grid": True,
     "grid.alpha": 0.3,
     "pdf.fonttype": 42,
+    "font.sans-serif": ["DejaVu Sans", "Arial"],
+    "svg.fonttype": "none",
+    "svg.hashsalt": "retroflip",
     "text.parse_math": False,
 }
 """over matplotlib's own defaults, so that a user's matplotlibrc changes nothing; a name's $ is no formula"""
+_TELLTALE = {
+    "png": ["Software"],
+    "pdf": ["Creator", "Producer", "CreationDate"],
+    "svg": ["Creator", "Date"],
+}
+"""what matplotlib writes into a file of itself and the time"""
+_PATH = re.compile(rb' d="[^"]*"')
+_DECIMALS = re.compile(rb"(\.\d\d)\d+")
 _MOST_LETTERS = 40
 _SEED = re.compile(r"[-_]?seed[-_]?\d+")
 
@@ -253,7 +264,7 @@ def _papers(
     for figure in PAPER:
         only = _TERMS_OF.get(figure.name)
         shown = {n: rows for n, rows in reinforced.items() if only is None or series(rows, only, n, 0).values}
-        drawn = [_panel(panel, shown, lines) for panel in figure.panels]
+        drawn = [drawn_panel(panel, shown, lines) for panel in figure.panels]
         for panel, one in zip(figure.panels, drawn, strict=True):
             if any(drawn) and one is None:
                 written.left_out.append(f"{figure.name}, {panel.title}: {_not_logged(panel.measures)}")
@@ -264,7 +275,8 @@ def _papers(
         yield figure.name, found
 
 
-def _panel(panel: Panel, runs: Mapping[str, Rows], lines: Mapping[str, tuple[str, ...]]) -> Drawn | None:
+def drawn_panel(panel: Panel, runs: Mapping[str, Rows], lines: Mapping[str, tuple[str, ...]]) -> Drawn | None:
+    """Return a panel with the lines that `together` found; None where no run has logged any of its measures."""
     logged = {name: _first_logged(panel, name, rows) for name, rows in runs.items()}
     found = {name: one for name, one in logged.items() if one is not None}
     made = _lines(found, lines)
@@ -346,30 +358,43 @@ def _write_figure(out: Path, name: str, panels: Sequence[Drawn], written: Writte
         written.files.append(path)
 
 
-def rendered(panels: Sequence[Drawn], form: str) -> bytes:
-    """Return a figure's bytes, without date and version."""
+def rendered(panels: Sequence[Drawn], form: str, across: int | None = None) -> bytes:
+    """Return a figure's bytes as PNG, PDF or SVG, without date and version. across: as in `draw`."""
     from matplotlib import rc_context, style
 
     stream = io.BytesIO()
-    empty = dict.fromkeys(["Software"] if form == "png" else ["Creator", "Producer", "CreationDate"])
+    empty = dict.fromkeys(_TELLTALE[form])
     with style.context("default"), rc_context(_LOOK), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # `_unshown` tells it once
-        draw(panels).savefig(stream, format=form, dpi=_DOTS, metadata=empty)
-    return stream.getvalue()
+        draw(panels, across).savefig(stream, format=form, dpi=_DOTS, metadata=empty)
+    return _shortened(stream.getvalue()) if form == "svg" else stream.getvalue()
 
 
-def draw(panels: Sequence[Drawn]) -> "Canvas":
-    """Return the figure: a row of panels, and below it the name of every line, each with one look in all panels."""
+def _shortened(svg: bytes) -> bytes:
+    """Return a drawing with the places of its paths to a hundredth of a point, of which nobody sees a part."""
+    return _PATH.sub(lambda path: _DECIMALS.sub(rb"\1", path[0]), svg)
+
+
+def draw(panels: Sequence[Drawn], across: int | None = None) -> "Canvas":
+    """Return the figure: panels, and below them the name of every line, each with one look in all panels.
+
+    across: how many panels stand in a row; None for all of them.
+    """
     from matplotlib.figure import Figure as Canvas
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     looks = {name: _look(index) for index, name in enumerate(names)}
-    columns = min(len(names), 2 * len(panels))
-    width, height = _PANEL[0] * len(panels), _PANEL[1]
+    across = across or len(panels)
+    rows = -(-len(panels) // across)
+    columns = min(len(names), 2 * across)
+    width, height = _PANEL[0] * across, _PANEL[1] * rows
     legend = _LEGEND_ROW * (-(-len(names) // columns)) + 0.1
     figure = Canvas(figsize=(width, height + legend), layout="constrained")
-    for axes, panel in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
+    places = list(np.ravel(figure.subplots(rows, across)))
+    for axes in places[len(panels) :]:
+        axes.remove()
+    for axes, panel in zip(places, panels, strict=False):
         _draw_panel(axes, panel, looks)
     handles = [Line2D([], [], **looks[name]) for name in names]
     figure.legend(
