@@ -1,10 +1,14 @@
 """What models write when somebody else's prompt asks them: each form, and what must stay unread."""
 
+import time
+from pathlib import Path
+
 import pytest
 
 from retroflip.data.answers import Answer, parse_answer, read_answer
 from retroflip.data.sample import ProblemType, Sample
 
+FORMS = Path(__file__).parents[1] / "data" / "answers"
 DIRECTIONS = ("moving left", "moving right", "not moving")
 
 
@@ -81,6 +85,37 @@ def test_forms_of_an_answer(response: str) -> None:
 )  # fmt: skip
 def test_what_is_no_answer_or_not_sure(response: str) -> None:
     assert letter(response) is None
+
+
+def forms(name: str) -> list[str]:
+    r"""Return the answers of a file, one a line, in which \n stands for a new line."""
+    return [line.replace(r"\n", "\n") for line in (FORMS / name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_answers_as_published_models_write_them_are_read() -> None:
+    assert [one for one in forms("read_as_b.txt") if letter(one) != "B"] == []
+
+
+def test_articles_lists_denials_doubts_and_conditions_are_not() -> None:
+    assert [(one, letter(one)) for one in forms("unsure.txt") if letter(one) is not None] == []
+
+
+def test_an_announcement_outweighs_what_was_weighed_before_it() -> None:
+    assert letter("I don't think the answer is A. The answer is B.") == "B"
+    assert letter("It is A at first sight, but the ball turns. So the answer is B.") == "B"
+    assert letter("If it moves it is B, otherwise it is A.") is None
+
+
+def test_reading_a_long_response_takes_no_time() -> None:
+    begun = time.perf_counter()
+    assert (
+        letter("The man moves, and it is not clear which option it is. " * 2000 + "So the answer is B.")
+        == "B"
+    )
+    letter("option " * 20000)
+    letter("the answer to " * 5000)
+    letter("{" * 20000)
+    assert time.perf_counter() - begun < 30
 
 
 def test_an_article_is_no_option_but_an_announced_letter_is() -> None:

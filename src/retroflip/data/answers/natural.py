@@ -1,56 +1,40 @@
 r"""The reading of evaluation: what people's models write when a benchmark's own prompt asks for a letter or a word.
 
-A marked answer (`\boxed{}`, `<answer>`) is read as in training, but for looser words inside. Without one the text
-behind the reasoning is read by rules that look at form alone, the surest first:
+A marked answer (`\boxed{}`, `<answer>`) is read as in training, but for looser words inside; so is one in JSON or in
+tags of another name (`wrapped.py`). Without a mark the text behind the reasoning is read by rules that look at form
+alone, the surest first:
 
 1. the whole text, or its first line, is an answer: "B", "(B)", "(B", "B. moving right", "Option B", "**moving right**";
 2. sentences that announce an answer: "Answer: B", "The best option is C, because ...", "so the answer is moving
-   right"; or else letters with their own option's words, "the speed is C. time-lapse". All of them must agree;
+   right", "therefore, B.", "B is correct" (`announced.py`); or else letters with their own option's words, "the speed
+   is C. time-lapse". All of them must agree, and a clause that denies or doubts announces nothing;
 3. yes and no: the first word, with or without a sentence behind it;
 4. an option's own words of at least two, said in a first sentence that denies nothing, names no other option and does
    not go on with something else ("moves left and then right").
 
 Running text is searched for nothing else. "A man walks" names no option ('A' is an article), "A and B" and "not B" are
 no answers; what is unsure is None. On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple
-choice and yes/no) this agrees with every grade that the benchmark's own rules gave.
+choice and yes/no) this agrees with all 11,440 grades that the benchmark's own rules gave.
 """
 
-import itertools
 import re
-from collections.abc import Iterator
 
+from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.grounded import divided
+from retroflip.data.answers.lettered import begins_list, lettered, listed, names_another, statement
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
 from retroflip.data.answers.words import folded, plain
+from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
 _MARKDOWN = re.compile(r"^(?:\s*(?:[#>]+|[-*•](?=\s)))+\s*")
-_LABEL = r"(?:option|choice|answer|caption|sentence|statement)"
-_QUALITY = (
-    r"(?:final|correct|right|best|most\s+(?:likely|accurate|appropriate|suitable|fitting)|suitable|likely)"
-)
-_LINK = r"(?:is|are|was|would\s+be|should\s+be|must\s+be|=|:)"
-_CUE = re.compile(
-    rf"\b(?:{_QUALITY}\s+)*{_LABEL}\b(?:\s+(?:to|for|that|which|among|of)\b[^.:\n]{{0,80}}?)?\s*{_LINK}"
-    r"(?:\s*(?:indeed|therefore|thus|clearly|likely|probably|most\s+likely|as\s+follows))?\s*:?\s*",
-    re.IGNORECASE,
-)
 _OPENED = re.compile(r"^[(\[]([A-Z])$")
 """a letter whose bracket never closes, as a model leaves it that was made to begin with 'Best option:('"""
-_CHOSEN = re.compile(
-    rf"\b(?:I\s+(?:would\s+|will\s+|'ll\s+)?(?:choose|pick|select|go\s+with|answer))\s*:?\s*(?={_LABEL}?\s*[\"'(\[A-Z])"
-)
-_NAMED = re.compile(
-    rf"(?:the\s+)?(?:(?:{_QUALITY}\s+)*{_LABEL}\s*)?[\"'(\[]*\b([A-Za-z])\b[\"')\]]*\s*(.*)",
-    re.DOTALL | re.IGNORECASE,
-)
-_SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
-_MARK = re.compile(r"(?<![\w'])\(?([A-Z])[.):]\)?\s+")
-_BETWEEN = re.compile(r"[\s.,;&/\u3001\uff0c\uff1b]*(?:(?:and|or)\s+)?")
-_ENDS_A_LETTER = re.compile(r"[.:,;)\]\"']|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
+_ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[)\]>\"'`]*!?$")
+"""a letter alone between brackets or quotes of any kind"""
 _YES_NO = re.compile(r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\s*/|\s+one\b|-)", re.IGNORECASE)
 _DENIES = re.compile(
     r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot)\b|n['’]t\b",
@@ -78,7 +62,8 @@ def read_answer(response: str, sample: Sample) -> Answer | None:
     if is_marked(text):
         content = boxed_text(text)
         return None if content is None else _of_type(content, sample)
-    return _of_type(text, sample) if text else None
+    inner = unwrapped(text)
+    return _of_type(inner, sample) if inner else None
 
 
 def _of_type(text: str, sample: Sample) -> Answer | None:
@@ -102,23 +87,30 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
 
 
 def _option(text: str, options: dict[str, str]) -> str | None:
-    lines = [_OPENED.sub(r"\1", line) for line in _lines(text)]
+    usual = narrow(text)
+    return _read_option(text, options) or (_read_option(usual, options) if usual != text else None)
+
+
+def _read_option(text: str, options: dict[str, str]) -> str | None:
+    lines = [_ENCLOSED.sub(r"\1", _OPENED.sub(r"\1", line)) for line in _lines(text)]
     whole = " ".join(lines)
+    if len({line.rstrip(".") for line in lines if line.rstrip(".") in options}) > 1:
+        return None
     if letter := read_option(whole, options):
         return letter
-    if not _begins_list(whole, options) and (letter := _statement(lines[0], options)):
+    if not begins_list(whole, options) and (letter := statement(lines[0], options)):
         return letter
-    if _SEVERAL.match(lines[0][1:]) and lines[0][:1] in options:
+    if lines[0][:1] in options and names_another(lines[0][1:], lines[0][0], options):
         return None
-    announced = {found for found in _announcements(lines, options) if found}
-    if not announced and next(_listed(whole, options), None) is not None:
+    said = announced(lines, options)
+    if not said.letters and (said.doubted or next(listed(whole, options), None) is not None):
         return None
-    announced = announced or set(_lettered(whole, options))
-    if announced:
-        return announced.pop() if len(announced) == 1 else None
+    chosen: frozenset[str | None] = said.letters or frozenset(lettered(whole, options))
+    if chosen:
+        return next(iter(chosen)) if len(chosen) == 1 else None
     if set(options.values()) == {"yes", "no"}:
-        said = _yes_or_no(lines[0])
-        return next((letter for letter, option in options.items() if option == said), None)
+        yes_no = _yes_or_no(lines[0])
+        return next((letter for letter, option in options.items() if option == yes_no), None)
     return _spoken(whole, options)
 
 
@@ -133,85 +125,8 @@ def _unemphasised(text: str) -> str:
     return re.sub(r"\*\*|__", "", text)
 
 
-def _statement(text: str, options: dict[str, str], *, cued: bool = False) -> str | None:
-    """Return the option that a text begins with: by its letter in a form that is no word, or by its own words.
-
-    cued: whether the text follows words that announce an answer, so that a bare letter may stand before a sentence.
-    """
-    text = text.strip().strip("\"'")
-    if letter := read_option(text.removesuffix("."), options):
-        return letter
-    named = _NAMED.fullmatch(text)
-    if named is not None and (letter := named[1]) in options:
-        before, rest = text[: named.start(1)], text[named.end(1) :]
-        bracketed = before.endswith(("(", "[")) and rest[:1] in (")", "]")
-        labelled = re.search(_LABEL, before, re.IGNORECASE) is not None
-        if _SEVERAL.match(rest):
-            return None
-        if bracketed or rest[:1] in (".", ")", ":") or (labelled and _ENDS_A_LETTER.match(rest.strip())):
-            return letter
-        if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
-            return letter
-    return _beginning(folded(text), options) if cued else None
-
-
-def _begins_list(text: str, options: dict[str, str]) -> bool:
-    """Return whether a text begins with options beside each other, each behind its letter: "A. runs, C. eats"."""
-    before = re.match(rf"\W*(?:{_LABEL}\s+)?", text, re.IGNORECASE)
-    return next(_listed(text, options), len(text)) <= (before.end() if before else 0)
-
-
-def _listed(text: str, options: dict[str, str]) -> Iterator[int]:
-    """Yield where an option stands that another one follows, with nothing between them but a comma, 'and' or 'or'."""
-    marks = list(_MARK.finditer(text))
-    said = [
-        (mark.start(), mark.end() + words.end(), mark[1])
-        for mark in (marks if len(marks) > 1 else ())
-        if mark[1] in options
-        and (words := re.match(re.escape(options[mark[1]]) + r"(?!\w)", text[mark.end() :], re.IGNORECASE))
-    ]
-    for one, other in itertools.pairwise(said):
-        if one[2] != other[2] and _BETWEEN.fullmatch(text, one[1], other[0]) is not None:
-            yield one[0]
-
-
-def _beginning(text: str, options: dict[str, str]) -> str | None:
-    """Return the one option whose words a folded text begins with; of several the longest."""
-    found = [
-        letter
-        for letter, option in options.items()
-        if option and re.match(rf"(?:the\s+)?{re.escape(option)}(?!\w)", text)
-    ]
-    longest = max((len(options[letter]) for letter in found), default=0)
-    best = [letter for letter in found if len(options[letter]) == longest]
-    return best[0] if len(best) == 1 and not _SEVERAL_WORDS.match(text[longest:]) else None
-
-
-_SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
-
-
-def _announcements(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
-    """Yield the option that each announcement in the lines names, None where it names no option."""
-    for number, line in enumerate(lines):
-        for cue in (*_CUE.finditer(line), *_CHOSEN.finditer(line)):
-            rest = line[cue.end() :] or " ".join(lines[number + 1 : number + 2])
-            if _begins_list(rest, options):
-                continue
-            yield _statement(_SENTENCE_END.split(rest, maxsplit=1)[0], options, cued=True) or _statement(
-                rest, options, cued=True
-            )
-
-
-def _lettered(text: str, options: dict[str, str]) -> Iterator[str]:
-    """Yield every letter that stands before its own option's words: "the speed is C. time-lapse"."""
-    for found in _MARK.finditer(text):
-        letter = found[1]
-        if letter in options and _beginning(folded(text[found.end() :]), {letter: options[letter]}):
-            yield letter
-
-
 def _yes_or_no(line: str) -> str | None:
-    cue = _CUE.search(line)
+    cue = CUE.search(line)
     said = _YES_NO.match(line) or (_YES_NO.match(line, cue.end()) if cue else None)
     return said[1].lower() if said else None
 
@@ -252,7 +167,7 @@ def _number(text: str) -> str | None:
 def _announced(text: str) -> str:
     """Return what a text announces as its answer, or the text itself where it announces nothing."""
     lines = _lines(text)
-    cues = [(line, cue) for line in lines for cue in _CUE.finditer(line)]
+    cues = [(line, cue) for line in lines for cue in CUE.finditer(line)]
     if not cues:
         return " ".join(lines)
     line, cue = cues[-1]

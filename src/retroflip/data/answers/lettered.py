@@ -1,0 +1,180 @@
+"""Options in running text: by a letter in a form that is no word, by their own words, and several beside each other.
+
+'A' is an article, 'A and B', 'A: B' and 'A, or maybe B' are no answers: what is not sure is None.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from retroflip.data.answers.strict import read_option
+from retroflip.data.answers.words import folded
+
+LABEL = r"(?:option|choice|answer|caption|sentence|statement|ans)"
+QUALITY = (
+    r"(?:final|correct|right|best|selected|chosen|most\s+(?:likely|accurate|appropriate|suitable|fitting|plausible)|"
+    r"suitable|likely|accurate|appropriate)"
+)
+_NAMED = re.compile(
+    rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*{LABEL}\s*)?[\"'(\[<]*\b([A-Za-z])\b[\"')\]>]*\s*(.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_BARE = re.compile(
+    rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*(?i:{LABEL}|letter)\s*)?(?P<open>[\"'(\[<]*)\b(?P<letter>[A-Z])\b(?![-'’])[\"')\]>]*",
+)
+_BEHIND_BARE = re.compile(
+    r"\s*(?:$|[!;:]|\.(?!\s+[a-z])|,?\s*(?:because|since|as|given|based\s+on|due\s+to)\b)"
+)
+_SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
+_SECOND = re.compile(
+    rf"[)\].:,;>\s]*(?:[-–—>&/]+\s*)?(?:(?i:{LABEL})\s+)?[(\[<]?\s*([A-Z])\b[)\]>]?\s*(?=[.,;:!?&/]|$|(?:and|or)\b)"
+)
+"""behind a letter: another one, with nothing between them that says which is meant"""
+_HEDGED = re.compile(
+    r"\b(?:could|might|may|maybe|perhaps|possibly|alternatively|or|if|unless|also)\b", re.IGNORECASE
+)
+_ALONE = re.compile(r"(?<![\w'])[(\[]?([A-Z])\b(?!['’-])(?!\s+(?!is\b)[a-z])")
+"""a capital letter that begins no words"""
+_REASON = re.compile(r"\b(?:because|since|as)\b", re.IGNORECASE)
+_MARK = re.compile(r"(?<![\w'])[(\[]?([A-Z])[.):\]]\)?\s+")
+_BETWEEN = re.compile(r"[\s.,;&/\u3001\uff0c\uff1b]*(?:(?:and|or)\s+)?")
+_CLAUSE = re.compile(r"[,;:.!?\n]|\b(?:so|therefore|thus|hence|but|and)\b", re.IGNORECASE)
+_DENIES = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|nobody|nothing|wrong|incorrect|false|worst|second|third|least|hardly|unlikely|"
+    r"doubt|unsure|if|when|whether|unless|else|otherwise|suppose|assuming|could|might|may|cannot)\b|n['’]t\b"
+    r"|\b(?:other|another|one|first|opposite|previous|earlier|next|alternative|less\s+\w+|less)\s*$",
+    re.IGNORECASE,
+)
+"""in a clause before what announces an answer: it is none"""
+_NOT_THAT = re.compile(
+    rf"(?:(?:the|most|definitely|clearly|certainly)\s+)*(?:not|neither|either|both|anything\s+but)\s+(?:the\s+)?"
+    rf"(?:(?i:{LABEL})\s+)?[\"'(\[]*([A-Z])\b(?!['’-])"
+)
+_ENDS_A_LETTER = re.compile(r"[.:,;)\]\"'!]|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+_SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
+
+
+def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str | None:
+    """Return the option that a text begins with: by its letter in a form that is no word, or by its own words.
+
+    cued: whether the text follows words that announce an answer, so that a bare letter may stand before a sentence.
+    """
+    text = text.strip().strip("\"'`")
+    if cued and text == "a":
+        # The article of an answer that was cut off, or the letter: nothing tells.
+        return None
+    if letter := read_option(text.removesuffix("."), options):
+        return letter
+    named = _NAMED.fullmatch(text)
+    if named is not None and (letter := named[1]) in options:
+        before, rest = text[: named.start(1)], text[named.end(1) :]
+        bracketed = before.endswith(("(", "[", "<")) and rest[:1] in (")", "]", ">")
+        labelled = re.search(LABEL, before, re.IGNORECASE) is not None
+        if names_another(rest, letter, options):
+            return None
+        if bracketed or rest[:1] in (".", ")", ":", "!") or (labelled and _ENDS_A_LETTER.match(rest.strip())):
+            return letter
+        if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
+            return letter
+        if re.match(r"\s*,?\s*(?:because|since)\b|\s+[-–—]\s", rest):
+            return letter
+    return beginning(folded(text), options) if cued else None
+
+
+def bare(text: str, options: dict[str, str]) -> str | None:
+    """Return the option whose capital letter a text begins with, and behind which the sentence ends, a reason follows,
+    or the option's own words: "B.", "option (B) because ...", "B, moving right". "A man" is none, nor is "A and B".
+
+    'I' counts in brackets alone.
+    """
+    text = text.strip()
+    found = _BARE.match(text)
+    if found is None or found["letter"] not in options or (found["letter"] == "I" and not found["open"]):
+        return None
+    letter, rest = found["letter"], text[found.end() :]
+    if names_another(rest, letter, options):
+        return None
+    own = options[letter] and folded(rest.lstrip(" .:,)-–—(")).startswith(options[letter])
+    return letter if own or _BEHIND_BARE.match(rest) else None
+
+
+def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
+    """Return whether the text behind an option's letter names another option: "and B", ": B", ", or B"."""
+    if _SEVERAL.match(rest) or ((second := _SECOND.match(rest)) and _is_other(second[1], letter, options)):
+        return True
+    sentence = _SENTENCE_END.split(rest, maxsplit=1)[0]
+    others = _ALONE.findall(sentence)
+    hedged = _HEDGED.search(sentence) is not None
+    return hedged and any(_is_other(other, letter, options) for other in others)
+
+
+def goes_on_with_another(rest: str, letter: str, options: dict[str, str]) -> bool:
+    """Return whether a sentence that says a letter to be right names another one too: "and so is B"."""
+    said = _REASON.split(_SENTENCE_END.split(rest, maxsplit=1)[0], maxsplit=1)[0]
+    return any(_is_other(other, letter, options) for other in _ALONE.findall(said))
+
+
+def refuses(text: str, options: dict[str, str]) -> bool:
+    """Return whether a text begins with a letter that it denies or that is one of several: "not B", "A or B"."""
+    text = text.strip()
+    found = _NOT_THAT.match(text)
+    if found is not None and found[1] in options:
+        return True
+    one = _BARE.match(text)
+    return (
+        one is not None
+        and one["letter"] in options
+        and names_another(text[one.end() :], one["letter"], options)
+    )
+
+
+def denied(line: str, start: int) -> bool:
+    """Return whether the clause before a place denies or doubts what stands there."""
+    clause = _CLAUSE.split(line[:start])[-1]
+    return _DENIES.search(clause) is not None
+
+
+def _is_other(found: str, letter: str, options: dict[str, str]) -> bool:
+    return found in options and found != letter
+
+
+def begins_list(text: str, options: dict[str, str]) -> bool:
+    """Return whether a text begins with options beside each other, each behind its letter: "A. runs, C. eats"."""
+    before = re.match(rf"\W*(?:{LABEL}\s+)?", text, re.IGNORECASE)
+    return next(listed(text, options), len(text)) <= (before.end() if before else 0)
+
+
+def listed(text: str, options: dict[str, str]) -> Iterator[int]:
+    """Yield where an option stands that another one follows, with nothing between them but a comma, 'and' or 'or'."""
+    marks = list(_MARK.finditer(text))
+    said = [
+        (mark.start(), mark.end() + words.end(), mark[1])
+        for mark in (marks if len(marks) > 1 else ())
+        if mark[1] in options
+        and (words := re.match(re.escape(options[mark[1]]) + r"(?!\w)", text[mark.end() :], re.IGNORECASE))
+    ]
+    for one, other in itertools.pairwise(said):
+        if one[2] != other[2] and _BETWEEN.fullmatch(text, one[1], other[0]) is not None:
+            yield one[0]
+
+
+def beginning(text: str, options: dict[str, str]) -> str | None:
+    """Return the one option whose words a folded text begins with; of several the longest."""
+    found = [
+        letter
+        for letter, option in options.items()
+        if option and re.match(rf"(?:the\s+)?{re.escape(option)}(?!\w)", text)
+    ]
+    longest = max((len(options[letter]) for letter in found), default=0)
+    best = [letter for letter in found if len(options[letter]) == longest]
+    return best[0] if len(best) == 1 and not _SEVERAL_WORDS.match(text[longest:]) else None
+
+
+def lettered(text: str, options: dict[str, str]) -> Iterator[str | None]:
+    """Yield every letter that stands before its own option's words, "the speed is C. time-lapse", None for one that is
+    denied."""
+    for found in _MARK.finditer(text):
+        letter = found[1]
+        if letter in options and beginning(folded(text[found.end() :]), {letter: options[letter]}):
+            yield None if denied(text, found.start()) else letter
