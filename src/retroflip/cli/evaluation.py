@@ -165,7 +165,8 @@ def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, jso
 
 def report(
     directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Folders of demo, train or generate.")
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Folders of demo, train or generate, or one of study."),
     ],
     out: Annotated[
         Path | None,
@@ -195,9 +196,10 @@ def report(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Write one HTML page about one or more runs.
+    """Write one HTML page about one or more runs, or about a study with all its arms and seeds.
 
-    The page is one self-contained file that works offline.
+    The page is one self-contained file that works offline: tables with intervals, controls, curves, pairs with the
+    frames that models were shown and their answers, and how all of it was made.
     """
     from retroflip.report.build import report_inputs
     from retroflip.report.figures import require_matplotlib, write_figures
@@ -209,7 +211,8 @@ def report(
         require_matplotlib()
     inputs = load_run_directories(directories, data=data, root=root, columns=column_map(columns))
     report_inputs(inputs, path)
-    drawn = figures and write_figures(figures, inputs.summary, inputs.runs, inputs.settings)
+    tables = inputs.study.paper_tables() if inputs.study else ()
+    drawn = figures and write_figures(figures, inputs.summary, inputs.runs, inputs.settings, tables)
     if json:
         print_json({"report": str(path), **({"figures": vars(drawn)} if drawn else {})})
         return

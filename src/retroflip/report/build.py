@@ -8,11 +8,12 @@ network.
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -24,12 +25,16 @@ from retroflip.bench.metrics.grounding import GROUNDING
 from retroflip.bench.metrics.training import Rows
 from retroflip.files.storage import jsonable, write_text_atomic
 from retroflip.report import tables, words
+from retroflip.report.cards import Sources, cards
 from retroflip.report.charts import interval_plot
-from retroflip.report.clips import Clip, inline_clip
+from retroflip.report.clips import Clip, Strip, inline_clip, inline_strip
 from retroflip.report.curves import Figure, main_figures, other_figures
+from retroflip.report.learned import nothing_learned
 from retroflip.report.load import ReportInputs, load_run_directories
-from retroflip.report.pairs import Outcome, PairView, outcome_counts, select_pairs
+from retroflip.report.pairs import Outcome, PairView, Seen, outcome_counts, select_pairs
+from retroflip.report.studies import StudyView, curves
 from retroflip.train.task_types import LAST_STEPS
+from retroflip.video.take import Take
 
 MAX_PAIRS = 12
 MAX_CLIP_CHARACTERS = 12_000_000
@@ -40,12 +45,25 @@ MAX_FAILURES = 200
 _DROPPED = Clip(None, "Left out to keep this page small.")
 
 
+class Shown(NamedTuple):
+    """The frames of both videos that some models were shown."""
+
+    models: tuple[str, ...]
+    strips: tuple[Strip, Strip]
+
+
 @dataclass(frozen=True)
 class Card:
     """A pair as the page shows it."""
 
     pair: PairView
     clips: tuple[Clip, Clip]
+    shown: Sequence[Shown] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether some model gave both videos one answer."""
+        return any(map(self.pair.same, self.pair.models))
 
 
 def report_directories(directories: Sequence[Path], out: Path, *, max_pairs: int = MAX_PAIRS) -> Path:
@@ -66,6 +84,8 @@ def report_inputs(inputs: ReportInputs, out: Path, *, max_pairs: int = MAX_PAIRS
         failures=inputs.failures,
         provenance=inputs.provenance,
         max_pairs=max_pairs,
+        study=inputs.study,
+        sources=inputs.sources,
     )
 
 
@@ -78,22 +98,25 @@ def build_report(
     failures: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
     max_pairs: int = MAX_PAIRS,
+    study: StudyView | None = None,
+    sources: Sources | None = None,
 ) -> Path:
     """Write the report to `out`, atomically, and return it. Equal inputs give equal bytes.
 
     summary: as summary.json; a missing part is left out of the page. runs: rows of metrics.jsonl by method.
     pairs: all pairs; up to `max_pairs` are chosen. failures: rows with path, error, message. provenance: any
-    nesting of names and values.
+    nesting of names and values. study: a study's tables, where the page is about one. sources: what cards are made of.
     """
     summary = {"methods": {}, "controls": {}, "comparisons": [], "failures": {}, **summary}
     names = [*summary["methods"], *(name for name in runs if name not in summary["methods"])]
-    slots = tables.slots_of(names)
+    slots = study.slots if study else tables.slots_of(names)
     page = _environment().get_template("report.html.j2")
     out.parent.mkdir(parents=True, exist_ok=True)
     parts = {
         **_assets(),
         **_results(summary, runs, slots),
-        **_training(runs, slots),
+        **(_of_study(study, runs) if study else {"study": None, **_training(runs, slots)}),
+        "made": cards(sources or Sources()),
         **_browser(pairs, slots, max_pairs),
         **_failures(summary, failures),
         "provenance": _flat(provenance),
@@ -182,28 +205,59 @@ def _training(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> dict[str, A
     }
 
 
+def _of_study(study: StudyView, runs: Mapping[str, Rows]) -> dict[str, Any]:
+    """Return what a study's page has in place of one run's or an experiment's."""
+    idle = [name for name, rows in runs.items() if nothing_learned(rows)]
+    told = [f"{', '.join(idle)} learned nothing; each run's own report says why."] if idle else []
+    return {
+        "study": study,
+        "headline": [*study.sentences(), *told],
+        "figures": curves(study, runs),
+        "other_figures": [],
+        "type_rows": [],
+        "last_steps": LAST_STEPS,
+    }
+
+
 def _browser(pairs: Sequence[PairView], slots: Mapping[str, int], count: int) -> dict[str, Any]:
     has_before = any(pair.before is not None for pair in pairs)
     counts = outcome_counts(pairs)
     # Where training can be judged, "0 are broken" is news; elsewhere only what there is counts.
     shown = [one for one in Outcome if counts[one] or (has_before and one is not Outcome.SPLIT)]
-    cards: list[Card] = []
+    chosen: list[Card] = []
     used = 0
     for pair in select_pairs(pairs, count):
         first, second = pair.sides
         clips = (inline_clip(first.video, first.window), inline_clip(second.video, second.window))
-        if used + clips[0].bytes + clips[1].bytes > MAX_CLIP_CHARACTERS:
-            clips = (_DROPPED, _DROPPED)
-        used += clips[0].bytes + clips[1].bytes
-        cards.append(Card(pair, clips))
+        strips = [_shown(pair, seen, models) for seen, models in pair.seen.items()]
+        more = sum(clip.bytes for clip in clips) + sum(strip.bytes for one in strips for strip in one.strips)
+        if used + more > MAX_CLIP_CHARACTERS:
+            clips, strips, more = (_DROPPED, _DROPPED), [], 0
+        used += more
+        chosen.append(Card(pair, clips, strips))
     return {
-        "cards": cards,
+        "cards": chosen,
+        "same": _same_answers(pairs),
         "n_pairs": len(pairs),
         "outcomes": {outcome: counts[outcome] for outcome in shown},
-        "tasks": sorted({card.pair.task for card in cards}),
+        "tasks": sorted({card.pair.task for card in chosen}),
         "slots": slots,
         "has_before": has_before,
     }
+
+
+def _shown(pair: PairView, seen: Seen, models: tuple[str, ...]) -> Shown:
+    first, second = (
+        inline_strip(side.video, Take(seen.frames, side.window, seen.sampler)) for side in pair.sides
+    )
+    return Shown(models, (first, second))
+
+
+def _same_answers(pairs: Sequence[PairView]) -> list[tuple[str, int, int]]:
+    """Return of every model how many of its pairs got one readable answer twice, and how many it was asked."""
+    asked = Counter(model for pair in pairs for model in pair.models)
+    same = Counter(model for pair in pairs for model in pair.models if pair.same(model))
+    return [(model, same[model], count) for model, count in asked.items()]
 
 
 def _failures(summary: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

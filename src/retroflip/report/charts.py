@@ -28,15 +28,22 @@ _ROW = 42
 
 @dataclass(frozen=True)
 class Series:
-    """One line: a name, a style-sheet slot (0 is the muted one), and values over increasing steps."""
+    """One line: a name, a style-sheet slot (0 is the muted one), and values over increasing steps.
+
+    low, high: of a mean over several runs the band around it; its values are smoothed already.
+    """
 
     name: str
     slot: int
     steps: tuple[float, ...]
     values: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def smoothed(self) -> tuple[float, ...]:
         """Return the centred moving mean over about a tenth of the line; it does not lag behind."""
+        if self.low:
+            return self.values
         window = max(1, len(self.values) // 20) * 2 - 1
         half = window // 2
         sums = np.concatenate([[0.0], np.cumsum(self.values)])
@@ -76,7 +83,7 @@ class _Scale:
 
 
 def line_chart(title: str, series: Sequence[Series], *, share: bool = False) -> Markup:
-    """Draw every line twice, faint as measured and strong as smoothed, with its name at the end.
+    """Draw every line twice, faint as measured, or as its band, and strong as smoothed, with its name at the end.
 
     share: the values are shares, so the axis is 0 to 1. Raises ValueError when there is nothing to draw.
     """
@@ -84,9 +91,9 @@ def line_chart(title: str, series: Sequence[Series], *, share: bool = False) -> 
         raise ValueError(f"chart {title!r} has no values")
     series = [line for line in series if line.values]
     x = _x_scale(series)
-    y = _y_scale([value for line in series for value in line.values], share)
+    y = _y_scale([value for line in series for value in (*line.values, *line.low, *line.high)], share)
     parts = [_y_axis(y), _x_axis(x)]
-    parts += [_path(line.steps, line.values, x, y, f"raw s{line.slot}") for line in series]
+    parts += [_behind(line, x, y) for line in series]
     parts += [_path(line.steps, line.smoothed(), x, y, f"line s{line.slot}") for line in series]
     parts += _end_labels(series, y)
     body = Markup().join(parts)
@@ -172,10 +179,23 @@ def _x_axis(x: _Scale) -> Markup:
     )
 
 
+def _behind(line: Series, x: _Scale, y: _Scale) -> Markup:
+    """Return what stands behind a line: what was measured, or the band of a mean."""
+    if not line.low:
+        return _path(line.steps, line.values, x, y, f"raw s{line.slot}")
+    kept = _kept(len(line.steps))
+    there = [f"{x(line.steps[i]):.1f},{y(line.high[i]):.1f}" for i in kept]
+    back = [f"{x(line.steps[i]):.1f},{y(line.low[i]):.1f}" for i in reversed(kept)]
+    return Markup('<polygon class="band s{}" points="{}"/>').format(line.slot, " ".join([*there, *back]))
+
+
+def _kept(count: int) -> list[int]:
+    """Return which points are drawn: more of them than pixels make a large file and no better picture."""
+    return sorted({*range(0, count, math.ceil(count / _MAX_POINTS)), count - 1})
+
+
 def _path(steps: Sequence[float], values: Sequence[float], x: _Scale, y: _Scale, style: str) -> Markup:
-    # Long runs are thinned evenly: more points than pixels make a large file and no better picture.
-    stride = math.ceil(len(steps) / _MAX_POINTS)
-    kept = sorted({*range(0, len(steps), stride), len(steps) - 1})
+    kept = _kept(len(steps))
     if len(kept) == 1:
         dot = Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3"/>')
         return dot.format(style, x(steps[0]), y(values[0]))

@@ -174,11 +174,16 @@ def require_matplotlib() -> None:
 
 
 def write_figures(
-    out: Path, summary: Mapping[str, Any], runs: Mapping[str, Rows], settings: Mapping[str, Mapping[str, Any]]
+    out: Path,
+    summary: Mapping[str, Any],
+    runs: Mapping[str, Rows],
+    settings: Mapping[str, Mapping[str, Any]],
+    study: Sequence[comparison.Table] = (),
 ) -> Written:
     """Write all figures of these runs, and the tables of the summary's scores, into the folder `out`.
 
     runs: rows of metrics.jsonl by name. settings: run.json by the same names, which says who differs in the seed alone.
+    study: the tables of a study, in place of the summary's.
     A figure that there is nothing for is left out, and so is an earlier one of its name. Raises UsageError without
     matplotlib and where `out` is a file.
     """
@@ -191,7 +196,7 @@ def write_figures(
     written.left_out += [*_uneven(runs, lines), *_unshown(lines)]
     for name, panels in chain(_papers(runs, lines, written), _measures(runs, lines, written)):
         _write_figure(out, name, panels, written)
-    _write_tables(out, summary, written)
+    _write_tables(out, study or _scored(summary), written)
     return written
 
 
@@ -430,13 +435,17 @@ def _shown(name: str) -> str:
     return f" {short}" if short.startswith("_") else short
 
 
-def _write_tables(out: Path, summary: Mapping[str, Any], written: Written) -> None:
-    """Write the tables of all scored models in Markdown and LaTeX."""
+def _scored(summary: Mapping[str, Any]) -> list[comparison.Table]:
+    """Return the tables of all scored models."""
     scores = {
         short_name(name): {"controls": {}, "tasks": {}, **measures}
         for name, measures in summary["methods"].items()
     }
-    tables = comparison.tables(scores) if scores else []
+    return comparison.tables(scores) if scores else []
+
+
+def _write_tables(out: Path, tables: Sequence[comparison.Table], written: Written) -> None:
+    """Write the tables in Markdown and LaTeX."""
     for name, render in TABLES.items():
         if not tables:
             (out / name).unlink(missing_ok=True)

@@ -1,16 +1,18 @@
 """Collecting a report's inputs from directories that `demo`, `train` and `generate` leave behind.
 
-Three kinds are known: an experiment (summary.json, METHOD/metrics.jsonl, eval/METHOD/answers.jsonl,
-data/pairs/), one training run (metrics.jsonl) and one evaluation (answers.jsonl). Several directories may be
-given; names that occur twice get their directory's name in front.
+Four kinds are known: an experiment (summary.json, METHOD/metrics.jsonl, eval/METHOD/answers.jsonl,
+data/pairs/), one training run (metrics.jsonl), one evaluation (answers.jsonl), and a study (study.json), which is an
+experiment a seed and has a page of its own. Of the others several may be given; names that occur twice get their
+directory's name in front.
 
 A directory may come from somebody else. What its run.json names as its data is read, and shown in a page that may be
 passed on, only where that lies in the directory itself or the working directory; anything else the user must name.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,20 +20,29 @@ from typing import Any
 from pydantic import ValidationError
 
 from retroflip.bench.groups import pair_up
+from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
 from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
-from retroflip.errors import DataError, UsageError
+from retroflip.data.tally import Tally, tally_of
+from retroflip.errors import DataError, RetroflipError, UsageError
 from retroflip.files.storage import jsonable, read_json_object, read_jsonl
 from retroflip.recipes.schema import DataSection
-from retroflip.report.pairs import AnswerView, PairView, SideView
-from retroflip.train.datasets import dataset_of
+from retroflip.report.cards import Source, Sources
+from retroflip.report.pairs import AnswerView, PairView, Seen, SideView
+from retroflip.report.studies import StudyView, is_study, read_study
+from retroflip.train.datasets import dataset_of, is_of_records
 from retroflip.train.run_directory import check_results
+from retroflip.video.samplers import SAMPLERS, Sampler
 
 METRICS_FILE = "metrics.jsonl"
 SUMMARY_FILE = "summary.json"
 RECORDS_FILE = "records.jsonl"
+MOST_FRAMES = 1024
+"""a run.json from somebody else must not have a page decode without end"""
+_MOST_COUNTED = 64_000_000
+"""bytes of records that are read to be counted"""
 _MODEL_FREE = (Control.ORACLE.value, Control.RANDOM.value)
 
 
@@ -41,7 +52,7 @@ class ReportInputs:
 
     summary: as in summary.json. runs: rows of metrics.jsonl by method. pairs: every pair with its answers.
     failures: rows of failures.jsonl, each with `where`. provenance: run.json and versions by directory name. settings:
-    run.json by the names of `runs`.
+    run.json by the names of `runs`. study: a study's tables, which say what its arms came to in place of `summary`.
     """
 
     summary: dict[str, Any]
@@ -50,6 +61,8 @@ class ReportInputs:
     failures: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    study: StudyView | None = None
+    sources: Sources = field(default_factory=Sources)
 
 
 @dataclass(frozen=True)
@@ -111,10 +124,13 @@ def load_run_directories(
     if not directories:
         raise UsageError("No directory given. Name one or more run directories: retroflip report DIR...")
     named = _named(data, root, columns)
+    studies = [Path(directory) for directory in directories if is_study(Path(directory))]
+    if studies and len(directories) > 1:
+        raise UsageError(f"{studies[0]} is a study, which has a report of its own: name it alone.")
+    if studies:
+        return _load_study(studies[0], named)
     folders = [_folder(Path(directory)) for directory in directories]
-    for folder in folders:
-        for path in folder.runs.values():
-            check_results(path)
+    _check(folders)
     if len(folders) > 1:
         folders = _with_unique_names(folders)
     answers = {
@@ -129,7 +145,111 @@ def load_run_directories(
         failures=[row for folder in folders for row in _failures(folder.root)],
         provenance=dict(zip(_labels(folders), map(_provenance, folders), strict=True)),
         settings={name: read_settings(path) for f in folders for name, path in f.runs.items()},
+        sources=_sources(dict(zip(_labels(folders), folders, strict=True)), named, _command(folders)),
     )
+
+
+def _command(folders: Sequence[_Folder]) -> str:
+    """Return the command that makes a demo again; "" for anything else."""
+    settings = folders[0].summary.get("settings", {}) if len(folders) == 1 else {}
+    if not isinstance(settings, Mapping) or "quick" not in settings:
+        return ""
+    quick = ["--quick"] if settings["quick"] else []
+    return shlex.join(["retroflip", "demo", *quick, "--seed", str(settings.get("seed", 0)), "--out", "DIR"])
+
+
+def _sources(folders: Mapping[str, _Folder], named: _Named, command: str) -> Sources:
+    """Return what is known of how these folders were made."""
+    runs = [
+        Source(name, path, read_settings(path)) for f in folders.values() for name, path in f.runs.items()
+    ]
+    answers = [
+        Source(name, path, read_settings(path))
+        for f in folders.values()
+        for name, path in f.evaluations.items()
+    ]
+    allowed = [path.resolve() for path in (*(one.root for one in folders.values()), *named.folders)]
+    sections = [dict(one.settings.get("recipe", {}).get("data", {})) for one in runs]
+    sections += [{"records": one.settings.get("data"), "root": one.settings.get("root")} for one in answers]
+    tallies: dict[str, Tally] = {}
+    for section in sections:
+        records = str(section.get("records"))
+        if records not in tallies and _may_be_counted(Path(records), allowed) and (tally := _tally(section)):
+            tallies[records] = tally
+    return Sources(runs, answers, tallies, command)
+
+
+def _may_be_counted(records: Path, allowed: Sequence[Path]) -> bool:
+    """Whether records lie where a report may look, and are few enough to be read for a card."""
+    if not _lies_in(records, allowed) or not records.is_file() or records.stat().st_size > _MOST_COUNTED:
+        return False
+    return is_of_records(records)
+
+
+def _tally(section: Mapping[str, Any]) -> Tally | None:
+    """Return the counts of records; None where they cannot be read as they were, which is for `train` to say."""
+    try:
+        read = DataSection.model_validate(jsonable(section))
+        return tally_of(dataset_of(read, fits=None).dataset.examples)
+    except (ValidationError, RetroflipError):
+        return None
+
+
+def _check(folders: Iterable[_Folder]) -> None:
+    for folder in folders:
+        for path in folder.runs.values():
+            check_results(path)
+
+
+def _load_study(root: Path, named: _Named) -> ReportInputs:
+    """Return what a study's folder holds: its tables, and the runs and answers of every seed.
+
+    Runs are named SEED/ARM. Pairs have the arms that charts show, by their names alone, and SEED in front of their own.
+    """
+    study = read_study(root)
+    seeds = [path for path in sorted(root.glob("seed-*"), key=_seed_number) if path.is_dir()]
+    folders = {path.name: _folder(path) for path in seeds if _holds_something(path)}
+    _check(folders.values())
+    named_after = {seed: _with_prefix(folder, seed) for seed, folder in folders.items()}
+    runs = {name: path for folder in named_after.values() for name, path in folder.runs.items()}
+    return ReportInputs(
+        summary=_summary([], {}),
+        runs={name: read_jsonl(path / METRICS_FILE) for name, path in runs.items()},
+        pairs=[
+            replace(view, id=f"{seed}/{view.id}")
+            for seed, folder in folders.items()
+            for view in _drawn_pairs(folder, study.drawn, named)
+        ],
+        failures=[
+            {**row, "where": f"{seed}/{row['where']}"}
+            for seed, folder in folders.items()
+            for row in _failures(folder.root)
+        ],
+        provenance={seed: _provenance(folder) for seed, folder in folders.items()},
+        settings={name: read_settings(path) for name, path in runs.items()},
+        study=study,
+        sources=_sources(named_after, named, study.command),
+    )
+
+
+def _drawn_pairs(folder: _Folder, drawn: Sequence[str], named: _Named) -> list[PairView]:
+    """Return the pairs of a seed with the answers of the arms that are drawn."""
+    shown = {name: path for name, path in folder.evaluations.items() if name in drawn}
+    answers = {name: read_answers(path / ANSWERS).records for name, path in shown.items()}
+    return _pair_views(replace(folder, evaluations=shown), answers, named)
+
+
+def _with_prefix(folder: _Folder, prefix: str) -> _Folder:
+    return replace(
+        folder,
+        runs={f"{prefix}/{name}": path for name, path in folder.runs.items()},
+        evaluations={f"{prefix}/{name}": path for name, path in folder.evaluations.items()},
+    )
+
+
+def _seed_number(path: Path) -> tuple[int, str]:
+    number = path.name.partition("-")[2]
+    return (int(number) if number.isdecimal() else 0, path.name)
 
 
 def _named(data: Path | None, root: Path | None, columns: Columns) -> _Named:
@@ -162,6 +282,11 @@ def _folder(root: Path) -> _Folder:
         )
     order = [*stored.get("methods", {}), "base"]
     return _Folder(root, _ordered(runs, order), _ordered(evaluations, order), stored)
+
+
+def _holds_something(root: Path) -> bool:
+    """Whether a seed of a study got as far as a step or an answer."""
+    return any(True for pattern in (f"*/{METRICS_FILE}", f"eval/*/{ANSWERS}") for _ in root.glob(pattern))
 
 
 def _own_name(root: Path) -> str:
@@ -255,14 +380,33 @@ def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], name
     ids = sorted({pair for pairs in complete.values() for pair in pairs})
     data = _data_of(folder.root, named) if ids else None
     questions = data.questions if data else {}
+    seen = _seen({name: read_settings(folder.evaluations[name]) for name in models})
     views = []
     for pair in ids:
         sides = {name: pairs[pair] for name, pairs in complete.items() if pair in pairs}
         first = next(iter(sides.values()))
         question = questions.get(first[0].id, "(the question is not stored with these answers)")
         both = (_side(sides, 0, data), _side(sides, 1, data))
-        views.append(PairView(pair, first[0].task, question, both))
+        views.append(PairView(pair, first[0].task, question, both, seen))
     return views
+
+
+def _seen(settings: Mapping[str, Mapping[str, Any]]) -> dict[Seen, tuple[str, ...]]:
+    """Return the models by which frames they were shown; those of whose run.json that cannot be told are left out."""
+    found: dict[Seen, tuple[str, ...]] = {}
+    for name, of_model in settings.items():
+        stated = of_model.get("conditions")
+        values = {key: one.get("value") for key, one in stated.items()} if isinstance(stated, Mapping) else {}
+        frames, sampler, fps = (values.get(key) for key in ("frames", "sampler", "fps"))
+        if (
+            isinstance(frames, int)
+            and 0 < frames <= MOST_FRAMES
+            and isinstance(sampler, str)
+            and sampler in SAMPLERS
+        ):
+            one = Seen(frames, Sampler(sampler, fps if is_number(fps) else None))
+            found[one] = (*found.get(one, ()), name)
+    return found
 
 
 def _side(

@@ -7,14 +7,16 @@ answers alone, so the same run gives the same report.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, cycle, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from retroflip.bench.records import option_text
 from retroflip.draws import draw_seed
 from retroflip.report.words import is_start
+from retroflip.video.samplers import Sampler
 from retroflip.video.window import Window
 
 
@@ -55,6 +57,13 @@ class AnswerView:
     truncated: bool = False
 
 
+class Seen(NamedTuple):
+    """Which frames of a video models were shown: how many at most, by which sampler."""
+
+    frames: int
+    sampler: Sampler
+
+
 @dataclass(frozen=True)
 class SideView:
     """One video of a pair. `video` is None where the file is not at hand, `window` the part that was shown, if not the
@@ -67,6 +76,10 @@ class SideView:
     window: Window | None = None
     letters: tuple[str, ...] = ()
 
+    def text(self, answer: str | None) -> str | None:
+        """Return an answer without its letter, by which sides compare whatever the order of their options."""
+        return None if answer is None else option_text(answer, self.options, self.letters)
+
     def label(self, answer: str | None) -> str:
         """Return an answer as a reader wants it: 'B. moving right'."""
         if answer is None:
@@ -77,12 +90,16 @@ class SideView:
 
 @dataclass(frozen=True)
 class PairView:
-    """A counterfactual pair: one question, two videos, and what every model answered."""
+    """A counterfactual pair: one question, two videos, and what every model answered.
+
+    seen: the models by which frames they were shown, as far as that is known.
+    """
 
     id: str
     task: str
     question: str
     sides: tuple[SideView, SideView]
+    seen: Mapping[Seen, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -97,6 +114,11 @@ class PairView:
     def right(self, model: str) -> bool:
         """Whether `model` got both sides right."""
         return all(side.answers[model].correct for side in self.sides)
+
+    def same(self, model: str) -> bool:
+        """Whether `model` gave both videos, whose right answers differ, one and the same readable answer."""
+        first, second = (side.text(side.answers[model].answer) for side in self.sides)
+        return first is not None and first == second
 
     @property
     def outcome(self) -> Outcome:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from retroflip.bench.metrics.training import REWARD_SPREAD, ZERO_ADVANTAGE
 from retroflip.bench.stats import SeedDifference
-from retroflip.study.cells import Cell, State
+from retroflip.study.cells import RIGHT_AT_THE_END, SAMPLED, Cell, State
 from retroflip.study.compare import BySeed, Verdict, check_claim, difference, judge, over_seeds, tally
 from retroflip.study.papers import Reference
 from retroflip.study.plan import Arm, ArmT, Plan, Table
@@ -30,11 +31,25 @@ def document(plan: Plan[ArmT], cells: Cells, seeds: Sequence[int]) -> dict[str, 
     return {
         "schema": SCHEMA,
         "study": plan.name,
+        "title": plan.title,
+        "command": plan.command,
         "settings": dict(plan.settings),
+        "headline": plan.headline.key,
+        "measures": _measures(plan),
         "seeds": list(seeds),
         "cells": {state.value: states[state] for state in State},
         "tables": tables,
         "verdicts": tally(verdicts),
+    }
+
+
+def _measures(plan: Plan[ArmT]) -> dict[str, dict[str, Any]]:
+    """Return how the numbers of the tables are called, by their keys, so that a report needs no plan."""
+    of_tables = (measure for table in plan.tables for measure in table.measures)
+    training = (ZERO_ADVANTAGE, REWARD_SPREAD, RIGHT_AT_THE_END, SAMPLED)
+    return {
+        one.key: {"label": one.label, "title": one.title, "note": one.caption, "share": one.share}
+        for one in (plan.headline, *of_tables, *plan.others, *training)
     }
 
 
@@ -43,6 +58,7 @@ def _table(table: Table[ArmT], cells: Cells) -> dict[str, Any]:
     return {
         "table": table.name,
         "about": table.about,
+        "training": table.training,
         "baseline": table.baseline,
         "arms": [_arm(table, arm, cells[arm.name], values) for arm in table.arms],
         "papers": [_reference(one, values.get(one.measure.key, {})) for one in table.references],

@@ -89,7 +89,7 @@ class Plan(Generic[ArmT]):
 
     settings: what a directory must agree on to be taken up. headline: the metric that arms are compared by. open_seed:
     makes what a seed's arms share in its folder, given that folder and the seed. by_task: measures of an arm's scores
-    beside the metrics of every study.
+    beside the metrics of every study. command: what runs it behind `retroflip study`.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Plan(Generic[ArmT]):
     headline: Metric
     open_seed: Callable[[Path, int, Progress], OneSeed[ArmT]]
     by_task: Callable[[Measures], Mapping[str, float | None]] = lambda _: MappingProxyType({})
+    command: str = ""
 
     @property
     def arms(self) -> tuple[ArmT, ...]:

@@ -85,7 +85,8 @@ function filters(form, pairs) {
     for (const pair of pairs) {
       const hidden = (wanted.get("task") && wanted.get("task") !== pair.dataset.task)
         || (wanted.get("outcome") && wanted.get("outcome") !== pair.dataset.outcome)
-        || (wanted.get("changed") && pair.dataset.changed !== "yes");
+        || (wanted.get("changed") && pair.dataset.changed !== "yes")
+        || (wanted.get("same") && pair.dataset.same !== "yes");
       pair.hidden = Boolean(hidden);
       if (hidden) for (const video of pair.querySelectorAll("video")) video.pause();
       else shown += 1;

@@ -96,6 +96,7 @@ def plan(quick: bool) -> Plan[LabelArm]:
         (table,),
         PAIR_ACCURACY,
         partial(_open_seed, size),
+        command="label-flips --quick" if quick else "label-flips",
     )
 
 

@@ -72,6 +72,7 @@ def plan(quick: bool) -> Plan[MethodArm]:
         (table,),
         PAIR_ACCURACY,
         partial(open_seed, size),
+        command="methods --quick" if quick else "methods",
     )
 
 

@@ -85,6 +85,7 @@ def plan(quick: bool) -> Plan[Stage]:
         ACCURACY,
         partial(_open_seed, amounts),
         by_task,
+        command="synrl --quick" if quick else "synrl",
     )
 
 
