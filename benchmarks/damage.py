@@ -28,6 +28,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample, TaskType
+from retroflip.engines import LocalEngine
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import read_json_object
 from retroflip.jobs.recipes import load_recipe
@@ -43,7 +44,6 @@ from retroflip.rl.recipe import RlRecipe
 from retroflip.sft.recipe import SftRecipe
 from retroflip.study.stages import ask, tiny_recipe, trained
 from retroflip.synth.corpus import CorpusSettings, read_metadata, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split
 from retroflip.train.conditions import read_trained
 from retroflip.train.run_directory import STEP_FILES, RunDirectory

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from retroflip.engines import LocalEngine
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.web.labels import Labels
 
 pytestmark = pytest.mark.browser

@@ -19,10 +19,10 @@ from retroflip.cli.app import app
 from retroflip.cot.run import read_tasks
 from retroflip.cot.verify import verify
 from retroflip.data.records import read_samples
+from retroflip.engines import LocalEngine
 from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
 from scripted_models import AGREED, Models, draft, narrated, shifted, text_of, trace_asked_about, write_recipe

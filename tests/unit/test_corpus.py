@@ -16,6 +16,7 @@ from retroflip.data.answers.spans import read_spans
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
@@ -31,7 +32,6 @@ from retroflip.synth.corpus import (
     write_corpus,
 )
 from retroflip.synth.drawn import read_settings
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.registry import TEMPORAL_KINDS

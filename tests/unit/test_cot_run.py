@@ -12,12 +12,12 @@ from retroflip.cot.recipe import CotRecipe, load_cot_recipe
 from retroflip.cot.run import Places, check_apart, estimate, read_tasks
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
+from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode

@@ -11,6 +11,7 @@ from random_models import save_random_model
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import ProblemType
 from retroflip.draws import draw
+from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_jsonl
 from retroflip.jobs.cost import cost
@@ -21,7 +22,6 @@ from retroflip.rl import train as rl_run
 from retroflip.rl.recipe import RlRecipe
 from retroflip.synth.corpus import write_corpus
 from retroflip.synth.drawn import DrawnDataset, DrawnSamples, read_settings
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.episode import Draw, Pair, Redraw
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import PRESETS

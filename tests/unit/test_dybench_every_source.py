@@ -29,9 +29,9 @@ from retroflip.bench.dybench.survey import require_whole, survey
 from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
+from retroflip.engines import LocalEngine
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
-from retroflip.synth.engines import LocalEngine
 from retroflip.video.decode import all_frames
 from retroflip.video.encode import encode
 from retroflip.video.frames import Pixels

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from retroflip import engines
 from retroflip.data.manifest import read_manifest
+from retroflip.engines import LocalEngine, RayEngine
 from retroflip.errors import TooLittleMemoryError, UsageError
 from retroflip.progress import Silence
-from retroflip.synth import engines
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine, RayEngine
 from retroflip.synth.settings import SceneSettings
 
 

@@ -63,7 +63,7 @@ def filtered(folder: Path, bounds: Bounds = Bounds()) -> tuple[dict[str, float |
     }
     answered(folder / "answers", texts, samples)
     out = folder / "out.jsonl"
-    done = write_filtered(folder / "in.jsonl", folder / "answers", out, bounds, 4, Silence())
+    done = write_filtered(folder / "in.jsonl", [folder / "answers"], out, bounds, 4, Silence())
     rows = [json.loads(line) for line in rejects_of(out).read_text().splitlines()]
     kept = {one.id: one.pass_rate for one in read_samples(out, tuple(Modality))}
     return kept, {row["id"]: row["reason"] for row in rows}, done.as_json()

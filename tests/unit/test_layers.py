@@ -13,7 +13,7 @@ TABLE = re.findall(r"^\| (`.+?`) \|", (ROOT / "CONTRIBUTING.md").read_text(encod
 LAYERS = [re.findall(r"`(\w+)(?:/|\.py)`", row) for row in TABLE if "/`" in row or ".py`" in row]
 """names of packages and top modules, line by line"""
 LINE = {name: number for number, names in enumerate(LAYERS) for name in names}
-TOP = {"errors", "draws", "progress"}
+TOP = {"errors", "draws", "progress", "engines"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LINE)
 
 

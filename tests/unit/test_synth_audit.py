@@ -10,6 +10,7 @@ import pytest
 
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample
+from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
@@ -27,7 +28,6 @@ from retroflip.synth.audit.report import write_report
 from retroflip.synth.audit.sheets import SHOWN, WIDTH, contact_sheet
 from retroflip.synth.audit.verdict import WITHOUT_CHOICE, KindAudit, attempt, audit, holm, left_out
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Form
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.encode import encode

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from retroflip.cli.app import app
 from retroflip.data.sample import TaskType
+from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.router.audit import read_table
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.synth.engines import LocalEngine
 from retroflip.web.app import Settings, make_app
 from retroflip.web.labels import Label, Labels
 from retroflip.web.lines import LineIndex

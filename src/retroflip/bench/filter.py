@@ -6,9 +6,10 @@ which draws 8). The answers are those of `generate`, in a folder beside the new 
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -94,7 +95,7 @@ class Filtered:
 
 def write_filtered(
     file: Path,
-    answers: Path,
+    answers: Sequence[Path],
     out: Path,
     bounds: Bounds,
     draws: int,
@@ -103,14 +104,14 @@ def write_filtered(
 ) -> Filtered:
     """Write those of a file's records that are kept, with their pass rates, and beside it why the others are not.
 
-    answers: the folder of the model's answers, `draws` to each question. A question that misses one is not kept, and
+    answers: the folders of the model's answers, `draws` to each question. A question that misses one is not kept, and
     counted apart. Raises DataError as `stream_samples` and `each_answer` do.
     """
     bounds.check()
     rejects = rejects_of(out)
     drop_unfinished(out.parent, [out.name, rejects.name], dead_only=True)
     progress.stage("reading the answers", 0, "answers")
-    drawn, done = _drawn(answers / ANSWERS), Filtered()
+    drawn, done = _drawn([folder / ANSWERS for folder in answers]), Filtered()
     with ExitStack() as stack:
         kept, left = stack.enter_context(_new(out)), stack.enter_context(_new(rejects))
         for sample in stream_samples(file, columns):
@@ -151,10 +152,10 @@ def _judge(
         done.rates[f"{rate:.3f}"] += 1
 
 
-def _drawn(path: Path) -> dict[str, _Drawn]:
+def _drawn(paths: Sequence[Path]) -> dict[str, _Drawn]:
     """Return what the answers to each question came to; those that failed are none."""
     found: dict[str, _Drawn] = {}
-    for record in each_answer(path):
+    for record in chain.from_iterable(map(each_answer, paths)):
         if record.control is not Control.FULL or record.error is not None:
             continue
         one = found.setdefault(record.id, _Drawn())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retroflip.cli.synth import EngineName
+from retroflip.cli.engines import EngineName, EngineNameOption, engine_of
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import counted
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from retroflip.bench.dybench.card import Summary
     from retroflip.bench.dybench.recipe import DyBenchRecipe
     from retroflip.bench.dybench.survey import Survey
-    from retroflip.synth.engines import Engine
 
 SHOWN_REASONS = 20
 
@@ -65,7 +64,7 @@ def build(
         bool, typer.Option("--partial", help="Build without the sources that are missing.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode.")] = 1,
-    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    engine: EngineNameOption = EngineName.LOCAL,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what the sources hold and lack, and build nothing.")
     ] = False,
@@ -80,7 +79,6 @@ def build(
     from retroflip.bench.dybench.recipe import load_dybench_recipe, parse_roots
     from retroflip.bench.dybench.survey import require_whole, survey
     from retroflip.errors import UsageError
-    from retroflip.synth.engines import LocalEngine, RayEngine
 
     if out is None and not dry_run:
         raise UsageError("--out is needed: say where to write, or ask with --dry-run what the sources hold.")
@@ -91,8 +89,7 @@ def build(
         if not dry_run and not partial:
             require_whole(found)
         if out is not None and not dry_run:
-            where: Engine = LocalEngine(workers) if engine is EngineName.LOCAL else RayEngine()
-            made = built(read, roots, found, out, where, progress)
+            made = built(read, roots, found, out, engine_of(engine, workers), progress)
     if dry_run or out is None:
         _show_survey(read, found, json)
         return

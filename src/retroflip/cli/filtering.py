@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.engines import EngineName, engine_of
 from retroflip.cli.generation import (
     BatchSizeOption,
     DtypeOption,
@@ -102,6 +103,12 @@ def filter_(
     revision: RevisionOption = None,
     max_failed_share: MaxFailedShareOption = 0.01,
     processes: ProcessesOption = 1,
+    on: Annotated[
+        EngineName,
+        typer.Option(
+            help="Where the processes run: here, or on a Ray cluster whose machines share the folders."
+        ),
+    ] = EngineName.LOCAL,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
@@ -133,7 +140,8 @@ def filter_(
         "revision": revision,
     }
     of_model = preset_with(model, presets, chosen)
-    share_among(processes, context)
+    if on is EngineName.LOCAL:
+        share_among(processes, context)
     from retroflip.bench.job import Call
 
     call = Call(
@@ -147,7 +155,12 @@ def filter_(
         max_failed_share=max_failed_share,
     )
     folder = answers or out.with_name(f"{out.name}.answers")
-    done = _filtered(call, (file, root, column_map(columns)), folder, out, bounds)
+    data = (file, root, column_map(columns))
+    done = (
+        _filtered(call, data, folder, out, bounds)
+        if on is EngineName.LOCAL
+        else _filtered_on_ray(call, data, folder, out, bounds, processes)
+    )
     if done is not None:
         _report(done, out, folder, json=json)
 
@@ -171,7 +184,7 @@ def _filtered(
             run(call, prepare(call, questions), answers, progress)
             is_first = processes.is_main()
             done = (
-                write_filtered(file, answers, out, bounds, call.draws, progress, columns)
+                write_filtered(file, [answers], out, bounds, call.draws, progress, columns)
                 if is_first
                 else None
             )
@@ -179,6 +192,28 @@ def _filtered(
         raise typer.Exit(error.exit_code) from error
     processes.leave()
     return done
+
+
+def _filtered_on_ray(
+    call: "Call",
+    data: tuple[Path, Path | None, dict[str, Any]],
+    answers: Path,
+    out: Path,
+    bounds: "Bounds",
+    count: int,
+) -> "Filtered":
+    """Ask in `count` shares on a Ray cluster, and write what is kept."""
+    from dataclasses import replace
+
+    from retroflip.bench.filter import write_filtered
+    from retroflip.bench.filter_shares import ask_in_shares
+
+    model = Path(call.preset.model)
+    if model.is_dir():
+        call = replace(call, preset=replace(call.preset, model=str(model.absolute())))
+    with main_progress() as progress:
+        folders = ask_in_shares(call, data, answers, count, engine_of(EngineName.RAY, gpus=True), progress)
+        return write_filtered(data[0], folders, out, bounds, call.draws, progress, data[2])
 
 
 def _report(done: "Filtered", out: Path, answers: Path, *, json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retroflip.cli.engines import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.cli.terminal import (
     AsJson,
     DefaultCommand,
@@ -90,6 +91,8 @@ def label(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how many calls and tokens llm takes at most, and stop.")
     ] = False,
+    engine: EngineNameOption = EngineName.LOCAL,
+    workers: WorkersOption = 1,
     json: AsJson = False,
 ) -> None:
     """Write a task type, both tests and their reasons on every video question of a file.
@@ -104,6 +107,13 @@ def label(
     check_is_new(out, file)
     if dry_run and "llm" not in names:
         raise UsageError("--dry-run tells what calls cost, and only --router llm makes some. Leave it out.")
+    elsewhere = engine is EngineName.RAY or workers > 1
+    if elsewhere and "llm" in names:
+        raise UsageError(
+            "--router llm asks a server, which one process keeps at its limit (--endpoint concurrency=...), paying for "
+            "no call twice. Leave out --engine and --workers."
+        )
+    where = engine_of(engine, workers, gpus=names != ["rules"]) if elsewhere else None
     paid = _paid(file, out, endpoint or [], votes, dry_run=dry_run, json=json) if "llm" in names else None
     if dry_run:
         return
@@ -111,7 +121,7 @@ def label(
         paid if paid and name == "llm" else _free(name, convention or [], batch, max_tokens) for name in names
     ]
     with shown_progress() as progress:
-        table = write_labelled(file, out, routers, progress)
+        table = write_labelled(file, out, routers, progress, where)
     _report(table, file, out, {"calls": paid.charged()} if paid else {}, json)
 
 
@@ -140,6 +150,7 @@ def _free(name: str, convention: list[str], batch: int, max_tokens: int) -> "Rou
         return RulesRouter(_conventions(convention))
     from retroflip.router.local import ModelRouter
 
+    name = str(Path(name).absolute()) if Path(name).is_dir() else name
     return ModelRouter(name, batch=batch, max_tokens=max_tokens)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.columns import Columns, column_map
-from retroflip.cli.synth import EngineName
+from retroflip.cli.engines import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError, counted
 
@@ -66,6 +66,8 @@ def import_(
     ] = False,
     split: Annotated[str | None, typer.Option(help="Of a data set that has several: train, ...")] = None,
     columns: Columns = None,
+    engine: EngineNameOption = EngineName.LOCAL,
+    workers: WorkersOption = 1,
     json: AsJson = False,
 ) -> None:
     """Write a published data set as records that training reads.
@@ -78,8 +80,9 @@ def import_(
     from retroflip.data.sources.base import Wanted
 
     wanted = Wanted(path, column_map(columns), split, whole)
+    source, where = source_named(name), engine_of(engine, workers)
     with shown_progress() as progress:
-        done = import_source(source_named(name), wanted, out, progress, root=root, media=media)
+        done = import_source(source, wanted, out, progress, root=root, media=media, engine=where)
     outputs = Outputs.of(out)
     if json:
         places = {"out": out, "rejects": outputs.rejects, "card": outputs.card}
@@ -210,13 +213,8 @@ def build(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe of kind data.")],
     root: Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the published files.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the corpus; a rerun goes on in it.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that make parts at once.")] = 1,
-    engine: Annotated[
-        EngineName,
-        typer.Option(
-            help="Where parts are made: here, or on a Ray cluster whose machines share the folders."
-        ),
-    ] = EngineName.LOCAL,
+    workers: WorkersOption = 1,
+    engine: EngineNameOption = EngineName.LOCAL,
     json: AsJson = False,
 ) -> None:
     """Make a training corpus of published files: import, label by the Task Router, mix, and check the paper's counts.
@@ -227,11 +225,9 @@ def build(
     from retroflip.corpus.build import MIXTURE, REPORT
     from retroflip.corpus.build import build as make
     from retroflip.corpus.recipe import read_corpus
-    from retroflip.synth.engines import Engine, LocalEngine, RayEngine
 
-    where: Engine | None = LocalEngine(workers) if workers > 1 else None
-    if engine is EngineName.RAY:
-        where = RayEngine()
+    elsewhere = engine is EngineName.RAY or workers > 1
+    where = engine_of(engine, workers) if elsewhere else None
     with shown_progress() as progress:
         report = make(read_corpus(recipe), root, out, progress, where)
     if json:

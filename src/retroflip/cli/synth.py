@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retroflip.cli.engines import EngineName, EngineNameOption, engine_of
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError, counted
 from retroflip.synth.names import Form, Split, Traces
@@ -13,17 +14,9 @@ from retroflip.synth.names import Form, Split, Traces
 if TYPE_CHECKING:
     from retroflip.data.sample import Sample
     from retroflip.synth.audit.verdict import KindAudit
-    from retroflip.synth.engines import Engine
 
 LABORATORY = "laboratory"
 LABORATORY_SIZE = 128
-
-
-class EngineName(StrEnum):
-    """Where videos are drawn."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 class PresetName(StrEnum):
@@ -94,7 +87,7 @@ def synth(
             "operations or events of other kinds."
         ),
     ] = Traces.NONE,
-    engine: Annotated[EngineName, typer.Option(help="This machine, or a Ray cluster.")] = EngineName.LOCAL,
+    engine: EngineNameOption = EngineName.LOCAL,
     json: AsJson = False,
 ) -> None:
     """Render temporal videos with questions, exact ground truth and counterfactual pairs.
@@ -166,7 +159,6 @@ def _temporal(
 ) -> "list[Sample]":
     from retroflip.recipes.reading import Origin, nested, parse_override, validate
     from retroflip.synth.corpus import CorpusSettings, write_corpus
-    from retroflip.synth.engines import LocalEngine, RayEngine
     from retroflip.synth.settings import PRESETS
 
     scene: dict[str, Any] = dict(PRESETS[preset])
@@ -179,7 +171,7 @@ def _temporal(
         scene["size"] = size
     written = tuple(f"scene.{key}={value}" for key, value in scene.items())
     settings = validate(CorpusSettings, {**values, "scene": scene}, Origin(None, written), {})
-    where: Engine = LocalEngine(workers) if engine is EngineName.LOCAL else RayEngine()
+    where = engine_of(engine, workers)
     with shown_progress() as progress:
         return write_corpus(out, settings, engine=where, apart_from=apart_from, progress=progress)
 

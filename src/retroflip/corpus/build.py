@@ -15,6 +15,7 @@ from retroflip.corpus.recipe import CorpusRecipe, PartSection
 from retroflip.data.imports import import_source
 from retroflip.data.sources import SOURCES
 from retroflip.data.sources.base import Wanted, files_of_folder
+from retroflip.engines import Engine
 from retroflip.errors import DataError, UsageError
 from retroflip.files import locks
 from retroflip.files.names import why_missing
@@ -22,7 +23,6 @@ from retroflip.files.storage import read_json_object, write_json_atomic, write_t
 from retroflip.progress import Progress, Silence, numbered
 from retroflip.recipes.reading import dumped
 from retroflip.router.run import RULES_VERSION, RulesRouter, write_labelled
-from retroflip.synth.engines import Engine
 from retroflip.video.hashing import sha256_file
 
 MIXTURE = "mixture.yaml"

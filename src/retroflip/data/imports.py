@@ -1,14 +1,15 @@
 """`retroflip data import`: the files of a published data set become one file of records, a list of rejects and a card.
 
-Rows are read, converted and written one after the other, so that memory does not grow with the file but for the id of
-each record. Every row that becomes no record is counted by its reason. The three files appear when all is read, the
-records last: a kill before that leaves the old ones, and the same command again writes the same bytes.
+Rows are read in blocks, which are converted here, on other cores or on other machines and written in the order of the
+file, so that memory does not grow with the file but for the id of each record. Every row that becomes no record is
+counted by its reason. The three files appear when all is read, the records last: a kill before that leaves the old
+ones, and the same command again writes the same bytes, wherever it runs.
 """
 
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,8 +23,9 @@ from retroflip.data.media_store import MediaStore, with_files
 from retroflip.data.records import format_record, parse_record
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
-from retroflip.data.sources.base import Place, Record, RejectedError, Source, Wanted
+from retroflip.data.sources.base import Entry, Place, Record, RejectedError, Source, Wanted
 from retroflip.data.tally import Tally
+from retroflip.engines import Engine, LocalEngine, in_order
 from retroflip.errors import DataError, PathEscapeError, UsageError
 from retroflip.files.seals import dumped
 from retroflip.files.storage import drop_unfinished, replacing
@@ -34,8 +36,10 @@ LISTED = 10_000
 """rejects of one reason that are listed; all are counted"""
 SET = "set"
 """the label that holds a source's name"""
-_STEP = 2000
-"""rows between two signs of progress"""
+BLOCK = 1000
+"""most rows of a block"""
+BLOCK_BYTES = 2**24
+"""bytes of files in a block's rows behind which it ends"""
 _KNOWN_FILES = 2**16
 """media of which it is remembered whether they are there"""
 _KNOWN_FOLDERS = 2**10
@@ -78,11 +82,13 @@ def import_source(
     *,
     root: Path | None = None,
     media: Path | None = None,
+    engine: Engine | None = None,
 ) -> Imported:
     """Write the records of a source's files to `out`, and what there is to say of them beside it.
 
     root: where media lie; each must be there. media: where images go that stand in the files as bytes; the records'
-    paths start from `root`, or else from there.
+    paths start from `root`, or else from there. engine: where rows become records, on machines that share the folders;
+    by default here.
 
     Raises UsageError for a setting that the source does not have and for places that cannot be used, and DataError
     where no row becomes a record or a file cannot be read.
@@ -90,27 +96,114 @@ def import_source(
     _check(source, wanted, out, root)
     outputs, done = Outputs.of(out), Imported()
     drop_unfinished(out.parent, [path.name for path in outputs], dead_only=True)
-    to_sample = _Converter(source, root, None if media is None else MediaStore(media, root or media))
+    places = _Places(source.name, root and root.absolute(), media and media.absolute())
+    _converter(places)  # what is wrong with the places is told before anything is read
     progress.stage(f"importing {source.name}", 0, "records")
+    blocks = (_Block(places, entries) for entries in _blocks(source.read(wanted)))
     with ExitStack() as stack:
         records, rejects, card = (stack.enter_context(_replaced(path)) for path in outputs)
-        for number, (place, found) in enumerate(source.read(wanted), start=1):
-            done.files[place.file] = None
-            try:
-                sample = to_sample(found, done.ids)
-            except DataError as error:
-                _reject(error, found, place, rejects, done)
-            else:
-                records.write(dumped(format_record(sample), indent=None) + "\n")
-                done.tally.add(sample)
-            if number % _STEP == 0:
-                progress.advance(number, f"{done.rejects.total()} rejected" if done.rejects else "")
+        number = 0
+        for block in in_order(engine or LocalEngine(1), _convert, blocks):
+            for row in block:
+                _note(row, records, rejects, done)
+            number += len(block)
+            progress.advance(number, f"{done.rejects.total()} rejected" if done.rejects else "")
         if not done.tally.samples:
             raise DataError(_nothing(wanted, done))
         card.write(
             card_text(source, done.tally, done.rejects, {path: sha256_file(path) for path in done.files})
         )
     return done
+
+
+class _Places(NamedTuple):
+    """What rows of a source become depends on. root, media: absolute paths."""
+
+    source: str
+    root: Path | None
+    media: Path | None
+
+
+class _Block(NamedTuple):
+    """Rows that are converted together, whole in themselves: they are handed to other processes and machines."""
+
+    places: _Places
+    entries: list[Entry]
+
+
+class _Refused(NamedTuple):
+    """Why a row becomes no record. reason: by which it is counted. id: its own, None where it has none."""
+
+    reason: str
+    message: str
+    id: str | None
+
+
+class _Converted(NamedTuple):
+    """What became of a row. line: the sample as it is written."""
+
+    place: Place
+    found: Sample | _Refused
+    line: str = ""
+
+
+def _blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield rows in blocks, which are short where files stand in the rows."""
+    block: list[Entry] = []
+    size = 0
+    for entry in entries:
+        block.append(entry)
+        size += _file_bytes(entry[1])
+        if len(block) == BLOCK or size > BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _file_bytes(value: Any) -> int:
+    """Return how many bytes of files stand in a record."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_file_bytes, value.values()))
+    return sum(map(_file_bytes, value)) if isinstance(value, list) else 0
+
+
+@lru_cache(maxsize=1)
+def _converter(places: _Places) -> "_Converter":
+    """Return what converts the rows of a source; it remembers which files are there, from block to block."""
+    root, media = places.root, places.media
+    return _Converter(places.source, root, None if media is None else MediaStore(media, root or media))
+
+
+def _convert(block: _Block) -> list[_Converted]:
+    """Return what becomes of a block's rows."""
+    return [_row(_converter(block.places), place, found) for place, found in block.entries]
+
+
+def _row(to_sample: "_Converter", place: Place, found: Record | DataError) -> _Converted:
+    try:
+        sample = to_sample(found)
+    except DataError as error:
+        identity = found.get("problem_id") if isinstance(found, dict) else None
+        own = str(identity) if isinstance(identity, str | int) else None
+        return _Converted(place, _Refused(_reason(error, found), str(error), own))
+    return _Converted(place, sample, dumped(format_record(sample), indent=None) + "\n")
+
+
+def _note(row: _Converted, records: TextIO, rejects: TextIO, done: Imported) -> None:
+    """Write what became of a row where it belongs, and count it; the second record with an id is refused here."""
+    done.files[row.place.file] = None
+    found = row.found
+    if isinstance(found, Sample):
+        if found.id not in done.ids:
+            done.ids.add(found.id)
+            records.write(row.line)
+            done.tally.add(found)
+            return
+        found = _Refused("duplicate id", f"the id {found.id!r:.60} stood there before.", found.id)
+    _reject(found, row.place, rejects, done)
 
 
 def _check(source: Source, wanted: Wanted, out: Path, root: Path | None) -> None:
@@ -141,12 +234,12 @@ def _replaced(path: Path) -> Iterator[TextIO]:
 class _Converter:
     """Makes samples of a source's records, and proves that each can be used."""
 
-    def __init__(self, source: Source, root: Path | None, store: MediaStore | None) -> None:
+    def __init__(self, source: str, root: Path | None, store: MediaStore | None) -> None:
         self._source, self._store = source, store
         self._is_there = None if root is None else _finder(root)
 
-    def __call__(self, found: Record | DataError, ids: set[str]) -> Sample:
-        """Return the sample of a record that can be read and has an answer, its files, and an id not among `ids`.
+    def __call__(self, found: Record | DataError) -> Sample:
+        """Return the sample of a record that can be read and has an answer and its files.
 
         Raises RejectedError and other kinds of DataError where it is none.
         """
@@ -159,17 +252,12 @@ class _Converter:
             raise RejectedError("answer", str(error)) from error
         if self._is_there is not None:
             _require_files(sample, self._is_there)
-        if sample.id in ids:
-            raise RejectedError("duplicate id", f"the id {sample.id!r:.60} stood there before.")
-        ids.add(sample.id)
         return sample
 
     def _labelled(self, record: Record) -> Record:
         """Return a record with the source's name among its labels; one whose labels are none as it is."""
         labels = record.get("labels") or {}
-        return (
-            {**record, "labels": {SET: self._source.name, **labels}} if isinstance(labels, dict) else record
-        )
+        return {**record, "labels": {SET: self._source, **labels}} if isinstance(labels, dict) else record
 
 
 def _require_files(sample: Sample, is_there: Callable[[str, bool], bool]) -> None:
@@ -210,22 +298,18 @@ def _reason(error: DataError, found: Record | DataError) -> str:
     return "unreadable" if error is found else "record"
 
 
-def _reject(
-    error: DataError, found: Record | DataError, place: Place, rejects: TextIO, done: Imported
-) -> None:
+def _reject(refused: _Refused, place: Place, rejects: TextIO, done: Imported) -> None:
     """Count a row that becomes no record, and list it."""
-    reason = _reason(error, found)
-    done.rejects[reason] += 1
-    done.first = done.first or f"{place.file}, line {place.line}: {error}"
-    if done.rejects[reason] > LISTED:
+    done.rejects[refused.reason] += 1
+    done.first = done.first or f"{place.file}, line {place.line}: {refused.message}"
+    if done.rejects[refused.reason] > LISTED:
         return
-    identity = found.get("problem_id") if isinstance(found, dict) else None
     row = {
         "file": place.file.name,
         "line": place.line,
-        **({"id": str(identity)} if isinstance(identity, str | int) else {}),
-        "reason": reason,
-        "message": str(error),
+        **({} if refused.id is None else {"id": refused.id}),
+        "reason": refused.reason,
+        "message": refused.message,
     }
     rejects.write(json.dumps(row) + "\n")
 

@@ -45,6 +45,7 @@ class LlmRouter:
         self._client = Client(endpoint, self._stop)
         self._spoilt = count()
         self.votes = Votes(journal)
+        self.at_once = _AHEAD * endpoint.concurrency
 
     def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
         """Yield what the model says of each question, in their order; a call that failed for good is named.

@@ -1,7 +1,7 @@
 """`retroflip route`: labels for a data file, record by record, and what the labels of a file come to.
 
-Records are read, labelled and written one after the other. The new file appears when all of it is written; a record
-that cannot be read stops it, as everywhere.
+Records are read, labelled and written one after the other, or in blocks on other cores and machines. The new file
+appears when all of it is written; a record that cannot be read stops it, as everywhere.
 """
 
 from collections import Counter, defaultdict
@@ -9,11 +9,13 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import tee
+from math import lcm
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from retroflip.data.records import format_record, stream_samples
 from retroflip.data.sample import Modality, Routing, Sample, TaskType
+from retroflip.engines import Engine, in_order
 from retroflip.files.seals import dumped
 from retroflip.files.storage import replacing
 from retroflip.progress import Progress
@@ -26,6 +28,8 @@ CONFLICT = "router_conflict"
 """the key of `labels` under which routers that do not agree are named"""
 UNSURE = 0.75
 """a confidence below which a label is worth a look"""
+BLOCK = 1000
+"""about how many videos a block has"""
 _STEP = 1000
 """records between two signs of progress"""
 
@@ -57,6 +61,19 @@ class Table:
             self.flip_unsafe += routing.flip_unsafe
             self.conflicts += CONFLICT in sample.labels
             self.unsure += routing.confidence is not None and routing.confidence < UNSURE
+
+    def merge(self, other: "Table") -> None:
+        """Add another table's counts."""
+        for source, counts in other.by_source.items():
+            self.by_source[source].update(counts)
+        self.unlabelled.update(other.unlabelled)
+        self.routers.update(other.routers)
+        self.flip_unsafe += other.flip_unsafe
+        self.known += other.known
+        self.unsure += other.unsure
+        self.relabelled += other.relabelled
+        self.conflicts += other.conflicts
+        self.failed |= other.failed
 
     def counts(self, source: str | None = None) -> dict[str, int]:
         """Return the labels of a source, or of all, with their total."""
@@ -93,12 +110,18 @@ class Routed(NamedTuple):
 class Router(Protocol):
     """Says of one question after the other what changes its answer."""
 
+    @property
+    def at_once(self) -> int:
+        """How many questions are asked together."""
+
     def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
         """Yield what is said of each question about a video, in their order; some may be read ahead."""
 
 
 class RulesRouter:
     """The embedded rules."""
+
+    at_once = 1
 
     def __init__(self, conventions: Conventions) -> None:
         self._conventions = conventions
@@ -120,20 +143,67 @@ class RulesRouter:
             yield Routed(routing, decision.counterfactual)
 
 
-def write_labelled(file: Path, out: Path, routers: Sequence[Router], progress: Progress) -> Table:
+def write_labelled(
+    file: Path, out: Path, routers: Sequence[Router], progress: Progress, engine: Engine | None = None
+) -> Table:
     """Write the records of a file to `out`, its videos with the routers' labels, and return their table.
 
-    Raises DataError as `stream_samples` does.
+    engine: where blocks of records are labelled, by routers that can be pickled; the bytes are the same. By default the
+    routers read on here as far as they like. Raises DataError as `stream_samples` does.
     """
-    table = Table()
+    table, samples = Table(), stream_samples(file)
+    lines = _in_blocks(samples, routers, table, engine) if engine else _lines(samples, routers, table)
     progress.stage("routing", 0, "records")
     with replacing(out) as unfinished, unfinished.open("x", encoding="utf-8", newline="\n") as stream:
-        for number, sample in enumerate(_labelled(stream_samples(file), routers, table), start=1):
-            stream.write(dumped(format_record(sample), indent=None) + "\n")
-            table.add(sample)
+        for number, line in enumerate(lines, start=1):
+            stream.write(line)
             if number % _STEP == 0:
                 progress.advance(number, f"{len(table.failed)} failed" if table.failed else "")
     return table
+
+
+class _Block(NamedTuple):
+    """Records that are labelled together, whole in themselves: they are handed to other processes and machines."""
+
+    routers: Sequence[Router]
+    samples: list[Sample]
+
+
+def _in_blocks(
+    samples: Iterable[Sample], routers: Sequence[Router], table: Table, engine: Engine
+) -> Iterator[str]:
+    blocks = (_Block(routers, block) for block in _blocks(samples, lcm(*(one.at_once for one in routers))))
+    for lines, part in in_order(engine, _label, blocks):
+        table.merge(part)
+        yield from lines
+
+
+def _label(block: _Block) -> tuple[list[str], Table]:
+    """Return a block's records with labels, as they are written, and their table."""
+    table = Table()
+    return list(_lines(block.samples, block.routers, table)), table
+
+
+def _blocks(samples: Iterable[Sample], at_once: int) -> Iterator[list[Sample]]:
+    """Yield samples in blocks, each with so many videos that a router asks the same ones together as in one go."""
+    most = max(1, BLOCK // at_once) * at_once
+    block: list[Sample] = []
+    videos = 0
+    for sample in samples:
+        block.append(sample)
+        videos += sample.modality is Modality.VIDEO
+        if videos % at_once == 0 and (videos >= most or len(block) >= 2 * most):
+            yield block
+            block, videos = [], 0
+    if block:
+        yield block
+
+
+def _lines(samples: Iterable[Sample], routers: Sequence[Router], table: Table) -> Iterator[str]:
+    """Yield records with labels as they are written, and count them."""
+    for sample in _labelled(samples, routers, table):
+        table.add(sample)
+        yield dumped(format_record(sample), indent=None) + "\n"
 
 
 def _labelled(samples: Iterable[Sample], routers: Sequence[Router], table: Table) -> Iterator[Sample]:

@@ -28,6 +28,7 @@ from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifes
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.draws import draw
+from retroflip.engines import Engine
 from retroflip.errors import DataError, UsageError
 from retroflip.files.storage import (
     file_name,
@@ -38,7 +39,6 @@ from retroflip.files.storage import (
 )
 from retroflip.progress import Progress
 from retroflip.recipes.reading import ContradictionError
-from retroflip.synth.engines import Engine
 from retroflip.synth.episode import FORMAT, Draw, Episode, Kind, Pair, Redraw, task_type_of
 from retroflip.synth.names import Form, Split, Traces
 from retroflip.synth.narration import narrate

@@ -33,6 +33,7 @@ from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
+from retroflip.engines import Engine
 from retroflip.errors import DataError
 from retroflip.files.locks import hold
 from retroflip.files.storage import (
@@ -46,7 +47,6 @@ from retroflip.files.storage import (
 )
 from retroflip.progress import Progress
 from retroflip.recipes.reading import dumped
-from retroflip.synth.engines import Engine
 from retroflip.video.fingerprint import Fingerprint, Known
 from retroflip.video.hashing import sha256_files
 

@@ -27,6 +27,10 @@ class RejectedError(DataError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type["RejectedError"], tuple[str, str]]:
+        """Go to another process whole."""
+        return RejectedError, (self.reason, str(self))
+
 
 class Place(NamedTuple):
     """Where a row stands: its file, and the line (in a binary table the row, from 1) on which it begins."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
+from retroflip.engines import LocalEngine
 from retroflip.files.storage import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
@@ -16,7 +17,6 @@ from retroflip.recipes.shipped import recipe_file
 from retroflip.study.synrl.courses import Amount, Course, CourseFolder
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.drawn import read_settings
-from retroflip.synth.engines import LocalEngine
 from retroflip.synth.names import Split, Traces
 from retroflip.synth.settings import PRESETS, SceneSettings
 
