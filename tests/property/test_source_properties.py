@@ -181,12 +181,19 @@ def test_a_file_reads_the_same_in_pieces_of_any_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, indent: int | None
 ) -> None:
     from retroflip.data.forms import rows
+    from retroflip.data.forms.base import Spot
 
     monkeypatch.setattr(text_stream, "PIECE", size)
     path = tmp_path / "x"
     path.write_text("\ufeff " + json.dumps(ITEMS, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert list(rows(path)) == [(2 + 10 * number if indent else 1, item) for number, item in enumerate(ITEMS)]
+    assert list(rows(path)) == [
+        (Spot(number + 1, 2 + 10 * number if indent else 1, "record"), item)
+        for number, item in enumerate(ITEMS)
+    ]
     path.write_text("\n".join(json.dumps(item, ensure_ascii=False) for item in ITEMS), encoding="utf-8")
-    assert list(rows(path)) == list(enumerate(ITEMS, start=1))
+    assert list(rows(path)) == [(Spot(n, n), item) for n, item in enumerate(ITEMS, start=1)]
     path.write_bytes('a,b\r\n"x\r\ny",é\r\n3,4'.encode())
-    assert list(rows(path)) == [(2, {"a": "x\r\ny", "b": "é"}), (4, {"a": "3", "b": "4"})]
+    assert list(rows(path)) == [
+        (Spot(1, 2, "row"), {"a": "x\r\ny", "b": "é"}),
+        (Spot(2, 4, "row"), {"a": "3", "b": "4"}),
+    ]

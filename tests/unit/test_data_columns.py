@@ -148,18 +148,21 @@ def test_bad_maps_are_named(tmp_path: Path, columns: Columns, said: str) -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("q,label\nWhy?,A\nWhy, then?,B\n", "line 3: it has 3 cells, and the first line names 2 columns"),
-        ('q,label\n"a\nb",A\nx\n', "line 4: it has 1 cells"),
+        (
+            "q,label\nWhy?,A\nWhy, then?,B\n",
+            "line 3, row 2: it has 3 cells, and the first line names 2 columns",
+        ),
+        ('q,label\n"a\nb",A\nx\n', "line 4, row 2: it has 1 cells"),
         ('q,label\n"open,A\n', "not a table"),
         ("q,q\n1,2\n", "two columns are called 'q'"),
-        ("problem,label\nWhy?,A\n", "line 2: 'problem_type', 'solution', 'path' are missing"),
+        ("problem,label\nWhy?,A\n", "line 2, row 1: 'problem_type', 'solution', 'path' are missing"),
     ],
 )
 def test_faults_of_tables_are_named_by_their_line(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "data.csv").write_text(content)
     try:
         read = survey_records(tmp_path / "data.csv")
-        found = " ".join(f"line {fault.line}: {fault.error}" for fault in read.faults)
+        found = " ".join(f"{fault.spot}: {fault.error}" for fault in read.faults)
     except DataError as error:
         found = str(error)
     assert said in found

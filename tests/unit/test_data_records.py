@@ -14,6 +14,7 @@ from retroflip.data.records import (
     parse_record,
     read_records,
     read_samples,
+    stream_samples,
     survey_records,
     write_samples,
 )
@@ -431,10 +432,10 @@ class TestFaults:
             ('"text"\n', 'line 1: expected a JSON object, found "text"'),
             (
                 "[\n{},\n\n3\n]",
-                "line 2: 'problem', .* Line 4: expected a JSON object, found 3. 2 of 2 records are faulty",
+                "line 2, record 1: 'problem', .* Line 4, record 2: expected a JSON object, found 3. 2 of 2 ",
             ),
-            ("[\n3]", "line 2: expected a JSON object, found 3"),
-            ("[" * 100_000, "line 1: not JSON"),
+            ("[\n3]", "line 2, record 1: expected a JSON object, found 3"),
+            ("[" * 100_000, "line 1, record 1: not JSON"),
             ('{"a":' * 100_000, "line 1: not JSON"),
         ],
     )
@@ -446,11 +447,14 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda text: text[:-2], r"line \d+: the array goes on"),
+            (lambda text: text[:-2], r"line \d+, record 4: the array goes on"),
             (lambda text: text + "[]", "text follows the array's end: '\\[\\]'"),
             (lambda text: text[:-2] + ",]", "not JSON"),
-            (lambda text: text.replace("},", "}", 1), "line 2: the array goes on after this record"),
-            (lambda text: text.replace('"problem":', '"problem"', 1), r"line 2: not JSON"),
+            (
+                lambda text: text.replace("},", "}", 1),
+                "line 2, record 2: the array goes on after this record",
+            ),
+            (lambda text: text.replace('"problem":', '"problem"', 1), r"line 2, record 1: not JSON"),
         ],
     )
     def test_broken_arrays(self, tmp_path: Path, damage: Any, message: str) -> None:
@@ -458,6 +462,15 @@ class TestFaults:
         (tmp_path / "data.json").write_text(damage(text))
         with pytest.raises(DataError, match=message):
             read_samples(tmp_path / "data.json")
+
+    def test_records_of_an_array_on_one_line_are_told_apart(self, tmp_path: Path) -> None:
+        rows = [record(problem_id=1), record(problem_id=2, solution="Z"), record(problem_id=1)]
+        (tmp_path / "data.json").write_text(json.dumps(rows))
+        read = survey_records(tmp_path / "data.json")
+        assert [str(fault.spot) for fault in read.faults] == ["line 1, record 2", "line 1, record 3"]
+        assert "already that of line 1, record 1" in str(read.faults[1].error)
+        with pytest.raises(DataError, match="line 1, record 2: "):
+            list(stream_samples(tmp_path / "data.json"))
 
     def test_missing_file_folder_and_bytes(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"gone\.jsonl: the data file cannot be read \(No such file"):
@@ -486,8 +499,8 @@ class TestAllFaults:
         read = survey_records(path)
 
         assert [sample.id for sample in read.samples] == ["2", "4"]
-        assert read.lines == {"2": 1, "4": 3}
-        assert [(fault.line, fault.id) for fault in read.faults] == [
+        assert {name: spot.line for name, spot in read.spots.items()} == {"2": 1, "4": 3}
+        assert [(fault.spot.line, fault.id) for fault in read.faults] == [
             (2, "3"),
             (4, "5"),
             (5, ""),
@@ -511,7 +524,7 @@ class TestAllFaults:
         (tmp_path / "data.json").write_text("[" + ",\n".join([rows[0], "{}", rows[2], "{", rows[3]]) + "]")
         read = survey_records(tmp_path / "data.json")
         assert [sample.id for sample in read.samples] == ["0", "2"]
-        assert [fault.line for fault in read.faults] == [2, 4]
+        assert [fault.spot.line for fault in read.faults] == [2, 4]
 
     @pytest.mark.parametrize("as_array", [False, True])
     def test_a_key_that_stands_twice_is_a_fault_of_its_record(self, tmp_path: Path, as_array: bool) -> None:
@@ -524,7 +537,7 @@ class TestAllFaults:
         (tmp_path / "data.jsonl").write_text("[" + ",\n".join(rows) + "]" if as_array else "\n".join(rows))
         read = survey_records(tmp_path / "data.jsonl")
         assert [sample.id for sample in read.samples] == ["1"]
-        assert [(fault.line, str(fault.error)[:30]) for fault in read.faults] == [
+        assert [(fault.spot.line, str(fault.error)[:30]) for fault in read.faults] == [
             (1, "'solution' stands twice in one"),
             (3, "'a' stands twice in one object"),
         ]
@@ -556,7 +569,7 @@ class TestAllFaults:
         rows.append(json.dumps(record(problem_id=...))[:-1] + ', "other": ' + "[" * depth + "]" * depth + "}")
         (tmp_path / "data.jsonl").write_text("\n".join(rows))
         read = survey_records(tmp_path / "data.jsonl")
-        assert [fault.line for fault in read.faults][:2] == [1, 2]
+        assert [fault.spot.line for fault in read.faults][:2] == [1, 2]
 
 
 class TestOtherForms:
@@ -616,7 +629,8 @@ class TestFiles:
         (tmp_path / "data.json").write_text(text)
         starts = [number for number, line in enumerate(text.split("\n"), start=1) if line == " {"]
         with pytest.raises(
-            DataError, match=f"line {starts[2]}: the id '1' is already that of line {starts[1]}"
+            DataError,
+            match=f"line {starts[2]}, record 3: the id '1' is already that of line {starts[1]}, record 2",
         ):
             read_samples(tmp_path / "data.json")
 

@@ -77,7 +77,7 @@ class TestSomethingSomething:
             **dict.fromkeys(("1", "2"), "its action is only pretended, tried or failed"),
             **dict.fromkeys(("3", "4", "5"), "its template has no reverse that can be named"),
             **dict.fromkeys(("6", "7"), "its placeholders do not fit its template"),
-            "line 1": "its record has no id or no template",
+            "line 1, record 8": "its record has no id or no template",
             "../../../etc/passwd": "its video is missing",
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -12,6 +12,7 @@ from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
+    from retroflip.data.forms.base import Spot
     from retroflip.data.records import RecordsRead
 
 SHOWN_FAULTS = 20
@@ -26,17 +27,22 @@ class SpatiotemporalName(StrEnum):
 
 
 class _Fault(NamedTuple):
-    """What is wrong with one record; line 0 and no id stand for the file as a whole."""
+    """What is wrong with one record; no spot and no id stand for the file as a whole."""
 
-    line: int
+    spot: "Spot | None"
     id: str
     message: str
 
     def __str__(self) -> str:
-        line = f"line {self.line}" if self.line else ""
+        spot = str(self.spot or "")
         known = self.id if self.id.isprintable() else repr(self.id)
-        name = f"{line} ({known:.60})" if line and known else line or known
+        name = f"{spot} ({known:.60})" if spot and known else spot or known
         return f"{name}: {self.message}" if name else self.message
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the report has it."""
+        line, record = (self.spot.line, self.spot.record) if self.spot else (None, None)
+        return {"line": line, "record": record, "id": self.id, "message": self.message}
 
 
 def register(app: typer.Typer) -> None:
@@ -75,10 +81,10 @@ def validate(
 
     read = survey_records(data, tuple(Modality), column_map(columns))
     checked = check_rewards(read.samples)
-    faults = [_Fault(fault.line, fault.id, str(fault.error)) for fault in read.faults]
-    faults += [_Fault(read.lines.get(fault.id, 0), fault.id, fault.message) for fault in checked.faults]
+    faults = [_Fault(fault.spot, fault.id, str(fault.error)) for fault in read.faults]
+    faults += [_Fault(read.spots.get(fault.id), fault.id, fault.message) for fault in checked.faults]
     if not read.samples and not faults:
-        faults.append(_Fault(0, "", read.note or f"{data}: the file holds no records."))
+        faults.append(_Fault(None, "", read.note or f"{data}: the file holds no records."))
     files = None
     if media:
         failed = _failed_media(read, root or data.parent, workers)
@@ -87,10 +93,10 @@ def validate(
             "failed": len(failed),
         }
         faults += failed
-    faults.sort(key=lambda fault: fault.line or float("inf"))
+    faults.sort(key=lambda fault: fault.spot.record if fault.spot else float("inf"))
     notes = [*([read.note] if read.note else []), *remarks(read.samples)]
     if json:
-        shown = [fault._asdict() for fault in faults]
+        shown = [fault.as_json() for fault in faults]
         counts = {
             "questions": checked.questions,
             "pairs": checked.pairs,
@@ -184,7 +190,7 @@ def _failed_media(read: "RecordsRead", root: Path, workers: int | None) -> list[
     with shown_progress() as progress:
         failed = failed_media(dataset, progress, workers)
     first = {str(error): sample for sample, error in reversed(failed)}
-    return [_Fault(read.lines[sample.id], sample.id, message) for message, sample in first.items()]
+    return [_Fault(read.spots[sample.id], sample.id, message) for message, sample in first.items()]
 
 
 def _show(faults: Sequence[_Fault], notes: Sequence[str]) -> None:
@@ -193,11 +199,7 @@ def _show(faults: Sequence[_Fault], notes: Sequence[str]) -> None:
     for fault in faults:
         together.setdefault(fault.message, []).append(fault)
     for first, *others in list(together.values())[:SHOWN_FAULTS]:
-        also = (
-            f" (and {len(others)} more with the same fault, the last on line {others[-1].line})"
-            if others
-            else ""
-        )
+        also = f" (and {len(others)} more with the same fault, the last: {others[-1].spot})" if others else ""
         print(f"{first}{also}")
     if len(together) > SHOWN_FAULTS:
         print(f"... and {len(together) - SHOWN_FAULTS} more; --json lists all.")

@@ -301,12 +301,13 @@ def _reason(error: DataError, found: Record | DataError) -> str:
 def _reject(refused: _Refused, place: Place, rejects: TextIO, done: Imported) -> None:
     """Count a row that becomes no record, and list it."""
     done.rejects[refused.reason] += 1
-    done.first = done.first or f"{place.file}, line {place.line}: {refused.message}"
+    done.first = done.first or f"{place.file}, {place.spot}: {refused.message}"
     if done.rejects[refused.reason] > LISTED:
         return
     row = {
         "file": place.file.name,
-        "line": place.line,
+        **({} if place.spot.line is None else {"line": place.spot.line}),
+        "record": place.spot.record,
         **({} if refused.id is None else {"id": refused.id}),
         "reason": refused.reason,
         "message": refused.message,

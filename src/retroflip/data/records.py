@@ -51,7 +51,7 @@ from retroflip.data.answers.grounded import SEPARATOR, divided
 from retroflip.data.columns import Columns, check_columns, check_present, columns_read, mapped
 from retroflip.data.foreign import PART_KEYS, SAMPLING_KEYS, foreign_record
 from retroflip.data.forms import form_of, rows
-from retroflip.data.forms.base import Row
+from retroflip.data.forms.base import Row, Spot
 from retroflip.data.manifest import check_listed
 from retroflip.data.record_media import check_placeholders, read_media, written_media
 from retroflip.data.root import normalise
@@ -100,9 +100,9 @@ Keep = Callable[[Sample], object]
 
 
 class RecordFault(NamedTuple):
-    """A record that cannot be read: the line on which it begins, its id ("" where it has none) and why."""
+    """A record that cannot be read: where it stands, its id ("" where it has none) and why."""
 
-    line: int
+    spot: Spot
     id: str
     error: DataError
 
@@ -111,14 +111,14 @@ class RecordFault(NamedTuple):
 class RecordsRead:
     """What a data file held: its samples in order, and what is to be said of the rest.
 
-    skipped: how many records were left out, by kind, such as "data_type image". lines: where each sample stands, by
+    skipped: how many records were left out, by kind, such as "data_type image". spots: where each sample stands, by
     its id. passed_over: in how many records each key stands that would say elsewhere how a video is sampled, or which
     part of it is meant. faults: records that are neither read nor left out.
     """
 
     samples: list[Sample]
     skipped: dict[str, int]
-    lines: dict[str, int] = field(default_factory=dict)
+    spots: dict[str, Spot] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
     faults: list[RecordFault] = field(default_factory=list)
 
@@ -129,7 +129,7 @@ class RecordsRead:
         if self.skipped:
             left_out = sum(self.skipped.values())
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
-            notes.append(f"{left_out} of {left_out + len(self.lines)} records are left out: {kinds}.")
+            notes.append(f"{left_out} of {left_out + len(self.spots)} records are left out: {kinds}.")
         if sampling := self._counted(SAMPLING_KEYS):
             notes.append(
                 f"Keys of records do not say how videos are sampled, settings do; passed over are: {sampling}."
@@ -172,12 +172,12 @@ def read_records(
     if read.faults:
         escapes = any(isinstance(fault.error, PathEscapeError) for fault in read.faults)
         raise (PathEscapeError if escapes else DataError)(_told(path, read))
-    if read.skipped and not read.lines:
+    if read.skipped and not read.spots:
         raise DataError(
             f"{path}: {read.note} None is of data_type {' or '.join(modalities)}, which is what was asked for. Name a "
             "file that has some."
         )
-    if not read.lines:
+    if not read.spots:
         raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
     return read
 
@@ -199,9 +199,9 @@ def survey_records(
     skipped: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
     mapped_keys = columns_read(columns or {})
-    for line, record in _rows(path, columns or {}):
+    for spot, record in _rows(path, columns or {}):
         if isinstance(record, DataError):
-            read.faults.append(RecordFault(line, "", record))
+            read.faults.append(RecordFault(spot, "", record))
             continue
         if (kind := _left_out_as(record, modalities)) is not None:
             skipped[kind] += 1
@@ -209,9 +209,9 @@ def survey_records(
         passed_over.update(SAMPLING_KEYS & record.keys() - mapped_keys)
         try:
             sample = parse_record(record)
-            _refuse_second(sample.id, line, read.lines)
+            _refuse_second(sample.id, spot, read.spots)
         except DataError as error:
-            read.faults.append(RecordFault(line, _name_of(record), error))
+            read.faults.append(RecordFault(spot, _name_of(record), error))
             continue
         if sample.window is None:
             passed_over.update(PART_KEYS & record.keys() - mapped_keys)
@@ -227,31 +227,31 @@ def stream_samples(path: Path, columns: Columns | None = None) -> Iterator[Sampl
     Raises DataError, with the line, at the first record that cannot be read or whose id stood there before.
     """
     check_listed(path)
-    lines: dict[str, int] = {}
-    for line, record in _rows(path, columns or {}):
+    spots: dict[str, Spot] = {}
+    for spot, record in _rows(path, columns or {}):
         try:
             if isinstance(record, DataError):
                 raise record
             sample = parse_record(record)
-            _refuse_second(sample.id, line, lines)
+            _refuse_second(sample.id, spot, spots)
         except DataError as error:
             raise type(error)(
-                f"{path}, line {line}: {error} `retroflip validate --data {shlex.quote(str(path))}` names all faults."
+                f"{path}, {spot}: {error} `retroflip validate --data {shlex.quote(str(path))}` names all faults."
             ) from error
         yield sample
 
 
-def _refuse_second(identity: str, line: int, lines: dict[str, int]) -> None:
+def _refuse_second(identity: str, spot: Spot, spots: dict[str, Spot]) -> None:
     """Remember where an id stands. Raises DataError where it already stood."""
-    if (first := lines.setdefault(identity, line)) != line:
+    if (first := spots.setdefault(identity, spot)) != spot:
         raise DataError(
-            f"the id {identity!r:.60} is already that of line {first}. Give every record its own problem_id, "
+            f"the id {identity!r:.60} is already that of {first}. Give every record its own problem_id, "
             "or delete the record if it stands there twice."
         )
 
 
 def _rows(path: Path, columns: Columns) -> Iterator[Row]:
-    """Yield a file's records under the keys that are read, or what is wrong with them, with their lines."""
+    """Yield a file's records under the keys that are read, or what is wrong with them, and where they stand."""
     if not columns and not form_of(path).table:
         yield from rows(path)
         return
@@ -262,18 +262,18 @@ def _rows(path: Path, columns: Columns) -> Iterator[Row]:
         check_present(columns, names if found else ())
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    for line, record in found:
+    for spot, record in found:
         try:
-            yield line, record if isinstance(record, DataError) else mapped(record, columns)
+            yield spot, record if isinstance(record, DataError) else mapped(record, columns)
         except DataError as error:
-            yield line, error
+            yield spot, error
 
 
 def _told(path: Path, read: RecordsRead) -> str:
     """Return the first faults of a file and how many there are, in one paragraph."""
-    named = [f"line {fault.line}: {fault.error}" for fault in read.faults[:_NAMED_FAULTS]]
+    named = [f"{fault.spot}: {fault.error}" for fault in read.faults[:_NAMED_FAULTS]]
     found = len(read.faults)
-    total = found + len(read.lines) + sum(read.skipped.values())
+    total = found + len(read.spots) + sum(read.skipped.values())
     more = (
         f" {found} of {total} records are faulty; `retroflip validate --data {shlex.quote(str(path))}` names them all."
         if found > 1

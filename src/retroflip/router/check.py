@@ -67,14 +67,14 @@ class Labelled(NamedTuple):
 
 
 def read_labelled(path: Path) -> Iterator[Labelled]:
-    """Yield the labelled questions of a file. Raises DataError, with the line, for one that is none."""
-    for line, row in rows(path):
+    """Yield the labelled questions of a file. Raises DataError, with its place, for one that is none."""
+    for spot, row in rows(path):
         try:
             if isinstance(row, DataError):
                 raise row
             found = _labelled(row)
         except DataError as error:
-            raise DataError(f"{path}, line {line}: {error}") from error
+            raise DataError(f"{path}, {spot}: {error}") from error
         if found is not None:
             yield found
 

@@ -33,7 +33,7 @@ def form_of(path: Path) -> Form:
 
 
 def rows(path: Path, *, with_bytes: bool = False) -> Iterator[Row]:
-    """Yield a file's records with the lines on which they begin. Raises DataError where nothing of it can be read.
+    """Yield a file's records and where they stand. Raises DataError where nothing of it can be read.
 
     with_bytes: with the files, such as pictures, that stand in it as bytes.
     """

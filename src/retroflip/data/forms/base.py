@@ -3,14 +3,32 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from retroflip.errors import DataError
 
 HEAD = 4096
 """bytes of a file's beginning that tell its form"""
-Row: TypeAlias = tuple[int, dict[str, Any] | DataError]
-"""a record, or what is wrong with it, and the line (in a binary table the row, from 1) on which it begins"""
+
+
+class Spot(NamedTuple):
+    """Where a record stands in its file.
+
+    record: which one it is, from 1. line: on which it begins; None in a binary table. unit: what a record is called
+    where its line alone does not name it: all records of a JSON array may stand on one line.
+    """
+
+    record: int
+    line: int | None = None
+    unit: str = ""
+
+    def __str__(self) -> str:
+        line = [] if self.line is None else [f"line {self.line}"]
+        return ", ".join([*line, *([f"{self.unit} {self.record}"] if self.unit else [])])
+
+
+Row: TypeAlias = tuple[Spot, dict[str, Any] | DataError]
+"""a record, or what is wrong with it, and where it stands"""
 
 
 @dataclass(frozen=True)

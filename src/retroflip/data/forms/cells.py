@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from retroflip.data.forms.base import Row
+from retroflip.data.forms.base import Row, Spot
 
 _PLAIN = (str, int, float, bool, bytes, type(None))
 _TOGETHER = 256
@@ -16,13 +16,13 @@ def named(schema: Any, *, with_bytes: bool) -> list[str]:
 
 
 def records(batches: Iterable[Any]) -> Iterator[Row]:
-    """Yield the records of Arrow's batches with their numbers from 1 on."""
+    """Yield the records of Arrow's batches with their numbers."""
     number = 0
     for batch in batches:
         for first in range(0, batch.num_rows, _TOGETHER):
             for record in batch.slice(first, _TOGETHER).to_pylist():
                 number += 1
-                yield number, {name: _plain(value) for name, value in record.items()}
+                yield Spot(number, unit="row"), {name: _plain(value) for name, value in record.items()}
 
 
 def _holds_bytes(kind: Any) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from retroflip.data.forms.base import Form, Row
+from retroflip.data.forms.base import Form, Row, Spot
 from retroflip.data.forms.text_stream import lines
 from retroflip.errors import DataError
 
@@ -44,10 +44,11 @@ def _rows(path: Path) -> Iterator[Row]:
         names = [name.strip() for name in next(reader)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise DataError(f"{path}: two columns are called {twice[0]!r}. Rename one of them.")
-        line = reader.line_num + 1
+        line, row = reader.line_num + 1, 0
         for cells in reader:
             if cells:
-                yield line, _record(names, cells)
+                row += 1
+                yield Spot(row, line, "row"), _record(names, cells)
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(

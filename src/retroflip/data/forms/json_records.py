@@ -1,7 +1,8 @@
 """JSON records: one object per line (JSONL), or all of them in one array.
 
-Each record is named by its line, a key that stands twice in one is a fault, and other forms are told by name. A file is
-read a piece at a time: an array of a quarter of a million records needs no more memory than one record.
+Each record is named by its line, in an array by its number too, a key that stands twice in one is a fault, and other
+forms are told by name. A file is read a piece at a time: an array of a quarter of a million records needs no more memory
+than one record.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.data.foreign import foreign_file, foreign_object
-from retroflip.data.forms.base import HEAD, Form, Row, text_of
+from retroflip.data.forms.base import HEAD, Form, Row, Spot, text_of
 from retroflip.data.forms.text_stream import LONGEST_RECORD, PIECE, Window, pieces
 from retroflip.errors import DataError
 
@@ -30,11 +31,12 @@ def _rows(path: Path) -> Iterator[Row]:
     start = window.skip_space(0)
     array = window.text.startswith("[", start)
     found = _array_items(window, start, reader) if array else _lines(path, reader)
-    for line, row in found:
+    for number, (line, row) in enumerate(found, start=1):
+        spot = Spot(number, line, "record" if array else "")
         if isinstance(row, dict | DataError):
-            yield line, row
+            yield spot, row
         else:
-            yield line, DataError(f"expected a JSON object, found {json.dumps(row)[:60]}.")
+            yield spot, DataError(f"expected a JSON object, found {json.dumps(row)[:60]}.")
 
 
 class _Reader:

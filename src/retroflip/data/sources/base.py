@@ -10,6 +10,7 @@ from retroflip.data.answers.mathematics import read_math
 from retroflip.data.answers.strict import boxed_text
 from retroflip.data.columns import Columns
 from retroflip.data.forms import rows
+from retroflip.data.forms.base import Spot
 from retroflip.data.sample import ProblemType, option_letter
 from retroflip.errors import DataError, UsageError
 from retroflip.files.names import why_missing
@@ -33,10 +34,10 @@ class RejectedError(DataError):
 
 
 class Place(NamedTuple):
-    """Where a row stands: its file, and the line (in a binary table the row, from 1) on which it begins."""
+    """Where a row stands."""
 
     file: Path
-    line: int
+    spot: Spot
 
 
 Entry: TypeAlias = tuple[Place, Record | DataError]
@@ -112,8 +113,8 @@ def one_file_of(wanted: Wanted, patterns: Sequence[str]) -> Path:
 def entries(files: Iterable[Path], convert: Convert) -> Iterator[Entry]:
     """Yield the records of files in any form of `data/forms/`, in their order."""
     for file in files:
-        for line, row in rows(file, with_bytes=True):
-            place = Place(file, line)
+        for spot, row in rows(file, with_bytes=True):
+            place = Place(file, spot)
             if isinstance(row, DataError):
                 yield place, row
             else:

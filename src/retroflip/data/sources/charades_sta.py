@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retroflip.data.forms import rows
+from retroflip.data.forms.base import Spot
 from retroflip.data.forms.text_stream import lines
 from retroflip.data.sources.base import (
     Entry,
@@ -61,7 +62,7 @@ def _of_lines(file: Path, lengths: dict[str, float]) -> Iterator[Entry]:
 
     for number, line in enumerate(lines(file), start=1):
         if line.strip():
-            yield from converted({"line": line.strip()}, Place(file, number), records)
+            yield from converted({"line": line.strip()}, Place(file, Spot(number, number)), records)
 
 
 def _lengths(file: Path) -> dict[str, float]:

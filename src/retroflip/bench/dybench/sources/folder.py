@@ -22,6 +22,7 @@ from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.data.forms import rows
+from retroflip.data.forms.base import Spot
 from retroflip.data.root import normalise, resolve
 from retroflip.data.text_maps import reverse, say_the_same, spelt
 from retroflip.errors import DataError, PathEscapeError
@@ -48,21 +49,21 @@ def _candidates(root: Path, settings: Mapping[str, Any]) -> Iterator[Candidate |
     found = list(rows(table))
     actions = sorted({_text(row, "action") for _, row in found if isinstance(row, dict)} - {""})
     ids: set[str] = set()
-    for line, row in found:
+    for spot, row in found:
         if isinstance(row, DataError):
-            yield Refused(f"line {line}", "a row that cannot be read", str(row))
+            yield Refused(str(spot), "a row that cannot be read", str(row))
             continue
-        candidate = _candidate(line, row, actions, own)
+        candidate = _candidate(spot, row, actions, own)
         if isinstance(candidate, Candidate) and candidate.id in ids:
-            candidate = Refused(candidate.id, "the same clip, part and axis twice", f"line {line}")
+            candidate = Refused(candidate.id, "the same clip, part and axis twice", str(spot))
         ids.add(candidate.id)
         yield candidate
 
 
 def _candidate(
-    line: int, row: Mapping[str, Any], actions: list[str], own: FolderSettings
+    spot: Spot, row: Mapping[str, Any], actions: list[str], own: FolderSettings
 ) -> Candidate | Refused:
-    name = f"line {line}"
+    name = str(spot)
     try:
         path, bounds = normalise(_text(row, "path")), (_second(row, "start"), _second(row, "end"))
         axis = Axis(_text(row, "axis") or Axis.REVERSAL)

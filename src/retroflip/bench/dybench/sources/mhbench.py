@@ -22,6 +22,7 @@ from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.bench.dybench.sources.ssv2 import LICENCE, RECORDINGS, filled, table
 from retroflip.data.forms import rows
+from retroflip.data.forms.base import Spot
 from retroflip.errors import DataError
 
 _PLACES = ("", "dataset/MHBench/")
@@ -46,17 +47,17 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
         raise DataError(
             f"{root}: holds no {_QUESTIONS}. Put MHBench's there, or name the folder that holds it."
         )
-    for line, row in rows(root / place / _QUESTIONS):
+    for spot, row in rows(root / place / _QUESTIONS):
         if isinstance(row, DataError):
-            yield Refused(f"line {line}", "its record cannot be read", str(row))
+            yield Refused(str(spot), "its record cannot be read", str(row))
         else:
-            yield _candidate(root, place, settings.seed, row, line)
+            yield _candidate(root, place, settings.seed, row, spot)
 
 
-def _candidate(root: Path, place: str, seed: int, row: Mapping[str, Any], line: int) -> Candidate | Refused:
+def _candidate(root: Path, place: str, seed: int, row: Mapping[str, Any], spot: Spot) -> Candidate | Refused:
     identity, clip = row.get("id"), row.get("video_id")
     if identity is None or not isinstance(clip, str | int):
-        return Refused(f"line {line}", "its record has no id or no video_id")
+        return Refused(str(spot), "its record has no id or no video_id")
     identity, choice = str(identity), _choice(row)
     if isinstance(choice, str):
         return Refused(identity, choice, str(row.get("options"))[:200])

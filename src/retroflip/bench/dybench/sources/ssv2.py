@@ -25,6 +25,7 @@ from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.bench.dybench.vocabulary import with_article
 from retroflip.data.forms import rows
+from retroflip.data.forms.base import Spot
 from retroflip.errors import DataError
 from retroflip.recipes.schema import Section
 
@@ -96,11 +97,11 @@ def table() -> Mapping[str, Named]:
 def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | Refused]:
     settings = checked_settings(Settings, values, SOURCE.name)
     path = _labels(root, settings.split)
-    for line, row in rows(path):
+    for spot, row in rows(path):
         if isinstance(row, DataError):
-            yield Refused(f"line {line}", "its record cannot be read", str(row))
+            yield Refused(str(spot), "its record cannot be read", str(row))
         else:
-            yield _candidate(root, settings, row, line)
+            yield _candidate(root, settings, row, spot)
 
 
 def _labels(root: Path, split: str) -> Path:
@@ -114,10 +115,10 @@ def _labels(root: Path, split: str) -> Path:
     return found
 
 
-def _candidate(root: Path, settings: Settings, row: Mapping[str, Any], line: int) -> Candidate | Refused:
+def _candidate(root: Path, settings: Settings, row: Mapping[str, Any], spot: Spot) -> Candidate | Refused:
     identity, template = row.get("id"), row.get("template")
     if not isinstance(identity, str | int) or not isinstance(template, str):
-        return Refused(f"line {line}", "its record has no id or no template", "the test split has none")
+        return Refused(str(spot), "its record has no id or no template", "the test split has none")
     identity, plain = str(identity), " ".join(_BRACKETS.sub("", template).split())
     named = table().get(plain.casefold())
     if _NO_ACTION.search(plain):
