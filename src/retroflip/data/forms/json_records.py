@@ -1,8 +1,8 @@
 """JSON records: one object per line (JSONL), or all of them in one array.
 
 Each record is named by its line, in an array by its number too, a key that stands twice in one is a fault, and other
-forms are told by name. A file is read a piece at a time: an array of a quarter of a million records needs no more memory
-than one record.
+forms are told by name. A file is read a piece at a time: an array of a quarter of a million records needs no more
+memory than one record.
 """
 
 import json
