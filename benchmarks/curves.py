@@ -64,7 +64,6 @@ class Picture(NamedTuple):
 
 
 PICTURES: Mapping[str, Picture] = {
-    "grpo": Picture(("grpo", "crpo")),
     "crpo": Picture(("grpo", "crpo")),
     "crpo_rewards": Picture(("crpo",), TERMS),
     "dr_grpo": Picture(("grpo", "crpo", "dr_grpo")),

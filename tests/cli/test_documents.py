@@ -26,7 +26,11 @@ ELSEWHERE = {
     "docs/viewer.md": "a server that does not end",
 }
 """pages whose commands need what the reader has and this test has not; their options are looked up here"""
-PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))
+PAGES = sorted(
+    page.relative_to(ROOT).as_posix()
+    for folder in ("docs", "docs/methods")
+    for page in (ROOT / folder).glob("*.md")
+)
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(page for page in PAGES if page not in {DATA, *ELSEWHERE})]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SET_UP = (". ./setup.sh", "uv pip compile", "--extra dev", "zensical", "uv run pre-commit", "uv run pytest")

@@ -312,10 +312,9 @@ def test_a_drawing_has_words_as_words_and_short_paths() -> None:
     svg = rendered([Drawn("Reward spread", False, (line,))], "svg").decode()
     assert ">Reward spread</text>" in svg
     assert ">0.35</text>" in svg
-    assert (
-        max(len(number) for path in re.findall(r' d="([^"]*)"', svg) for number in re.findall(r"\.\d+", path))
-        == 3
-    )
+    paths = " ".join(re.findall(r' d="([^"]*)"', svg))
+    assert {len(digits) for digits in re.findall(r"\.(\d+)", paths)} == {1}
+    assert "\n " not in svg
 
 
 def test_the_command_writes_figures_and_tables_beside_its_page(
