@@ -1,7 +1,10 @@
 """The viewer's server, asked over HTTP: what it shows, and what it refuses to."""
 
 import json
+import logging
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -24,7 +27,7 @@ from retroflip.router.audit import read_table
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.web.app import Settings, make_app
 from retroflip.web.labels import Label, Labels
-from retroflip.web.lines import LineIndex
+from retroflip.web.lines import GrowingFile, LineIndex
 from retroflip.web.places import Folders
 from retroflip.web.rating import author, compared, preferred, sided
 from retroflip.web.runs import GroupFilter, RunView
@@ -58,6 +61,13 @@ def asked(port: int, route: str, headers: dict[str, str] | None = None, **query:
 def told(port: int, route: str, **query: Any) -> Any:
     """Return what is in a JSON response."""
     return json.loads(asked(port, route, **query).read())
+
+
+def settled(port: int, route: str, **query: Any) -> Any:
+    """Return what is in a JSON response once all files behind it are read."""
+    while (found := told(port, route, **query))["read"] < 1:
+        time.sleep(0.01)
+    return found
 
 
 def rollout(step: int, sample: str, number: int, *, answer: str | None, advantage: float) -> dict[str, Any]:
@@ -119,26 +129,29 @@ def test_metrics_and_groups_of_a_run(run: Path) -> None:
         (place,) = told(port, "/api/places")
         name = place["name"]
         assert place["kind"] == "run"
-        found = told(port, "/api/metrics", place=name, after=1)
-        assert (found["steps"], found["rows"]) == ([2], [{"reward/correct": 1.0}])
-        silent = told(port, "/api/groups", place=name, filter="zero_variance")
+        (chart,) = told(port, "/api/charts", place=name, preset="main")["charts"]
+        assert (chart["title"], chart["keys"], chart["runs"]) == ("Correctness", ["reward/correct"], [name])
+        (line,) = told(port, "/api/curves", place=name, key="reward/correct")["lines"]
+        assert (line["steps"], line["mean"], line["low"]) == ([1, 2], [0.5, 1.0], [])
+        silent = settled(port, "/api/groups", place=name, filter="zero_variance")
         assert [(one["step"], one["sample"], one["right"]) for one in silent["groups"]] == [(2, "b", 0)]
-        apart = told(port, "/api/groups", place=name, filter="disagreement")
+        apart = settled(port, "/api/groups", place=name, filter="disagreement")
         assert [one["sample"] for one in apart["groups"]] == ["a"]
         assert [row["rollout"] for row in told(port, "/api/group", place=name, step=1, sample="a")] == [0, 1]
 
 
 def test_the_frames_of_a_branch_are_made_again(corpus: Path, run: Path) -> None:
-    (sample, *_) = [
-        json.loads(line)["problem_id"] for line in (corpus / "records.jsonl").read_text().splitlines()
-    ]
+    first = json.loads((corpus / "records.jsonl").read_text().splitlines()[0])
+    sample = first["problem_id"]
     row = rollout(5, sample, 0, answer="A", advantage=1.0)
     lines(run / "rollouts.jsonl", [{**row, "frames": [{"places": [3, 2, 1, 0], "mirrored": True}]}])
     recipe = {"data": {"records": str(corpus / "records.jsonl"), "frames": 4}}
     (run / "run.json").write_text(json.dumps({"recipe": recipe}))
     asking = {"step": 5, "sample": sample, "branch": "original"}
     with serving(run, corpus) as port:
-        (video,) = told(port, "/api/shown", place="run", **asking)
+        shown = told(port, "/api/shown", place="run", **asking)
+        (video,) = shown["videos"]
+        assert shown["question"] == first["problem"]
         assert (video["places"], len(video["images"])) == ([3, 2, 1, 0], 4)
         assert (
             "did not note"
@@ -152,7 +165,7 @@ def test_a_run_that_grows_is_read_on_and_one_that_was_cut_anew(run: Path) -> Non
     view = RunView(run)
 
     def every() -> dict[str, Any]:
-        return view.groups(GroupFilter.ALL, step=None, task_type="", sample="", page=0)
+        return view.groups(GroupFilter.ALL, step=None, task_type="", sample="", page=0, wait=None)
 
     assert every()["total"] == 2
     with (run / "rollouts.jsonl").open("a") as stream:
@@ -165,21 +178,88 @@ def test_a_run_that_grows_is_read_on_and_one_that_was_cut_anew(run: Path) -> Non
     assert [one["sample"] for one in every()["groups"]] == ["z"]
 
 
+class Counted(GrowingFile):
+    """Rows as they were read, and how many were read in all."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.rows: list[Any] = []
+        self.read = 0
+
+    def _keep(self, row: dict[str, Any], begin: int, length: int) -> None:
+        self.read += 1
+        self.rows.append((row["k"], begin, length))
+
+    def _forget(self) -> None:
+        self.rows.clear()
+
+
+def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    lines(file, [{"k": number} for number in range(1000)])
+    kept = Counted(file)
+    assert kept.refresh() == 1.0
+    lines(file, [{"k": 1000}])
+    kept.refresh()
+    assert (kept.read, len(kept.rows), kept.generation) == (1001, 1001, 0)
+    key, begin, length = kept.rows[-1]
+    assert json.loads(file.read_bytes()[begin : begin + length]) == {"k": key}
+
+
+def test_a_file_that_was_cut_and_has_outgrown_its_old_length_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    lines(file, [{"k": 1}, {"k": 2}])
+    kept = Counted(file)
+    kept.refresh()
+    with file.open("r+") as stream:
+        stream.truncate(9)
+    lines(file, [{"k": 3}, {"k": 4}])
+    kept.refresh()
+    assert ([row[0] for row in kept.rows], kept.generation) == ([1, 3, 4], 1)
+
+
+def test_a_file_in_the_place_of_another_is_read_anew(tmp_path: Path) -> None:
+    file, other = tmp_path / "rows.jsonl", tmp_path / "other"
+    lines(file, [{"k": 1}, {"k": 2}])
+    lines(other, [{"k": 9}, {"k": 2}, {"k": 3}])
+    kept = Counted(file)
+    kept.refresh()
+    other.rename(file)
+    kept.refresh()
+    assert [row[0] for row in kept.rows] == [9, 2, 3]
+    file.unlink()
+    assert kept.refresh() == 1.0
+    assert kept.rows == []
+
+
+def test_a_large_file_is_shown_while_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    with file.open("w") as stream:
+        stream.writelines(f'{{"k": {number}, "text": "{"x" * 500}"}}\n' for number in range(20_000))
+    kept = Counted(file)
+    begun = time.monotonic()
+    first = kept.refresh(0.0)
+    assert time.monotonic() - begun < 0.5
+    assert first < 1.0
+    assert kept.refresh() == 1.0
+    assert len(kept.rows) == 20_000
+
+
 def test_damaged_lines_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    file.write_text('{"k": 1}\nnot json\n[1]\n{"k": 2}\n')
+    file.write_text(f'{{"k": 1}}\nnot json\n[1]\n{"[" * 100_000}\n{{"k": 2}}\n')
     index: LineIndex[int, None] = LineIndex(file, lambda row: row.get("k"), lambda *_: None)
     index.refresh()
-    assert (index.damaged, index.rows([2, 1])) == (2, [{"k": 2}, {"k": 1}])
+    assert (index.damaged, index.rows([2, 1])) == (3, [{"k": 2}, {"k": 1}])
 
 
 def test_pairs_their_videos_and_frames(corpus: Path) -> None:
     with serving(corpus.parent) as port:
         (place,) = told(port, "/api/places")
         name = place["name"]
-        listed = told(port, "/api/pairs", place=name)
+        listed = settled(port, "/api/pairs", place=name)
         assert (listed["total"], listed["tasks"]) == (2, {"direction": 2})
-        pair = told(port, "/api/pair", place=name, pair=listed["pairs"][0]["id"])
+        pair = settled(port, "/api/pair", place=name, pair=listed["pairs"][0]["id"])
         golds = {side["options"][side["gold"]] for side in pair["sides"]}
         assert len(golds) == 2
         video = pair["sides"][0]["video"]
@@ -205,13 +285,75 @@ def test_no_file_outside_of_the_folders_is_read(corpus: Path, path: str) -> None
         assert "error" in told(port, "/api/timeline", place=place["name"], video=f"../{path}")
 
 
+FOREIGN_HOSTS = (
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:80",
+    "",
+    "[::2]:80",
+    "127.0.0.1@evil",
+)
+
+
 def test_foreign_names_and_pages_are_refused(run: Path) -> None:
     with serving(run.parent) as port:
-        assert asked(port, "/api/places", {"Host": "evil.example"}).status == 403
-        assert asked(port, "/api/places", {"Origin": "http://evil.example"}).status == 403
+        for host in FOREIGN_HOSTS:
+            assert asked(port, "/api/places", {"Host": host}).status == 403
+        for origin in ("http://evil.example", "null", f"https://127.0.0.1:{port}", "http://127.0.0.1:1"):
+            assert asked(port, "/api/places", {"Origin": origin}).status == 403
+        assert asked(port, "/api/places", {"Origin": f"http://127.0.0.1:{port}"}).status == 200
+        refused = asked(port, "/api/places", {"Host": "evil.example"})
+        assert refused.headers["X-Content-Type-Options"] == "nosniff"
         answer = asked(port, "/")
         assert answer.status == 200
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_folder_whose_files_are_links_to_elsewhere_is_not_shown(run: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    lines(outside / "rollouts.jsonl", [rollout(1, "secret", 0, answer="A", advantage=1.0)])
+    (run / "rollouts.jsonl").unlink()
+    (run / "rollouts.jsonl").symlink_to(outside / "rollouts.jsonl")
+    with serving(run) as port:
+        assert told(port, "/api/places") == []
+        assert asked(port, "/api/groups", place="run").status == 404
+    with serving(run, outside) as port:
+        assert settled(port, "/api/groups", place="run")["total"] == 1
+
+
+def test_a_browser_that_leaves_in_the_middle_of_a_video_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("")
+    (tmp_path / "big.mp4").write_bytes(b"0" * 2**24)
+    faults: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = faults.append  # type: ignore[method-assign]
+    logging.getLogger("uvicorn.error").addHandler(handler)
+    try:
+        with serving(tmp_path) as port:
+            (place,) = told(port, "/api/places")
+            address = f"/media?{urlencode({'place': place['name'], 'path': 'big.mp4'})}"
+            for _ in range(5):
+                with socket.create_connection(("127.0.0.1", port)) as left:
+                    left.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                    assert left.recv(100).startswith(b"HTTP/1.1 200")
+            assert asked(port, "/api/places").status == 200
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(handler)
+    assert [fault.getMessage() for fault in faults] == []
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "status", "length"),
+    [("bytes=0-0", 206, 1), ("bytes=-5", 206, 5), ("bytes=90-", 206, 10), ("bytes=100-", 416, None)],
+)
+def test_parts_of_videos(tmp_path: Path, asked_for: str, status: int, length: int | None) -> None:
+    (tmp_path / "records.jsonl").write_text("")
+    (tmp_path / "a.mp4").write_bytes(bytes(100))
+    with serving(tmp_path) as port:
+        part = asked(port, "/media", {"Range": asked_for}, place=tmp_path.name, path="a.mp4")
+        assert part.status == status
+        assert length is None or len(part.read()) == length
 
 
 def test_a_token_is_asked_for_and_kept_in_a_cookie(run: Path) -> None:
@@ -273,6 +415,22 @@ def test_what_is_no_label_is_refused(corpus: Path, body: str) -> None:
         answer = found.getresponse()
         assert answer.status == 422
         assert "error" in json.loads(answer.read())
+
+
+def test_a_folder_that_cannot_be_written_keeps_no_label_and_says_so(corpus: Path) -> None:
+    broken = corpus.parent / "broken"
+    broken.mkdir()
+    (broken / "records.jsonl").write_text("")
+    (broken / "labels.sqlite").write_text("no database, and longer than the header of one" * 10)
+    with serving(broken) as port:
+        assert "cannot be kept" in told(port, "/api/labels", place="broken")["error"]
+        assert post(port, "broken", label()) == 422
+
+
+def test_only_what_is_labelled_has_labels(run: Path) -> None:
+    with serving(run) as port:
+        assert post(port, "run", label()) == 422
+    assert not (run / "labels.sqlite").exists()
 
 
 def test_folders_that_are_not_there(tmp_path: Path) -> None:
@@ -360,3 +518,187 @@ def test_labels_are_written_as_a_release_reads_them(tmp_path: Path) -> None:
         "criteria": {"static": True},
     }
     assert CliRunner().invoke(app, ["labels", str(tmp_path), "--task", "audit"]).exit_code == 2
+
+
+def recipe(weight: float, seed: int) -> dict[str, Any]:
+    """Return what run.json says."""
+    method = {"name": "crpo", "lambda_d": weight, "lambda_s": weight}
+    return {"recipe": {"kind": "rl", "train": {"seed": seed}, "method": method}}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Four runs, two weights with two seeds each, and what their models answered to ten pairs."""
+    for weight in (0.0, 0.3):
+        for seed in (0, 1):
+            name = f"l{weight}-seed-{seed}"
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "run.json").write_text(json.dumps(recipe(weight, seed), indent=2))
+            rows = [
+                {"step": n, "reward/correct": seed / 2, "zero_advantage": 0.0} for n in range(1, 4 + seed)
+            ]
+            lines(tmp_path / name / "metrics.jsonl", rows)
+            answers = tmp_path / "eval" / name
+            answers.mkdir(parents=True)
+            (answers / "run.json").write_text("{}")
+            right = 2 + seed + round(10 * weight)
+            lines(
+                answers / "answers.jsonl",
+                [said(n, side, right=n < right) for n in range(10) for side in (0, 1)],
+            )
+    return tmp_path
+
+
+def said(number: int, side: int, *, right: bool, **more: Any) -> dict[str, Any]:
+    """Return a row of answers.jsonl: the right letter of a side, or the other side's."""
+    gold = "AB"[side]
+    answer = gold if right else "BA"[side]
+    row = {
+        "id": f"p{number}-{side}",
+        "pair": f"p{number}",
+        "side": side,
+        "source_clip": f"p{number}",
+        "gold": gold,
+    }
+    row |= {
+        "options": ["left", "right"],
+        "problem_type": "multiple choice",
+        "response": f"\\boxed{{{answer}}}",
+    }
+    return {**row, "answer": answer, "correct": right, "video": f"{number}-{side}.mp4", **more}
+
+
+def test_runs_of_several_seeds_are_one_line_in_its_band(study: Path) -> None:
+    runs = [f"{study.name}/l0.0-seed-{seed}" for seed in (0, 1)]
+    with serving(study) as port:
+        found = told(port, f"/api/curves?{urlencode({'place': runs, 'key': 'reward/correct'}, doseq=True)}")
+        (line,) = found["lines"]
+        assert (line["name"], line["runs"]) == ("l0.0 (2 seeds)", runs)
+        assert (line["steps"], line["mean"], line["low"], line["high"]) == (
+            [1, 2, 3],
+            [0.25] * 3,
+            [0.0] * 3,
+            [0.5] * 3,
+        )
+        assert found["notes"] == ["l0.0: 1 steps are not drawn, which not all 2 seeds have."]
+        apart = {"place": runs, "key": "reward/correct", "seeds": "apart"}
+        both = told(port, f"/api/curves?{urlencode(apart, doseq=True)}")["lines"]
+        assert [(one["name"], one["mean"][0]) for one in both] == [(runs[0], 0.0), (runs[1], 0.5)]
+
+
+def test_a_sweep_is_read_from_recipes_and_scores(study: Path) -> None:
+    with serving(study) as port:
+        runs = [place["name"] for place in told(port, "/api/places") if place["kind"] == "run"]
+        found = told(port, f"/api/sweeps?{urlencode({'place': runs}, doseq=True)}")
+        assert (found["metric"], found["scored"]) == ("p_acc", 4)
+        (axis,) = found["axes"]
+        assert axis["title"] == "lambda_d = lambda_s"
+        (line,) = axis["lines"]
+        points = [
+            [round(point[name], 6) for name in ("at", "mean", "low", "high")] for point in line["points"]
+        ]
+        assert points == [[0.0, 0.25, 0.2, 0.3], [0.3, 0.55, 0.5, 0.6]]
+        assert told(port, "/api/sweeps", place=runs[0])["axes"] == []
+
+
+def test_every_figure_of_the_papers_can_be_chosen(study: Path) -> None:
+    with serving(study) as port:
+        presets = dict(told(port, "/api/presets"))
+        assert {"crpo_dynamics", "crpo_rewards", "strive_dynamics", "crpo_sensitivity"} <= presets.keys()
+        found = told(port, "/api/charts", place=f"{study.name}/l0.0-seed-0", preset="crpo_dynamics")
+        assert [one["title"] for one in found["charts"]] == ["Correctness reward", "Groups without a signal"]
+        assert found["lacking"] == ["reward/original/crr, reward/original/temporal, reward/original/reverse"]
+
+
+def test_a_long_line_keeps_its_peaks(tmp_path: Path) -> None:
+    lines(tmp_path / "metrics.jsonl", [{"step": n, "loss": float(n == 7777)} for n in range(20_000)])
+    with serving(tmp_path) as port:
+        (line,) = told(port, "/api/curves", place=tmp_path.name, key="loss")["lines"]
+    assert len(line["steps"]) < 1500
+    assert (line["steps"][0], line["steps"][-1]) == (0, 19_999)
+    assert dict(zip(line["steps"], line["mean"], strict=True))[7777] == 1.0
+
+
+def test_of_a_step_that_was_written_twice_the_last_row_counts(tmp_path: Path) -> None:
+    lines(
+        tmp_path / "metrics.jsonl",
+        [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 2.0}, {"step": 1, "loss": 3.0}],
+    )
+    with serving(tmp_path) as port:
+        (line,) = told(port, "/api/curves", place=tmp_path.name, key="loss")["lines"]
+        assert (line["steps"], line["mean"]) == ([1, 2], [3.0, 2.0])
+        assert told(port, "/api/state", place=tmp_path.name)[tmp_path.name]["steps"] == 2
+
+
+def pairs_with(folder: Path, answers: list[dict[str, Any]], about: dict[str, Any]) -> None:
+    """Write ten pairs of questions, and answers about them."""
+    (folder / "data").mkdir()
+    lines(
+        folder / "data" / "records.jsonl",
+        [question(f"p{n}-{side}", pair=f"p{n}", side=side) for n in range(10) for side in (0, 1)],
+    )
+    (folder / "told").mkdir()
+    lines(folder / "told" / "answers.jsonl", answers)
+    (folder / "told" / "run.json").write_text(json.dumps(about, indent=2))
+
+
+def test_pairs_by_what_a_model_made_of_them_while_it_answers(tmp_path: Path) -> None:
+    answers = [
+        *(said(0, side, right=True) for side in (0, 1)),
+        *(said(1, side, right=False) for side in (0, 1)),
+        said(2, 0, right=True),
+        said(2, 1, right=True, answer="A", correct=False, response="\\boxed{A}"),
+        said(3, 0, right=True),
+        said(3, 1, right=True, answer=None, correct=False, response="none"),
+        said(4, 0, right=True),
+    ]
+    pairs_with(tmp_path, answers, {})
+    place = f"{tmp_path.name}/data"
+    with serving(tmp_path) as port:
+        found = settled(port, "/api/pairs", place=place)
+        assert found["outcomes"] == {"both_right": 1, "swapped": 1, "same_answer": 1, "unparsed": 1}
+        lines(
+            tmp_path / "told" / "answers.jsonl",
+            [said(4, 1, right=False, answer="C", options=["left", "right", "up"])],
+        )
+        grown = settled(port, "/api/pairs", place=place, filter="only_first")
+        assert [one["id"] for one in grown["pairs"]] == ["p4"]
+        assert settled(port, "/api/pair", place=place, pair="p2")["answers"][1]["answer"] == "A"
+
+
+def test_answers_to_other_questions_of_the_same_names_are_not_mixed_in(tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text("")
+    pairs_with(tmp_path, [said(0, 0, right=True)], {"data": str(tmp_path / "other.jsonl")})
+    with serving(tmp_path) as port:
+        assert told(port, "/api/pairs", place=f"{tmp_path.name}/data")["models"] == []
+
+
+def test_questions_that_are_in_no_pair_and_answers_without_their_questions(tmp_path: Path) -> None:
+    lines(
+        tmp_path / "answers.jsonl", [{**said(n, 0, right=n == 0), "pair": None, "side": None} for n in (0, 1)]
+    )
+    with serving(tmp_path) as port:
+        found = settled(port, "/api/pairs", place=tmp_path.name)
+        assert found["outcomes"] == {"right": 1, "wrong": 1}
+        one = settled(port, "/api/pair", place=tmp_path.name, pair="p0-0")
+        assert (one["shown"], len(one["sides"]), one["answers"][0]["correct"]) == (False, 1, True)
+
+
+def test_frames_are_those_that_the_model_was_shown(corpus: Path) -> None:
+    model = corpus.parent / "asked"
+    model.mkdir()
+    lines(model / "answers.jsonl", [said(0, 0, right=True)])
+    conditions = {"frames": {"value": 3, "from": "flag"}, "sampler": {"value": "mvbench", "from": "flag"}}
+    (model / "run.json").write_text(json.dumps({"conditions": conditions}, indent=2))
+    with serving(corpus.parent) as port:
+        place = f"{corpus.parent.name}/pairs"
+        video = settled(port, "/api/pair", place=place, pair=told(port, "/api/items", place=place)[0]["id"])[
+            "sides"
+        ][0]
+        asking = {"place": place, "path": video["video"]}
+        found = told(port, "/api/frames", **asking, model=f"{corpus.parent.name}/asked")
+        evenly = told(port, "/api/frames", **asking)
+        assert (len(found["images"]), found["sampler"]) == (3, "mvbench")
+        assert (len(evenly["images"]), evenly["sampler"]) == (8, "uniform, rounded linspace")
+        assert found["seconds"][0] != evenly["seconds"][0]
+        assert "more than a page takes" in told(port, "/api/frames", **asking, frames=10_000)["error"]

@@ -40,11 +40,12 @@ class Series:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
 
-    def smoothed(self) -> tuple[float, ...]:
-        """Return the centred moving mean over about a tenth of the line; it does not lag behind."""
-        if self.low:
+    def smoothed(self, parts: int | None = 10) -> tuple[float, ...]:
+        """Return the centred moving mean over about one of so many parts of the line; it does not lag behind. None: the
+        values as they are."""
+        if parts is None or self.low:
             return self.values
-        window = max(1, len(self.values) // 20) * 2 - 1
+        window = max(1, len(self.values) // (2 * parts)) * 2 - 1
         half = window // 2
         sums = np.concatenate([[0.0], np.cumsum(self.values)])
         starts = np.maximum(np.arange(len(self.values)) - half, 0)

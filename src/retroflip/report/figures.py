@@ -12,7 +12,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -81,6 +81,7 @@ _IDLE = re.compile(rb' transform="rotate\(-0 [^"]*"|(?<=\n) +')
 """of an SVG: turns by nothing, and spaces before lines"""
 _MOST_LETTERS = 40
 _SEED = re.compile(r"[-_]?seed[-_]?\d+")
+SEED = "train.seed"
 
 
 class Panel(NamedTuple):
@@ -91,11 +92,13 @@ class Panel(NamedTuple):
 
 
 class PaperFigure(NamedTuple):
-    """A figure: its file's name, what it is, its panels from left to right."""
+    """A figure: its file's name, what it is, its panels from left to right. of: a reward term that one method's
+    runs alone log, and they alone are drawn."""
 
     name: str
     title: str
     panels: tuple[Panel, ...]
+    of: Measure | None = None
 
 
 PAPER = (
@@ -117,6 +120,7 @@ PAPER = (
             Panel("Behaviour, counterfactual", (BEHAVIOUR,)),
             Panel("CRR, counterfactual", (RELATION_ON_COUNTERFACTUAL,)),
         ),
+        of=BEHAVIOUR,
     ),
     PaperFigure(
         "strive_dynamics",
@@ -128,8 +132,6 @@ PAPER = (
         ),
     ),
 )
-_TERMS_OF = {"crpo_rewards": BEHAVIOUR.key}
-"""figures of one method's reward terms, by the term that only its runs log"""
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,7 @@ def write_figures(
     return written
 
 
-def together(
-    runs: Mapping[str, Rows], settings: Mapping[str, Mapping[str, Any]]
-) -> dict[str, tuple[str, ...]]:
+def together(runs: Iterable[str], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """Return the runs of each line by its name: those whose recipes differ in nothing but the seed.
 
     Paths are compared without what names a seed ("seed-3"), since a study has its videos and its start model anew for
@@ -243,10 +243,19 @@ def _unshown(names: Iterable[str]) -> Iterator[str]:
 
 
 def _key(name: str, settings: Mapping[str, Any]) -> str:
-    if _seed(settings) is None:
-        return f"run {name}"
-    recipe = settings["recipe"]
-    return _SEED.sub("", json.dumps({**recipe, "train": {**recipe["train"], "seed": None}}, sort_keys=True))
+    return f"run {name}" if _seed(settings) is None else recipe_key(settings["recipe"], (SEED,))
+
+
+def recipe_key(recipe: Mapping[str, Any], without: Collection[str]) -> str:
+    """Return what recipes have in common that differ in nothing but these settings, such as "train.seed", and in what
+    names a seed in their paths."""
+
+    def bare(part: Any, name: str) -> Any:
+        if not isinstance(part, Mapping):
+            return None if name in without else part
+        return {key: bare(inner, f"{name}.{key}" if name else key) for key, inner in part.items()}
+
+    return _SEED.sub("", json.dumps(bare(recipe, ""), sort_keys=True))
 
 
 def _seed(settings: Mapping[str, Any]) -> Any:
@@ -258,8 +267,9 @@ def _seed(settings: Mapping[str, Any]) -> Any:
 
 
 def _line_name(names: Sequence[str]) -> str:
-    """Return the method's name where all runs are called by it, with or without folders in front."""
-    last = {name.rpartition("/")[2] for name in names}
+    """Return the name that all runs have without their seeds, with or without folders in front; the method's name as
+    papers write it."""
+    last = {(_SEED.sub("", name) if len(names) > 1 else name).rpartition("/")[2] for name in names}
     return model_name(last.pop()) if len(last) == 1 else model_name(names[0])
 
 
@@ -269,8 +279,10 @@ def _papers(
     """Yield the papers' figures of runs of RL; what they lack is told."""
     reinforced = {name: rows for name, rows in runs.items() if is_rl(rows)}
     for figure in PAPER:
-        only = _TERMS_OF.get(figure.name)
-        shown = {n: rows for n, rows in reinforced.items() if only is None or series(rows, only, n, 0).values}
+        term = figure.of
+        shown = {
+            n: rows for n, rows in reinforced.items() if term is None or series(rows, term.key, n, 0).values
+        }
         drawn = [drawn_panel(panel, shown, lines) for panel in figure.panels]
         for panel, one in zip(figure.panels, drawn, strict=True):
             if any(drawn) and one is None:
@@ -331,13 +343,16 @@ def _lines(found: Mapping[str, Series], lines: Mapping[str, tuple[str, ...]]) ->
     return tuple(made)
 
 
-def line_of(name: str, runs: Sequence[Series]) -> Line | None:
-    """Return the mean and the band of runs over the steps that all of them have; None where they share none."""
+def line_of(name: str, runs: Sequence[Series], parts: int | None = 10) -> Line | None:
+    """Return the mean and the band of runs over the steps that all of them have; None where they share none.
+
+    parts: how far it is smoothed, as `Series.smoothed` says.
+    """
     steps = sorted(set.intersection(*(set(one.steps) for one in runs)))
     if not steps:
         return None
     kept = [_at(one, steps) for one in runs]
-    smooth = np.array([one.smoothed() for one in kept])
+    smooth = np.array([one.smoothed(parts) for one in kept])
     called = f"{name} ({counted(len(runs), 'seed')})" if len(runs) > 1 else name
     mean, low, high = (_floats(reduced) for reduced in (smooth.mean(0), smooth.min(0), smooth.max(0)))
     raw = kept[0].values if len(runs) == 1 else ()

@@ -10,22 +10,23 @@ import io
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import jsonable
@@ -33,18 +34,21 @@ from retroflip.video import frame_cache
 from retroflip.video.frames import Frames, Pixels
 from retroflip.video.take import Take
 from retroflip.video.window import part
+from retroflip.web.answered import EVENLY, asked_with
+from retroflip.web.curves import PRESETS, Smoothing, charts, curves
 from retroflip.web.labels import Label, Labels
-from retroflip.web.pairs import PairFilter, Pairs, described, pairs_of
+from retroflip.web.pairs import Indices, PairFilter, Pairs, pairs_of
 from retroflip.web.places import Folders, Kind, Place
 from retroflip.web.rating import audited, author, compared, sided
-from retroflip.web.runs import GroupFilter, RunView
+from retroflip.web.runs import WAIT, GroupFilter, RunView
+from retroflip.web.scores import Swept, measured, preferred_of, scored, swept
 from retroflip.web.shown import shown_frames
 from retroflip.web.synthetic import timeline, videos_of
 
 COOKIE = "retroflip_view"
 MAX_BODY = 2**16
 """bytes of a label"""
-MAX_FRAMES = 64
+MAX_FRAMES = 768
 SIDE = 320
 """pixels of a frame's longer side"""
 _POLICY = (
@@ -58,7 +62,15 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_LABELLED = {
+    "verify": {Kind.BENCHMARK, Kind.SYNTHETIC},
+    "audit": {Kind.ROUTED},
+    "preference": {Kind.TRACES},
+}
+"""of which kinds of places people say what"""
+
 Call = Callable[[Request], Awaitable[Response]]
+MemberT = TypeVar("MemberT", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -71,14 +83,23 @@ class Settings:
 
 @dataclass
 class Viewer:
-    """What the routes share: the folders, and the runs that were opened."""
+    """What the routes share: the folders, and the runs and answers that were opened."""
 
     folders: Folders
     runs: dict[Path, RunView] = field(default_factory=dict)
+    indices: Indices = field(default_factory=Indices)
+    seen: dict[str, Place] = field(default_factory=dict)
 
     def place(self, request: Request, *kinds: Kind) -> Place:
         """Return the place that a request names. Raises HTTPException where there is none of these kinds."""
-        found = self.folders.place(str(request.query_params.get("place", "")))
+        return self.named(_chosen(request, "place"), *kinds)
+
+    def named(self, name: str, *kinds: Kind) -> Place:
+        """Return the place of a name. Raises HTTPException where there is none of these kinds."""
+        found = self.seen.get(name)
+        if found is None or not self.folders.has(found):
+            self.seen = {place.name: place for place in self.folders.places()}
+            found = self.seen.get(name)
         if found is None or (kinds and found.kind not in kinds):
             raise HTTPException(
                 404, "There is no such folder here. It may have been moved: load the page again."
@@ -87,29 +108,41 @@ class Viewer:
 
     def run(self, request: Request) -> RunView:
         """Return the run that a request names."""
-        place = self.place(request, Kind.RUN)
+        return self._run(self.place(request, Kind.RUN))
+
+    def all_runs(self, request: Request) -> dict[str, RunView]:
+        """Return every run that a request names, by its name."""
+        names = dict.fromkeys(request.query_params.getlist("place"))
+        return {name: self._run(self.named(name, Kind.RUN)) for name in names}
+
+    def _run(self, place: Place) -> RunView:
         return self.runs.setdefault(place.path, RunView(place.path))
 
     def pairs(self, request: Request) -> Pairs:
         """Return the pairs of the place that a request names; without answers where it says so."""
         bare = _chosen(request, "answers", "yes") == "no"
-        return pairs_of(self.place(request), self.folders, answers=not bare)
+        return pairs_of(self.place(request), self.folders, self.indices, answers=not bare)
 
 
-def make_app(folders: Folders, settings: Settings) -> Starlette:
+def make_app(folders: Folders, settings: Settings) -> "Guard":
     """Return the viewer of these folders."""
     viewer = Viewer(folders)
     static = Path(str(resources.files("retroflip.web") / "static"))
     routes = [
         Route("/", lambda _: FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})),
         Route("/api/places", _json(lambda _: _places(viewer))),
-        Route("/api/metrics", _json(lambda request: viewer.run(request).metrics(_number(request, "after")))),
+        Route("/api/presets", _json(lambda _: PRESETS)),
+        Route("/api/charts", _json(lambda request: _charts(viewer, request))),
+        Route("/api/curves", _json(lambda request: _curves(viewer, request))),
+        Route("/api/state", _json(lambda request: _states(viewer, request))),
+        Route("/api/sweeps", _json(lambda request: _sweeps(viewer, request))),
         Route("/api/run", _json(lambda request: viewer.run(request).about())),
         Route("/api/groups", _json(lambda request: _groups(viewer, request))),
         Route("/api/group", _json(lambda request: _group(viewer, request))),
         Route("/api/shown", _json(lambda request: _shown(viewer, request))),
         Route("/api/pairs", _json(lambda request: _pairs(viewer, request))),
         Route("/api/pair", _json(lambda request: _pair(viewer, request))),
+        Route("/api/items", _json(lambda request: [{"id": one.id} for one in viewer.pairs(request).shown])),
         Route("/api/videos", _json(lambda request: _videos(viewer, request))),
         Route("/api/timeline", _json(lambda request: _timeline(viewer, request))),
         Route("/api/frames", _json(lambda request: _frames(viewer, request))),
@@ -120,38 +153,67 @@ def make_app(folders: Folders, settings: Settings) -> Starlette:
         Route("/media", partial(_media, viewer)),
         Mount("/static", StaticFiles(directory=static)),
     ]
-    return Starlette(
+    shown = Starlette(
         routes=routes,
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=_guard(settings))],
-        exception_handlers={RetroflipError: _told, HTTPException: _refused, ValidationError: _unreadable},
+        exception_handlers={
+            RetroflipError: _told,
+            HTTPException: _refused,
+            ValidationError: _unreadable,
+            OSError: _gone,
+        },
     )
+    return Guard(shown, settings)
 
 
-def _guard(settings: Settings) -> Callable[[Request, Call], Awaitable[Response]]:
-    """Return what every request passes first."""
+class Guard:
+    """What every request passes first, and what every response gets. It hands on bodies as they come, so that a browser
+    that leaves in the middle of a video ends the sending of it and nothing else."""
 
-    async def dispatch(request: Request, call: Call) -> Response:
-        reason = _fault(request, settings)
-        if reason:
-            return PlainTextResponse(reason, 403, headers=_HEADERS)
-        given = request.query_params.get("token")
-        if settings.token is not None and given is not None:
-            response: Response = RedirectResponse(request.url.path, 303)
-            response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
-        else:
-            response = await call(request)
-        response.headers.update(_HEADERS)
-        return response
+    def __init__(self, shown: ASGIApp, settings: Settings) -> None:
+        self.shown, self.settings = shown, settings
 
-    return dispatch
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.shown(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        response = _answered_first(Request(scope), self.settings)
+        await (response or self.shown)(scope, receive, _headed(send))
+
+
+def _headed(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(_HEADERS)
+            headers.setdefault("Cache-Control", "no-cache")
+        await send(message)
+
+    return sent
+
+
+def _answered_first(request: Request, settings: Settings) -> Response | None:
+    """Return a refusal, or where the address holds the token one that keeps it in a cookie; None to go on."""
+    reason = _fault(request, settings)
+    if reason:
+        return PlainTextResponse(reason, 403)
+    given = request.query_params.get("token")
+    if settings.token is None or given is None:
+        return None
+    response = RedirectResponse(request.url.path, 303)
+    response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+    return response
 
 
 def _fault(request: Request, settings: Settings) -> str | None:
-    host = request.headers.get("host", "").rsplit(":", 1)[0]
+    whole = request.headers.get("host", "")
+    host = whole.rsplit(":", 1)[0] if not whole.endswith("]") else whole
     if settings.hosts and host not in settings.hosts:
         return f"This viewer does not answer to the name {host[:80]!r}."
     origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
+    if origin is not None and origin != f"{request.url.scheme}://{whole}":
         return "This viewer answers its own pages alone."
     if settings.token is not None:
         given = request.query_params.get("token") or request.cookies.get(COOKIE) or ""
@@ -183,6 +245,11 @@ def _unreadable(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"This label cannot be kept: {error}"}, 422)
 
 
+def _gone(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)  # noqa: S101 - what it is registered for
+    return JSONResponse({"error": f"{error.filename}: {error.strerror}. It may just have been moved."}, 422)
+
+
 def _number(request: Request, name: str, default: int = 0) -> int:
     text = request.query_params.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 10 else default
@@ -192,18 +259,61 @@ def _chosen(request: Request, name: str, default: str = "") -> str:
     return str(request.query_params.get(name, default))
 
 
-def _filter_of(request: Request, kinds: type[GroupFilter] | type[PairFilter]) -> Any:
-    wanted = _chosen(request, "filter", "all")
-    return kinds(wanted) if wanted in set(kinds) else kinds("all")
+def _member(kinds: type[MemberT], text: str, default: MemberT) -> MemberT:
+    return kinds(text) if text in set(kinds) else default
 
 
 def _places(viewer: Viewer) -> list[dict[str, str]]:
     return [{"name": place.name, "kind": place.kind.value} for place in viewer.folders.places()]
 
 
+def _charts(viewer: Viewer, request: Request) -> dict[str, Any]:
+    runs = {name: run.metrics() for name, run in viewer.all_runs(request).items()}
+    found = charts(_chosen(request, "preset"), runs)
+    return {"charts": [chart._asdict() for chart in found.charts], "lacking": found.lacking}
+
+
+def _curves(viewer: Viewer, request: Request) -> dict[str, Any]:
+    views = viewer.all_runs(request)
+    drawn = curves(
+        request.query_params.getlist("key"),
+        {name: run.metrics() for name, run in views.items()},
+        {name: run.about() for name, run in views.items()},
+        _member(Smoothing, _chosen(request, "smooth"), Smoothing.NONE),
+        apart=_chosen(request, "seeds") == "apart",
+    )
+    return drawn._asdict()
+
+
+def _states(viewer: Viewer, request: Request) -> dict[str, Any]:
+    return {name: run.state() for name, run in viewer.all_runs(request).items()}
+
+
+def _sweeps(viewer: Viewer, request: Request) -> dict[str, Any]:
+    """Return the sweeps among the runs that are named, by the metric that is."""
+    views = viewer.all_runs(request)
+    found = scored(viewer.folders, {name: run.folder for name, run in views.items()})
+    known = measured(found)
+    metric = next((one for one in known if one.key == _chosen(request, "metric")), preferred_of(known))
+    recipes = {name: recipe for name, run in views.items() if (recipe := run.about().get("recipe"))}
+    return {
+        "metric": metric.key if metric else "",
+        "metrics": [{"key": one.key, "title": one.title} for one in known],
+        "scored": len({one.run for one in found}),
+        "axes": [_axis(one) for one in swept(recipes, found, metric)] if metric else [],
+    }
+
+
+def _axis(found: Swept) -> dict[str, Any]:
+    lines = [
+        {"name": line.name, "points": [point._asdict() for point in line.points]} for line in found.lines
+    ]
+    return {"title": found.axis.title, "settings": found.axis.settings, "lines": lines}
+
+
 def _groups(viewer: Viewer, request: Request) -> dict[str, Any]:
     return viewer.run(request).groups(
-        _filter_of(request, GroupFilter),
+        _member(GroupFilter, _chosen(request, "filter"), GroupFilter.ALL),
         step=_number(request, "step") if _chosen(request, "step") else None,
         task_type=_chosen(request, "task_type"),
         sample=_chosen(request, "sample"),
@@ -215,31 +325,34 @@ def _group(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
     return viewer.run(request).group(_number(request, "step"), _chosen(request, "sample"))
 
 
-def _shown(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
-    """Return the frames that a branch was shown."""
+def _shown(viewer: Viewer, request: Request) -> dict[str, Any]:
+    """Return the question, and the frames that a branch was shown."""
     run = viewer.run(request)
     rows = run.group(_number(request, "step"), _chosen(request, "sample"))
     row = next((one for one in rows if one["branch"] == _chosen(request, "branch")), None)
     if row is None:
         raise HTTPException(404, "There is no such branch here.")
-    return [_pictures(frames) for frames in shown_frames(run.about().get("recipe", {}), row, viewer.folders)]
+    found = shown_frames(run.about().get("recipe", {}), row, viewer.folders)
+    return {"question": found.question, "videos": [_pictures(frames) for frames in found.videos]}
 
 
 def _pairs(viewer: Viewer, request: Request) -> dict[str, Any]:
     return viewer.pairs(request).listed(
-        _filter_of(request, PairFilter),
+        _member(PairFilter, _chosen(request, "filter"), PairFilter.ALL),
         model=_chosen(request, "model"),
         task=_chosen(request, "task"),
         text=_chosen(request, "text"),
         page=_number(request, "page"),
+        wait=WAIT,
     )
 
 
 def _pair(viewer: Viewer, request: Request) -> dict[str, Any]:
-    pair = viewer.pairs(request).pair(_chosen(request, "pair"))
+    pairs = viewer.pairs(request)
+    pair = pairs.pair(_chosen(request, "pair"))
     if pair is None:
         raise HTTPException(404, "There is no such pair here.")
-    return described(pair)
+    return pairs.described(pair, WAIT)
 
 
 def _videos(viewer: Viewer, request: Request) -> list[dict[str, Any]]:
@@ -254,7 +367,7 @@ def _file(viewer: Viewer, request: Request) -> Path:
     """Return the video that a request names, inside the folders given. Raises HTTPException for any other."""
     place = viewer.place(request)
     own = place.kind is not Kind.ANSWERS
-    root = place.folder if own else pairs_of(place, viewer.folders, answers=False).root
+    root = place.folder if own else pairs_of(place, viewer.folders, viewer.indices, answers=False).root
     path = viewer.folders.file(root, _chosen(request, "path")) if root is not None else None
     if path is None:
         raise HTTPException(404, "There is no such video in the folders that were given.")
@@ -267,11 +380,16 @@ async def _media(viewer: Viewer, request: Request) -> Response:
 
 
 def _frames(viewer: Viewer, request: Request) -> dict[str, Any]:
-    """Return the frames that a model sees of a video, and their seconds."""
+    """Return the frames that a model was shown of a video, and their seconds; evenly spread ones without a model."""
     path = _file(viewer, request)
-    count = min(max(_number(request, "frames", 8), 1), MAX_FRAMES)
+    named = _chosen(request, "model")
+    asked = asked_with(viewer.named(named, Kind.ANSWERS)) if named else EVENLY
+    count = _number(request, "frames", asked.frames)
+    if not 1 <= count <= MAX_FRAMES:
+        raise HTTPException(422, f"{count} frames are more than a page takes, which is {MAX_FRAMES}.")
     window = part(_seconds(request, "start"), _seconds(request, "end"))
-    return _pictures(frame_cache.load(path, Take(count, window), max_side=SIDE))
+    found = _pictures(frame_cache.load(path, Take(count, window, asked.sampler), max_side=SIDE))
+    return {**found, "sampler": str(asked.sampler)}
 
 
 def _pictures(frames: Frames) -> dict[str, Any]:
@@ -316,6 +434,8 @@ def _labelling(viewer: Viewer) -> Call:
             raise HTTPException(413, "A label is longer than any that is kept.")
         label = Label.model_validate_json(await request.body())
         place = await run_in_threadpool(viewer.place, request)
+        if place.kind not in _LABELLED[label.task]:
+            raise HTTPException(422, f"Nothing of {place.name} is labelled in this way.")
         await run_in_threadpool(Labels(place.path).put, _named(label))
         return JSONResponse({"kept": True})
 

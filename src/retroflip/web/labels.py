@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retroflip.errors import DataError
+
 SUFFIX = "labels.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labels (
@@ -80,8 +82,14 @@ class Labels:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as found:
-            found.execute("PRAGMA journal_mode=WAL")
-            found.execute("PRAGMA synchronous=FULL")
-            found.execute(_SCHEMA)
-            yield found
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as found:
+                found.execute("PRAGMA journal_mode=WAL")
+                found.execute("PRAGMA synchronous=FULL")
+                found.execute(_SCHEMA)
+                yield found
+        except sqlite3.Error as error:
+            raise DataError(
+                f"{self._path}: labels cannot be kept there ({error}). Let this user write into the folder, and move a "
+                "damaged file away."
+            ) from error

@@ -1,5 +1,6 @@
 """What the folders and files given to the viewer hold, and the fence around them: no other file is ever read."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -32,7 +33,18 @@ MARKS = {
     Kind.SYNTHETIC: "dataset.json",
     Kind.BENCHMARK: "records.jsonl",
 }
-"""the first of them that is there decides"""
+"""the first of them that is there decides; of synthetic videos METADATA is there as well"""
+METADATA = "metadata"
+_READ = (
+    *MARKS.values(),
+    "run.json",
+    "rollouts.jsonl",
+    "scores.json",
+    "manifest.json",
+    "labels.sqlite",
+    "metadata",
+)
+"""what is read in such a folder, or written: none of them may be a link to somewhere else"""
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,8 @@ class Folders:
                 yield Place(root.name, Kind.ROUTED, root)
                 continue
             for kind, path in _below(root, MAX_DEPTH):
+                if not self._is_fenced(path):
+                    continue
                 yield Place("/".join([root.resolve().name, *path.relative_to(root).parts]), kind, path)
         if self.prefer:
             first, second = self.prefer
@@ -94,6 +108,16 @@ class Folders:
     def place(self, name: str) -> Place | None:
         """Return the place of this name."""
         return next((place for place in self.places() if place.name == name), None)
+
+    def has(self, place: Place) -> bool:
+        """Whether a place that was there before still is, without a look into other folders."""
+        if place.kind not in MARKS:
+            return place.path.is_file()
+        return kind_of(place.path) is place.kind and self._is_fenced(place.path)
+
+    def _is_fenced(self, folder: Path) -> bool:
+        """Whether nothing that is read in a folder is a link that leads out of the folders given."""
+        return all(self.holds(folder / name) for name in _READ if (folder / name).is_symlink())
 
     def file(self, root: Path, relative: str) -> Path | None:
         """Return a file under `root`; None where it is not there, or outside the folders that the user gave."""
@@ -120,12 +144,17 @@ def _below(folder: Path, depth: int) -> Iterator[tuple[Kind, Path]]:
 
 def kind_of(folder: Path) -> Kind | None:
     """Return what a folder is; None where there is nothing to show of it itself."""
-    return next((kind for kind, mark in MARKS.items() if (folder / mark).is_file()), None)
+    found = [kind for kind, mark in MARKS.items() if (folder / mark).is_file()]
+    if found[:1] == [Kind.SYNTHETIC] and not (folder / METADATA).is_dir():
+        found = found[1:]
+    return next(iter(found), None)
 
 
 def _folders_in(folder: Path) -> Sequence[Path]:
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.is_symlink() and path.name not in _PASSED_OVER and path.name[0] != "."
-    ]
+    """Return the folders in one, without links; none where this user may not look."""
+    try:
+        with os.scandir(folder) as found:
+            names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+    except PermissionError:
+        return []
+    return [folder / name for name in sorted(names) if name not in _PASSED_OVER and name[0] != "."]

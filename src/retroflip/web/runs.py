@@ -1,20 +1,23 @@
 """What a page shows of training runs: metrics over steps, and the groups of rollouts behind each step."""
 
+from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from retroflip.bench.metrics.training import LOGGED
+from retroflip.bench.metrics.training import is_number
 from retroflip.files.storage import read_json_object
-from retroflip.web.lines import LineIndex, Row
+from retroflip.report.charts import Series
+from retroflip.web.lines import GrowingFile, LineIndex, Row
 
 PAGE = 40
 """groups that are listed at once"""
+WAIT = 0.05
+"""seconds that a page waits for what was not read yet"""
 METRICS_FILE, ROLLOUTS_FILE, SETTINGS_FILE = "metrics.jsonl", "rollouts.jsonl", "run.json"
-_UNCHARTED = frozenset({"step", "check"})
+_REINFORCED = frozenset({"zero_advantage", "reward/correct"})
 
 
 class GroupFilter(StrEnum):
@@ -29,31 +32,37 @@ class GroupFilter(StrEnum):
     UNPARSED = "unparsed"
 
 
-@dataclass(frozen=True)
-class Group:
-    """What is remembered of the rollouts to one sample in one step."""
+class Group(NamedTuple):
+    """What is remembered of the rollouts to one sample in one step.
+
+    first: the first answer on each branch. differs: whether another one on its branch is unlike it. moved: whether an
+    advantage was other than 0.
+    """
 
     rollouts: int = 0
     right: int = 0
     truncated: int = 0
     unparsed: int = 0
     task_type: str = ""
-    answers: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    first: Mapping[str, str | None] = {}
+    differs: bool = False
     moved: bool = False
-    """whether an advantage was other than 0"""
 
     def with_row(self, row: Row) -> "Group":
         """Return the group with one more rollout."""
-        branch, answer = str(row.get("branch", "")), row.get("answer")
-        return replace(
-            self,
-            rollouts=self.rollouts + 1,
-            right=self.right + (answer is not None and answer == row.get("gold")),
-            truncated=self.truncated + bool(row.get("truncated")),
-            unparsed=self.unparsed + (answer is None),
-            task_type=str(row.get("task_type") or self.task_type),
-            answers={**self.answers, branch: self.answers.get(branch, frozenset()) | {answer}},
-            moved=self.moved or abs(row.get("advantage") or 0.0) > 1e-9,
+        branch, said = str(row.get("branch", "")), row.get("answer")
+        answer = None if said is None else str(said)
+        first = self.first if branch in self.first else {**self.first, branch: answer}
+        advantage = row.get("advantage")
+        return Group(
+            self.rollouts + 1,
+            self.right + (answer is not None and answer == row.get("gold")),
+            self.truncated + bool(row.get("truncated")),
+            self.unparsed + (answer is None),
+            str(row.get("task_type") or self.task_type),
+            first,
+            self.differs or first[branch] != answer,
+            self.moved or (is_number(advantage) and abs(advantage) > 1e-9),
         )
 
     def passes(self, wanted: GroupFilter) -> bool:
@@ -64,7 +73,7 @@ class Group:
             case GroupFilter.ZERO_VARIANCE:
                 return not self.moved
             case GroupFilter.DISAGREEMENT:
-                return any(len(answers) > 1 for answers in self.answers.values())
+                return self.differs
             case GroupFilter.TRUNCATED:
                 return self.truncated > 0
             case GroupFilter.UNPARSED:
@@ -86,28 +95,81 @@ GroupKey = tuple[int, str]
 """step and sample"""
 
 
+class Metrics(GrowingFile):
+    """The numbers of metrics.jsonl by name. Of a step that occurs twice the last row counts."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._steps: array[float] = array("d")
+        self._columns: dict[str, tuple[array[float], array[float]]] = {}
+
+    def _keep(self, row: Row, begin: int, length: int) -> None:  # noqa: ARG002 - of a number nothing is read again
+        step = row.get("step")
+        if not is_number(step):
+            return
+        self._steps.append(step)
+        for name, value in row.items():
+            if name != "step" and is_number(value):
+                steps, values = self._columns.setdefault(name, (array("d"), array("d")))
+                steps.append(step)
+                values.append(value)
+
+    def _forget(self) -> None:
+        self._steps = array("d")
+        self._columns = {}
+
+    @property
+    def names(self) -> set[str]:
+        """What was logged."""
+        with self._lock:
+            return set(self._columns)
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        with self._lock:
+            return len(set(self._steps))
+
+    @property
+    def is_rl(self) -> bool:
+        """Whether they are of a run of RL, as `report.curves.is_rl` tells."""
+        return not _REINFORCED.isdisjoint(self.names)
+
+    def series(self, name: str, run: str) -> Series:
+        """Return a number over steps, empty where the run has not logged it."""
+        with self._lock:
+            steps, values = self._columns.get(name, (array("d"), array("d")))
+            points = dict(zip(steps, values, strict=True))
+        ordered = sorted(points)
+        return Series(run, 0, tuple(ordered), tuple(points[step] for step in ordered))
+
+
 class RunView:
     """One run's folder, read as it grows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._metrics: LineIndex[int, None] = LineIndex(folder / METRICS_FILE, _step, lambda *_: None)
+        self._metrics = Metrics(folder / METRICS_FILE)
         self._groups: LineIndex[GroupKey, Group] = LineIndex(
             folder / ROLLOUTS_FILE, _group_key, lambda known, row: (known or Group()).with_row(row)
         )
 
-    def metrics(self, after: int = 0) -> dict[str, Any]:
-        """Return the rows of the steps behind one, and how metrics that the project knows are called and read."""
+    def metrics(self) -> Metrics:
+        """Return what the run has logged by now."""
         self._metrics.refresh()
-        steps = [step for step in self._metrics.known() if step > after]
-        rows = [
-            {name: value for name, value in row.items() if name not in _UNCHARTED}
-            for row in self._metrics.rows(steps)
-        ]
+        return self._metrics
+
+    def state(self) -> dict[str, Any]:
+        """Return by what a page tells that the run has gone on, or was begun anew."""
+        metrics = self.metrics()
         return {
-            "steps": steps,
-            "rows": rows,
-            "known": [{"key": one.key, "title": one.title, "caption": one.caption} for one in LOGGED],
+            "steps": metrics.steps,
+            "generation": metrics.generation,
+            "metrics": len(metrics.names),
+            "damaged": metrics.damaged,
+            "rollouts": (self.folder / ROLLOUTS_FILE).stat().st_size
+            if (self.folder / ROLLOUTS_FILE).is_file()
+            else 0,
         }
 
     def about(self) -> dict[str, Any]:
@@ -116,31 +178,38 @@ class RunView:
         return read_json_object(path) if path.is_file() else {}
 
     def groups(
-        self, wanted: GroupFilter, *, step: int | None, task_type: str, sample: str, page: int
+        self,
+        wanted: GroupFilter,
+        *,
+        step: int | None,
+        task_type: str,
+        sample: str,
+        page: int,
+        wait: float | None = WAIT,
     ) -> dict[str, Any]:
-        """Return one page of groups, the latest step first, and how many there are."""
-        self._groups.refresh()
+        """Return one page of groups, the latest step first, how many there are, and the share of the file that was read
+        in so many seconds."""
+        read = self._groups.refresh(wait)
         passing = partial(_passes, wanted=wanted, step=step, task_type=task_type, sample=sample)
-        found = [(key, group) for key, group in self._groups.known().items() if passing(key, group)]
+        known = self._groups.known()
+        found = [(key, group) for key, group in known.items() if passing(key, group)]
         found.sort(key=lambda one: -one[0][0])
         shown = found[page * PAGE : (page + 1) * PAGE]
         return {
             "total": len(found),
+            "all": len(known),
+            "task_types": sorted({group.task_type for group in known.values() if group.task_type}),
             "page": page,
             "pages": -(-len(found) // PAGE),
             "damaged": self._groups.damaged,
+            "read": read,
             "groups": [{"step": key[0], "sample": key[1], **group.listed()} for key, group in shown],
         }
 
     def group(self, step: int, sample: str) -> list[Row]:
         """Return the rollouts of one sample in one step."""
-        self._groups.refresh()
+        self._groups.refresh(WAIT)
         return self._groups.rows([(step, sample)])
-
-
-def _step(row: Row) -> int | None:
-    step = row.get("step")
-    return step if isinstance(step, int) else None
 
 
 def _group_key(row: Row) -> GroupKey | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,8 +17,15 @@ from retroflip.video.transforms import flip
 from retroflip.web.places import Folders
 
 
-def shown_frames(recipe: Mapping[str, Any], row: Mapping[str, Any], folders: Folders) -> list[Frames]:
-    """Return the frames of each video that a rollout's branch was shown, as large as they are stored.
+class ShownBranch(NamedTuple):
+    """What a branch was asked, and the frames of each video that it was shown."""
+
+    question: str
+    videos: list[Frames]
+
+
+def shown_frames(recipe: Mapping[str, Any], row: Mapping[str, Any], folders: Folders) -> ShownBranch:
+    """Return what a rollout's branch was asked and shown, frames as large as they are stored.
 
     Raises DataError where the data is not in the folders that were given, or has changed, or the row is of a version
     that did not note them.
@@ -34,7 +41,8 @@ def shown_frames(recipe: Mapping[str, Any], row: Mapping[str, Any], folders: Fol
         for medium, frames in zip(sample.shown, dataset.load_all(sample), strict=True)
         if not medium.is_image
     ]
-    return [_taken(frames, one) for frames, one in zip(videos, row["frames"], strict=True)]
+    taken = [_taken(frames, one) for frames, one in zip(videos, row["frames"], strict=True)]
+    return ShownBranch(sample.question, taken)
 
 
 def _dataset(section: Mapping[str, Any], folders: Folders) -> VideoDataset:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from retroflip.bench.metrics.base import Better, Measure
 
@@ -96,7 +96,7 @@ def over_steps(rows: Rows, key: str) -> float | None:
     return fmean(values) if values else None
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a logged value is a finite number, and none that no chart could have an axis for."""
     return (
         isinstance(value, int | float)

@@ -25,68 +25,97 @@ const SCREENS = {
 export function here() {
   const [path, query = ""] = location.hash.slice(1).split("?");
   const [, kind = "", ...name] = path.split("/");
-  return { kind, name: name.map(decodeURIComponent).join("/"), query: new URLSearchParams(query) };
+  return { kind, name: name.map(plain).join("/"), query: new URLSearchParams(query) };
+}
+
+function plain(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function link(kind, name, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const given = Object.entries(query).flatMap(([key, value]) => [value].flat().map((one) => [key, one]))
+    .filter(([, value]) => value !== "" && value !== null && value !== undefined);
   const path = name.split("/").map(encodeURIComponent).join("/");
   return `#/${kind}/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
+// What is chosen now, with some of it changed: names with a value or a list of values.
+export function changed(query) {
+  const { query: now } = here();
+  const kept = [...new Set(now.keys())].map((key) => [key, now.getAll(key)]);
+  return { ...Object.fromEntries(kept), ...query };
+}
+
 export function go(query) {
-  const { kind, name, query: now } = here();
-  location.hash = link(kind, name, { ...Object.fromEntries(now), ...query });
+  const { kind, name } = here();
+  location.hash = link(kind, name, changed(query));
+}
+
+function beside(runs) {
+  return [...grouped(runs)].filter(([, some]) => some.length > 1).map(([name, [first, ...others]]) =>
+    make("li", {}, make("a", { href: link("run", first.name, { with: others.map((one) => one.name) }) }, `all ${others.length + 1} of ${name || "this folder"} beside each other`)));
+}
+
+function folder(place) {
+  return place.name.split("/").slice(0, -1).join("/");
+}
+
+function grouped(places) {
+  const found = new Map();
+  places.forEach((place) => found.set(folder(place), [...(found.get(folder(place)) || []), place]));
+  return found;
+}
+
+function entry(place) {
+  const paired = place.kind === "benchmark" || place.kind === "synthetic";
+  const ways = paired ? [" · ", make("a", { href: link("pairs", place.name) }, "pairs"), " · ", make("a", { href: link("verify", place.name) }, "verify")] : [];
+  return make("li", {}, make("a", { href: link(place.kind, place.name) }, place.name), ways);
 }
 
 function home(places) {
   const kinds = Object.keys(TITLES).filter((kind) => places.some((place) => place.kind === kind));
+  const of = (kind) => places.filter((place) => place.kind === kind);
   show(
-    kinds.map((kind) =>
-      make(
-        "section",
-        {},
-        make("h2", {}, TITLES[kind]),
-        make(
-          "ul",
-          { class: "places" },
-          places.filter((place) => place.kind === kind).map((place) =>
-            make(
-              "li",
-              {},
-              make("a", { href: link(kind, place.name) }, place.name),
-              kind === "benchmark" || kind === "synthetic"
-                ? [" · ", make("a", { href: link("pairs", place.name) }, "pairs"), " · ",
-                   make("a", { href: link("verify", place.name) }, "verify")]
-                : [],
-            )),
-        ),
-      )),
+    make("div", { class: "home" }, kinds.map((kind) =>
+      make("section", {}, make("h2", {}, TITLES[kind]),
+        make("ul", { class: "places" }, of(kind).map(entry), kind === "run" ? beside(of(kind)) : [])))),
+    kinds.length ? null : make("p", {}, "There is nothing to show in the folders given any more."),
   );
 }
 
-let leave = () => {};
+let shown = { kind: null, name: null, screen: null };
 
 async function render() {
   const { kind, name, query } = here();
   tell("");
-  leave();
-  leave = () => {};
   try {
+    if (shown.screen?.update && shown.kind === kind && shown.name === name) {
+      await shown.screen.update(query);
+      return;
+    }
+    shown.screen?.leave?.();
+    shown = { kind, name, screen: null };
     const places = await get("places");
-    document.getElementById("places").replaceChildren(
-      ...places.filter((place) => place.name === name).map((place) => make("span", {}, `${place.kind}: ${place.name}`)),
-    );
+    document.getElementById("places").replaceChildren(...(SCREENS[kind] ? [make("span", {}, name)] : []));
     document.title = name ? `${name} · retroflip` : "retroflip";
-    if (SCREENS[kind]) leave = (await SCREENS[kind](name, query, places)) ?? leave;
-    else home(places);
+    if (!SCREENS[kind]) { home(places); return; }
+    const screen = await SCREENS[kind](name, query, places);
+    // Whoever went on before this screen was there is shown the other one.
+    if (shown.kind === kind && shown.name === name) shown.screen = screen;
+    else screen?.leave?.();
   } catch (error) {
     show(make("p", { class: "fault", role: "alert" }, error.message));
   }
 }
 
 addEventListener("hashchange", async () => {
+  const before = shown.kind + shown.name;
   await render();
-  document.getElementById("main").focus({ preventScroll: true });
+  if (before !== shown.kind + shown.name) document.getElementById("main").focus({ preventScroll: true });
 });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { shown = { ...shown, kind: null }; render(); });
 render();

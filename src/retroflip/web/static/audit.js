@@ -2,14 +2,12 @@
 
 import { get, media } from "./api.js";
 import { make } from "./dom.js";
-import { question, rate } from "./rating.js";
+import { question, rate, single } from "./rating.js";
 
 export async function showAudit(name) {
   const draw = async (item, _, keys) => {
-    const video = make("video", { src: media(name, item.video), controls: true, muted: true, loop: true, playsinline: true });
-    keys[" "] = () => (video.paused ? video.play().catch(() => {}) : video.pause());
-    return [...question(item), make("p", {}, `Right answer: ${item.options[item.answer] ? `${item.answer}. ${item.options[item.answer]}` : item.answer}`),
-      make("div", { class: "one" }, video)];
+    const right = item.options[item.answer] ? `${item.answer}. ${item.options[item.answer]}` : item.answer;
+    return [question(item), make("p", {}, `Right answer: ${right}`), item.video ? single(media(name, item.video), keys) : make("p", {}, "No video.")];
   };
   return rate({
     place: name, title: `Audit ${name}`, task: "audit", load: () => get("audit", { place: name }), draw,

@@ -8,12 +8,23 @@ export function make(tag, attributes = {}, ...children) {
     else if (name in element && typeof value !== "string") element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...there(children));
   return element;
 }
 
+function there(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+// Replaces what is in a box; whoever was at one of its controls by keyboard is at the new one of the same id.
+export function fill(box, ...children) {
+  const id = box.contains(document.activeElement) ? document.activeElement.id : "";
+  box.replaceChildren(...there(children));
+  if (id) document.getElementById(id)?.focus();
+}
+
 export function show(...children) {
-  document.getElementById("main").replaceChildren(...children.flat().filter(Boolean));
+  fill(document.getElementById("main"), ...children);
 }
 
 export function tell(text) {
@@ -23,10 +34,19 @@ export function tell(text) {
 export function select(label, options, chosen, onchange) {
   const box = make(
     "select",
-    { onchange: () => onchange(box.value) },
+    { id: `choose-${label}`, onchange: () => onchange(box.value) },
     options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)),
   );
   return make("label", {}, `${label} `, box);
+}
+
+export function field(label, type, value, onchange) {
+  const box = make("input", { id: `field-${label}`, type, value, min: type === "number" ? "1" : null, onchange: () => onchange(box.value) });
+  return make("label", {}, `${label} `, box);
+}
+
+export function button(text, onclick, more = {}) {
+  return make("button", { type: "button", onclick, ...more }, text);
 }
 
 export function pager(page, pages, go) {
@@ -34,9 +54,9 @@ export function pager(page, pages, go) {
   return make(
     "p",
     { class: "pager" },
-    make("button", { type: "button", disabled: page === 0, onclick: () => go(page - 1) }, "Previous"),
+    button("Previous", () => go(page - 1), { id: "page-back", disabled: page === 0 }),
     ` page ${page + 1} of ${pages} `,
-    make("button", { type: "button", disabled: page + 1 >= pages, onclick: () => go(page + 1) }, "Next"),
+    button("Next", () => go(page + 1), { id: "page-on", disabled: page + 1 >= pages }),
   );
 }
 
@@ -52,4 +72,20 @@ export function table(heads, rows, caption) {
       make("tbody", {}, rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cell ?? ""))))),
     ),
   );
+}
+
+export function number(value, digits = 2) {
+  return typeof value === "number" ? value.toFixed(digits) : "–";
+}
+
+// A number as short as it can be told from its neighbours.
+export function short(value) {
+  if (typeof value !== "number") return "–";
+  const size = Math.abs(value);
+  return size !== 0 && (size < 0.001 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
+
+export function options(item) {
+  return make("ol", { class: "options" }, Object.entries(item).map(([letter, text]) =>
+    make("li", {}, make("b", {}, `${letter}. `), text)));
 }

@@ -1,116 +1,199 @@
-// Pairs: v and v' in step, played or frame by frame through the frames that a model sees, and what models answered.
+// Pairs: v and v' in step, played or frame by frame through the frames that a model was shown, and what models answered.
 
 import { get, media } from "./api.js";
-import { go, link } from "./app.js";
-import { make, pager, select, show, table } from "./dom.js";
+import { changed, go, link } from "./app.js";
+import { button, field, fill, make, options, pager, select, show, table } from "./dom.js";
+import { live } from "./live.js";
 
-const FILTERS = [["all", "all"], ["both_right", "both right"], ["same_answer", "same answer"], ["swapped", "swapped"],
-  ["only_first", "only the original right"], ["unparsed", "unparsed"]];
+const OUTCOMES = { both_right: "both right", same_answer: "same answer", swapped: "swapped", only_first: "only the original right",
+  only_second: "only the counterfactual right", other: "both wrong in another way", right: "right", wrong: "wrong", unparsed: "unparsed",
+  failed: "failed" };
+const SIDES = ["original", "counterfactual"];
 
-export function player(place, pair) {
-  const videos = pair.sides.map((side) =>
-    make("video", { src: media(place, side.video), muted: true, loop: true, playsinline: true, preload: "auto" }));
-  const both = (act) => videos.forEach(act);
-  const play = make("button", { type: "button", onclick: () => toggle() }, "Play both");
-  const toggle = () => {
-    const stopped = videos[0].paused;
-    if (stopped) both((video) => { video.currentTime = videos[0].currentTime; });
-    both((video) => (stopped ? video.play().catch(() => {}) : video.pause()));
-    play.textContent = stopped ? "Pause both" : "Play both";
-  };
-  const figures = videos.map((video, index) =>
-    make("figure", {}, video, make("figcaption", {}, `${index ? "counterfactual" : "original"}: ${named(pair.sides[index])}`)));
-  return { element: make("div", { class: "sides" }, figures), play, toggle };
+function called(pair, index) {
+  return pair.sides.length > 1 ? SIDES[index] : "video";
 }
 
-function named(side) {
+function gold(side) {
   return side.options[side.gold] ? `${side.gold}. ${side.options[side.gold]}` : side.gold;
 }
 
-export async function strip(place, pair, count) {
+// Both videos in step, each in its own part of a file: where one runs off by more than a frame, it is set back.
+export function player(place, pair) {
+  const videos = pair.sides.map((side, index) => make("video", {
+    src: media(place, side.video), muted: true, loop: side.start === null, playsinline: true, preload: "auto", "aria-label": called(pair, index),
+  }));
+  const begin = (index) => pair.sides[index].start ?? 0;
+  const rewind = () => videos.forEach((video, index) => { video.currentTime = begin(index); });
+  const play = button("Play", () => toggle());
+  const keep = () => {
+    const at = videos[0].currentTime - begin(0);
+    const { end } = pair.sides[0];
+    if (end !== null && videos[0].currentTime >= end) rewind();
+    else videos.slice(1).forEach((video, index) => {
+      if (Math.abs(video.currentTime - begin(index + 1) - at) > 0.1) video.currentTime = begin(index + 1) + at;
+    });
+  };
+  const toggle = () => {
+    const stopped = videos[0].paused;
+    if (stopped) keep();
+    videos.forEach((video) => (stopped ? video.play().catch(() => {}) : video.pause()));
+    play.textContent = stopped ? "Pause" : "Play";
+  };
+  videos[0].addEventListener("timeupdate", keep);
+  videos.forEach((video, index) => {
+    video.addEventListener("loadedmetadata", () => { video.currentTime = begin(index); });
+    video.addEventListener("error", () => video.replaceWith(make("p", { class: "fault" }, "This video cannot be shown here: it is not in the folders given, or in a format that this browser does not play.")));
+  });
+  const figures = videos.map((video, index) => make("figure", {}, make("figcaption", {}, make("b", {}, called(pair, index)), ` ${gold(pair.sides[index])}`), video));
+  return { element: make("div", { class: "sides" }, figures), play, toggle };
+}
+
+// The frames of both sides, one place after the other. model: whose frames; without one they are spread evenly.
+export async function strip(place, pair, model) {
   const seen = await Promise.all(pair.sides.map((side) =>
-    get("frames", { place, path: side.video, frames: count, start: side.start, end: side.end })));
-  const pictures = seen.map((one, index) => make("img", { alt: `frame of the ${index ? "counterfactual" : "original"}`, src: one.images[0] }));
+    get("frames", { place, path: side.video, model, start: side.start, end: side.end })));
+  const pictures = seen.map((one, index) => make("img", { alt: `frame of the ${called(pair, index)}`, src: one.images[0] }));
   const said = make("output", {});
-  const slide = make("input", { type: "range", min: 0, max: seen[0].images.length - 1, value: "0", "aria-label": "frame",
-    oninput: () => at(Number(slide.value)) });
+  const most = Math.max(...seen.map((one) => one.images.length));
+  const slide = make("input", { type: "range", min: 0, max: most - 1, value: "0", "aria-label": "frame", oninput: () => at(Number(slide.value)) });
   const at = (index) => {
     pictures.forEach((picture, side) => { picture.src = seen[side].images[index] ?? picture.src; });
-    said.textContent = `frame ${index + 1} of ${seen[0].images.length}: ${seen.map((one) => `${one.seconds[index]?.toFixed(2)} s`).join(" and ")}`;
+    said.textContent = `frame ${index + 1} of ${most} (${seen[0].sampler}): ${seen.map((one) => `${one.seconds[index]?.toFixed(2) ?? "–"} s`).join(" and ")}`;
   };
   at(0);
   const step = (by) => {
     slide.value = String(Number(slide.value) + by);
     at(Number(slide.value));
   };
-  return { element: make("div", {}, make("div", { class: "sides" }, pictures.map((one) => make("figure", {}, one))), slide, said), step };
-}
-
-function answers(pair) {
-  const models = [...new Set(pair.answers.map((one) => `${one.model}\u0000${one.control}`))];
-  return table(
-    ["model", "shown", "original", "counterfactual", "responses"],
-    models.map((key) => {
-      const [model, control] = key.split("\u0000");
-      const both = [0, 1].map((side) => pair.answers.find((one) => one.model === model && one.control === control && one.side === side));
-      return [model, control.replace("_", " "), ...both.map(said),
-        make("details", {}, make("summary", {}, "read"), both.filter(Boolean).map((one) => make("pre", {}, one.response || one.error || "")))];
-    }),
-    "What models answered",
-  );
+  return { element: make("div", { class: "strip" }, make("div", { class: "sides" }, pictures.map((one) => make("figure", {}, one))), slide, said), step };
 }
 
 function said(one) {
   if (!one) return "–";
   if (one.error) return make("span", { class: "wrong" }, "failed");
   const text = one.answer === null ? "unparsed" : one.text === one.answer ? one.answer : `${one.answer}. ${one.text}`;
-  return make("span", { class: one.correct ? "right" : "wrong" }, `${one.correct ? "✓" : "✗"} ${text}`);
+  return make("span", { class: one.correct ? "right" : "wrong" }, `${one.correct ? "✓" : "✗"} ${text}`, one.truncated ? make("small", {}, " cut off") : null);
 }
 
-async function onePair(place, id, query) {
-  const pair = await get("pair", { place, pair: id });
-  const shown = player(place, pair);
-  const frames = make("div", {}, make("button", { type: "button", onclick: async (event) => {
-    event.target.disabled = true;
-    frames.replaceChildren((await strip(place, pair, Number(query.get("frames") || 8))).element);
-  } }, "Frame by frame, as a model sees them"));
-  return make("section", { class: "pair" },
-    make("h3", {}, pair.question),
-    make("ol", { class: "options", type: "A" }, Object.values(pair.sides[0].options).map((option) => make("li", {}, option))),
-    shown.element, make("p", {}, shown.play), frames, pair.answers.length ? answers(pair) : make("p", {}, "No model's answers are in the folders given."),
-    make("p", { class: "small" }, [pair.id, pair.task, pair.licence, ...Object.entries(pair.labels).map(([name, value]) => `${name}: ${value}`)].filter(Boolean).join(" · ")));
+function responses(both, pair) {
+  return make("details", {}, make("summary", {}, "read"), both.map((one, index) => one && [
+    pair.sides.length > 1 ? make("h5", {}, called(pair, index)) : null, make("pre", { class: "response", tabindex: "0" }, one.response || one.error || "(nothing)")]));
 }
 
-export async function showPairs(name, query) {
-  const asked = { place: name, filter: query.get("filter") || "all", model: query.get("model"), task: query.get("task"),
-    text: query.get("text"), page: query.get("page") || 0 };
-  // The questions are there at once; the answers of several models take the server a moment, the first time.
-  if (asked.filter === "all" && !query.get("pair")) {
-    const bare = await get("pairs", { ...asked, answers: "no" });
-    show(make("h2", {}, name), make("p", {}, `${bare.total} pairs. Reading what models answered …`),
-      make("ul", { class: "list" }, bare.pairs.map((pair) => make("li", {}, pair.question))));
-  }
-  let found = await get("pairs", asked);
-  if (!asked.model && found.models.length) {
-    asked.model = found.models[0];
-    found = await get("pairs", asked);
-  }
-  const chosen = query.get("pair") || found.pairs[0]?.id;
-  show(
-    make("h2", {}, name),
-    make("div", { class: "controls" },
-      found.models.length ? select("Model", found.models.map((one) => [one, one]), asked.model, (model) => go({ model, page: 0 })) : null,
-      select("Pairs", FILTERS.map(([value, text]) => [value, found.outcomes[value] ? `${text} (${found.outcomes[value]})` : text]), asked.filter,
-        (filter) => go({ filter, page: 0, pair: "" })),
-      select("Sub-task", [["", "any"], ...Object.entries(found.tasks).map(([task, count]) => [task, `${task || "none"} (${count})`])], asked.task || "",
-        (task) => go({ task, page: 0, pair: "" })),
-      make("label", {}, "Search ", make("input", { type: "search", value: query.get("text") || "", onchange: (event) => go({ text: event.target.value, page: 0, pair: "" }) }))),
-    make("p", {}, `${found.total} pairs · `, make("a", { href: link("verify", name) }, "verify them")),
-    make("div", { class: "split" },
-      make("nav", { "aria-label": "Pairs" }, make("ul", { class: "list" }, found.pairs.map((pair) =>
-        make("li", {}, make("a", { href: link("pairs", name, { ...Object.fromEntries(query), pair: pair.id }), "aria-current": pair.id === chosen ? "true" : null },
-          make("span", {}, pair.question), make("small", {}, [pair.task, pair.outcome.replace("_", " ")].filter(Boolean).join(" · ")))))),
-        pager(Number(asked.page), found.pages, (page) => go({ page, pair: "" })) ?? ""),
-      chosen ? await onePair(name, chosen, query) : make("p", {}, "No pair passes the filters.")),
+function answers(pair) {
+  const asked = [...new Set(pair.answers.map((one) => JSON.stringify([one.model, one.control])))].map((one) => JSON.parse(one));
+  const sides = pair.sides.map((_, index) => index);
+  return table(
+    ["model", "shown", ...sides.map((index) => called(pair, index)), "responses"],
+    asked.map(([model, control]) => {
+      const both = sides.map((side) => pair.answers.find((one) => one.model === model && one.control === control && one.side === side));
+      return [model, control.replaceAll("_", " "), ...both.map(said), responses(both, pair)];
+    }),
+    "What models answered",
   );
+}
+
+function about(pair) {
+  const labels = Object.entries(pair.labels).map(([name, value]) => `${name}: ${value}`);
+  return make("p", { class: "small" }, [pair.id, pair.task, pair.licence, ...labels].filter(Boolean).join(" · "));
+}
+
+function watched(place, pair, model) {
+  if (!pair.shown) return [make("p", { class: "small" }, "Its videos are not in the folders given: give retroflip view the folder of the data too.")];
+  const shown = player(place, pair);
+  const frames = make("div", {}, button(model ? `Frame by frame, as ${model} saw it` : "Frame by frame", async (event) => {
+    event.target.disabled = true;
+    try {
+      frames.replaceChildren((await strip(place, pair, model)).element);
+    } catch (error) {
+      frames.replaceChildren(make("p", { class: "fault" }, error.message));
+    }
+  }));
+  return [shown.element, make("p", {}, shown.play), frames];
+}
+
+function known(pair) {
+  return [pair.read < 1 ? make("p", { class: "small" }, `What models answered is still being read: ${Math.floor(100 * pair.read)} %.`) : null,
+    pair.answers.length ? answers(pair) : make("p", { class: "small" }, "No model's answers to it are in the folders given.")];
+}
+
+// What is shown of a pair. more() reads the answers again, and returns which share of all answers was read by then.
+async function onePair(place, id, model) {
+  const pair = await get("pair", { place, pair: id });
+  const said = make("div", {}, known(pair));
+  const more = async () => {
+    const again = await get("pair", { place, pair: id });
+    fill(said, known(again));
+    return again.read;
+  };
+  return { read: pair.read, more, parts: [make("h3", { tabindex: "-1" }, pair.question), options(pair.sides[0].options), watched(place, pair, model), said, about(pair)] };
+}
+
+function controls(found, asked) {
+  const outcomes = Object.entries(OUTCOMES).filter(([value]) => found.outcomes[value] || value === asked.filter)
+    .map(([value, text]) => [value, `${text} (${found.outcomes[value] ?? 0})`]);
+  const tasks = Object.entries(found.tasks).map(([task, count]) => [task, `${task || "none"} (${count})`]);
+  const anew = { page: "", pair: "" };
+  return make("div", { class: "controls" },
+    found.models.length ? select("Model", found.models.map((one) => [one, one]), found.model, (model) => go({ model, ...anew })) : null,
+    outcomes.length ? select("Outcome", [["", "any"], ...outcomes], asked.filter, (filter) => go({ filter, ...anew })) : null,
+    tasks.length > 1 ? select("Sub-task", [["", "any"], ...tasks], asked.task, (task) => go({ task, ...anew })) : null,
+    field("Search", "search", asked.text, (text) => go({ text, ...anew })));
+}
+
+function list(found, chosen, name) {
+  return found.pairs.map((pair) => make("li", {}, make("a", {
+    id: `pair-${pair.id}`, href: link("pairs", name, changed({ pair: pair.id })), "aria-current": pair.id === chosen ? "true" : null,
+  }, make("span", {}, pair.question), make("small", {}, [pair.task, OUTCOMES[pair.outcome]].filter(Boolean).join(" · ")))));
+}
+
+function summary(found, verifiable, name) {
+  const reading = found.read < 1 ? ` · reading what models answered: ${Math.floor(100 * found.read)} %` : "";
+  return make("p", {}, `${found.total} ${found.total === 1 ? "pair" : "pairs"}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
+}
+
+export async function showPairs(name, query, places) {
+  const verifiable = ["benchmark", "synthetic"].includes(places.find((place) => place.name === name)?.kind);
+  const above = make("div", {});
+  const items = make("ul", { class: "list" });
+  const turning = make("div", {});
+  const detail = make("section", { class: "pair" }, make("p", {}, "Reading …"));
+  let asked = null;
+  let open = {};
+  let stop = () => {};
+
+  const wanted = (now) => Object.fromEntries(["filter", "model", "task", "text", "page"].map((one) => [one, now.get(one) || ""]));
+
+  async function draw(now) {
+    const found = await get("pairs", { place: name, ...asked });
+    const chosen = now.get("pair") || found.pairs[0]?.id || "";
+    fill(above, controls(found, asked), summary(found, verifiable, name));
+    fill(items, list(found, chosen, name));
+    fill(turning, pager(Number(asked.page), found.pages, (page) => go({ page: page || "", pair: "" })));
+    return Math.min(found.read, await look(chosen, found.model));
+  }
+
+  // Returns which share of all answers was read. What somebody looks at already is not begun anew.
+  async function look(chosen, model) {
+    const next = JSON.stringify([chosen, model]);
+    if (next === open.key) return open.read < 1 ? (open.read = await open.more()) : 1;
+    open = { key: next, read: 1 };
+    const found = chosen ? await onePair(name, chosen, model) : { read: 1, parts: [make("p", {}, "No pair passes the filters.")] };
+    fill(detail, found.parts);
+    open = { key: next, ...found };
+    return found.read;
+  }
+
+  async function update(now) {
+    const same = asked && JSON.stringify(wanted(now)) === JSON.stringify(asked);
+    asked = wanted(now);
+    stop();
+    if (await draw(now) < 1) stop = live(async () => { if (await draw(now) === 1) stop(); });
+    if (same) detail.querySelector("h3")?.focus();
+  }
+
+  show(make("h2", {}, name), above, make("div", { class: "split" }, make("nav", { "aria-label": "Pairs" }, items, turning), detail));
+  await update(query);
+  return { update, leave: () => stop() };
 }

@@ -2,17 +2,15 @@
 
 import { get, media } from "./api.js";
 import { make } from "./dom.js";
-import { question, rate } from "./rating.js";
+import { question, rate, single } from "./rating.js";
 
 export async function showPreference(name) {
   const draw = async (item, _, keys) => {
-    const video = item.video ? make("video", { src: media(name, item.video), controls: true, muted: true, playsinline: true }) : null;
-    if (video) keys[" "] = () => (video.paused ? video.play().catch(() => {}) : video.pause());
-    return [...question(item), video ? make("div", { class: "one" }, video) : make("p", {}, "No video."),
-      make("div", { class: "split wide" }, ["left", "right"].map((side) => make("section", {}, make("h4", {}, side), make("pre", { class: "told" }, item[side]))))];
+    const traces = ["left", "right"].map((side) => make("section", {}, make("h4", {}, side), make("pre", { class: "told" }, item[side])));
+    return [question(item), item.video ? single(media(name, item.video), keys) : make("p", {}, "No video."), make("div", { class: "split wide" }, traces)];
   };
   return rate({
-    place: name, title: "Which trace reasons better?", task: "preference", load: (rater) => get("preference", { place: name, rater }), draw,
+    place: name, title: "Which trace reasons better?", task: "preference", load: (rater) => get("preference", { place: name, rater }), draw, blind: true,
     verdicts: { l: ["left", "Left"], r: ["right", "Right"], t: ["tie", "Tie"] },
     help: "L, R and T choose; space plays; N and P go on and back. Whose traces they are, and on which side, differs by rater and question.",
   });

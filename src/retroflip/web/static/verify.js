@@ -9,18 +9,9 @@ const CRITERIA = [["static", "Both sides hold the same static content"],
   ["minimal", "Nothing else of time differs: no clock, no text, no people walking backwards"],
   ["unambiguous", "Both right answers are right beyond doubt"]];
 
-async function pairs(place) {
-  const all = [];
-  for (let page = 0, pages = 1; page < pages; page += 1) {
-    const found = await get("pairs", { place, page, answers: "no" });
-    all.push(...found.pairs);
-    pages = found.pages;
-  }
-  return all;
-}
-
 export async function showVerify(name) {
   const met = new Map();
+  let note = null;
 
   async function draw(item, earlier, keys) {
     const pair = await get("pair", { place: name, pair: item.id, answers: "no" });
@@ -28,24 +19,25 @@ export async function showVerify(name) {
     const frames = make("div", {});
     let steps = null;
     const stepped = async (by) => {
-      steps ??= await strip(name, pair, 8);
+      steps ??= await strip(name, pair);
       frames.replaceChildren(steps.element);
       steps.step(by);
     };
     const ticks = CRITERIA.map(([key, text], index) => {
       met.set(key, earlier?.criteria?.[key] ?? true);
-      const tick = make("input", { type: "checkbox", checked: met.get(key), onchange: () => met.set(key, tick.checked) });
+      const tick = make("input", { type: "checkbox", id: `criterion-${key}`, checked: met.get(key), onchange: () => met.set(key, tick.checked) });
       keys[String(index + 1)] = () => tick.click();
       return make("label", {}, tick, `${index + 1} ${text}`);
     });
+    note = make("input", { id: "note", maxLength: 1000, value: earlier?.note ?? "" });
     Object.assign(keys, { " ": shown.toggle, ".": () => stepped(1), ",": () => stepped(-1) });
-    return [...question({ question: pair.question, options: pair.sides[0].options }), shown.element, make("p", {}, shown.play), frames,
-      make("fieldset", {}, make("legend", {}, "Criteria"), ticks)];
+    return [question({ question: pair.question, options: pair.sides[0].options }), shown.element, make("p", {}, shown.play), frames,
+      make("fieldset", {}, make("legend", {}, "Criteria"), ticks), make("p", {}, make("label", {}, "Note ", note))];
   }
 
   return rate({
-    place: name, title: `Verify ${name}`, task: "verify", load: () => pairs(name), draw,
-    verdicts: { a: ["accept", "Accept"], r: ["reject", "Reject"] }, more: () => ({ criteria: Object.fromEntries(met) }),
+    place: name, title: `Verify ${name}`, task: "verify", load: () => get("items", { place: name, answers: "no" }), draw,
+    verdicts: { a: ["accept", "Accept"], r: ["reject", "Reject"] }, more: () => ({ criteria: Object.fromEntries(met), note: note.value }),
     help: "A accepts, R rejects, 1 2 3 tick criteria, space plays, , and . step through frames, N and P go on and back.",
   });
 }

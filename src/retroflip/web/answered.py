@@ -1,0 +1,135 @@
+"""What models answered, indexed as the files grow: of each answer its verdict, and where it stands in the file.
+
+A list of pairs takes verdicts as they were written down. The answers to a pair that is looked at are read again with
+today's reader, as `score` reads all of them.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from retroflip.bench.metrics.training import is_number
+from retroflip.bench.records import AnswerRecord, option_text, read_again
+from retroflip.bench.score import ANSWERS, read_settings
+from retroflip.data.manifest import MANIFEST_NAME
+from retroflip.errors import DataError
+from retroflip.files.seals import SEAL
+from retroflip.files.storage import read_json_object
+from retroflip.video.samplers import UNIFORM, Sampler
+from retroflip.web.lines import LineIndex, Row
+from retroflip.web.places import MARKS, Folders, Kind, Place
+
+AnswerKey = tuple[str, str]
+"""a question's id, and the control under which it was asked"""
+
+
+class Said(NamedTuple):
+    """An answer in short: as text, with the right one. failed: whether there is none, since the video or the call
+    failed."""
+
+    text: str | None
+    gold: str
+    correct: bool
+    failed: bool
+
+
+AnswerIndex = LineIndex[AnswerKey, Said]
+
+
+def index_of(folder: Path) -> AnswerIndex:
+    """Return an index of a folder's answers, of which nothing is read yet; of several draws the first counts."""
+    return LineIndex(folder / ANSWERS, _key, lambda _, row: _said(row))
+
+
+def records_of(index: AnswerIndex, keys: Iterable[AnswerKey]) -> dict[AnswerKey, AnswerRecord]:
+    """Return answers as they are read today. Raises DataError for a row that is none."""
+    rows = index.rows(list(keys))
+    found = (read_again(record_of(index.path, row)) for row in rows)
+    return {(record.id, record.control.value): record for record in found}
+
+
+def about(answers: Place, records: Path) -> bool:
+    """Whether answers are to the questions of these records: by the file that they name, or by the videos' hashes, and
+    else where their ids are the same."""
+    settings = read_settings(answers.path)
+    named = settings.get("data")
+    if isinstance(named, str) and Path(named).is_file():
+        return Path(named).resolve() == records.resolve()
+    asked = settings.get("settings", {}).get("manifest_sha256")
+    known = _digest(records.with_name(MANIFEST_NAME))
+    return asked is None or known is None or asked == known
+
+
+def questions_of(answers: Place, folders: Folders) -> Path | None:
+    """Return the records that answers are to, where they lie in the folders given."""
+    named = read_settings(answers.path).get("data")
+    if isinstance(named, str) and Path(named).is_file():
+        return Path(named) if folders.holds(Path(named)) else None
+    asked = read_settings(answers.path).get("settings", {}).get("manifest_sha256")
+    kinds = (Kind.SYNTHETIC, Kind.BENCHMARK)
+    places = [one.path / MARKS[Kind.BENCHMARK] for one in folders.places() if one.kind in kinds]
+    return next((path for path in places if asked and _digest(path.with_name(MANIFEST_NAME)) == asked), None)
+
+
+class Asked(NamedTuple):
+    """Which frames of a video a model was shown."""
+
+    frames: int
+    sampler: Sampler
+
+
+EVENLY = Asked(8, UNIFORM)
+
+
+def asked_with(answers: Place) -> Asked:
+    """Return what run.json says of the frames shown. Raises DataError where it names a sampler that there is not."""
+    conditions = read_settings(answers.path).get("conditions", {})
+    frames, name, fps = (_value(conditions, one) for one in ("frames", "sampler", "fps"))
+    sampler = Sampler(str(name or UNIFORM.name), float(fps) if is_number(fps) else None)
+    try:
+        sampler.check()
+    except ValueError as error:
+        raise DataError(f"{answers.path / 'run.json'}: {error}.") from error
+    return Asked(frames if isinstance(frames, int) else EVENLY.frames, sampler)
+
+
+def _value(conditions: Any, name: str) -> Any:
+    said = conditions.get(name) if isinstance(conditions, Mapping) else None
+    return said.get("value") if isinstance(said, Mapping) else None
+
+
+def _digest(manifest: Path) -> str | None:
+    return _read_digest(manifest, manifest.stat().st_mtime_ns) if manifest.is_file() else None
+
+
+@lru_cache(64)
+def _read_digest(manifest: Path, _: int) -> str | None:
+    found = read_json_object(manifest).get("sha256")
+    return found if isinstance(found, str) else None
+
+
+def _key(row: Row) -> AnswerKey | None:
+    name, control = row.get("id"), row.get("control", "full")
+    if not (isinstance(name, str) and isinstance(control, str)) or row.get("draw", 0) != 0:
+        return None
+    return name, control
+
+
+def _said(row: Row) -> Said:
+    options, letters = (tuple(map(str, row.get(name) or ())) for name in ("options", "letters"))
+    answer, gold = row.get("answer"), str(row.get("gold", ""))
+    text = None if answer is None else option_text(str(answer), options, letters)
+    failed = row.get("error") is not None
+    return Said(text, option_text(gold, options, letters), row.get("correct") is True, failed)
+
+
+def record_of(path: Path, row: Row) -> AnswerRecord:
+    """Return a row of a file of answers as it was written. Raises DataError for one that is none."""
+    values: Mapping[str, Any] = {name: value for name, value in row.items() if name != SEAL}
+    try:
+        return AnswerRecord.model_validate(values)
+    except ValidationError as error:
+        raise DataError(f"{path}, {row.get('id')!r:.80}: {error.errors()[0]['msg']}.") from error
