@@ -295,7 +295,7 @@ def _sweeps(viewer: Viewer, request: Request) -> dict[str, Any]:
     found = scored(viewer.folders, {name: run.folder for name, run in views.items()})
     known = measured(found)
     metric = next((one for one in known if one.key == _chosen(request, "metric")), preferred_of(known))
-    recipes = {name: recipe for name, run in views.items() if (recipe := run.about().get("recipe"))}
+    recipes = {name: recipe for name, run in views.items() if (recipe := run.recipe())}
     return {
         "metric": metric.key if metric else "",
         "metrics": [{"key": one.key, "title": one.title} for one in known],
@@ -332,7 +332,7 @@ def _shown(viewer: Viewer, request: Request) -> dict[str, Any]:
     row = next((one for one in rows if one["branch"] == _chosen(request, "branch")), None)
     if row is None:
         raise HTTPException(404, "There is no such branch here.")
-    found = shown_frames(run.about().get("recipe", {}), row, viewer.folders)
+    found = shown_frames(run.recipe(), row, viewer.folders)
     return {"question": found.question, "videos": [_pictures(frames) for frames in found.videos]}
 
 

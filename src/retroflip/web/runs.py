@@ -177,6 +177,11 @@ class RunView:
         path = self.folder / SETTINGS_FILE
         return read_json_object(path) if path.is_file() else {}
 
+    def recipe(self) -> Mapping[str, Any]:
+        """Return the resolved recipe, empty where run.json, perhaps somebody else's, has none."""
+        found = self.about().get("recipe")
+        return found if isinstance(found, Mapping) else {}
+
     def groups(
         self,
         wanted: GroupFilter,
