@@ -30,6 +30,8 @@ OF_STAGES = "synrl"
 """the page of stages, of which none is a method of its own"""
 MOST_BYTES = 60_000
 """of a picture of curves"""
+WIDEST = 84
+"""letters of a line that a page shows without scrolling"""
 NAMES = [*METHODS, OF_STAGES]
 
 
@@ -126,6 +128,7 @@ def test_every_line_of_code_that_a_page_tells_of_stands_in_its_file(name: str) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_says_what_its_equations_are_of_and_shows_curves_that_are_light(name: str) -> None:
-    assert "```text\n" in section(name, "Equations")
+    (equations,) = re.findall(r"^```text\n(.*?)^```", section(name, "Equations"), re.MULTILINE | re.DOTALL)
+    assert max(map(len, equations.splitlines())) <= WIDEST
     pictures = re.findall(r"\(\.\./pictures/curves/(\w+\.svg)\)", text_of(name))
     assert [one for one in pictures if (PICTURES / one).stat().st_size >= MOST_BYTES] == []
