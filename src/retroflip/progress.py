@@ -1,8 +1,12 @@
 """How long jobs tell whoever started them how far they are; the library itself prints nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
+
+Facts: TypeAlias = Mapping[str, str]
+NOTHING: Facts = MappingProxyType({})
 
 
 class Progress(Protocol):
@@ -11,8 +15,11 @@ class Progress(Protocol):
     def stage(self, name: str, total: int, unit: str) -> None:
         """A stage begins: `total` units (steps, videos, answers) are ahead. The stage before it is done."""
 
-    def advance(self, done: int, note: str = "") -> None:
-        """`done` units of the stage are finished; `note` is a few words on how it goes (a loss, a reward)."""
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:
+        """`done` units of the stage are finished; `note` is a few words on how it goes (a loss, a reward).
+
+        facts: what else there is to say, by its name, for a listener that has room.
+        """
 
 
 class Silence:
@@ -21,7 +28,7 @@ class Silence:
     def stage(self, name: str, total: int, unit: str) -> None:
         """Ignore a stage."""
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:
         """Ignore progress."""
 
 
@@ -36,9 +43,9 @@ class Part:
         """Pass a stage on under this part's label."""
         self.listener.stage(f"{self.label}: {name}", total, unit)
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:
         """Pass progress on."""
-        self.listener.advance(done, note)
+        self.listener.advance(done, note, facts)
 
 
 def numbered(progress: Progress, names: Sequence[str]) -> Iterator[Progress]:

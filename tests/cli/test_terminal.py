@@ -3,7 +3,12 @@
 import io
 import json
 import math
+import os
+import pty
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +114,75 @@ def test_tables_show_texts_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
     assert "runs/[bold]x" in shown
     assert "full [red]" in shown
     assert "50.0 [40.0, 60.0]" in shown
+
+
+FACTS = {
+    "rewards": "original: correct 0.70, crr 0.10",
+    "right by task type": "temporal 80%",
+    "memory": "1.5 GiB",
+}
+TOLD = f"""
+from retroflip.cli.terminal import shown_progress
+with shown_progress() as progress:
+    progress.stage("training with \\x1b[31mcrpo", 4, "steps")
+    for step in range(1, 5):
+        progress.advance(step, "reward/correct 0.70", {FACTS!r})
+"""
+"""a training in a process of its own, which says so much of each step"""
+
+
+def test_a_line_says_all_of_a_step(moved: Clock) -> None:
+    progress = TerminalProgress(io.StringIO(), bar=False)
+    progress.stage("training", 10, "steps")
+    moved.now += 20
+    progress.advance(5, "reward/correct 0.70", FACTS)
+    assert lines(progress)[1] == (
+        "training: 5/10 steps (50 %), 0:20, about 0:20 left, reward/correct 0.70 | rewards: original: correct 0.70, "
+        "crr 0.10 | right by task type: temporal 80% | memory: 1.5 GiB"
+    )
+
+
+def test_a_log_has_no_signs_that_control_a_terminal() -> None:
+    done = subprocess.run([sys.executable, "-c", TOLD], capture_output=True, env=environment(), check=True)
+    assert done.stdout == b""
+    said = done.stderr.decode()
+    assert all(letter.isprintable() for line in said.splitlines() for letter in line)
+    assert "\r" not in said
+    assert "4/4 steps" in said.splitlines()[-1]
+    assert "memory: 1.5 GiB" in said.splitlines()[-1]
+
+
+def test_a_terminal_has_a_bar_and_what_there_is_to_say_below_it() -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", TOLD], stderr=follower, env={**environment(), "TERM": "xterm"}
+    )
+    os.close(follower)
+    shown = read_all(leader)
+    assert process.wait() == 0
+    assert "\x1b[" in shown, "it moves the cursor"
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "4/4" in text
+    for name, told in FACTS.items():
+        assert name in text
+        assert told in text
+
+
+def environment() -> dict[str, str]:
+    source = Path(terminal.__file__).parents[2]
+    return {**os.environ, "PYTHONPATH": str(source), "COLUMNS": "120"}
+
+
+def read_all(leader: int) -> str:
+    """Return what a process wrote to a terminal; its end is an error of reading on Linux."""
+    found = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        found += part
+    os.close(leader)
+    return found.decode()

@@ -14,7 +14,7 @@ from retroflip.errors import UsageError
 from retroflip.files.storage import read_json_object
 from retroflip.lab.clip_sets import Entry, Lesson, draw_pair, seated, write_dataset, write_pairs
 from retroflip.lab.kinds import KINDS, PAIRED
-from retroflip.progress import Silence
+from retroflip.progress import NOTHING, Facts, Silence
 from retroflip.video.decode import decode, probe
 from retroflip.video.hashing import sha256_file
 
@@ -32,7 +32,7 @@ class KilledAfter(Silence):
         self.units = units
         self.done = 0
 
-    def advance(self, done: int, note: str = "") -> None:  # noqa: ARG002
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:  # noqa: ARG002
         self.done = done
         if done == self.units:
             raise Killed

@@ -24,6 +24,7 @@ from retroflip.errors import (
     PathEscapeError,
     TooManyFailuresError,
 )
+from retroflip.progress import NOTHING, Facts
 
 
 def sample(name: str, video: str, modality: Modality = Modality.VIDEO) -> Sample:
@@ -70,7 +71,7 @@ class Heard:
     def stage(self, name: str, total: int, unit: str) -> None:
         self.said.append((name, total, unit))
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:  # noqa: ARG002
         self.said.append((done, note))
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from retroflip.data.mixture import Curriculum, MixedDataset, Mixing, by_difficulty, laps, quotas, shard
 from retroflip.errors import DataError, PathEscapeError, RecipeError, UsageError
+from retroflip.progress import NOTHING, Facts
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
 from retroflip.train.datasets.mixed import files_of
@@ -143,7 +144,7 @@ class _Quiet:
     def stage(self, name: str, total: int, unit: str) -> None:
         """Ignore a stage."""
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:
         """Ignore progress."""
 
 

@@ -299,6 +299,7 @@ NOT_LEARNING = {
     "data.max_failed_share",
     "train.keep_checkpoints",
     "train.report_to",
+    "train.show_every",
 }
 """settings that decide where files are, or what is kept, and not what is learned"""
 

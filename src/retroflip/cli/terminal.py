@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -14,7 +15,7 @@ from typer.core import TyperGroup
 from retroflip.errors import UsageError
 
 if TYPE_CHECKING:
-    from retroflip.progress import Progress
+    from retroflip.progress import Facts, Progress
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
@@ -82,15 +83,18 @@ class TerminalProgress:
         self._name, self._total, self._unit, self._done, self._shown = name, total, unit, 0, 0
         self._began = self._last = time.monotonic()
         if self._bar is None:
-            print(f"{name}: {total} {unit}" if total else name, file=self._stream, flush=True)
+            line = f"{name}: {total} {unit}" if total else name
+            print(plain_line(line), file=self._stream, flush=True)
             return
+        self._bar.facts = {}
         self._bar.start()
         self._task = self._bar.add_task(name, total=total or None, unit=unit, note="")
 
-    def advance(self, done: int, note: str = "") -> None:
-        """Show how far the stage is."""
+    def advance(self, done: int, note: str = "", facts: "Facts" = MappingProxyType({})) -> None:
+        """Show how far the stage is; the facts stand below a bar, and behind the note of a line."""
         self._done = done
         if self._bar is not None:
+            self._bar.facts = facts
             self._bar.update(self._task, completed=done, note=note)
             return
         tenth = 10 * done // self._total if self._total else 0
@@ -98,7 +102,7 @@ class TerminalProgress:
         if done != self._total and time.monotonic() - self._last < wait:
             return
         self._shown, self._last = tenth, time.monotonic()
-        print(self._line(done, note), file=self._stream, flush=True)
+        print(self._line(done, note, facts), file=self._stream, flush=True)
 
     def close(self) -> None:
         """End the display."""
@@ -114,16 +118,16 @@ class TerminalProgress:
             self._bar.remove_task(self._task)
         self._task = None
 
-    def _line(self, done: int, note: str) -> str:
+    def _line(self, done: int, note: str, facts: "Facts") -> str:
         elapsed = time.monotonic() - self._began
         share = f" ({100 * done // self._total} %)" if self._total else ""
         left = (
             f", about {clock(elapsed / done * (self._total - done))} left" if 0 < done < self._total else ""
         )
         of_all = f"{done}/{self._total}" if self._total else f"{done}"
-        return (
-            f"{self._name}: {of_all} {self._unit}{share}, {clock(elapsed)}{left}{', ' + note if note else ''}"
-        )
+        told = [f"{self._name}: {of_all} {self._unit}{share}, {clock(elapsed)}{left}", note]
+        line = ", ".join(part for part in told if part)
+        return plain_line(" | ".join([line, *(f"{name}: {text}" for name, text in facts.items())]))
 
 
 @contextlib.contextmanager
@@ -148,6 +152,15 @@ def main_progress() -> "Iterator[Progress]":
 
     with shown_progress() as shown:
         yield shown if processes.is_main() else Silence()
+
+
+def plain_line(text: str) -> str:
+    """Return a text as one line of a log: whatever would move a cursor or change a colour is left out.
+
+    >>> plain_line("a\\x1b[31mb\\r\\nc")
+    'a [31mb  c'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def clock(seconds: float) -> str:
@@ -196,9 +209,25 @@ def print_table(
 
 def _bar() -> Any:
     from rich import progress
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
-    return progress.Progress(
+    class Bar(progress.Progress):
+        """Bars, and below them what there is to say of the step."""
+
+        facts: "Facts" = MappingProxyType({})
+
+        def get_renderables(self) -> "Iterator[RenderableType]":
+            yield from super().get_renderables()
+            if not self.facts:
+                return
+            table = Table.grid(padding=(0, 2))
+            for name, text in self.facts.items():
+                table.add_row(Text(f"  {name}", style="dim"), Text(text, overflow="fold"))
+            yield table
+
+    return Bar(
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(bar_width=24),
         progress.MofNCompleteColumn(),

@@ -163,13 +163,24 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     verdict = nothing_learned(rows) or hardly_anything_learned(rows)
     types = by_task_type(rows)
     result = {"out": str(out), "model": str(out / "model"), "report": str(report)}
+    fallen = _fallen_trackers(out)
     if json:
         named = {kind.value: one._asdict() for kind, one in types.items()}
-        print_json({**result, "warning": verdict, "task_types": named, "notes": list(remarks(types))})
+        told = {
+            "warning": verdict,
+            "task_types": named,
+            "notes": list(remarks(types)),
+            "trackers_failed": fallen,
+        }
+        print_json({**result, **told})
         return
     for line in _by_type(types):
         print(line)
-    for text in [*([verdict] if verdict else []), *remarks(types)]:
+    lost = [
+        f"{one['tracker']} failed at step {one['step']} ({one['message']}) and was told nothing from then on."
+        for one in fallen
+    ]
+    for text in [*([verdict] if verdict else []), *remarks(types), *lost]:
         print(text)
     begun = "The run was finished already." if finished_before else "The run is finished."
     print(f"{begun} The model: {result['model']}, the report: {report}. Judge it on pairs:")
@@ -177,6 +188,16 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     print(f"  {shlex.join(['retroflip', 'generate', *words])}")
     if trained := read_trained(result["model"]):
         print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
+
+
+def _fallen_trackers(out: Path) -> "list[dict[str, Any]]":
+    """Return what this start's logs say of trackers that failed."""
+    from retroflip.files.storage import read_jsonl
+    from retroflip.train.run_directory import newest_logs
+    from retroflip.train.trackers import RECORD
+
+    logs = newest_logs(out)
+    return read_jsonl(logs / RECORD) if logs and (logs / RECORD).is_file() else []
 
 
 def _by_type(types: "Mapping[TaskType, TypeInTraining]") -> "Iterator[str]":

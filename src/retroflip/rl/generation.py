@@ -26,6 +26,7 @@ from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
 from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
 from retroflip.rl.world import World
+from retroflip.train.phases import Phases
 from retroflip.video.frames import Frames, Shown
 
 
@@ -123,7 +124,7 @@ class Generator:
 
     scores: of the frames, where the method's views need them. refills: how often, at most, questions that teach
     nothing are replaced within a step. at_once: returns how many branches are written together, for the tokens of
-    the longest prompt and the most rollouts of a branch; all by default.
+    the longest prompt and the most rollouts of a branch; all by default. phases: where the time goes.
     """
 
     dataset: VideoDataset
@@ -136,6 +137,7 @@ class Generator:
     at_once: AtOnce | None = None
     world: World = field(default_factory=World)
     ahead: Ahead = field(default_factory=Ahead)
+    phases: Phases = field(default_factory=Phases)
 
     def prepare(self, samples: Sequence[Sample], *, epoch: int, step: int) -> None:
         """Begin, on another thread, to decode and encode what a later `generate` of this step will ask for."""
@@ -161,7 +163,8 @@ class Generator:
             places = _places(questions, open_questions)
             mine = self.world.share(places)
             ready = self.ahead.waiting.pop(step, None) if round_ == 0 else None
-            prompts = ready.result() if ready else self._prompts(questions, mine, epoch)
+            with self.phases.during("videos"):
+                prompts = ready.result() if ready else self._prompts(questions, mine, epoch)
             rolled = self._roll(model, writer, questions, mine, prompts, (step, round_))
             held = dict(zip(mine[: self.world.owned(len(places))], rolled, strict=False))
             own |= held
@@ -221,7 +224,7 @@ class Generator:
         when: tuple[int, int],
     ) -> list[BranchRollouts]:
         """Encode every video once, and sample every branch's completions."""
-        with torch.no_grad():
+        with self.phases.during("vision"), torch.no_grad():
             features = encode_in_step(model, prompts, self.world.idle)[: len(prompts)]
         branches = [questions[place.question].branches[place.branch] for place in places]
         seeds = [
@@ -233,9 +236,10 @@ class Generator:
         for first in range(0, len(prompts), together):
             chosen = slice(first, first + together)
             counts = [branch.rollouts for branch in branches[chosen]]
-            completions += writer.roll(
-                prompts[chosen], features[chosen], counts, self.sampling, seeds[chosen]
-            )
+            with self.phases.during("rollouts"):
+                completions += writer.roll(
+                    prompts[chosen], features[chosen], counts, self.sampling, seeds[chosen]
+                )
         return [
             BranchRollouts(
                 Written(

@@ -78,6 +78,11 @@ class RlTrainSection(OptimizerSection):
         default=None,
         description="a vLLM engine that writes the rollouts (the extra `vllm`); null: the model does",
     )
+    show_every: AtLeastOne | None = Field(
+        default=None,
+        description="steps between those of which the trackers in report_to are shown a few rollouts, with the frames "
+        "that they were written about; null: none",
+    )
     attention: Literal["dense", "blocks"] = Field(
         default="dense",
         description="mask of packed rows: dense, or in blocks (FlexAttention, on a GPU), which skips what is masked",
@@ -98,6 +103,15 @@ class RlTrainSection(OptimizerSection):
     def micro_batch(self) -> int:
         """Video questions per backward pass."""
         return self.samples_per_step // self.gradient_accumulation
+
+    @model_validator(mode="after")
+    def _shown_to_someone(self) -> "RlTrainSection":
+        if self.show_every is not None and not self.report_to:
+            raise ValueError(
+                f"show_every is {self.show_every}, and report_to names no tracker that rollouts could be shown to: "
+                "name one, as tensorboard, or leave show_every out (rollouts.jsonl has all of them)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _whole_passes(self) -> "RlTrainSection":

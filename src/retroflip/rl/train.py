@@ -33,6 +33,7 @@ from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
 from retroflip.rl.passes import OF_SEQUENCES
 from retroflip.rl.recipe import RlRecipe
+from retroflip.rl.shown import told_of
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.rl.world import World
 from retroflip.train.card import write_release
@@ -50,6 +51,7 @@ from retroflip.train.loop import (
 )
 from retroflip.train.run_directory import RunDirectory
 from retroflip.train.summary import summarise
+from retroflip.train.trackers import Guarded, ShownRollouts
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,15 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     def offending() -> list[dict[str, Any]]:
         return list(rollout_rows(trainer.last_groups))
 
-    trainer.add_callback(StepRecorder(run, progress, shown="reward/correct", offending=offending))
+    def show(trackers: Sequence[Guarded]) -> ShownRollouts:
+        return ShownRollouts(
+            settings.show_every or settings.steps, lambda: told_of(trainer.last_groups, dataset), trackers
+        )
+
+    recorder = StepRecorder(
+        run, progress, shown="reward/correct", offending=offending, phases=trainer.generator.phases
+    )
+    trainer.add_callback(recorder)
     progress.stage(f"training with {method.name}", settings.steps, "steps")
     run_trainer(
         trainer,
@@ -116,6 +126,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
         processor,
         describe=lambda folder: write_release(folder, recipe, own_bounds, len(dataset)),
         hints=lambda: room.hints(recipe) if room else MEMORY_HINTS,
+        show=show if settings.show_every else None,
     )
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(dataset), skipped))

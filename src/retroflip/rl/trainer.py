@@ -87,8 +87,9 @@ class VideoGRPOTrainer(GRPOTrainer):
             )
             self._prepare_next(generation + 1)  # the next step's videos are decoded meanwhile
             passes = self._dealt(rolled)  # each branch whole, in one pass
-            for rows in passes:
-                self._score_before(rows)  # log-probabilities of the old policy and of the reference
+            with self.generator.phases.during("scoring"):
+                for rows in passes:
+                    self._score_before(rows)  # log-probabilities of the old policy and of the reference
         self._record(step, rolled)
         return passes
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import jsonable, write_json_atomic
-from retroflip.progress import Progress
+from retroflip.progress import NOTHING, Facts, Progress
 from retroflip.study.cells import SeedFolder
 from retroflip.study.directory import open_study, save_tables, seed_folder, seeds_there
 from retroflip.study.document import document
@@ -79,8 +79,8 @@ class Labelled:
     def stage(self, name: str, total: int, unit: str) -> None:
         self.progress.stage(f"{self.label}: {name}", total, unit)
 
-    def advance(self, done: int, note: str = "") -> None:
-        self.progress.advance(done, note)
+    def advance(self, done: int, note: str = "", facts: Facts = NOTHING) -> None:
+        self.progress.advance(done, note, facts)
 
 
 def attempt(record: Path, work: Callable[[], None], progress: Progress) -> None:

@@ -34,8 +34,11 @@ from retroflip.train.conditions import read_trained
 from retroflip.train.datasets import dataset_of
 from retroflip.train.datasets.base import Choice
 from retroflip.train.failures import MEMORY_HINTS, explained
+from retroflip.train.phases import Phases
 from retroflip.train.run_directory import RunDirectory
 from retroflip.train.signals import StopOnSignal
+from retroflip.train.step_facts import facts, memory_used
+from retroflip.train.trackers import RECORD, Guarded, guard
 from retroflip.video.frames import Fits
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
@@ -178,8 +181,8 @@ class StepRecorder(TrainerCallback):
     """Writes each step's measurements to metrics.jsonl, its seconds to timings.jsonl, and reports progress.
 
     Seconds are kept apart, so that the metrics of equal runs are equal bytes. A step whose gradient is broken is
-    refused; offending: called then, to say what the step learned from: one row per text, each with the key "sample". In
-    a run of several processes it is called in the first alone.
+    refused. phases: where the seconds go. offending: called on a broken step, to say what it learned from: one row per
+    text, each with the key "sample". In a run of several processes it is called in the first alone.
     """
 
     def __init__(
@@ -188,7 +191,9 @@ class StepRecorder(TrainerCallback):
         progress: Progress,
         shown: str,
         offending: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+        phases: Phases | None = None,
     ) -> None:
+        self.phases = phases or Phases()
         self.run = run
         self.progress = progress
         self.shown = shown
@@ -217,9 +222,13 @@ class StepRecorder(TrainerCallback):
             return
         measured = {name: value for name, value in sorted(logs.items()) if name not in UNRECORDED}
         append_jsonl(self.run.metrics, {"step": step, **measured})
-        append_jsonl(self.run.timings, {"step": step, "seconds": time.monotonic() - self.began})
+        seconds, phases = time.monotonic() - self.began, self.phases.take()
+        append_jsonl(
+            self.run.timings, {"step": step, "seconds": seconds, **({"phases": phases} if phases else {})}
+        )
         value = logs.get(self.shown)
-        self.progress.advance(step, "" if value is None else f"{self.shown} {value:.2f}")
+        told = facts(logs, phases, seconds, memory_used())
+        self.progress.advance(step, "" if value is None else f"{self.shown} {value:.2f}", told)
 
 
 class KeptCheckpoints(TrainerCallback):
@@ -281,17 +290,21 @@ def run_trainer(
     processor: Any,
     describe: Callable[[Path], None],
     hints: Callable[[], str] = lambda: MEMORY_HINTS,
+    show: Callable[[Sequence[Guarded]], TrainerCallback] | None = None,
 ) -> None:
     """Train to the end, from the newest complete checkpoint if there is one, and write the model.
 
     describe: writes into the model's folder what it is and how it is asked. hints: sentences on which settings take
-    less memory, for when it does not suffice.
+    less memory, for when it does not suffice. show: makes, of the trackers, what shows them more than measurements.
 
     Raises RunStoppedError after a SIGTERM or SIGINT, behind the step that it came in, which is saved;
     NonFiniteLossError, TooLittleMemoryError and DiskFullError, which leave the last complete checkpoint as it is.
     """
     last = processes.from_main(lambda: _rewound(run))
     _keep_tensorboard_beside(trainer, run)
+    trackers = guard(trainer, run.attempt_logs / RECORD)
+    if show is not None:
+        trainer.add_callback(show(trackers))
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit))
     trainer.args.save_total_limit = None

@@ -47,6 +47,7 @@ PACKAGES = (
 )  # fmt: skip
 STEP_FILES = ("metrics.jsonl", "rollouts.jsonl", "timings.jsonl")
 _STEP_OF_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_ATTEMPT = re.compile(r"attempt_(\d+)")
 _GIT_SECONDS = 30
 _UNSET: tuple[tuple[Any, Any], ...] = ((None, []), (None, {}))
 """a setting that the version which began a run did not know, and that is empty today"""
@@ -470,13 +471,18 @@ def _came_along(old: Any, new: Any, run: Path) -> bool:
     return shared > 0 and run.is_relative_to(Path(new).parents[shared - 1])
 
 
+def newest_logs(path: Path) -> Path | None:
+    """Return the folder of a run's last start's logs; None before its first one."""
+    logs = path / "logs"
+    found = [folder for folder in logs.iterdir() if _ATTEMPT.fullmatch(folder.name)] if logs.is_dir() else []
+    return max(found, key=lambda folder: int(folder.name.removeprefix("attempt_")), default=None)
+
+
 def _start_attempt(path: Path) -> int:
     logs = path / "logs"
     logs.mkdir(exist_ok=True)
-    taken = [
-        int(match[1]) for folder in logs.iterdir() if (match := re.fullmatch(r"attempt_(\d+)", folder.name))
-    ]
-    attempt = max(taken, default=0) + 1
+    newest = newest_logs(path)
+    attempt = 1 + (int(newest.name.removeprefix("attempt_")) if newest else 0)
     folder = logs / f"attempt_{attempt}"
     folder.mkdir()
     write_json_atomic(folder / "environment.json", {"code": describe_code(), "packages": describe_packages()})

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from retroflip.video.frames import Frames
+from retroflip.video.frames import Frames, Shown
 
 
 class Transform(StrEnum):
@@ -30,6 +30,19 @@ def flip(frames: Frames) -> Frames:
         pixels_TCHW=np.ascontiguousarray(frames.pixels_TCHW[..., ::-1]),
         mirrored=not frames.mirrored,
     )
+
+
+def taken(pool: Frames, shown: Shown) -> Frames:
+    """Return once more what was shown of a pool of decoded frames. Raises ValueError for places that it lacks."""
+    if not all(0 <= place < len(pool) for place in shown.places):
+        raise ValueError(f"there are {len(pool)} frames, and {max(shown.places) + 1} or more were shown")
+    frames = replace(
+        pool,
+        pixels_TCHW=pool.pixels_TCHW[list(shown.places)],
+        seconds=tuple(sorted(pool.seconds[place] for place in shown.places)),
+        places=tuple(shown.places),
+    )
+    return flip(frames) if shown.mirrored else frames
 
 
 def reverse(frames: Frames) -> Frames:

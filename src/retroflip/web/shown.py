@@ -1,7 +1,6 @@
 """What the model was shown on a branch: its frames made again from the data, by their numbers in the rollouts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,8 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.errors import DataError
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
-from retroflip.video.frames import Frames
-from retroflip.video.transforms import flip
+from retroflip.video.frames import Frames, Shown
+from retroflip.video.transforms import taken
 from retroflip.web.places import Folders
 
 
@@ -68,13 +67,9 @@ def _opened(section: str, *_: int) -> VideoDataset:
 
 
 def _taken(pool: Frames, shown: Mapping[str, Any]) -> Frames:
-    places: Sequence[int] = shown["places"]
-    if not all(0 <= place < len(pool) for place in places):
-        raise DataError("The video has fewer frames than the run was shown: it has changed.")
-    taken = replace(
-        pool,
-        pixels_TCHW=pool.pixels_TCHW[list(places)],
-        seconds=tuple(sorted(pool.seconds[place] for place in places)),
-        places=tuple(places),
-    )
-    return flip(taken) if shown["mirrored"] else taken
+    try:
+        return taken(pool, Shown(tuple(shown["places"]), (), bool(shown["mirrored"])))
+    except ValueError as error:
+        raise DataError(
+            f"The video has fewer frames than the run was shown ({error}): it has changed."
+        ) from error
