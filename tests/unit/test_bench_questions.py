@@ -166,7 +166,7 @@ class TestEngines:
 
     def test_transformers(self, sample: Sample) -> None:
         engine = PlainEngine(*random_chat_model("llava_onevision"), "")
-        rendered = engine._render(sample, [[{"type": "video"}]])
+        rendered = engine._render(Question(sample), [[{"type": "video"}]])
         assert rendered.count(NATIVE) == 1
         assert SYSTEM_PROMPT not in rendered
         assert engine.settings()["system_prompt"] == ""

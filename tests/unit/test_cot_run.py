@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from retroflip.cli.app import app
@@ -14,7 +15,8 @@ from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
-from retroflip.files.storage import read_json_object, write_json_atomic
+from retroflip.files.storage import read_json_object, read_jsonl, write_json_atomic
+from retroflip.models import tiny
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 from retroflip.synth.corpus import CorpusSettings, write_corpus
@@ -141,6 +143,37 @@ def test_the_shipped_recipe_is_the_papers() -> None:
     assert recipe.judge.model == recipe.polisher.model
     assert recipe.pipeline.rounds == 5
     assert CotRecipe.model_validate(recipe.resolved()) == recipe
+
+
+def test_a_model_on_this_machine_writes_judges_and_polishes(data: Path, tmp_path: Path) -> None:
+    """The embedded model writes nothing that can be read, so that every draft of every round is its own call."""
+    recipe = tmp_path / "r.yaml"
+    role = f"{{model: {tiny.NAME}, max_tokens: 8, temperature: 0.9, dtype: float32}}"
+    roles = "".join(f"{name}: {role}\n" for name in ("generator", "judge", "polisher"))
+    recipe.write_text(f"kind: cot\n{roles}video: {{frames: 2, max_side: 32}}\npipeline: {{rounds: 2}}\n")
+    for _ in range(2):
+        result = run(data, recipe, "--out", tmp_path / "out")
+        assert result.exit_code == 1
+        assert "None of the 2 traces was accepted" in result.output
+    rows = read_jsonl(tmp_path / "out" / "journal.jsonl")
+    assert [row["role"] for row in rows] == ["generator"] * 4
+    assert {(row["prompt_tokens"], row["completion_tokens"] <= 8) for row in rows} == {(0, True)}
+    stats = read_json_object(tmp_path / "out" / "stats.json")
+    assert (stats["cost"], stats["lost_samples"]) == (0.0, {"garbled draft": 2})
+
+
+def test_a_model_here_and_one_behind_an_endpoint_are_told_apart_by_their_keys(tmp_path: Path) -> None:
+    assert load_cot_recipe(recipe_file("cot/local.yaml")).judge.cost(10, 10) == 0.0
+    path = write_recipe(tmp_path / "r.yaml", "http://127.0.0.1:9/v1")
+    values = yaml.safe_load(path.read_text())
+    del values["judge"]["base_url"]
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(RecipeError, match=r"judge\.base_url"):
+        load_cot_recipe(path)
+    values["judge"] = {"model": "m", "temprature": 1.0}
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(RecipeError, match=r"did you mean judge\.temperature"):
+        load_cot_recipe(path)
 
 
 def test_a_recipe_says_what_is_wrong_with_it(tmp_path: Path) -> None:

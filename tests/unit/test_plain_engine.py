@@ -33,6 +33,7 @@ SAMPLE = Sample(
     problem_type=ProblemType.MULTIPLE_CHOICE,
     source_clip="c",
 )
+ASKED = Question(SAMPLE)
 GREEDY = Sampling(5, 0.0)
 
 
@@ -61,7 +62,7 @@ def test_answers_are_those_of_the_models_own_generate(engine: PlainEngine) -> No
     """The model's configuration may hold other ways of drawing, which nobody asked for here."""
     video = frames()
     (reply,) = ask(engine, (Medium(video),))
-    inputs = engine._encode((Medium(video),), SAMPLE)
+    inputs = engine._encode((Medium(video),), ASKED)
     read = inputs["input_ids"].shape[1]
     with torch.no_grad():
         logits = engine.model(**inputs).logits[0, -1]
@@ -97,7 +98,7 @@ def test_a_processor_without_videos_is_shown_images() -> None:
     processor.video_processor = None
     engine = PlainEngine(model, processor)
     assert engine.settings()["videos_as"] == "images"
-    inputs = engine._encode((Medium(frames()),), SAMPLE)
+    inputs = engine._encode((Medium(frames()),), ASKED)
     assert inputs["pixel_values"].shape[:2].numel() >= 5
     (reply,) = ask(engine, (Medium(frames()),))
     assert reply.error is None
@@ -123,9 +124,36 @@ def test_a_template_without_system_prompts_has_it_in_the_users_words(refusal: st
     engine = PlainEngine(model, processor)
     (reply,) = ask(engine, (Medium(frames()),))
     assert reply.error is None
-    read = processor.tokenizer.decode(engine._encode((Medium(frames()),), SAMPLE)["input_ids"][0])
+    read = processor.tokenizer.decode(engine._encode((Medium(frames()),), ASKED)["input_ids"][0])
     assert read.startswith(f"<|im_start|>user\n{SYSTEM_PROMPT}\n<video>")
-    assert PlainEngine(model, processor, "")._render(SAMPLE, []).startswith("<|im_start|>user\nWhich way?")
+    assert PlainEngine(model, processor, "")._render(ASKED, []).startswith("<|im_start|>user\nWhich way?")
+
+
+def test_a_conversation_goes_on(engine: PlainEngine) -> None:
+    read = engine._render(Question(SAMPLE, turns=("Left.", "Sure? Again.")), [[{"type": "video"}]])
+    assert read.index("Which way?") < read.index("Left.") < read.index("Sure? Again.")
+    assert read.casefold().count("assistant") == 2
+    (reply,) = [
+        answer.reply
+        for answer in engine.answer(
+            [Request((Medium(frames()),), (Question(SAMPLE, turns=("Left.", "Again.")),))], GREEDY
+        )
+    ]
+    assert reply.error is None
+    assert reply.prompt_sha256 != ask(engine, (Medium(frames()),))[0].prompt_sha256
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl", "glm4v"])
+def test_our_own_engine_reads_a_conversation_as_transformers_does(name: str) -> None:
+    model, processor = random_model(name, seed=3)
+    said = ("At <1.0 seconds> it goes left.", "Which way at <2.0 seconds>?")
+    request = Request((Medium(frames(count=4)),), (ASKED, Question(SAMPLE, turns=said)))
+    ours, plain = (
+        [answer.reply for answer in one.answer([request], Sampling(1, 0.0))]
+        for one in (OurEngine(model, Encoder(processor)), PlainEngine(model, processor))
+    )
+    assert [reply.error for reply in (*ours, *plain)] == [None] * 4
+    assert [reply.prompt_sha256 for reply in ours] == [reply.prompt_sha256 for reply in plain]
 
 
 def test_a_family_that_is_known_is_answered_as_by_our_own_engine() -> None:

@@ -142,6 +142,8 @@ def test_a_sound_group_has_no_fault() -> None:
 def test_gaps_doubles_and_clips_of_a_group_are_faults() -> None:
     (gap,) = check_rewards([cell(0, 0), cell(1, 1)]).faults
     assert "2 questions in 2 of the 4 cells" in gap.message
+    (far,) = check_rewards([cell(0, 0), cell(999, 999)]).faults
+    assert "2 questions in 2 of the 1000000 cells" in far.message
     (double,) = check_rewards([cell(0, 0), cell(0, 0, id="x", question="And?")]).faults
     assert "2 questions in 1 of the 1 cells" in double.message
     (clips,) = check_rewards([cell(0, 0), cell(1, 0, source_clip="y")]).faults

@@ -1,7 +1,11 @@
 """Language models that see nothing: what they read, batches, draws, and a question that fails among others."""
 
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -12,8 +16,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import UsageError
-from retroflip.inference.base import Medium, Question, Reply, Request, Sampling, Wanted
+from retroflip.inference.base import Answer, Engine, Medium, Question, Reply, Request, Sampling, Wanted
 from retroflip.inference.registry import load_engine
+from retroflip.inference.shared import SharedEngine
 from retroflip.inference.texts import TextEngine
 
 WORDS = (
@@ -90,11 +95,75 @@ def test_draws_repeat_with_their_seeds_and_differ_between_them(folder: Path) -> 
 
 def test_the_system_prompt_stands_before_the_question(folder: Path) -> None:
     engine = engine_of(folder)
-    assert engine._prompt(sample("what")) == "user : what a :"
+    assert engine._prompt(Question(sample("what"))) == "user : what a :"
     engine.system_prompt = "Think"
-    assert engine._prompt(sample("what")) == "system : Think user : what a :"
+    assert engine._prompt(Question(sample("what"))) == "system : Think user : what a :"
     engine.tokenizer.chat_template = None
-    assert engine._prompt(sample("what")) == "Think\n\nwhat\n\n"
+    assert engine._prompt(Question(sample("what"))) == "Think\n\nwhat\n\n"
+
+
+def test_a_conversation_goes_on(folder: Path) -> None:
+    engine = engine_of(folder)
+    asked = Question(sample("what"), turns=("red", "is a"))
+    assert engine._prompt(asked) == "user : what assistant : red user : is a a :"
+    engine.tokenizer.chat_template = None
+    assert engine._prompt(asked) == "what\n\nred\n\nis a\n\n"
+
+
+class Counting:
+    """A text engine that notes how many requests it got at a time, is not done with the first before it may, and fails
+    where it is asked about blue."""
+
+    def __init__(self, engine: TextEngine) -> None:
+        self.engine, self.batches, self.may_go_on = engine, list[int](), threading.Event()
+
+    def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
+        self.batches.append(len(requests))
+        self.may_go_on.wait(30)
+        if any("blue" in request.questions[0].sample.question for request in requests):
+            raise ValueError("no blue")
+        yield from self.engine.answer(requests, sampling)
+
+
+def wait_until(shared: SharedEngine, count: int) -> None:
+    """Wait until so many threads wait for the engine."""
+    deadline = time.monotonic() + 30
+    while len(shared._waiting) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_many_threads_are_answered_together_and_as_each_alone(folder: Path) -> None:
+    counted = Counting(engine_of(folder))
+    shared = SharedEngine(cast(Engine, counted))
+    words = ["what is " + " ".join(["red"] * number) for number in range(8)]
+    requests = [Request((), (Question(sample(text)),)) for text in words]
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(shared.ask, one, GREEDY) for one in requests]
+        wait_until(shared, 7)
+        counted.may_go_on.set()
+        assert [one.result() for one in found] == ask(counted.engine, *words)
+    assert counted.batches == [1, 7]
+
+
+def test_an_error_that_one_thread_meets_leaves_none_waiting(folder: Path) -> None:
+    counted = Counting(engine_of(folder))
+    shared = SharedEngine(cast(Engine, counted))
+    requests = [Request((), (Question(sample(text)),)) for text in ("what", "red", "blue")]
+
+    def asked(request: Request) -> str:
+        try:
+            return str(shared.ask(request, GREEDY).error)
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(asked, one) for one in requests]
+        wait_until(shared, 2)
+        counted.may_go_on.set()
+        told = [one.result() for one in found]
+    assert told[2] == "no blue"
+    assert set(told[:2]) <= {"None", "no blue"}
+    assert asked(requests[0]) == "None"
 
 
 def test_a_question_that_fails_is_a_reply_among_others(folder: Path) -> None:

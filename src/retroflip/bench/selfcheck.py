@@ -14,7 +14,7 @@ from retroflip.data.answers import credit, gold_answer, read_answer
 from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, counted
 
 SUSPICIOUS_SHARE = 0.9
@@ -159,11 +159,11 @@ def _groups(samples: Sequence[Sample]) -> Iterator[Fault]:
     for group, members in groups.items():
         places = [sample.cell for sample in members if sample.cell is not None]
         videos, questions = (1 + max(numbers) for numbers in zip(*places, strict=True))
-        grid = {Cell(video, question) for video in range(videos) for question in range(questions)}
-        if len(places) != len(grid) or set(places) != grid:
+        spanned = videos * questions
+        if not len(places) == len(set(places)) == spanned:
             yield Fault(
                 members[0].id,
-                f"the group {group!r} has {len(places)} questions in {len(set(places))} of the {len(grid)} cells that "
+                f"the group {group!r} has {len(places)} questions in {len(set(places))} of the {spanned} cells that "
                 "its numbers span. Give each video with each question one cell, [video, question], from 0 on.",
             )
         if len({sample.source_clip for sample in members}) > 1:

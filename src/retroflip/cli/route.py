@@ -20,7 +20,6 @@ from retroflip.errors import UnroutedError, UsageError
 
 if TYPE_CHECKING:
     from retroflip.llm.settings import Endpoint
-    from retroflip.router.llm import LlmRouter
     from retroflip.router.rules import Conventions
     from retroflip.router.run import Router, Table
 
@@ -101,7 +100,8 @@ def label(
     without a label. llm sees question, options and answer, never the video; its calls are kept beside OUT, and the same
     command given again after an interruption repeats none.
     """
-    from retroflip.router.run import write_labelled
+    from retroflip.router.llm import behind, charged, on_this_machine
+    from retroflip.router.run import RulesRouter, write_labelled
 
     names = list(dict.fromkeys(router or ["rules"]))
     check_is_new(out, file)
@@ -114,44 +114,33 @@ def label(
             "no call twice. Leave out --engine and --workers."
         )
     where = engine_of(engine, workers, gpus=names != ["rules"]) if elsewhere else None
-    paid = _paid(file, out, endpoint or [], votes, dry_run=dry_run, json=json) if "llm" in names else None
+    target = _endpoint(endpoint or []) if "llm" in names else None
+    if target:
+        _tell_cost(file, target, votes, dry_run=dry_run, json=json)
     if dry_run:
         return
+    paid = behind(target, votes, out.with_name(f"{out.name}.calls.jsonl")) if target else None
+    known: dict[str, Router | None] = {"llm": paid, "rules": RulesRouter(_conventions(convention or []))}
+    folders = {name: str(Path(name).absolute()) for name in names if Path(name).is_dir()}
     routers = [
-        paid if paid and name == "llm" else _free(name, convention or [], batch, max_tokens) for name in names
+        known.get(name) or on_this_machine(folders.get(name, name), batch, max_tokens) for name in names
     ]
     with shown_progress() as progress:
         table = write_labelled(file, out, routers, progress, where)
-    _report(table, file, out, {"calls": paid.charged()} if paid else {}, json)
+    _report(table, file, out, {"calls": charged(paid.votes, target) if paid and target else {}}, json)
 
 
-def _paid(
-    file: Path, out: Path, endpoint: list[str], votes: int, *, dry_run: bool, json: bool
-) -> "LlmRouter | None":
-    """Tell what the model behind an endpoint costs, and return it unless that is all that was asked for."""
+def _tell_cost(file: Path, target: "Endpoint", votes: int, *, dry_run: bool, json: bool) -> None:
+    """Print what the model behind an endpoint costs at most, where that is all that was asked for or beside it."""
     from retroflip.data.records import stream_samples
     from retroflip.data.sample import Modality
-    from retroflip.router.llm import LlmRouter, estimate
+    from retroflip.router.llm import estimate
 
-    target = _endpoint(endpoint)
     ahead = estimate((one for one in stream_samples(file) if one.modality is Modality.VIDEO), target, votes)
     if dry_run:
         print_json(ahead) if json else print(_cost(ahead))
-        return None
-    print(_cost(ahead), file=sys.stderr)
-    return LlmRouter(target, votes, out.with_name(f"{out.name}.calls.jsonl"))
-
-
-def _free(name: str, convention: list[str], batch: int, max_tokens: int) -> "Router":
-    """Return a router that runs on this machine: the rules, or a text model."""
-    if name == "rules":
-        from retroflip.router.run import RulesRouter
-
-        return RulesRouter(_conventions(convention))
-    from retroflip.router.local import ModelRouter
-
-    name = str(Path(name).absolute()) if Path(name).is_dir() else name
-    return ModelRouter(name, batch=batch, max_tokens=max_tokens)
+    else:
+        print(_cost(ahead), file=sys.stderr)
 
 
 def _endpoint(settings: list[str]) -> "Endpoint":

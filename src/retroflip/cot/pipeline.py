@@ -7,30 +7,33 @@ finished calls are read from the journal, so a run that was killed goes the same
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retroflip.cot.media import video_parts
+from retroflip.cot.media import shown_video
 from retroflip.cot.prompts import CLAIMS, filling
-from retroflip.cot.recipe import CotRecipe
+from retroflip.cot.recipe import ROLES, CotRecipe, LocalModel
 from retroflip.cot.verify import Report, verify
-from retroflip.data.sample import Sample
+from retroflip.data.prompts import later_messages
+from retroflip.data.sample import Modality, Sample
 from retroflip.errors import MediaError
-from retroflip.llm.client import CallFailedError, Client, Reply
+from retroflip.inference.base import Medium, Question, Request, Sampling, Wanted, worded
+from retroflip.inference.endpoint import EndpointEngine
+from retroflip.llm.client import CallFailedError, StoppedError
+from retroflip.llm.client import Reply as Call
 from retroflip.llm.journal import Journal, key_of
+from retroflip.llm.settings import Endpoint
 from retroflip.llm.structured import GarbledError, parse_structured
 
-Message = dict[str, Any]
+if TYPE_CHECKING:
+    from retroflip.inference.shared import SharedEngine
+
 _JUDGED = ("question", "answer", "timeline")
-ROLES = ("generator", "judge", "polisher")
-
-
 Json = str | float | bool | list[Any] | None
 
 
@@ -156,72 +159,105 @@ class Outcome:
 
 
 class Models:
-    """The three models of a recipe, each behind a client of its own, and the journal of their calls."""
+    """The models of a recipe, each asked by its engine, and the journal of what was asked."""
 
     def __init__(self, recipe: CotRecipe, journal: Journal, stop: threading.Event) -> None:
-        """Connect. Raises UsageError where a key is not set or the extra is not installed."""
-        self._journal = journal
-        self._clients = {role: Client(getattr(recipe, role), stop) for role in ROLES}
+        """Connect, or load. Raises UsageError where a key, an extra or a model is not there."""
+        self._recipe, self._journal, self._stop = recipe, journal, stop
+        self._engines: dict[Any, EndpointEngine | SharedEngine] = {}  # by `_place`
+        for role in ROLES:
+            if self._place(role) not in self._engines:
+                self._engines[self._place(role)] = self._engine(getattr(recipe, role))
 
     def ask(
         self,
         role: str,
-        messages: Sequence[Message],
+        messages: Sequence[str],
         about: dict[str, Any],
         *,
         form: type[BaseModel] | None = None,
-        shown: "Shown | None" = None,
+        shown: Task | None = None,
     ) -> str:
-        """Return the response to a call, from the journal where it was made before.
+        """Return the response to a conversation, from the journal where it was asked for before.
 
-        about: sample, stage, round and attempt, which tell equal calls apart. shown: the video that the first message
-        shows. Raises CallFailedError and EndpointError as the client does.
+        messages: words, a response, and so on. about: sample, stage, round and attempt, which tell equal calls apart.
+        shown: whose video stands before the first words; it is read only for a call that is really made. Raises
+        CallFailedError for one that failed, EndpointError as the client does, and StoppedError after `stop` is set.
         """
-        client = self._clients[role]
-        asked = {"messages": list(messages), "form": form.__name__ if form else None}
-        key = key_of([client.endpoint.identity(), about, asked, shown.identity if shown else None])
+        model = getattr(self._recipe, role)
+        key = key_of([model.identity(), about, _asked(messages, form), self._identity(shown)])
         found = self._journal.text_of(key)
-        if found is None:
-            reply = client.complete(
-                shown.put_into(messages) if shown else messages,
-                form,
-                partial(self._note_discarded, key, role, about),
-            )
-            self._journal.add(key, {"role": role, **about}, reply)
-            found = reply.text
-        return found
-
-    def _note_discarded(self, key: str, role: str, about: Mapping[str, Any], reply: Reply) -> None:
-        """Write down a response that could not be used, since it is charged; the call itself is made again."""
-        own = key_of([key, len(self._journal), reply.prompt_tokens, reply.completion_tokens])
-        self._journal.add(own, {"role": role, **about}, reply)
+        if found is not None:
+            return found
+        if self._stop.is_set():
+            raise StoppedError
+        media = (self._medium(shown),) if shown else ()
+        sample = worded(about["sample"], messages[0], Modality.VIDEO if shown else Modality.TEXT)
+        question = Question(
+            sample, (int(key[:8], 16),), tuple(messages[1:]), form, (key, {"role": role, **about})
+        )
+        reply = self._engines[self._place(role)].ask(Request(media, (question,)), _sampling(model))
+        if reply.error is not None:
+            raise CallFailedError(reply.cause, reply.error)
+        self._journal.add(key, {"role": role, **about}, reply.charged)
+        return reply.text
 
     def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            client.close()
+        for engine in self._engines.values():
+            engine.close()
 
+    def _place(self, role: str) -> Any:
+        """Return what two roles share that one engine serves: an endpoint has one for each, with limits of its own."""
+        model = getattr(self._recipe, role)
+        return (model.model, model.engine, model.dtype) if isinstance(model, LocalModel) else role
 
-@dataclass(frozen=True)
-class Shown:
-    """A video in a message. It is read only for a call that is really made."""
+    def _engine(self, model: Endpoint | LocalModel) -> "EndpointEngine | SharedEngine":
+        if isinstance(model, LocalModel):
+            from retroflip.inference.shared import load_shared  # imports torch, which endpoints do without
 
-    task: Task
-    recipe: CotRecipe
+            wanted = Wanted(model.model, model.dtype, frames=self._recipe.video.frames, system_prompt="")
+            return load_shared(wanted, model.engine)
+        return EndpointEngine(
+            model,
+            system_prompt="",
+            as_set=True,
+            quality=self._recipe.video.quality,
+            discarded=self._note_discarded,
+            stop=self._stop,
+        )
 
-    @property
-    def identity(self) -> list[Any]:
-        """What decides the parts."""
-        return [self.task.metadata["video"]["sha256"], self.recipe.video.model_dump(exclude={"tokens"})]
+    def _note_discarded(self, question: Question, reply: Call) -> None:
+        """Write down a response that could not be used, since it is charged; the call itself is made again."""
+        key, about = question.about
+        own = key_of([key, len(self._journal), reply.prompt_tokens, reply.completion_tokens])
+        self._journal.add(own, about, reply)
 
-    def put_into(self, messages: Sequence[Message]) -> list[Message]:
-        """Return the messages with the video before the first one's text. Raises CallFailedError without it."""
+    def _identity(self, shown: Task | None) -> list[Any] | None:
+        """Return what decides how a video is shown."""
+        if shown is None:
+            return None
+        return [shown.metadata["video"]["sha256"], self._recipe.video.model_dump(exclude={"tokens"})]
+
+    def _medium(self, shown: Task) -> Medium:
+        """Return a video. Raises CallFailedError where it cannot be shown."""
         try:
-            parts = video_parts(self.task.video, self.identity[0], self.recipe.video)
+            return shown_video(shown.video, shown.metadata["video"]["sha256"], self._recipe.video)
         except MediaError as error:
             raise CallFailedError("video", str(error)) from error
-        first, *rest = messages
-        return [{**first, "content": [*parts, {"type": "text", "text": first["content"]}]}, *rest]
+
+
+def _asked(messages: Sequence[str], form: type[BaseModel] | None) -> dict[str, Any]:
+    """Return what is asked, as a journal's key has it."""
+    first, *turns = messages
+    conversation = [{"role": "user", "content": first}, *later_messages(turns, str)]
+    return {"messages": conversation, "form": form.__name__ if form else None}
+
+
+def _sampling(model: Endpoint | LocalModel) -> Sampling:
+    """Return how tokens are drawn. What an endpoint leaves to its server, the server chooses (`as_set`)."""
+    temperature = 1.0 if model.temperature is None else model.temperature
+    return Sampling(model.max_tokens, temperature, 1.0 if model.top_p is None else model.top_p)
 
 
 def reasoned(task: Task, recipe: CotRecipe, models: Models) -> Outcome:
@@ -245,15 +281,11 @@ def reasoned(task: Task, recipe: CotRecipe, models: Models) -> Outcome:
 
 def _draft(task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> Draft | None:
     """Return a draft that passed the check and the judge, None where every round failed."""
-    opening = {
-        "role": "user",
-        "content": recipe.prompts.generator.format(**filling(task.sample, task.metadata)),
-    }
-    messages: list[Message] = [opening]
-    shown = Shown(task, recipe)
+    opening = recipe.prompts.generator.format(**filling(task.sample, task.metadata))
+    messages = [opening]
     for number in range(1, recipe.pipeline.rounds + 1):
         about = {"sample": task.sample.id, "stage": "generate", "round": number, "attempt": 1}
-        response = models.ask("generator", messages, about, form=Draft, shown=shown)
+        response = models.ask("generator", messages, about, form=Draft, shown=task)
         outcome.rounds = number
         try:
             draft = parse_structured(response, Draft)
@@ -273,8 +305,7 @@ def _draft(task: Task, recipe: CotRecipe, models: Models, outcome: Outcome) -> D
             else:
                 outcome.refuse("verify", number, report.reasons)
                 feedback = told_faults(report)
-        again = {"role": "user", "content": recipe.prompts.reflection.format(feedback=feedback)}
-        messages = [opening, {"role": "assistant", "content": response}, again]
+        messages = [opening, response, recipe.prompts.reflection.format(feedback=feedback)]
     return None
 
 
@@ -287,7 +318,7 @@ def _verdict(
     content = recipe.prompts.judge.format(trace=text, tolerance=tolerance, **told)
     for attempt in range(1, recipe.pipeline.verdict_attempts + 1):
         about = {"sample": task.sample.id, "stage": "judge", "round": number, "attempt": attempt}
-        response = models.ask("judge", [{"role": "user", "content": content}], about, form=Verdict)
+        response = models.ask("judge", [content], about, form=Verdict)
         try:
             return parse_structured(response, Verdict)
         except GarbledError:
@@ -300,8 +331,8 @@ def _polished(
 ) -> tuple[str, list[list[dict[str, Any]]]] | None:
     """Return the draft in better words that are still true, with the claims found in them; None where none is."""
     question = filling(task.sample, task.metadata)["question"]
-    opening = {"role": "user", "content": recipe.prompts.polisher.format(question=question, trace=draft.text)}
-    messages: list[Message] = [opening]
+    opening = recipe.prompts.polisher.format(question=question, trace=draft.text)
+    messages = [opening]
     for attempt in range(1, recipe.pipeline.polish_attempts + 1):
         about = {"sample": task.sample.id, "stage": "polish", "round": outcome.rounds, "attempt": attempt}
         response = models.ask("polisher", messages, about)
@@ -313,8 +344,7 @@ def _polished(
         if report.is_true:
             return text, claims
         outcome.refuse("polish", attempt, report.reasons)
-        again = {"role": "user", "content": recipe.prompts.repolish.format(feedback=told_faults(report))}
-        messages = [opening, {"role": "assistant", "content": response}, again]
+        messages = [opening, response, recipe.prompts.repolish.format(feedback=told_faults(report))]
     return None
 
 
@@ -325,7 +355,7 @@ def _extracted(
     content = recipe.prompts.extractor.format(trace=text, examples=CLAIMS)
     for attempt in range(1, recipe.pipeline.verdict_attempts + 1):
         about = {"sample": task.sample.id, "stage": "extract", "round": number, "attempt": attempt}
-        response = models.ask("judge", [{"role": "user", "content": content}], about, form=Extraction)
+        response = models.ask("judge", [content], about, form=Extraction)
         try:
             return claims_of(parse_structured(response, Extraction))
         except GarbledError:

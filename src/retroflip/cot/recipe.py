@@ -5,21 +5,58 @@ The stages and their defaults are those of SynRL (section 2.2): generate, verify
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from retroflip.cot import prompts
 from retroflip.cot.verify import VerifierSettings
-from retroflip.llm.settings import Endpoint
+from retroflip.llm.settings import Endpoint, NotNegative
 from retroflip.recipes import reading
 from retroflip.recipes.shipped import merged, read_layers
 
 KIND = "cot"
+ROLES = ("generator", "judge", "polisher")
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class LocalModel(_Section):
+    """One model on this machine, which is loaded once for all roles that it has."""
+
+    model: str = Field(min_length=1, description="its folder, or its name on the hub")
+    engine: Literal["ours", "transformers", "text", "vllm"] | None = Field(
+        default=None, description="what runs it, text for one that sees nothing; null chooses by the model"
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(default="bfloat16", description="of its weights")
+    temperature: NotNegative = Field(default=0.0, description="0 is greedy")
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    max_tokens: int = Field(default=4096, ge=1, description="most tokens of one response")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of it decides a response."""
+        return self.model_dump(mode="json")
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the price of so many tokens."""
+        return 0.0 * (prompt_tokens + completion_tokens)
+
+
+ENDPOINTS_OWN = Endpoint.model_fields.keys() - LocalModel.model_fields.keys()
+
+
+def _form(section: Any) -> type[BaseModel]:
+    """Return which form a role's section has: a model here, unless it has a key that only endpoints have."""
+    keys = section.keys() if isinstance(section, dict) else type(section).model_fields.keys()
+    return Endpoint if keys & ENDPOINTS_OWN else LocalModel
+
+
+Model = Annotated[
+    Annotated[Endpoint, Tag("Endpoint")] | Annotated[LocalModel, Tag("LocalModel")],
+    Discriminator(lambda section: _form(section).__name__),
+]
 
 
 class VideoSection(_Section):
@@ -72,9 +109,9 @@ class CotRecipe(_Section):
     """A whole recipe."""
 
     kind: Literal["cot"]
-    generator: Endpoint
-    judge: Endpoint
-    polisher: Endpoint
+    generator: Model
+    judge: Model
+    polisher: Model
     video: VideoSection = VideoSection()
     verifier: VerifierSettings = VerifierSettings()
     pipeline: PipelineSection = PipelineSection()
@@ -94,6 +131,7 @@ def load_cot_recipe(path: Path, overrides: Sequence[str] = ()) -> CotRecipe:
         values = reading.replaced(values, key, value, override)
     origin = reading.Origin(path, tuple(overrides), layers)
     reading.one_of(values, "kind", [KIND], origin)
-    recipe = reading.validate(CotRecipe, values, origin, {})
+    forms = {role: _form(values[role]) for role in ROLES if isinstance(values.get(role), dict)}
+    recipe = reading.validate(CotRecipe, values, origin, forms)
     prompts.check(recipe.prompts.model_dump(), origin)
     return recipe

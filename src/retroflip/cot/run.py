@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retroflip.cot.pipeline import ROLES, Models, Outcome, Status, Task, reasoned
+from retroflip.cot.pipeline import Models, Outcome, Status, Task, reasoned
 from retroflip.cot.prompts import filling
-from retroflip.cot.recipe import CotRecipe
+from retroflip.cot.recipe import ROLES, CotRecipe
 from retroflip.cot.verify import VerifierSettings, verify
 from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.manifest import check_listed, extend_manifest, manifest_beside

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import chain
-from typing import TypeVar
+from itertools import chain, cycle
+from typing import Any, TypeVar
 
 from retroflip.data.media import around, placed
 from retroflip.data.prompt_modes import PromptMode
@@ -115,3 +115,9 @@ def interleaved(
     for several, text in zip(shown, others, strict=True):
         parts += [*several, *([words(text)] if text else [])]
     return parts
+
+
+def later_messages(turns: Sequence[str], content: Callable[[str], Any]) -> list[dict[str, Any]]:
+    """Return what follows a question in a conversation: the model's response, the user's next words, and so on."""
+    roles = cycle(("assistant", "user"))
+    return [{"role": role, "content": content(text)} for role, text in zip(roles, turns, strict=False)]

@@ -135,9 +135,13 @@ class Cell(NamedTuple):
     question: int
 
 
+MOST_IN_A_GROUP = 1000
+"""videos or questions: a group is held to have a cell for every number below its largest"""
+
+
 def _from_0_on(cell: Cell) -> Cell:
-    if min(cell) < 0:
-        raise ValueError("videos and questions are numbered from 0 on")
+    if min(cell) < 0 or max(cell) >= MOST_IN_A_GROUP:
+        raise ValueError(f"videos and questions are numbered from 0 on, up to {MOST_IN_A_GROUP - 1}")
     return cell
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from pydantic import BaseModel
 
 from retroflip.data.record_notes import Notes
-from retroflip.data.sample import Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import UsageError
+from retroflip.llm.client import Reply as Call
 from retroflip.video.budget import PixelBudget
 from retroflip.video.frames import Fits, Frames
 
@@ -63,10 +65,28 @@ class Question:
     """One question, which is asked once for each seed; its words are those of `data.prompts.user_text`.
 
     Draws of equal seeds are equal where an engine is `repeatable`. Greedy ones have seeds as well, which say nothing.
+    turns: what was said after it, a response, the next words, and so on, where a conversation goes on. form: JSON that
+    the response shall be, for an engine that can be told so. about: the caller's own, which no engine reads.
     """
 
     sample: Sample
     seeds: tuple[int, ...] = (0,)
+    turns: tuple[str, ...] = ()
+    form: type[BaseModel] | None = None
+    about: Any = None
+
+
+def worded(identity: str, words: str, modality: Modality = Modality.TEXT) -> Sample:
+    """Return a sample that asks exactly these words, about a video or nothing, and whose answer nobody looks up."""
+    return Sample(
+        id=identity,
+        modality=modality,
+        video="video" if modality is Modality.VIDEO else "",
+        question=words,
+        solution="unknown",
+        problem_type=ProblemType.FREE_FORM,
+        source_clip=identity,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +108,8 @@ class Reply:
 
     tokens: of the response. finish: why it ended, "stop", or "length" at the limit of tokens, or a server's own word.
     log_probs: of the options' letters as the response's first token, where the engine knows them (a server may know
-    some). prompt_sha256: of what the model read before the response, token ids or messages.
+    some). prompt_sha256: of what the model read before the response, token ids or messages. error, cause: why there is
+    no response, and the same in a word or two, for statistics. call: what an endpoint charged for it.
     """
 
     text: str = ""
@@ -97,11 +118,18 @@ class Reply:
     log_probs: Mapping[str, float] | None = None
     prompt_sha256: str | None = None
     error: str | None = None
+    cause: str = "error"
+    call: Call | None = None
 
     @property
     def truncated(self) -> bool:
         """Whether the limit of tokens cut it off."""
         return self.finish == "length"
+
+    @property
+    def charged(self) -> Call:
+        """What it is written down as: nothing is charged for what was answered here."""
+        return self.call or Call(self.text, self.finish, 0, self.tokens, 0.0, ())
 
 
 class Answer(NamedTuple):

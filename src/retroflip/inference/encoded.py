@@ -1,12 +1,12 @@
 """Requests as prompts of a family that retroflip knows, for the engines that read such prompts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from retroflip.data.prompts import user_parts
-from retroflip.data.sample import Sample
 from retroflip.errors import RetroflipError
-from retroflip.inference.base import Answer, Request, Wanted, failed_question
+from retroflip.inference.base import Answer, Question, Request, Wanted, failed_question
 from retroflip.models.budget import fits_of, set_budget
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.loading import load_processor
@@ -48,16 +48,15 @@ def one_by_one(encoded: Encoded) -> list[Encoded]:
 def _prompts(
     encoder: Encoder, request: Request, frames: Sequence[Frames]
 ) -> Sequence[Prompt | RetroflipError]:
-    samples = [question.sample for question in request.questions]
-    try:
-        return encoder.encode_all(samples, frames)
-    except RetroflipError:
-        return [_prompt(encoder, sample, frames) for sample in samples]
+    if not any(question.turns for question in request.questions):
+        with suppress(RetroflipError):
+            return encoder.encode_all([question.sample for question in request.questions], frames)
+    return [_prompt(encoder, question, frames) for question in request.questions]
 
 
-def _prompt(encoder: Encoder, sample: Sample, frames: Sequence[Frames]) -> Prompt | RetroflipError:
+def _prompt(encoder: Encoder, question: Question, frames: Sequence[Frames]) -> Prompt | RetroflipError:
     try:
-        return encoder.encode(sample, frames)
+        return encoder.encode(question.sample, frames, question.turns)
     except RetroflipError as error:
         return error
 

@@ -7,16 +7,16 @@ good are replies that say so; a wrong key or name is raised.
 import hashlib
 import json
 import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from retroflip.data.prompts import interleaved, system_text
+from retroflip.data.prompts import interleaved, later_messages, system_text, user_text
 from retroflip.data.record_notes import Notes
 from retroflip.errors import UsageError
 from retroflip.inference.base import (
@@ -31,9 +31,10 @@ from retroflip.inference.base import (
     Wanted,
     require_capable,
 )
-from retroflip.llm.client import CallFailedError, Client, EndpointError, Message
+from retroflip.llm.client import CallFailedError, Client, Message, unheard
+from retroflip.llm.client import Reply as Call
 from retroflip.llm.connection import BYTES_PER_TOKEN
-from retroflip.llm.media import Part, file_part, frame_parts, picture_part, text_part
+from retroflip.llm.media import JPEG_QUALITY, Part, file_part, frame_parts, picture_part, text_part
 from retroflip.llm.settings import Endpoint
 from retroflip.video.budget import PixelBudget
 from retroflip.video.fit import BudgetFit
@@ -43,6 +44,8 @@ TOP_LOG_PROBS = 20
 """of the first token that are asked for: no server gives more"""
 LOG_PROB_BYTES = 128
 """more than one of them takes in a response, in which every token has as many"""
+WAITING = 4
+"""calls at work for each that may be made at the same time: those that wait to be repeated make none"""
 SENT_PIXELS = 768 * 28 * 28
 """of a frame, unless a budget says otherwise"""
 
@@ -57,20 +60,31 @@ class _Call(NamedTuple):
 
 @dataclass
 class EndpointEngine:
-    """Asks a server. Settings of `endpoint` that a request has itself (temperature, top_p, max_tokens) do not count.
+    """Asks a server.
 
-    Raises UsageError, when it is first asked, where the key is not there or the package for it is not installed.
+    as_set: its calls are made under the settings of `endpoint` (temperature, top_p, max_tokens) without a seed, and not
+    under those of the requests. quality: of the JPEG files that show frames. discarded: told of each response that was
+    charged and could not be used, before the call is repeated. stop: ends all calls when it is set; with it, one
+    connection serves all answers, of any number of threads, until `close`.
+
+    Raises UsageError, at once or else when it is first asked, where the key is not there or the package for it is not
+    installed.
     """
 
     endpoint: Endpoint
     system_prompt: str | None = None
     notes: Notes | None = None
+    as_set: bool = False
+    quality: int = JPEG_QUALITY
+    discarded: Callable[[Question, Call], None] | None = None
+    stop: threading.Event | None = None
     name = "openai"
     capabilities = Capabilities(log_probs=True, files=True, media=None, repeatable=False)
 
     def __post_init__(self) -> None:
         self._gives_log_probs = True
         self._is_tried = False
+        self._kept = None if self.stop is None else Client(self.endpoint, self.stop)
 
     def settings(self) -> Mapping[str, Any]:
         """Return what decides the model's answer, as far as it is known here."""
@@ -81,22 +95,43 @@ class EndpointEngine:
         }
 
     def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
-        """Yield a reply for every draw of every question, as many calls under way as the endpoint allows."""
+        """Yield a reply for every draw of every question as it comes, as many calls at once as the endpoint allows."""
         require_capable(self, requests)
-        calls = _calls(requests)
-        with self._client(sampling) as (client, stop), _pool(self.endpoint.concurrency, stop) as pool:
-            under_way: deque[tuple[_Call, Future[Reply]]] = deque()
+        calls = self._calls(requests)
+        threads = WAITING * self.endpoint.concurrency
+        with self._client(sampling) as (client, stop), _pool(threads, stop) as pool:
+            under_way: dict[Future[Reply], _Call] = {}
             for call in calls:
-                under_way.append((call, pool.submit(self._reply, client, call, sampling)))
-                # The first call of all goes alone: it shows what the server takes.
-                while under_way and (len(under_way) > 2 * self.endpoint.concurrency or not self._is_tried):
-                    yield from _next(under_way, stop)
-                self._is_tried = True
+                under_way[pool.submit(self._reply, client, call, sampling)] = call
+                # The first call that asks for log-probabilities goes alone: it shows whether the server gives them.
+                alone = not self._is_tried and bool(call.asked.sample.options)
+                while under_way and (alone or len(under_way) >= threads):
+                    yield from _finished(under_way, stop)
+                self._is_tried = self._is_tried or alone
             while under_way:
-                yield from _next(under_way, stop)
+                yield from _finished(under_way, stop)
+
+    def ask(self, request: Request, sampling: Sampling) -> Reply:
+        """Return the reply to the only draw of a request's only question; with `stop`, any number of threads may ask.
+
+        Raises EndpointError and StoppedError as the client does.
+        """
+        require_capable(self, [request])
+        (call,) = self._calls([request])
+        with self._client(sampling) as (client, _):
+            return self._reply(client, call, sampling)
+
+    def close(self) -> None:
+        """Set `stop` and close what it has kept; no call may be under way."""
+        if self.stop is not None and self._kept is not None:
+            self.stop.set()
+            self._kept.close()
 
     @contextmanager
     def _client(self, sampling: Sampling) -> Iterator[tuple[Client, threading.Event]]:
+        if self._kept is not None and self.stop is not None:
+            yield self._kept, self.stop
+            return
         stop = threading.Event()
         endpoint = self.endpoint.model_copy(update={"max_tokens": sampling.max_tokens})
         client = Client(endpoint, stop, BYTES_PER_TOKEN + TOP_LOG_PROBS * LOG_PROB_BYTES)
@@ -105,64 +140,73 @@ class EndpointEngine:
         finally:
             client.close()
 
+    def _calls(self, requests: Sequence[Request]) -> Iterator[_Call]:
+        for number, request in enumerate(requests):
+            media = [_parts(medium, self.quality) for medium in request.media]
+            for place, question in enumerate(request.questions):
+                for draw in range(len(question.seeds)):
+                    yield _Call(number, place, draw, question, media)
+
     def _reply(self, client: Client, call: _Call, sampling: Sampling) -> Reply:
         question, seed = call.asked, call.asked.seeds[call.draw]
         messages = self._messages(question, call.media)
         read = hashlib.sha256(json.dumps(messages).encode()).hexdigest()
         try:
-            said = self._complete(client, messages, question, sampling, seed)
+            said = self._complete(client, messages, question, self._sampled(sampling, seed))
         except CallFailedError as error:
-            return Reply(finish="error", error=f"{error.cause}: {error}", prompt_sha256=read)
+            why = f"{error.cause}: {error}"
+            return Reply(finish="error", error=why, cause=error.cause, prompt_sha256=read)
         return Reply(
             text=said.text,
             tokens=said.completion_tokens,
             finish=said.finish,
             log_probs=_of_letters(said.first_tokens, list(question.sample.lettered)),
             prompt_sha256=read,
+            call=said,
         )
 
     def _messages(self, question: Question, media: Sequence[Sequence[Part]]) -> list[Message]:
+        """Return the conversation. Words alone are a string: servers of models that see nothing may take no parts."""
         system = system_text(question.sample, self.system_prompt)
-        content = interleaved(question.sample, media, text_part)
+        content = interleaved(question.sample, media, text_part) if media else user_text(question.sample)
         before = [{"role": "system", "content": system}] if system else []
-        return [*before, {"role": "user", "content": content}]
+        return [*before, {"role": "user", "content": content}, *later_messages(question.turns, str)]
 
-    def _complete(
-        self, client: Client, messages: Sequence[Message], question: Question, sampling: Sampling, seed: int
-    ) -> Any:
-        """Make a call; where a server refuses to give log-probabilities, go on without for good."""
-        more = {
+    def _sampled(self, sampling: Sampling, seed: int) -> dict[str, Any]:
+        if self.as_set:
+            return {}
+        return {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "seed": seed % 2**31,
         }
+
+    def _complete(
+        self, client: Client, messages: Sequence[Message], question: Question, more: Mapping[str, Any]
+    ) -> Call:
+        """Make a call; where a server refuses to give log-probabilities, go on without for good."""
+        told = partial(self.discarded, question) if self.discarded else unheard
+        ask = partial(client.complete, messages, question.form, told)
         if not (self._gives_log_probs and question.sample.options):
-            return client.complete(messages, more=more)
+            return ask(more)
         try:
-            return client.complete(messages, more={**more, "logprobs": True, "top_logprobs": TOP_LOG_PROBS})
+            return ask({**more, "logprobs": True, "top_logprobs": TOP_LOG_PROBS})
         except CallFailedError as error:
             if error.cause != "refused":
                 raise
-        said = client.complete(messages, more=more)
+        said = ask(more)
         self._gives_log_probs = False
         return said
 
 
-def _calls(requests: Sequence[Request]) -> Iterator[_Call]:
-    for number, request in enumerate(requests):
-        media = [_parts(medium) for medium in request.media]
-        for place, question in enumerate(request.questions):
-            for draw in range(len(question.seeds)):
-                yield _Call(number, place, draw, question, media)
-
-
-def _parts(medium: Medium) -> Sequence[Part]:
+def _parts(medium: Medium, quality: int) -> Sequence[Part]:
     if medium.file is not None:
         return [file_part(medium.file, is_image=medium.is_image)]
     if medium.frames is None:
         return []
-    return [picture_part(medium.frames)] if medium.is_image else frame_parts(medium.frames)
+    frames = medium.frames
+    return [picture_part(frames, quality=quality)] if medium.is_image else frame_parts(frames, quality)
 
 
 @contextmanager
@@ -170,23 +214,27 @@ def _pool(size: int, stop: threading.Event) -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(size, "calls")
     try:
         yield pool
-    finally:
+    except BaseException:
         stop.set()  # nothing that is still under way is wanted any more
+        raise
+    finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _next(under_way: deque[tuple[_Call, Future[Reply]]], stop: threading.Event) -> Iterator[Answer]:
-    """Yield the answer to the oldest call. Where no call can succeed any more, what has come is kept before that is
-    raised."""
-    call, future = under_way.popleft()
-    try:
-        yield Answer(*call[:3], future.result())
-    except EndpointError:
+def _finished(under_way: dict[Future[Reply], _Call], stop: threading.Event) -> Iterator[Answer]:
+    """Yield the answers that have come, one at least, and take them out of what is under way. Where no call can succeed
+    any more, all calls are ended, and what has come is kept before that is raised."""
+    done = wait(under_way, return_when=FIRST_COMPLETED).done
+    failure = next(filter(None, (future.exception() for future in done)), None)
+    if failure is not None:
         stop.set()
-        for other, done in under_way:
-            if done.done() and done.exception() is None:
-                yield Answer(*other[:3], done.result())
-        raise
+        done = wait(under_way).done
+    for future in done:
+        call = under_way.pop(future)
+        if future.exception() is None:
+            yield Answer(*call[:3], future.result())
+    if failure is not None:
+        raise failure
 
 
 def _of_letters(first: Mapping[str, float], letters: Sequence[str]) -> Mapping[str, float] | None:

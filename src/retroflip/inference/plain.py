@@ -17,7 +17,7 @@ from jinja2.exceptions import TemplateError
 from torch import Tensor
 from transformers import GenerationConfig
 
-from retroflip.data.prompts import interleaved, system_text
+from retroflip.data.prompts import interleaved, later_messages, system_text
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, RetroflipError
@@ -99,10 +99,10 @@ class PlainEngine:
         return getattr(self.processor, "video_processor", None) is not None
 
     def _replies(self, media: Sequence[Medium], question: Question, sampling: Sampling) -> list[Reply]:
-        inputs = self._encode(media, question.sample).to(self.model.device, self.model.dtype)
+        inputs = self._encode(media, question).to(self.model.device, self.model.dtype)
         return [self._reply(inputs, question.sample, sampling, seed) for seed in question.seeds]
 
-    def _encode(self, media: Sequence[Medium], sample: Sample) -> Any:
+    def _encode(self, media: Sequence[Medium], question: Question) -> Any:
         """Return what the model reads. Raises BlindnessError where it would not see every frame."""
         videos, images, metadata = [], [], []
         parts: list[list[dict[str, str]]] = []
@@ -119,23 +119,29 @@ class PlainEngine:
                 parts.append([{"type": "image"}] * len(pixels))
         seen = {"videos": videos, "video_metadata": metadata, "do_sample_frames": False} if videos else {}
         seen |= {"images": images} if images else {}
-        inputs = self.processor(text=[self._render(sample, parts)], return_tensors="pt", **seen)
+        inputs = self.processor(text=[self._render(question, parts)], return_tensors="pt", **seen)
         shown = sum(len(medium.frames) for medium in media if medium.frames is not None)
         if (pictures := _pictures(inputs)) is not None and pictures < shown:
             raise BlindnessError(
-                f"Sample {sample.id}: the processor {type(self.processor).__name__} keeps {pictures} of {shown} frames."
+                f"Sample {question.sample.id}: the processor {type(self.processor).__name__} keeps {pictures} of "
+                f"{shown} frames."
             )
         return inputs
 
-    def _render(self, sample: Sample, shown: Sequence[Sequence[dict[str, str]]]) -> str:
+    def _render(self, question: Question, shown: Sequence[Sequence[dict[str, str]]]) -> str:
         """Return the prompt. Raises BlindnessError where the chat template leaves out the question or doubles it."""
+        sample = question.sample
         system = system_text(sample, self.system_prompt)
-        content = interleaved(sample, shown, lambda text: {"type": "text", "text": text})
-        words = [part["text"] for part in content if part.get("text", "").strip()]
+        content = interleaved(sample, shown, _words)
+        # A template may shorten what the model said; what it was told must all be there.
+        words = [part["text"] for part in content if part.get("text", "").strip()] + [*question.turns[1::2]]
+        later = later_messages(question.turns, lambda text: [_words(text)])
         for messages in _conversations(system, content):
             with suppress(TemplateError):
                 rendered = str(
-                    self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+                    self.processor.apply_chat_template(
+                        [*messages, *later], tokenize=False, add_generation_prompt=True
+                    )
                 )
                 if _told(rendered, words) and system.strip() in rendered and "{'type'" not in rendered:
                     return rendered
@@ -194,6 +200,10 @@ def _conversations(system: str, content: list[dict[str, str]]) -> Iterator[list[
     yield [{"role": "system", "content": [{"type": "text", "text": system}]}, user]
     yield [{"role": "system", "content": system}, user]
     yield [{"role": "user", "content": [{"type": "text", "text": f"{system}\n"}, *content]}]
+
+
+def _words(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def _pictures(inputs: Mapping[str, Any]) -> int | None:

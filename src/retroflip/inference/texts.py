@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from retroflip.data.prompts import system_text, user_text
+from retroflip.data.prompts import later_messages, system_text, user_text
 from retroflip.data.record_notes import Notes
-from retroflip.data.sample import Sample
 from retroflip.errors import UsageError
 from retroflip.inference.base import (
     Answer,
     Capabilities,
     Loaded,
+    Question,
     Reply,
     Request,
     Sampling,
@@ -39,7 +39,7 @@ class _Draw(NamedTuple):
     """One draw that is asked for, by the numbers of its request, question and draw."""
 
     place: tuple[int, int, int]
-    sample: Sample
+    question: Question
     seed: int
 
 
@@ -82,7 +82,7 @@ class TextEngine:
 
     def _replies(self, batch: Sequence[_Draw], sampling: Sampling) -> list[Reply]:
         encoded = self.tokenizer(
-            [self._prompt(one.sample) for one in batch],
+            [self._prompt(one.question) for one in batch],
             return_tensors="pt", padding=True, add_special_tokens=False, return_token_type_ids=False,
         ).to(self.model.device)  # fmt: skip
         device = self.model.device
@@ -112,13 +112,14 @@ class TextEngine:
             prompt_sha256=read,
         )
 
-    def _prompt(self, sample: Sample) -> str:
+    def _prompt(self, question: Question) -> str:
         """Return what the model reads: a conversation, or for a model without a template the words alone."""
+        sample, turns = question.sample, question.turns
         system, words = system_text(sample, self.system_prompt), user_text(sample)
         if self.tokenizer.chat_template is None:
-            return "".join(f"{text}\n\n" for text in (system, words) if text)
+            return "".join(f"{text}\n\n" for text in (system, words, *turns) if text)
         before = [{"role": "system", "content": system}] if system else []
-        messages = [*before, {"role": "user", "content": words}]
+        messages = [*before, {"role": "user", "content": words}, *later_messages(turns, str)]
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 
@@ -126,7 +127,7 @@ def _draws(requests: Sequence[Request]) -> Iterator[_Draw]:
     for number, request in enumerate(requests):
         for place, question in enumerate(request.questions):
             for draw, seed in enumerate(question.seeds):
-                yield _Draw((number, place, draw), question.sample, seed)
+                yield _Draw((number, place, draw), question, seed)
 
 
 def load(wanted: Wanted) -> Loaded:

@@ -72,6 +72,10 @@ Discarded = Callable[[Reply], None]
 """told of every response that was counted by the provider and could not be used"""
 
 
+def unheard(_: Reply) -> None:
+    """Tell nobody."""
+
+
 class _Fault(Exception):
     """A call that may succeed when it is repeated. wait: seconds that the server asks for."""
 
@@ -110,7 +114,7 @@ class Client:
         self,
         messages: Sequence[Message],
         schema: type[BaseModel] | None = None,
-        discarded: Discarded = lambda _: None,
+        discarded: Discarded = unheard,
         more: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Return the model's response.

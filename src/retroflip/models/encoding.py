@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import ProcessorMixin
 
-from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, interleaved, user_text
+from retroflip.data.prompts import SYSTEM_PROMPT, SYSTEM_PROMPTS, interleaved, later_messages, user_text
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import BlindnessError
@@ -77,28 +77,28 @@ class Encoder:
         self._family = family_of(processor)
         check_template(processor, self._render, self._system_prompt_of)
 
-    def encode(self, sample: Sample, frames: Seen) -> Prompt:
+    def encode(self, sample: Sample, frames: Seen, turns: Sequence[str] = ()) -> Prompt:
         """Encode one question about `frames`: of a video, an image's single one, those of several, or nothing at all.
 
         Without frames go texts, and the text-only control of any sample. Several stand where the question's
-        placeholders do, or else before it.
+        placeholders do, or else before it. turns: a response, the next words and so on, where the conversation goes on.
 
         Raises BlindnessError when the prompt does not carry every frame and its time, and ValueError for frames of a
         text, several of an image, images beside videos, and another number of them than the sample shows.
         """
-        self._check_words(sample)
+        self._check_words(sample, turns)
         seen = _several(frames)
-        prompt = self._of_seen(sample, seen) if seen else self._of_text(sample)
-        self.check(prompt, sample)
+        prompt = self._of_seen(sample, seen, turns) if seen else self._of_text(sample, turns)
+        self.check(prompt, sample, turns)
         return replace(prompt, shown=_shown(sample, seen)) if seen else prompt
 
-    def _of_seen(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
+    def _of_seen(self, sample: Sample, seen: Sequence[Frames], turns: Sequence[str]) -> Prompt:
         kinds = {medium.is_image for medium in sample.shown}
         images = kinds == {True}
         if len(sample.shown) != len(seen) or len(kinds) > 1 or (images and any(len(one) > 1 for one in seen)):
             counts = ", ".join(str(len(frames)) for frames in seen)
             raise ValueError(f"sample {sample.id} is {sample.modality.value} and cannot have {counts} frames")
-        return self._of_images(sample, seen) if images else self._of_videos(sample, seen)
+        return self._of_images(sample, seen, turns) if images else self._of_videos(sample, seen, turns)
 
     def encode_all(self, samples: Sequence[Sample], frames: Seen) -> list[Prompt]:
         """Return what `encode` does for each of several questions about the same frames, which are processed once."""
@@ -141,13 +141,13 @@ class Encoder:
     def _ids_of(self, text: str) -> Tensor:
         return torch.tensor(self.tokenizer(text, add_special_tokens=False)["input_ids"], dtype=torch.long)
 
-    def _of_text(self, sample: Sample) -> Prompt:
-        ids_L = self.processor(text=[self._render(sample)], return_tensors="pt")["input_ids"][0]
+    def _of_text(self, sample: Sample, turns: Sequence[str]) -> Prompt:
+        ids_L = self.processor(text=[self._render(sample, turns=turns)], return_tensors="pt")["input_ids"][0]
         return Prompt(ids_L, torch.zeros_like(ids_L))
 
-    def _of_images(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
+    def _of_images(self, sample: Sample, seen: Sequence[Frames], turns: Sequence[str]) -> Prompt:
         encoded = self.processor(
-            text=[self._render(sample, *_visual(sample))],
+            text=[self._render(sample, *_visual(sample), turns=turns)],
             images=[torch.from_numpy(frames.pixels_TCHW[0]) for frames in seen],
             input_data_format="channels_first",
             do_resize=not seen[0].fitted,
@@ -161,10 +161,10 @@ class Encoder:
             is_image=True,
         )
 
-    def _of_videos(self, sample: Sample, seen: Sequence[Frames]) -> Prompt:
+    def _of_videos(self, sample: Sample, seen: Sequence[Frames], turns: Sequence[str]) -> Prompt:
         whole = [self._whole(frames) for frames in seen]
         encoded = self.processor(
-            text=[self._render(sample, *_visual(sample))],
+            text=[self._render(sample, *_visual(sample), turns=turns)],
             videos=[torch.from_numpy(frames.pixels_TCHW) for frames in whole],
             video_metadata=[
                 video_metadata(one, _mean_spacing(frames)) for one, frames in zip(whole, seen, strict=True)
@@ -200,21 +200,22 @@ class Encoder:
                 self.notes.add(sample.id, note)
                 return
 
-    def _render(self, sample: Sample, *visual: dict[str, str]) -> str:
+    def _render(self, sample: Sample, *visual: dict[str, str], turns: Sequence[str] = ()) -> str:
         """Return the conversation's text. visual: all that the sample shows, or nothing."""
         question = interleaved(sample, [[one] for one in visual], _words)
         messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
         if system := self._system_prompt_of(sample):
             # As a string: GLM-4.1V's template prints whatever a system message holds, a list with its brackets.
             messages.insert(0, {"role": "system", "content": system})
+        messages += later_messages(turns, lambda text: [_words(text)])
         return str(self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def _system_prompt_of(self, sample: Sample) -> str:
         return SYSTEM_PROMPTS[sample.modality] if self._is_built_in else self.system_prompt
 
-    def _check_words(self, sample: Sample) -> None:
+    def _check_words(self, sample: Sample, turns: Sequence[str] = ()) -> None:
         """Raise BlindnessError for words in which a processor would look for a video or image."""
-        words = user_text(sample)
+        words = "".join((user_text(sample), *turns))
         for token in (self.processor.video_token, self.processor.image_token):
             if token in words:
                 raise BlindnessError(
@@ -222,7 +223,7 @@ class Encoder:
                     "video or image that is not there. Remove it."
                 )
 
-    def check(self, prompt: Prompt, sample: Sample) -> None:
+    def check(self, prompt: Prompt, sample: Sample, turns: Sequence[str] = ()) -> None:
         """Raise BlindnessError unless the prompt holds a placeholder for every visual feature, and its time stamps."""
         patches = 0 if prompt.grid_thw is None else int(prompt.grid_thw.prod(-1).sum())
         for kind in self._kinds:
@@ -236,7 +237,7 @@ class Encoder:
                     f"special token such as {self.tokenizer.convert_ids_to_tokens(kind.token)}? Remove it."
                 )
         steps = 0 if prompt.grid_thw is None else int(prompt.grid_thw[:, 0].sum())
-        if steps and sample.modality is Modality.VIDEO and not self._tells_time(prompt, sample, steps):
+        if steps and sample.modality is Modality.VIDEO and not self._tells_time(prompt, sample, steps, turns):
             raise BlindnessError(
                 f"Sample {sample.id}: the prompt does not give each of its {steps} steps of video a time stamp, so the "
                 "model cannot tell when things happen. The processor or its chat template does not fit this model."
@@ -250,7 +251,7 @@ class Encoder:
             _Kind("image", int(processor.image_token_id), int(processor.image_processor.merge_size)),
         )
 
-    def _tells_time(self, prompt: Prompt, sample: Sample, steps: int) -> bool:
+    def _tells_time(self, prompt: Prompt, sample: Sample, steps: int, turns: Sequence[str]) -> bool:
         """Return whether the model learns when each step is shown, in the way of its family.
 
         Qwen3-VL and GLM-4V read a time stamp beside each step, Qwen2.5-VL is given the seconds between steps as a
@@ -262,7 +263,7 @@ class Encoder:
         stamp = self._family.time_stamp
         if stamp is None:
             return True
-        written = stamp.findall(self._system_prompt_of(sample) + user_text(sample))
+        written = stamp.findall("".join((self._system_prompt_of(sample), user_text(sample), *turns)))
         return len(stamp.findall(self.tokenizer.decode(prompt.input_ids_L))) - len(written) == steps
 
     def decode(self, completion_ids: Sequence[int] | Tensor) -> str:

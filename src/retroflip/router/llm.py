@@ -1,90 +1,116 @@
-"""The Task Router as a language model behind an OpenAI-compatible endpoint (CRPO, appendix C, has DeepSeek-R1).
+"""The Task Router as a language model: behind an endpoint (CRPO, appendix C, has DeepSeek-R1), or on this machine.
 
-Each question is asked `votes` times; the label with most votes wins, and their share is the confidence. After a
-response whose last line is not one of the four words the question is asked once more, with that said. Every finished
-call is in a journal before it counts, so that a run that was stopped pays for none twice.
+Each question is asked several times where that is wanted; the label with most votes wins, and their share is the
+confidence. After a response whose last line is not one of the four words the question is asked once more, with that
+said. Every finished call of an endpoint is in a journal before it counts, so that a run that was stopped pays for none
+twice.
 """
 
 import threading
-from collections import Counter, deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from itertools import count
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
 from retroflip.data.sample import Routing, Sample, TaskType
+from retroflip.errors import UsageError
 from retroflip.files.locks import hold
-from retroflip.llm.client import CallFailedError, Client, Reply, StoppedError
+from retroflip.inference.base import Engine, Question, Request, Sampling, Wanted, worded
+from retroflip.inference.endpoint import EndpointEngine
+from retroflip.llm.client import Reply as Call
 from retroflip.llm.journal import key_of
 from retroflip.llm.settings import Endpoint
-from retroflip.router.prompt import VERSION, messages_of, read_label
+from retroflip.router.prompt import VERSION, read_label, words_of
 from retroflip.router.run import Routed
 from retroflip.router.votes import Votes
 
 CHARACTERS_PER_TOKEN = 3.0
 """of English; low, so that the estimate is high"""
-_THREADS = 4
-"""questions at work for each call that may be made at the same time: those that wait to be asked again make none"""
 _AHEAD = 32
-"""questions at work or waiting to be written, for each such call, so that one that is slow does not stop the others"""
+"""questions that are asked together, for each that may be worked on at the same time"""
 
 
+@dataclass
+class _Vote:
+    """One time that a question is asked. label: None where no response could be read. failure: why there was none."""
+
+    sample: Sample
+    number: int
+    label: TaskType | None = None
+    failure: str = ""
+
+
+@dataclass
 class LlmRouter:
-    """Asks a model about each question, several at the same time, and gives the labels in the questions' order."""
+    """Asks a model about each question, `at_once` together, and gives the labels in the questions' order.
 
-    def __init__(self, endpoint: Endpoint, votes: int, journal: Path) -> None:
-        """Connect, and read what an earlier run left.
+    model: its name. kind: of what is behind it, "llm" or "model". identity: what of it decides a response. times: that
+    each question is asked. close: is called at the end. remade: how another process makes it again, where it may.
+    """
 
-        Raises UsageError where a key is not set, RunDirectoryError where another process writes beside the journal.
-        """
-        hold(journal.parent, tidy=False)
-        self._endpoint, self._count = endpoint, votes
-        self._stop = threading.Event()
-        self._client = Client(endpoint, self._stop)
-        self._spoilt = count()
-        self.votes = Votes(journal)
-        self.at_once = _AHEAD * endpoint.concurrency
+    engine: Engine
+    model: str
+    kind: str
+    identity: Any
+    sampling: Sampling
+    votes: Votes
+    at_once: int
+    times: int = 1
+    close: Callable[[], None] | None = None
+    remade: tuple[Callable[..., "LlmRouter"], tuple[Any, ...]] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., "LlmRouter"], tuple[Any, ...]]:
+        """Go to another process by name: the model is loaded there, once for all blocks."""
+        if self.remade is None:
+            raise TypeError(f"the model {self.model!r} is asked by one process")
+        return self.remade
 
     def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
         """Yield what the model says of each question, in their order; a call that failed for good is named.
 
-        Raises EndpointError where the endpoint cannot be used; what is finished is kept.
+        Raises EndpointError where an endpoint cannot be used; what is finished is kept.
         """
-        pool = ThreadPoolExecutor(_THREADS * self._endpoint.concurrency)
-        waiting: deque[Future[Routed]] = deque()
+        source = iter(samples)
         try:
-            for sample in samples:
-                waiting.append(pool.submit(self._work, sample))
-                if len(waiting) >= _AHEAD * self._endpoint.concurrency:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            while batch := list(islice(source, self.at_once)):
+                votes = [[_Vote(sample, number) for number in range(self.times)] for sample in batch]
+                every = list(chain.from_iterable(votes))
+                self._ask(every, again=False)
+                self._ask([vote for vote in every if not (vote.label or vote.failure)], again=True)
+                yield from map(self._routed, votes)
         finally:
-            self._stop.set()
-            pool.shutdown(cancel_futures=True)
-            self._client.close()
+            if self.close is not None:
+                self.close()
 
-    def charged(self) -> dict[str, Any]:
-        """Return what all calls came to, those of earlier runs of the same journal included."""
-        votes = self.votes
-        return {
-            "finished": votes.finished,
-            "discarded": votes.discarded,
-            "prompt_tokens": votes.prompt_tokens,
-            "completion_tokens": votes.completion_tokens,
-            "cost": self._endpoint.cost(votes.prompt_tokens, votes.completion_tokens),
-        }
+    def _ask(self, votes: Sequence[_Vote], *, again: bool) -> None:
+        """Have questions answered that were not asked before, and note what was said."""
+        missing, requests = list[_Vote](), list[Request]()
+        for vote in votes:
+            words = words_of(vote.sample, again=again)
+            about = {"sample": vote.sample.id, "vote": vote.number, "again": again}
+            key = key_of([self.identity, about, [{"role": "user", "content": words}]])
+            if key in self.votes:
+                vote.label = self.votes.label(key)
+                continue
+            missing.append(vote)
+            question = Question(worded(vote.sample.id, words), (vote.number,), about=(key, about))
+            requests.append(Request((), (question,)))
+        for number, _, _, reply in self.engine.answer(requests, self.sampling):
+            vote = missing[number]
+            if reply.error is not None:
+                vote.failure = reply.error
+                continue
+            vote.label = read_label(reply.text)
+            key, about = requests[number].questions[0].about
+            self.votes.add(key, about, vote.label, reply.charged)
 
-    def _work(self, sample: Sample) -> Routed:
-        if self._stop.is_set():
-            raise StoppedError
-        try:
-            given = [self._vote(sample, number) for number in range(self._count)]
-        except CallFailedError as error:
-            return Routed(failure=f"{error.cause}: {error}")
-        read = [label for label in given if label is not None]
+    def _routed(self, votes: Sequence[_Vote]) -> Routed:
+        if failure := next((vote.failure for vote in votes if vote.failure), ""):
+            return Routed(failure=failure)
+        read = [vote.label for vote in votes if vote.label is not None]
         if not read:
             return Routed(failure="no response ended in one of the four words")
         # Counter keeps the order of the first votes, which decides between labels with as many.
@@ -94,43 +120,72 @@ class LlmRouter:
                 label=label,
                 flip=label.flip,
                 reversal=label.reversal,
-                reason=f"{agreeing} of {self._count} votes",
-                router=self._endpoint.model,
-                version=f"llm {VERSION}",
-                confidence=agreeing / self._count,
+                reason=f"{agreeing} of {self.times} votes",
+                router=self.model,
+                version=f"{self.kind} {VERSION}",
+                confidence=agreeing / self.times if self.kind == "llm" else None,
             )
         )
 
-    def _vote(self, sample: Sample, number: int) -> TaskType | None:
-        """Return one vote; None where neither the response nor its repair can be read."""
-        return self._ask(sample, number, again=False) or self._ask(sample, number, again=True)
 
-    def _ask(self, sample: Sample, number: int, *, again: bool) -> TaskType | None:
-        """Return what a call gave, which is made where it was not made before."""
-        about = {"sample": sample.id, "vote": number, "again": again}
-        messages = messages_of(sample, again=again)
-        key = key_of([self._endpoint.identity(), about, messages])
-        if key not in self.votes:
-            reply = self._client.complete(messages, discarded=partial(self._note_discarded, key, about))
-            self.votes.add(key, about, read_label(reply.text), reply)
-        return self.votes.label(key)
+def behind(endpoint: Endpoint, times: int, journal: Path) -> LlmRouter:
+    """Return the router of a model behind an endpoint.
 
-    def _note_discarded(self, key: str, about: dict[str, Any], reply: Reply) -> None:
+    Raises UsageError where a key is not set, RunDirectoryError where another process writes beside the journal.
+    """
+    hold(journal.parent, tidy=False)
+    votes, spoilt = Votes(journal), count()
+
+    def note(question: Question, reply: Call) -> None:
         """Write down a response that could not be used, since it is charged; the call itself is made again."""
-        self.votes.add(key_of([key, next(self._spoilt)]), about, None, reply)
+        key, about = question.about
+        votes.add(key_of([key, next(spoilt)]), about, None, reply)
+
+    engine = EndpointEngine(endpoint, system_prompt="", as_set=True, discarded=note, stop=threading.Event())
+    return LlmRouter(
+        engine, endpoint.model, "llm", endpoint.identity(), Sampling(endpoint.max_tokens), votes,
+        _AHEAD * endpoint.concurrency, times, engine.close,
+    )  # fmt: skip
 
 
-def estimate(samples: Iterable[Sample], endpoint: Endpoint, votes: int) -> dict[str, Any]:
+@lru_cache(maxsize=2)
+def on_this_machine(name: str, at_once: int, max_tokens: int) -> LlmRouter:
+    """Return the router of a text model, a folder or a hub name, which is asked greedily, so many questions at a time.
+
+    Raises UsageError where there is no such model, or its weights are not whole.
+    """
+    from retroflip.inference.registry import load_engine  # imports torch, which endpoints do without
+
+    try:
+        engine = load_engine(Wanted(name, dtype="auto", system_prompt="", at_once=at_once), "text").engine
+    except UsageError as error:
+        raise UsageError(f"--router {name!r:.100} is neither rules nor llm. {error}") from error
+    sampling, remade = Sampling(max_tokens, temperature=0.0), (on_this_machine, (name, at_once, max_tokens))
+    return LlmRouter(engine, name, "model", name, sampling, Votes(), at_once, remade=remade)
+
+
+def charged(votes: Votes, endpoint: Endpoint) -> dict[str, Any]:
+    """Return what all calls came to, those of earlier runs of the same journal included."""
+    return {
+        "finished": votes.finished,
+        "discarded": votes.discarded,
+        "prompt_tokens": votes.prompt_tokens,
+        "completion_tokens": votes.completion_tokens,
+        "cost": endpoint.cost(votes.prompt_tokens, votes.completion_tokens),
+    }
+
+
+def estimate(samples: Iterable[Sample], endpoint: Endpoint, times: int) -> dict[str, Any]:
     """Return how many calls and tokens a run takes where every response can be read, and what that costs at most."""
     questions = prompt = 0
     for sample in samples:
         questions += 1
-        prompt += sum(len(message["content"]) for message in messages_of(sample))
-    prompt_tokens = round(votes * prompt / CHARACTERS_PER_TOKEN)
-    completion_tokens = votes * questions * endpoint.max_tokens
+        prompt += len(words_of(sample))
+    prompt_tokens = round(times * prompt / CHARACTERS_PER_TOKEN)
+    completion_tokens = times * questions * endpoint.max_tokens
     return {
         "questions": questions,
-        "calls": votes * questions,
+        "calls": times * questions,
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "cost": endpoint.cost(prompt_tokens, completion_tokens),

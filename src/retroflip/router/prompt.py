@@ -7,7 +7,6 @@ our own: two worlds to imagine, then the table of both tests, then one word on t
 import re
 
 from retroflip.data.sample import ProblemType, Sample, TaskType
-from retroflip.llm.client import Message
 from retroflip.router.events import event_of
 
 VERSION = "1"
@@ -47,7 +46,7 @@ _AGAIN = (
 )
 
 
-def messages_of(sample: Sample, *, again: bool = False) -> list[Message]:
+def words_of(sample: Sample, *, again: bool = False) -> str:
     """Return what a model is asked about a sample. again: after a response that could not be read."""
     options = "".join(f"({letter}) {text}\n" for letter, text in sample.lettered.items())
     is_span = sample.problem_type is ProblemType.GROUNDING
@@ -57,7 +56,7 @@ def messages_of(sample: Sample, *, again: bool = False) -> list[Message]:
         "answer": "Yes" if is_span else sample.solution,
     }
     prompt = _PLACE.sub(lambda found: parts[found[1]], _PROMPT)
-    return [{"role": "user", "content": prompt + _AGAIN if again else prompt}]
+    return prompt + _AGAIN if again else prompt
 
 
 def read_label(response: str) -> TaskType | None:

@@ -20,12 +20,15 @@ class Votes:
     finished, discarded: calls, those of earlier runs included. prompt_tokens, completion_tokens: what was charged.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read what an earlier run left. Raises DataError for damage other than a torn last line."""
+    def __init__(self, path: Path | None = None) -> None:
+        """Read what an earlier run left; without a path nothing is, nor is anything written.
+
+        Raises DataError for damage other than a torn last line.
+        """
         self._path, self._lock = path, threading.Lock()
         self._found: dict[bytes, int] = {}
         self.finished = self.discarded = self.prompt_tokens = self.completion_tokens = 0
-        for number, row in enumerate(stream_jsonl(path) if path.exists() else (), start=1):
+        for number, row in enumerate(stream_jsonl(path) if path and path.exists() else (), start=1):
             try:
                 self._take(row)
             except (KeyError, ValueError, TypeError) as error:
@@ -67,5 +70,6 @@ class Votes:
             "faults": list(reply.faults),
         }
         with self._lock:
-            append_jsonl(self._path, row)
+            if self._path is not None:
+                append_jsonl(self._path, row)
             self._take(row)
