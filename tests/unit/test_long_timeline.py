@@ -44,11 +44,8 @@ def test_the_course_is_its_own_mirror_image_in_time() -> None:
 @pytest.mark.parametrize("difficulty", [1, 5])
 def test_a_viewer_sees_every_operation_often_enough(scale: float, seen: float, difficulty: int) -> None:
     for seed in range(20):
-        course = draw_timeline(
-            drawn(seed, difficulty=difficulty, duration_scale=scale, operation_scale=scale),
-            (2, 3, 4, 6, 14),
-            seen,
-        )
+        draw = drawn(seed, difficulty=difficulty, duration_scale=scale, operation_scale=scale)
+        course = draw_timeline(draw, draw.wanted((2, 3, 4, 6, 14)), seen)
         frames = np.array(uniform_indices(course.frames, 32))
         for index in range(course.operations):
             start, end = course.span(index)
@@ -57,13 +54,15 @@ def test_a_viewer_sees_every_operation_often_enough(scale: float, seen: float, d
 
 
 def test_a_fixed_number_of_operations_is_taken_where_a_viewer_can_follow() -> None:
-    assert draw_timeline(drawn(operations=5), (2, 2, 2, 2, 2)).operations == 5
-    assert draw_timeline(drawn(operations=30), (2, 2, 2, 2, 2)).operations == 10
-    assert draw_timeline(drawn(operations=2), (2, 2, 2, 2, 2), least=5).operations == 5
+    assert drawn(operations=5).wanted((2, 2, 2, 2, 2)) == 5
+    assert drawn(operation_scale=2.0).wanted((2, 2, 2, 2, 2)) == 4
+    assert draw_timeline(drawn(), 5).operations == 5
+    assert draw_timeline(drawn(), 30).operations == 10
+    assert draw_timeline(drawn(), 2, least=5).operations == 5
     with pytest.raises(Redraw):
-        draw_timeline(drawn(viewed_frames=4), (2, 2, 2, 2, 2))
+        draw_timeline(drawn(viewed_frames=4), 2)
     with pytest.raises(Redraw):
-        draw_timeline(drawn(), (2, 2, 2, 2, 2), least=11)
+        draw_timeline(drawn(), 2, least=11)
 
 
 def test_a_track_rests_before_and_after_it_eases() -> None:

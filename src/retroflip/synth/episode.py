@@ -4,8 +4,8 @@ An episode is what a kind makes. Its ground truth is read off the simulation; `E
 disk, and `retroflip.synth.checks` must find the answer again from that alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -61,6 +61,15 @@ class Event:
     end_frame: int
     note: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def backwards(events: Sequence[Event], frames: int) -> list[Event]:
+    """Return events that look the same both ways, as they happen in the clip of so many frames played backwards."""
+    last = frames - 1
+    return [
+        replace(event, start_frame=last - event.end_frame, end_frame=last - event.start_frame)
+        for event in reversed(events)
+    ]
 
 
 @dataclass(frozen=True)
@@ -243,6 +252,10 @@ class Draw:
         """Return what a table of five holds for the difficulty set."""
         return by_difficulty[self.settings.difficulty - 1]
 
+    def wanted(self, by_difficulty: Sequence[int]) -> int:
+        """Return how many operations settings want: their own number, or the difficulty's times the scale."""
+        return self.settings.wanted(self.level(by_difficulty))
+
     def some_of(self, options: Sequence[Option], count: int) -> list[Option]:
         """Return `count` different options in a drawn order."""
         return [options[int(index)] for index in self.rng.permutation(len(options))[:count]]
@@ -250,6 +263,10 @@ class Draw:
     def between(self, low: float, high: float) -> float:
         """Return a number drawn evenly."""
         return float(self.rng.uniform(low, high))
+
+    def operation_frames(self, seconds: Sequence[tuple[float, float]]) -> int:
+        """Return how many frames an operation takes, by a table of its least and its most seconds."""
+        return round(self.between(*self.level(seconds)) * self.settings.pace * self.settings.fps)
 
     def size(self, usual: float, room: float) -> float:
         """Return how large an object is drawn: its usual size times the scale set, at most what there is room for."""
@@ -286,7 +303,7 @@ class Kind:
     category: Category
     term: Term
     domain: Domain
-    forms: frozenset[Form]
+    forms: Collection[Form]
     make: Callable[[Draw], Pair]
     events_changed_by: Callable[[Mapping[str, Any]], frozenset[Transform] | None] | None = None
 
@@ -295,6 +312,11 @@ class Kind:
         if form is Form.SPAN:
             return self.events_changed_by is not None
         return form is Form.CHOICE or form in self.forms
+
+
+def unaltered(_: Mapping[str, Any]) -> frozenset[Transform]:
+    """Return what turns an event into another one, of a kind where neither a mirror nor reversal does."""
+    return frozenset()
 
 
 class Redraw(Exception):  # noqa: N818 - not an error: the caller draws again

@@ -13,8 +13,6 @@ from retroflip.synth.physics import reflected
 
 SNAPSHOT_SECONDS = 0.1
 """between snapshots of moving objects"""
-BYSTANDERS_GO = (0.4, 1.2)
-"""how far a distractor goes in a clip"""
 CELL = 1.0 / 3.0
 """side of a square in which an object has room of its own"""
 _CELLS = tuple((column, row) for column in range(3) for row in range(3))
@@ -77,14 +75,6 @@ def draw_looks(draw: Draw, count: int, shapes: Sequence[str] = SHAPES) -> list[L
     ]
 
 
-def cast(looks: Sequence[Look], targets: int) -> list[dict[str, Any]]:
-    """Return the objects o1, o2, ... as metadata lists them; those after the first `targets` are distractors."""
-    return [
-        look.facts(f"o{number}", role="target" if number <= targets else "distractor")
-        for number, look in enumerate(looks, start=1)
-    ]
-
-
 def moving(identity: str, look: Look, x_T: Floats, y_T: Floats, radius: float) -> Actor:
     """Return an object of that look on that course."""
     return look.actor(identity, len(x_T), (x_T, y_T), radius)
@@ -129,16 +119,6 @@ def circling(draw: Draw, radius: float, ring: tuple[float, float] = (0.16, 0.34)
         return centre_2 + size * np.stack([np.cos(angle_T), np.sin(angle_T)], axis=1)
 
     return places
-
-
-def bystanders(draw: Draw, looks: Sequence[Look], first: int, frames: int, radius: float) -> list[Actor]:
-    """Return distractors, numbered from `first`, that cross the scene at speeds of their own."""
-    actors = []
-    for number, look in enumerate(looks, start=first):
-        gone_T = np.linspace(0.0, draw.between(*BYSTANDERS_GO), frames)
-        x_T, y_T = bouncing(draw, radius)(gone_T).T
-        actors.append(moving(f"o{number}", look, x_T, y_T, radius))
-    return actors
 
 
 def filmed(draw: Draw, actors: Sequence[Actor]) -> Animation:

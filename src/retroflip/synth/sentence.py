@@ -33,15 +33,6 @@ class Sentence:
         return cls(told["text"], tuple(told["claims"]))
 
 
-def answer(value: str, text: str) -> Sentence:
-    """Return a conclusion: a sentence that says no more than what the answer is.
-
-    >>> answer("4", "So the answer is: 4.").claims
-    ({'property': 'answer', 'value': '4'},)
-    """
-    return Sentence(text, ({"property": "answer", "value": value},))
-
-
 def derivation_texts(derivation: Iterable["str | Mapping[str, Any]"]) -> list[str]:
     """Return the bare texts of a derivation as metadata hold it."""
     return [Sentence.of(told).text for told in derivation]

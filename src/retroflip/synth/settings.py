@@ -43,6 +43,10 @@ class SceneSettings(BaseModel):
         """How long an operation takes, in times of its usual length: as long as ever where both scales are alike."""
         return self.duration_scale / self.operation_scale
 
+    def wanted(self, usual: float) -> int:
+        """Return how many operations a video is to have where it has `usual` of them by default."""
+        return self.operations or round(usual * self.operation_scale)
+
     @model_validator(mode="after")
     def _are_known(self) -> Self:
         if not self.backgrounds or (unknown := set(self.backgrounds) - set(BACKGROUNDS)):

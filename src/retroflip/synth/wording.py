@@ -7,7 +7,7 @@ A kind's questions are data: `phrasings/KIND.yaml` has templates by what is aske
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import product
@@ -98,6 +98,15 @@ def series(parts: Sequence[str]) -> str:
     """
     *most, last = parts
     return f"{', '.join(most)} and {last}"
+
+
+def then(parts: Iterable[str]) -> str:
+    """Return what comes one after the other, as options name it.
+
+    >>> then(["left", "up", "right"])
+    'left, then up, then right'
+    """
+    return ", then ".join(parts)
 
 
 def cardinal(number: int) -> str:

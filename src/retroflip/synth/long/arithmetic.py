@@ -123,17 +123,15 @@ def make(draw: Draw) -> Pair:
 def _timeline(draw: Draw) -> Timeline:
     """Return a course with a glyph for an operation. Raises Redraw where not even three numbers would be seen."""
     settings = draw.settings
-    if settings.operations is not None:
-        operands = settings.operations + 1
-    else:
-        operands = round(draw.level(OPERANDS) * settings.operation_scale)
+    # A number of operations that is set counts the signs.
+    operands = draw.wanted(OPERANDS) + (settings.operations is not None)
     wanted = 2 * min(max(operands, LEAST_OPERANDS), MOST_OPERANDS) - 1
     least = 2 * LEAST_OPERANDS - 1
     for times in SLOWER:
         low, high = (times * seconds for seconds in settings.operation_seconds)
-        slowed = settings.model_copy(update={"operations": wanted, "operation_seconds": (low, high)})
+        slowed = settings.model_copy(update={"operation_seconds": (low, high)})
         try:
-            timeline = draw_timeline(replace(draw, settings=slowed), (), SEEN, least)
+            timeline = draw_timeline(replace(draw, settings=slowed), wanted, SEEN, least)
         except Redraw:
             continue
         return replace(timeline, operations=timeline.operations - 1 + timeline.operations % 2)

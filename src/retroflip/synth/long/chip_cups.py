@@ -141,7 +141,7 @@ def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
     what = orders.dealt_ask(draw, ASKS)
     mode, ask, when = what
-    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Ask, Course
 from retroflip.synth.long.stage import Stage
-from retroflip.synth.long.timeline import Timeline, Track, draw_timeline
+from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
 from retroflip.synth.wording import listed, phrased
@@ -197,15 +195,11 @@ def make(draw: Draw) -> Pair:
 
 def _timeline(draw: Draw) -> Timeline:
     """Return the clip's course. Raises Redraw, without a draw, for more commands than can be put in other orders."""
-    # How many commands there are does not depend on what is drawn, only how long they take.
-    looked_ahead = draw_timeline(
-        replace(draw, rng=np.random.default_rng(0)), OPERATIONS, SEEN, LEAST_OPERATIONS
-    )
-    if looked_ahead.operations > MOST_OPERATIONS:
-        raise Redraw(
-            f"no other order of {looked_ahead.operations} commands can be run ({MOST_OPERATIONS} at most)"
-        )
-    return draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    wanted = draw.wanted(OPERATIONS)
+    count = operations_seen(draw.settings, wanted, SEEN, LEAST_OPERATIONS)
+    if count > MOST_OPERATIONS:
+        raise Redraw(f"no other order of {count} commands can be run ({MOST_OPERATIONS} at most)")
+    return draw_timeline(draw, wanted, SEEN, LEAST_OPERATIONS)
 
 
 Groups = dict[Result, list[Course[Files, Step]]]

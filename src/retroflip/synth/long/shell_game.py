@@ -151,7 +151,7 @@ def _asked(
 
 def _timeline(draw: Draw, board: Board) -> Timeline:
     """Return a course of an even number of swaps, in whose middle frame all covers rest."""
-    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     count = min(timeline.operations, len(_neighbours(board)))
     return replace(timeline, operations=count // 2 * 2)
 

@@ -121,7 +121,7 @@ def gaps_of(puzzle: Puzzle, moves: Sequence[str]) -> list[Cell]:
 def make(draw: Draw) -> Pair:
     """Draw a puzzle and two courses of moves with the gap in the same places and different answers."""
     (mode, ask), rank = dealt_case(draw, CASES)
-    timeline = draw_timeline(draw, OPERATIONS, SEEN, LEAST_OPERATIONS)
+    timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     timeline = replace(timeline, operations=timeline.operations // 2 * 2)
     puzzle = _puzzle(draw, mode)
     query, groups, options = _asked(draw, mode, ask, puzzle, timeline.operations)

@@ -95,41 +95,59 @@ class Timeline:
         return seen * self.fps / self.operation
 
 
-def draw_timeline(draw: Draw, wanted: Sequence[int], seen: float = 2.0, least: int = 2) -> Timeline:
-    """Return a course with as many operations as settings want and a viewer can follow.
+def draw_timeline(draw: Draw, wanted: int, seen: float = 2.0, least: int = 2) -> Timeline:
+    """Return a course with as many operations as are wanted and a viewer can follow.
 
-    wanted: operations at difficulty 1 to 5. seen: how many of the viewer's frames must fall into each operation (2: a
-    movement has to be seen going on; 1.5: whatever shows what it is lasts for two thirds of it). Operations are made
-    longer, as far as settings allow, and then fewer, until that holds. least: the fewest operations that a question can
-    be made of, whatever settings say. Raises Redraw where a viewer cannot follow as many.
+    seen: how many of the viewer's frames must fall into each operation (2: a movement has to be seen going on; 1.5:
+    whatever shows what it is lasts for two thirds of it). Operations are made longer, as far as settings allow, and
+    then fewer, until that holds. least: the fewest operations that a question can be made of, whatever is wanted.
+    Raises Redraw, without a draw, where a viewer cannot follow as many.
     """
     settings = draw.settings
-    reveal = max(4, round(settings.reveal_seconds * settings.duration_scale * settings.fps))
-    frame = settings.fps * settings.pace
-    pause = max(1, round(PAUSE_SECONDS * frame))
-    low, high = (max(3, round(seconds * frame)) for seconds in settings.operation_seconds)
-    count = max(least, _count(settings, wanted))
-    while (shortest := _shortest(settings, reveal, pause, count, seen)) is None or shortest > high:
-        count -= 1
-        if count < least:
-            raise Redraw(f"{settings.viewed_frames} frames do not show {least} operations")
-    length = int(draw.rng.integers(max(low, shortest), high + 1))
+    count = operations_seen(settings, wanted, seen, least)
+    low, high = _lengths(settings)
+    length = int(draw.rng.integers(max(low, _shortest(settings, count, seen)), high + 1))
+    reveal, pause = _rests(settings)
     return Timeline(settings.fps, reveal, length, pause, count)
 
 
-def _count(settings: SceneSettings, wanted: Sequence[int]) -> int:
-    if settings.operations is not None:
-        return settings.operations
-    return max(2, round(wanted[settings.difficulty - 1] * settings.operation_scale))
+def operations_seen(settings: SceneSettings, wanted: int, seen: float, least: int) -> int:
+    """Return how many operations a viewer can follow, as many as are wanted at the most.
+
+    seen, least: as in `draw_timeline`. Raises Redraw where that is under `least`.
+    """
+    for count in range(max(least, wanted), least - 1, -1):
+        if _room(settings, count, seen) > 0 and _shortest(settings, count, seen) <= _lengths(settings)[1]:
+            return count
+    raise Redraw(f"{settings.viewed_frames} frames do not show {least} operations")
 
 
-def _shortest(settings: SceneSettings, reveal: int, pause: int, count: int, seen: float) -> int | None:
-    """Return how many frames an operation must take so that `seen` of the viewer's fall into each (None: no number).
+def _rests(settings: SceneSettings) -> tuple[int, int]:
+    """Return the frames of the opening, or of the closing, and of a pause."""
+    reveal = round(settings.reveal_seconds * settings.duration_scale * settings.fps)
+    return max(4, reveal), max(1, round(PAUSE_SECONDS * (settings.fps * settings.pace)))
+
+
+def _lengths(settings: SceneSettings) -> tuple[int, int]:
+    """Return how many frames settings let an operation take, at the least and at the most."""
+    low, high = (
+        max(3, round(seconds * (settings.fps * settings.pace))) for seconds in settings.operation_seconds
+    )
+    return low, high
+
+
+def _room(settings: SceneSettings, count: int, seen: float) -> float:
+    """Return how many of the viewer's frames are left over from those that must be seen of operations."""
+    return settings.viewed_frames - 1 - seen * count
+
+
+def _shortest(settings: SceneSettings, count: int, seen: float) -> int:
+    """Return how many frames an operation must take so that `seen` of the viewer's fall into each.
 
     The viewer's frames lie (frames - 1) / (viewed - 1) apart.
     """
-    spare = settings.viewed_frames - 1 - seen * count
-    return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / spare) if spare > 0 else None
+    reveal, pause = _rests(settings)
+    return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / _room(settings, count, seen))
 
 
 def there_and_on(span: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:

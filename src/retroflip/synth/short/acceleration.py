@@ -15,19 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
+from retroflip.synth.cast import Cast
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import (
-    bouncing,
-    bystanders,
-    cast,
-    circling,
-    draw_looks,
-    filmed,
-    frames_of,
-    moving,
-    positions,
-)
+from retroflip.synth.objects import bouncing, circling, filmed, frames_of, moving, positions
 from retroflip.synth.short.stretches import named, number_of_stretches
 from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
@@ -117,29 +108,28 @@ def make(draw: Draw) -> Pair:
     courses = {2: HALVES, 4: QUARTERS}[stretches]
     offered, answer = draw.deal("answer", [(one, answer) for one in _SETS[stretches] for answer in one])
     partner = _partner(answer, offered, courses)
-    looks = draw_looks(draw, 1 + draw.settings.distractors)
+    cast = Cast.drawn(draw)
     legs = 2 * stretches
     frames = 1 + legs * max(1, frames_of(draw, *SECONDS) // legs)
     distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*draw.level(RATIO))
-    text = phrased(draw, name=looks[0].name)
+    text = phrased(draw, name=cast.name)
     options = draw.some_of(offered, len(offered))
     radius = draw.size(RADIUS, ROOM)
     route = draw.one_of((bouncing, circling))(draw, radius)
 
     def target(profile: str) -> Actor:
         x_T, y_T = route(distance * gone(courses[profile], ratio, frames)).T
-        return moving("o1", looks[0], x_T, y_T, radius)
+        return moving("o1", cast.looks[0], x_T, y_T, radius)
 
-    first = filmed(draw, [target(answer), *bystanders(draw, looks[1:], 2, frames, radius)])
+    first = filmed(draw, [target(answer), *cast.crossing(draw, frames, radius)])
     parameters = {"object": "o1", "stretches": stretches}
     min_fps = SAMPLES * stretches / 2 * first.fps / first.frames
-    asked = Asked(text, options, parameters, cast(looks, 1), min_fps)
-    one = _side(asked, first, looks[0].name, answer, courses[answer])
-    if courses[partner] == played_back(courses[answer]):
-        two = _side(asked, first.reversed(), looks[0].name, partner, courses[partner])
-        return paired(draw, one, two, Transform.REVERSE)
-    second = first.recast([target(partner)])
-    return paired(draw, one, _side(asked, second, looks[0].name, partner, courses[partner]), ANEW)
+    asked = Asked(text, options, parameters, cast.objects(), min_fps)
+    backwards = courses[partner] == played_back(courses[answer])
+    second = first.reversed() if backwards else first.recast([target(partner)])
+    one = _side(asked, cast, first, answer, courses[answer])
+    two = _side(asked, cast, second, partner, courses[partner])
+    return paired(draw, one, two, Transform.REVERSE if backwards else ANEW)
 
 
 class Leg(NamedTuple):
@@ -153,20 +143,19 @@ class Leg(NamedTuple):
         """Return how far it is along the way, in percent of the screen's width, to `step` percent."""
         return percent(float(np.hypot(*np.diff(self.places_T2, axis=0).T).sum()), step)
 
-    def told(self, name: str, step: int, change: int | None) -> Event:
+    def told(self, cast: Cast, step: int, change: int | None) -> Event:
         """Return it as a viewer would tell it, who sees where the object is at both ends.
 
         change: how it compares with the leg before, None where it is not compared.
         """
         here, there = ([percent(float(share)) for share in self.places_T2[end]] for end in (0, -1))
         gone = self.gone(step)
-        note = f"the {name} goes about {gone} percent"
+        does = f"goes about {gone} percent"
         if here != there:  # it may turn at the border and come back to where it was
-            note += f", from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
-        facts = {"object": "o1", "distance": gone, "begin": here, "reach": there}
-        return Event(
-            "move", self.start, self.end, note, facts if change is None else {**facts, "change": change}
-        )
+            does += f", from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
+        compared = {} if change is None else {"change": change}
+        span = self.start, self.end
+        return cast.event("move", span, does, distance=gone, begin=here, reach=there, **compared)
 
 
 def _legs(clip: Animation, course: Course) -> list[Leg]:
@@ -204,7 +193,7 @@ def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> 
     ]
 
 
-def _side(asked: Asked, clip: Animation, name: str, answer: str, course: Course) -> Episode:
+def _side(asked: Asked, cast: Cast, clip: Animation, answer: str, course: Course) -> Episode:
     legs = _legs(clip, course)
     step = _step(legs, course)
     return asked.episode(
@@ -212,7 +201,7 @@ def _side(asked: Asked, clip: Animation, name: str, answer: str, course: Course)
         answer,
         {Transform.REVERSE} if course != played_back(course) else (),
         events=[
-            leg.told(name, step, change)
+            leg.told(cast, step, change)
             for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
         ],
         states=positions(clip, [one.id for one in clip.actors]),
@@ -220,5 +209,5 @@ def _side(asked: Asked, clip: Animation, name: str, answer: str, course: Course)
     )
 
 
-KIND = Kind("acceleration", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
+KIND = Kind("acceleration", Category.SPEED, Term.SHORT, Domain.SPATIAL, (), make)
 """SynRL, 2.1.1: acceleration detection"""

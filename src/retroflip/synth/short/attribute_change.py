@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, State, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, State, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, eased, filmed, spots
+from retroflip.synth.objects import Look, eased, filmed, spots
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
 THEMES = ("colour", "shape", "mixed")
@@ -47,8 +48,8 @@ class Change:
 def in_words(theme: str, order: Sequence[Change]) -> str:
     """Return an order as options name it."""
     if theme == "mixed":
-        return "it " + ", then ".join(change.note for change in order)
-    return ", then ".join(change.value for change in order)
+        return f"it {then(change.note for change in order)}"
+    return then(change.value for change in order)
 
 
 def four_orders(draw: Draw, changes: Sequence[Change]) -> list[tuple[Change, ...]]:
@@ -74,7 +75,7 @@ def numbers(settings: SceneSettings) -> tuple[int, int]:
     """
     usual, seen = NUMBER[settings.difficulty - 1], int((settings.viewed_frames - 1) / SEEN) // 2 * 2
     most = min(len(PALETTE) - 1, len(SHAPES) - 1, seen) // 2 * 2
-    number = max(3, min(settings.operations or round(usual * settings.operation_scale), most))
+    number = max(3, min(settings.wanted(usual), most))
     wanted = 0 if settings.operations else 2 * round((usual + usual % 2) * settings.operation_scale / 2)
     return number, max(number + number % 2, min(wanted, seen))
 
@@ -85,38 +86,37 @@ Timed = Sequence[tuple[Change, int]]
 
 def make(draw: Draw) -> Pair:
     """Draw an order of changes; the second clip is played backwards."""
-    settings = draw.settings
     theme = draw.deal("theme", THEMES)
-    number, slots = numbers(settings)
-    looks = draw_looks(draw, 1 + settings.distractors)
-    orders = four_orders(draw, draw_changes(draw, theme, number, looks[0]))
+    number, slots = numbers(draw.settings)
+    cast = Cast.drawn(draw)
+    orders = four_orders(draw, draw_changes(draw, theme, number, cast.looks[0]))
     order = orders[draw.deal("order", range(len(orders)))]
-    slot = round(draw.between(*draw.level(SLOT_SECONDS)) * settings.pace * settings.fps)
+    slot = draw.operation_frames(SLOT_SECONDS)
     used: list[int] = sorted(draw.some_of(range(slots), number))
     frames = slots * slot + 1
     forwards = [(change, index * slot) for change, index in zip(order, used, strict=True)]
     backwards = [(change, frames - 1 - slot - start) for change, start in reversed(forwards)]
-    clip = _clip(draw, looks, forwards, slot, frames)
+    clip = _clip(draw, cast, forwards, slot, frames)
     asked = Asked(
-        text=phrased(draw, theme, name=looks[0].name),
+        text=phrased(draw, theme, name=cast.name),
         options=[in_words(theme, one) for one in draw.some_of(orders, len(orders))],
         parameters={"object": "o1", "theme": theme},
-        objects=cast(looks, 1),
-        min_fps=SEEN * settings.fps / slot,
+        objects=cast.objects(),
+        min_fps=SEEN * clip.fps / slot,
         is_open=theme != "mixed",
     )
-    one = _side(asked, clip, looks[0], forwards, slot)
-    return paired(draw, one, _side(asked, clip.reversed(), looks[0], backwards, slot), Transform.REVERSE)
+    one = _side(asked, cast, clip, forwards, slot)
+    return paired(draw, one, _side(asked, cast, clip.reversed(), backwards, slot), Transform.REVERSE)
 
 
-def _side(asked: Asked, clip: Animation, look: Look, timed: Timed, slot: int) -> Episode:
+def _side(asked: Asked, cast: Cast, clip: Animation, timed: Timed, slot: int) -> Episode:
     answer = in_words(asked.parameters["theme"], [change for change, _ in timed])
     return asked.episode(
         clip,
         answer,
         {Transform.REVERSE},
-        events=[_event(look.name, change, start, slot) for change, start in timed],
-        states=_states(look, timed, slot, clip.frames),
+        events=[_event(cast, change, start, slot) for change, start in timed],
+        states=_states(cast.looks[0], timed, slot, clip.frames),
         derivation=[f"In order, the answer is: {answer}."],
     )
 
@@ -147,12 +147,12 @@ def _there_and_back(slot: int, frames: int, start: int) -> Floats:
     return course_T
 
 
-def _clip(draw: Draw, looks: Sequence[Look], timed: Timed, slot: int, frames: int) -> Animation:
+def _clip(draw: Draw, cast: Cast, timed: Timed, slot: int, frames: int) -> Animation:
     radius = draw.size(RADIUS, ROOM)
-    target, *others = spots(draw, len(looks), radius * GROWN)
-    actors = _changing(looks[0], target, radius, timed, slot, frames)
-    for number, (look, place) in enumerate(zip(looks[1:], others, strict=True), start=2):
-        actors.append(look.actor(f"o{number}", frames, place, radius))
+    target, *others = spots(draw, len(cast.looks), radius * GROWN)
+    actors = _changing(cast.looks[0], target, radius, timed, slot, frames)
+    for (identity, look), place in zip(cast.distractors(), others, strict=True):
+        actors.append(look.actor(identity, frames, place, radius))
     return filmed(draw, actors)
 
 
@@ -178,15 +178,11 @@ def _changing(
     return [base, *others]
 
 
-def _event(name: str, change: Change, start: int, slot: int) -> Event:
+def _event(cast: Cast, change: Change, start: int, slot: int) -> Event:
     rest = round(REST * slot)
-    return Event(
-        "change",
-        start + rest,
-        start + slot - rest,
-        f"the {name} {change.note} and changes back",
-        {"object": "o1", "attribute": change.attribute, "value": change.value},
-    )
+    span = start + rest, start + slot - rest
+    does = f"{change.note} and changes back"
+    return cast.event("change", span, does, attribute=change.attribute, value=change.value)
 
 
 def _states(look: Look, timed: Timed, slot: int, frames: int) -> list[State]:
@@ -197,13 +193,5 @@ def _states(look: Look, timed: Timed, slot: int, frames: int) -> list[State]:
     return [State(frame, {"looks": {"o1": at_rest | changed.get(frame, {})}}) for frame in chosen]
 
 
-KIND = Kind(
-    "attribute_change",
-    Category.MOTION,
-    Term.SHORT,
-    Domain.TEMPORAL,
-    frozenset({Form.OPEN}),
-    make,
-    lambda _: frozenset(),
-)
+KIND = Kind("attribute_change", Category.MOTION, Term.SHORT, Domain.TEMPORAL, {Form.OPEN}, make, unaltered)
 """SynRL, 2.1.1: attribute change detection"""

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats, actor
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, moving, positions
 from retroflip.synth.physics import Contact, contacts, reflected
 from retroflip.synth.short.counts import lowest_count, window
 from retroflip.synth.wording import phrased, times
@@ -122,23 +123,23 @@ def make(draw: Draw) -> Pair:
     place = draw.deal("count", range(len(counts)))
     count, other = counts[place], counts[place ^ 1]
     side = draw.deal("side", tuple(OPPOSITE))
-    looks = draw_looks(draw, 1 + settings.distractors, SHAPES)
+    cast = Cast.drawn(draw, shapes=SHAPES)
     first = side if count > other else OPPOSITE[side]
     radius = draw.size(draw.level(RADII), ROOM)
     hits = count + other, sum(counts) - count - other
     course = _course(draw, 1 if first == "right" else -1, hits, radius, seconds)
-    clip = _clip(draw, looks, course, radius, frames)
+    clip = _clip(draw, cast, course, radius, frames)
     asked = Asked(
-        text=phrased(draw, name=looks[0].name, side=side),
+        text=phrased(draw, name=cast.name, side=side),
         options=[str(one) for one in counts],
         parameters={"object": "o1", "wall": side},
-        objects=cast(looks, 1),
+        objects=cast.objects(),
         min_fps=SEEN / course[0].crossing,
         ordered=True,
         unit="hits",
     )
-    one = _side(asked, clip, looks[0].name, course, tuple(OPPOSITE), count)
-    two = _side(asked, clip.flipped(), looks[0].name, course, tuple(OPPOSITE.values()), other)
+    one = _side(asked, cast, clip, course, tuple(OPPOSITE), count)
+    two = _side(asked, cast, clip.flipped(), course, tuple(OPPOSITE.values()), other)
     return paired(draw, one, two, Transform.FLIP)
 
 
@@ -160,14 +161,12 @@ def _course(
     raise Redraw
 
 
-def _clip(
-    draw: Draw, looks: Sequence[Look], course: tuple[Bounce, Bounce], radius: float, frames: int
-) -> Animation:
+def _clip(draw: Draw, cast: Cast, course: tuple[Bounce, Bounce], radius: float, frames: int) -> Animation:
     seconds_T = np.arange(frames) / draw.settings.fps
     seconds = float(seconds_T[-1])
     courses = [course]
     low, high = WALL + radius, 1.0 - WALL - radius
-    for _ in looks[1:]:
+    for _ in cast.distractors():
         across, down = (
             Bounce(
                 draw.between(low, high), draw.between(*STRAYS) * draw.one_of((-1, 1)), low, high, 0.0, seconds
@@ -175,13 +174,11 @@ def _clip(
             for _ in range(2)
         )
         courses.append((across, down))
-    clip = filmed(
-        draw,
-        [
-            moving(f"o{number}", look, across.at(seconds_T), down.at(seconds_T), radius)
-            for number, (look, (across, down)) in enumerate(zip(looks, courses, strict=True), start=1)
-        ],
-    )
+    actors = [
+        moving(identity, look, across.at(seconds_T), down.at(seconds_T), radius)
+        for (identity, look), (across, down) in zip(cast.each(), courses, strict=True)
+    ]
+    clip = filmed(draw, actors)
     return replace(clip, actors=(*_room(frames), *clip.actors))
 
 
@@ -201,8 +198,8 @@ def _room(frames: int) -> list[Actor]:
 
 def _side(
     asked: Asked,
+    cast: Cast,
     clip: Animation,
-    name: str,
     course: tuple[Bounce, Bounce],
     sides: Sequence[str],
     answer: int,
@@ -219,7 +216,7 @@ def _side(
         str(answer),
         {Transform.FLIP},
         events=[
-            Event("hit", frame, frame, f"the {name} hits the {wall} wall", {"object": "o1", "wall": wall})
+            cast.event("hit", (frame, frame), f"hits the {wall} wall", wall=wall)
             for frame, wall in sorted(hits)
         ],
         states=positions(clip, ["o1"]),
@@ -227,5 +224,5 @@ def _side(
     )
 
 
-KIND = Kind("collision_count", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.NUMERIC}), make)
+KIND = Kind("collision_count", Category.MOTION, Term.SHORT, Domain.SPATIAL, {Form.NUMERIC}, make)
 """SynRL, 2.1.1: collision event counting"""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
+from retroflip.synth.cast import Cast
 from retroflip.synth.episode import (
     TURNS,
     Asked,
@@ -30,9 +31,9 @@ from retroflip.synth.episode import (
     require_own_stamps,
 )
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import cast, draw_looks, filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, moving, positions
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
@@ -57,7 +58,7 @@ Path = tuple[str, ...]
 
 def in_words(path: Path) -> str:
     """Return a path as options name it."""
-    return f"first {', then '.join(path)}"
+    return f"first {then(path)}"
 
 
 def mirrored(path: Path) -> Path:
@@ -88,8 +89,7 @@ def paths(legs: int) -> tuple[Path, ...]:
 
 def number_of_legs(settings: SceneSettings) -> int:
     """Return how many legs a viewer of that many frames can tell."""
-    wanted = settings.operations or round(LEGS * settings.operation_scale)
-    return max(LEGS, min(wanted, MOST_LEGS, (settings.viewed_frames - 1) // SEEN))
+    return max(LEGS, min(settings.wanted(LEGS), MOST_LEGS, (settings.viewed_frames - 1) // SEEN))
 
 
 def make(draw: Draw) -> Pair:
@@ -98,27 +98,23 @@ def make(draw: Draw) -> Pair:
     path = draw.deal("path", possible)
     how = draw.deal("how", TURNS)
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
-    looks = draw_looks(draw, 1 + draw.settings.distractors)
+    cast = Cast.drawn(draw)
     leg = max(1, round(frames_of(draw, *SECONDS) / len(path)))
     radius = draw.size(RADIUS, ROOM)
-    clip = filmed(
-        draw,
-        [
-            moving(f"o{number}", look, *_course(draw, leg, one, radius), radius)
-            for number, look in enumerate(looks, start=1)
-            for one in [path if number == 1 else draw.one_of(possible)]
-        ],
-    )
+    actors = [moving("o1", cast.looks[0], *_course(draw, leg, path, radius), radius)]
+    for identity, look in cast.distractors():
+        actors.append(moving(identity, look, *_course(draw, leg, draw.one_of(possible), radius), radius))
+    clip = filmed(draw, actors)
     asked = Asked(
-        text=phrased(draw, name=looks[0].name) + RULE,
+        text=phrased(draw, name=cast.name) + RULE,
         options=draw.some_of(sorted(map(in_words, orbit(path))), 4),
         parameters={"object": "o1"},
-        objects=cast(looks, 1),
+        objects=cast.objects(),
         min_fps=SEEN * clip.fps / leg,
         is_open=True,
     )
-    one = _side(asked, clip, looks[0].name, path, leg)
-    pair = paired(draw, one, _side(asked, clip.turned(how), looks[0].name, other, leg), how)
+    one = _side(asked, cast, clip, path, leg)
+    pair = paired(draw, one, _side(asked, cast, clip.turned(how), other, leg), how)
     require_own_stamps(pair)
     return pair
 
@@ -152,22 +148,16 @@ def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Fl
     return x_T, y_T
 
 
-def _side(asked: Asked, clip: Animation, name: str, path: Path, leg: int) -> Episode:
+def _side(asked: Asked, cast: Cast, clip: Animation, path: Path, leg: int) -> Episode:
     moves = [
-        Event(
-            "move",
-            index * leg,
-            (index + 1) * leg,
-            f"the {name} moves {way}",
-            {"object": "o1", "direction": way},
-        )
+        cast.event("move", (index * leg, (index + 1) * leg), f"moves {way}", direction=way)
         for index, way in enumerate(path)
     ]
     return asked.episode(
         clip,
         in_words(path),
         TURNS,
-        events=sorted(moves + _returns(clip, name, path, leg), key=lambda event: event.start_frame),
+        events=sorted(moves + _returns(cast, clip, path, leg), key=lambda event: event.start_frame),
         states=positions(clip, [one.id for one in clip.actors], every=0.2),
         derivation=[f"In order it goes {', '.join(path)}, so the answer is: {in_words(path)}."],
     )
@@ -181,30 +171,21 @@ def _move_changed_by(event: Mapping[str, Any]) -> frozenset[Transform] | None:
     return frozenset({Transform.REVERSE, *([Transform.FLIP] if sideways else [])})
 
 
-def _returns(clip: Animation, name: str, path: Path, leg: int) -> list[Event]:
+def _returns(cast: Cast, clip: Animation, path: Path, leg: int) -> list[Event]:
     """Return when the object leaves at one edge and is next seen at the opposite one."""
     (target,) = (one for one in clip.actors if one.id == "o1")
     jumped_T = (np.abs(np.diff(target.x_T)) > 0.5) | (np.abs(np.diff(target.y_T)) > 0.5)
     return [
-        Event(
+        cast.event(
             "return",
-            before,
-            before + 1,
-            f"the {name} leaves the screen going {way} and comes back in at the opposite edge",
-            {"object": "o1", "direction": way},
+            (before, before + 1),
+            f"leaves the screen going {way} and comes back in at the opposite edge",
+            direction=way,
         )
         for before in np.flatnonzero(jumped_T).tolist()
         for way in [path[before // leg]]
     ]
 
 
-KIND = Kind(
-    "direction",
-    Category.DIRECTION,
-    Term.SHORT,
-    Domain.SPATIAL,
-    frozenset({Form.OPEN}),
-    make,
-    _move_changed_by,
-)
+KIND = Kind("direction", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, {Form.OPEN}, make, _move_changed_by)
 """SynRL, 2.1.1: direction identification"""

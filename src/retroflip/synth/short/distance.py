@@ -8,14 +8,14 @@ the closest nor which it is. Played backwards, the k-th approach of n is the (n 
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, backwards, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
+from retroflip.synth.objects import filmed, moving, positions
 from retroflip.synth.physics import excursions
 from retroflip.synth.wording import cardinal, ordinal, percent, phrased
 from retroflip.video.transforms import Transform
@@ -69,31 +69,21 @@ def make(draw: Draw) -> Pair:
     spans, frames = _spans(draw, count)
     reached = _reached(draw, count, right, extreme)
     distance_T = apart(draw.between(*BASE[extreme]), reached, spans, frames)
-    looks = draw_looks(draw, 2 + draw.settings.distractors)
-    clip = _clip(draw, looks, distance_T)
+    cast = Cast.drawn(draw, 2)
+    clip = _clip(draw, cast, distance_T)
+    one, two = cast.names
     asked = Asked(
-        text=phrased(draw, extreme, one=looks[0].name, two=looks[1].name, count=cardinal(count)),
+        text=phrased(draw, extreme, one=one, two=two, count=cardinal(count)),
         options=[in_words(one) for one in draw.some_of(sorted(offered), len(offered))],
         parameters={"objects": ["o1", "o2"], "extreme": extreme},
-        objects=cast(looks, 2),
+        objects=cast.objects(),
         min_fps=SAMPLES * clip.fps / (spans[0][1] - spans[0][0]),
         is_open=True,
     )
-    forwards = [_Approach(*span, one) for span, one in zip(spans, reached, strict=True)]
-    backwards = [
-        _Approach(frames - 1 - one.end, frames - 1 - one.start, one.reached) for one in reversed(forwards)
-    ]
-    one = _side(asked, clip, looks, forwards, right)
-    two = _side(asked, clip.reversed(), looks, backwards, count - 1 - right)
-    return paired(draw, one, two, Transform.REVERSE)
-
-
-class _Approach(NamedTuple):
-    """From which frame to which, and which distance it reaches half way through."""
-
-    start: int
-    end: int
-    reached: float
+    events = _approaches(cast, extreme, spans, reached)
+    first = _side(asked, cast, clip, events, right)
+    second = _side(asked, cast, clip.reversed(), backwards(events, frames), count - 1 - right)
+    return paired(draw, first, second, Transform.REVERSE)
 
 
 def _reached(draw: Draw, count: int, right: int, extreme: str) -> list[float]:
@@ -107,8 +97,7 @@ def _reached(draw: Draw, count: int, right: int, extreme: str) -> list[float]:
 def _spans(draw: Draw, count: int) -> tuple[list[tuple[int, int]], int]:
     """Return the frames of every approach, and of the clip: as much waiting as the viewer's frames leave room for."""
     settings = draw.settings
-    seconds = draw.between(*draw.level(SECONDS))
-    length = max(SAMPLES, round(seconds * settings.pace * settings.fps))
+    length = max(SAMPLES, draw.operation_frames(SECONDS))
     spare = max(0.0, min(WAIT * settings.operation_scale, settings.viewed_frames / SAMPLES - count - 0.05))
     wait = int(spare * length)
     begin = int(draw.rng.integers(0, wait + 1))
@@ -118,12 +107,11 @@ def _spans(draw: Draw, count: int) -> tuple[list[tuple[int, int]], int]:
 
 def _count(draw: Draw) -> int:
     """Return how many approaches there are: even, so that none is its own mirror image in time."""
-    settings = draw.settings
-    wanted = settings.operations or round(APPROACHES * settings.operation_scale)
-    return 2 * max(1, min(wanted, settings.viewed_frames // SAMPLES, MOST) // 2)
+    wanted = draw.settings.wanted(APPROACHES)
+    return 2 * max(1, min(wanted, draw.settings.viewed_frames // SAMPLES, MOST) // 2)
 
 
-def _clip(draw: Draw, looks: list[Look], distance_T: Floats) -> Animation:
+def _clip(draw: Draw, cast: Cast, distance_T: Floats) -> Animation:
     """Put both objects on a line that slowly turns, each taking a share of the way, somewhere in the frame."""
     frames = len(distance_T)
     heading, turn = draw.between(0.0, 2.0 * math.pi), draw.level(TURN)
@@ -138,49 +126,44 @@ def _clip(draw: Draw, looks: list[Look], distance_T: Floats) -> Animation:
     centre_2 = draw.rng.uniform(low_2, high_2)
     ways = centre_2 + one_T2, centre_2 + two_T2
     two = [
-        moving(f"o{number}", look, way_T2[:, 0], way_T2[:, 1], RADIUS)
-        for number, (look, way_T2) in enumerate(zip(looks, ways, strict=False), start=1)
+        moving(identity, look, way_T2[:, 0], way_T2[:, 1], RADIUS)
+        for (identity, look), way_T2 in zip(cast.each(), ways, strict=False)
     ]
-    return filmed(draw, [*two, *bystanders(draw, looks[2:], 3, frames, RADIUS)])
+    return filmed(draw, [*two, *cast.crossing(draw, frames, RADIUS)])
 
 
-def _side(
-    asked: Asked, clip: Animation, looks: Sequence[Look], approaches: Sequence[_Approach], index: int
-) -> Episode:
-    extreme = asked.parameters["extreme"]
+def _approaches(
+    cast: Cast, extreme: str, spans: Sequence[tuple[int, int]], reached: Sequence[float]
+) -> list[Event]:
+    one, two = cast.names
     does, reaches = ("approach each other", "down to") if extreme == CLOSE else ("move apart", "up to")
     # All approaches differ from the extreme by more than a step of what can be told by eye.
-    gaps = [percent(one.reached) for one in approaches]
+    return [
+        Event(
+            "approach",
+            *span,
+            f"the {one} and the {two} {does} and return, {reaches} about {gap} percent of the "
+            "screen's width from each other",
+            {"objects": ["o1", "o2"], "distance": gap},
+        )
+        for span, gap in zip(spans, map(percent, reached), strict=True)
+    ]
+
+
+def _side(asked: Asked, cast: Cast, clip: Animation, events: Sequence[Event], index: int) -> Episode:
+    gaps = ", ".join(str(event.facts["distance"]) for event in events)
     return asked.episode(
         clip,
         in_words(index),
         {Transform.REVERSE},
-        events=[
-            Event(
-                "approach",
-                one.start,
-                one.end,
-                f"the {looks[0].name} and the {looks[1].name} {does} and return, {reaches} about {gap} percent of the "
-                "screen's width from each other",
-                {"objects": ["o1", "o2"], "distance": gap},
-            )
-            for one, gap in zip(approaches, gaps, strict=True)
-        ],
-        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
+        events=events,
+        states=positions(clip, cast.ids),
         derivation=[
-            f"In their order these are {', '.join(map(str, gaps))} percent.",
-            f"They are {extreme} {in_words(index)}.",
+            f"In their order these are {gaps} percent.",
+            f"They are {asked.parameters['extreme']} {in_words(index)}.",
         ],
     )
 
 
-KIND = Kind(
-    "distance",
-    Category.MOTION,
-    Term.SHORT,
-    Domain.SPATIAL,
-    frozenset({Form.OPEN}),
-    make,
-    lambda _: frozenset(),
-)
+KIND = Kind("distance", Category.MOTION, Term.SHORT, Domain.SPATIAL, {Form.OPEN}, make, unaltered)
 """SynRL, 2.1.1: distance estimation between moving objects"""

@@ -8,17 +8,28 @@ it or its options name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired, require_own_stamps
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import (
+    Asked,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Pair,
+    backwards,
+    paired,
+    require_own_stamps,
+    unaltered,
+)
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, filmed, positions
+from retroflip.synth.objects import Look, filmed, positions
 from retroflip.synth.physics import excursions
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
 ACTIONS = {
@@ -45,44 +56,26 @@ JUMP, SWAY, SWELL, SHRINK = 0.1, 0.05, 0.6, 0.5
 """how high, how far to either side, by which shares of its size"""
 
 
-@dataclass(frozen=True)
-class Act:
-    """Something that the object of that number (from 0) does from a frame to another."""
-
-    who: int
-    action: str
-    start: int
-    end: int
-
-
 def make(draw: Draw) -> Pair:
     """Draw actions and when they begin, and the clip of them both ways."""
     form = draw.deal("form", FORMS)
     count, length = plan(draw.settings)
     is_one = draw.deal("who", (False, True)) and count <= len(ACTIONS)
-    actors = 1 if is_one else count
-    looks = draw_looks(draw, actors + draw.settings.distractors)
-    acts, frames = _acts(draw, actors, count, length)
-    strays = [_stray(draw, who, frames, acts) for who in range(actors, len(looks))]
-    clip = filmed(draw, _actors(draw, looks, [*acts, *strays], frames))
-    text, options, events = _question(draw, form, looks, acts)
+    cast = Cast.drawn(draw, 1 if is_one else count)
+    acts, frames = _acts(draw, cast, count, length)
+    strays = [_stray(draw, cast, who, frames, acts) for who in range(cast.targets, len(cast.looks))]
+    clip = filmed(draw, _actors(draw, cast, [*acts, *strays], frames))
+    text, options, named = _question(draw, form, cast, acts)
     asked = Asked(
         text=text,
         options=options,
-        parameters={
-            "form": form,
-            "events": [{"object": f"o{who + 1}", "action": action} for who, action in events],
-        },
-        objects=cast(looks, actors),
-        min_fps=SAMPLES * clip.fps / (acts[1].start - acts[0].end),
+        parameters={"form": form, "events": [dict(act.facts) for act in named]},
+        objects=cast.objects(),
+        min_fps=SAMPLES * clip.fps / (acts[1].start_frame - acts[0].end_frame),
         is_open=form == "relation",
     )
-    backwards, others = (
-        [Act(one.who, one.action, frames - 1 - one.end, frames - 1 - one.start) for one in reversed(ones)]
-        for ones in (acts, strays)
-    )
-    one = _side(asked, clip, looks, acts, strays)
-    two = _side(asked, clip.reversed(), looks, backwards, others)
+    one = _side(asked, clip, acts, strays)
+    two = _side(asked, clip.reversed(), backwards(acts, frames), backwards(strays, frames))
     pair = paired(draw, one, two, Transform.REVERSE)
     require_own_stamps(pair)
     return pair
@@ -90,61 +83,65 @@ def make(draw: Draw) -> Pair:
 
 def plan(settings: SceneSettings) -> tuple[int, int]:
     """Return how many things happen and how many units each takes: as many as half of the frames seen can tell."""
-    wanted = settings.operations or round(EVENTS * settings.operation_scale)
+    wanted = settings.wanted(EVENTS)
     units = int(settings.viewed_frames / (2 * SAMPLES)) + 1
     length = LONG if max(EVENTS, wanted) * (LONG + 1) <= units else SHORT
     return max(EVENTS, min(wanted, units // (length + 1), COLUMNS * ROWS - 4)), length
 
 
-def _acts(draw: Draw, actors: int, count: int, length: int) -> tuple[list[Act], int]:
-    settings = draw.settings
-    unit = max(2, round(draw.level(UNIT) * settings.pace * settings.fps))
+def _acts(draw: Draw, cast: Cast, count: int, length: int) -> tuple[list[Event], int]:
+    """Return what the targets do one after the other, and how many frames the clip has."""
+    unit = max(2, round(draw.level(UNIT) * draw.settings.pace * draw.settings.fps))
     step = length + 1
     busy = step * count - 1
     begin = int(draw.rng.integers(0, busy * unit))
-    is_alike = actors > 1 and draw.one_of((False, True))
+    is_alike = cast.targets > 1 and draw.one_of((False, True))
     actions = draw.some_of(list(ACTIONS), len(ACTIONS))
-    order = draw.rng.permutation(count) if actors > 1 else np.zeros(count, dtype=int)
-    return [
-        Act(
-            int(order[index]),
-            actions[0 if is_alike else index % len(actions)],
-            begin + step * unit * index,
-            begin + (step * index + length) * unit,
-        )
-        for index in range(count)
-    ], 2 * busy * unit
+    order = draw.rng.permutation(count).tolist() if cast.targets > 1 else [0] * count
+    acts = []
+    for index, who in enumerate(order):
+        start = begin + step * unit * index
+        action = actions[0 if is_alike else index % len(actions)]
+        acts.append(_act(cast, who, action, start, length * unit))
+    return acts, 2 * busy * unit
 
 
-def _stray(draw: Draw, who: int, frames: int, acts: Sequence[Act]) -> Act:
+def _act(cast: Cast, who: int, action: str, start: int, length: int) -> Event:
+    return cast.event("action", (start, start + length), action, who, action=action)
+
+
+def _stray(draw: Draw, cast: Cast, who: int, frames: int, acts: Sequence[Event]) -> Event:
     """Return what a distractor does, at any time."""
-    length = acts[0].end - acts[0].start
+    length = acts[0].end_frame - acts[0].start_frame
     start = int(draw.rng.integers(0, frames - length))
-    return Act(who, draw.one_of(list(ACTIONS)), start, start + length)
+    return _act(cast, who, draw.one_of(list(ACTIONS)), start, length)
 
 
-def _actors(draw: Draw, looks: Sequence[Look], acts: Sequence[Act], frames: int) -> list[Actor]:
+def _actors(draw: Draw, cast: Cast, acts: Sequence[Event], frames: int) -> list[Actor]:
     """Put every object in a cell of its own, and let it act."""
-    cells = draw.rng.permutation(COLUMNS * ROWS)[: len(looks)]
+    cells = draw.rng.permutation(COLUMNS * ROWS)[: len(cast.looks)].tolist()
     made = []
-    for who, look in enumerate(looks):
-        row, column = divmod(int(cells[who]), COLUMNS)
+    for (identity, look), cell in zip(cast.each(), cells, strict=True):
+        row, column = divmod(cell, COLUMNS)
         x = (column + 0.5) / COLUMNS + draw.between(-0.015, 0.015)
         y = (row + 0.5) / ROWS + 0.04 + draw.between(-0.02, 0.02)
-        made.append(_acting(f"o{who + 1}", look, (x, y), [one for one in acts if one.who == who], frames))
+        own = [act for act in acts if act.facts["object"] == identity]
+        made.append(_acting(identity, look, (x, y), own, frames))
     return made
 
 
-def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequence[Act], frames: int) -> Actor:
+def _acting(
+    identity: str, look: Look, place: tuple[float, float], acts: Sequence[Event], frames: int
+) -> Actor:
+    def spans(action: str) -> list[tuple[int, int]]:
+        return [(act.start_frame, act.end_frame) for act in acts if act.facts["action"] == action]
+
     def during(action: str) -> Floats:
-        return excursions(frames, [(one.start, one.end) for one in acts if one.action == action])
+        return excursions(frames, spans(action))
 
     sway_T = np.zeros(frames)
-    for one in acts:
-        if one.action == "sways":
-            sway_T[one.start : one.end + 1] = np.sin(
-                3.0 * np.pi * np.linspace(0.0, 1.0, one.end - one.start + 1)
-            )
+    for start, end in spans("sways"):
+        sway_T[start : end + 1] = np.sin(3.0 * np.pi * np.linspace(0.0, 1.0, end - start + 1))
     colour_3 = np.array(PALETTE[look.colour], dtype=float)
     return actor(
         identity,
@@ -158,87 +155,67 @@ def _acting(identity: str, look: Look, place: tuple[float, float], acts: Sequenc
     )
 
 
-def told(look: Look, action: str) -> str:
-    """Return an event as options name it."""
-    return f"the {look.name} {action}"
-
-
-def in_words(events: Sequence[str]) -> str:
-    """Return an order of events as options name it."""
-    return ", then ".join(events)
-
-
 def _question(
-    draw: Draw, form: str, looks: Sequence[Look], acts: Sequence[Act]
-) -> tuple[str, list[str], list[tuple[int, str]]]:
+    draw: Draw, form: str, cast: Cast, acts: Sequence[Event]
+) -> tuple[str, list[str], Sequence[Event]]:
     """Return what to ask, the options, and the events asked about in the question's order.
 
     The options stay the same, and each is right as often, when the clip runs backwards.
     """
-    happened = [(one.who, one.action) for one in acts]
-    spoken = [told(looks[who], action) for who, action in happened]
-    named = dict[str, str]()
+    told = [act.note for act in acts]
     if form == "order":
-        orders = [spoken, spoken[::-1]]
+        orders = [told, told[::-1]]
         while len(orders) < 4:
-            other = draw.some_of(spoken, len(spoken))
-            if other not in orders:
-                orders += [other, other[::-1]]
-        options = draw.some_of([in_words(one) for one in orders], 4)
-    elif form == "relation":
-        happened = draw.some_of(happened, 2)
-        (who, does), (whom, acts_so) = happened
-        named = {"one": looks[who].name, "other": looks[whom].name}
-        named |= {"does": ACTIONS[does], "does_so": does, "acts": acts_so}
+            shuffled = draw.some_of(told, len(told))
+            if shuffled not in orders:
+                orders += [shuffled, shuffled[::-1]]
+        options = draw.some_of([then(one) for one in orders], 4)
+        return phrased(draw, form), options, acts
+    if form == "relation":
+        one, other = draw.some_of(acts, 2)
         options = draw.some_of((BEFORE, AFTER), 2)
-    else:
-        between = draw.some_of(spoken[1:-1], min(2, len(spoken) - 2))
-        options = draw.some_of([spoken[0], spoken[-1], *between], 2 + len(between))
-        happened = [event for event, words in zip(happened, spoken, strict=True) if words in options]
-    return phrased(draw, form, **named), options, happened
+        return phrased(draw, form, **_related(cast, one, other)), options, (one, other)
+    between = draw.some_of(told[1:-1], min(2, len(told) - 2))
+    options = draw.some_of([told[0], told[-1], *between], 2 + len(between))
+    return phrased(draw, form), options, [act for act in acts if act.note in options]
 
 
-def _answer(asked: Asked, looks: Sequence[Look], acts: Sequence[Act]) -> str:
+def _related(cast: Cast, one: Event, other: Event) -> dict[str, str]:
+    """Return how a question names two events."""
+    names = {identity: look.name for identity, look in cast.each()}
+    return {
+        "one": names[one.facts["object"]],
+        "other": names[other.facts["object"]],
+        "does": ACTIONS[one.facts["action"]],
+        "does_so": one.facts["action"],
+        "acts": other.facts["action"],
+    }
+
+
+def _answer(asked: Asked, acts: Sequence[Event]) -> str:
     form = asked.parameters["form"]
     if form == "relation":
-        happened = [{"object": f"o{one.who + 1}", "action": one.action} for one in acts]
+        happened = [act.facts for act in acts]
         one, other = asked.parameters["events"]
         return BEFORE if happened.index(one) < happened.index(other) else AFTER
-    spoken = [told(looks[one.who], one.action) for one in acts]
-    return {"order": in_words(spoken), "first": spoken[0], "last": spoken[-1]}[form]
+    told = [act.note for act in acts]
+    return {"order": then(told), "first": told[0], "last": told[-1]}[form]
 
 
-def _side(
-    asked: Asked, clip: Animation, looks: Sequence[Look], acts: Sequence[Act], strays: Sequence[Act]
-) -> Episode:
-    answer = _answer(asked, looks, acts)
-    spoken = in_words([told(looks[one.who], one.action) for one in acts])
+def _side(asked: Asked, clip: Animation, acts: Sequence[Event], strays: Sequence[Event]) -> Episode:
+    answer = _answer(asked, acts)
     return asked.episode(
         clip,
         answer,
         {Transform.REVERSE},
-        events=[
-            Event(
-                "action",
-                one.start,
-                one.end,
-                told(looks[one.who], one.action),
-                {"object": f"o{one.who + 1}", "action": one.action},
-            )
-            for one in sorted([*acts, *strays], key=lambda act: act.start)
-        ],
+        events=sorted([*acts, *strays], key=lambda event: event.start_frame),
         states=positions(clip, [one["id"] for one in asked.objects], every=0.2),
-        derivation=[f"One after the other: {spoken}.", f"So the answer is: {answer}."],
+        derivation=[
+            f"One after the other: {then(act.note for act in acts)}.",
+            f"So the answer is: {answer}.",
+        ],
     )
 
 
-KIND = Kind(
-    "event_order",
-    Category.MOTION,
-    Term.SHORT,
-    Domain.TEMPORAL,
-    frozenset({Form.OPEN}),
-    make,
-    lambda _: frozenset(),
-)
+KIND = Kind("event_order", Category.MOTION, Term.SHORT, Domain.TEMPORAL, {Form.OPEN}, make, unaltered)
 """SynRL, 2.1.1: sequential event ordering"""

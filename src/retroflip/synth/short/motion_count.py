@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from retroflip.synth.animation import Actor, Animation, Floats
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, places_and_turns, spots
+from retroflip.synth.objects import Look, filmed, frames_of, places_and_turns, spots
 from retroflip.synth.physics import excursions, shares
 from retroflip.synth.short.counts import lowest_count, window
 from retroflip.synth.wording import phrased, times
@@ -47,11 +48,10 @@ HOP_SECONDS = 0.3
 
 
 class Hop(NamedTuple):
-    """A movement to a side and back: 0 left, 1 right; first and last frame."""
+    """A movement to a side and back: 0 left, 1 right; its first and its last frame."""
 
     side: int
-    first: int
-    last: int
+    span: tuple[int, int]
 
 
 def make(draw: Draw) -> Pair:
@@ -69,44 +69,38 @@ def make(draw: Draw) -> Pair:
     count, other = counts[place], counts[-1 - place]
     side = draw.deal("side", range(len(SIDES)))
     motion = draw.deal("motion", MOTIONS)
-    looks = draw_looks(draw, 1 + settings.distractors, motion.shapes)
+    cast = Cast.drawn(draw, shapes=motion.shapes)
     per_side = (count, other) if side == 0 else (other, count)
     plans = [
         _hops(draw, one, (away, least), (rest, between))
-        for one in (per_side, *(draw.one_of((per_side, (other, count))) for _ in looks[1:]))
+        for one in (per_side, *(draw.one_of((per_side, (other, count))) for _ in cast.distractors()))
     ]
-    clip = _clip(draw, looks, plans, motion, frames)
-    name = looks[0].name
+    clip = _clip(draw, cast, plans, motion, frames)
     asked = Asked(
-        text=phrased(draw, name=name, verb=motion.verb, does=motion.does, side=SIDES[side]),
+        text=phrased(draw, name=cast.name, verb=motion.verb, does=motion.does, side=SIDES[side]),
         options=[str(one) for one in counts],
         parameters={"object": "o1", "side": SIDES[side], "motion": motion.verb},
-        objects=cast(looks, 1),
+        objects=cast.objects(),
         min_fps=max(2.0 / least, SEEN_AT_REST / between) * settings.fps,
         ordered=True,
         unit=f"{motion.verb}s",
     )
     mirrored = [hop._replace(side=1 - hop.side) for hop in plans[0]]
-    one = _side(asked, clip, name, motion, plans[0], count)
-    return paired(draw, one, _side(asked, clip.flipped(), name, motion, mirrored, other), Transform.FLIP)
+    one = _side(asked, cast, clip, motion, plans[0], count)
+    return paired(draw, one, _side(asked, cast, clip.flipped(), motion, mirrored, other), Transform.FLIP)
 
 
 def _side(
-    asked: Asked, clip: Animation, name: str, motion: Motion, hops: Sequence[Hop], answer: int
+    asked: Asked, cast: Cast, clip: Animation, motion: Motion, hops: Sequence[Hop], answer: int
 ) -> Episode:
     return asked.episode(
         clip,
         str(answer),
         {Transform.FLIP},
         events=[
-            Event(
-                motion.verb,
-                hop.first,
-                hop.last,
-                f"the {name} {motion.does} to the {SIDES[hop.side]} and back",
-                {"object": "o1", "side": SIDES[hop.side]},
-            )
+            cast.event(motion.verb, hop.span, f"{motion.does} to the {side} and back", side=side)
             for hop in hops
+            for side in [SIDES[hop.side]]
         ],
         states=places_and_turns(clip, "o1"),
         derivation=[
@@ -130,22 +124,19 @@ def _hops(draw: Draw, per_side: tuple[int, int], away: tuple[int, int], rest: tu
     for side, pause in zip(sides, pauses, strict=False):
         first = now + pause
         now = first + lengths[int(side)].pop()
-        hops.append(Hop(int(side), first, now - 1))
+        hops.append(Hop(int(side), (first, now - 1)))
     return hops
 
 
-def _clip(
-    draw: Draw, looks: Sequence[Look], plans: Sequence[Sequence[Hop]], motion: Motion, frames: int
-) -> Animation:
+def _clip(draw: Draw, cast: Cast, plans: Sequence[Sequence[Hop]], motion: Motion, frames: int) -> Animation:
     reach = motion.reach * draw.level(SMALLER)
     actors = []
-    places = spots(draw, len(looks), RADIUS + MOTIONS[0].reach)
-    for number, (look, (x, y), plan) in enumerate(zip(looks, places, plans, strict=True), start=1):
-        course_T = reach * (
-            excursions(frames, [(hop.first, hop.last) for hop in plan if hop.side == 1])
-            - excursions(frames, [(hop.first, hop.last) for hop in plan if hop.side == 0])
+    places = spots(draw, len(cast.looks), RADIUS + MOTIONS[0].reach)
+    for (identity, look), (x, y), plan in zip(cast.each(), places, plans, strict=True):
+        left_T, right_T = (
+            excursions(frames, [hop.span for hop in plan if hop.side == side]) for side in range(len(SIDES))
         )
-        actors.append(_actor(f"o{number}", look, motion, x, y, course_T))
+        actors.append(_actor(identity, look, motion, x, y, reach * (right_T - left_T)))
     return filmed(draw, actors)
 
 
@@ -161,5 +152,5 @@ def _actor(identity: str, look: Look, motion: Motion, x: float, y: float, course
     )
 
 
-KIND = Kind("motion_count", Category.MOTION, Term.SHORT, Domain.TEMPORAL, frozenset({Form.NUMERIC}), make)
+KIND = Kind("motion_count", Category.MOTION, Term.SHORT, Domain.TEMPORAL, {Form.NUMERIC}, make)
 """SynRL, 2.1.1: motion counting"""

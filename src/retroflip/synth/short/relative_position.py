@@ -13,11 +13,12 @@ from itertools import permutations
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
+from retroflip.synth.objects import filmed, moving, positions
 from retroflip.synth.physics import reflected
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
 LEFT, RIGHT = "to the left of", "to the right of"
@@ -40,7 +41,7 @@ SAMPLES = 2
 
 def in_words(sides: Sequence[str]) -> str:
     """Return sides as options name them: "above it, then below it", of the object that is visited."""
-    return ", then ".join(f"{side} it" for side in sides)
+    return then(f"{side} it" for side in sides)
 
 
 def after(visits: Sequence[str], side: str) -> tuple[str, ...]:
@@ -79,18 +80,18 @@ def make(draw: Draw) -> Pair:
     right = draw.deal("order", offered)
     cycle, start = (side, *right), int(draw.rng.integers(len(SIDES)))
     visits = [cycle[(start + index) % len(SIDES)] for index in range(len(SIDES) * _rounds(draw) + 1)]
-    looks = draw_looks(draw, 2 + draw.settings.distractors)
-    clip = _clip(draw, looks, visits)
+    cast = Cast.drawn(draw, 2)
+    clip = _clip(draw, cast, visits)
+    one, two = cast.names
     asked = Asked(
-        text=phrased(draw, one=looks[0].name, two=looks[1].name, side=side),
+        text=phrased(draw, one=one, two=two, side=side),
         options=[in_words(order) for order in draw.some_of(offered, len(offered))],
         parameters={"object": "o1", "reference": "o2", "side": side},
-        objects=cast(looks, 2),
+        objects=cast.objects(),
         min_fps=SAMPLES * (len(visits) - 1) * clip.fps / clip.frames,
     )
-    one = _side(asked, clip, looks, visits)
-    two = _side(asked, clip.reversed(), looks, visits[::-1])
-    return paired(draw, one, two, Transform.REVERSE)
+    sides = _side(asked, cast, clip, visits), _side(asked, cast, clip.reversed(), visits[::-1])
+    return paired(draw, *sides, Transform.REVERSE)
 
 
 def _rounds(draw: Draw) -> int:
@@ -99,9 +100,8 @@ def _rounds(draw: Draw) -> int:
     return max(ROUNDS, min(round(wanted), settings.viewed_frames // (SAMPLES * len(SIDES))))
 
 
-def _clip(draw: Draw, looks: list[Look], visits: list[str]) -> Animation:
-    settings = draw.settings
-    stay = max(SAMPLES, round(draw.between(*draw.level(SECONDS)) * settings.pace * settings.fps))
+def _clip(draw: Draw, cast: Cast, visits: list[str]) -> Animation:
+    stay = max(SAMPLES, draw.operation_frames(SECONDS))
     reach, heading = draw.between(*REACH), draw.between(0.0, 2.0 * math.pi)
     offset_T2 = offset(visits, stay, reach)
     frames = len(offset_T2)
@@ -114,15 +114,16 @@ def _clip(draw: Draw, looks: list[Look], visits: list[str]) -> Animation:
     return filmed(
         draw,
         [
-            moving("o1", looks[0], x_T, y_T, SMALL),
-            moving("o2", looks[1], visited_T2[:, 0], visited_T2[:, 1], RADIUS),
-            *bystanders(draw, looks[2:], 3, frames, SMALL),
+            moving("o1", cast.looks[0], x_T, y_T, SMALL),
+            moving("o2", cast.looks[1], visited_T2[:, 0], visited_T2[:, 1], RADIUS),
+            *cast.crossing(draw, frames, SMALL),
         ],
     )
 
 
-def _side(asked: Asked, clip: Animation, looks: Sequence[Look], visits: list[str]) -> Episode:
-    one, two, side = looks[0].name, looks[1].name, asked.parameters["side"]
+def _side(asked: Asked, cast: Cast, clip: Animation, visits: list[str]) -> Episode:
+    one, two = cast.names
+    side = asked.parameters["side"]
     right = after(visits, side)
     turned = {Transform.REVERSE: visits[::-1], Transform.FLIP: mirrored(visits)}
     stay, last = (clip.frames - 1) // (len(visits) - 1), clip.frames - 1
@@ -132,16 +133,16 @@ def _side(asked: Asked, clip: Animation, looks: Sequence[Look], visits: list[str
         in_words(right),
         (how for how, other in turned.items() if after(other, side) != right),
         events=[
-            Event(
+            cast.event(
                 "visit",
-                max(0, index * stay - rest),
-                min(last, index * stay + rest),
-                f"the {one} is {visited} the {two}",
-                {"object": "o1", "reference": "o2", "side": visited},
+                (max(0, index * stay - rest), min(last, index * stay + rest)),
+                f"is {visited} the {two}",
+                reference="o2",
+                side=visited,
             )
             for index, visited in enumerate(visits)
         ],
-        states=positions(clip, [f"o{number}" for number in range(1, len(looks) + 1)]),
+        states=positions(clip, cast.ids),
         derivation=[
             f"Seen from the {two}, the {one} is first {side} it, then {in_words(right)}.",
             f"After it has first been {side} the {two}, it is next {in_words(right)}.",
@@ -149,5 +150,5 @@ def _side(asked: Asked, clip: Animation, looks: Sequence[Look], visits: list[str
     )
 
 
-KIND = Kind("relative_position", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, frozenset(), make)
+KIND = Kind("relative_position", Category.DIRECTION, Term.SHORT, Domain.SPATIAL, (), make)
 """SynRL, 2.1.1: relative position tracking"""

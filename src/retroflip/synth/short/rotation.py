@@ -8,17 +8,19 @@ turn the senses round; the options are closed under both.
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pair, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, places_and_turns, spots
+from retroflip.synth.objects import Look, filmed, frames_of, places_and_turns, spots
 from retroflip.synth.sentence import Sentence
 from retroflip.synth.short.counts import lowest_count, window
-from retroflip.synth.wording import phrased, times
+from retroflip.synth.wording import phrased, then, times
 from retroflip.video.transforms import Transform
 
 SENSES = ("clockwise", "counter-clockwise")
@@ -69,33 +71,32 @@ def make(draw: Draw) -> Pair:
     frames = frames_of(draw, *draw.level(SECONDS))
     most = min((settings.viewed_frames - 1) / SEEN, frames / settings.fps / TURN_SECONDS)
     lowest = lowest_count(draw, LOWEST, int((most - 3.0) / 2.0))
-    looks = [
-        Look(draw.one_of(SHAPES), look.colour) for look in draw_looks(draw, 1 + settings.distractors, SHAPES)
-    ]
+    colours = [look.colour for look in Cast.drawn(draw, shapes=SHAPES).looks]
+    cast = Cast([Look(draw.one_of(SHAPES), colour) for colour in colours])
     ask = draw.deal("ask", (_ask_sense, _ask_course, _ask_count))
-    spins, text, options, parameters = ask(draw, looks[0].name, window(lowest))
+    spins, text, options, parameters = ask(draw, cast.name, window(lowest))
     how = draw.deal("how", TURNS)
-    clip = _clip(draw, looks, spins, frames)
+    clip = _clip(draw, cast, spins, frames)
     is_count = parameters["asks"] == "count"
     asked = Asked(
         text=text,
         options=options,
         parameters=parameters,
-        objects=cast(looks, 1),
+        objects=cast.objects(),
         min_fps=SEEN * sum(spin.turns for spin in spins) * settings.fps / (frames - 1),
         ordered=is_count,
         unit="turns" if is_count else "",
         is_open=parameters["asks"] == "sense",
     )
     turned = tuple(spin.turned_round for spin in spins)
-    one = _side(asked, clip, looks[0].name, spins)
+    one = _side(asked, cast, clip, spins)
     others = turned if how is Transform.FLIP else turned[::-1]
-    return paired(draw, one, _side(asked, clip.turned(how), looks[0].name, others), how)
+    return paired(draw, one, _side(asked, cast, clip.turned(how), others), how)
 
 
 def in_words(spins: Sequence[Spin]) -> str:
     """Return spins one after the other as options name them."""
-    return "first " + ", then ".join(spin.words for spin in spins)
+    return f"first {then(spin.words for spin in spins)}"
 
 
 def _answer(spins: Sequence[Spin], parameters: Mapping[str, str]) -> str:
@@ -141,15 +142,15 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     )
 
 
-def _clip(draw: Draw, looks: Sequence[Look], spins: Sequence[Spin], frames: int) -> Animation:
+def _clip(draw: Draw, cast: Cast, spins: Sequence[Spin], frames: int) -> Animation:
     radius = draw.size(draw.level(RADII), ROOM)
     actors = []
-    places = spots(draw, len(looks), FURTHEST * radius)
-    for number, (look, place) in enumerate(zip(looks, places, strict=True), start=1):
+    places = spots(draw, len(cast.looks), FURTHEST * radius)
+    for (identity, look), place in zip(cast.each(), places, strict=True):
         # A distractor turns about as much, some way of its own.
-        own = spins if number == 1 else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
+        own = spins if identity == "o1" else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
         angle_T = draw.between(0.0, 2.0 * math.pi) + course(own, frames)
-        actors.append(look.actor(f"o{number}", frames, place, radius, angle=angle_T))
+        actors.append(look.actor(identity, frames, place, radius, angle=angle_T))
     return filmed(draw, actors)
 
 
@@ -161,34 +162,26 @@ def course(spins: Sequence[Spin], frames: int) -> Floats:
     return 2.0 * np.pi * turned_T
 
 
-def _side(asked: Asked, clip: Animation, name: str, spins: Sequence[Spin]) -> Episode:
+def _side(asked: Asked, cast: Cast, clip: Animation, spins: Sequence[Spin]) -> Episode:
     answer = _answer(spins, asked.parameters)
     senses = [spin.sense for spin in spins for _ in range(spin.turns)]
     begins = [round(done * (clip.frames - 1) / len(senses)) for done in range(len(senses) + 1)]
     claims = [
         {"event": "spin", "relation": spin.sense, "property": "count", "value": spin.turns} for spin in spins
     ]
-    told = f"In all, it turns {', then '.join(f'{times(spin.turns)} {spin.sense}' for spin in spins)}."
+    told = f"In all, it turns {then(f'{times(spin.turns)} {spin.sense}' for spin in spins)}."
     return asked.episode(
         clip,
         answer,
         TURNS,
         events=[
-            Event(
-                "spin",
-                start,
-                end,
-                f"the {name} turns once all the way round {sense}",
-                {"object": "o1", "sense": sense},
-            )
-            for sense, start, end in zip(senses, begins, begins[1:], strict=False)
+            cast.event("spin", span, f"turns once all the way round {sense}", sense=sense)
+            for sense, span in zip(senses, pairwise(begins), strict=True)
         ],
         states=places_and_turns(clip, "o1"),
         derivation=[Sentence(told, tuple(claims)), f"So the answer is: {answer}."],
     )
 
 
-KIND = Kind(
-    "rotation", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("rotation", Category.MOTION, Term.SHORT, Domain.SPATIAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.1: rotation perception"""

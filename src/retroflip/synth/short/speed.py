@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
+from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, draw_looks, filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.wording import phrased, series
 from retroflip.video.transforms import Transform
@@ -52,16 +53,12 @@ class Crossing(NamedTuple):
     way: str
     span: tuple[int, int]
 
-    def told(self, name: str, identity: str, fps: int) -> Event:
-        """Return it as an event. name: the object as a sentence has it."""
+    def told(self, cast: Cast, who: int, fps: int) -> Event:
+        """Return it as an event of that object."""
         seconds = (self.span[1] - self.span[0]) / fps
         speed = round((LANE[1] - LANE[0]) / seconds, 2)
-        return Event(
-            "cross",
-            *self.span,
-            f"{name} takes {seconds:.1f} seconds to go all the way {self.way}",
-            {"object": identity, "direction": self.way, "speed": speed},
-        )
+        does = f"takes {seconds:.1f} seconds to go all the way {self.way}"
+        return cast.event("cross", self.span, does, who, direction=self.way, speed=speed)
 
 
 def make(draw: Draw) -> Pair:
@@ -73,28 +70,25 @@ def make(draw: Draw) -> Pair:
         number = 2 if settings.objects < 4 else 4
     place = draw.deal("place", range(number))
     most = draw.deal("most", ("fastest", "slowest"))
-    looks = draw_looks(draw, number + settings.distractors)
+    cast = Cast.drawn(draw, number)
     frames = frames_of(draw, *SECONDS)
     scale = max(1.0, min(settings.operation_scale, (settings.viewed_frames - 1) / SEEN / FASTEST))
     lengths = _lengths(draw, number, place, most, scale)
     seconds = (frames - 1) / settings.fps
-    clip, order, begins = _clip(draw, looks, lengths, frames)
+    clip, order, begins = _clip(draw, cast, lengths, frames)
     crossings = _told(draw, lengths, begins, (frames, settings.fps), round(TOLD * scale))
     text = phrased(draw, most=most)
     answers = PLACES[number]
-    movers = [f"o{index + 1}" for index in range(number)]
+    movers = cast.ids[:number]
     asked = Asked(
         text=text,
         options=draw.some_of(answers, number),
         parameters={"objects": movers, "most": most},
-        objects=[
-            look.facts(f"o{index}", role="mover" if index <= number else "distractor")
-            for index, look in enumerate(looks, start=1)
-        ],
+        objects=cast.objects("mover"),
         min_fps=SEEN * max(lengths) / seconds,
     )
-    names = [f"the {looks[index].name}" for index in order]
-    events = [one.told(names[one.lane], movers[order[one.lane]], settings.fps) for one in crossings]
+    names = [f"the {cast.names[who]}" for who in order]
+    events = [one.told(cast, order[one.lane], settings.fps) for one in crossings]
 
     def side(shown: Animation, row: Sequence[str], answer: str) -> Episode:
         return asked.episode(
@@ -155,22 +149,22 @@ def _span(end: int, begin: float, length: float, frames: int) -> tuple[int, int]
 
 
 def _clip(
-    draw: Draw, looks: Sequence[Look], lengths: Sequence[float], frames: int
+    draw: Draw, cast: Cast, lengths: Sequence[float], frames: int
 ) -> tuple[Animation, list[int], list[float]]:
-    """Return the clip, and from left to right which of the looks moves there, and where on its way it begins."""
+    """Return the clip, and from left to right which of the objects moves there, and where on its way it begins."""
     number = len(lengths)
     order = [int(index) for index in draw.rng.permutation(number)]
     radius = draw.size(RADIUS, min(ROOM, ASIDE_ROOM / number))
     begins = [draw.between(0.0, 2.0) for _ in lengths]
     actors: list[Actor] = []
-    for lane, (index, length) in enumerate(zip(order, lengths, strict=True)):
+    for lane, (who, length) in enumerate(zip(order, lengths, strict=True)):
         x = (lane + 0.5 + draw.between(-0.12, 0.12)) / number
         y_T = _to_and_fro(begins[lane], length, *LANE, frames)
-        actors.append(moving(f"o{index + 1}", looks[index], np.full(frames, x), y_T, radius))
-    for extra, look in enumerate(looks[number:], start=number + 1):
+        actors.append(moving(cast.ids[who], cast.looks[who], np.full(frames, x), y_T, radius))
+    for identity, look in cast.distractors():
         begin, length = draw.between(0.0, 2.0), draw.between(1.0, 4.0)
         x_T = _to_and_fro(begin, length, SMALL, 1.0 - SMALL, frames)
-        actors.append(moving(f"o{extra}", look, x_T, np.full(frames, ASIDE), SMALL))
+        actors.append(moving(identity, look, x_T, np.full(frames, ASIDE), SMALL))
     return filmed(draw, actors), order, begins
 
 
@@ -179,5 +173,5 @@ def _to_and_fro(begin: float, length: float, low: float, high: float, frames: in
     return reflected(low + (high - low) * (begin + np.linspace(0.0, length, frames)), low, high)
 
 
-KIND = Kind("speed", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
+KIND = Kind("speed", Category.SPEED, Term.SHORT, Domain.SPATIAL, (), make)
 """SynRL, 2.1.1: speed perception"""

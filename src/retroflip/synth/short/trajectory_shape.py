@@ -6,18 +6,18 @@ and end at the same one, so that only the order in which the places are passed t
 """
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
-from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
+from retroflip.synth.cast import Cast
+from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, bystanders, cast, draw_looks, filmed, moving, positions
+from retroflip.synth.objects import filmed, moving, positions
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
 ROUND = ("circle", "square", "triangle")
@@ -64,7 +64,7 @@ Path = tuple[Figure, ...]
 
 def in_words(path: Path) -> str:
     """Return a path as options name it."""
-    return "first " + ", then ".join(figure.words for figure in path)
+    return f"first {then(figure.words for figure in path)}"
 
 
 def mirrored(path: Path) -> Path:
@@ -79,63 +79,67 @@ def played_back(path: Path) -> Path:
 
 def number_of_figures(settings: SceneSettings) -> int:
     """Return how many figures a viewer of that many frames can tell one after the other."""
-    wanted = round(FIGURES[settings.difficulty - 1] * settings.operation_scale)
     most = min(len(OUTLINES), int((settings.viewed_frames - 1) / 9.0))
-    return max(2, min(settings.operations or wanted, most))
+    return max(2, min(settings.wanted(FIGURES[settings.difficulty - 1]), most))
 
 
-def make(draw: Draw) -> Pair:
-    """Draw figures and the same mirrored or played backwards."""
-    settings = draw.settings
-    count = number_of_figures(settings)
+def draw_path(draw: Draw) -> Path:
+    """Draw figures, of which one at least has a sense. Raises Redraw where viewed frames do not tell such figures."""
+    count = number_of_figures(draw.settings)
     # A zigzag needs more of the viewer's frames than there are for each of many figures.
-    room = (settings.viewed_frames - 1) / count
+    room = (draw.settings.viewed_frames - 1) / count
     usable = [shape for shape in OUTLINES if SEEN[shape] <= room]
     if len(usable) < count or not set(usable) & set(ROUND):
         raise Redraw("the frames that a viewer is shown do not tell figures that have a sense")
     shapes = draw.some_of(usable, count)
     while not any(shape in ROUND for shape in shapes):
         shapes = draw.some_of(usable, count)
-    drawn = tuple(Figure(shape, draw.one_of((-1, 1)) if shape in ROUND else 0) for shape in shapes)
+    return tuple(Figure(shape, draw.one_of((-1, 1)) if shape in ROUND else 0) for shape in shapes)
+
+
+def make(draw: Draw) -> Pair:
+    """Draw figures and the same mirrored or played backwards."""
+    drawn = draw_path(draw)
     orbit = (drawn, mirrored(drawn), played_back(drawn), played_back(mirrored(drawn)))
     path = orbit[draw.deal("path", range(len(orbit)))]
     how = draw.deal("how", TURNS)
     other = mirrored(path) if how is Transform.FLIP else played_back(path)
-    looks = draw_looks(draw, 1 + settings.distractors)
-    each = round(draw.between(*draw.level(SECONDS)) * settings.pace * settings.fps)
-    clip = _clip(draw, looks, path, each)
+    cast = Cast.drawn(draw)
+    each = draw.operation_frames(SECONDS)
+    clip = _clip(draw, cast, path, each)
     asked = Asked(
-        text=phrased(draw, name=looks[0].name),
+        text=phrased(draw, name=cast.name),
         options=[in_words(one) for one in draw.some_of(orbit, len(orbit))],
-        parameters={"object": "o1", "figures": count},
-        objects=cast(looks, 1),
-        min_fps=max(SEEN[figure.shape] for figure in path) * settings.fps / each,
+        parameters={"object": "o1", "figures": len(path)},
+        objects=cast.objects(),
+        min_fps=max(SEEN[figure.shape] for figure in path) * clip.fps / each,
     )
-    one = _side(asked, clip, looks[0].name, path, each)
-    return paired(draw, one, _side(asked, clip.turned(how), looks[0].name, other, each), how)
+    one = _side(asked, cast, clip, path, each)
+    return paired(draw, one, _side(asked, cast, clip.turned(how), other, each), how)
 
 
-def _side(asked: Asked, clip: Animation, name: str, path: Path, each: int) -> Episode:
+def _side(asked: Asked, cast: Cast, clip: Animation, path: Path, each: int) -> Episode:
+    events = [
+        cast.event(
+            "trace",
+            (index * each, (index + 1) * each),
+            f"goes along {figure.words}",
+            figure=figure.shape,
+            sense=figure.sense,
+        )
+        for index, figure in enumerate(path)
+    ]
     return asked.episode(
         clip,
         in_words(path),
         TURNS,
-        events=[
-            Event(
-                "trace",
-                index * each,
-                (index + 1) * each,
-                f"the {name} goes along {figure.words}",
-                {"object": "o1", "figure": figure.shape, "sense": figure.sense},
-            )
-            for index, figure in enumerate(path)
-        ],
+        events=events,
         states=positions(clip, ["o1"], every=0.05),
         derivation=[f"Put in order, the figures give the answer: {in_words(path)}."],
     )
 
 
-def _clip(draw: Draw, looks: Sequence[Look], path: Path, each: int) -> Animation:
+def _clip(draw: Draw, cast: Cast, path: Path, each: int) -> Animation:
     reach = draw.level(REACH)
     # Evenly spread directions, so that figures hardly meet; turned by any angle, so that none is typical of an order.
     turned = draw.between(0.0, 2.0 * math.pi)
@@ -147,9 +151,9 @@ def _clip(draw: Draw, looks: Sequence[Look], path: Path, each: int) -> Animation
     low = RADIUS + 1.2 * reach
     start_2 = draw.rng.uniform(low, 1.0 - low, size=2)
     x_T, y_T = (start_2 + np.concatenate(parts)).T
-    others = bystanders(draw, looks[1:], 2, len(x_T), RADIUS)
-    return filmed(draw, [moving("o1", looks[0], x_T, y_T, RADIUS), *others])
+    others = cast.crossing(draw, len(x_T), RADIUS)
+    return filmed(draw, [moving("o1", cast.looks[0], x_T, y_T, RADIUS), *others])
 
 
-KIND = Kind("trajectory_shape", Category.MOTION, Term.SHORT, Domain.SPATIAL, frozenset(), make)
+KIND = Kind("trajectory_shape", Category.MOTION, Term.SHORT, Domain.SPATIAL, (), make)
 """SynRL, 2.1.1: trajectory shape recognition"""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
+from retroflip.synth.cast import Cast
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import Look, cast, draw_looks, filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.short.stretches import named, number_of_stretches
 from retroflip.synth.wording import percent, phrased, series
@@ -52,7 +53,7 @@ class _Ranked:
     part: int | None
     stretches: int
     is_rising: bool
-    names: tuple[str, ...]
+    names: Sequence[str]
 
     def words(self, ranking: Ranking) -> str:
         return in_words(ranking, self.names, self.is_rising)
@@ -68,18 +69,18 @@ class _Lanes:
     is_upright: bool
     radius: float
 
-    def actors(self, looks: Sequence[Look], ways_NS: Floats, frames: int) -> list[Actor]:
+    def actors(self, cast: Cast, ways_NS: Floats, frames: int) -> list[Actor]:
         """Return the objects on their ways, if that is how far they go in each of S stretches."""
         made = []
         ends_S = np.linspace(0.0, 1.0, ways_NS.shape[1] + 1)
-        for index, look in enumerate(looks):
+        for index, (identity, look) in enumerate(cast.each()):
             gone_S = np.concatenate([[0.0], np.cumsum(ways_NS[index])])
             gone_T = np.interp(np.linspace(0.0, 1.0, frames), ends_S, gone_S)
             free_T = self.start_N[index] + self.sense_N[index] * gone_T
             along_T = reflected(free_T, self.radius, 1.0 - self.radius)
             across_T = np.full(frames, self.across_N[index])
             x_T, y_T = (across_T, along_T) if self.is_upright else (along_T, across_T)
-            made.append(moving(f"o{index + 1}", look, x_T, y_T, self.radius))
+            made.append(moving(identity, look, x_T, y_T, self.radius))
         return made
 
 
@@ -126,45 +127,44 @@ def make(draw: Draw) -> Pair:
     stretches = number_of_stretches(settings, settings.viewed_frames // SAMPLES)
     part = draw.deal("part", [one for number in range(stretches) for one in (None, number)])
     count = max(3, settings.objects or draw.level(OBJECTS))
-    looks = draw_looks(draw, count + settings.distractors)
+    cast = Cast.drawn(draw, count)
     offered = orders(draw, count)
     right, other = draw.some_of(offered, 2)
-    names = tuple(look.name for look in looks[:count])
-    ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), names)
-    listed = series([f"the {name}" for name in draw.some_of(names, count)])
+    ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), cast.names)
+    listed = series([f"the {name}" for name in draw.some_of(cast.names, count)])
     text = phrased(draw, names=listed, when=when(part, stretches), ends=ENDS[ranked.is_rising])
     options = [ranked.words(one) for one in draw.some_of(offered, len(offered))]
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(draw.level(RATIO), SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
-    strays = [stretches * [draw.between(*STRAYS_GO)] for _ in looks[count:]]
-    lanes = _lanes(draw, len(looks))
+    strays = [stretches * [draw.between(*STRAYS_GO)] for _ in cast.distractors()]
+    lanes = _lanes(draw, len(cast.looks))
 
     def ways(rankings: Sequence[Ranking]) -> Floats:
         by_stretch = [distances(one, slowest, ratio) for one in rankings]
         return np.array([*zip(*by_stretch, strict=True), *strays], dtype=float)
 
     ways_NS = ways(_rankings(draw, part, stretches, (right, other), offered))
-    first = filmed(draw, lanes.actors(looks, ways_NS, frames))
+    first = filmed(draw, lanes.actors(cast, ways_NS, frames))
     samples = max(SAMPLES, float(ways_NS.max()) / STEP)
     asked = Asked(
         text=text,
         options=options,
         parameters={
-            "objects": [f"o{number}" for number in range(1, count + 1)],
+            "objects": cast.ids[:count],
             "part": [0, 1] if part is None else [part, stretches],
             "slowest_first": ranked.is_rising,
         },
-        objects=cast(looks, count),
+        objects=cast.objects(),
         min_fps=stretches * samples * first.fps / first.frames,
     )
-    one = _side(asked, ranked, first, right, ways_NS)
+    one = _side(asked, cast, ranked, first, right, ways_NS)
     if part is not None:
-        two = _side(asked, ranked, first.reversed(), other, ways_NS[:, ::-1])
+        two = _side(asked, cast, ranked, first.reversed(), other, ways_NS[:, ::-1])
         return paired(draw, one, two, Transform.REVERSE)
     ways_NS = ways(stretches * [other])
-    second = first.recast(lanes.actors(looks, ways_NS, frames))
-    return paired(draw, one, _side(asked, ranked, second, other, ways_NS), ANEW)
+    second = first.recast(lanes.actors(cast, ways_NS, frames))
+    return paired(draw, one, _side(asked, cast, ranked, second, other, ways_NS), ANEW)
 
 
 def _rankings(
@@ -199,14 +199,16 @@ def when(part: int | None, stretches: int) -> str:
     return "" if part is None else f" in the {named(part + 1, stretches)} of the video"
 
 
-def _side(asked: Asked, ranked: _Ranked, clip: Animation, ranking: Ranking, ways_NS: Floats) -> Episode:
-    events = _events(clip, ranked.names, ways_NS[: len(ranking)])
+def _side(
+    asked: Asked, cast: Cast, ranked: _Ranked, clip: Animation, ranking: Ranking, ways_NS: Floats
+) -> Episode:
+    events = _events(cast, clip, ways_NS[: cast.targets])
     return asked.episode(
         clip,
         ranked.words(ranking),
         {Transform.REVERSE} if ranked.part is not None else (),
         events=events,
-        states=positions(clip, [one["id"] for one in asked.objects]),
+        states=positions(clip, cast.ids),
         derivation=[
             "Ways are in percent of the screen, and every way takes the same time.",
             _compared(ranked, events),
@@ -233,20 +235,16 @@ def _gone(ways_NS: Floats, share: float) -> list[list[int]]:
     raise Redraw
 
 
-def _events(clip: Animation, names: Sequence[str], ways_NS: Floats) -> list[Event]:
+def _events(cast: Cast, clip: Animation, ways_NS: Floats) -> list[Event]:
     stretches = ways_NS.shape[1]
     windows_SN = _windows(clip, len(ways_NS), stretches)
     start, end = windows_SN[0][0]
     gone_NS = _gone(ways_NS, (end - start) * stretches / (clip.frames - 1))
     return [
-        Event(
-            "move",
-            *span,
-            f"the {names[index]} goes about {gone_NS[index][stretch]} percent",
-            {"object": f"o{index + 1}", "distance": gone_NS[index][stretch]},
-        )
+        cast.event("move", span, f"goes about {gone} percent", who, distance=gone)
         for stretch, spans in enumerate(windows_SN)
-        for index, span in enumerate(spans)
+        for who, span in enumerate(spans)
+        for gone in [gone_NS[who][stretch]]
     ]
 
 
@@ -259,5 +257,5 @@ def _compared(ranked: _Ranked, events: Sequence[Event]) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-KIND = Kind("velocity_ranking", Category.SPEED, Term.SHORT, Domain.SPATIAL, frozenset(), make)
+KIND = Kind("velocity_ranking", Category.SPEED, Term.SHORT, Domain.SPATIAL, (), make)
 """SynRL, 2.1.1: velocity comparison, as a ranking"""

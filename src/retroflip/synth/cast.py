@@ -1,0 +1,79 @@
+"""Who plays in a short video: objects o1, o2, ..., of which the first are asked about and the others distract."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from retroflip.synth.animation import SHAPES, Actor
+from retroflip.synth.episode import Draw, Event
+from retroflip.synth.objects import Look, bouncing, draw_looks, moving
+
+DISTRACTORS_GO = (0.4, 1.2)
+"""how far a distractor goes in a clip"""
+
+
+def object_id(who: int) -> str:
+    """Return what metadata call an object; `who` counts them from 0."""
+    return f"o{who + 1}"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """looks: of all objects in the order of their ids. A question is about the first `targets` of them."""
+
+    looks: Sequence[Look]
+    targets: int = 1
+
+    @classmethod
+    def drawn(cls, draw: Draw, targets: int = 1, shapes: Sequence[str] = SHAPES) -> Self:
+        """Draw looks for the targets, and for as many distractors as settings want."""
+        return cls(draw_looks(draw, targets + draw.settings.distractors, shapes), targets)
+
+    @property
+    def name(self) -> str:
+        """How questions call the first object."""
+        return self.looks[0].name
+
+    @property
+    def names(self) -> list[str]:
+        """How questions call the objects that they are about."""
+        return [look.name for look in self.looks[: self.targets]]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all objects."""
+        return [object_id(who) for who in range(len(self.looks))]
+
+    def objects(self, role: str = "target") -> list[dict[str, Any]]:
+        """Return the objects as metadata list them. role: of those that are asked about."""
+        return [
+            look.facts(identity, role=role if who < self.targets else "distractor")
+            for who, (identity, look) in enumerate(self.each())
+        ]
+
+    def each(self) -> Iterator[tuple[str, Look]]:
+        """Yield every object's id and look."""
+        yield from zip(self.ids, self.looks, strict=True)
+
+    def distractors(self) -> Iterator[tuple[str, Look]]:
+        """Yield every distractor's id and look."""
+        yield from list(self.each())[self.targets :]
+
+    def crossing(self, draw: Draw, frames: int, radius: float) -> list[Actor]:
+        """Return the distractors as they cross the scene at speeds of their own."""
+        actors = []
+        for identity, look in self.distractors():
+            gone_T = np.linspace(0.0, draw.between(*DISTRACTORS_GO), frames)
+            x_T, y_T = bouncing(draw, radius)(gone_T).T
+            actors.append(moving(identity, look, x_T, y_T, radius))
+        return actors
+
+    def event(self, kind: str, span: tuple[int, int], does: str, who: int = 0, **facts: Any) -> Event:
+        """Return something that an object does from one frame to another.
+
+        kind: the event's type. does: what a viewer would say of it, without the object. facts: the same for programs.
+        """
+        note = f"the {self.looks[who].name} {does}"
+        return Event(kind, *span, note, {"object": object_id(who), **facts})
