@@ -5,8 +5,8 @@ import pytest
 from long_pairs import assert_only_the_order_differs
 from retroflip.synth.checks import card_stack as check
 from retroflip.synth.episode import Mode
-from retroflip.synth.long.card_stack import KIND, Query, Step, answer_to, done, moves_of
-from retroflip.synth.long.orders import Course, followed
+from retroflip.synth.long.card_stack import KIND, Step, answer_to, done, in_time
+from retroflip.synth.long.orders import Course, Query, followed
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
 
@@ -37,9 +37,9 @@ def test_a_pile_is_never_too_low_or_too_high_to_be_asked_about() -> None:
 
 
 def test_forwards_in_time_cards_go_in_face_up_and_come_out_face_down() -> None:
-    piles, moves = moves_of(the_course(), from_start=True)
-    assert piles == PILES
-    assert [(move.action, move.end, move.card, move.face) for move in moves] == [
+    course = in_time(the_course(), from_start=True)
+    assert course.states == PILES
+    assert [(move.action, move.end, move.card, move.face) for move in course.operations] == [
         ("put", "top", 40, True),
         ("take", "bottom", 30, False),
         ("put", "bottom", 50, True),
@@ -48,9 +48,9 @@ def test_forwards_in_time_cards_go_in_face_up_and_come_out_face_down() -> None:
 
 
 def test_told_from_the_end_the_same_steps_are_the_video_played_backwards() -> None:
-    piles, moves = moves_of(the_course(), from_start=False)
-    assert piles == PILES[::-1]
-    assert [(move.action, move.end, move.card, move.face) for move in moves] == [
+    course = in_time(the_course(), from_start=False)
+    assert course.states == PILES[::-1]
+    assert [(move.action, move.end, move.card, move.face) for move in course.operations] == [
         ("put", "top", 40, False),
         ("take", "bottom", 50, True),
         ("put", "bottom", 30, False),
@@ -62,21 +62,21 @@ def test_told_from_the_end_the_same_steps_are_the_video_played_backwards() -> No
     ("query", "expected"),
     [
         (Query(Mode.FORWARD, "pile", "end"), (10, 20, 50)),
-        (Query(Mode.FORWARD, "place", "end", number=3), 50),
-        (Query(Mode.FORWARD, "place", "end", number=4), None),
-        (Query(Mode.HISTORICAL, "count", "after", card=50), 4),
-        (Query(Mode.HISTORICAL, "taken", "after", number=1), 30),
-        (Query(Mode.HISTORICAL, "taken", "after", number=2), 40),
-        (Query(Mode.HISTORICAL, "taken", "after", number=3), None),
+        (Query(Mode.FORWARD, "place", "end", {"number": 3}), 50),
+        (Query(Mode.FORWARD, "place", "end", {"number": 4}), None),
+        (Query(Mode.HISTORICAL, "count", "after", {"card": 50}), 4),
+        (Query(Mode.HISTORICAL, "taken", "after", {"number": 1}), 30),
+        (Query(Mode.HISTORICAL, "taken", "after", {"number": 2}), 40),
+        (Query(Mode.HISTORICAL, "taken", "after", {"number": 3}), None),
         (Query(Mode.RETRODICTIVE, "pile", "start"), (10, 20, 30)),
     ],
 )
 def test_answers_by_hand(query: Query, expected: object) -> None:
-    assert answer_to(query, *moves_of(the_course(), from_start=True)) == expected
+    assert answer_to(query, in_time(the_course(), from_start=True)) == expected
 
 
 def test_a_notes_card_is_named_only_where_it_is_seen() -> None:
-    _, moves = moves_of(the_course(), from_start=True)
+    moves = in_time(the_course(), from_start=True).operations
     assert [move.note for move in moves] == [
         "card 40 is put on top of the pile",
         "a face-down card is taken from the bottom of the pile",

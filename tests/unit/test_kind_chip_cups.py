@@ -8,8 +8,8 @@ import pytest
 from long_pairs import assert_only_the_order_differs
 from retroflip.synth.checks import chip_cups as check
 from retroflip.synth.episode import Mode
-from retroflip.synth.long.chip_cups import KIND, Cups, Query, Step, answer_to, done, inverse
-from retroflip.synth.long.orders import Course, followed
+from retroflip.synth.long.chip_cups import KIND, Cups, Step, answer_to, done, inverse
+from retroflip.synth.long.orders import Course, Query, followed
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import pair_of
 
@@ -57,12 +57,12 @@ def test_all_but_a_pour_is_undone(step: Step) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (Query(Mode.FORWARD, "sum", "end", 1), 13),
-        (Query(Mode.FORWARD, "count", "end", 2), 0),
-        (Query(Mode.FORWARD, "holds", "end", 1), (1, 3, 9)),
-        (Query(Mode.RETRODICTIVE, "sum", "start", 1), 7),
-        (Query(Mode.HISTORICAL, "count", "after", 2, STEPS[2]), 2),
-        (Query(Mode.HISTORICAL, "sum", "after", 0, STEPS[0]), 10),
+        (Query(Mode.FORWARD, "sum", "end", {"place": "B"}), 13),
+        (Query(Mode.FORWARD, "count", "end", {"place": "C"}), 0),
+        (Query(Mode.FORWARD, "holds", "end", {"place": "B"}), (1, 3, 9)),
+        (Query(Mode.RETRODICTIVE, "sum", "start", {"place": "B"}), 7),
+        (Query(Mode.HISTORICAL, "count", "after", {"place": "C", "after": STEPS[2].told}), 2),
+        (Query(Mode.HISTORICAL, "sum", "after", {"place": "A", "after": STEPS[0].told}), 10),
     ],
 )
 def test_answers_by_hand(query: Query, expected: object) -> None:

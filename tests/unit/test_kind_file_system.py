@@ -17,14 +17,13 @@ from retroflip.synth.long.file_system import (
     OPERATIONS,
     SEEN,
     Files,
-    Query,
     Step,
     _timeline,
     answer_to,
     done,
     inverse,
 )
-from retroflip.synth.long.orders import followed
+from retroflip.synth.long.orders import Query, followed
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
@@ -104,7 +103,7 @@ def test_answers_by_hand() -> None:
     commands = tuple(step.command for step in steps)
 
     def asked(ask: str, when: str, **of: Any) -> object:
-        return answer_to(Query(Mode.FORWARD, ask, when, **of), course)
+        return answer_to(Query(Mode.FORWARD, ask, when, of), course)
 
     assert asked("exists", "end", folder="logs", file="a") == "yes"
     assert asked("exists", "end", folder="docs", file="a") == "no"

@@ -10,7 +10,7 @@ import pytest
 from retroflip.synth.checks.shell_game import answer
 from retroflip.synth.episode import Episode, Mode, Pair
 from retroflip.synth.long.grid import Grid, cell_words
-from retroflip.synth.long.shell_game import KIND, Board, history, swap_words, swapped
+from retroflip.synth.long.shell_game import KIND, Board, course_of, swap_words, swapped
 from retroflip.synth.objects import Look
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import ordinal
@@ -44,14 +44,14 @@ def test_a_swap_moves_both_objects_and_leaves_the_rest() -> None:
 
 
 def test_the_course_from_the_start_is_worked_out_by_hand() -> None:
-    course = history(board({"o1": (1, 1), "o2": (2, 1)}, opening=True), SWAPS)
-    assert [places["o1"] for places in course] == [(1, 1), (1, 2), (2, 2), (2, 2)]
-    assert [places["o2"] for places in course] == [(2, 1), (2, 1), (2, 1), (1, 1)]
+    course = course_of(board({"o1": (1, 1), "o2": (2, 1)}, opening=True), SWAPS)
+    assert [places["o1"] for places in course.states] == [(1, 1), (1, 2), (2, 2), (2, 2)]
+    assert [places["o2"] for places in course.states] == [(2, 1), (2, 1), (2, 1), (1, 1)]
 
 
 def test_the_course_from_the_end_is_the_same() -> None:
-    course = history(board({"o1": (2, 2), "o2": (1, 1)}, opening=False), SWAPS)
-    assert course == history(board({"o1": (1, 1), "o2": (2, 1)}, opening=True), SWAPS)
+    course = course_of(board({"o1": (2, 2), "o2": (1, 1)}, opening=False), SWAPS)
+    assert course == course_of(board({"o1": (1, 1), "o2": (2, 1)}, opening=True), SWAPS)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 from retroflip.synth.checks.sliding_puzzle import answer
 from retroflip.synth.episode import Episode, Mode, Pair
 from retroflip.synth.long.grid import Grid
-from retroflip.synth.long.sliding_puzzle import KIND, STEPS, Puzzle, history, slid, undone
+from retroflip.synth.long.sliding_puzzle import KIND, STEPS, Puzzle, Tiles, course_of, slid, undone
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 
-SMALL = {(1, 1): 1, (1, 2): 2, (2, 1): 3}
+SMALL = Tiles({(1, 1): 1, (1, 2): 2, (2, 1): 3}, (2, 2))
 PAIRS = [pair_of(KIND, 5, turn) for turn in range(48)]
 SIDES = [side for pair in PAIRS for side in pair[:2]]
 
@@ -28,27 +28,27 @@ def shown_at(side: Episode) -> int:
 
 
 def test_a_tile_slides_into_the_gap_and_leaves_one() -> None:
-    assert slid(SMALL, (2, 2), "down") == ({(1, 1): 1, (2, 2): 2, (2, 1): 3}, (1, 2))
-    assert slid(SMALL, (2, 2), "right") == ({(1, 1): 1, (1, 2): 2, (2, 2): 3}, (2, 1))
+    assert slid(SMALL, "down") == ({(1, 1): 1, (2, 2): 2, (2, 1): 3}, (1, 2))
+    assert slid(SMALL, "right") == ({(1, 1): 1, (1, 2): 2, (2, 2): 3}, (2, 1))
 
 
 def test_nothing_slides_from_outside_the_tray() -> None:
     with pytest.raises(KeyError):
-        slid(SMALL, (2, 2), "up")
+        slid(SMALL, "up")
 
 
 def test_a_round_trip_of_the_gap_turns_three_tiles_about() -> None:
     """Each tile goes one place on: after down, right, up, left, 2 and 3 and 1 have changed places in a ring."""
-    course = history(Puzzle(Grid(2, 2), SMALL, opening=True), ("down", "right", "up", "left"))
-    assert course[2] == {(1, 2): 1, (2, 2): 2, (2, 1): 3}
-    assert course[-1] == {(1, 1): 3, (1, 2): 1, (2, 1): 2}
+    course = course_of(Puzzle(Grid(2, 2), SMALL, opening=True), ("down", "right", "up", "left"))
+    assert course.states[2] == ({(1, 2): 1, (2, 2): 2, (2, 1): 3}, (1, 1))
+    assert course.states[-1] == ({(1, 1): 3, (1, 2): 1, (2, 1): 2}, (2, 2))
 
 
 def test_undone_moves_lead_back_and_the_course_is_the_same_from_its_end() -> None:
     moves = ("down", "right", "up", "left")
     assert undone(moves) == ("right", "down", "left", "up")
-    course = history(Puzzle(Grid(2, 2), SMALL, opening=True), moves)
-    assert history(Puzzle(Grid(2, 2), course[-1], opening=False), moves) == course
+    course = course_of(Puzzle(Grid(2, 2), SMALL, opening=True), moves)
+    assert course_of(Puzzle(Grid(2, 2), course.states[-1], opening=False), moves) == course
 
 
 @pytest.mark.parametrize(

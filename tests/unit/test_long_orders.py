@@ -1,18 +1,21 @@
 """The same operations in several orders: what stays in place, what the answers are, which two of them a pair has."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
-from retroflip.synth.episode import Draw, Mode
+from retroflip.synth.episode import Draw, Mode, Redraw
 from retroflip.synth.long.orders import (
     Course,
     Query,
+    around,
     by_answer,
     changed_by,
+    draw_course,
     followed,
     of_one_form,
-    parameters,
     pinned_places,
     ranked_answers,
     reordered,
@@ -120,12 +123,32 @@ def test_states_are_worked_out_from_the_end_that_is_shown() -> None:
 
 
 def test_metadata_name_what_is_asked_for_alone() -> None:
-    assert parameters("count", "end", place="A", card=0) == {"ask": "count", "when": "end", "place": "A"}
+    query = Query(Mode.FORWARD, "count", "end", {"place": "A"})
+    assert query.parameters == {"ask": "count", "when": "end", "place": "A"}
+    assert Query(Mode.FORWARD, "displaced").parameters == {"ask": "displaced"}
 
 
 def test_what_changes_an_answer_is_found_by_asking_again() -> None:
-    assert (changed_by(1, 2), changed_by(1, 1)) == ({Transform.REVERSE}, set())
-    query = Query[int, int](Mode.FORWARD, "sum", "", {}, lambda state, added: state + sum(added) or None)
-    turned = {Transform.FLIP: (1, (2, 3)), Transform.REVERSE: (2, (3,))}
-    assert query.changed_by(6, turned) == {Transform.REVERSE}
-    assert query.changed_by(5, {Transform.REVERSE: (0, ())}) == set()
+    assert changed_by(6, {Transform.FLIP: 6, Transform.REVERSE: 5}) == {Transform.REVERSE}
+    assert changed_by(6, {Transform.REVERSE: None}) == set()
+
+
+def test_operations_around_the_state_shown_are_told_in_order_of_time() -> None:
+    forwards = around(5, (2, 3), int.__add__, int.__neg__, opening=True)
+    assert forwards == Course((5, 7, 10), (2, 3))
+    assert around(10, (2, 3), int.__add__, int.__neg__, opening=False) == forwards
+
+
+def test_operations_are_drawn_again_until_enough_can_be_done() -> None:
+    """Of 5 only 4 and then 1 can be taken; 2 is too much between them, and None is no operation."""
+    seen = []
+    drawn = iter([4, 2, None, 1, 0])
+
+    def draw_step(state: int, before: Sequence[int]) -> int | None:
+        seen.append((state, *before))
+        return next(drawn)
+
+    assert draw_course(5, 2, draw_step, shrunk, attempts=2) == Course((5, 1, 0), (4, 1))
+    assert seen == [(5,), (1, 4), (1, 4), (1, 4)]
+    with pytest.raises(Redraw, match="no 3 operations"):
+        draw_course(0, 3, lambda _state, _before: 1, shrunk, attempts=2)

@@ -24,7 +24,7 @@ def stage(*, opening: bool) -> Stage:
     ],
 )
 def test_events_are_told_in_order_of_time(opening: bool, expected: list[tuple[str, int, int]]) -> None:
-    operations = TIMELINE.events([("put", "card 3 is put in", {"card": 3}), ("take", "one is taken", {})])
+    operations = [("put", "card 3 is put in", {"card": 3}), ("take", "one is taken", {})]
     told = stage(opening=opening).told("the case is open", {"pile": [1]}, operations, "the case is closed")
     assert [(event.type, event.start_frame, event.end_frame) for event in told] == expected
     assert {event.type: event.facts for event in told}["reveal"] == {"pile": [1]}

@@ -4,7 +4,7 @@ Every sentence about a time stands in the metadata's events, and the conclusion 
 exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +24,8 @@ _OPENINGS = (
     "I go through the clip moment by moment.",
 )
 _TOLD = (
-    "direction",
-    "wall",
-    "side",
-    "action",
-    "figure",
-    "turns",
-    "end",
-    "card",
-    "chip",
-    "cells",
-    "from",
-    "to",
-    "symbol",
+    *("direction", "wall", "side", "action", "figure", "turns"),
+    *("end", "card", "chip", "cells", "from", "to", "symbol"),
 )
 """facts that an event's sentence may tell, or its derivation"""
 COMMON = {"type", "start_ms", "end_ms", "start_frame", "end_frame", "note"}
@@ -65,60 +54,33 @@ def whole_clock(milliseconds: int) -> str:
     return f"{minutes:02d}:{seconds:02d}"
 
 
-def _at(event: Event) -> str:
-    return f"At {clock(event['start_ms'])}, {event['note']}."
-
-
-def _player(event: Event) -> str:
-    return f"At {whole_clock(event['start_ms'])}, {event['note']}."
-
-
-def _between(event: Event) -> str:
-    if event["end_ms"] == event["start_ms"]:
-        return _at(event)
-    return f"From {clock(event['start_ms'])} to {clock(event['end_ms'])}, {event['note']}."
-
-
-def _after_seconds(event: Event) -> str:
-    return f"{event['start_ms'] / 1000:.1f} seconds in, {event['note']}."
-
-
-def _behind(event: Event) -> str:
-    return f"{_begun(event['note'])} ({event['start_ms'] / 1000:.1f} s)."
-
-
-def _joined(number: int, event: Event) -> str:
-    join = _JOINS[number % len(_JOINS)] if number else "First, "
-    return _begun(f"{join}at {clock(event['start_ms'])}, {event['note']}.")
-
-
-def _numbered(number: int, event: Event) -> str:
-    return f"{number + 1}. [{clock(event['start_ms'])}] {event['note']}"
-
-
-def _brief(event: Event) -> str:
-    return f"{event['start_ms'] / 1000:.1f}s {event['note']}"
-
-
-def _begun(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
-def _each(say: Callable[[Event], str]) -> Callable[[int, Event], str]:
-    return lambda _, event: say(event)
-
-
-STYLES: dict[str, Callable[[int, Event], str]] = {
-    "at": _each(_at),
-    "player": _each(_player),
-    "between": _each(_between),
-    "after": _each(_after_seconds),
-    "behind": _each(_behind),
-    "joined": _joined,
-    "list": _numbered,
-    "brief": _each(_brief),
+STYLES = {
+    "at": "At {start}, {note}.",
+    "player": "At {whole}, {note}.",
+    "between": "From {start} to {end}, {note}.",
+    "after": "{seconds:.1f} seconds in, {note}.",
+    "behind": "{note} ({seconds:.1f} s).",
+    "joined": "{join}at {start}, {note}.",
+    "list": "{number}. [{start}] {note}",
+    "brief": "{seconds:.1f}s {note}",
 }
 """how events are told, by name; "brief" is the shortest and opens without a word"""
+
+
+def in_style(style: str, number: int, event: Event) -> str:
+    """Return the sentence that tells an event in one of STYLES; `number` counts them from 0."""
+    if style == "between" and event["end_ms"] == event["start_ms"]:
+        style = "at"
+    sentence = STYLES[style].format(
+        note=event["note"],
+        number=number + 1,
+        join=_JOINS[number % len(_JOINS)] if number else "First, ",
+        start=clock(event["start_ms"]),
+        end=clock(event["end_ms"]),
+        whole=whole_clock(event["start_ms"]),
+        seconds=event["start_ms"] / 1000,
+    )
+    return sentence[:1].upper() + sentence[1:]
 
 
 @dataclass(frozen=True)
@@ -199,7 +161,7 @@ def narrate(metadata: Metadata, rng: np.random.Generator, style: str | None = No
 def _told(metadata: Metadata, style: str) -> list[Sentence]:
     """Return the events as sentences; in the brief style all of them are one."""
     told = [
-        Sentence(STYLES[style](number, event), tuple(event_claims(event, metadata)))
+        Sentence(in_style(style, number, event), tuple(event_claims(event, metadata)))
         for number, event in enumerate(metadata["events"])
     ]
     if style != "brief" or not told:

@@ -330,15 +330,15 @@ def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
     notes |= {sign: f"the ball draws the sign {sign} ({word})" for sign, word in WORDS.items()}
     notes |= {digit: f"the ball draws the number {digit}" for digit in DIGITS}
     timeline = scene.stage.timeline
-    drawn = timeline.events(
+    drawn = (
         ("unknown" if token == UNKNOWN else "glyph", notes[token], {"symbol": token}) for token in tokens
     )
     if scene.result is not None:
         facts = {"result": scene.result}
         return scene.stage.told(f"the result is shown, {scene.result}", facts, drawn, "nothing is drawn yet")
-    ends = (timeline.opening, "nothing is drawn yet"), (timeline.closing, "nothing more is drawn")
-    first, last = (Event("blank", *span, note) for span, note in ends)
-    return [first, *drawn, last]
+    first = Event("blank", *timeline.opening, "nothing is drawn yet")
+    last = Event("blank", *timeline.closing, "nothing more is drawn")
+    return [first, *timeline.events(drawn), last]
 
 
 def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: str) -> list[str]:
@@ -363,7 +363,5 @@ def _worked_out(tokens: Tokens) -> Iterator[str]:
     yield f"{' '.join(left)} = {value(tokens)}"
 
 
-KIND = Kind(
-    "arithmetic", Category.MATH, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("arithmetic", Category.MATH, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: mathematical symbol operations"""

@@ -6,13 +6,14 @@ end is shown, it is the other way round. No frame shows how many cards the case 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course
+from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -22,6 +23,7 @@ from retroflip.video.transforms import Transform
 
 Pile = tuple[int, ...]
 """card numbers from top to bottom"""
+Answer = Pile | int
 
 OPERATIONS = (6, 7, 8, 8, 9)
 LEAST_OPERATIONS = 6
@@ -75,23 +77,13 @@ class Move:
         return f"{what} is {way if self.action == 'put' else f'taken from the {self.end} of'} the pile"
 
     @property
-    def backwards(self) -> "Move":
-        """The move of the video played backwards."""
-        return Move("take" if self.action == "put" else "put", self.end, self.card, self.face)
+    def facts(self) -> dict[str, str | int]:
+        """The same for programs."""
+        return {"end": self.end, "card": self.card, "face": "up" if self.face else "down"}
 
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked. ask, when: a key of the phrasings.
-
-    number: counted from 1, which card of the pile or which of those taken. card: the card asked about.
-    """
-
-    mode: Mode
-    ask: str
-    when: str
-    number: int = 0
-    card: int = 0
+    def undone(self) -> "Move":
+        """Return the move of the video played backwards."""
+        return replace(self, action="take" if self.action == "put" else "put")
 
 
 def done(pile: Pile, step: Step) -> Pile | None:
@@ -103,80 +95,76 @@ def done(pile: Pile, step: Step) -> Pile | None:
     return after if LOWEST <= len(after) <= HIGHEST else None
 
 
-def moves_of(course: Course[Pile, Step], *, from_start: bool) -> tuple[tuple[Pile, ...], tuple[Move, ...]]:
+def in_time(course: Course[Pile, Step], *, from_start: bool) -> Course[Pile, Move]:
     """Return the piles and the moves in order of time of a course told from the start, or from the end."""
     moves = []
     for before, step in zip(course.states, course.operations, strict=False):
-        into = (step.card is not None) is from_start
         card = step.card if step.card is not None else before[0 if step.end == "top" else -1]
-        moves.append(Move("put" if into else "take", step.end, card, step.card is not None))
-    if from_start:
-        return course.states, tuple(moves)
-    return course.states[::-1], tuple(reversed(moves))
+        moves.append(Move("take" if step.card is None else "put", step.end, card, step.card is not None))
+    told = Course(course.states, tuple(moves))
+    return told if from_start else told.mirrored(Move.undone)
 
 
-def answer_to(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> Pile | int | None:
+def answer_to(query: Query, course: Course[Pile, Move]) -> Answer | None:
     """Return what happened, as a pile or a number, or None where there is no such card."""
     if query.ask == "count":
-        return next(len(pile) for pile, move in zip(piles[1:], moves, strict=True) if move.card == query.card)
+        return next(len(pile) for move, pile in course.steps if move.card == query.named["card"])
     if query.ask == "taken":
-        taken = [move.card for move in moves if move.action == "take"]
-        return taken[query.number - 1] if len(taken) >= query.number else None
-    pile = piles[-1 if query.when == "end" else 0]
+        cards: Sequence[int] = [move.card for move in course.operations if move.action == "take"]
+    else:
+        cards = course.states[-1 if query.when == "end" else 0]
     if query.ask == "pile":
-        return pile
-    return pile[query.number - 1] if len(pile) >= query.number else None
+        return tuple(cards)
+    return cards[query.named["number"] - 1] if len(cards) >= query.named["number"] else None
 
 
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
     what = orders.dealt_ask(draw, ASKS)
-    mode, ask, when = what
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     query, options, groups = _asked(draw, timeline.operations, what)
-    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
+    stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
     scene = _Scene(stage, *draw.some_of(list(PALETTE.values()), 2))
     courses = orders.two_answered(draw, groups, options)
     cards = sorted({card for pile in courses[0][1].states for card in pile})
     things = [thing(f"c{card}", "rectangle", "white", f"card {card}") for card in cards]
+    is_count = what.ask == "count"
     asked = Asked(
-        text=phrased(draw, ask, when, card=query.card, ordinal=ordinal(query.number)),
-        options=[_words(ask, option) for option in options],
-        parameters=orders.parameters(ask, when, number=query.number, card=query.card),
+        text=phrased(draw, what.ask, what.when, ordinal=ordinal(query.named.get("number", 0)), **query.named),
+        options=[_words(what.ask, option) for option in options],
+        parameters=query.parameters,
         objects=stage.objects(things),
         min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        ordered=ask == "count",
-        unit="cards" if ask == "count" else "",
-        is_open=ask != "count",
+        mode=what.mode,
+        ordered=is_count,
+        unit="cards" if is_count else "",
+        is_open=not is_count,
     )
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
 
 
-Groups = dict[Pile | int, list[Course[Pile, Step]]]
-"""orders of the same operations, by answer"""
+Groups = dict[Answer, list[Course[Pile, Move]]]
+"""orders of the same operations, in order of time, by answer"""
 
 
-def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Pile | int], Groups]:
+def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Answer], Groups]:
     """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations)
         query = _draw_query(draw, course, what)
         if query is None:
             continue
-
-        def answer(order: Course[Pile, Step], query: Query = query) -> Pile | int | None:
-            return answer_to(query, *moves_of(order, from_start=what.mode.from_start))
-
-        groups: Groups = orders.by_answer(orders.in_other_orders(draw, course, done, what.mode), answer)
+        others = orders.in_other_orders(draw, course, done, what.mode)
+        told = (in_time(one, from_start=what.mode.from_start) for one in others)
+        groups: Groups = orders.by_answer(told, partial(answer_to, query))
         options = _options(draw, what.ask, groups)
         if options is not None:
             return query, options, groups
     raise Redraw("no operations with four different answers were found")
 
 
-def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Pile | int] | None:
+def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Answer] | None:
     """Return four of the answers, numbers of cards in a row, or None if there are too few."""
     if ask == "count":
         windows = orders.runs([number for number in groups if isinstance(number, int)], CHOICES)
@@ -187,32 +175,26 @@ def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Pile | int] | Non
 def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
     height = min(max(draw.settings.objects or draw.level(HEIGHTS), LOWEST), HIGHEST - 1)
     cards = draw.some_of(NUMBERS, height + operations)
-    pile, steps = tuple(cards[:height]), list[Step]()
-    start = pile
-    for card in cards[height:]:
+
+    def draw_step(pile: Pile, before: Sequence[Step]) -> Step:
         into = len(pile) == LOWEST or (len(pile) < HIGHEST and bool(draw.rng.integers(2)))
-        step = Step(draw.one_of(("top", "bottom")), card if into else None)
-        pile = done(pile, step) or pile
-        steps.append(step)
-    course = orders.followed(start, steps, done)
-    if course is None:
-        raise Redraw("the pile runs out of cards")
-    return course
+        return Step(draw.one_of(("top", "bottom")), cards[height + len(before)] if into else None)
+
+    return orders.draw_course(tuple(cards[:height]), operations, draw_step, done, attempts=1)
 
 
 def _draw_query(draw: Draw, course: Course[Pile, Step], what: Ask) -> Query | None:
     if what.ask == "pile":
         return Query(*what)
-    if what.ask == "place":
-        return Query(*what, number=1 + int(draw.rng.integers(len(course.states[-1]))))
+    put = [step.card for step in course.operations if step.card is not None]
     if what.ask == "count":
-        put = [step.card for step in course.operations if step.card is not None]
-        return Query(*what, card=draw.one_of(put)) if put else None
-    taken = sum(step.card is None for step in course.operations)
-    return Query(*what, number=1 + int(draw.rng.integers(min(taken, 3)))) if taken else None
+        return Query(*what, {"card": draw.one_of(put)}) if put else None
+    taken = len(course.operations) - len(put)
+    count = len(course.states[-1]) if what.ask == "place" else min(taken, 3)
+    return Query(*what, {"number": 1 + int(draw.rng.integers(count))}) if count else None
 
 
-def _words(ask: str, answer: Pile | int) -> str:
+def _words(ask: str, answer: Answer) -> str:
     return listed(answer) if ask in ("pile", "count") else f"card {answer}"
 
 
@@ -250,50 +232,44 @@ class _Scene:
         return self.stage.label(identity, "rectangle", colour, at, CARD, text, CARD_TEXT, opacity)
 
 
-def _side(
-    scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Step], answer: Pile | int
-) -> Episode:
-    stage, timeline = scene.stage, scene.stage.timeline
-    piles, moves = moves_of(course, from_start=stage.opening)
-    shown, words = course.states[0], _words(query.ask, answer)
+def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Move], answer: Answer) -> Episode:
+    stage, moves = scene.stage, course.operations
+    shown, words = course.states[0 if stage.opening else -1], _words(query.ask, answer)
     # The video played backwards shows the same pile at its other end.
-    backwards = answer_to(query, piles[::-1], [move.backwards for move in reversed(moves)])
-    changed = query.ask != "count" and backwards not in (None, answer)
-    operations = timeline.events(
-        (move.action, move.note, {"end": move.end, "card": move.card, "face": "up" if move.face else "down"})
-        for move in moves
-    )
+    backwards = None if query.ask == "count" else answer_to(query, course.mirrored(Move.undone))
     note = f"the case is open and shows {listed(shown)} from top to bottom"
+    worked_out = _forwards(query, course) if stage.opening else _backwards(course)
     return asked.episode(
         scene.clip(shown, moves),
         words,
-        {Transform.REVERSE} if changed else (),
-        events=stage.told(note, {"pile": list(shown)}, operations),
-        states=timeline.states({"done": index, "pile": list(pile)} for index, pile in enumerate(piles)),
-        derivation=[
-            *(_forwards(query, piles, moves) if stage.opening else _backwards(piles, moves)),
-            f"So the answer is: {words}.",
-        ],
+        orders.changed_by(answer, {Transform.REVERSE: backwards}),
+        events=stage.told(
+            note, {"pile": list(shown)}, ((move.action, move.note, move.facts) for move in moves)
+        ),
+        states=stage.timeline.states(
+            {"done": index, "pile": list(pile)} for index, pile in enumerate(course.states)
+        ),
+        derivation=[*worked_out, f"So the answer is: {words}."],
     )
 
 
-def _forwards(query: Query, piles: Sequence[Pile], moves: Sequence[Move]) -> list[str]:
-    told = [f"From top to bottom the pile starts as {listed(piles[0])}."]
-    for move, pile in zip(moves, piles[1:], strict=True):
+def _forwards(query: Query, course: Course[Pile, Move]) -> list[str]:
+    told = [f"From top to bottom the pile starts as {listed(course.states[0])}."]
+    for move, pile in course.steps:
         after = listed(pile)
         told.append(
             f"Card {move.card} goes to the {move.end}: {after}."
             if move.action == "put"
             else f"The card taken from the {move.end} is {move.card}: {after} are left."
         )
-        if query.ask == "count" and query.card == move.card:
+        if move.card == query.named.get("card"):
             break
     return told
 
 
-def _backwards(piles: Sequence[Pile], moves: Sequence[Move]) -> list[str]:
-    told = [f"From top to bottom the pile ends as {listed(piles[-1])}, and I work backwards."]
-    for move, pile in reversed(list(zip(moves, piles, strict=False))):
+def _backwards(course: Course[Pile, Move]) -> list[str]:
+    told = [f"From top to bottom the pile ends as {listed(course.states[-1])}, and I work backwards."]
+    for move, pile in reversed(list(zip(course.operations, course.states, strict=False))):
         before = listed(pile)
         told.append(
             f"Before card {move.card} was taken from the {move.end}: {before}."
@@ -303,7 +279,5 @@ def _backwards(piles: Sequence[Pile], moves: Sequence[Move]) -> list[str]:
     return told
 
 
-KIND = Kind(
-    "card_stack", Category.SYMBOL, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("card_stack", Category.SYMBOL, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: card stack"""

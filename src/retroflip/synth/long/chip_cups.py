@@ -6,7 +6,7 @@ where the start is asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,12 +15,13 @@ import numpy as np
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course
+from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.stage import Stage, darker
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
 from retroflip.synth.wording import listed, phrased
+from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
 Cups = tuple[Chips, ...]
@@ -37,6 +38,8 @@ MOST_CHIPS = 6
 VALUES = range(1, 30)
 SETS_OF_OPERATIONS = 60
 """tried for one question"""
+ATTEMPTS = 100
+"""draws of one operation, until there is one that can be done"""
 LETTERS = "ABCDE"
 NOTES = {
     "put": "chip {chip} is dropped into the cup at {place}",
@@ -87,19 +90,13 @@ class Step(NamedTuple):
     @property
     def facts(self) -> dict[str, str | int]:
         """The same for programs."""
-        other = ("chip", self.chip) if self.other < 0 else ("other", LETTERS[self.other])
-        return dict([("place", LETTERS[self.place]), other])
+        other = {"chip": self.chip} if self.other < 0 else {"other": LETTERS[self.other]}
+        return {"place": LETTERS[self.place], **other}
 
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked of the cup at `place`. ask, when: a key of the phrasings. after: the step of a "right after"."""
-
-    mode: Mode
-    ask: str
-    when: str
-    place: int
-    after: Step | None = None
+    @property
+    def told(self) -> dict[str, str | int]:
+        """The same with what is done."""
+        return {"type": self.action, **self.facts}
 
 
 def done(cups: Cups, step: Step) -> Cups | None:
@@ -126,12 +123,16 @@ def inverse(step: Step) -> Step:
     return step._replace(action={"put": "take", "take": "put", "swap": "swap"}[step.action])
 
 
+def moment_of(query: Query, course: Course[Cups, Step]) -> int:
+    """Return after how many operations of the course the cup is asked about."""
+    if query.when == "after":
+        return [step.told for step in course.operations].index(query.named["after"]) + 1
+    return 0 if query.when == "start" else len(course.operations)
+
+
 def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
     """Return what the cup asked about holds: a number, or the chips in ascending order; `course` runs with time."""
-    moment = {"start": 0, "end": -1, "after": -1}[query.when]
-    if query.after is not None:
-        moment = course.operations.index(query.after) + 1
-    chips = course.states[moment][query.place]
+    chips = course.states[moment_of(query, course)][LETTERS.index(query.named["place"])]
     if query.ask == "holds":
         return tuple(sorted(chips))
     return sum(chips) if query.ask == "sum" else len(chips)
@@ -140,26 +141,22 @@ def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
 def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
     what = orders.dealt_ask(draw, ASKS)
-    mode, ask, when = what
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
-    query, options, groups = _asked(draw, timeline.operations, what)
-    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
+    query, after, options, groups = _asked(draw, timeline.operations, what)
+    stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
-    place, after = LETTERS[query.place], query.after
-    text = phrased(draw, ask, when, place=place, what=after and after.note)
+    text = phrased(draw, what.ask, what.when, place=query.named["place"], what=after and after.note)
     courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
         options=[listed(option) for option in options],
-        parameters=orders.parameters(
-            ask, when, place=place, after=after and {"type": after.action, **after.facts}
-        ),
+        parameters=query.parameters,
         objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        ordered=ask != "holds",
-        unit="chips" if ask == "count" else "",
-        is_open=ask == "holds",
+        mode=what.mode,
+        ordered=what.ask != "holds",
+        unit="chips" if what.ask == "count" else "",
+        is_open=what.ask == "holds",
     )
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
@@ -169,8 +166,8 @@ Groups = dict[Result, list[Course[Cups, Step]]]
 """courses in order of time, by answer"""
 
 
-def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Result], Groups]:
-    """Return a question, four answers to it, and orders of the same operations by the answer."""
+def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Step | None, Sequence[Result], Groups]:
+    """Return a question, the step that it names, four answers, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, pours=what.mode.from_start)
         query, named = _draw_query(draw, course, what)
@@ -179,7 +176,8 @@ def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Resu
         groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
         options = orders.of_one_form(draw, groups, CHOICES)
         if options is not None:
-            return query, options if what.ask == "holds" else sorted(options), groups
+            after = course.operations[named[0]] if named else None
+            return query, after, options if what.ask == "holds" else sorted(options), groups
     raise Redraw("no operations with four different answers were found")
 
 
@@ -189,45 +187,38 @@ def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Course[Cups, St
     cups: Cups = tuple(
         frozenset(chips.pop() for _ in range(int(draw.rng.integers(1, 4)))) for _ in range(places)
     )
-    start, steps = cups, list[Step]()
     actions = ("put", "take", "swap", "pour") if pours else ("put", "take", "swap", "swap")
-    while len(steps) < operations:
-        step = _draw_step(draw, cups, draw.one_of(actions), chips)
-        after = None if step is None else done(cups, step)
+
+    def draw_step(cups: Cups, before: Sequence[Step]) -> Step | None:
+        unused = chips[: len(chips) - sum(step.action == "put" for step in before)]
+        step = _draw_step(draw, cups, draw.one_of(actions), unused)
         # The same pair of cups twice in a row would undo itself.
-        if step is None or after is None or (steps and steps[-1] == step):
-            continue
-        if step.action == "put":
-            chips.pop()
-        cups = after
-        steps.append(step)
-    course = orders.followed(start, steps, done)
-    if course is None:
-        raise Redraw("the operations cannot be done")
-    return course
+        return None if before and before[-1] == step else step
+
+    return orders.draw_course(cups, operations, draw_step, done, ATTEMPTS)
 
 
-def _draw_step(draw: Draw, cups: Cups, action: str, chips: Sequence[int]) -> Step | None:
+def _draw_step(draw: Draw, cups: Cups, action: str, unused: Sequence[int]) -> Step | None:
     place, other = draw.some_of(range(len(cups)), 2)
     if action == "put":
-        return Step(action, place, chip=chips[-1]) if chips else None
+        return Step(action, place, chip=unused[-1]) if unused else None
     if action == "take":
         return Step(action, place, chip=draw.one_of(sorted(cups[place]))) if len(cups[place]) > 1 else None
     return Step(action, place, other)
 
 
-def _draw_query(draw: Draw, course: Course[Cups, Step], what: Ask) -> tuple[Query, set[int]]:
-    """Return a question, and the place of the operation that it names."""
-    place = int(draw.rng.integers(len(course.states[0])))
+def _draw_query(draw: Draw, course: Course[Cups, Step], what: Ask) -> tuple[Query, Sequence[int]]:
+    """Return a question, and the place of the operation that it names, if it names one."""
+    place = LETTERS[int(draw.rng.integers(len(course.states[0])))]
     if what.when != "after":
-        return Query(*what, place), set()
+        return Query(*what, {"place": place}), ()
     named = [
         index for index, step in enumerate(course.operations) if index >= 3 and step.action in ("put", "take")
     ]
     if not named:
         raise Redraw("no chip is moved late enough")
     index = draw.one_of(named)
-    return Query(*what, place, course.operations[index]), {index}
+    return Query(*what, {"place": place, "after": course.operations[index].told}), (index,)
 
 
 @dataclass(frozen=True)
@@ -345,22 +336,22 @@ def _pour(way: Track, span: tuple[int, int], home: float, target: float) -> None
 
 
 def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Cups, Step], answer: Result) -> Episode:
-    stage, timeline = scene.stage, scene.stage.timeline
+    stage = scene.stage
     shown = course.states[0 if stage.opening else -1]
-    operations = timeline.events((step.action, step.note, step.facts) for step in course.operations)
+    operations = ((step.action, step.note, step.facts) for step in course.operations)
     note = f"the cups are transparent: {_told(shown)}"
-    ends = (answer_to(replace(query, when=when), course) for when in ("start", "end"))
+    backwards = None if query.when == "after" else answer_to(query, course.played_back)
     return asked.episode(
         scene.clip(shown, course.operations),
         listed(answer),
-        orders.changed_by(*ends) if query.when != "after" else (),
+        orders.changed_by(answer, {Transform.REVERSE: backwards}),
         events=stage.told(note, {"cups": _facts(shown)}, operations),
-        states=timeline.states(
+        states=stage.timeline.states(
             {"done": index, "cups": _facts(cups)} for index, cups in enumerate(course.states)
         ),
         derivation=[
             *_derivation(query, course),
-            f"So for the cup at {LETTERS[query.place]} the answer is: {listed(answer)}.",
+            f"So for the cup at {query.named['place']} the answer is: {listed(answer)}.",
         ],
     )
 
@@ -385,8 +376,9 @@ def _told(cups: Cups) -> str:
 
 
 def _derivation(query: Query, course: Course[Cups, Step]) -> list[str]:
-    last = len(course.operations) if query.after is None else course.operations.index(query.after) + 1
-    notes = [step.note for step in course.operations[:last]]
+    notes = [step.note for step in course.operations]
+    if query.when == "after":
+        notes = notes[: moment_of(query, course)]
     return orders.retold(
         [_told(cups) for cups in course.states],
         [f"When {note}:" for note in notes],
@@ -395,7 +387,5 @@ def _derivation(query: Query, course: Course[Cups, Step]) -> list[str]:
     )
 
 
-KIND = Kind(
-    "chip_cups", Category.CONTAINERS, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("chip_cups", Category.CONTAINERS, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: chip containers"""

@@ -6,14 +6,13 @@ none where the start is asked for. A command is on the screen alone, while it ru
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course
+from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -89,18 +88,6 @@ class Step(NamedTuple):
         return COMMANDS[self.action].format(folder=self.folder, other=self.other, file=self.file)
 
 
-@dataclass(frozen=True)
-class Query:
-    """What is asked of a folder, a file, or among `commands`. ask, when: a key of the phrasings."""
-
-    mode: Mode
-    ask: str
-    when: str
-    folder: str = ""
-    file: str = ""
-    commands: tuple[str, ...] = ()
-
-
 def done(files: Files, step: Step) -> Files | None:
     """Return what there is after a step, or None where it would fail or overwrite something."""
     if step.action == "mkdir":
@@ -157,37 +144,38 @@ def inverse(step: Step) -> Step:
 def answer_to(query: Query, course: Course[Files, Step]) -> Result:
     """Return the answer; `course` runs with time."""
     if query.when == "order":
-        ran = [step.command for step in course.operations if step.command in query.commands]
-        return ran[0 if query.ask == "first" else -1]
+        return _ran(query, course)[0 if query.ask == "first" else -1]
     if query.ask == "deleted":
-        return "no" if any(name == query.file for _, name in course.states[-1]) else "yes"
-    names = held(course.states[0 if query.when == "start" else -1], query.folder)
+        return "no" if any(name == query.named["file"] for _, name in course.states[-1]) else "yes"
+    names = held(course.states[0 if query.when == "start" else -1], query.named["folder"])
     if query.ask == "exists":
-        return "yes" if query.file in names else "no"
+        return "yes" if query.named["file"] in names else "no"
     return names if query.ask == "holds" else len(names)
+
+
+def _ran(query: Query, course: Course[Files, Step]) -> list[str]:
+    """Return the commands that the question names, in the order in which they are run."""
+    return [step.command for step in course.operations if step.command in query.named["commands"]]
 
 
 def make(draw: Draw) -> Pair:
     """Draw commands and a question, the answers that their orders lead to, and two of these."""
     what = orders.dealt_ask(draw, ASKS)
-    mode, ask, when = what
     timeline = _timeline(draw)
     query, options, groups = _asked(draw, timeline.operations, what)
-    stage = Stage.drawn(draw, timeline, opening=mode.from_start)
-    text = phrased(draw, ask, when, folder=query.folder, file=query.file)
+    stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
+    text = phrased(draw, what.ask, what.when, **query.named)
     courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
         options=[listed(option) for option in options],
-        parameters=orders.parameters(
-            ask, when, folder=query.folder, file=query.file, commands=list(query.commands)
-        ),
+        parameters=query.parameters,
         objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        ordered=ask == "count",
-        unit="files" if ask == "count" else "",
-        is_open=ask in ("exists", "deleted", "holds"),
+        mode=what.mode,
+        ordered=what.ask == "count",
+        unit="files" if what.ask == "count" else "",
+        is_open=what.ask in ("exists", "deleted", "holds"),
     )
     one, two = (_side(stage, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
@@ -231,28 +219,19 @@ def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Course[Fil
     made = from_start and draw.rng.random() < NEW_FOLDER
     if made:
         files = {one for one in files if one[0] != folders[-1]}
-    now = start = frozenset(files)
-    steps: list[Step] = [Step("mkdir", folders[-1])] if made else []
-    now = done(now, steps[0]) or now if made else now
-    for _ in range(ATTEMPTS * operations):
-        if len(steps) == operations:
-            break
-        step = _draw_step(draw, now, folders, names, draw.one_of(FORWARD if from_start else BACKWARD))
-        after = None if step is None or step in steps else done(now, step)
-        if step is None or after is None:
-            continue
-        if step.action == "touch":
-            names.pop()
-        now = after
-        steps.append(step)
-    course = orders.followed(start, steps, done)
-    if course is None or len(steps) < operations:
-        raise Redraw("the commands cannot be run")
-    return course
+
+    def draw_step(files: Files, before: Sequence[Step]) -> Step | None:
+        if made and not before:
+            return Step("mkdir", folders[-1])
+        unused = names[: len(names) - sum(step.action == "touch" for step in before)]
+        step = _draw_step(draw, files, folders, unused, draw.one_of(FORWARD if from_start else BACKWARD))
+        return None if step in before else step
+
+    return orders.draw_course(frozenset(files), operations, draw_step, done, ATTEMPTS)
 
 
 def _draw_step(
-    draw: Draw, files: Files, folders: Sequence[str], names: Sequence[str], action: str
+    draw: Draw, files: Files, folders: Sequence[str], unused: Sequence[str], action: str
 ) -> Step | None:
     folder, other = draw.some_of(folders, 2)
     if action == "exchange":
@@ -260,7 +239,7 @@ def _draw_step(
     if action in ("rm all", "mv all"):
         return Step(action, folder, "" if action == "rm all" else other)
     if action == "touch":
-        return Step(action, folder, file=names[-1]) if names else None
+        return Step(action, folder, file=unused[-1]) if unused else None
     inside = held(files, folder)
     if not inside:
         return None
@@ -271,7 +250,7 @@ def _draw_query(draw: Draw, course: Course[Files, Step], what: Ask) -> Query | N
     if what.when == "order":
         pinned = orders.pinned_places(len(course.operations), from_start=True, ends=False)
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
-        return Query(*what, commands=tuple(sorted(draw.some_of(free, CHOICES[what.ask]))))
+        return Query(*what, {"commands": sorted(draw.some_of(free, CHOICES[what.ask]))})
     asked = course.states[0 if what.when == "start" else -1]
     folder = draw.one_of(sorted({folder for folder, name in asked if not name}))
     files = sorted({name for files in course.states for _, name in files if name})
@@ -279,9 +258,10 @@ def _draw_query(draw: Draw, course: Course[Files, Step], what: Ask) -> Query | N
         # A command that names the file would give it away.
         named = {step.file for step in course.operations if step.action in ("rm", "cp")}
         files = [name for name in files if name not in named]
+    place = {} if what.ask == "deleted" else {"folder": folder}
     if what.ask not in ("exists", "deleted"):
-        return Query(*what, folder)
-    return Query(*what, folder if what.ask == "exists" else "", draw.one_of(files)) if files else None
+        return Query(*what, place)
+    return Query(*what, {**place, "file": draw.one_of(files)}) if files else None
 
 
 def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:
@@ -314,14 +294,16 @@ def _command(stage: Stage, index: int, step: Step) -> Actor:
 
 def _side(stage: Stage, asked: Asked, query: Query, course: Course[Files, Step], answer: Result) -> Episode:
     shown = course.states[0 if stage.opening else -1]
-    operations = stage.timeline.events(
+    operations = (
         (step.action.replace(" ", "_"), f"the command {step.command} is run", {"command": step.command})
         for step in course.operations
     )
+    # Played backwards, the video shows the same listing at its other end; whether files are deleted is not asked then.
+    backwards = None if query.ask == "deleted" else answer_to(query, course.played_back)
     return asked.episode(
         _clip(stage, shown, course.operations),
         listed(answer),
-        _changed_by(query, course),
+        orders.changed_by(answer, {Transform.REVERSE: backwards}),
         events=stage.told(f"the folders are listed: {_told(shown)}", {"folders": _facts(shown)}, operations),
         states=stage.timeline.states(
             {"done": index, "folders": _facts(files)} for index, files in enumerate(course.states)
@@ -339,15 +321,6 @@ def _things(states: Sequence[Files]) -> list[dict[str, Any]]:
     ]
 
 
-def _changed_by(query: Query, course: Course[Files, Step]) -> set[Transform]:
-    """Return whether the video played backwards, which shows the same listing at its other end, has another answer."""
-    if query.when == "order":
-        return {Transform.REVERSE}
-    if query.ask == "deleted":
-        return set()
-    return orders.changed_by(*(answer_to(replace(query, when=when), course) for when in ("start", "end")))
-
-
 def _facts(files: Files) -> dict[str, list[str]]:
     return {folder: list(held(files, folder)) for folder in sorted(one for one, name in files if not name)}
 
@@ -361,8 +334,7 @@ def _told(files: Files) -> str:
 def _derivation(query: Query, course: Course[Files, Step]) -> list[str]:
     commands = [step.command for step in course.operations]
     if query.when == "order":
-        ran = [command for command in commands if command in query.commands]
-        return [f"In order of time these are run: {'; '.join(ran)}."]
+        return [f"In order of time these are run: {'; '.join(_ran(query, course))}."]
     return orders.retold(
         [_told(files) for files in course.states],
         [f"After {command}:" for command in commands],
@@ -371,7 +343,5 @@ def _derivation(query: Query, course: Course[Files, Step]) -> list[str]:
     )
 
 
-KIND = Kind(
-    "file_system", Category.CODE, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("file_system", Category.CODE, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: file system commands"""

@@ -10,11 +10,11 @@ is), so that one set of rules serves both; `Course.mirrored` gives the other's o
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, field
+from itertools import accumulate, permutations
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from retroflip.synth.episode import Draw, Mode
+from retroflip.synth.episode import Draw, Mode, Redraw
 from retroflip.video.transforms import Transform
 
 State = TypeVar("State")
@@ -37,27 +37,38 @@ class Course(Generic[State, Operation]):
         """Return the course told from its other end."""
         return Course(self.states[::-1], tuple(inverse(one) for one in reversed(self.operations)))
 
+    @property
+    def played_back(self) -> "Course[State, Operation]":
+        """The course backwards, of operations that are their own inverse or of which none is asked for."""
+        return self.mirrored(lambda one: one)
+
+    @property
+    def steps(self) -> Iterator[tuple[Operation, State]]:
+        """Every operation with the state after it."""
+        return zip(self.operations, self.states[1:], strict=True)
+
 
 @dataclass(frozen=True)
-class Query(Generic[State, Operation]):
-    """A question and its answer, as a value, for any shown state and operations in order of time.
+class Query:
+    """What is asked of a course in order of time, of which a kind's `answer_to` gives the answer as a value.
 
-    outcome: None where the question cannot be asked of them. barred: what is shown where the question asks for the
-    other end of the clip; it is never an option.
+    ask, when: together a key of the phrasings. named: what the question names besides, as metadata have it. text: its
+    words, unless they are drawn later. barred: what is shown where the question asks for the other end of the clip; it
+    is never an option.
     """
 
     mode: Mode
     ask: str
-    text: str
-    parameters: Mapping[str, Any]
-    outcome: Callable[[State, Sequence[Operation]], Any]
+    when: str = ""
+    named: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
     barred: Any = None
 
-    def changed_by(
-        self, answer: object, turned: Mapping[Transform, tuple[State, Sequence[Operation]]]
-    ) -> set[Transform]:
-        """Return the transformations by which the video gets another answer. turned: what it then shows."""
-        return {how for how, shown in turned.items() if self.outcome(*shown) not in (None, answer)}
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is asked as metadata have it."""
+        when = {"when": self.when} if self.when else {}
+        return {"ask": str(self.ask), **when, **self.named}
 
 
 def followed(
@@ -71,6 +82,48 @@ def followed(
             return None
         states.append(after)
     return Course(tuple(states), tuple(operations))
+
+
+def draw_course(
+    start: State,
+    operations: int,
+    draw_step: Callable[[State, Sequence[Operation]], Operation | None],
+    apply: Callable[[State, Operation], State | None],
+    attempts: int,
+) -> Course[State, Operation]:
+    """Return a course of so many operations, each drawn until one can be done.
+
+    draw_step: draws an operation from the state that there is then and the operations before it; None for one that may
+    not be. attempts: draws of one operation, on average. Raises Redraw where they do not suffice.
+    """
+    states, done = [start], list[Operation]()
+    for _ in range(attempts * operations):
+        step = draw_step(states[-1], done)
+        after = None if step is None else apply(states[-1], step)
+        if step is None or after is None:
+            continue
+        states.append(after)
+        done.append(step)
+        if len(done) == operations:
+            return Course(tuple(states), tuple(done))
+    raise Redraw(f"no {operations} operations are found that can be done one after the other")
+
+
+def around(
+    shown: State,
+    operations: Sequence[Operation],
+    apply: Callable[[State, Operation], State],
+    inverse: Callable[[Operation], Operation] = lambda one: one,
+    *,
+    opening: bool,
+) -> Course[State, Operation]:
+    """Return what operations in order of time do before the state shown, or after it where that is the `opening`.
+
+    apply: of an operation that can be done. inverse: the operation that undoes another; by default, itself.
+    """
+    told = operations if opening else [inverse(one) for one in reversed(operations)]
+    states = tuple(accumulate(told, apply, initial=shown))
+    return Course(states if opening else states[::-1], tuple(operations))
 
 
 def reordered(
@@ -162,17 +215,9 @@ def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
     return [run for run in found if set(run) <= set(numbers)]
 
 
-def parameters(ask: str, when: str, **named: object) -> dict[str, object]:
-    """Return what a question asks as metadata have it, without what it does not name."""
-    return {"ask": ask, "when": when} | {name: value for name, value in named.items() if value}
-
-
-def changed_by(start: object, end: object) -> set[Transform]:
-    """Return what changes the answer of a question about an end of the video, whose answers at both ends these are.
-
-    Played backwards, a video shows the same state at its other end.
-    """
-    return set() if start == end else {Transform.REVERSE}
+def changed_by(answer: object, turned: Mapping[Transform, object]) -> set[Transform]:
+    """Return the transformations that change an answer. turned: the answer to the video so transformed, or None."""
+    return {how for how, other in turned.items() if other not in (None, answer)}
 
 
 class Ask(NamedTuple):

@@ -17,18 +17,19 @@ from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats,
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers, runs
+from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, runs
 from retroflip.synth.long.stage import Stage, darker
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, draw_looks, eased
-from retroflip.synth.wording import ordinal, phrased
+from retroflip.synth.wording import ordinal, phrased, then
 from retroflip.video.transforms import Transform
 
 Swap = tuple[Cell, Cell]
 Order = tuple[Swap, ...]
 Places = Mapping[str, Cell]
 """of every object, by its id"""
+Swaps = Course[Places, Swap]
 
 
 class Ask(StrEnum):
@@ -85,9 +86,6 @@ class Board:
         return replace(self, shown={name: self.grid.mirrored(cell) for name, cell in self.shown.items()})
 
 
-Query = orders.Query[Board, Swap]
-
-
 def swap_words(swap: Swap) -> str:
     """Return a swap as options name it."""
     return f"({cell_words(swap[0])}) and ({cell_words(swap[1])})"
@@ -99,12 +97,24 @@ def swapped(places: Places, swap: Swap) -> dict[str, Cell]:
     return {name: {one: other, other: one}.get(cell, cell) for name, cell in places.items()}
 
 
-def history(board: Board, order: Sequence[Swap]) -> list[Places]:
-    """Return where the objects are before the first swap and after each."""
-    course = [board.shown]
-    for swap in order if board.opening else reversed(order):
-        course.append(swapped(course[-1], swap))
-    return course if board.opening else course[::-1]
+def course_of(board: Board, order: Sequence[Swap]) -> Swaps:
+    """Return where the objects are before the first swap and after each, in order of time."""
+    return orders.around(board.shown, order, swapped, opening=board.opening)
+
+
+def answer_to(query: Query, course: Swaps) -> Any:
+    """Return the answer: a cell, a number of objects, or a swap, or None where no swap comes next."""
+    match query.ask:
+        case Ask.DISPLACED:
+            return sum(course.states[0][name] != cell for name, cell in course.states[-1].items())
+        case Ask.NEXT_SWAP:
+            one, other = (tuple(cell) for cell in query.named["swap"])
+            return dict(pairwise(course.operations)).get((one, other))
+        case Ask.AFTER_SWAP:
+            places = course.states[query.named["swaps"]]
+        case _:
+            places = course.states[-1 if query.mode is Mode.FORWARD else 0]
+    return places[query.named["object"]]
 
 
 def make(draw: Draw) -> Pair:
@@ -115,7 +125,7 @@ def make(draw: Draw) -> Pair:
     timeline = _timeline(draw, board)
     query, groups, options = _asked(draw, mode, ask, board, timeline.operations, mirror)
     (_, first), (_, second) = ranked_answers(draw, groups, options, rank)
-    scene = _Scene.drawn(draw, timeline, board, first)
+    scene = _Scene.drawn(draw, timeline, board, first.operations)
     asked = Asked(
         text=query.text,
         options=[_words(option) for option in options],
@@ -127,23 +137,24 @@ def make(draw: Draw) -> Pair:
         unit="objects" if ask is Ask.DISPLACED else "",
         is_open=ask in (Ask.CELL, Ask.AFTER_SWAP),
     )
-    clip = scene.clip(first)
+    clip = scene.clip(first.operations)
     one = _side(asked, query, clip, scene.stage, board, first)
     if mirror:
         seen = board.flipped(), _mirrored(board, first)
         return paired(draw, one, _side(asked, query, clip.flipped(), scene.stage, *seen), Transform.FLIP)
-    two = _side(asked, query, scene.clip(second), scene.stage, board, second)
+    two = _side(asked, query, scene.clip(second.operations), scene.stage, board, second)
     return paired(draw, one, two, ANEW)
 
 
 def _asked(
     draw: Draw, mode: Mode, ask: Ask, board: Board, count: int, mirror: bool
-) -> tuple[Query, dict[Any, list[Order]], list[Any]]:
+) -> tuple[Query, dict[Any, list[Swaps]], list[Any]]:
     """Return a question about `count` swaps, their orders by what comes of them, and the options as values."""
     for _ in range(_TRIES):
         swaps = _swaps(draw, ask, board, count)
         query = _query(draw, mode, ask, board, swaps)
-        groups = by_answer(_orders(draw, swaps), partial(query.outcome, board))
+        courses = (course_of(board, order) for order in _orders(draw, swaps))
+        groups = by_answer(courses, partial(answer_to, query))
         if options := _options(draw, query, board, sorted(groups), mirror):
             return query, groups, options
     raise Redraw("no swaps drawn have enough outcomes")
@@ -200,28 +211,17 @@ def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
 
 def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]) -> Query:
     if ask is Ask.DISPLACED:
-        return Query(mode, ask, phrased(draw, mode, ask), {"ask": ask.value}, _displaced)
+        return Query(mode, ask, text=phrased(draw, mode, ask))
     if ask is Ask.NEXT_SWAP:
         after = swaps[0]
         text = f"{phrased(draw, mode, ask, swap=swap_words(after))} {AXES}"
-        parameters: dict[str, Any] = {"ask": ask.value, "swap": [list(cell) for cell in after]}
-        return Query(mode, ask, text, parameters, lambda _, order: dict(pairwise(order)).get(after))
+        return Query(mode, ask, named={"swap": [list(cell) for cell in after]}, text=text)
     target = draw.one_of(list(board.looks))
-    parameters = {"ask": ask.value, "object": target}
-    moment = -1 if mode is Mode.FORWARD else 0
+    named: dict[str, Any] = {"object": target}
     if ask is Ask.AFTER_SWAP:
-        moment = parameters["swaps"] = int(draw.rng.integers(2, len(swaps)))
-    words = phrased(draw, mode, ask, name=board.looks[target].name, ordinal=ordinal(moment))
-
-    def found(on: Board, order: Sequence[Swap]) -> Cell:
-        return history(on, order)[moment][target]
-
-    return Query(mode, ask, f"{words} {AXES}", parameters, found, board.shown[target])
-
-
-def _displaced(board: Board, order: Sequence[Swap]) -> int:
-    course = history(board, order)
-    return sum(course[0][name] != cell for name, cell in course[-1].items())
+        named["swaps"] = int(draw.rng.integers(2, len(swaps)))
+    words = phrased(draw, mode, ask, name=board.looks[target].name, ordinal=ordinal(named.get("swaps", 0)))
+    return Query(mode, ask, named=named, text=f"{words} {AXES}", barred=board.shown[target])
 
 
 def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mirror: bool) -> list[Any]:
@@ -241,10 +241,10 @@ def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mi
     return [cell for half in chosen for cell in (half, board.grid.mirrored(half))]
 
 
-def _mirrored(board: Board, order: Sequence[Swap]) -> Order:
-    """Return the swaps as a mirror shows them, each with its upper or left cell first."""
-    turned = [sorted(board.grid.mirrored(cell) for cell in swap) for swap in order]
-    return tuple((one, other) for one, other in turned)
+def _mirrored(board: Board, course: Swaps) -> Swaps:
+    """Return the course as a mirror shows it, every swap with its upper or left cell first."""
+    turned = [sorted(board.grid.mirrored(cell) for cell in swap) for swap in course.operations]
+    return course_of(board.flipped(), [(one, other) for one, other in turned])
 
 
 @dataclass(frozen=True)
@@ -350,23 +350,19 @@ def _words(answer: Any) -> str:
     return cell_words(answer) if isinstance(answer[0], int) else swap_words(answer)
 
 
-def _side(asked: Asked, query: Query, clip: Animation, stage: Stage, board: Board, order: Order) -> Episode:
-    answer = query.outcome(board, order)
-    turned = {
-        Transform.FLIP: (board.flipped(), _mirrored(board, order)),
-        Transform.REVERSE: (replace(board, opening=not board.opening), order[::-1]),
-    }
-    course = history(board, order)
+def _side(asked: Asked, query: Query, clip: Animation, stage: Stage, board: Board, course: Swaps) -> Episode:
+    answer = answer_to(query, course)
+    turned = {Transform.FLIP: _mirrored(board, course), Transform.REVERSE: course.played_back}
     words = _words(answer)
     return asked.episode(
         clip,
         words,
-        query.changed_by(answer, turned),
-        events=_events(stage, board, order),
+        orders.changed_by(answer, {how: answer_to(query, other) for how, other in turned.items()}),
+        events=_events(stage, board, course.operations),
         states=stage.timeline.states(
-            {"cells": {name: list(cell) for name, cell in places.items()}} for places in course
+            {"cells": {name: list(cell) for name, cell in places.items()}} for places in course.states
         ),
-        derivation=_derivation(board, course, query, words),
+        derivation=_derivation(board, course.states, query, words),
     )
 
 
@@ -374,7 +370,7 @@ def _events(stage: Stage, board: Board, order: Order) -> list[Event]:
     where = "; ".join(
         f"the {board.looks[name].name} in {cell_words(cell)}" for name, cell in board.shown.items()
     )
-    swaps = stage.timeline.events(
+    swaps = (
         ("swap", f"the covers of {swap_words(swap)} swap places", {"cells": [list(cell) for cell in swap]})
         for swap in order
     )
@@ -383,24 +379,20 @@ def _events(stage: Stage, board: Board, order: Order) -> list[Event]:
     return stage.told(f"the covers open and show {where}", {}, swaps, "all cells are covered")
 
 
-def _derivation(board: Board, course: Sequence[Places], query: Query, words: str) -> list[str]:
+def _derivation(board: Board, states: Sequence[Places], query: Query, words: str) -> list[str]:
     if query.ask is Ask.NEXT_SWAP:
         return [f"Right after the swap asked about, the answer is: {words}."]
     if query.ask is Ask.DISPLACED:
-        followed = [_followed(name, board, course) for name in board.looks]
+        followed = [_followed(name, board, states) for name in board.looks]
         return [*followed, f"So many objects changed their cell: {words}."]
-    return [_followed(query.parameters["object"], board, course), f"So the answer is: {words}."]
+    return [_followed(query.named["object"], board, states), f"So the answer is: {words}."]
 
 
-def _followed(name: str, board: Board, course: Sequence[Places]) -> str:
+def _followed(name: str, board: Board, states: Sequence[Places]) -> str:
     """Return the cells in which an object is, one after the other."""
-    first, *others = (cell for cell, _ in groupby(places[name] for places in course))
-    if not others:
-        return f"The {board.looks[name].name} stays in {cell_words(first)}."
-    return f"The {board.looks[name].name} is in {', then '.join(map(cell_words, (first, *others)))}."
+    cells = [cell_words(cell) for cell, _ in groupby(places[name] for places in states)]
+    return f"The {board.looks[name].name} {'is' if len(cells) > 1 else 'stays'} in {then(cells)}."
 
 
-KIND = Kind(
-    "shell_game", Category.GRID, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("shell_game", Category.GRID, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: grid-based object tracking with visual occlusion"""

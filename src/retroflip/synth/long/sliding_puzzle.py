@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation, Colour
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers, retold, runs
+from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, retold, runs
 from retroflip.synth.long.stage import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -27,6 +27,16 @@ Moves = tuple[str, ...]
 """the way in which each tile slides, by name"""
 Numbers = Mapping[Cell, int]
 """of all tiles, by their cells; the gap is the cell that is missing"""
+
+
+class Tiles(NamedTuple):
+    """What the tiles in the tray say, and the cell without one."""
+
+    numbers: Numbers
+    gap: Cell
+
+
+Slides = Course[Tiles, str]
 STEPS: dict[str, Cell] = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SIDEWAYS = ("left", "right")
@@ -67,20 +77,13 @@ class Puzzle:
     """The tray and what its tiles say in the state that is shown: before the moves where `opening`, else after them."""
 
     grid: Grid
-    shown: Numbers
+    shown: Tiles
     opening: bool
-
-    @property
-    def gap(self) -> Cell:
-        """The cell without a tile in the state that is shown."""
-        return next(cell for cell in self.grid.cells() if cell not in self.shown)
 
     def flipped(self) -> "Puzzle":
         """Return the puzzle as a mirror shows it."""
-        return replace(self, shown={self.grid.mirrored(cell): number for cell, number in self.shown.items()})
-
-
-Query = orders.Query[Puzzle, str]
+        numbers = {self.grid.mirrored(cell): number for cell, number in self.shown.numbers.items()}
+        return replace(self, shown=Tiles(numbers, self.grid.mirrored(self.shown.gap)))
 
 
 def source(gap: Cell, direction: str) -> Cell:
@@ -89,11 +92,11 @@ def source(gap: Cell, direction: str) -> Cell:
     return gap[0] - down, gap[1] - right
 
 
-def slid(numbers: Numbers, gap: Cell, direction: str) -> tuple[dict[Cell, int], Cell]:
-    """Return the tiles and the gap after a tile has slid that way into the gap. Raises KeyError if none can."""
-    after = dict(numbers)
-    after[gap] = after.pop(source(gap, direction))
-    return after, source(gap, direction)
+def slid(tiles: Tiles, direction: str) -> Tiles:
+    """Return the tiles after one has slid that way into the gap. Raises KeyError if none can."""
+    after, left = dict(tiles.numbers), source(tiles.gap, direction)
+    after[tiles.gap] = after.pop(left)
+    return Tiles(after, left)
 
 
 def undone(moves: Sequence[str]) -> Moves:
@@ -101,21 +104,26 @@ def undone(moves: Sequence[str]) -> Moves:
     return tuple(OPPOSITE[way] for way in reversed(moves))
 
 
-def history(puzzle: Puzzle, moves: Sequence[str]) -> list[Numbers]:
-    """Return the tiles before the first move and after each."""
-    course, gap = [puzzle.shown], puzzle.gap
-    for way in moves if puzzle.opening else undone(moves):
-        tiles, gap = slid(course[-1], gap, way)
-        course.append(tiles)
-    return course if puzzle.opening else course[::-1]
+def course_of(puzzle: Puzzle, moves: Sequence[str]) -> Slides:
+    """Return the tiles before the first move and after each, in order of time."""
+    return orders.around(puzzle.shown, moves, slid, OPPOSITE.__getitem__, opening=puzzle.opening)
 
 
-def gaps_of(puzzle: Puzzle, moves: Sequence[str]) -> list[Cell]:
+def gaps_of(course: Slides) -> list[Cell]:
     """Return where the gap is before the first move and after each."""
-    gaps = [puzzle.gap]
-    for way in moves if puzzle.opening else undone(moves):
-        gaps.append(source(gaps[-1], way))
-    return gaps if puzzle.opening else gaps[::-1]
+    return [tiles.gap for tiles in course.states]
+
+
+def answer_to(query: Query, course: Slides) -> Any:
+    """Return the answer: numbers, or the name of a direction; None for the gap, or a row that has it."""
+    if query.ask is Ask.COUNT:
+        return course.operations.count(query.named["direction"])
+    if query.ask is Ask.DIRECTION:
+        return course.operations[query.named["move"] - 1]
+    numbers = course.states[-1 if query.mode is Mode.FORWARD else 0].numbers
+    if query.ask is Ask.NUMBER:
+        return numbers.get(tuple(query.named["cell"]))
+    return _row(numbers, query.named["row"])
 
 
 def make(draw: Draw) -> Pair:
@@ -129,7 +137,7 @@ def make(draw: Draw) -> Pair:
     stage = Stage.drawn(draw, timeline, opening=puzzle.opening, background=background)
     tiles = [
         thing(f"number {number}", "square", "grey", f"tile with the number {number}", role="tile")
-        for number in sorted(puzzle.shown.values())
+        for number in sorted(puzzle.shown.numbers.values())
     ]
     asked = Asked(
         text=query.text,
@@ -143,30 +151,30 @@ def make(draw: Draw) -> Pair:
         is_open=ask in (Ask.ROW, Ask.DIRECTION),
     )
     one, two = (
-        _side(stage, colour, asked, query, puzzle, moves)
-        for _, moves in ranked_answers(draw, groups, options, rank)
+        _side(stage, colour, asked, query, puzzle, course)
+        for _, course in ranked_answers(draw, groups, options, rank)
     )
     return paired(draw, one, two, ANEW)
 
 
 def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
     grid = Grid(*draw.level(GRIDS), span=0.8)
-    cells = draw.some_of(grid.cells(), grid.rows * grid.columns)
+    gap, *cells = draw.some_of(grid.cells(), grid.rows * grid.columns)
     opening = mode is Mode.FORWARD or (mode is Mode.HISTORICAL and bool(draw.rng.integers(2)))
-    return Puzzle(grid, {cell: number for number, cell in enumerate(cells[1:], start=1)}, opening)
+    return Puzzle(grid, Tiles({cell: number for number, cell in enumerate(cells, start=1)}, gap), opening)
 
 
 def _asked(
     draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, count: int
-) -> tuple[Query, dict[Any, list[Moves]], list[Any]]:
-    """Return a question about `count` moves, the moves by what comes of them, and the options as values."""
+) -> tuple[Query, dict[Any, list[Slides]], list[Any]]:
+    """Return a question about `count` moves, courses by what comes of them, and the options as values."""
     historical = mode is Mode.HISTORICAL
-    walks = _walks(draw, puzzle, count, back=historical)
-    alike = by_answer(walks, partial(_seen_gaps, puzzle, halfway=historical))
+    courses = [course_of(puzzle, moves) for moves in _walks(draw, puzzle, count, back=historical)]
+    alike = by_answer(courses, partial(_seen_gaps, opening=puzzle.opening, halfway=historical))
     for _ in range(_TRIES):
         seen = draw.one_of(sorted(alike))
         query = _query(draw, mode, ask, puzzle, seen, count)
-        groups = by_answer(alike[seen], partial(query.outcome, puzzle))
+        groups = by_answer(alike[seen], partial(answer_to, query))
         if options := _options(draw, query, sorted(groups)):
             return query, groups, options
     raise Redraw("no moves drawn have enough outcomes")
@@ -177,7 +185,7 @@ def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Moves]
     cells = set(puzzle.grid.cells())
     found: dict[Moves, None] = {}
     for _ in range(_WALKS):
-        gap = puzzle.gap
+        gap = puzzle.shown.gap
         moves: list[str] = []
         for turn in draw.rng.random(count):
             ways = [
@@ -191,42 +199,28 @@ def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Moves]
     return list(found)
 
 
-def _seen_gaps(puzzle: Puzzle, moves: Moves, *, halfway: bool) -> tuple[Cell, ...]:
+def _seen_gaps(course: Slides, *, opening: bool, halfway: bool) -> tuple[Cell, ...]:
     """Return where the gap is at the end of the clip that does not show the numbers, and after half the moves."""
-    gaps = gaps_of(puzzle, moves)
-    end = gaps[-1 if puzzle.opening else 0]
-    return (end, gaps[len(moves) // 2]) if halfway else (end,)
+    gaps = gaps_of(course)
+    end = gaps[-1 if opening else 0]
+    return (end, gaps[len(gaps) // 2]) if halfway else (end,)
 
 
 def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
     if ask is Ask.COUNT:
         way = draw.one_of(list(STEPS))
-        text, parameters = phrased(draw, mode, ask, direction=way), {"ask": ask.value, "direction": way}
-        return Query(mode, ask, text, parameters, lambda _, moves: moves.count(way))
+        return Query(mode, ask, named={"direction": way}, text=phrased(draw, mode, ask, direction=way))
     if ask is Ask.DIRECTION:
-        index = int(draw.rng.integers(count))
-        text = phrased(draw, mode, ask, ordinal=ordinal(index + 1))
-        return Query(mode, ask, text, {"ask": ask.value, "move": index + 1}, lambda _, moves: moves[index])
-    moment, gaps = -1 if mode is Mode.FORWARD else 0, (puzzle.gap, seen[0])
+        move = 1 + int(draw.rng.integers(count))
+        return Query(mode, ask, named={"move": move}, text=phrased(draw, mode, ask, ordinal=ordinal(move)))
+    shown, gaps = puzzle.shown.numbers, (puzzle.shown.gap, seen[0])
     if ask is Ask.NUMBER:
         cell = draw.one_of([one for one in puzzle.grid.cells() if one not in gaps])
-        return Query(
-            mode,
-            ask,
-            f"{phrased(draw, mode, ask, cell=cell_words(cell))} {AXES}",
-            {"ask": ask.value, "cell": list(cell)},
-            lambda on, moves: history(on, moves)[moment].get(cell),
-            puzzle.shown[cell],
-        )
+        text = f"{phrased(draw, mode, ask, cell=cell_words(cell))} {AXES}"
+        return Query(mode, ask, named={"cell": list(cell)}, text=text, barred=shown[cell])
     row = draw.one_of([row for row in range(1, puzzle.grid.rows + 1) if row not in (gaps[0][0], gaps[1][0])])
-    return Query(
-        mode,
-        ask,
-        f"{phrased(draw, mode, ask, row=row)} Rows are counted from the top.",
-        {"ask": ask.value, "row": row},
-        lambda on, moves: _row(history(on, moves)[moment], row),
-        _row(puzzle.shown, row),
-    )
+    text = f"{phrased(draw, mode, ask, row=row)} Rows are counted from the top."
+    return Query(mode, ask, named={"row": row}, text=text, barred=_row(shown, row))
 
 
 def _row(numbers: Numbers, row: int) -> tuple[int, ...] | None:
@@ -246,7 +240,7 @@ def _options(draw: Draw, query: Query, outcomes: Sequence[Any]) -> list[Any]:
     return sorted(chosen) if query.ask is Ask.NUMBER else chosen
 
 
-def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> Animation:
+def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, course: Slides) -> Animation:
     """Return the clip in which the tiles slide that way, with what they say over them in the state shown."""
     grid = puzzle.grid
     rim = 0.1 * grid.pitch
@@ -255,18 +249,18 @@ def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> Animati
         stage.writing(
             f"number {number}", str(number), grid.centre(cell), 0.3 * grid.pitch, stage.shown_T, WHITE
         )
-        for cell, number in puzzle.shown.items()
+        for cell, number in puzzle.shown.numbers.items()
     ]
     tray = stage.actor("tray", "rectangle", TRAY, (0.5, 0.5), half)
-    return stage.animation([tray, *_tiles(stage, colour, puzzle, moves), *numbers])
+    return stage.animation([tray, *_tiles(stage, colour, grid, course), *numbers])
 
 
-def _tiles(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> list[Actor]:
+def _tiles(stage: Stage, colour: Colour, grid: Grid, course: Slides) -> list[Actor]:
     """Return the tiles without what they say, named by the cells in which they begin."""
-    grid, timeline = puzzle.grid, stage.timeline
-    tracks = {cell: Track(timeline.frames, *grid.centre(cell)) for cell in history(puzzle, moves)[0]}
+    timeline = stage.timeline
+    tracks = {cell: Track(timeline.frames, *grid.centre(cell)) for cell in course.states[0].numbers}
     begun = {cell: cell for cell in tracks}
-    for index, (gap, left) in enumerate(pairwise(gaps_of(puzzle, moves))):
+    for index, (gap, left) in enumerate(pairwise(gaps_of(course))):
         begun[gap] = begun.pop(left)
         tracks[begun[gap]].ease(timeline.span(index), *grid.centre(gap))
     half = 0.46 * grid.pitch
@@ -276,64 +270,63 @@ def _tiles(stage: Stage, colour: Colour, puzzle: Puzzle, moves: Moves) -> list[A
     ]
 
 
-def _side(stage: Stage, colour: Colour, asked: Asked, query: Query, puzzle: Puzzle, moves: Moves) -> Episode:
-    answer = query.outcome(puzzle, moves)
-    mirrored = tuple(OPPOSITE[way] if way in SIDEWAYS else way for way in moves)
+def _side(
+    stage: Stage, colour: Colour, asked: Asked, query: Query, puzzle: Puzzle, course: Slides
+) -> Episode:
+    answer = answer_to(query, course)
+    mirrored = [OPPOSITE[way] if way in SIDEWAYS else way for way in course.operations]
     turned = {
-        Transform.FLIP: (puzzle.flipped(), mirrored),
-        Transform.REVERSE: (replace(puzzle, opening=not puzzle.opening), undone(moves)),
+        Transform.FLIP: course_of(puzzle.flipped(), mirrored),
+        Transform.REVERSE: course.mirrored(OPPOSITE.__getitem__),
     }
-    course = history(puzzle, moves)
     return asked.episode(
-        _clip(stage, colour, puzzle, moves),
+        _clip(stage, colour, puzzle, course),
         listed(answer),
-        query.changed_by(answer, turned),
-        events=_events(stage, puzzle, moves),
-        states=stage.timeline.states({"rows": _rows(puzzle.grid, numbers)} for numbers in course),
-        derivation=[*_derivation(query, puzzle, moves, course), f"So the answer is: {listed(answer)}."],
+        orders.changed_by(answer, {how: answer_to(query, other) for how, other in turned.items()}),
+        events=_events(stage, puzzle, course),
+        states=stage.timeline.states({"rows": _rows(puzzle.grid, tiles)} for tiles in course.states),
+        derivation=[*_derivation(query, puzzle, course), f"So the answer is: {listed(answer)}."],
     )
 
 
-def _rows(grid: Grid, numbers: Numbers) -> list[list[int]]:
+def _rows(grid: Grid, tiles: Tiles) -> list[list[int]]:
     """Return what the rows read from the top, 0 for the gap."""
     return [
-        [numbers.get((row, column), 0) for column in range(1, grid.columns + 1)]
+        [tiles.numbers.get((row, column), 0) for column in range(1, grid.columns + 1)]
         for row in range(1, grid.rows + 1)
     ]
 
 
-def _in_words(grid: Grid, numbers: Numbers) -> str:
+def _in_words(grid: Grid, tiles: Tiles) -> str:
     """Return what the rows read as a sentence has it."""
-    rows = (", ".join(str(number or "gap") for number in row) for row in _rows(grid, numbers))
+    rows = (", ".join(str(number or "gap") for number in row) for row in _rows(grid, tiles))
     return "; ".join(f"row {index}: {row}" for index, row in enumerate(rows, start=1))
 
 
-def _events(stage: Stage, puzzle: Puzzle, moves: Moves) -> list[Event]:
-    slides = stage.timeline.events(
+def _events(stage: Stage, puzzle: Puzzle, course: Slides) -> list[Event]:
+    slides = (
         (
             "slide",
             f"the tile in {cell_words(left)} slides {way} into {cell_words(gap)}",
             {"from": list(left), "to": list(gap), "direction": way},
         )
-        for way, (gap, left) in zip(moves, pairwise(gaps_of(puzzle, moves)), strict=True)
+        for way, (gap, left) in zip(course.operations, pairwise(gaps_of(course)), strict=True)
     )
     shown = f"the tiles show their numbers ({_in_words(puzzle.grid, puzzle.shown)})"
     return stage.told(shown, {}, slides, "the tiles are blank")
 
 
-def _derivation(query: Query, puzzle: Puzzle, moves: Moves, course: Sequence[Numbers]) -> list[str]:
+def _derivation(query: Query, puzzle: Puzzle, course: Slides) -> list[str]:
     if query.mode is Mode.HISTORICAL:
-        return [f"In order, the tiles slide {', '.join(moves)}."]
-    names = [ordinal(number) for number in range(1, len(moves) + 1)]
+        return [f"In order, the tiles slide {', '.join(course.operations)}."]
+    names = [ordinal(number) for number in range(1, len(course.states))]
     return retold(
-        [_in_words(puzzle.grid, numbers) for numbers in course],
+        [_in_words(puzzle.grid, tiles) for tiles in course.states],
         [f"After the {name} move," for name in names],
         [f"Before the {name} move," for name in names],
         from_start=puzzle.opening,
     )
 
 
-KIND = Kind(
-    "sliding_puzzle", Category.GRID, Term.LONG, Domain.TEMPORAL, frozenset({Form.NUMERIC, Form.OPEN}), make
-)
+KIND = Kind("sliding_puzzle", Category.GRID, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)
 """SynRL, 2.1.2: retrodictive identity inference"""

@@ -120,17 +120,23 @@ class Stage:
         )
 
     def told(
-        self, note: str, facts: Mapping[str, Any], operations: Sequence[Event], blank: str = ""
+        self,
+        note: str,
+        facts: Mapping[str, Any],
+        operations: Iterable[tuple[str, str, Mapping[str, Any]]],
+        blank: str = "",
     ) -> list[Event]:
         """Return all events in their order: the state is shown at one end, of which `note` and `facts` tell.
 
-        blank: what is seen at the other end, where that is an event too.
+        operations: each by its type, its note and its facts. blank: what is seen at the other end, where that is an
+        event too.
         """
+        done = self.timeline.events(operations)
         ends = self.timeline.opening, self.timeline.closing
         shown, other = ends if self.opening else ends[::-1]
         reveal = [Event("reveal", *shown, note, facts)]
         rest = [Event("blank", *other, blank)] if blank else []
-        return [*reveal, *operations, *rest] if self.opening else [*rest, *operations, *reveal]
+        return [*reveal, *done, *rest] if self.opening else [*rest, *done, *reveal]
 
     def objects(self, takes_part: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the objects as metadata list them, the bystanders behind those that take part."""
