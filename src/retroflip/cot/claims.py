@@ -11,7 +11,8 @@ from typing import Any
 
 from retroflip.cot.reading import OPERATORS, ORDINALS, PHASES, Token, Words
 from retroflip.cot.stamps import Moment, Stamp, StampKind, find_stamps
-from retroflip.cot.truth import Truth, When
+from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact, Held, World
 
 KEYS = ("object", "event", "property", "relation", "value")

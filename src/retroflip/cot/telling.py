@@ -12,7 +12,9 @@ from itertools import pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, clauses, is_asking
 from retroflip.cot.stamps import Stamp, StampKind
-from retroflip.cot.truth import ENDING, HOLDING, Truth, When
+from retroflip.cot.truth.events import ENDING, HOLDING
+from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact, Held
 
 _LONGEST = 600

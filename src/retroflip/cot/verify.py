@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retroflip.cot.claims import ClaimError, borne_out, contents, statements
 from retroflip.cot.reading import sentences
 from retroflip.cot.telling import Licence, Teller
-from retroflip.cot.truth import Truth
+from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample

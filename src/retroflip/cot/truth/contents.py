@@ -1,0 +1,268 @@
+"""What containers hold and where objects are at a time, and what an event does to both."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from retroflip.cot.reading import SUPERLATIVES, Terms, Words
+from retroflip.cot.truth.answers import NOUNS
+from retroflip.cot.truth.events import ENDING
+from retroflip.cot.truth.ranks import Ranks
+from retroflip.cot.truth.when import Found, When
+from retroflip.cot.world import Fact
+
+_EARLIER = re.compile(r"\b(?:before|earlier|previously|prior|undo\w*|without)\b")
+_LATER = re.compile(r"\b(?:now|so|leav\w*|giv\w*|means|after|then)\b")
+_FURNITURE = frozenset(
+    {"pile", "card", "cup", "chip", "tile", "folder", "file", "row", "column", "open", "covered", "blank", "gap",
+     "leave", "put", "move", "answer", "still", "type:reveal", "type:put"}
+)  # fmt: skip
+"""what may stand beside a list without saying more"""
+_BESIDE_LISTS = (
+    _FURNITURE
+    | SUPERLATIVES
+    | {
+        "quantifying",
+        "exactly",
+        "further",
+        "back",
+        "start-of-video",
+        "end-of-video",
+        "either-end",
+        "sum",
+        "expression",
+    }
+)
+_PUTTING = frozenset({"put", "take", "leave"})
+_JOINTS = frozenset({"before", "after", "when", "once"})
+_GIVING = frozenset(
+    {"gives", "leaves", "puts", "yields", "gets", "makes", "restores", "means", ":", "brings", "give"}
+)
+_UNDOING = frozenset({"put", "take", "back", "swap", "exchange", "change", "pour", "pile", "card", "leave"})
+
+
+class Contents(Ranks):
+    """Looks up what is where, or in what."""
+
+    def _is_moved(self, names: Sequence[Terms], event: Fact) -> bool:
+        before = [s.terms for s in self.world.states if s.covers(names) and s.end == event.start]
+        after = [s.terms for s in self.world.states if s.covers(names) and s.start == event.start]
+        if not before and not after:
+            return self.world.kind_of(event) != "return"
+        return before != after
+
+    def _moves(self, named: Sequence[Terms]) -> bool:
+        """Return whether an object does anything, or is not where it was."""
+        states = self.world.metadata["states"]
+        for name, looks in self.world.looks.items():
+            if named and all(one & looks for one in named):
+                places = [
+                    state[key].get(name) for state in states for key in ("cells", "positions") if key in state
+                ]
+                return any(e.covers(named) and e.subject for e in self.world.events) or any(
+                    one != places[0] for one in places
+                )
+        return True
+
+    def _is_then(self, start: float, end: float, words: Words, when: When) -> bool:
+        """Return whether what holds from `start` to `end` may be told here."""
+        phase = next(
+            (one for one in ("either-end", "start-of-video", "end-of-video") if words.has(one)), when.phase
+        )
+        is_end = end >= self.world.duration - 1.0
+        if phase:
+            return {"either-end": start == 0.0 or is_end, "start-of-video": start == 0.0}.get(phase, is_end)
+        stamp, latest = when.stamp, when.latest
+        text = f"{when.text} {words.text}"
+        if stamp is not None and not (latest and self.at(latest, when, text)):
+            return start - self.near <= stamp.low.ms <= end + self.near
+        asked = self.world.question["parameters"].get("when")
+        if latest is None or (
+            when.is_timeless and {"start": start == 0.0, "end": is_end}.get(str(asked), False)
+        ):
+            return True
+        if _EARLIER.search(text):
+            return start < latest.start <= end + self.near
+        return (
+            start - self.near
+            <= latest.start
+            <= end + (self.near if stamp and not _LATER.search(text) else -1.0)
+        )
+
+    def _held(self, words: Words, when: When) -> Found:
+        """Prove what containers hold: several items are all that there are; a single one is among them."""
+        groups = self._groups(words, when)
+        if groups is None:
+            return None
+        for container, items in groups:
+            held = [one for one in self.world.held if container in (None, one.container)]
+            then = [
+                one for one in held if one in when.claimed or self._is_then(one.start, one.end, words, when)
+            ]
+            if not any(
+                one.has(items, is_all=words.has("quantifying") or words.has("exactly") or len(groups) > 1)
+                for one in then
+            ):
+                return None
+        return self._shown(words, when)
+
+    def _shown(self, words: Words, when: When) -> list[Fact]:
+        """Return the event that shows what is held or where, where a stretch tells its time."""
+        if when.stamp is None:
+            return []
+        return [
+            e for e in self.world.events if self.world.kind_of(e) == "reveal" and self.at(e, when, words.text)
+        ]
+
+    def _groups(self, words: Words, when: When) -> list[tuple[str | None, list[str]]] | None:
+        """Return which items a stretch gives to which container; None where it says something else."""
+        containers = self.world.containers
+        is_event = (when.stamp is not None or when.is_beside) and not any(t.cut > 1 for t in words.tokens[:1])
+        beside = {"put", "move"} if is_event else set()
+        parts: list[tuple[str | None, str | None]] = []
+        for token in words.tokens:
+            container = next(iter(token.says & containers), None)
+            item = next((term for term in token.says if term in self.world.items or token.text == "?"), None)
+            item = "" if item is None and "blank" in token.says and not token.is_loose else item
+            if container or item is not None:
+                parts.append((container, None if container else item))
+            elif token.says and not token.is_loose and not token.says & (_BESIDE_LISTS - beside):
+                return None
+        items = [item for _, item in parts if item is not None]
+        named = {container for container, _ in parts if container}
+        if (
+            not items
+            or ("" in items and {"into", "out", "from"} & set(words.text.split()))
+            or (len(items) < 2 and len(named) < 1 and not words.has("quantifying"))
+        ):
+            return None
+        if not named and len(items) < 2 and not when.container:
+            return None
+        return _assigned(parts, when.container if len(containers) > 1 else None)
+
+    def _filled(self, words: Words, when: When) -> Found:
+        """Prove that a container is empty, or how many it holds or what they come to."""
+        named = [term for token in words.tokens for term in token.says if term in self.world.containers]
+        if not named and when.container and (words.has("blank") or any(map(words.has, NOUNS))):
+            named = [when.container]
+        numbers = [int(one) for one in words.picked("n:") + words.picked("count:") if one.isdigit()]
+        own = {f"{kind}:{n}" for n in numbers for kind in ("n", "count")}
+        others = [one for one in words.said if not one & (_BESIDE_LISTS | self.world.containers | own)]
+        is_empty = any("blank" in one for one in words.said)
+        if len(set(named)) != 1 or others or (not is_empty and len(numbers) != 1):
+            return None
+        held = [one for one in self.world.held if one.container == named[0]]
+        then = [one.items for one in held if self._is_then(one.start, one.end, words, when)]
+        if is_empty:
+            return [] if any(not items for items in then) else None
+        sums = [sum(int(n) for n in re.findall(r"(?<=n:)\d+", " ".join(items))) for items in then]
+        sizes = sums if words.has("sum") else [len(items) for items in then]
+        return [] if numbers[0] in sizes else None
+
+    def _state(self, words: Words, when: When) -> Found:
+        """Prove what is where, or looks how, at that time; and what objects are."""
+        said = [one for one in words.plain if not one <= {"more", "less"}]
+        ranks = [frozenset({f"ordinal:{one}"}) for one in words.picked("ordinal:")]
+        if not said or words.picked("count:") or (all(map(self.world.is_item, said)) and not ranks):
+            return None
+        if when.stamp is None and not when.is_beside and any(map(self.world.is_item, said)):
+            said = [one for one in said if not one & _PUTTING or self.world.is_name(one)] or said
+        said = said + ranks
+        if ranks:
+            said = [one for one in said if "up" not in one]
+        if when.stamp is None and any(fact.covers(said) for fact in self.world.standing):
+            return []
+        if not any(map(self.world.is_name, said)):
+            said += self._it(when)
+            if any(fact.covers(said) for fact in self.world.standing):
+                return []
+        if self._is_course(said, when, is_back=_EARLIER.search(words.text) is not None):
+            return []
+        facts = [
+            f for f in self.world.states if f.covers(said) and self._is_then(f.start, f.end, words, when)
+        ]
+        return self._shown(words, when) if facts else None
+
+    def _is_course(self, said: Sequence[Terms], when: When, *, is_back: bool) -> bool:
+        """Return whether an object is in several places named one after the other."""
+        places = [one for one in said if any(term.startswith("cell:") for term in one)]
+        names = [one for one in said if self.world.is_name(one)] or self._it(when)
+        states = [fact for fact in self.world.states if fact.covers(names)]
+        course = iter(states[::-1] if is_back else states)
+        is_one = len(places) > 1 and all(a != b for a, b in pairwise(places))
+        others = [
+            one for one in said if one not in places and not self.world.is_name(one) and not one & _FURNITURE
+        ]
+        return (
+            bool(names) and is_one and not others and all(any(f.covers([p]) for f in course) for p in places)
+        )
+
+    def _undone(self, words: Words, when: When) -> Found:
+        """Prove what is held after an event, or before it where it is undone: "putting 45 back gives 15, 18, 45"."""
+        texts = [token.text.lower() for token in words.tokens]
+        joint = next((text for text in texts[:2] if text in _JOINTS), "")
+        at = next((at for at, text in enumerate(texts) if text in ((",", ":") if joint else _GIVING)), None)
+        if when.stamp or not at:
+            return None
+        left = Words(words.tokens[:at])
+        done = [one for one in left.plain if not one & _UNDOING]
+        groups = self._groups(
+            Words(words.tokens[at + 1 :]), replace(when, container=when.container or "pile")
+        )
+        events = self._ranked(left, left.plain, [e for e in self.world.events if e.covers(done)])
+        if not left.said:
+            events = [e for e in events if joint and when.latest and e.start >= when.latest.start][:2]
+        is_back = joint == "before" or (not joint and self.world.question["mode"] == "retrodictive")
+        for event in events if groups else []:
+            ended = [one for one in self.world.held if one.start < event.start <= one.end + self.near]
+            begun = [one for one in self.world.held if one.start - self.near <= event.start < one.end]
+            then = ended if is_back else begun
+            if all(
+                any(h.container == (c or h.container) and h.has(i, is_all=True) for h in then)
+                for c, i in groups or ()
+            ):
+                return []
+        return None
+
+    def _still(self, words: Words, when: When) -> Found:
+        """Prove that an object stays where it is: all the time, or in the event told last."""
+        kept = words.without("still")
+        names = [one for one in kept.plain if self.world.is_name(one)]
+        others = [one for one in kept.plain if not self.world.is_name(one)]
+        own = names or self._it(when)
+        states = [fact for fact in self.world.states if own and fact.covers(own)]
+        if not any(term.startswith(("cell:", "type:change")) for fact in states for term in fact.terms):
+            if not self._moves(own) and not others:
+                return []
+            return (
+                self._happening(kept, when) or self._held(kept, when) or self._state(kept, when)
+                if others
+                else None
+            )
+        if others:
+            return [] if all(fact.covers(others) for fact in states) else None
+        if when.stamp is not None and ENDING.search(words.text):
+            until = when.stamp.low.ms - self.near
+            return None if any(e.start < until and e.covers(own) for e in self.world.events) else []
+        told = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
+        latest = told[0] if told else when.latest
+        if latest is not None:
+            return None if self._is_moved(own, latest) else []
+        return None if self._moves(own) else []
+
+
+def _assigned(
+    parts: Sequence[tuple[str | None, str | None]], default: str | None
+) -> list[tuple[str | None, list[str]]]:
+    """Return items by their containers, which stand before them or behind."""
+    is_first = parts[0][0] is not None
+    groups: list[tuple[str | None, list[str]]] = []
+    for container, item in parts if is_first else reversed(parts):
+        if container is not None:
+            groups.append((container, []))
+        elif groups:
+            groups[-1][1].append(str(item))
+        else:
+            groups.append((default, [str(item)]))
+    return [(container, held if is_first else held[::-1]) for container, held in groups if held]

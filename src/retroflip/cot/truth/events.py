@@ -1,0 +1,215 @@
+"""Which events bear a stretch of a text out, and which of them an ordinal means."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from retroflip.cot.reading import Terms, Words
+from retroflip.cot.stamps import Stamp
+from retroflip.cot.truth.answers import Answers
+from retroflip.cot.truth.when import Found, When
+from retroflip.cot.world import Fact
+
+ENDING = re.compile(
+    r"\b(?:until|till|ends?|ended|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
+    r"|changes? back|reverts?)\b"
+)
+_LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
+HOLDING = re.compile(
+    r"\b(?:hold|holds|held|holding|contain\w*|reads?"
+    r"|(?:has|have|had)(?! (?:\w+ed|been|brought|taken|put|gone|come|left)\b))\b"
+)
+_COPULA = frozenset(
+    {"is", "was", "are", "were", "comes", "came", "happens", "occurs", "takes", "belongs", "starts"}
+)
+_SIDES = frozenset({"left", "right", "above", "below"})
+_WAY_TO = frozenset({"to", "into", "onto"})
+IDLE = frozenset({"blank", "reveal", "unknown"})
+"""types of events that are no operation"""
+_LEAVING = frozenset({"leave", "enter", "cross", "pass", "edge", "opposite", "wall"})
+_WHOLE = frozenset({"rm_all", "mv_all", "exchange", "pour", "blank", "reveal"})
+"""types of events that are done to all that something holds"""
+
+
+class Events(Answers):
+    """Looks up events."""
+
+    def at(self, fact: Fact, when: When, text: str) -> bool:
+        """Return whether a fact may be told with a time: that of its start, or of its end where words say so."""
+        stamp = when.stamp
+        if stamp is None:
+            return True
+        low, near = stamp.low, self.near
+        if stamp.high is not None:
+            return low.is_near(fact.start, near) and stamp.high.is_near(fact.end, near)
+        return (
+            low.is_near(fact.start, near)
+            or (bool(ENDING.search(f"{when.text} {text}")) and low.is_near(fact.end, near))
+            or (bool(_LASTING.search(text)) and fact.start <= low.ms <= fact.end)
+        )
+
+    def _candidates(self, words: Words, said: Sequence[Terms], when: When) -> list[Fact]:
+        """Return the events that cover what is said, at its time, in the part named, and of what "it" is."""
+        own = list(said)
+        if when.stamp is None:
+            own = [one for one in own if not one <= {"more", "less"}]
+            if not any(map(self.world.is_name, own)):
+                own += [one for one in when.subject if any(one & e.subject for e in self.world.events)]
+        events = [
+            e
+            for e in self.world.events
+            if e.covers(own) and _plays(words, e) and self.at(e, when, words.text)
+        ]
+        if when.stamp is None and not any(one & _LEAVING for one in own):
+            events = [e for e in events if self.world.kind_of(e) != "return"]
+        if when.stamp and when.stamp.high and not events:
+            events = self._course(own, when.stamp)
+        for part in words.picked("part:") or when.parts:
+            events = [e for e in events if e.begins_in(part, self.world.duration)]
+        if when.phase == "start-of-video" and when.stamp is None:
+            events = [e for e in events if e.start == self.world.events[0].start]
+        if when.phase == "end-of-video" and when.stamp is None:
+            events = [e for e in events if e.end >= self.world.events[-1].end]
+        return events
+
+    def _course(self, said: Sequence[Terms], stamp: Stamp) -> list[Fact]:
+        """Return the first of several events that are all as said and last from the one time to the other."""
+        own = [e for e in self.world.events if e.covers(said)]
+        begun = [e for e in own if stamp.low.is_near(e.start, self.near)]
+        ended = [e for e in own if stamp.high and stamp.high.is_near(e.end, self.near)]
+        following = [e for e in self.world.events if stamp.high and stamp.high.is_near(e.start, self.near)]
+        return begun[:1] if begun and (ended or following) else []
+
+    def _happening(self, words: Words, when: When) -> Found:
+        """Return the event that a stretch tells."""
+        plain = words.plain + [frozenset({f"count:{one}"}) for one in words.picked("count:")]
+        ordinals = words.picked("ordinal:") + words.picked("nth:")
+        if not plain and not (ordinals and when.stamp):
+            return None
+        if words.is_sequence or (
+            when.stamp is None and (self._is_about_content(words) or self._is_bare(plain, when))
+        ):
+            return None
+        firm = [one for one in plain if "enter" in one or not one & {"back", "pass"}] or plain
+        events = self._ranked(words, firm, self._candidates(words, firm, when))
+        is_only = when.stamp is None and words.has("exactly") and not words.picked("part:") and not ordinals
+        if words.has("quantifying") or is_only:
+            events = [e for e in events if self.world.kind_of(e) in _WHOLE or self._is_always(e, plain)]
+        if words.has("earliest"):
+            events = [e for e in events if e.start == min(o.start for o in self._alike(e))]
+        operations = [e.start for e in self.world.events if self.world.kind_of(e) not in IDLE]
+        is_over = when.latest is None or when.latest.start >= max(operations, default=0.0)
+        latest = when.latest.start if when.latest and not is_over else -1.0
+        return sorted(events, key=lambda e: (e.start < latest, e.start)) or None
+
+    def _is_bare(self, plain: Sequence[Terms], when: When) -> bool:
+        """Return whether words are items, names or the one place of an object, which say nothing of an event."""
+        cells = [one for one in plain if any(term.startswith("cell:") for term in one)]
+        is_place = (
+            len(cells) == 1 and bool(self._it(when)) and all(one in cells or one & {"move"} for one in plain)
+        )
+        return is_place or all(map(self.world.is_item, plain)) or all(map(self.world.is_name, plain))
+
+    def _it(self, when: When) -> list[Terms]:
+        """Return what "it" is where an object has a place of its own: that named last, or that asked about."""
+        target = self.world.looks.get(str(self.world.question["parameters"].get("object")))
+        return list(when.subject) or ([target] if target else [])
+
+    def _alike(self, event: Fact) -> list[Fact]:
+        kind = self.world.kind_of(event)
+        return [e for e in self.world.events if self.world.kind_of(e) == kind and e.subject == event.subject]
+
+    def _is_always(self, event: Fact, said: Sequence[Terms]) -> bool:
+        """Return whether all events of its kind and object are as said."""
+        numbers = {e.number for e in self._alike(event)}
+        return numbers == {e.number for e in self._alike(event) if e.covers(said)}
+
+    def _is_about_content(self, words: Words) -> bool:
+        """Return whether a stretch tells what a container holds, and no event."""
+        is_empty = words.has("blank") and not {"into", "out"} & set(words.text.split())
+        holds = HOLDING.search(words.text)
+        return any(token.says & self.world.containers for token in words.tokens) and (is_empty or bool(holds))
+
+    def _ranked(self, words: Words, said: Sequence[Terms], events: list[Fact]) -> list[Fact]:
+        """Return the events with the ordinal named, among those of the phrase that it counts."""
+        operations = numbers_of(e for e in self.world.events if self.world.kind_of(e) not in IDLE)
+        for number in words.picked("nth:"):
+            events = (
+                [e for e in events if operations.index(e.number or 0) == int(number) - 1]
+                if operations
+                else []
+            )
+        phrase = [one for one in _modified(words) if not self.world.is_name(one)]
+        generic = [one for one in said if not self.world.is_name(one)]
+        for ordinal in words.picked("ordinal:"):
+            at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
+            events = [
+                e
+                for e in events
+                if any(is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase))
+            ]
+        return events
+
+    def _pools(
+        self, event: Fact, said: Sequence[Terms], generic: Sequence[Terms], phrase: Sequence[Terms]
+    ) -> Iterator[list[int]]:
+        """Return the events among which one may be counted."""
+        everything = self.world.events
+        if phrase:
+            yield numbers_of(e for e in everything if e.covers(phrase))
+            yield numbers_of(e for e in everything if e.covers(phrase) and self._is_asked(e))
+            return
+        yield numbers_of(
+            e for e in everything if e.covers(generic) and self.world.kind_of(e) == self.world.kind_of(event)
+        )
+        yield numbers_of(e for e in everything if e.covers(generic) and self._is_asked(e))
+        yield numbers_of(e for e in everything if self.world.kind_of(e) == self.world.kind_of(event))
+        own = numbers_of(e for e in everything if e.covers(said))
+        if len(own) > 1:
+            yield own
+            yield numbers_of(e for e in everything if e.terms == event.terms)
+
+    def _is_asked(self, event: Fact) -> bool:
+        """Return whether an event is what the question counts."""
+        facts = self.world.metadata["events"][event.number or 0]
+        asked = {key: value for key, value in self.world.question["parameters"].items() if key in facts}
+        return all(facts[key] == value for key, value in asked.items())
+
+
+def numbers_of(facts: "Iterator[Fact] | Sequence[Fact]") -> list[int]:
+    """Return the events' numbers, each once."""
+    return list(dict.fromkeys(fact.number for fact in facts if fact.number is not None))
+
+
+def is_nth(event: Fact, at: int, pool: Sequence[int]) -> bool:
+    return -len(pool) <= at < len(pool) and pool[at] == event.number
+
+
+def _modified(words: Words) -> list[Terms]:
+    """Return what an ordinal counts where a verb of being ends it: "the last hit | is on the upper wall"."""
+    tokens = words.tokens
+    begun = next((at for at, t in enumerate(tokens) if any(o.startswith("ordinal:") for o in t.says)), None)
+    ended = next((at for at, t in enumerate(tokens) if t.text.lower() in _COPULA and at > (begun or 0)), None)
+    return Words(tokens[begun:ended]).plain if begun is not None and ended is not None else []
+
+
+def _plays(words: Words, fact: Fact) -> bool:
+    """Return whether who does it to whom, or from where to where, is told as it is."""
+    own, other = fact.subject - fact.other, fact.other - fact.subject
+    if not own or not other:
+        return True
+    tokens = words.tokens
+    side = next((index for index, token in enumerate(tokens) if token.says & _SIDES), None)
+    way = ""
+    for token in tokens:
+        text = token.text.lower()
+        way = text if text in _WAY_TO or text == "from" else way
+        if (token.says & own and way in _WAY_TO) or (token.says & other and way == "from"):
+            return False
+        way = "" if token.says & (own | other) else way
+    if side is None or any(term.startswith("cell:") for term in own):
+        return True
+    tokens = [token for token in tokens if not token.text.endswith("'s")]
+    side = next(index for index, token in enumerate(tokens) if token.says & _SIDES)
+    behind = [bool(token.says & other) for token in tokens[side + 1 :] if token.says & (own | other)]
+    ahead = [bool(token.says & own) for token in tokens[:side] if token.says & (own | other)]
+    return (not behind or behind[0]) and (not ahead or ahead[-1])

@@ -1,0 +1,164 @@
+"""Whether the table of facts bears out one statement: a stretch of a text, or a claim.
+
+A statement is borne out by one source: an event, what a container holds, a state, a count, a rank, a comparison, a sum
+or the answer. What nothing bears out is not proven, be it false or not understood. Each source is a module here, whose
+class knows those below it: answers, events, counts, ranks, contents.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from retroflip.cot.reading import PHASES, SUPERLATIVES, Words
+from retroflip.cot.stamps import Moment
+from retroflip.cot.truth.contents import Contents
+from retroflip.cot.truth.ranks import COMPARING
+from retroflip.cot.truth.sums import value
+from retroflip.cot.truth.when import Found, When
+from retroflip.cot.world import VALUES, Fact
+
+_OTHERWISE = re.compile(r"\b(?:the other way|another way|otherwise|(?:the other|another) direction)\b")
+_IDLE_TERMS = PHASES | {"quantifying", "further", "exactly"}
+_SIGNS = frozenset({"plus", "minus", "times", "divide"})
+
+
+class Truth(Contents):
+    """Looks statements up in the facts of a video."""
+
+    def proof(self, words: Words, when: When) -> Found:
+        """Return the events that bear a statement out (none where it needs none), None where nothing does."""
+        if words.has("answer") and self._is_literal and self.is_answer(words):
+            return []
+        if words.has("denying"):
+            return self._denied(words.without("denying"), when, is_over=words.has("further"))
+        words = words.without("concern", *(["still"] if words.has("covered") else []))
+        if all(one <= _IDLE_TERMS or any(t.startswith("part:") for t in one) for one in words.said):
+            return []
+        if words.has("answer"):
+            is_bare = all("answer" in one for one in words.said)
+            return [] if is_bare or self.is_answer(words) else None
+        ways = self._decisive(words, when) or (
+            self._undone, self._happening, self._held, self._filled, self._state, self._counted,
+        )  # fmt: skip
+        for way in ways:
+            found = way(words, when)
+            if found is not None or way in (self._ordered, self._compared):
+                return found
+        is_free = when.stamp is None and not when.is_beside
+        return [] if is_free and self.is_answer(words) else None
+
+    def _decisive(self, words: Words, when: When) -> Sequence[Callable[[Words, When], Found]]:
+        """Return the one way that decides, where words call for it: a sum, a comparison, a rank, an order."""
+        is_than = any(token.text.lower() == "than" for token in words.tokens)
+        sizes = [f"{e.size:g}" for e in self.world.events if e.size is not None]
+        if words.picked("equation:"):
+            return (self._equation,)
+        if len(sizes) > 1 and words.picked("n:") == sizes and len(words.said) == len(sizes):
+            return (lambda *_: [],)
+        if is_than and any(token.says & COMPARING for token in words.tokens):
+            return (self._compared,)
+        if any(one & SUPERLATIVES for one in words.said):
+            return (self._extreme,)
+        if words.has("still"):
+            return (self._still,)
+        cells = [one for one in words.plain if any(term.startswith("cell:") for term in one)]
+        is_list = any(one & self.world.containers for one in words.said) and any(
+            map(self.world.is_item, words.plain)
+        )
+        is_list = is_list or len(cells) > 1
+        if when.stamp is None and self._sides(words) and not self._is_about_content(words) and not is_list:
+            return (self._ordered,)
+        return ()
+
+    def _denied(self, words: Words, when: When, *, is_over: bool = False) -> Found:
+        """Prove that something is not so: what is said of it without the denial is not borne out.
+
+        is_over: it does not happen any more.
+        """
+        if words.has("concern") or any(token.text == "either" for token in words.tokens):
+            return [] if self._is_spared(words, when) else None
+        if is_over:
+            own = [*words.plain, *(when.topic if not words.plain else ())]
+            events = self._candidates(words, own, replace(when, stamp=None))
+            later = [e for e in events if when.latest is None or e.start > when.latest.start]
+            return None if any(self._is_asked(e) for e in later) else []
+        words = words.without("quantifying")
+        if not words.said:
+            return []
+        if _OTHERWISE.search(words.text):
+            ways = {e.terms & VALUES for e in self.world.events if e.covers(words.plain)}
+            return [] if len(ways) == 1 else None
+        values = [one for one in words.plain if one & VALUES and not self.world.is_name(one)]
+        if len(values) > 1 and {"or", "nor"} & set(words.text.split()):
+            singles = [
+                words.without(*frozenset().union(*(v for v in values if v is not one))) for one in values
+            ]
+            return [] if all(self._denied(one, when) is not None for one in singles) else None
+        if words.has("answer") or self.is_answer(words):
+            return (
+                []
+                if self.names_wrong(words) or (not words.has("answer") and not self.is_answer(words))
+                else None
+            )
+        if any(one & {"move", "still"} for one in words.plain) and all(
+            map(self.world.is_name, words.plain[:-1])
+        ):
+            moves = self._moves(words.plain[:-1] or list(when.subject))
+            return [] if moves == words.has("still") else None
+        return [] if self.proof(words, when) is None else None
+
+    def _is_spared(self, words: Words, when: When) -> bool:
+        """Return whether the event told last leaves what is named, or what is asked about, as it was."""
+        commands = [one for one in words.plain if any(term.startswith("command:") for term in one)]
+        if commands:
+            when = replace(when, latest=next((e for e in self.world.events if e.covers(commands)), None))
+        if when.latest is None:
+            return not commands
+        named = [
+            one
+            for one in words.plain
+            if one not in commands and (self.world.is_name(one) or one & self.world.containers)
+        ]
+        parameters = self.world.question["parameters"]
+        own = {
+            parameters.get("object"),
+            parameters.get("file"),
+            parameters.get("folder"),
+            parameters.get("place"),
+        }
+        looks = [self.world.looks[one] for one in own if one in self.world.looks]
+        looks += [frozenset({f"name:{one}"}) for one in own if one and one not in self.world.looks]
+        targets = named or list(when.subject) or looks
+        return not any(one & when.latest.terms for one in targets) or not self._is_moved(targets, when.latest)
+
+    def _equation(self, words: Words, when: When) -> Found:
+        """Prove sums: both sides are equal, and the numbers were told or are held somewhere."""
+        known = self.world.items | (when.numbers or frozenset())
+        for text in words.picked("equation:"):
+            left, right = text.partition("=")[::2]
+            terms = {f"n:{int(number)}" for number in re.findall(r"\d+", left)}
+            left = left.replace("…", when.result).replace("?", str(self.world.question["answer"]))
+            if any(value(left) != value(one) for one in right.split("=")) or (
+                when.numbers is not None and not terms <= known
+            ):
+                return None
+            known = known | {f"n:{int(number)}" for number in re.findall(r"\d+", right)}
+        rest = Words(
+            [t for t in words.tokens if not any(o == "sum" or o.startswith("equation:") for o in t.says)]
+        )
+        signs = [one for one in rest.said if not one <= _SIGNS]
+        return self.proof(rest, when) if signs else []
+
+    def is_mark(self, moment: Moment, numbers: frozenset[int] | None) -> bool:
+        """Return whether an event, of these if they are given, begins or ends at a time, or the video does."""
+        own = [e for e in self.world.events if numbers is None or e.number in numbers]
+        marks = [0.0, self.world.duration, *(ms for e in own for ms in (e.start, e.end))]
+        return any(moment.is_near(ms, self.near) for ms in marks)
+
+    def is_length(self, length: Moment, events: Sequence[Fact], *, is_gap: bool) -> bool:
+        """Return whether one of these events takes so long, or so long passes between two of the video."""
+        own = [e.end - e.start for e in events or self.world.events]
+        if is_gap:
+            marks = [0.0, self.world.duration, *(ms for e in self.world.events for ms in (e.start, e.end))]
+            own += [abs(a - b) for a in marks for b in marks]
+        return any(length.is_near(one, min(self.near, 150.0)) for one in own)

@@ -1,0 +1,157 @@
+"""Which event comes first, goes farthest or is faster than another."""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from retroflip.cot.reading import SUPERLATIVES, Terms, Words
+from retroflip.cot.truth.answers import ORDER
+from retroflip.cot.truth.counts import Counts
+from retroflip.cot.truth.events import is_nth, numbers_of
+from retroflip.cot.truth.when import Found, When
+from retroflip.cot.world import Fact
+
+COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
+_COMPARED = frozenset({"approach", "part", "move", "faster", "slower", "trace", "grow", "shrink", "change"})
+
+
+class Ranks(Counts):
+    """Compares events."""
+
+    def in_order(self, series: Sequence[Words]) -> Found:
+        """Prove that things happen, or stand from the left to the right, in the order of a list."""
+        names = [one.plain for one in series]
+        places = [
+            next((at for at, o in enumerate(self.world.order_from_left) if all(n & o for n in one)), -1)
+            for one in names
+        ]
+        if len(places) > 1 and places == sorted(set(places)) == list(range(len(self.world.order_from_left))):
+            return []
+        latest, found = -1.0, []
+        for one in names if not self.asked & SUPERLATIVES else [[]]:
+            event = next((e for e in self.world.events if one and e.covers(one) and e.start > latest), None)
+            if event is None:
+                return None
+            latest = event.start
+            found.append(event)
+        return found
+
+    def _sized(self, words: Words, when: When) -> list[Fact]:
+        """Return the events that have a size and are compared: those in the half that is told or asked about."""
+        part = self.world.question["parameters"].get("part")
+        parts = words.picked("part:") or list(when.parts) or ([f"{part[0] + 1}/{part[1]}"] if part else [])
+        sized = [e for e in self.world.events if e.size is not None]
+        together = [e for e in sized if when.stamp is not None and self.at(e, when, words.text)]
+        if len({e.subject for e in together}) > 1 and not parts:
+            return together
+        return [e for e in sized if all(e.begins_in(one, self.world.duration) for one in parts)]
+
+    def _extreme(self, words: Words, when: When) -> Found:
+        """Prove which event is the fastest or farthest, or an order from one to the other."""
+        wanted = [next(iter(one & SUPERLATIVES)) for one in words.said if one & SUPERLATIVES]
+        sized = self._sized(words, when)
+        rest = [one for one in words.plain if not one & {"more", "less"}]
+        is_most = self._is_most(wanted[0], sized)
+        if len(wanted) > 1:
+            names = [one for one in rest if self.world.is_name(one)]
+            if not names:
+                return None
+            return (
+                []
+                if self._is_falling(
+                    names, sized if is_most else [replace(e, size=-(e.size or 0)) for e in sized]
+                )
+                else None
+            )
+        sizes = [e.size or 0.0 for e in sized]
+        best = [e for e in sized if e.size == (max if is_most else min)(sizes)]
+        names = rest if any(map(self.world.is_name, rest)) else [*rest, *when.subject]
+        ordinals = words.picked("ordinal:")
+        fits = [e for e in best if self._placed(e).covers([o for o in names if not o & _COMPARED])]
+        fits = [e for e in fits if when.stamp is None or self.at(e, when, words.text)]
+        for ordinal in ordinals:
+            at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
+            fits = [e for e in fits if is_nth(e, at, numbers_of(sized))]
+        return fits[:1] or None
+
+    def _is_most(self, wanted: str, sized: Sequence[Fact]) -> bool:
+        """Return whether the largest size is meant; what takes longest is the slowest."""
+        is_time = bool(sized) and self.world.kind_of(sized[0]) == "cross"
+        return wanted in ("fastest", "closest" if is_time else "farthest")
+
+    def _placed(self, event: Fact) -> Fact:
+        """Return an event with the place that its object has in the row."""
+        places = [one.terms for one in self.world.standing if event.subject and one.covers([event.subject])]
+        own = next((terms for terms in places if event.subject <= terms), frozenset())
+        return replace(event, terms=event.terms | own)
+
+    def _is_falling(self, names: Sequence[Terms], sized: Sequence[Fact]) -> bool:
+        """Return whether the sizes of objects fall, in the order in which they are named."""
+        named = self._objects(names)
+        sizes = [max((e.size or 0.0 for e in sized if e.covers(one)), default=-1.0) for one in named]
+        is_each_once = all(named.count(one) == 1 for one in named)
+        return len(sizes) != 1 and is_each_once and all(a >= b >= 0.0 for a, b in pairwise(sizes))
+
+    def _objects(self, names: Sequence[Terms]) -> list[list[Terms]]:
+        """Return the words that name objects, those of one object together."""
+        found: list[list[Terms]] = []
+        for one in names:
+            own = [
+                looks
+                for looks in self.world.looks.values()
+                if found and all(n & looks for n in [*found[-1], one])
+            ]
+            if own and one not in found[-1]:
+                found[-1].append(one)
+            else:
+                found.append([one])
+        return found
+
+    def _compared(self, words: Words, when: When) -> Found:
+        """Prove "A is faster than B" from how fast events are."""
+        at = next(index for index, token in enumerate(words.tokens) if token.text.lower() == "than")
+        wanted = {term for token in words.tokens for term in token.says} & COMPARING
+        left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
+        is_more = operator.gt if wanted & {"faster", "more", "grow"} else operator.lt
+        figures = [[float(one) for one in side.picked("n:")] for side in (left, right)]
+        sized = self._sized(words, when)
+        names = [[one for one in side.plain if self.world.is_name(one)] for side in (left, right)]
+        ones = [e for e in sized if e.covers(names[0] or list(when.subject))]
+        others = [e for e in sized if names[1] and e.covers(names[1])]
+        if ones and others:
+            is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
+            is_so = is_more(*(max(e.size or 0.0 for e in side) for side in (ones, others)))
+            told = [e for e in ones if when.stamp is not None and self.at(e, when, words.text)]
+            return told if is_so != is_time else None
+        if all(figures):
+            return [] if is_more(figures[0][-1], figures[1][0]) else None
+        found = [e for e in self.world.events if e.terms & wanted and self.at(e, when, words.text)]
+        opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
+        is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
+        return found if found and not names[1] and not is_split else None
+
+    def _ordered(self, words: Words, when: When) -> Found:
+        """Prove "X before Y" and "after Y, X" of two events that have no times of their own."""
+        sides = self._sides(words)
+        if sides is None:
+            return None
+        one, other, sense = sides
+        doing = [said for said in one.plain if not self.world.is_name(said)]
+        firsts = self._ranked(one, one.plain, self._candidates(one, one.plain, when))
+        named = doing if all(map(self.world.is_name, other.plain)) else []
+        seconds = self._candidates(other, other.plain + named, replace(when, subject=()))
+        return [] if any((a.start - b.start) * sense > 0 for a in firsts for b in seconds) else None
+
+    def _sides(self, words: Words) -> tuple[Words, Words, int] | None:
+        """Return what is before or after what, and -1 for before."""
+        found = [(at, ORDER[t.text.lower()]) for at, t in enumerate(words.tokens) if t.text.lower() in ORDER]
+        if len(found) != 1:
+            return None
+        (at, sense), tokens = found[0], words.tokens
+        left, right = tokens[:at], tokens[at + 1 :]
+        if not Words(left).said:
+            comma = next((index for index, token in enumerate(right) if token.text == ","), None)
+            left, right = (right[comma:], right[:comma]) if comma is not None else ([], [])
+        one, other = Words(left), Words(right)
+        return (one, other, sense) if one.plain and other.plain else None
