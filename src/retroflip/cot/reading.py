@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
+from typing import Self
 
 import yaml
 
@@ -199,6 +200,10 @@ def _sums(text: str) -> str:
     return _SUM.sub(figures, text)
 
 
+Taken = tuple[int, list[Token]]
+"""how many words a rule takes, and the tokens that it makes of them"""
+
+
 class Reader:
     """Reads texts about one video. names: words that name things of it alone (A, home, bill.txt)."""
 
@@ -246,7 +251,7 @@ class Reader:
             index += used
         return found
 
-    def _next(self, matches: Sequence[re.Match[str]], index: int) -> tuple[int, list[Token]]:
+    def _next(self, matches: Sequence[re.Match[str]], index: int) -> Taken:
         """Return how many matches the next token takes, and the token."""
         match = matches[index]
         text = match[0]
@@ -269,72 +274,51 @@ class Reader:
             return 1, [Token(text, is_unknown=True)]
         return self._worded(matches, index)
 
-    def _worded(self, matches: Sequence[re.Match[str]], index: int) -> tuple[int, list[Token]]:
-        words = [one["word"] or one["number"] or "" for one in matches[index : index + 7]]
-        word, after = words[0], words[1].lower() if len(words) > 1 else ""
-        lowered = word.lower()
-        before = matches[index - 1][0].lower() if index else ""
-        if (
-            lowered in _NUMBERED
-            and (after.isdigit() or after in NUMBER_WORDS)
-            and not (words[2:3] and words[2].lower() in ("time", "times"))
+    def _worded(self, matches: Sequence[re.Match[str]], index: int) -> Taken:
+        """Return what the first rule that fits takes of the words from here on."""
+        spot = _Spot.of(matches, index)
+        for rule in (_numbered, _phrase, _exact, self._number, self._name, _count, self._rank, _connected):
+            found = rule(spot)
+            if found is not None:
+                return found
+        return 1, [Token(spot.word, is_unknown=spot.lowered not in ORDINALS)]
+
+    def _number(self, spot: "_Spot") -> Taken | None:
+        """Take a number; before "times" it counts, unless a product is meant, and "one" may be a pronoun."""
+        value = NUMBER_WORDS.get(spot.lowered, spot.lowered if spot.is_number else None)
+        if value is None:
+            return None
+        number, then = f"{float(value):g}", spot.words[2] if len(spot.words) > 2 else ""
+        is_product = then.isdigit() or then in NUMBER_WORDS
+        if spot.after in ("time", "times") and "." not in spot.word and not is_product:
+            return 2, [Token(f"{spot.word} {spot.after}", frozenset({f"count:{number}"}))]
+        is_noun = spot.before in ("only", "exactly") or self._says_something(spot.after)
+        is_pronoun = spot.lowered == "one" and not is_noun
+        return 1, [Token(spot.word, frozenset({f"n:{number}"}), is_loose=is_pronoun)]
+
+    def _name(self, spot: "_Spot") -> Taken | None:
+        """Take a name of the video's own, written large or small; "A" may be an article."""
+        word = spot.lowered if spot.lowered in self._names else spot.word
+        if word not in self._names or (word == "A" and self._is_article(spot.after)):
+            return None
+        is_loose = word.islower() and stem(word) in _lexicon()[1]["connecting"]
+        return 1, [Token(word, frozenset({f"name:{word}"}), is_loose)]
+
+    def _rank(self, spot: "_Spot") -> Taken | None:
+        """Take a part of the video ("the first half"), an ordinal, or "first" before what happens."""
+        part = {"opening": "first", "closing": "last"}.get(spot.lowered, spot.lowered)
+        if part in ORDINALS and spot.after in _PARTS:
+            parts = _PARTS[spot.after]
+            return 2, [Token(spot.word, frozenset({f"part:{ORDINALS[part] % (parts + 1)}/{parts}"}))]
+        if spot.lowered in ORDINALS and (
+            spot.before in ("the", "its", "for")
+            or (spot.before == "a" != spot.after and spot.lowered != "second")
+            or spot.after in ("time", "one", "from")
         ):
-            nouns = _lexicon()[0].get((stem(word),), frozenset()) - _SILENT
-            return 2, [
-                Token(word, nouns, is_loose=True),
-                Token(after, frozenset({f"nth:{NUMBER_WORDS.get(after, after)}"})),
-            ]
-        says, lists = _lexicon()
-        for length in range(min(len(words), 6), 1, -1):
-            phrase = tuple(stem(part) for part in words[:length])
-            if all(phrase) and phrase in says:
-                return length, [_token(" ".join(words[:length]), says[phrase], lowered)]
-        if lowered == "only" and (after in NUMBER_WORDS or after in _COUNTS or after.isdigit()):
-            return 1, [Token(word)]
-        value = NUMBER_WORDS.get(lowered, lowered if matches[index]["number"] else None)
-        for exact in _EXACT:
-            if lowered in lists[exact]:
-                return 1, [Token(word, frozenset({exact}), is_loose=exact == "exactly")]
-        if value is not None:
-            then = words[2] if len(words) > 2 else ""
-            return _counted(
-                word,
-                float(value),
-                after,
-                then,
-                is_noun=before in ("only", "exactly") or self._says_something(after),
-            )
-        word = word.lower() if word.lower() in self._names else word
-        if word in self._names and not (word == "A" and self._is_article(after)):
-            return 1, [
-                Token(
-                    word,
-                    frozenset({f"name:{word}"}),
-                    is_loose=word.islower() and stem(word) in _lexicon()[1]["connecting"],
-                )
-            ]
-        if lowered == "once" and (before == "at" or after in ("it", "the", "more", "again", "that", "a")):
-            return 1, [Token(word)]
-        if lowered in _COUNTS:
-            return 1, [Token(word, frozenset({f"count:{_COUNTS[lowered]}"}))]
-        part = {"opening": "first", "closing": "last"}.get(lowered, lowered)
-        if part in ORDINALS and after in _PARTS:
-            return 2, [
-                Token(word, frozenset({f"part:{ORDINALS[part] % (_PARTS[after] + 1)}/{_PARTS[after]}"}))
-            ]
-        if lowered in ORDINALS and (
-            before in ("the", "its", "for")
-            or (before == "a" != after and lowered != "second")
-            or after in ("time", "one", "from")
-        ):
-            return 1, [Token(word, frozenset({f"ordinal:{ORDINALS[lowered]}"}))]
-        if lowered == "first" and self._says_something(after.removesuffix("s")):
-            return 1, [Token(word, frozenset({"earliest"}), is_loose=True)]
-        if lowered == "with" and before in ("is", "was", "were", "contact", "contacts", "swapped", "swap"):
-            return 1, [Token(word)]
-        if stem(word) in lists["connecting"] or (stem(word),) in says:
-            return 1, [_token(word, says.get((stem(word),), frozenset()), lowered)]
-        return 1, [Token(word, is_unknown=lowered not in ORDINALS)]
+            return 1, [Token(spot.word, frozenset({f"ordinal:{ORDINALS[spot.lowered]}"}))]
+        if spot.lowered == "first" and self._says_something(spot.after.removesuffix("s")):
+            return 1, [Token(spot.word, frozenset({"earliest"}), is_loose=True)]
+        return None
 
     def _says_something(self, word: str) -> bool:
         """Return whether a word is likely a noun that says something: "one hit", but not "one slides"."""
@@ -352,14 +336,88 @@ class Reader:
         return bool(concepts & {"chip", "cup", "swap", "card"})
 
 
-def _counted(word: str, value: float, after: str, then: str, *, is_noun: bool) -> tuple[int, list[Token]]:
-    """Return a number; before "times" it counts, unless a product is meant, and "one" may be a pronoun."""
-    number = f"{value:g}"
-    if after in ("time", "times") and "." not in word and not (then.isdigit() or then in NUMBER_WORDS):
-        return 2, [Token(f"{word} {after}", frozenset({f"count:{number}"}))]
-    return 1, [Token(word, frozenset({f"n:{number}"}), is_loose=word.lower() == "one" and not is_noun)]
+@dataclass(frozen=True)
+class _Spot:
+    """A word where it stands. words: seven from it on at most, "" for what is no word. before: what precedes it."""
+
+    words: Sequence[str]
+    before: str
+    is_number: bool
+
+    @classmethod
+    def of(cls, matches: Sequence[re.Match[str]], index: int) -> Self:
+        words = [one["word"] or one["number"] or "" for one in matches[index : index + 7]]
+        before = matches[index - 1][0].lower() if index else ""
+        return cls(words, before, bool(matches[index]["number"]))
+
+    @property
+    def word(self) -> str:
+        return self.words[0]
+
+    @property
+    def lowered(self) -> str:
+        return self.words[0].lower()
+
+    @property
+    def after(self) -> str:
+        """The next word, lowered."""
+        return self.words[1].lower() if len(self.words) > 1 else ""
 
 
+def _numbered(spot: _Spot) -> Taken | None:
+    """Take "Swap 2" for the second swap, but not "turn 2 times"."""
+    is_numbered = spot.after.isdigit() or spot.after in NUMBER_WORDS
+    is_times = len(spot.words) > 2 and spot.words[2].lower() in ("time", "times")
+    if spot.lowered not in _NUMBERED or not is_numbered or is_times:
+        return None
+    nouns = _lexicon()[0].get((stem(spot.word),), frozenset()) - _SILENT
+    number = NUMBER_WORDS.get(spot.after, spot.after)
+    return 2, [Token(spot.word, nouns, is_loose=True), Token(spot.after, frozenset({f"nth:{number}"}))]
+
+
+def _phrase(spot: _Spot) -> Taken | None:
+    """Take the longest phrase of the lexicon that begins here."""
+    says, _ = _lexicon()
+    for length in range(min(len(spot.words), 6), 1, -1):
+        phrase = tuple(stem(part) for part in spot.words[:length])
+        if all(phrase) and phrase in says:
+            return length, [_token(" ".join(spot.words[:length]), says[phrase], spot.lowered)]
+    return None
+
+
+def _exact(spot: _Spot) -> Taken | None:
+    """Take a word of the lists without other forms; "only" before a number says nothing of its own."""
+    is_count = spot.after in NUMBER_WORDS or spot.after in _COUNTS or spot.after.isdigit()
+    if spot.lowered == "only" and is_count:
+        return 1, [Token(spot.word)]
+    for exact in _EXACT:
+        if spot.lowered in _lexicon()[1][exact]:
+            return 1, [Token(spot.word, frozenset({exact}), is_loose=exact == "exactly")]
+    return None
+
+
+def _count(spot: _Spot) -> Taken | None:
+    """Take "twice" for a count; "once" may also mean "as soon as" or "at the same time"."""
+    is_when = spot.before == "at" or spot.after in ("it", "the", "more", "again", "that", "a")
+    if spot.lowered == "once" and is_when:
+        return 1, [Token(spot.word)]
+    if spot.lowered in _COUNTS:
+        return 1, [Token(spot.word, frozenset({f"count:{_COUNTS[spot.lowered]}"}))]
+    return None
+
+
+def _connected(spot: _Spot) -> Taken | None:
+    """Take a word of the lexicon, or one that connects; the "with" of "in contact with" says nothing."""
+    if spot.lowered == "with" and spot.before in _BEFORE_WITH:
+        return 1, [Token(spot.word)]
+    says, lists = _lexicon()
+    stemmed = stem(spot.word)
+    if stemmed in lists["connecting"] or (stemmed,) in says:
+        return 1, [_token(spot.word, says.get((stemmed,), frozenset()), spot.lowered)]
+    return None
+
+
+_BEFORE_WITH = frozenset({"is", "was", "were", "contact", "contacts", "swapped", "swap"})
 _RELATIVE = frozenset({"that", "which", "who", "with", "as", "where"})
 _NEGATED = {"no-more": frozenset({"denying", "further"}), "no-longer": frozenset({"denying"})}
 _SILENT = frozenset({"connecting", "asking", "idle"})
