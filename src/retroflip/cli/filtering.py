@@ -20,7 +20,6 @@ from retroflip.cli.generation import (
     MinPixelsOption,
     ModelOption,
     NullOptionOption,
-    NumberType,
     PresetsOption,
     ProcessesOption,
     RevisionOption,
@@ -48,6 +47,33 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")]
+KeptOption = Annotated[Path, typer.Option(metavar="FILE", help="New file of the records that are kept.")]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"),
+]
+SeveralDrawsOption = Annotated[int, typer.Option(min=2, help="Answers to each question.")]
+LeastOption = Annotated[
+    float | None,
+    typer.Option("--min", min=0, max=1, help="Least pass rate that is kept.", show_default="more than 0"),
+]
+MostOption = Annotated[
+    float | None,
+    typer.Option("--max", min=0, max=1, help="Largest pass rate that is kept.", show_default="less than 1"),
+]
+AnswersOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder of the model's answers.", show_default="FILE.answers beside --out"
+    ),
+]
+PlaceOption = Annotated[
+    EngineName,
+    typer.Option(help="Where the processes run: here, or on a Ray cluster whose machines share the folders."),
+]
+DrawnTemperatureOption = Annotated[float, typer.Option(min=0.01, help="At which answers are drawn.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's command."""
@@ -59,33 +85,15 @@ def register(app: typer.Typer) -> None:
 
 def filter_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    file: FileArgument,
     model: ModelOption,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="New file of the records that are kept.")],
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"
-        ),
-    ] = None,
-    draws: Annotated[int, typer.Option(min=2, help="Answers to each question.")] = 8,
-    least: Annotated[
-        float | None,
-        typer.Option("--min", min=0, max=1, help="Least pass rate that is kept.", show_default="more than 0"),
-    ] = None,
-    most: Annotated[
-        float | None,
-        typer.Option(
-            "--max", min=0, max=1, help="Largest pass rate that is kept.", show_default="less than 1"
-        ),
-    ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of the model's answers.", show_default="FILE.answers beside --out"
-        ),
-    ] = None,
-    temperature: Annotated[float, typer.Option(min=0.01, help="At which answers are drawn.")] = 1.0,
+    out: KeptOption,
+    root: RootOption = None,
+    draws: SeveralDrawsOption = 8,
+    least: LeastOption = None,
+    most: MostOption = None,
+    answers: AnswersOption = None,
+    temperature: DrawnTemperatureOption = 1.0,
     presets: PresetsOption = None,
     engine: EngineOption = None,
     endpoint: EndpointOption = None,
@@ -103,12 +111,7 @@ def filter_(
     revision: RevisionOption = None,
     max_failed_share: MaxFailedShareOption = 0.01,
     processes: ProcessesOption = 1,
-    on: Annotated[
-        EngineName,
-        typer.Option(
-            help="Where the processes run: here, or on a Ray cluster whose machines share the folders."
-        ),
-    ] = EngineName.LOCAL,
+    on: PlaceOption = EngineName.LOCAL,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:
@@ -123,23 +126,11 @@ def filter_(
     bounds = Bounds(least, most)
     bounds.check()
     check_is_new(out, file)
-    stated = {
-        "frames": frames,
-        "min_pixels": min_pixels,
-        "max_pixels": max_pixels,
-        "total_pixels": total_pixels,
-        "null_option": null_option,
-        "max_tokens": max_tokens,
-    }
-    flags = flags_of(stated, system_prompt)
-    chosen = {
-        "engine": engine,
-        "endpoint": endpoint,
-        "key_variable": key_variable,
-        "dtype": dtype and NumberType(dtype).value,
-        "revision": revision,
-    }
-    of_model = preset_with(model, presets, chosen)
+    pixels = {"min_pixels": min_pixels, "max_pixels": max_pixels, "total_pixels": total_pixels}
+    limits = {"frames": frames, **pixels, "null_option": null_option, "max_tokens": max_tokens}
+    flags = flags_of(limits, system_prompt)
+    server = {"engine": engine, "endpoint": endpoint, "key_variable": key_variable}
+    of_model = preset_with(model, presets, {**server, "dtype": dtype and dtype.value, "revision": revision})
     if on is EngineName.LOCAL:
         share_among(processes, context)
     from retroflip.bench.job import Call

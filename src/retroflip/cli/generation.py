@@ -261,35 +261,22 @@ def generate(
     own code asks. All questions about one video are asked together, and our own engine reads it once for them. A rerun
     in the same folder asks only what is not answered yet. Score the answers with `retroflip score`.
     """
-    stated = {
-        "frames": frames,
-        "sampler": sampler,
-        "fps": fps,
-        "min_pixels": min_pixels,
-        "max_pixels": max_pixels,
-        "total_pixels": total_pixels,
-        "null_option": null_option,
-        "max_tokens": max_tokens,
-    }
-    flags = flags_of(stated, system_prompt)
+    pixels = {"min_pixels": min_pixels, "max_pixels": max_pixels, "total_pixels": total_pixels}
+    shown = {"frames": frames, "sampler": sampler, "fps": fps, **pixels}
+    flags = flags_of({**shown, "null_option": null_option, "max_tokens": max_tokens}, system_prompt)
     sources = _sources(data, bench, suite, root, column_map(columns))
-    chosen = {
-        "engine": engine,
-        "endpoint": endpoint,
-        "key_variable": key_variable,
-        "dtype": dtype and dtype.value,
-        "revision": revision,
-    }
-    of_model = preset_with(model, presets, chosen)
+    server = {"engine": engine, "endpoint": endpoint, "key_variable": key_variable}
+    of_model = preset_with(model, presets, {**server, "dtype": dtype and dtype.value, "revision": revision})
     if not dry_run:
         share_among(processes, context)
     from retroflip.bench.asking import parse_controls
     from retroflip.bench.job import Call
 
+    names = [name.strip() for name in controls.split(",") if name.strip()]
     call = Call(
         model,
         of_model,
-        tuple(parse_controls([name.strip() for name in controls.split(",") if name.strip()])),
+        tuple(parse_controls(names)),
         flags,
         prompt,
         temperature=temperature,

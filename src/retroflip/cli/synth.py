@@ -26,6 +26,53 @@ class PresetName(StrEnum):
     ROUND2 = "round2"
 
 
+FolderOption = Annotated[Path | None, typer.Option(metavar="DIR", help="New folder of the data set.")]
+PerTaskOption = Annotated[
+    int | None, typer.Option(min=1, help="Pairs of each kind (single videos with --single).")
+]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal videos.")]
+KindsOption = Annotated[
+    str,
+    typer.Option(
+        help="Kinds by name, or category:NAME, short, long, spatial, temporal, all, with commas between; or "
+        "'laboratory', the small pairs of the demo."
+    ),
+]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that draw.")]
+SizeOption = Annotated[
+    int | None, typer.Option(min=1, help="Side of the videos in pixels: 448, in the laboratory 128.")
+]
+SingleOption = Annotated[bool, typer.Option("--single", help="One video a question, not a pair.")]
+FormOption = Annotated[Form, typer.Option(help="How answers are wanted, where a kind can be asked so.")]
+SplitOption = Annotated[Split, typer.Option(help="What for: no two splits share a question or a content.")]
+PresetOption = Annotated[
+    PresetName,
+    typer.Option(
+        help="round2 doubles the length of videos and the number of their operations, for viewers of 64 frames."
+    ),
+]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the scenes: fps, difficulty, objects, operations, distractors, backgrounds, noise, ...",
+    ),
+]
+ApartFromOption = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="Another data set of which no content may be repeated."),
+]
+TracesOption = Annotated[
+    Traces,
+    typer.Option(
+        help="Reasoning for sft, written from the metadata: 'told' tells events in sentences; 'stamped' is short "
+        "notes, at the mean second of each two viewed frames for direction, speed and attribute_change, of the "
+        "operations or events of other kinds."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(cls=HelpfulGroup, invoke_without_command=True, rich_markup_mode=None)
@@ -38,55 +85,19 @@ def register(app: typer.Typer) -> None:
 
 def synth(
     context: typer.Context,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="New folder of the data set.")] = None,
-    per_task: Annotated[
-        int | None, typer.Option(min=1, help="Pairs of each kind (single videos with --single).")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal videos.")] = None,
-    kinds: Annotated[
-        str,
-        typer.Option(
-            help="Kinds by name, or category:NAME, short, long, spatial, temporal, all, with commas between; or "
-            "'laboratory', the small pairs of the demo."
-        ),
-    ] = "all",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
-    size: Annotated[
-        int | None, typer.Option(min=1, help="Side of the videos in pixels: 448, in the laboratory 128.")
-    ] = None,
-    single: Annotated[bool, typer.Option("--single", help="One video a question, not a pair.")] = False,
-    form: Annotated[
-        Form, typer.Option(help="How answers are wanted, where a kind can be asked so.")
-    ] = Form.CHOICE,
-    split: Annotated[
-        Split, typer.Option(help="What for: no two splits share a question or a content.")
-    ] = Split.RL,
-    preset: Annotated[
-        PresetName,
-        typer.Option(
-            help="round2 doubles the length of videos and the number of their operations, for viewers of 64 frames."
-        ),
-    ] = PresetName.ROUND1,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="A setting of the scenes: fps, difficulty, objects, operations, distractors, backgrounds, noise, ...",
-        ),
-    ] = None,
-    apart_from: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="DIR", help="Another data set of which no content may be repeated."),
-    ] = None,
-    traces: Annotated[
-        Traces,
-        typer.Option(
-            help="Reasoning for sft, written from the metadata: 'told' tells events in sentences; 'stamped' is short "
-            "notes, at the mean second of each two viewed frames for direction, speed and attribute_change, of the "
-            "operations or events of other kinds."
-        ),
-    ] = Traces.NONE,
+    out: FolderOption = None,
+    per_task: PerTaskOption = None,
+    seed: SeedOption = None,
+    kinds: KindsOption = "all",
+    workers: WorkersOption = 1,
+    size: SizeOption = None,
+    single: SingleOption = False,
+    form: FormOption = Form.CHOICE,
+    split: SplitOption = Split.RL,
+    preset: PresetOption = PresetName.ROUND1,
+    setting: SettingOption = None,
+    apart_from: ApartFromOption = None,
+    traces: TracesOption = Traces.NONE,
     engine: EngineNameOption = EngineName.LOCAL,
     json: AsJson = False,
 ) -> None:
@@ -103,19 +114,7 @@ def synth(
             "For example: retroflip synth --out data/temporal --per-task 50 --seed 7"
         )
     if kinds == LABORATORY:
-        own = {"out", "per_task", "seed", "kinds", "size", "traces", "json", "workers"}
-        sources = {name: context.get_parameter_source(name) for name in context.params}
-        given = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
-        if foreign := sorted(given - own):
-            raise UsageError(
-                f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
-                "pairs have settings of their own. Leave them out, or name other kinds."
-            )
-        if traces is Traces.TOLD:
-            raise UsageError(
-                f"--kinds {LABORATORY} has no traces that tell events in sentences, only notes at time stamps. Ask for "
-                "these with --traces stamped, or name other kinds."
-            )
+        _check_laboratory(context, traces)
         samples = _laboratory(out, per_task, seed, size, with_traces=traces is not Traces.NONE)
     else:
         values = {
@@ -129,6 +128,23 @@ def synth(
         }
         samples = _temporal(out, values, size, preset.value, setting or [], apart_from or [], engine, workers)
     _report(out, samples, json)
+
+
+def _check_laboratory(context: typer.Context, traces: Traces) -> None:
+    """Raise UsageError for options that the laboratory's pairs do not have."""
+    own = {"out", "per_task", "seed", "kinds", "size", "traces", "json", "workers"}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+    if foreign := sorted(given - own):
+        raise UsageError(
+            f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
+            "pairs have settings of their own. Leave them out, or name other kinds."
+        )
+    if traces is Traces.TOLD:
+        raise UsageError(
+            f"--kinds {LABORATORY} has no traces that tell events in sentences, only notes at time stamps. Ask for "
+            "these with --traces stamped, or name other kinds."
+        )
 
 
 def _laboratory(
