@@ -77,15 +77,22 @@ class RayEngine:
     def __init__(self, address: str | None = None, *, gpus: bool = False) -> None:
         if find_spec("ray") is None:
             raise UsageError(
-                "--engine ray needs Ray, which is not installed. Install it with: uv pip install 'retroflip[ray]'"
+                "Ray is not installed, and this is to run on it. Install it with: uv pip install 'retroflip[ray]'"
             )
         self.address, self.gpus = address, gpus
 
     def run(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """Yield the results as they come; nodes need this package, and no shared disk."""
+        """Yield the results as they come; nodes need this package. Raises UsageError where no cluster can be had."""
         import ray  # an extra, and slow to import
 
-        ray.init(address=self.address, ignore_reinit_error=True, log_to_driver=False)
+        try:
+            ray.init(address=self.address, ignore_reinit_error=True, log_to_driver=False)
+        except (ConnectionError, ray.exceptions.RaySystemError) as error:
+            raise UsageError(
+                f"No Ray cluster can be joined or started ({str(error).strip():.200}). Check RAY_ADDRESS and "
+                "`ray status`, and that RAY_AUTH_MODE and the token are the cluster's; without RAY_ADDRESS one is "
+                "started on this machine."
+            ) from error
         resources = ray.cluster_resources()
         has_gpus = self.gpus and resources.get("GPU", 0) > 0
         remote = ray.remote(num_gpus=1)(function) if has_gpus else ray.remote(function)

@@ -20,7 +20,8 @@ mixture:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rl", "sft"])
-def test_a_killed_run_on_a_mixture_ends_like_an_unbroken_one(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_killed_run_on_a_mixture_ends_like_an_unbroken_one(tmp_path: Path, name: str, inline: bool) -> None:
     recipe = write_recipes(tmp_path / "inputs", {name: RECIPES[name]})[name]
     values = yaml.safe_load(recipe.read_text())
     records = (recipe.parent / values["data"]["records"]).resolve()
@@ -31,6 +32,9 @@ def test_a_killed_run_on_a_mixture_ends_like_an_unbroken_one(tmp_path: Path, nam
     mixture = tmp_path / "mixture.yaml"
     mixture.write_text(MIXTURE % (tmp_path, records.parent, tmp_path, records.parent))
     values["data"]["records"] = str(mixture)
+    if inline:
+        del values["data"]["records"]
+        values["data"] |= yaml.safe_load(mixture.read_text())
     recipe.write_text(yaml.safe_dump(values))
     unbroken, killed = tmp_path / "a" / "run", tmp_path / "b" / "run"
     assert not run(recipe, unbroken, "end", resume=False)

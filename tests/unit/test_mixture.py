@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from retroflip.data.mixture import Curriculum, MixedDataset, Mixing, by_difficulty, laps, quotas, shard
 from retroflip.errors import DataError, PathEscapeError, RecipeError, UsageError
+from retroflip.jobs.recipes import load_recipe, recipe_from
 from retroflip.progress import NOTHING, Facts
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
-from retroflip.train.datasets.mixed import files_of
+from retroflip.train.datasets.mixed import mixture_of
+from retroflip.train.run_directory import describe_run
 
 
 def records(folder: Path, name: str, count: int, **more: Any) -> None:
@@ -187,9 +190,62 @@ def test_the_files_of_a_mixture_are_known_to_the_run(tmp_path: Path) -> None:
     records(tmp_path, "a", 1)
     records(tmp_path, "b", 1)
     (tmp_path / "mixture.yaml").write_text(TWO)
-    found = files_of(tmp_path / "mixture.yaml")
-    assert found == {name: tmp_path / name / "records.jsonl" for name in ("a", "b")}
-    assert files_of(tmp_path / "a" / "records.jsonl") == {}
+    found = mixture_of({"records": str(tmp_path / "mixture.yaml")})
+    assert found is not None
+    places = {part.part: part.records for part in found.parts}
+    assert places == {name: str(tmp_path / name / "records.jsonl") for name in ("a", "b")}
+    assert mixture_of({"records": str(tmp_path / "a" / "records.jsonl")}) is None
+
+
+def test_a_mixture_in_a_recipe_is_that_of_a_file(tmp_path: Path) -> None:
+    records(tmp_path, "a", 5)
+    records(tmp_path, "b", 3)
+    from_file = opened(tmp_path, TWO)
+    values = {"extends": "tiny/crpo", "data": {**yaml.safe_load(TWO), "modalities": ["text"]}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    recipe = load_recipe(tmp_path / "recipe.yaml")
+    inline = dataset_of(recipe.data, None).dataset
+    assert isinstance(inline, MixedDataset)
+    assert inline.samples == from_file.samples
+    assert inline.epoch_order(3, 2).tolist() == from_file.epoch_order(3, 2).tolist()
+    # What a run writes down is whole, and runs again from anywhere.
+    again = recipe_from(json.loads(json.dumps(recipe.resolved())))
+    assert again == recipe
+    assert set(describe_run(recipe.resolved())["data_sha256"]) >= {"records a", "records b"}
+    of_file = recipe.model_copy(
+        update={"data": DataSection(records=str(tmp_path / "mixture.yaml"), modalities=("text",))}
+    )
+    assert describe_run(of_file.resolved())["mixture"] == json.loads(recipe.data.mixture.model_dump_json())
+
+
+def test_an_override_puts_a_mixture_and_records_in_each_others_place(tmp_path: Path) -> None:
+    values = {"extends": "tiny/crpo", "data": yaml.safe_load(TWO)}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    assert load_recipe(tmp_path / "recipe.yaml").data.records == ""
+    changed = load_recipe(tmp_path / "recipe.yaml", ["data.mixture.size=5"]).data
+    assert (changed.mixture.size, len(changed.mixture.parts)) == (5, 2) if changed.mixture else False
+    assert load_recipe(tmp_path / "recipe.yaml", ["data.records=x.jsonl"]).data.mixture is None
+    values["data"]["records"] = "x.jsonl"
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(RecipeError, match="leave one of them out"):
+        load_recipe(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize(("weights", "share"), [("weight: 3", 0.75), ("weight: 1", 0.5), ("", 40 / 50)])
+def test_questions_that_replace_others_come_by_the_weights(
+    tmp_path: Path, weights: str, share: float
+) -> None:
+    records(tmp_path, "a", 40)
+    records(tmp_path, "b", 10)
+    weighed = (("a", weights), ("b", weights and "weight: 1"))
+    parts = [f"{{records: {name}/records.jsonl, name: {name}, {weight}}}" for name, weight in weighed]
+    mixed = opened(tmp_path, f"mixture: {{parts: [{', '.join(parts)}]}}")
+    drawn = [mixed.others(set(), 1, np.random.default_rng(seed))[0].id[0] for seed in range(600)]
+    assert drawn.count("a") / 600 == pytest.approx(share, abs=0.06)
+    asked = {f"a/{number}" for number in range(40)} | {"b/0"}
+    rest = mixed.others(asked, 20, np.random.default_rng(0))
+    assert sorted(sample.id for sample in rest) == [f"b/{number}" for number in range(1, 10)]
+    assert mixed.others({one.id for one in mixed.samples}, 2, np.random.default_rng(0)) == []
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,7 @@ NOT_LEARNING = {
     "general.root",
     "general.columns",
     "data.limit",
+    "data.mixture",
     "data.max_failed_share",
     "train.keep_checkpoints",
     "train.report_to",

@@ -1,6 +1,8 @@
 """`retroflip route` on files: what is labelled and kept, table 8, checks against labelled cases, what is refused."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +175,12 @@ def test_a_missing_file_is_named_even_where_the_new_one_is_there(file: Path) -> 
 def test_conventions_are_listed() -> None:
     assert json.loads(run("route", "conventions", "--json"))["middle"]["default"] is False
     assert "windows_are_cut" in run("route", "conventions")
+
+
+def test_what_a_killed_run_left_is_taken_away(file: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    left = file.with_name(f".routed.jsonl.{child.pid}-0a1b2c3d.tmp")
+    left.write_text("half")
+    run("route", file, "--out", file.with_name("routed.jsonl"))
+    assert sorted(path.name for path in file.parent.iterdir()) == ["mine.jsonl", "routed.jsonl"]

@@ -6,6 +6,7 @@ after lap, each lap in a new order, so that none comes a second time before all 
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -168,6 +169,20 @@ class MixedDataset(VideoDataset):
         counts = {name: float(len(places)) for name, places in self.members.items()}
         weights = [(self.mixing.weights or counts)[name] for name in counts]
         return dict(zip(counts, quotas(weights, self.epoch_length), strict=True))
+
+    def others(self, asked: AbstractSet[str], count: int, rng: np.random.Generator) -> list[Sample]:
+        """Return up to `count` samples whose ids are not among those asked, each part's with its weight's chance."""
+        places, chances = [], []
+        for name, members in self.members.items():
+            rest = [int(index) for index in members if self.samples[int(index)].id not in asked]
+            weight = (self.mixing.weights or {}).get(name, len(members))
+            places += rest
+            chances += [weight / max(1, len(rest))] * len(rest)
+        if not places:
+            return []
+        share = np.asarray(chances) / sum(chances)
+        drawn = rng.choice(len(places), size=min(count, len(places)), replace=False, p=share)
+        return [self.samples[places[index]] for index in drawn]
 
     def epoch_order(self, seed: int, epoch: int) -> Indices:
         """Return the samples of an epoch in their order, a function of (seed, epoch) alone."""

@@ -30,12 +30,15 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> AnyRecipe:
     """
     layers = read_layers(path, PATHS)
     values: Mapping[str, Any] = merged(
-        layers, WHOLE, lambda below, own: _without_other_methods(below, _method_named(own))
+        layers,
+        WHOLE,
+        lambda below, own: _without_other_data(_without_other_methods(below, _method_named(own)), own),
     )
     parsed = [(override, *_whole_key(*reading.parse_override(override))) for override in overrides]
     values = _without_other_methods(values, [value for _, key, value in parsed if key == "method.name"])
     for override, key, value in parsed:
         nested = reading.absolute(reading.nested(key, value), Path.cwd(), PATHS)
+        values = _without_other_data(values, nested)
         values = reading.replaced(values, key, reading.at(nested, key), override)
     origin = reading.Origin(path, tuple(overrides), layers)
     return recipe_from(values, origin)
@@ -50,6 +53,16 @@ def recipe_from(values: Mapping[str, Any], origin: reading.Origin | None = None)
         name = reading.one_of(values["method"], "method.name", list(METHODS), origin, OTHER_NAMES)
         method_class = METHODS[name]
     return reading.validate(recipe_class, values, origin, {"method": method_class} if method_class else {})
+
+
+def _without_other_data(values: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return values without the records where a mixture takes their place, and without the mixture where records do."""
+    below, section = values.get("data"), own.get("data")
+    if not isinstance(below, Mapping) or not isinstance(section, Mapping):
+        return values
+    gone = {"records", "root", "limit", "columns"} if "mixture" in section else set()
+    gone |= {"mixture"} if "records" in section else set()
+    return {**values, "data": {key: value for key, value in below.items() if key not in gone}}
 
 
 def _whole_key(key: str, value: Any) -> tuple[str, Any]:

@@ -273,12 +273,25 @@ def absolute(values: Mapping[str, Any], base: Path, keys: PathKeys) -> dict[str,
     for section, names in keys.items():
         inner = values.get(section)
         if isinstance(inner, Mapping):
-            found = {name: inner[name] for name in names if isinstance(inner.get(name), str)}
-            result[section] = {
-                **inner,
-                **{name: _absolute(text, base, section) for name, text in found.items()},
-            }
+            for name in names:
+                inner = _with_path(inner, name.split("."), base, section)
+            result[section] = inner
     return result
+
+
+def _with_path(value: Any, keys: Sequence[str], base: Path, section: str) -> Any:
+    """Return a value with the path under a dotted key made absolute, in every item of a list on the way there."""
+    if isinstance(value, list | tuple):
+        return [_with_path(one, keys, base, section) for one in value]
+    if not isinstance(value, Mapping) or keys[0] not in value:
+        return value
+    key, *rest = keys
+    below = value[key]
+    if rest:
+        below = _with_path(below, rest, base, section)
+    elif isinstance(below, str):
+        below = _absolute(below, base, section)
+    return {**value, key: below}
 
 
 def _absolute(text: str, base: Path, section: str) -> str:

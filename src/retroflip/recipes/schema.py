@@ -14,13 +14,15 @@ Reading YAML and saying in plain words what is wrong with a recipe is `reading.p
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from retroflip.data.columns import Columns, check_columns
+from retroflip.data.mixture import Curriculum, Mixing
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import DataError
+from retroflip.files.storage import file_name
 from retroflip.recipes import reading
 from retroflip.video.budget import PixelBudget, pixel_count
 from retroflip.video.samplers import UNIFORM, Sampler
@@ -45,6 +47,7 @@ ColumnMap = Annotated[
     dict[str, str | Annotated[tuple[str, ...], Field(strict=False)]], AfterValidator(_checked)
 ]
 """what is read from which of a file's own keys (`data/columns.py`)"""
+Labels = dict[str, Annotated[tuple[str, ...], Field(strict=False, min_length=1)]]
 Tracker = Literal["tensorboard", "wandb", "trackio"]
 
 
@@ -55,9 +58,13 @@ def _several(value: Any) -> Any:
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
-PATHS = {"data": ("records", "root"), "general": ("records", "root"), "model": ("path",)}
+PATHS = {
+    "data": ("records", "root", "mixture.parts.records", "mixture.parts.root"),
+    "general": ("records", "root"),
+    "model": ("path",),
+}
 """the settings that name files, by section"""
-WHOLE = frozenset({"data.labels", "data.columns", "general.columns"})
+WHOLE = frozenset({"data.labels", "data.columns", "data.mixture", "general.columns"})
 """the settings whose keys are the user's own: a recipe replaces those of the one that it extends"""
 
 
@@ -108,6 +115,74 @@ class ModelSection(Section):
     )
 
 
+class PartSection(Section):
+    """One file of records in a mixture."""
+
+    records: str = Field(min_length=1, description="file of records (JSONL, JSON, CSV or Parquet)")
+    root: str | None = Field(default=None, description="where its paths start; by default its folder")
+    name: str = Field(
+        default="",
+        pattern=r"^[\w.-]*$",
+        description="before the ids of its questions; by default its file's name",
+    )
+    weight: Positive | None = Field(
+        default=None,
+        description="of its questions in an epoch; all parts have one, or none: then by their numbers",
+    )
+    modalities: (
+        Annotated[tuple[Annotated[Modality, Field(strict=False)], ...], Field(strict=False, min_length=1)]
+        | None
+    ) = Field(default=None, description="which of its records are used; by default as data.modalities")
+    labels: Labels = Field(default={}, description="as data.labels")
+    limit: AtLeastOne | None = Field(default=None, description="use only its first so many records")
+    columns: ColumnMap = Field(default={}, description="as data.columns")
+
+    @property
+    def part(self) -> str:
+        """The part's name."""
+        return self.name or file_name(Path(self.records).stem)
+
+    def section(self, data: "DataSection") -> "DataSection":
+        """Return the section that names this part alone."""
+        own = {
+            "mixture": None,
+            "records": self.records,
+            "root": self.root,
+            "labels": {**data.labels, **self.labels},
+            "limit": self.limit,
+            "columns": self.columns,
+            "modalities": self.modalities or data.modalities,
+        }
+        return data.model_copy(update=own)
+
+
+class MixtureSection(Section):
+    """Which files, how many questions of each, and in which order."""
+
+    parts: Annotated[tuple[PartSection, ...], Field(strict=False)] = Field(min_length=1)
+    size: AtLeastOne | None = Field(default=None, description="questions of an epoch; by default all")
+    curriculum: Annotated[Curriculum, Field(strict=False)] = Field(
+        default=Curriculum.NONE,
+        description="order within an epoch, by the pass rates that `retroflip filter` measures",
+    )
+    blend: Share = Field(default=0.0, description="how much of a question's place in the curriculum is drawn")
+
+    @model_validator(mode="after")
+    def _named_and_weighed(self) -> Self:
+        names = [part.part for part in self.parts]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two parts are called {twice[0]}: give one of them another name")
+        if len({part.weight is None for part in self.parts}) > 1:
+            raise ValueError("some parts have a weight and others none: give each a weight, or none")
+        return self
+
+    @property
+    def mixing(self) -> Mixing:
+        """How an epoch is put together."""
+        weights = {part.part: part.weight for part in self.parts if part.weight is not None}
+        return Mixing(weights or None, self.size, self.curriculum, self.blend)
+
+
 class DataSection(Section):
     """Which video questions are trained on, and how many pixels of each video the model sees.
 
@@ -115,8 +190,12 @@ class DataSection(Section):
     """
 
     records: str = Field(
-        min_length=1,
-        description="file of records (JSONL, JSON, CSV or Parquet), or YAML settings of videos that are drawn",
+        default="",
+        description="file of records (JSONL, JSON, CSV or Parquet), or YAML: a mixture, or settings of videos that are "
+        "drawn",
+    )
+    mixture: MixtureSection | None = Field(
+        default=None, description="in place of records: several files of records as one"
     )
     root: str | None = Field(
         default=None, description="folder that the records' paths start from; by default the records' folder"
@@ -162,7 +241,7 @@ class DataSection(Section):
     max_failed_share: Share = Field(
         default=0.01, description="share of undecodable videos above which the run stops"
     )
-    labels: dict[str, Annotated[tuple[str, ...], Field(strict=False, min_length=1)]] = Field(
+    labels: Labels = Field(
         default={},
         description="only records whose labels are among these, e.g. {term: [short]}; records that `synth` wrote have "
         "category, term, domain, mode and form",
@@ -180,6 +259,19 @@ class DataSection(Section):
         if isinstance(values, dict) and "max_side" in values:
             raise ValueError(_instead_of_side(values["max_side"]))
         return values
+
+    @model_validator(mode="after")
+    def _records_or_a_mixture(self) -> "DataSection":
+        if not self.records and self.mixture is None:
+            raise ValueError("name a file as records, or the parts of a mixture")
+        if self.records and self.mixture is not None:
+            raise ValueError("records and mixture both say what is trained on: leave one of them out")
+        if self.mixture is not None and (self.root is not None or self.columns or self.limit is not None):
+            raise ValueError(
+                "root, columns and limit belong to the parts of a mixture, and mixture.size says how many questions an "
+                "epoch has: leave them out here"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pixels_can_be_kept(self) -> "DataSection":
@@ -234,8 +326,8 @@ class DataSection(Section):
 
     @property
     def records_file(self) -> Path:
-        """The records' file."""
-        return Path(self.records)
+        """The records' file; that of its first part where a mixture stands in the recipe itself."""
+        return Path(self.mixture.parts[0].records if self.mixture else self.records)
 
     @property
     def root_folder(self) -> Path:

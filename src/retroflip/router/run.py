@@ -17,7 +17,7 @@ from retroflip.data.records import format_record, stream_samples
 from retroflip.data.sample import Modality, Routing, Sample, TaskType
 from retroflip.engines import Engine, in_order
 from retroflip.files.seals import dumped
-from retroflip.files.storage import replacing
+from retroflip.files.storage import drop_unfinished, replacing
 from retroflip.progress import Progress
 from retroflip.router.agreement import LABELS
 from retroflip.router.rules import Conventions, decide_sample
@@ -154,6 +154,7 @@ def write_labelled(
     table, samples = Table(), stream_samples(file)
     lines = _in_blocks(samples, routers, table, engine) if engine else _lines(samples, routers, table)
     progress.stage("routing", 0, "records")
+    drop_unfinished(out.parent, [out.name], dead_only=True)
     with replacing(out) as unfinished, unfinished.open("x", encoding="utf-8", newline="\n") as stream:
         for number, line in enumerate(lines, start=1):
             stream.write(line)

@@ -236,7 +236,13 @@ def _general(recipe: SftRecipe, section: GeneralSection, reasoned: int, load: Lo
         return [samples[int(index)] for index in order[:wanted]]
 
     own: dict[str, Any] = {"records": section.records, "root": section.root, "columns": section.columns}
-    plain: dict[str, Any] = {"labels": {}, "limit": None, "pool": None, "modalities": (Modality.VIDEO,)}
+    plain: dict[str, Any] = {
+        "mixture": None,
+        "labels": {},
+        "limit": None,
+        "pool": None,
+        "modalities": (Modality.VIDEO,),
+    }
     data = recipe.data.model_copy(update=own | plain)
     return load(data, choose)
 

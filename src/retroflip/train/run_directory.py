@@ -292,6 +292,7 @@ def describe_run(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": dict(recipe),
         "seed": recipe["train"]["seed"],
         "budget": {name: data[name] for name in ("frames", "min_pixels", "max_pixels", "total_pixels")},
+        **_mixture(data),
         "data_sha256": _data_hashes(recipe),
         "model_sha256": _model_hash(recipe["model"]["path"]),
         "code": describe_code(),
@@ -345,15 +346,23 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
     return done.stdout
 
 
+def _mixture(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mixture that a file describes, whole: one that stands in the recipe is there already."""
+    mixture = mixed.mixture_of(data) if data.get("mixture") is None else None
+    return {} if mixture is None else {"mixture": mixture.model_dump(mode="json")}
+
+
 def _data_hashes(recipe: Mapping[str, Any]) -> dict[str, str]:
     """Return the hash of the records, of all files of a mixture, and of the manifest that vouches for their videos,
     where each exists."""
     files: dict[str, Path] = {}
     for section, prefix in (("data", ""), ("general", "general_")):
         if data := recipe.get(section):
-            records = Path(data["records"])
+            records, mixture = Path(data["records"]), mixed.mixture_of(data)
             files[f"{prefix}records"] = records
-            files |= {f"{prefix}records {name}": path for name, path in mixed.files_of(records).items()}
+            files |= (
+                {f"{prefix}records {one.part}": Path(one.records) for one in mixture.parts} if mixture else {}
+            )
             files[f"{prefix}manifest"] = Path(data["root"] or records.parent) / MANIFEST_NAME
     return {name: sha256_file(path) for name, path in files.items() if path.is_file()}
 

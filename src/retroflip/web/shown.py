@@ -11,6 +11,7 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.errors import DataError
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
+from retroflip.train.datasets.mixed import mixture_of
 from retroflip.video.frames import Frames, Shown
 from retroflip.video.transforms import taken
 from retroflip.web.places import Folders
@@ -51,7 +52,10 @@ def _dataset(section: Mapping[str, Any], folders: Folders) -> VideoDataset:
         raise DataError(
             f"run.json holds no data section that is known ({error.errors()[0]['msg']})."
         ) from error
-    places = [data.records_file, *([Path(data.root)] if data.root else [])]
+    mixture = mixture_of(section)
+    parts = mixture.parts if mixture else ()
+    places = [data.records_file, *(Path(one.records) for one in parts)]
+    places += [Path(root) for root in (data.root, *(one.root for one in parts)) if root]
     if not all(folders.holds(place) for place in places):
         raise DataError(
             f"The run's videos are not in the folders given. Add {data.records_file.parent} to retroflip view."

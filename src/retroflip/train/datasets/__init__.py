@@ -22,6 +22,8 @@ def dataset_of(section: DataSection, fits: Fits | None, choose: Choice | None = 
     fits: how large the model sees it; None leaves it as it is stored. choose: which of the records read are used, by
     default what the section asks for. Raises DataError and UsageError as the source does.
     """
+    if section.mixture is not None:
+        return mixed.SOURCE.open(section, fits, choose)
     head = beginning(section.records_file)
     source = next(source for source in SOURCES if source.recognises(head))
     return source.open(section, fits, choose)
