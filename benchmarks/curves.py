@@ -3,6 +3,10 @@
     retroflip study methods --seeds 0 --arms base,grpo,crpo,dr_grpo,t_grpo,arrow_rl,strive,st_dr_grpo --out runs/methods
     python benchmarks/curves.py runs/methods/seed-0 docs/pictures/curves
 
+and, for the page whose questions are about spans, with the runs that docs/methods/arrowgev.md names
+
+    python benchmarks/curves.py runs/spans docs/pictures/curves --only arrowgev
+
 A folder in RUNS is a run of the method that it is named after. A picture whose runs are not all there is left out,
 and that is told.
 """
@@ -48,9 +52,9 @@ TERMS = (
 )
 SPANS = (
     Panel("Overlap with the right span", (CORRECT_ON_VIDEO,)),
-    Panel(
-        "Reward for time's direction", (Measure("reward/original/temporal", "r_temp", "r_temp", share=False),)
-    ),
+    Panel("Reward for time's direction", (Measure("reward/original/temporal", "", "", share=False),)),
+    Panel("Unread answers", (Measure("unparsed/original", "", ""),)),
+    Panel("Same answer on the second view", SAME),
     Panel("Groups without a signal", (ZERO_ADVANTAGE,)),
     Panel("Reward spread", (REWARD_SPREAD,)),
 )
@@ -71,7 +75,6 @@ PICTURES: Mapping[str, Picture] = {
     "arrow_rl": Picture(("grpo", "crpo", "arrow_rl")),
     "strive": Picture(("grpo", "crpo", "strive", "st_dr_grpo")),
     "arrowgev": Picture(("grpo", "crpo", "arrowgev"), SPANS),
-    "synrl": Picture(("rl", "sft_rl")),
 }
 
 

@@ -81,12 +81,12 @@ def cost_row(path: Path) -> str:
     sampled, trained = (
         questions * sum(one.rollouts for one in branches if one.trained or not only) for only in (False, True)
     )
-    name = path.relative_to(ROOT).as_posix()
+    name = path.relative_to(ROOT / "recipes").as_posix()
     return f"| `{name}` | {each} | {questions} | {sampled:,} | {trained:,} |"
 
 
 def cost_table(name: str) -> str:
-    head = "| recipe | rollouts of a question | questions a step | sampled a step | trained on |"
+    head = "| of `recipes/` | rollouts of a question | questions a step | sampled a step | trained on |"
     return "\n".join([head, "| --- | --- | ---: | ---: | ---: |", *map(cost_row, shipped(name))])
 
 
