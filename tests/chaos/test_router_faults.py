@@ -220,7 +220,7 @@ def test_the_cost_is_told_before_and_nothing_is_called(file: Path) -> None:
 def test_a_journal_that_is_none_and_an_endpoint_that_is_none_are_named(file: Path) -> None:
     file.with_name("routed.jsonl.calls.jsonl").write_text('{"key": "zz"}\n')
     with MisbehavingServer(told) as server:
-        assert "row 1: not a call of a router" in route(file, server.url).output
+        assert "line 1: not a row of a journal of calls" in route(file, server.url).output
     assert "--endpoint base_url" in route(file, "nowhere").output
 
 

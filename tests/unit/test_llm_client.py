@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -469,7 +470,7 @@ def test_a_journal_gives_back_what_it_was_given_and_survives_a_torn_line(tmp_pat
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('{"key": "k1"}\nnot json\n{"key": "k2"}\n')
+    path.write_text(json.dumps(ROW) + '\nnot json\n{"key": "k2"}\n')
     with pytest.raises(DataError, match="line 2"):
         Journal(path)
 
@@ -516,9 +517,34 @@ def test_a_foreign_journal_is_named_and_left_as_it_is(name: str, tmp_path: Path)
 def test_what_a_kill_or_a_power_cut_leaves_of_the_last_row_is_no_damage(torn: bytes, tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(json.dumps(ROW).encode() + b"\n" + torn)
-    assert Journal(path).rows() == [ROW]
+    assert list(Journal(path).rows()) == [ROW]
 
 
 def test_calls_are_known_by_what_they_ask() -> None:
     assert key_of({"a": 1, "b": [2]}) == key_of({"b": [2], "a": 1})
     assert key_of({"a": 1}) != key_of({"a": 2})
+
+
+def test_a_journal_holds_places_and_not_responses_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    text = "é" * 20_000
+    for number in range(50):
+        journal.add(f"k{number}", {"role": "router"}, Reply(f"{number} {text}", "stop", 3, 4, 0.1, ()))
+    journal.add("lost", {"role": "router"}, Reply("?", "discarded", 1, 0, 0.1, ()))
+    tracemalloc.start()
+    again = Journal(path)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 50_000
+    assert [again.text_of(f"k{number}") for number in (0, 49, 7)] == [f"{n} {text}" for n in (0, 49, 7)]
+    assert again.text_of("lost") is None
+    assert (again.finished, again.discarded, again.prompt_tokens, again.completion_tokens) == (
+        50,
+        1,
+        151,
+        200,
+    )
+    path.write_bytes(path.read_bytes().replace("7 é".encode(), "8 é".encode(), 1))
+    with pytest.raises(DataError, match="damaged, or changed since it was read"):
+        again.text_of("k7")

@@ -127,7 +127,13 @@ def label(
     ]
     with shown_progress() as progress:
         table = write_labelled(file, out, routers, progress, where)
-    _report(table, file, out, {"calls": charged(paid.votes, target) if paid and target else {}}, json)
+    _report(
+        table,
+        file,
+        out,
+        {"calls": charged(paid.journal, target) if paid and paid.journal and target else {}},
+        json,
+    )
 
 
 def _tell_cost(file: Path, target: "Endpoint", votes: int, *, dry_run: bool, json: bool) -> None:

@@ -13,13 +13,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from retroflip.cot.pipeline import Models, Outcome, Status, Task, reasoned
 from retroflip.cot.prompts import filling
-from retroflip.cot.recipe import ROLES, CotRecipe
+from retroflip.cot.recipe import ROLES, CotRecipe, Model
 from retroflip.cot.verify import VerifierSettings, verify
 from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.manifest import check_listed, extend_manifest, manifest_beside
@@ -30,7 +30,7 @@ from retroflip.errors import DataError, UsageError
 from retroflip.files.locks import hold
 from retroflip.files.storage import drop_unfinished, read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.llm.client import StoppedError
-from retroflip.llm.journal import Journal
+from retroflip.llm.journal import DISCARDED, Journal
 from retroflip.progress import Progress
 from retroflip.synth.corpus import METADATA, read_metadata
 from retroflip.synth.names import Split
@@ -192,7 +192,7 @@ def _conclude(
     outcomes: Sequence[Outcome],
     places: Places,
     recipe: CotRecipe | None,
-    rows: Sequence[dict[str, Any]],
+    rows: Iterable[dict[str, Any]],
 ) -> dict[str, Any]:
     """Write statistics and records, and return the statistics."""
     prefix, root = _root(folder, places.records.parent)
@@ -260,7 +260,7 @@ def _root(folder: Path, beside: Path) -> tuple[str, str | None]:
 
 
 def statistics(
-    outcomes: Sequence[Outcome], recipe: CotRecipe | None, rows: Sequence[dict[str, Any]]
+    outcomes: Sequence[Outcome], recipe: CotRecipe | None, rows: Iterable[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return what a run came to, as stats.json holds it."""
     states = Counter(outcome.status.value for outcome in outcomes)
@@ -271,6 +271,7 @@ def statistics(
         named = [f"{refusal.stage}: {reason.removeprefix('judge: ')}" for reason in refusal.reasons]
         by_reason.update(named)
         by_round.setdefault(str(refusal.round), Counter()).update(named)
+    calls = _calls(recipe, rows) if recipe else {}
     lost = [outcome for outcome in outcomes if outcome.status is not Status.ACCEPTED and outcome.refusals]
     return {
         "samples": len(outcomes),
@@ -283,8 +284,8 @@ def statistics(
             number: dict(sorted(found.items())) for number, found in sorted(by_round.items())
         },
         "lost_samples": _counted(reason for outcome in lost for reason in outcome.refusals[-1].reasons),
-        "calls": {role: _calls(role, recipe, rows) for role in ROLES} if recipe else {},
-        "cost": sum(_calls(role, recipe, rows)["cost"] for role in ROLES) if recipe else 0.0,
+        "calls": calls,
+        "cost": sum((call["cost"] for call in calls.values()), 0.0),
     }
 
 
@@ -294,20 +295,45 @@ def _counted(values: Iterable[Any]) -> dict[str, int]:
     }
 
 
-def _calls(role: str, recipe: CotRecipe, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what one role's calls came to, those of earlier runs of the same journal included."""
-    own = [row for row in rows if row["role"] == role]
-    prompt, completion = (sum(row[name] for row in own) for name in ("prompt_tokens", "completion_tokens"))
-    return {
-        "finished": sum(row["finish"] != "discarded" for row in own),
-        "discarded": sum(row["finish"] == "discarded" for row in own),
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "cost": getattr(recipe, role).cost(prompt, completion),
-        "cut_off": sum(row["finish"] == "length" for row in own),
-        "latency": _counted(row["latency"] for row in own),
-        "faults_before": _counted(fault for row in own for fault in row["faults"]),
-    }
+@dataclass
+class _Calls:
+    """What one role's calls came to."""
+
+    finishes: Counter[str] = field(default_factory=Counter)
+    latency: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    prompt: int = 0
+    completion: int = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Count a call, as a row of the journal has it."""
+        self.finishes[row["finish"]] += 1
+        self.latency[row["latency"]] += 1
+        self.faults.update(row["faults"])
+        self.prompt += row["prompt_tokens"]
+        self.completion += row["completion_tokens"]
+
+    def as_json(self, model: Model) -> dict[str, Any]:
+        """Return the counts, as stats.json holds them."""
+        discarded = self.finishes[DISCARDED]
+        return {
+            "finished": self.finishes.total() - discarded,
+            "discarded": discarded,
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "cost": model.cost(self.prompt, self.completion),
+            "cut_off": self.finishes["length"],
+            "latency": dict(sorted(self.latency.items())),
+            "faults_before": dict(sorted(self.faults.items())),
+        }
+
+
+def _calls(recipe: CotRecipe, rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what each role's calls came to, those of earlier runs of the same journal included."""
+    found = {role: _Calls() for role in ROLES}
+    for row in rows:
+        found[row["role"]].add(row)
+    return {role: calls.as_json(getattr(recipe, role)) for role, calls in found.items()}
 
 
 def estimate(tasks: Sequence[Task], recipe: CotRecipe) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -182,19 +182,22 @@ def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]], *, seal: b
     write_text_atomic(path, "".join(_line(sealed(row) if seal else row) for row in plain))
 
 
-def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
+def append_jsonl(path: Path, row: Mapping[str, Any]) -> int:
     """Add one JSON object with its seal as a line, and hand it to the operating system before returning.
 
-    A torn last line that an earlier kill left behind is cut off first: the new row must not be glued to it.
+    Returns the byte at which the line begins, for `row_at`. A torn last line that an earlier kill left behind is cut
+    off first: the new row must not be glued to it.
     """
-    append_rows(path, [row])
+    return append_rows(path, [row])
 
 
-def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Add several JSON objects as `append_jsonl` adds one, the file opened once."""
     _cut_torn_line(path)
-    with path.open("a", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(_line(sealed(jsonable(row))) for row in rows)
+    with path.open("ab") as stream:
+        begin = stream.tell()
+        stream.writelines(_line(sealed(jsonable(row))).encode() for row in rows)
+    return begin
 
 
 def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
@@ -207,24 +210,42 @@ def read_jsonl(path: Path, *, torn: bool = True) -> list[dict[str, Any]]:
     return [row for _, row in _rows(path, torn=torn)]
 
 
+class PlacedRow(NamedTuple):
+    """A row of a file. number: of its line, from 1. begin, end: the bytes of that line."""
+
+    number: int
+    begin: int
+    end: int
+    row: dict[str, Any]
+
+
+def placed_rows(path: Path) -> Iterator[PlacedRow]:
+    """Yield the rows of a file as `read_jsonl` returns them, with their places, one in memory at a time."""
+    begin = 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            end = begin + len(line)
+            if not line.endswith(b"\n"):
+                _check_torn(path, number, line)
+            elif line.strip():
+                yield PlacedRow(number, begin, end, _parse_row(path, number, line[:-1]))
+            begin = end
+
+
 def each_row(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file as `read_jsonl` returns them, one in memory at a time."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.endswith(b"\n"):
-                _check_torn(path, number, line)
-            elif line.strip():
-                yield _parse_row(path, number, line[:-1])
+    return (placed.row for placed in placed_rows(path))
 
 
-def stream_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield what `read_jsonl` returns, a row at a time, so that a file may be larger than memory."""
+def row_at(path: Path, begin: int) -> dict[str, Any]:
+    """Return the row whose line begins at a byte of the file. Raises DataError where it is damaged."""
     with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.endswith(b"\n"):
-                _check_torn(path, number, line)
-            elif line.strip():
-                yield _parse_row(path, number, line[:-1])
+        stream.seek(begin)
+        line = stream.readline()
+    try:
+        return unsealed(line[:-1].decode("utf-8"), indent=None)
+    except ValueError as error:
+        raise DataError(f"{path}, byte {begin}: damaged, or changed since it was read: {error}.") from error
 
 
 def keep_rows(path: Path, kept: Callable[[int, dict[str, Any]], bool]) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,15 @@ from retroflip.files.locks import hold
 from retroflip.inference.base import Engine, Question, Request, Sampling, Wanted, worded
 from retroflip.inference.endpoint import EndpointEngine
 from retroflip.llm.client import Reply as Call
-from retroflip.llm.journal import key_of
+from retroflip.llm.journal import Journal, key_of
 from retroflip.llm.settings import Endpoint
 from retroflip.router.prompt import VERSION, read_label, words_of
 from retroflip.router.run import Routed
-from retroflip.router.votes import Votes
 
 CHARACTERS_PER_TOKEN = 3.0
 """of English; low, so that the estimate is high"""
+ROLE = "router"
+"""of its calls in the journal"""
 _AHEAD = 32
 """questions that are asked together, for each that may be worked on at the same time"""
 
@@ -47,8 +48,9 @@ class _Vote:
 class LlmRouter:
     """Asks a model about each question, `at_once` together, and gives the labels in the questions' order.
 
-    model: its name. kind: of what is behind it, "llm" or "model". identity: what of it decides a response. times: that
-    each question is asked. close: is called at the end. remade: how another process makes it again, where it may.
+    model: its name. kind: of what is behind it, "llm" or "model". identity: what of it decides a response. journal: of
+    its calls. times: that each question is asked. close: is called at the end. remade: how another process makes it
+    again, where it may.
     """
 
     engine: Engine
@@ -56,7 +58,7 @@ class LlmRouter:
     kind: str
     identity: Any
     sampling: Sampling
-    votes: Votes
+    journal: Journal | None
     at_once: int
     times: int = 1
     close: Callable[[], None] | None = None
@@ -92,8 +94,9 @@ class LlmRouter:
             words = words_of(vote.sample, again=again)
             about = {"sample": vote.sample.id, "vote": vote.number, "again": again}
             key = key_of([self.identity, about, [{"role": "user", "content": words}]])
-            if key in self.votes:
-                vote.label = self.votes.label(key)
+            said = None if self.journal is None else self.journal.text_of(key)
+            if said is not None:
+                vote.label = read_label(said)
                 continue
             missing.append(vote)
             question = Question(worded(vote.sample.id, words), (vote.number,), about=(key, about))
@@ -104,8 +107,9 @@ class LlmRouter:
                 vote.failure = reply.error
                 continue
             vote.label = read_label(reply.text)
-            key, about = requests[number].questions[0].about
-            self.votes.add(key, about, vote.label, reply.charged)
+            if self.journal is not None:
+                key, about = requests[number].questions[0].about
+                self.journal.add(key, {"role": ROLE, **about}, reply.charged)
 
     def _routed(self, votes: Sequence[_Vote]) -> Routed:
         if failure := next((vote.failure for vote in votes if vote.failure), ""):
@@ -134,16 +138,16 @@ def behind(endpoint: Endpoint, times: int, journal: Path) -> LlmRouter:
     Raises UsageError where a key is not set, RunDirectoryError where another process writes beside the journal.
     """
     hold(journal.parent, tidy=False)
-    votes, spoilt = Votes(journal), count()
+    calls = Journal(journal)
 
     def note(question: Question, reply: Call) -> None:
         """Write down a response that could not be used, since it is charged; the call itself is made again."""
         key, about = question.about
-        votes.add(key_of([key, next(spoilt)]), about, None, reply)
+        calls.add(key_of([key, len(calls)]), {"role": ROLE, **about}, reply)
 
     engine = EndpointEngine(endpoint, system_prompt="", as_set=True, discarded=note, stop=threading.Event())
     return LlmRouter(
-        engine, endpoint.model, "llm", endpoint.identity(), Sampling(endpoint.max_tokens), votes,
+        engine, endpoint.model, "llm", endpoint.identity(), Sampling(endpoint.max_tokens), calls,
         _AHEAD * endpoint.concurrency, times, engine.close,
     )  # fmt: skip
 
@@ -161,17 +165,17 @@ def on_this_machine(name: str, at_once: int, max_tokens: int) -> LlmRouter:
     except UsageError as error:
         raise UsageError(f"--router {name!r:.100} is neither rules nor llm. {error}") from error
     sampling, remade = Sampling(max_tokens, temperature=0.0), (on_this_machine, (name, at_once, max_tokens))
-    return LlmRouter(engine, name, "model", name, sampling, Votes(), at_once, remade=remade)
+    return LlmRouter(engine, name, "model", name, sampling, None, at_once, remade=remade)
 
 
-def charged(votes: Votes, endpoint: Endpoint) -> dict[str, Any]:
+def charged(calls: Journal, endpoint: Endpoint) -> dict[str, Any]:
     """Return what all calls came to, those of earlier runs of the same journal included."""
     return {
-        "finished": votes.finished,
-        "discarded": votes.discarded,
-        "prompt_tokens": votes.prompt_tokens,
-        "completion_tokens": votes.completion_tokens,
-        "cost": endpoint.cost(votes.prompt_tokens, votes.completion_tokens),
+        "finished": calls.finished,
+        "discarded": calls.discarded,
+        "prompt_tokens": calls.prompt_tokens,
+        "completion_tokens": calls.completion_tokens,
+        "cost": endpoint.cost(calls.prompt_tokens, calls.completion_tokens),
     }
 
 
