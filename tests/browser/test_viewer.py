@@ -1,7 +1,13 @@
-"""The viewer in a real browser: `uv pip install playwright`, a Chromium at $RETROFLIP_CHROMIUM or /usr/bin/chromium."""
+"""The viewer in a real browser: `uv pip install playwright`, a Chromium at $RETROFLIP_CHROMIUM or /usr/bin/chromium.
+
+$RETROFLIP_AXE names an axe.min.js (axe-core's release), by which every screen is checked in light and dark; without it
+that test is passed over.
+"""
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +20,7 @@ from typing import Any
 import pytest
 
 from retroflip.engines import LocalEngine
+from retroflip.files.seals import SEAL
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.web.labels import Labels
@@ -22,13 +29,16 @@ pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = Path(os.environ.get("RETROFLIP_CHROMIUM", "/usr/bin/chromium"))
 PAIRS = 20
+AXE = os.environ.get("RETROFLIP_AXE")
+MOST_FIRST_PAINT = 1.0
+"""seconds until something is to be seen"""
 HOSTILE = "<img src=x onerror=document.title='taken'> \u202eright to left 🎬 " + "w" * 3000
 
 
 @contextmanager
-def viewer(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def viewer(folder: Path, port: str = "0") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Start `retroflip view`, and give its address and process."""
-    command = [sys.executable, "-m", "retroflip", "view", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "retroflip", "view", str(folder), "--port", port]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -64,26 +74,143 @@ def page(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pairs, and a run with hostile text."""
+    """Pairs of synthetic videos, runs of several seeds with what their models answered, and hostile text everywhere."""
     folder = tmp_path_factory.mktemp("shown")
-    settings = CorpusSettings(kinds=("direction",), per_task=PAIRS, seed=2)
-    write_corpus(folder / "pairs", settings, engine=LocalEngine(2), progress=Silence())
-    run = folder / "run"
-    run.mkdir()
+    settings = CorpusSettings(kinds=("direction",), per_task=1, seed=2)
+    write_corpus(folder / "pairs", settings, engine=LocalEngine(1), progress=Silence())
+    multiply(folder / "pairs" / "records.jsonl", PAIRS)
+    (folder / "run").mkdir()
+    rows(folder / "run" / "rollouts.jsonl", [rollout(1, HOSTILE[:60])])
+    rows(folder / "run" / "metrics.jsonl", [{"step": n, "reward/correct": n / 2} for n in (1, 2)])
+    for weight in (0.0, 0.3):
+        for seed in (0, 1):
+            write_run(folder / "study", weight, seed)
+    write_hostile(folder / "hostile", folder / "pairs")
+    return folder
+
+
+def multiply(records: Path, times: int) -> None:
+    """Make many pairs of one, with the same videos, in a file of one's own: no manifest lists it."""
+    both = [json.loads(line) for line in records.read_text().splitlines()]
+    records.unlink()
+    records.with_name("manifest.json").unlink()
+    for number in range(times):
+        more = [
+            {**row, "problem_id": f"{row['problem_id']}-{number}", "pair": f"pair-{number}"} for row in both
+        ]
+        rows(records, [{name: value for name, value in row.items() if name != SEAL} for row in more])
+
+
+def rollout(step: int, sample: str) -> dict[str, Any]:
+    """Return a row of rollouts.jsonl."""
     row = {
-        "step": 1,
-        "sample": HOSTILE[:60],
+        "step": step,
+        "sample": sample,
         "branch": "original",
         "view": "identity",
         "rollout": 0,
         "text": HOSTILE,
     }
-    row |= {"answer": "A", "gold": "A", "rewards": {"correct": 1.0}, "total": 1.0, "advantage": 0.5}
-    (run / "rollouts.jsonl").write_text(json.dumps(row) + "\n")
-    (run / "metrics.jsonl").write_text(
-        '{"step": 1, "reward/correct": 0.5}\n{"step": 2, "reward/correct": 0.7}\n'
+    return row | {"answer": "A", "gold": "A", "rewards": {"correct": 1.0}, "total": 1.0, "advantage": None}
+
+
+def rows(path: Path, those: list[dict[str, Any]]) -> None:
+    """Add rows to a file of JSON lines."""
+    with path.open("a") as stream:
+        stream.writelines(json.dumps(row) + "\n" for row in those)
+
+
+def write_run(study: Path, weight: float, seed: int) -> None:
+    """Write a run and what its model answered."""
+    name = f"w{weight}-seed-{seed}"
+    (study / name).mkdir(parents=True)
+    method = {"name": "crpo", "lambda_d": weight, "lambda_s": weight}
+    recipe = {"recipe": {"train": {"seed": seed}, "method": method}}
+    (study / name / "run.json").write_text(json.dumps(recipe, indent=2))
+    metrics = [
+        {"step": n, "reward/correct": n / 9, "zero_advantage": seed / 2, "grad_norm": 1.0, "reward_std": 0.5}
+        for n in range(1, 9)
+    ]
+    rows(study / name / "metrics.jsonl", metrics)
+    answers = study / "eval" / name
+    answers.mkdir(parents=True)
+    (answers / "run.json").write_text("{}")
+    rows(
+        answers / "answers.jsonl",
+        [answer(n, side, n < 3 + seed + 10 * weight) for n in range(10) for side in (0, 1)],
     )
-    return folder
+
+
+def answer(number: int, side: int, right: bool) -> dict[str, Any]:
+    """Return a row of answers.jsonl."""
+    gold = "AB"[side]
+    said = gold if right else "BA"[side]
+    row = {
+        "id": f"p{number}-{side}",
+        "pair": f"p{number}",
+        "side": side,
+        "source_clip": f"p{number}",
+        "gold": gold,
+    }
+    row |= {
+        "options": ["left", HOSTILE],
+        "problem_type": "multiple choice",
+        "response": f"{HOSTILE} \\boxed{{{said}}}",
+    }
+    return {**row, "answer": said, "correct": right, "video": f"{number}.mp4"}
+
+
+def write_hostile(folder: Path, pairs: Path) -> None:
+    """Write a pair whose question, options, names and file names are hostile, and answers to it."""
+    (folder / "data").mkdir(parents=True)
+    videos = sorted((pairs / "videos").iterdir())[:2]
+    for side, video in enumerate(videos):
+        name = f"<b>\u202e🎬 a&b?c#d%20 {side}.mp4"
+        shutil.copy(video, folder / "data" / name)
+        record = {
+            "problem_id": f"p0-{side}",
+            "problem": HOSTILE,
+            "data_type": "video",
+            "problem_type": "multiple choice",
+        }
+        record |= {
+            "options": ["A. left", f"B. {HOSTILE}"],
+            "solution": f"<answer>{'AB'[side]}</answer>",
+            "path": f"./{name}",
+        }
+        rows(
+            folder / "data" / "records.jsonl", [{**record, "pair": "p0", "side": side, "task": HOSTILE[:80]}]
+        )
+    (folder / HOSTILE[:40].replace("/", "")).mkdir()
+    rows(folder / HOSTILE[:40].replace("/", "") / "answers.jsonl", [answer(0, side, True) for side in (0, 1)])
+
+
+@pytest.fixture(scope="module")
+def address(shown: Path) -> Iterator[str]:
+    """A viewer of all that."""
+    with viewer(shown) as (found, _):
+        yield found
+
+
+SCREENS = {
+    "home": "",
+    "run": "run/{}/run",
+    "figures": "run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.0-seed-1&preset=strive_dynamics&smooth=tenth",
+    "sweep": "run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.3-seed-0&preset=crpo_sensitivity",
+    "pairs": "pairs/{}/pairs",
+    "hostile": "pairs/{}/hostile/data",
+    "verify": "verify/{}/pairs",
+    "synthetic": "synthetic/{}/pairs",
+}
+
+
+def open_screen(page: Any, address: str, shown: Path, screen: str) -> None:
+    """Open a screen, and wait until it is drawn."""
+    page.goto("about:blank")
+    page.goto(f"{address}#/{SCREENS[screen].replace('{}', shown.name)}")
+    page.locator("h2").first.wait_for()
+    page.wait_for_function("() => !/Reading …|Loading …/.test(document.body.innerText)")
+    page.wait_for_timeout(500)
 
 
 def verified(folder: Path, rater: str) -> set[str]:
@@ -125,46 +252,197 @@ def test_twenty_pairs_by_keyboard_with_a_kill_in_between(page: Any, shown: Path)
     assert len(verified(shown, "first")) == PAIRS
 
 
-def test_two_raters_at_once(browser: Any, shown: Path) -> None:
-    with viewer(shown) as (address, _):
-        pages = [browser.new_context().new_page() for _ in range(2)]
-        for count in (1, 2, 3):
-            for rater, page in zip(("ada", "bob"), pages, strict=True):
-                rate(page, address, shown, rater, range(count, count + 1))
-        for page in pages:
-            page.context.close()
+def test_two_raters_at_once_see_each_others_agreement(browser: Any, address: str, shown: Path) -> None:
+    pages = [browser.new_context().new_page() for _ in range(2)]
+    for count in (1, 2, 3):
+        for rater, page in zip(("ada", "bob"), pages, strict=True):
+            rate(page, address, shown, rater, range(count, count + 1))
+    pages[0].get_by_text("agree on").wait_for()
+    for page in pages:
+        page.context.close()
     assert (len(verified(shown, "ada")), len(verified(shown, "bob"))) == (3, 3)
 
 
-def test_hostile_text_is_text(page: Any, shown: Path) -> None:
-    with viewer(shown) as (address, _):
-        page.goto(f"{address}#/run/{shown.name}/run")
-        page.get_by_role("button", name="onerror").click()
-        page.get_by_text("right to left").last.wait_for()
-        assert "taken" not in page.title()
-        assert page.locator("img").count() == 0
+def test_a_second_key_before_the_next_pair_labels_nothing(page: Any, address: str, shown: Path) -> None:
+    rate(page, address, shown, "eve", range(1, 2))
+    page.evaluate("""['a', 'a', 'a'].forEach((key) => document.body.dispatchEvent(
+        new KeyboardEvent('keydown', { key, bubbles: true })))""")
+    page.get_by_text("· 2 done").wait_for()
+    page.wait_for_timeout(500)
+    assert len(verified(shown, "eve")) == 2
 
 
-@pytest.mark.parametrize(
-    "screen", ["", "run/{}/run", "pairs/{}/pairs", "verify/{}/pairs", "synthetic/{}/pairs"]
-)
-def test_every_screen_fits_a_phone(browser: Any, shown: Path, screen: str) -> None:
+def test_hostile_text_is_text(page: Any, address: str, shown: Path) -> None:
+    open_screen(page, address, shown, "run")
+    page.get_by_role("button", name="onerror").click()
+    page.get_by_text("right to left").last.wait_for()
+    open_screen(page, address, shown, "hostile")
+    page.get_by_text("What models answered").wait_for()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 1)"
+    )
+    assert page.locator("video").count() == 2
+    assert "taken" not in page.title()
+    assert page.locator("img, .split b i").count() == 0
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen_fits_a_phone(browser: Any, address: str, shown: Path, screen: str) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 700})
-    with viewer(shown) as (address, _):
-        page.goto(f"{address}#/{screen.format(shown.name)}")
-        page.locator("h2").first.wait_for()
-        page.wait_for_timeout(500)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    open_screen(page, address, shown, screen)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+
+
+@pytest.mark.skipif(AXE is None, reason="no axe.min.js in $RETROFLIP_AXE")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, address: str, shown: Path, scheme: str) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    found = []
+    for screen in SCREENS:
+        open_screen(page, address, shown, screen)
+        page.evaluate(Path(AXE or "").read_text())
+        faults = page.evaluate("axe.run()")["violations"]
+        found += [(screen, fault["id"], fault["nodes"][0]["html"]) for fault in faults]
+    page.close()
+    assert found == []
+
+
+def test_frames_step_with_both_videos(page: Any, address: str, shown: Path) -> None:
+    open_screen(page, address, shown, "pairs")
+    page.get_by_role("button", name="Frame by frame").click()
+    slide = page.get_by_label("frame", exact=True)
+    slide.wait_for()
+    before = page.locator(".strip img").first.get_attribute("src")
+    slide.press("ArrowRight")
+    assert page.locator(".strip output").inner_text().startswith("frame 2 of 8")
+    assert page.locator(".strip img").first.get_attribute("src") != before
+
+
+def test_figures_are_drawn_with_bands_and_single_runs_on_request(
+    page: Any, address: str, shown: Path
+) -> None:
+    open_screen(page, address, shown, "figures")
+    assert page.locator("figcaption").all_inner_texts()[0].startswith("Reward spread")
+    page.get_by_text("w0.0 (2 seeds)").first.wait_for()
+    assert page.locator(".plot canvas").count() == 3
+    page.get_by_label("Runs of several seeds").focus()
+    page.get_by_label("Runs of several seeds").select_option("apart")
+    page.get_by_text("w0.0-seed-1").last.wait_for()
+    assert page.evaluate("document.activeElement.id") == "choose-Runs of several seeds"
+
+
+def test_a_sweep_is_drawn(page: Any, address: str, shown: Path) -> None:
+    open_screen(page, address, shown, "sweep")
+    page.get_by_text("Pair accuracy over lambda_d = lambda_s").wait_for()
+    page.locator("#choose-Score").select_option("acc")
+    page.get_by_text("Accuracy over lambda_d = lambda_s").wait_for()
+
+
+def test_a_run_is_followed_through_half_lines_a_cut_and_a_restart_of_the_server(
+    page: Any, tmp_path: Path
+) -> None:
+    run = tmp_path / "live"
+    run.mkdir()
+    rows(run / "metrics.jsonl", [{"step": n, "loss": 1.0} for n in (1, 2)])
+    with viewer(tmp_path) as (address, _):
+        page.goto(f"{address}#/run/{tmp_path.name}/live")
+        page.get_by_text("2 steps", exact=True).wait_for()
+        with (run / "metrics.jsonl").open("a") as stream:
+            stream.write('{"step": 3, "loss"')
+            stream.flush()
+            page.wait_for_timeout(3000)
+            page.get_by_text("2 steps", exact=True).wait_for()
+            stream.write(': 2.0, "kl": 0.5}\n')
+        page.get_by_text("3 steps", exact=True).wait_for(timeout=8000)
+        page.get_by_text("divergence from the reference model").wait_for(timeout=8000)
+        os.truncate(run / "metrics.jsonl", 0)
+        rows(run / "metrics.jsonl", [{"step": n, "loss": 0.25} for n in range(1, 8)])
+        page.get_by_text("7 steps", exact=True).wait_for(timeout=8000)
+        page.locator(".key output", has_text="0.25").wait_for(timeout=8000)
+        port = address.rsplit(":", 1)[1].strip("/")
+    page.get_by_text("does not answer").wait_for(timeout=20_000)
+    rows(run / "metrics.jsonl", [{"step": 8, "loss": 0.25}])
+    with viewer(tmp_path, port):
+        page.get_by_text("8 steps", exact=True).wait_for(timeout=40_000)
+        page.wait_for_function("() => document.getElementById('told').textContent === ''")
+
+
+def test_groups_are_reached_and_read_by_keyboard_alone(page: Any, address: str, shown: Path) -> None:
+    open_screen(page, address, shown, "run")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id.startsWith('group-')"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Step 1").wait_for()
+    assert page.evaluate("document.activeElement.tagName") == "H3"
+
+
+def test_a_filter_keeps_the_focus_and_a_space_on_a_button_presses_it(
+    page: Any, address: str, shown: Path
+) -> None:
+    open_screen(page, address, shown, "pairs")
+    search = page.get_by_label("Search")
+    search.fill("no such text anywhere")
+    search.press("Enter")
+    page.get_by_text("No pair passes the filters.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "field-Search"
+    open_screen(page, address, shown, "verify")
+    page.get_by_label("Your name").fill("space")
+    page.get_by_role("button", name="Reject").focus()
+    page.keyboard.press("Space")
+    wait_for(1, shown, "space")
+
+
+def test_a_tab_that_closes_mid_video_leaves_the_server_well(browser: Any, address: str, shown: Path) -> None:
+    page = browser.new_page()
+    open_screen(page, address, shown, "pairs")
+    page.get_by_role("button", name="Play").click()
+    page.close()
+    page = browser.new_page()
+    open_screen(page, address, shown, "home")
+    page.close()
+
+
+def test_a_hundred_thousand_rollouts_and_three_thousand_pairs(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    rows(tmp_path / "run" / "metrics.jsonl", [{"step": n, "reward/correct": 0.5} for n in range(1, 2001)])
+    text = {"text": "x" * 500}
+    many = ({**rollout(n // 50 + 1, f"s{n // 8}"), "rollout": n % 8, **text} for n in range(100_000))
+    rows(tmp_path / "run" / "rollouts.jsonl", list(many))
+    (tmp_path / "data").mkdir()
+    question = {"problem": "Which way?", "data_type": "video", "problem_type": "multiple choice"}
+    question |= {"options": ["A. left", "B. right"], "solution": "<answer>A</answer>", "path": "./a.mp4"}
+    pairs = [(n, side) for n in range(3000) for side in (0, 1)]
+    records = [{**question, "problem_id": f"p{n}-{side}", "pair": f"p{n}", "side": side} for n, side in pairs]
+    rows(tmp_path / "data" / "records.jsonl", records)
+    (tmp_path / "eval").mkdir()
+    rows(tmp_path / "eval" / "answers.jsonl", [answer(n, side, n % 2 == 0) | text for n, side in pairs])
+    with viewer(tmp_path) as (address, _):
+        page = browser.new_page()
+        page.goto(address)
+        run, bench = (
+            f"{address}#/{screen}/{tmp_path.name}/{name}"
+            for screen, name in (("run", "run"), ("pairs", "data"))
+        )
+        paints = [min(painted(page, screen) for _ in range(3)) for screen in (run, bench)]
+        page.goto(run)
+        page.get_by_text(re.compile("^12500 groups$")).wait_for(timeout=120_000)
+        page.goto(bench)
+        page.get_by_text(re.compile(r"^3000 pairs")).wait_for()
+        page.locator("#choose-Outcome").select_option("both_right", timeout=60_000)
+        page.get_by_text(re.compile(r"^1500 pairs")).wait_for(timeout=60_000)
         page.close()
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        pytest.skip(f"first paints after {paints} s, which says nothing on a machine as busy as this one")
+    assert max(paints) < MOST_FIRST_PAINT
 
 
-def test_frames_step_with_both_videos(page: Any, shown: Path) -> None:
-    with viewer(shown) as (address, _):
-        page.goto(f"{address}#/pairs/{shown.name}/pairs")
-        page.get_by_role("button", name="Frame by frame").click()
-        slide = page.get_by_label("frame", exact=True)
-        slide.wait_for()
-        before = page.locator(".sides img").first.get_attribute("src")
-        slide.press("ArrowRight")
-        assert page.locator("output").inner_text().startswith("frame 2 of 8")
-        assert page.locator(".sides img").first.get_attribute("src") != before
+def painted(page: Any, address: str) -> float:
+    """Return the seconds from the call of an address until its screen has a first chart or pair."""
+    page.goto("about:blank")
+    begun = time.monotonic()
+    page.goto(address)
+    page.locator("figure.chart, .list a").first.wait_for()
+    return time.monotonic() - begun

@@ -166,7 +166,9 @@ export async function showPairs(name, query, places) {
   const wanted = (now) => Object.fromEntries(["filter", "model", "task", "text", "page"].map((one) => [one, now.get(one) || ""]));
 
   async function draw(now) {
-    const found = await get("pairs", { place: name, ...asked });
+    const wish = asked;
+    const found = await get("pairs", { place: name, ...wish });
+    if (wish !== asked) return found.read;
     const chosen = now.get("pair") || found.pairs[0]?.id || "";
     fill(above, controls(found, asked), summary(found, verifiable, name));
     fill(items, list(found, chosen, name));
@@ -180,6 +182,7 @@ export async function showPairs(name, query, places) {
     if (next === open.key) return open.read < 1 ? (open.read = await open.more()) : 1;
     open = { key: next, read: 1 };
     const found = chosen ? await onePair(name, chosen, model) : { read: 1, parts: [make("p", {}, "No pair passes the filters.")] };
+    if (open.key !== next) return 1;
     fill(detail, found.parts);
     open = { key: next, ...found };
     return found.read;

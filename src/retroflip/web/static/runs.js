@@ -103,7 +103,10 @@ export async function showRun(name, query, places) {
   }
 
   async function draw() {
-    const found = await (asked.preset === SWEEPS ? sweeps : curves)(asked);
+    note.textContent = asked.preset === SWEEPS ? "Reading what the models scored …" : "";
+    const wish = asked;
+    const found = await (wish.preset === SWEEPS ? sweeps : curves)(wish);
+    if (wish !== asked) { found.made.forEach((one) => one.end()); return; }
     made.forEach((one) => one.end());
     made = found.made;
     fill(above, ...controls(name, { ...asked, metric: found.metric }, places, presets, found.metrics).filter(Boolean));
