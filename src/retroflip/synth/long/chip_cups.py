@@ -101,21 +101,17 @@ class Step(NamedTuple):
 
 def done(cups: Cups, step: Step) -> Cups | None:
     """Return what cups hold after a step, or None where it cannot be done."""
-    after = list(cups)
-    one = cups[step.place]
-    if step.action == "put":
-        after[step.place] = one | {step.chip}
-    elif step.action == "take":
-        if step.chip not in one:
-            return None
-        after[step.place] = one - {step.chip}
-    elif step.action == "swap":
-        after[step.place], after[step.other] = cups[step.other], one
-    else:
-        if not one:
-            return None
-        after[step.place], after[step.other] = frozenset(), one | cups[step.other]
-    return tuple(after) if all(len(cup) <= MOST_CHIPS for cup in after) else None
+    one, other, chip = cups[step.place], cups[step.other], {step.chip}
+    if (step.action == "take" and not chip <= one) or (step.action == "pour" and not one):
+        return None
+    changed: dict[int, Chips] = {
+        "put": {step.place: one | chip},
+        "take": {step.place: one - chip},
+        "swap": {step.place: other, step.other: one},
+        "pour": {step.place: frozenset(), step.other: one | other},
+    }[step.action]
+    after = tuple(changed.get(place, cup) for place, cup in enumerate(cups))
+    return after if all(len(cup) <= MOST_CHIPS for cup in after) else None
 
 
 def inverse(step: Step) -> Step:

@@ -105,28 +105,22 @@ def done(files: Files, step: Step) -> Files | None:
 
 def _effect(step: Step, here: Files, there: Files) -> tuple[Files, Files]:
     """Return the files that a step takes away and those that it adds."""
-    one, other = frozenset({(step.folder, step.file)}), frozenset({(step.other, step.file)})
     nothing: Files = frozenset()
-    if step.action == "touch":
-        return nothing, one
-    if step.action == "rm":
-        return one, nothing
-    if step.action == "mv":
-        return one, other
-    if step.action in ("cp", "uncp"):
-        return _copied(step, one <= here, one, other)
+    one, other = frozenset({(step.folder, step.file)}), frozenset({(step.other, step.file)})
     moved = frozenset((step.other, name) for _, name in here)
-    if step.action == "rm all":
-        return here, nothing
-    if step.action == "mv all":
-        return here, moved
-    return here | there, moved | frozenset((step.folder, name) for _, name in there)
-
-
-def _copied(step: Step, is_there: bool, one: Files, other: Files) -> tuple[Files, Files]:
-    if not is_there:
-        return one, frozenset()
-    return (frozenset(), other) if step.action == "cp" else (other, frozenset())
+    moved_back = frozenset((step.folder, name) for _, name in there)
+    # What is copied must be there: else the step is to take it away, which cannot be done.
+    is_there = one <= here
+    return {
+        "touch": (nothing, one),
+        "rm": (one, nothing),
+        "mv": (one, other),
+        "cp": (nothing, other) if is_there else (one, nothing),
+        "uncp": (other, nothing) if is_there else (one, nothing),
+        "rm all": (here, nothing),
+        "mv all": (here, moved),
+        "exchange": (here | there, moved | moved_back),
+    }[step.action]
 
 
 def held(files: Files, folder: str) -> tuple[str, ...]:

@@ -6,14 +6,13 @@ the very same swaps lead to, so that neither the state shown nor the set of swap
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from itertools import groupby, pairwise
 from typing import Any, Self
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
+from retroflip.synth.animation import Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
@@ -32,23 +31,12 @@ Places = Mapping[str, Cell]
 Swaps = Course[Places, Swap]
 
 
-class Ask(StrEnum):
-    """What is asked for, besides the mode."""
-
-    CELL = "cell"
-    DISPLACED = "displaced"
-    AFTER_SWAP = "after swap"
-    NEXT_SWAP = "next swap"
-
-
-CASES = (
-    (Mode.FORWARD, Ask.CELL),
-    (Mode.FORWARD, Ask.DISPLACED),
-    (Mode.RETRODICTIVE, Ask.CELL),
-    (Mode.RETRODICTIVE, Ask.DISPLACED),
-    (Mode.HISTORICAL, Ask.AFTER_SWAP),
-    (Mode.HISTORICAL, Ask.NEXT_SWAP),
-)
+ASKS = {
+    Mode.FORWARD: ("cell", "displaced"),
+    Mode.RETRODICTIVE: ("cell", "displaced"),
+    Mode.HISTORICAL: ("after swap", "next swap"),
+}
+"""what is asked for, by mode; both together a key of the phrasings"""
 
 OPERATIONS = (6, 6, 8, 8, 10)
 OBJECTS = (3, 3, 4, 4, 5)
@@ -105,12 +93,12 @@ def course_of(board: Board, order: Sequence[Swap]) -> Swaps:
 def answer_to(query: Query, course: Swaps) -> Any:
     """Return the answer: a cell, a number of objects, or a swap, or None where no swap comes next."""
     match query.ask:
-        case Ask.DISPLACED:
+        case "displaced":
             return sum(course.states[0][name] != cell for name, cell in course.states[-1].items())
-        case Ask.NEXT_SWAP:
+        case "next swap":
             one, other = (tuple(cell) for cell in query.named["swap"])
             return dict(pairwise(course.operations)).get((one, other))
-        case Ask.AFTER_SWAP:
+        case "after swap":
             places = course.states[query.named["swaps"]]
         case _:
             places = course.states[-1 if query.mode is Mode.FORWARD else 0]
@@ -119,8 +107,8 @@ def answer_to(query: Query, course: Swaps) -> Any:
 
 def make(draw: Draw) -> Pair:
     """Draw a board and its swaps in two orders with different answers, or one order and its mirror image."""
-    (mode, ask), rank = dealt_case(draw, CASES)
-    mirror = ask in (Ask.CELL, Ask.AFTER_SWAP) and draw.deal("how", (True, False))
+    (mode, ask), rank = dealt_case(draw, [(mode, ask) for mode, asks in ASKS.items() for ask in asks])
+    mirror = ask in ("cell", "after swap") and draw.deal("how", (True, False))
     board = _board(draw, mode, ask)
     timeline = _timeline(draw, board)
     query, groups, options = _asked(draw, mode, ask, board, timeline.operations, mirror)
@@ -133,9 +121,9 @@ def make(draw: Draw) -> Pair:
         objects=scene.stage.objects(look.facts(name, role="object") for name, look in board.looks.items()),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
-        ordered=ask is Ask.DISPLACED,
-        unit="objects" if ask is Ask.DISPLACED else "",
-        is_open=ask in (Ask.CELL, Ask.AFTER_SWAP),
+        ordered=ask == "displaced",
+        unit="objects" if ask == "displaced" else "",
+        is_open=ask in ("cell", "after swap"),
     )
     clip = scene.clip(first.operations)
     one = _side(asked, query, clip, scene.stage, board, first)
@@ -147,7 +135,7 @@ def make(draw: Draw) -> Pair:
 
 
 def _asked(
-    draw: Draw, mode: Mode, ask: Ask, board: Board, count: int, mirror: bool
+    draw: Draw, mode: Mode, ask: str, board: Board, count: int, mirror: bool
 ) -> tuple[Query, dict[Any, list[Swaps]], list[Any]]:
     """Return a question about `count` swaps, their orders by what comes of them, and the options as values."""
     for _ in range(_TRIES):
@@ -167,10 +155,10 @@ def _timeline(draw: Draw, board: Board) -> Timeline:
     return replace(timeline, operations=count // 2 * 2)
 
 
-def _board(draw: Draw, mode: Mode, ask: Ask) -> Board:
+def _board(draw: Draw, mode: Mode, ask: str) -> Board:
     grid = Grid(*draw.level(GRIDS))
     count = draw.settings.objects or draw.level(OBJECTS)
-    count = min(max(count, COUNTED[0]), COUNTED[1]) if ask is Ask.DISPLACED else count
+    count = min(max(count, COUNTED[0]), COUNTED[1]) if ask == "displaced" else count
     if count > grid.rows * grid.columns - 2:
         grid = Grid(3, 4)
     looks = draw_looks(draw, count + draw.settings.distractors)
@@ -191,13 +179,13 @@ def _neighbours(board: Board) -> list[Swap]:
     ]
 
 
-def _swaps(draw: Draw, ask: Ask, board: Board, count: int) -> list[Swap]:
+def _swaps(draw: Draw, ask: str, board: Board, count: int) -> list[Swap]:
     """Return swaps of neighbours.
 
     They are all different, but where objects are counted that have moved: there swaps of objects come more than once,
     or hardly any object would ever come home.
     """
-    if ask is not Ask.DISPLACED:
+    if ask != "displaced":
         return draw.some_of(_neighbours(board), count)
     touching = [swap for swap in _neighbours(board) if set(swap) & set(board.shown.values())]
     return [draw.one_of(touching) for _ in range(count)]
@@ -209,16 +197,16 @@ def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
     return [order for order in drawn if all(one != other for one, other in pairwise(order))]
 
 
-def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]) -> Query:
-    if ask is Ask.DISPLACED:
+def _query(draw: Draw, mode: Mode, ask: str, board: Board, swaps: Sequence[Swap]) -> Query:
+    if ask == "displaced":
         return Query(mode, ask, text=phrased(draw, mode, ask))
-    if ask is Ask.NEXT_SWAP:
+    if ask == "next swap":
         after = swaps[0]
         text = f"{phrased(draw, mode, ask, swap=swap_words(after))} {AXES}"
         return Query(mode, ask, named={"swap": [list(cell) for cell in after]}, text=text)
     target = draw.one_of(list(board.looks))
     named: dict[str, Any] = {"object": target}
-    if ask is Ask.AFTER_SWAP:
+    if ask == "after swap":
         named["swaps"] = int(draw.rng.integers(2, len(swaps)))
     words = phrased(draw, mode, ask, name=board.looks[target].name, ordinal=ordinal(named.get("swaps", 0)))
     return Query(mode, ask, named=named, text=f"{words} {AXES}", barred=board.shown[target])
@@ -226,7 +214,7 @@ def _query(draw: Draw, mode: Mode, ask: Ask, board: Board, swaps: Sequence[Swap]
 
 def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mirror: bool) -> list[Any]:
     """Return the options as values, or none where the swaps have too few outcomes."""
-    if query.ask is Ask.DISPLACED:
+    if query.ask == "displaced":
         windows = runs(outcomes, 3)
         return list(draw.one_of(windows)) if windows else []
     allowed = [value for value in outcomes if value != query.barred]
@@ -289,15 +277,10 @@ class _Scene:
 
     def _shown_objects(self) -> list[Actor]:
         """The objects lie still in the state shown; in the rest of the clip they are not to be seen."""
-        half = 0.27 * self.board.grid.pitch
+        frames, grid, opacity_T = self.stage.timeline.frames, self.board.grid, self.stage.shown_T
         return [
-            self.stage.actor(
-                name,
-                self.board.looks[name].shape,
-                PALETTE[self.board.looks[name].colour],
-                self.board.grid.centre(self.board.shown[name]),
-                (half, half),
-                opacity=self.stage.shown_T,
+            self.board.looks[name].actor(
+                name, frames, grid.centre(self.board.shown[name]), 0.27 * grid.pitch, opacity=opacity_T
             )
             for name in self.layers
         ]
@@ -380,9 +363,9 @@ def _events(stage: Stage, board: Board, order: Order) -> list[Event]:
 
 
 def _derivation(board: Board, states: Sequence[Places], query: Query, words: str) -> list[str]:
-    if query.ask is Ask.NEXT_SWAP:
+    if query.ask == "next swap":
         return [f"Right after the swap asked about, the answer is: {words}."]
-    if query.ask is Ask.DISPLACED:
+    if query.ask == "displaced":
         followed = [_followed(name, board, states) for name in board.looks]
         return [*followed, f"So many objects changed their cell: {words}."]
     return [_followed(query.named["object"], board, states), f"So the answer is: {words}."]

@@ -6,7 +6,6 @@ in the same place. In questions about the moves themselves it is also in the sam
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -42,23 +41,12 @@ OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SIDEWAYS = ("left", "right")
 
 
-class Ask(StrEnum):
-    """What is asked for, besides the mode."""
-
-    NUMBER = "number"
-    ROW = "row"
-    COUNT = "count"
-    DIRECTION = "direction"
-
-
-CASES = (
-    (Mode.FORWARD, Ask.NUMBER),
-    (Mode.FORWARD, Ask.ROW),
-    (Mode.RETRODICTIVE, Ask.NUMBER),
-    (Mode.RETRODICTIVE, Ask.ROW),
-    (Mode.HISTORICAL, Ask.COUNT),
-    (Mode.HISTORICAL, Ask.DIRECTION),
-)
+ASKS = {
+    Mode.FORWARD: ("number", "row"),
+    Mode.RETRODICTIVE: ("number", "row"),
+    Mode.HISTORICAL: ("count", "direction"),
+}
+"""what is asked for, by mode; both together a key of the phrasings"""
 OPERATIONS = (6, 8, 8, 8, 10)
 LEAST_OPERATIONS = 6
 GRIDS: tuple[Cell, ...] = ((3, 3), (3, 3), (3, 3), (3, 4), (4, 4))
@@ -116,19 +104,19 @@ def gaps_of(course: Slides) -> list[Cell]:
 
 def answer_to(query: Query, course: Slides) -> Any:
     """Return the answer: numbers, or the name of a direction; None for the gap, or a row that has it."""
-    if query.ask is Ask.COUNT:
+    if query.ask == "count":
         return course.operations.count(query.named["direction"])
-    if query.ask is Ask.DIRECTION:
+    if query.ask == "direction":
         return course.operations[query.named["move"] - 1]
     numbers = course.states[-1 if query.mode is Mode.FORWARD else 0].numbers
-    if query.ask is Ask.NUMBER:
+    if query.ask == "number":
         return numbers.get(tuple(query.named["cell"]))
     return _row(numbers, query.named["row"])
 
 
 def make(draw: Draw) -> Pair:
     """Draw a puzzle and two courses of moves with the gap in the same places and different answers."""
-    (mode, ask), rank = dealt_case(draw, CASES)
+    (mode, ask), rank = dealt_case(draw, [(mode, ask) for mode, asks in ASKS.items() for ask in asks])
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     timeline = replace(timeline, operations=timeline.operations // 2 * 2)
     puzzle = _puzzle(draw, mode)
@@ -146,9 +134,9 @@ def make(draw: Draw) -> Pair:
         objects=stage.objects(tiles),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
-        ordered=ask in (Ask.NUMBER, Ask.COUNT),
-        unit="moves" if ask is Ask.COUNT else "",
-        is_open=ask in (Ask.ROW, Ask.DIRECTION),
+        ordered=ask in ("number", "count"),
+        unit="moves" if ask == "count" else "",
+        is_open=ask in ("row", "direction"),
     )
     one, two = (
         _side(stage, colour, asked, query, puzzle, course)
@@ -165,7 +153,7 @@ def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
 
 
 def _asked(
-    draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, count: int
+    draw: Draw, mode: Mode, ask: str, puzzle: Puzzle, count: int
 ) -> tuple[Query, dict[Any, list[Slides]], list[Any]]:
     """Return a question about `count` moves, courses by what comes of them, and the options as values."""
     historical = mode is Mode.HISTORICAL
@@ -206,15 +194,15 @@ def _seen_gaps(course: Slides, *, opening: bool, halfway: bool) -> tuple[Cell, .
     return (end, gaps[len(gaps) // 2]) if halfway else (end,)
 
 
-def _query(draw: Draw, mode: Mode, ask: Ask, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
-    if ask is Ask.COUNT:
+def _query(draw: Draw, mode: Mode, ask: str, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
+    if ask == "count":
         way = draw.one_of(list(STEPS))
         return Query(mode, ask, named={"direction": way}, text=phrased(draw, mode, ask, direction=way))
-    if ask is Ask.DIRECTION:
+    if ask == "direction":
         move = 1 + int(draw.rng.integers(count))
         return Query(mode, ask, named={"move": move}, text=phrased(draw, mode, ask, ordinal=ordinal(move)))
     shown, gaps = puzzle.shown.numbers, (puzzle.shown.gap, seen[0])
-    if ask is Ask.NUMBER:
+    if ask == "number":
         cell = draw.one_of([one for one in puzzle.grid.cells() if one not in gaps])
         text = f"{phrased(draw, mode, ask, cell=cell_words(cell))} {AXES}"
         return Query(mode, ask, named={"cell": list(cell)}, text=text, barred=shown[cell])
@@ -232,12 +220,12 @@ def _row(numbers: Numbers, row: int) -> tuple[int, ...] | None:
 
 def _options(draw: Draw, query: Query, outcomes: Sequence[Any]) -> list[Any]:
     """Return the options as values, or none where the moves have too few outcomes."""
-    if query.ask is Ask.COUNT:
+    if query.ask == "count":
         windows = runs(outcomes, 4) or runs(outcomes, 3)
         return list(draw.one_of(windows)) if windows else []
     allowed = [value for value in outcomes if value != query.barred]
     chosen = draw.some_of(allowed, 4) if len(allowed) > 3 else []
-    return sorted(chosen) if query.ask is Ask.NUMBER else chosen
+    return sorted(chosen) if query.ask == "number" else chosen
 
 
 def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, course: Slides) -> Animation:

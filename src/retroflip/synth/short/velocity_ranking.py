@@ -56,7 +56,8 @@ class _Ranked:
     names: Sequence[str]
 
     def words(self, ranking: Ranking) -> str:
-        return in_words(ranking, self.names, self.is_rising)
+        """Return a ranking as options name it."""
+        return ", ".join(self.names[one] for one in (reversed(ranking) if self.is_rising else ranking))
 
 
 @dataclass(frozen=True)
@@ -84,29 +85,20 @@ class _Lanes:
         return made
 
 
-def in_words(ranking: Ranking, names: Sequence[str], is_rising: bool) -> str:
-    """Return a ranking as options name it."""
-    return ", ".join(names[one] for one in (reversed(ranking) if is_rising else ranking))
-
-
 def orders(draw: Draw, count: int) -> list[Ranking]:
     """Return four rankings of `count` objects to choose from, none closer to the others than the rest.
 
     Of four objects and more, the four differ by two swaps of neighbours, made or not.
     """
-    start = _permutation(draw, count)
+    start = tuple(draw.some_of(range(count), count))
     if count < 4:
         drawn = {start: None}
         while len(drawn) < min(4, math.factorial(count)):
-            drawn[_permutation(draw, count)] = None
+            drawn[tuple(draw.some_of(range(count), count))] = None
         return list(drawn)
     first = int(draw.rng.integers(0, count - 3))
     second = int(draw.rng.integers(first + 2, count - 1))
     return [_swapped(start, places) for places in ((), (first,), (second,), (first, second))]
-
-
-def _permutation(draw: Draw, count: int) -> Ranking:
-    return tuple(int(one) for one in draw.rng.permutation(count))
 
 
 def _swapped(ranking: Ranking, places: Sequence[int]) -> Ranking:
