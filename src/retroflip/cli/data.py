@@ -12,6 +12,7 @@ from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
+    from retroflip.bench.clip_pairs import Made
     from retroflip.data.forms.base import Spot
     from retroflip.data.records import RecordsRead
 
@@ -140,8 +141,7 @@ def pairs(
     The answer to the other clip is the record's counterfactual_solution, or the option that says of it what the right
     one says of the clip (left and right, opens and closes). Questions of which neither is known are listed.
     """
-    from retroflip.bench.clip_pairs import FAILURES, UNKNOWN, Spatiotemporal, make_pairs, summary
-    from retroflip.data.folder import RECORDS_NAME
+    from retroflip.bench.clip_pairs import Spatiotemporal, make_pairs
 
     start = root or records.parent
     if not start.is_dir():
@@ -158,6 +158,13 @@ def pairs(
             progress,
             columns=column_map(columns),
         )
+    _report_pairs(made, out, json=json)
+
+
+def _report_pairs(made: "Made", out: Path, *, json: bool) -> None:
+    from retroflip.bench.clip_pairs import FAILURES, UNKNOWN, summary
+    from retroflip.data.folder import RECORDS_NAME
+
     found = summary(made)
     if json:
         print_json({**found, "records": out / RECORDS_NAME})
