@@ -44,6 +44,7 @@ COMMANDS = (
     "generate",
     "score",
     "report",
+    "push",
     "tiny",
     "tiny build",
     "study",

@@ -28,6 +28,7 @@ PIXELS[2] = 240
 TOLD = Told(
     ("view", "response"), [("clip", "a | b\n<script>")], {"s1/original": Frames(PIXELS, (0.0, 0.5, 1.0))}
 )
+ANY: Any = None
 STATE: Any = SimpleNamespace(global_step=7)
 
 
@@ -52,7 +53,7 @@ def test_a_tracker_that_fails_is_recorded_once_and_told_nothing_more(tmp_path: P
     failing = Failing(OSError("no space left"))
     guarded = Guarded(failing, tmp_path / "trackers.jsonl")
     for _ in range(3):
-        guarded.on_log(None, STATE, None, logs={"loss": 1.0})
+        guarded.on_log(ANY, STATE, ANY, logs={"loss": 1.0})
     guarded.show(lambda: TOLD, 8)
     assert failing.calls == 1
     (row,) = read_jsonl(tmp_path / "trackers.jsonl")
@@ -65,10 +66,10 @@ def test_a_packages_own_errors_count_and_an_interrupt_does_not(tmp_path: Path) -
     own = Failing(OwnError("logged out"))
     own._wandb = SimpleNamespace(Error=OwnError)  # type: ignore[attr-defined]
     guarded = Guarded(own, tmp_path / "trackers.jsonl")
-    guarded.on_log(None, STATE, None)
+    guarded.on_log(ANY, STATE, ANY)
     assert guarded.failed
     with pytest.raises(KeyboardInterrupt):
-        Guarded(Failing(KeyboardInterrupt()), tmp_path / "trackers.jsonl").on_log(None, STATE, None)
+        Guarded(Failing(KeyboardInterrupt()), tmp_path / "trackers.jsonl").on_log(ANY, STATE, ANY)
 
 
 def test_a_video_that_is_gone_ends_no_run(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_run_shows_what_each_branch_was_shown(tmp_path: Path, monkeypatch: pyt
     trainer.args.report_to = ["wandb"]
     guarded = guard(trainer, tmp_path / "trackers.jsonl")
     assert [one.name for one in guarded] == ["WandbLike"]
-    guarded[0].attempt = lambda *_: None  # type: ignore[method-assign] - W&B itself is not there to be set up
+    monkeypatch.setattr(guarded[0], "attempt", lambda *_: None)  # W&B itself is not there to be set up
     trainer.callback_handler.callbacks = [
         one for one in trainer.callback_handler.callbacks if not isinstance(one, Failing)
     ]
@@ -144,8 +145,7 @@ def test_frames_are_taken_again_by_their_places() -> None:
 
 
 def test_tensorboards_own_files_hold_the_table_and_the_frames(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     from transformers.integrations.integration_utils import TensorBoardCallback
 
     callback = TensorBoardCallback()
@@ -153,7 +153,7 @@ def test_tensorboards_own_files_hold_the_table_and_the_frames(tmp_path: Path) ->
     Guarded(callback, tmp_path / "trackers.jsonl").show(lambda: TOLD, 7)
     callback.tb_writer.close()
     assert not (tmp_path / "trackers.jsonl").exists()
-    found = EventAccumulator(str(tmp_path)).Reload()
+    found = events.EventAccumulator(str(tmp_path)).Reload()
     (image,) = found.Images("clips/s1/original")
     assert image.step == 7
     picture = np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from retroflip.data.answers import gold_answer, same_answer
+from retroflip.data.card import write_made
 from retroflip.data.columns import Columns
 from retroflip.data.folder import RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, Manifest, build_manifest, manifest_beside, write_manifest
@@ -47,6 +48,11 @@ UNKNOWN = "unknown.jsonl"
 FAILURES = "failures.jsonl"
 JOURNAL = "journal.jsonl"
 _ORIGINAL = "original"
+_ABOUT = (
+    "Each pair is a clip and its mirror image, or the clip and itself played backwards, with the same question and "
+    "options and different answers; both sides were encoded alike. The clips are their owner's, who must say whether "
+    "they may be passed on."
+)
 _DONE = {TextMap.MIRROR: "mirrored", TextMap.REVERSE: "reversed"}
 
 
@@ -124,6 +130,7 @@ def make_pairs(
     write_jsonl_atomic(out / FAILURES, [one._asdict() for one in failed])
     made = [one for one in known if one.sample.video not in errors]
     samples = [side for one in made for side in _sides(one)]
+    write_made(out, "Counterfactual pairs", _ABOUT, samples, ["counterfactual-pairs"], "test")
     write_samples(out / RECORDS_NAME, samples)
     files = dict.fromkeys([RECORDS_NAME, *(sample.video for sample in samples)])
     write_manifest(out / MANIFEST_NAME, build_manifest(out, files))

@@ -21,6 +21,7 @@ from retroflip.cli import (
     evaluation,
     filtering,
     generation,
+    hub,
     leaks,
     machine,
     route,
@@ -48,6 +49,7 @@ FLAG_TO_RESUME = {
     "filter": [],
     "data": [],
     "study": [],
+    "push": [],
 }
 """commands that go on where they stopped, with what must be added to the command given"""
 ENVIRONMENT = {
@@ -149,6 +151,7 @@ for _module in (
     leaks,
     study,
     viewer,
+    hub,
 ):
     _module.register(app)
 

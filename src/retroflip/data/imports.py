@@ -111,7 +111,9 @@ def import_source(
         if not done.tally.samples:
             raise DataError(_nothing(wanted, done))
         card.write(
-            card_text(source, done.tally, done.rejects, {path: sha256_file(path) for path in done.files})
+            card_text(
+                source, done.tally, done.rejects, {path: sha256_file(path) for path in done.files}, out.name
+            )
         )
     return done
 

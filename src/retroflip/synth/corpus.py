@@ -4,6 +4,7 @@
     DIR/videos/NAME.mp4      each put in place whole
     DIR/metadata/NAME.json   its ground truth, written behind it: a video that has it is finished
     DIR/manifest.json        the videos' SHA-256
+    DIR/README.md            the data card
     DIR/records.jsonl        the questions; written last, so a data set that has it is complete
 
 A pair is drawn from (seed, kind, its number) and what that data set is for, so that equal settings give equal videos
@@ -23,6 +24,7 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from retroflip.data.answers.spans import read_spans, spans_text
+from retroflip.data.card import write_made
 from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
@@ -168,11 +170,26 @@ def write_corpus(
     _write_all(out, jobs, taken, engine, progress)
     written = [read_metadata(out, name) for job in jobs for name in job.names]
     samples = [sample_from(metadata) for metadata in written]
+    _write_card(out, settings, samples)
     write_samples(out / RECORDS_NAME, samples)
     shown = [file for sample in samples for file in (sample.video, f"{METADATA}/{sample.id}.json")]
     files = [DESCRIPTION_NAME, RECORDS_NAME, *shown]
     write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return samples
+
+
+def _write_card(out: Path, settings: CorpusSettings, samples: Sequence[Sample]) -> None:
+    """Write what the data set is, and how it is made again."""
+    kinds = [kind.name for kind in settings.kinds_chosen()]
+    pairs = "pairs of videos with one question and different answers" if settings.paired else "single videos"
+    about = (
+        f"Temporal videos that a program drew: {pairs}, of the kinds {', '.join(kinds)}, with seed {settings.seed}, "
+        f"for {settings.split.value}. Every answer follows from the video's own description in `{METADATA}/`. "
+        f"`{DESCRIPTION_NAME}` holds all settings, by which `retroflip synth` draws the same bytes again. No person, "
+        "place or recording is in them."
+    )
+    split = "test" if settings.split is Split.TEST else "train"
+    write_made(out, "Temporal videos", about, samples, ["synthetic", *kinds], split)
 
 
 def _write_all(

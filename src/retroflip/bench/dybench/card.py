@@ -18,12 +18,12 @@ from retroflip.bench.dybench.base import ALSO_IN
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.survey import Missing, RefusedPlan
 from retroflip.bench.questions import RECORDS
+from retroflip.data.card import CARD, size_of
 from retroflip.data.sample import Sample
 from retroflip.errors import counted
 from retroflip.files.storage import write_text_atomic
 
 SUMMARY = "summary.json"
-CARD = "README.md"
 _MOST_REASONS = 40
 
 
@@ -159,8 +159,6 @@ retroflip score answers
 ```
 
 DIR is this folder. A pair counts where both sides are right; `scores.json` has every metric with its interval."""
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_LARGEST = "n>1M"
 
 
 def metadata(summary: Summary) -> str:
@@ -176,7 +174,7 @@ def metadata(summary: Summary) -> str:
         license_link="README.md#licences",
         language="en",
         task_categories=["video-text-to-text", "visual-question-answering", "multiple-choice"],
-        size_categories=next((name for most, name in _SIZES if summary.questions < most), _LARGEST),
+        size_categories=size_of(summary.questions),
         tags=["retroflip", "video", "benchmark", "counterfactual-pairs", *parts],
         configs=[{"config_name": "default", "data_files": [{"split": "test", "path": RECORDS}]}],
     )

@@ -1,0 +1,63 @@
+"""Every data set that is made here has a card that the hub's own classes read, and that says what is in it."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import DatasetCard
+
+from retroflip.data.card import CARD, head, size_of, write_made
+from retroflip.data.hub import Kind, planned
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.engines import LocalEngine
+from retroflip.progress import Silence
+from retroflip.synth.corpus import CorpusSettings, write_corpus
+from retroflip.synth.names import Split
+from retroflip.synth.settings import SceneSettings
+
+EVIL = "| <script> `x`\n---\nlicense: mit"
+
+
+def card_of(folder: Path) -> DatasetCard:
+    return DatasetCard.load(folder / CARD, ignore_metadata_errors=False)
+
+
+def test_synthetic_videos_have_a_card_and_can_be_pushed(tmp_path: Path) -> None:
+    settings = CorpusSettings(
+        kinds=("direction",), per_task=1, seed=3, split=Split.TEST, scene=SceneSettings(size=64)
+    )
+    write_corpus(tmp_path / "out", settings, engine=LocalEngine(1), progress=Silence())
+    card = card_of(tmp_path / "out")
+    assert {"retroflip", "synthetic", "direction"} <= set(card.data.tags)
+    assert card.data.configs == [
+        {"config_name": "default", "data_files": [{"split": "test", "path": "records.jsonl"}]}
+    ]
+    assert "2 records about 2 files" in card.text
+    assert "license" not in card.data.to_dict(), "whose videos they are is not ours to say"
+    upload = planned(tmp_path / "out", "me/videos", public=False)
+    assert upload.kind is Kind.DATASET
+    assert upload.files[-1][0] == "records.jsonl"
+
+
+def test_what_a_record_says_stays_in_its_cell(tmp_path: Path) -> None:
+    sample = Sample(
+        id="a", video="v.mp4", question="q", options=("x", "y"), solution="A", source=EVIL, licence=EVIL,
+        problem_type=ProblemType.MULTIPLE_CHOICE, source_clip="a",
+    )  # fmt: skip
+    write_made(tmp_path, "A title", "About.", [sample], [])
+    card = card_of(tmp_path)
+    assert "license" not in card.data.to_dict()
+    assert r"| \| <script> `x` --- license: mit | 1 |" in card.text
+
+
+def test_heads_are_read_by_the_hubs_own_class() -> None:
+    card = DatasetCard(
+        head(5000, "x.jsonl", ["video", "one"], license="other", license_name="as-the-source-states")
+    )
+    assert card.data.license == "other"
+    assert card.data.tags == ["retroflip", "video", "one"]
+    assert card.data.size_categories == "1K<n<10K"
+
+
+@pytest.mark.parametrize(("records", "word"), [(0, "n<1K"), (999, "n<1K"), (1_000_000, "n>1M")])
+def test_sizes(records: int, word: str) -> None:
+    assert size_of(records) == word
