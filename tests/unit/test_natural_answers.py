@@ -205,3 +205,21 @@ def test_what_training_reads_evaluation_reads_alike(boxed: str) -> None:
     response = rf"<think>so</think>\boxed{{{boxed}}}"
     strict = parse_answer(response, question(*DIRECTIONS))
     assert strict is None or read_answer(response, question(*DIRECTIONS)) == strict
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        ("I think the answer is A. No wait, B.", "B"),
+        ("I choose A. Scratch that, B.", "B"),
+        ("The answer is A. Wait, it goes right. So the answer is B.", "B"),
+        ("The answer is A. Wait, I must look again at what it does.", None),
+        ("(A) moving left is incorrect; (B) moving right is correct", None),
+        ("A) moving left - wrong", None),
+        ("(A) is incorrect.", None),
+        ("C. not moving", "C"),
+        ("(C) not moving is correct", "C"),
+    ],
+)
+def test_what_is_taken_back_or_called_wrong_is_no_answer(response: str, found: str | None) -> None:
+    assert letter(response) == found

@@ -166,6 +166,10 @@ def test_a_mistake_is_named_in_the_file_that_makes_it(tmp_path: Path) -> None:
         ({"a": "extends: /etc/b.yaml\n"}, "no way from the recipe's folder"),
         ({"a": "extends: ../loop.yaml\n"}, "a.yaml extends ../loop.yaml extends a.yaml"),
         ({"a": "extends: b.yaml\n"}, "there is no file"),
+        (
+            {"a": "extends: tiny/crpo.yaml\n"},
+            "The shipped recipe of that name is tiny/crpo, without an ending",
+        ),
         ({"a": "extends: tiny/cpro\n"}, "Did you mean tiny/crpo?"),
         ({"a": "extends: strive\n"}, "Did you mean"),
         ({"a": "extends: ../../etc/passwd\n"}, "no such shipped recipe"),

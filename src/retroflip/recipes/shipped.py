@@ -110,8 +110,14 @@ def _by_path(file: Path, name: str) -> Path:
         )
     base = file.absolute().parent / name
     if not base.is_file():
-        raise RecipeError(f"{file} extends {name}, and there is no file {base}. Correct {_KEY}.")
+        stem = name.rpartition(".")[0]
+        hint = f" The shipped recipe of that name is {stem}, without an ending." if _is_shipped(stem) else ""
+        raise RecipeError(f"{file} extends {name}, and there is no file {base}.{hint} Correct {_KEY}.")
     return base
+
+
+def _is_shipped(name: str) -> bool:
+    return any((place / f"{name}.yaml").is_file() for place in _PLACES)
 
 
 def _shipped(file: Path, name: str) -> Path:

@@ -55,6 +55,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
 
 
+_CALLED_WRONG = re.compile(
+    r"\W*(?:(?:is|are|was|would\s+be|can\s+be)\s+)?(?:not\s+(?:right|correct|true)|incorrect|wrong|false|ruled\s+out)\b"
+)
+
+
 def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str | None:
     """Return the option that a text begins with: by its letter in a form that is no word, or by its own words.
 
@@ -71,7 +76,7 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
         before, rest = text[: named.start(1)], text[named.end(1) :]
         bracketed = before.endswith(("(", "[", "<")) and rest[:1] in (")", "]", ">")
         labelled = re.search(LABEL, before, re.IGNORECASE) is not None
-        if names_another(rest, letter, options):
+        if names_another(rest, letter, options) or _is_called_wrong(rest, options[letter]):
             return None
         if bracketed or rest[:1] in (".", ")", ":", "!") or (labelled and _ENDS_A_LETTER.match(rest.strip())):
             return letter
@@ -107,6 +112,11 @@ def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
     others = _ALONE.findall(sentence)
     hedged = _HEDGED.search(sentence) is not None
     return hedged and any(_is_other(other, letter, options) for other in others)
+
+
+def _is_called_wrong(rest: str, own: str) -> bool:
+    """Return whether the text behind an option's letter and its own words calls it wrong: ") moving left is wrong"."""
+    return _CALLED_WRONG.match(folded(rest.strip(" )]>.:,-–—")).removeprefix(own)) is not None
 
 
 def goes_on_with_another(rest: str, letter: str, options: dict[str, str]) -> bool:
@@ -177,4 +187,5 @@ def lettered(text: str, options: dict[str, str]) -> Iterator[str | None]:
     for found in _MARK.finditer(text):
         letter = found[1]
         if letter in options and beginning(folded(text[found.end() :]), {letter: options[letter]}):
-            yield None if denied(text, found.start()) else letter
+            wrong = denied(text, found.start()) or _is_called_wrong(text[found.end() :], options[letter])
+            yield None if wrong else letter

@@ -12,9 +12,10 @@ alone, the surest first:
 4. an option's own words of at least two, said in a first sentence that denies nothing, names no other option and does
    not go on with something else ("moves left and then right").
 
-Running text is searched for nothing else. "A man walks" names no option ('A' is an article), "A and B" and "not B" are
-no answers; what is unsure is None. On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple
-choice and yes/no) this agrees with all 11,440 grades that the benchmark's own rules gave.
+Only what stands behind the last "wait" or "scratch that" counts. Running text is searched for nothing else. "A man
+walks" names no option ('A' is an article), "A and B" and "not B" are no answers; what is unsure is None.
+On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple choice and yes/no) this agrees with
+all 11,440 grades that the benchmark's own rules gave.
 """
 
 import re
@@ -30,6 +31,11 @@ from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
+_TAKEN_BACK = re.compile(
+    r"(?:\bno,?\s+wait\b|\bwait(?:,|[.!]+\s)|\bscratch\s+that\b|\bon\s+second\s+thoughts?\b)[\s,.:;!]*",
+    re.IGNORECASE,
+)
+"""words by which a writer takes back all that stands before"""
 _MARKDOWN = re.compile(r"^(?:\s*(?:[#>]+|[-*•](?=\s)))+\s*")
 _OPENED = re.compile(r"^[(\[]([A-Z])$")
 """a letter whose bracket never closes, as a model leaves it that was made to begin with 'Best option:('"""
@@ -62,7 +68,8 @@ def read_answer(response: str, sample: Sample) -> Answer | None:
     if is_marked(text):
         content = boxed_text(text)
         return None if content is None else _of_type(content, sample)
-    inner = unwrapped(text)
+    begin = max((found.end() for found in _TAKEN_BACK.finditer(text)), default=0)
+    inner = unwrapped(text[begin:])
     return _of_type(inner, sample) if inner else None
 
 
