@@ -1,133 +1,153 @@
-"""What README and the pages of the documentation tell a user to type works as it stands."""
+"""What README and the pages of the documentation tell a reader to type, write and run works as it stands."""
 
 import csv
 import json
 import re
-import shlex
 import shutil
+from collections import Counter
 from pathlib import Path
 
+import pyarrow
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
-from typer.testing import CliRunner
 
-from retroflip.cli.app import app
-from retroflip.data.records import parse_record, read_samples
+from documents import LANGUAGES, ROOT, WORDS, Visit, blocks, check, pages
+from published_files import FILES, publish
+from retroflip.data.records import parse_record
+from retroflip.data.sources import SOURCES
+from retroflip.errors import RecipeError
 from retroflip.files.storage import write_jsonl_atomic
-from retroflip.jobs.recipes import load_recipe
 
-ROOT = Path(__file__).parents[2]
-DATA = "docs/data.md"
-"""tests/cli/test_data_document.py tries it, on files in the published forms"""
-ELSEWHERE = {
-    "docs/dybench.md": "data sets that are not here",
-    "docs/benchmarks.md": "benchmarks that are not here",
-    "docs/viewer.md": "a server that does not end",
+EXTEND = "docs/extend.md"
+"""tests/unit/test_newcomers.py follows it, in a copy of the package"""
+PAGES = list(pages())
+VISITED = [page for page in PAGES if page != EXTEND]
+SLOW = [page for page in VISITED if any(block.word == "slow" for block in blocks(page))]
+METHOD_PAGES = ("arrow_rl", "arrowgev", "crpo", "dr_grpo", "grpo", "strive", "synrl", "t_grpo")
+SKIPPED = {
+    "README.md": 1,
+    "CONTRIBUTING.md": 3,
+    "docs/architecture.md": 1,
+    "docs/elsewhere.md": 1,
+    **{f"docs/methods/{name}.md": 1 for name in METHOD_PAGES},
+    "docs/results/evaluate.md": 1,
+    "docs/scale.md": 1,
+    "docs/start.md": 1,
+    "docs/viewer.md": 1,
 }
-"""pages whose commands need what the reader has and this test has not; their options are looked up here"""
-PAGES = sorted(
-    page.relative_to(ROOT).as_posix()
-    for folder in ("docs", "docs/methods")
-    for page in (ROOT / folder).glob("*.md")
-)
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(page for page in PAGES if page not in {DATA, *ELSEWHERE})]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SET_UP = (". ./setup.sh", "uv pip compile", "--extra dev", "zensical", "uv run pre-commit", "uv run pytest")
-"""lines that install or test: .ci/run and the tests of the project's set-up run them"""
+"""blocks with which nothing is done, by page: installing and testing, programs that are not here, equations and drawings"""
 SIDES = ({"solution": "A"}, {"options": ["A. right", "B. left"], "solution": "B"})
 """the README's record, and the same with its options in the other order"""
 
 
-def blocks(document: str, kind: str) -> list[str]:
-    """Return the text of every code block of a kind in a document."""
-    found = BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
-    return [text for language, text in found if language == kind]
-
-
-def commands(document: str) -> list[str]:
-    """Return every command line of a document except those that set up or test."""
-    text = "".join(blocks(document, "sh")).replace("\\\n", " ")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return [line for line in lines if not any(part in line for part in SET_UP)]
-
-
-def unknown_options(arguments: list[str]) -> set[str]:
-    """Return the options of a retroflip command line that the command does not have."""
-    command = get_command(app)
-    while isinstance(command, TyperGroup):
-        command = command.commands[arguments.pop(0)]
-    known = {
-        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    return {argument.partition("=")[0] for argument in arguments if argument.startswith("--")} - known
+def first(page: str, language: str) -> str:
+    """Return the first block of a language of a page."""
+    return next(block.text for block in blocks(page) if block.language == language)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path) -> Path:
-    """A folder as the reader has it: the recipes, README's own record with its video, and settings of videos."""
+    """A folder as the reader has it: the recipes, records with their videos, and others' files in their forms."""
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
-    (text,) = blocks("README.md", "json")
-    record = json.loads(text)
+    _write_own(tmp_path, clip)
+    _write_others(tmp_path, clip)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _write_own(folder: Path, clip: Path) -> None:
+    record = json.loads(first("README.md", "json"))
     # as many as a step takes
     records = [
         {**record, "problem_id": n, "problem": f"{record['problem']} ({n})", **SIDES[n % 2]}
         for n in range(32)
     ]
-    write_jsonl_atomic(tmp_path / "mine.jsonl", records)
-    video = tmp_path / record["path"]
+    write_jsonl_atomic(folder / "mine.jsonl", records)
+    video = folder / record["path"]
     video.parent.mkdir(parents=True)
     shutil.copy(clip, video)
-    with (tmp_path / "theirs.csv").open("w") as stream:
+    with (folder / "theirs.csv").open("w") as stream:
         rows = csv.writer(stream)
         rows.writerow(["q", "choices", "label", "clip"])
         rows.writerows([f"Which is {n}?", '["left", "right"]', "A", "videos/ball.mp4"] for n in range(4))
-    (settings,) = blocks("docs/synthetic.md", "yaml")
-    (tmp_path / "fresh.yaml").write_text(settings)
+
+
+def _write_others(folder: Path, clip: Path) -> None:
     for name in ("questions/multi-choice.json", "predictions/video-llava/multi-choice.json"):
-        recorded = tmp_path / "TempCompass" / name
+        recorded = folder / "TempCompass" / name
         recorded.parent.mkdir(parents=True)
         question = {"question": "What?\nA. runs\nB. walks", "answer": "A. runs", "prediction": "A"}
         recorded.write_text(json.dumps({"7": {"action": [question]}}))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("document", [*DOCUMENTS, DATA, *ELSEWHERE])
-def test_only_known_kinds_of_code_stand_in_the_documents(document: str) -> None:
-    languages = {language for language, _ in BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))}
-    assert languages <= {"sh", "json", "yaml", "text"}
-
-
-def test_the_record_of_the_readme_is_a_valid_sample(tmp_path: Path) -> None:
-    (record,) = blocks("README.md", "json")
-    (tmp_path / "mine.jsonl").write_text(record)
-    (sample,) = read_samples(tmp_path / "mine.jsonl")
-    assert sample.solution == "A"
-    assert sample.task_type is not None
-    assert parse_record(json.loads(record)) == sample
+    publish(folder / "VideoAuto-R1-Data")
+    rows = FILES["Video-R1/Video-R1-filter-17k.json"]
+    (folder / "Video-R1-260k.json").write_text(json.dumps(rows))
+    (folder / "media" / "CLEVRER").mkdir(parents=True)
+    for row in rows:
+        shutil.copy(clip, folder / "media" / row["path"])
+    saved = folder / "saved_dataset"
+    made = pyarrow.Table.from_pylist([{"q": "Which?", "choices": ["x", "y"], "label": "A", "clip": "x.mp4"}])
+    (saved / "train").mkdir(parents=True)
+    with pyarrow.ipc.new_stream(saved / "train" / "data-00000-of-00001.arrow", made.schema) as stream:
+        stream.write_table(made)
+    (saved / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_command_of_a_document_runs(document: str) -> None:
-    for line in commands(document):
-        arguments = shlex.split(line)
-        assert arguments[:3] == ["uv", "run", "retroflip"], line
-        arguments = arguments[3:]
-        if arguments[0] in ("train", "sft"):
-            recipe = load_recipe(Path(arguments[1]), [a for a in arguments[2:] if "=" in a])
-            if recipe.model.path.startswith("Qwen/"):
-                continue  # The weights are not here, so the recipe is read and no more.
-            if "--dry-run" not in arguments:
-                arguments.append("--dry-run")
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 0, (line, result.output, result.exception)
+@pytest.mark.parametrize("page", VISITED)
+def test_a_page_does_what_it_says(page: str) -> None:
+    Visit(page).read()
 
 
-@pytest.mark.parametrize("document", ELSEWHERE)
-def test_the_other_documents_name_options_that_there_are(document: str) -> None:
-    lines = [shlex.split(line.removeprefix("uv run ")) for line in commands(document)]
-    asked = [words[1:] for words in lines if words[0] == "retroflip"]
-    assert asked
-    assert [unknown_options(arguments) for arguments in asked] == [set()] * len(asked)
+@pytest.mark.slow
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("page", SLOW)
+def test_a_page_does_what_takes_long(page: str) -> None:
+    Visit(page, slow=True).read()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_block_is_passed_over(page: str) -> None:
+    fences = re.findall(r"^\s*```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    found = blocks(page)
+    assert len(fences) == 2 * len(found), f"a block is of none of {', '.join(LANGUAGES)}"
+    assert {block.word for block in found} <= {"", *WORDS}
+    assert [block.line for block in found if block.word not in ("", "output") and not block.said] == []
+
+
+def test_skipped_blocks_are_those_that_are_counted_here() -> None:
+    skipped = Counter(page for page in PAGES for block in blocks(page) if block.word == "skip")
+    assert skipped == SKIPPED
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "retroflip score runs/x --jsn",
+        "retroflip scoer runs/x",
+        "uv run retroflip dybench bild recipe.yaml",
+        "retroflip synth audit DIR --jason",
+        "retroflip generate --model x --batch-size many",
+        "python benchmarks/router.py --jsn",
+        "a_program --that nobody --knows",
+    ],
+)
+def test_a_command_that_there_is_not_does_not_pass(line: str) -> None:
+    with pytest.raises((SystemExit, Exception)):
+        check(line)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_recipe_with_a_key_that_there_is_not_does_not_pass() -> None:
+    with pytest.raises(RecipeError, match="rollout"):
+        check("retroflip train recipes/paper/crpo.yaml method.rolouts=4")
+
+
+def test_the_record_of_the_readme_is_a_valid_sample() -> None:
+    sample = parse_record(json.loads(first("README.md", "json")))
+    assert sample.solution == "A"
+    assert sample.task_type is not None
+
+
+def test_the_table_of_sources_names_every_one() -> None:
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)) >= SOURCES.keys()
