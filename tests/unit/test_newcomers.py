@@ -80,6 +80,15 @@ def test_the_page_does_what_it_says(copy: Path) -> None:
     assert page.count("Brevity") >= 2  # in the table and above a chart
 
 
+def test_its_code_is_as_ours_must_be(copy: Path) -> None:
+    files = [copy / block.said for block in marked("file") if block.language == "python"]
+    for step in (["check", "--quiet"], ["format", "--check", "--quiet"]):
+        done = subprocess.run(
+            ["ruff", *step, "--config", ROOT / "pyproject.toml", *files], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
 def test_the_steps_are_those_that_are_told() -> None:
     told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for registry in {block.said for block in marked("into")}:
