@@ -443,6 +443,30 @@ def test_llava_video_makes_a_record_of_each_turn(tmp_path: Path) -> None:
     assert done.rejects == {"turns": 1, "key": 1}
 
 
+def test_a_folder_of_llava_video_tells_which_of_its_files_it_passes_over(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "0_30_s_academic_v0_1"
+    folder.mkdir(parents=True)
+    for split, answer in (("mc_v0_1_qa", "B. two"), ("oe_v0_1_qa", "It sits down."), ("v0_1_cap", "A cat.")):
+        asked = "<image>\nWhat?\nA. one\nB. two" if "mc" in split else "What?"
+        turns = [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]
+        row = {"id": split, "video": "academic_source/v.mp4", "conversations": turns}
+        put(folder / f"0_30_s_academic_{split}_processed.json", [row])
+    for path in (folder, folder.parent):
+        done, samples = imported("llava-video", path)
+        assert [one.solution for one in samples] == ["B"]
+        assert done.rejects == {"other split": 2}
+        assert "--split open_ended reads" in rejects(path)[0]["message"]
+        for split, solution in (
+            ("open_ended", "It sits down."),
+            ("caption", "A cat."),
+            ("multi_choice", "B"),
+        ):
+            done, samples = imported("llava-video", path, split=split)
+            assert ([one.solution for one in samples], dict(done.rejects)) == ([solution], {})
+    with pytest.raises(UsageError, match="name one of multi_choice, open_ended, caption"):
+        imported("llava-video", folder, split="train")
+
+
 def test_charades_sta_cuts_spans_off_at_the_end_of_their_video(tmp_path: Path) -> None:
     lines = "AO8RW 0.0 6.9##a person puts a book on a shelf.\nAO8RW 24.0 40.5##a person leaves.\n\nX 9 3##no.\nbad\n"
     path = put(tmp_path / "charades_sta_train.txt", lines)

@@ -2,14 +2,20 @@ r"""LLaVA-Video-178K: conversations about a video, in files of multiple choice (
 
 `{"id": ..., "video": "academic_source/.../x.mp4", "data_source": "0_30_s_academic_v0_1", "conversations": [
 {"from": "human", "value": "<image>\nWhat ...?\nA. ...\nB. ...\nPlease ..."}, {"from": "gpt", "value": "B. ..."}]}`.
+A folder of the data set, or all of it, has files of three splits (its card's names): `multi_choice` (*mc*.json),
+`open_ended` (*oe*.json) and `caption` (*cap*.json). `--split` says which; without it a folder's questions of multiple
+choice are read where it has some, and each file that is passed over for that is listed among the rejects.
+
 Each question with its answer is a record. One with lettered lines and an answer that is one of them is multiple choice;
 others are free-form, whose long answers are for supervised fine-tuning rather than for a reward.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from retroflip.data.forms.base import Spot
 from retroflip.data.labels import split_label
 from retroflip.data.sources.base import (
     Entry,
@@ -24,8 +30,10 @@ from retroflip.data.sources.base import (
     text,
     without_placeholders,
 )
+from retroflip.errors import UsageError
 
-_PATTERNS = ("*_mc_*.json", "*mc*.json", "*.json", "*.jsonl", "*.parquet")
+_SPLITS = {"multi_choice": "*mc*.json", "open_ended": "*oe*.json", "caption": "*cap*.json"}
+_OTHERS = ("*.json", "*.jsonl", "*.parquet")
 _OPTION = re.compile(r"\s*\(?[A-Z][.):]\s")
 _INSTRUCTION = re.compile(r"\s*(?:Please|Answer with|Respond with|Provide)\b[^\n]*", re.IGNORECASE)
 
@@ -72,7 +80,31 @@ def _asked(question: str, answer: str) -> Record:
 
 
 def _read(wanted: Wanted) -> Iterator[Entry]:
-    return entries(files_of(wanted, _PATTERNS), _records)
+    if wanted.split is None:
+        first = _anywhere(_SPLITS["multi_choice"])
+        files = files_of(wanted, (*first, *_OTHERS))
+        yield from entries(files, _records)
+        yield from _passed_over(wanted.path, files)
+    elif wanted.split not in _SPLITS or not wanted.path.is_dir():
+        raise UsageError(
+            f"--split {wanted.split!r:.40}: name one of {', '.join(_SPLITS)}, and a folder of the data set that has it."
+        )
+    else:
+        yield from entries(files_of(wanted, _anywhere(_SPLITS[wanted.split])), _records)
+
+
+def _anywhere(pattern: str) -> tuple[str, str]:
+    """Return the patterns of a file in the folder itself, and in one of its folders."""
+    return pattern, f"*/{pattern}"
+
+
+def _passed_over(folder: Path, read: Sequence[Path]) -> Iterator[Entry]:
+    """Yield for each file of a folder that holds another split why it is not read."""
+    for split, pattern in _SPLITS.items():
+        found = {path for each in _anywhere(pattern) for path in folder.glob(each)}
+        for path in sorted(found.difference(read)):
+            reason = f"the file holds the split {split}, which --split {split} reads."
+            yield Place(path, Spot(1)), RejectedError("other split", reason)
 
 
 SOURCE = Source(
@@ -83,4 +115,5 @@ SOURCE = Source(
     root="the folder that the archives were unpacked in",
     licence="not checked; the videos are those of the sets that it draws on",
     read=_read,
+    takes=frozenset({"split"}),
 )
