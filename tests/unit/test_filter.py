@@ -93,6 +93,18 @@ def test_bounds_are_the_users(tmp_path: Path) -> None:
         Bounds(0.8, 0.2).check()
 
 
+def test_spans_are_kept_by_their_overlap_as_arrowgevs_rounds_do(tmp_path: Path) -> None:
+    texts = {"none": "[5.0, 6.0]", "some": "[0.0, 6.0]", "edge": "[0.0, 7.0]", "mastered": "[0.0, 7.1]"}
+    samples = [question(name, ProblemType.GROUNDING, "[0.0, 10.0]") for name in texts]
+    samples[0] = samples[0].model_copy(update={"solution": "[0.0, 4.0]"})
+    write_samples(tmp_path / "in.jsonl", samples)
+    answered(tmp_path / "answers", {name: [text] for name, text in texts.items()}, samples)
+    out = tmp_path / "out.jsonl"
+    write_filtered(tmp_path / "in.jsonl", [tmp_path / "answers"], out, Bounds(None, 0.7), 1, Silence())
+    kept = {one.id: one.pass_rate for one in read_samples(out, tuple(Modality))}
+    assert kept == {"some": pytest.approx(0.6), "edge": pytest.approx(0.7)}
+
+
 def test_the_command_asks_a_model_and_goes_on_with_its_answers(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
     rows = [

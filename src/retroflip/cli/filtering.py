@@ -53,7 +53,7 @@ RootOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"),
 ]
-SeveralDrawsOption = Annotated[int, typer.Option(min=2, help="Answers to each question.")]
+SeveralDrawsOption = Annotated[int, typer.Option(min=1, help="Answers to each question.")]
 LeastOption = Annotated[
     float | None,
     typer.Option("--min", min=0, max=1, help="Least pass rate that is kept.", show_default="more than 0"),

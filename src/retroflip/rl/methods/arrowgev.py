@@ -17,8 +17,9 @@ Ours: that response is drawn at the rollouts' temperature, there greedily. An un
 is the span [0, 0], which is paid alpha on every time-sensitive event (`literal_change`). T is the time between the
 first and the last frame shown. Whether an event is time-sensitive is what the record says in its label "sensitive"
 ("yes" or "no", as in the paper's training file), or else whether its task type says that reversal changes it.
-Left out are its weights of samples by difficulty (off in its training script), and its filter between epochs
-(`retroflip filter`). Questions without a span, and options with one, earn R_correct + R_format on the video alone.
+Left out are its weights of samples by difficulty (off in its training script). Its curriculum, which between epochs
+keeps the events with 0 < IoU <= 0.7, is `retroflip filter --draws 1 --max 0.7`. Questions without a span, and options
+with one, earn R_correct + R_format on the video alone.
 """
 
 from collections.abc import Sequence
