@@ -44,7 +44,7 @@ TOP_LOG_PROBS = 20
 """of the first token that are asked for: no server gives more"""
 LOG_PROB_BYTES = 128
 """more than one of them takes in a response, in which every token has as many"""
-WAITING = 4
+WAITING = 2
 """calls at work for each that may be made at the same time: those that wait to be repeated make none"""
 SENT_PIXELS = 768 * 28 * 28
 """of a frame, unless a budget says otherwise"""
