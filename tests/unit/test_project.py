@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from retroflip.data.manifest import build_manifest, write_manifest
 from retroflip.train import doctor
-from retroflip.train.doctor import EXTRAS, collect, extra, hub_cache, tiny_model
+from retroflip.train.doctor import (
+    EXTRAS,
+    collect,
+    extra,
+    hub_cache,
+    package,
+    pinned,
+    tiny_model,
+    tracker,
+)
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
@@ -153,7 +163,8 @@ def test_doctor_reports_every_check_with_a_fix_where_it_warns() -> None:
         checks
     )
     assert checks["h264 decoder"]["status"] == "ok"
-    assert checks["torch"]["value"] == metadata.version("torch")
+    assert checks["torch"]["value"].startswith(metadata.version("torch"))
+    assert {"mpeg4 decoder", "tracker wandb"} <= set(checks)
     assert (checks["h264 encoder"]["status"], checks["h264 encoder"]["value"]) == ("ok", "libx264")
     assert checks["extra figures"]["value"] == f"matplotlib {metadata.version('matplotlib')}"
     assert all(bool(check["fix"]) == (check["status"] != "ok") for check in checks.values())
@@ -182,6 +193,29 @@ def test_an_extra_that_is_not_installed_is_no_fault_and_says_how_to_get_it(
     assert "0.30 series" in extra("vllm").fix
     there["vllm"] = "0.30.2"
     assert extra("vllm").status == "ok"
+
+
+def test_doctor_compares_versions_with_what_is_taken_and_what_is_pinned(tmp_path: Path) -> None:
+    wanted = SpecifierSet(">=5.23,<5.24")
+    assert package("transformers", None, wanted, None).value == "not installed"
+    newer = package("transformers", "5.24.0", wanted, "5.23.0")
+    assert newer.status == "warn"
+    assert "retroflip takes transformers" in newer.fix
+    assert package("transformers", "5.23.1", wanted, "5.23.0").value == "5.23.1; 5.23.0 is pinned"
+    assert package("av", "18.1.0", None, "18.1.0").value == "18.1.0"
+    (tmp_path / "constraints.txt").write_text(
+        "av==18.1.0 ; python_version < '3' \\\n    --hash=sha256:0\n"
+        "av==19.0.0 ; python_version >= '3' \\\n    --hash=sha256:1\n"
+        "torch==2.15.0 \\\n    --hash=sha256:2\n"
+    )
+    assert pinned(tmp_path / "constraints.txt") == {"av": "19.0.0", "torch": "2.15.0"}
+    assert pinned(tmp_path / "nowhere") == {}
+
+
+def test_doctor_says_how_to_get_a_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version_of", {"wandb": "0.31"}.get)
+    assert (tracker("wandb").status, tracker("wandb").value) == ("ok", "0.31")
+    assert tracker("trackio").fix.endswith("Install it with: uv pip install trackio")
 
 
 def test_doctor_notices_one_changed_byte_in_the_model(tmp_path: Path) -> None:

@@ -204,6 +204,7 @@ def report(
     from retroflip.report.build import report_inputs
     from retroflip.report.figures import require_matplotlib, write_figures
     from retroflip.report.load import load_run_directories
+    from retroflip.report.swept import swept
 
     path = out or directories[0] / "report.html"
     _check_overwritable(path)
@@ -212,7 +213,8 @@ def report(
     inputs = load_run_directories(directories, data=data, root=root, columns=column_map(columns))
     report_inputs(inputs, path)
     tables = inputs.study.paper_tables() if inputs.study else ()
-    drawn = figures and write_figures(figures, inputs.summary, inputs.runs, inputs.settings, tables)
+    panels = swept(inputs.summary, inputs.sources, inputs.study)
+    drawn = figures and write_figures(figures, inputs.summary, inputs.runs, inputs.settings, tables, panels)
     if json:
         print_json({"report": str(path), **({"figures": vars(drawn)} if drawn else {})})
         return

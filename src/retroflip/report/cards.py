@@ -102,7 +102,7 @@ def _methods(runs: Iterable[Source]) -> Iterator[MethodCard]:
         recipe = _recipe(run)
         if not recipe:
             continue
-        settings = {**_part(recipe, "method"), **_part(recipe, "train")}
+        settings = {**part(recipe, "method"), **part(recipe, "train")}
         name = str(settings.pop("name", "sft"))
         settings.pop("seed", None)
         by_method[name][_listed(settings)].append(run.name)
@@ -136,7 +136,7 @@ def _models(runs: Iterable[Source]) -> Iterator[Facts]:
 
 def _model_rows(run: Source) -> Iterator[tuple[str, str]]:
     recipe = _recipe(run)
-    section, train = _part(recipe, "model"), _part(recipe, "train")
+    section, train = part(recipe, "model"), part(recipe, "train")
     if not section:
         return
     start = str(section.get("path", ""))
@@ -146,14 +146,15 @@ def _model_rows(run: Source) -> Iterator[tuple[str, str]]:
     )
     config = _object(run.folder / "model" / "config.json")
     if config:
-        text = _part(config, "text_config") or config
+        text = part(config, "text_config") or config
         shape = {
             "layers": text.get("num_hidden_layers"),
             "width": text.get("hidden_size"),
             "vocabulary": text.get("vocab_size"),
         }
         told = ", ".join(f"{name} {value}" for name, value in shape.items() if isinstance(value, int))
-        yield "Architecture", ", ".join(part for part in (str(config.get("model_type", "")), told) if part)
+        known = [one for one in (str(config.get("model_type", "")), told) if one]
+        yield "Architecture", ", ".join(known)
     if (parameters := parameters_of(run.folder / "model")) is not None:
         yield "Parameters", f"{parameters:,}"
     lora = section.get("lora")
@@ -201,13 +202,13 @@ def _data(sources: Sources) -> Iterator[Facts]:
     """Yield a card for each file of records; one that seeds each have of their own is several, and one card."""
     users: dict[str, tuple[list[str], dict[str, str]]] = {}
     for run in sources.runs:
-        section = _part(_recipe(run), "data")
+        section = part(_recipe(run), "data")
         records = section.get("records")
         if isinstance(records, str):
-            used = _part(_object(run.folder / "summary.json"), "records").get("used")
+            used = part(_object(run.folder / "summary.json"), "records").get("used")
             told = {
                 "Records": _last_names(records),
-                "SHA-256": str(_part(run.settings, "data_sha256").get("records", ""))[:16],
+                "SHA-256": str(part(run.settings, "data_sha256").get("records", ""))[:16],
                 "Used": "" if used is None else f"{used} records",
                 "Shown": f"{section.get('frames')} frames, {section.get('sampler', 'uniform')}",
             }
@@ -259,7 +260,7 @@ def _asked(answers: Iterable[Source]) -> Iterator[Facts]:
 
 
 def _asked_rows(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    conditions = _part(settings, "conditions")
+    conditions = part(settings, "conditions")
     for name, one in conditions.items():
         if isinstance(one, Mapping) and one.get("value") is not None:
             yield _plain(name), _short(one["value"])
@@ -304,9 +305,9 @@ def _versions(sources: Iterable[Source]) -> Iterator[tuple[str, str]]:
     """Yield every package with its version; several where runs differ, with how many have each."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for one in sources:
-        for name, version in _part(one.settings, "packages").items():
+        for name, version in part(one.settings, "packages").items():
             found[name][str(version)] += 1
-        if commit := _part(one.settings, "code").get("commit"):
+        if commit := part(one.settings, "code").get("commit"):
             found["commit"][str(commit)] += 1
     for name, versions in found.items():
         if len(versions) == 1:
@@ -319,10 +320,10 @@ def _versions(sources: Iterable[Source]) -> Iterator[tuple[str, str]]:
 
 
 def _recipe(run: Source) -> Mapping[str, Any]:
-    return _part(run.settings, "recipe")
+    return part(run.settings, "recipe")
 
 
-def _part(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+def part(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a mapping inside another; {} where there is none: a run.json may be anybody's."""
     found = value.get(name)
     return dict(found) if isinstance(found, Mapping) else {}

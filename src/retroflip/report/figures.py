@@ -12,7 +12,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
+    from retroflip.report.swept import SweptPanel
+
+SWEEPS = "sweeps"
 FORMS = ("png", "pdf")
 TABLES = {"tables.md": rendering.markdown, "tables.tex": rendering.latex}
 _PANEL = (2.9, 2.3)
@@ -183,11 +186,12 @@ def write_figures(
     runs: Mapping[str, Rows],
     settings: Mapping[str, Mapping[str, Any]],
     study: Sequence[comparison.Table] = (),
+    swept: Sequence["SweptPanel"] = (),
 ) -> Written:
     """Write all figures of these runs, and the tables of the summary's scores, into the folder `out`.
 
     runs: rows of metrics.jsonl by name. settings: run.json by the same names, which says who differs in the seed alone.
-    study: the tables of a study, in place of the summary's.
+    study: the tables of a study, in place of the summary's. swept: what the runs were swept over, as CRPO's figure 9.
     A figure that there is nothing for is left out, and so is an earlier one of its name. Raises UsageError without
     matplotlib and where `out` is a file.
     """
@@ -200,6 +204,7 @@ def write_figures(
     written.left_out += [*_uneven(runs, lines), *_unshown(lines)]
     for name, panels in chain(_papers(runs, lines, written), _measures(runs, lines, written)):
         _write_figure(out, name, panels, written)
+    _write_sweeps(out, swept, written)
     _write_tables(out, study or _scored(summary), written)
     return written
 
@@ -382,13 +387,18 @@ def _write_figure(out: Path, name: str, panels: Sequence[Drawn], written: Writte
 
 def rendered(panels: Sequence[Drawn], form: str, across: int | None = None) -> bytes:
     """Return a figure's bytes as PNG, PDF or SVG, without date and version. across: as in `draw`."""
+    return saved(lambda: draw(panels, across), form)
+
+
+def saved(drawn: Callable[[], "Canvas"], form: str) -> bytes:
+    """Return the bytes of what is drawn in the look of all figures here, without date and version."""
     from matplotlib import rc_context, style
 
     stream = io.BytesIO()
     empty = dict.fromkeys(_TELLTALE[form])
     with style.context("default"), rc_context(_LOOK), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # `_unshown` tells it once
-        draw(panels, across).savefig(stream, format=form, dpi=_DOTS, metadata=empty)
+        drawn().savefig(stream, format=form, dpi=_DOTS, metadata=empty)
     return _shortened(stream.getvalue()) if form == "svg" else stream.getvalue()
 
 
@@ -450,6 +460,44 @@ def _shown(name: str) -> str:
     plain = "".join(letter if letter.isprintable() else " " for letter in name)
     short = plain if len(plain) <= _MOST_LETTERS else f"{plain[: _MOST_LETTERS - 1]}…"
     return f" {short}" if short.startswith("_") else short
+
+
+def _write_sweeps(out: Path, panels: Sequence["SweptPanel"], written: Written) -> None:
+    """Write the figure of sweeps, or delete an earlier one where no scored runs differ in one setting alone."""
+    for form in FORMS:
+        path = out / f"{SWEEPS}.{form}"
+        if not panels:
+            path.unlink(missing_ok=True)
+            continue
+        write_bytes_atomic(path, saved(lambda: draw_sweeps(panels), form))
+        written.files.append(path)
+    if not panels:
+        written.left_out.append(f"{SWEEPS} (CRPO, figure 9): no scored runs differ in one setting alone")
+
+
+def draw_sweeps(panels: Sequence["SweptPanel"]) -> "Canvas":
+    """Return the figure: a panel for each setting, its lines in per cent with the bounds of every point."""
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.lines import Line2D
+
+    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
+    looks = {name: _look(index) for index, name in enumerate(names)}
+    figure = Canvas(figsize=(_PANEL[0] * len(panels), _PANEL[1] + _LEGEND_ROW + 0.1), layout="constrained")
+    for axes, panel in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
+        for line in panel.lines:
+            means = 100 * np.array([point.mean for point in line.points])
+            low = 100 * np.array([point.mean if point.low is None else point.low for point in line.points])
+            high = 100 * np.array([point.mean if point.high is None else point.high for point in line.points])
+            around = np.maximum([means - low, high - means], 0.0)
+            at = [point.at for point in line.points]
+            axes.errorbar(at, means, yerr=around, marker="o", markersize=3, capsize=2, **looks[line.name])
+        axes.set_xlabel(panel.axis)
+        axes.set_ylabel(panel.measured)
+    handles = [Line2D([], [], **looks[name]) for name in names]
+    figure.legend(
+        handles, [_shown(name) for name in names], loc="outside lower center", ncols=2, frameon=False
+    )
+    return figure
 
 
 def _scored(summary: Mapping[str, Any]) -> list[comparison.Table]:

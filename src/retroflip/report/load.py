@@ -29,7 +29,7 @@ from retroflip.data.tally import Tally, tally_of
 from retroflip.errors import DataError, RetroflipError, UsageError
 from retroflip.files.storage import jsonable, read_json_object, read_jsonl
 from retroflip.recipes.schema import DataSection
-from retroflip.report.cards import Source, Sources
+from retroflip.report.cards import Source, Sources, part
 from retroflip.report.pairs import AnswerView, PairView, Seen, SideView
 from retroflip.report.studies import StudyView, is_study, read_study
 from retroflip.train.datasets import dataset_of, is_of_records
@@ -169,7 +169,7 @@ def _sources(folders: Mapping[str, _Folder], named: _Named, command: str) -> Sou
         for name, path in f.evaluations.items()
     ]
     allowed = [path.resolve() for path in (*(one.root for one in folders.values()), *named.folders)]
-    sections = [dict(one.settings.get("recipe", {}).get("data", {})) for one in runs]
+    sections = [part(part(one.settings, "recipe"), "data") for one in runs]
     sections += [{"records": one.settings.get("data"), "root": one.settings.get("root")} for one in answers]
     tallies: dict[str, Tally] = {}
     for section in sections:

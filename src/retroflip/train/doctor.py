@@ -2,16 +2,20 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import av
 import torch
 from huggingface_hub.constants import HF_HUB_CACHE
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from retroflip.data.manifest import manifest_beside
 from retroflip.errors import DataError
@@ -32,13 +36,25 @@ EXTRAS = {
     "deepspeed": (("deepspeed",), "ZeRO over several GPUs"),
 }
 """the extras of the package, what each needs, and what it is for"""
-DECODERS = {"h264": ("h264",), "hevc": ("hevc",), "vp9": ("vp9",), "av1": ("libdav1d", "libaom-av1")}
-"""the decoders that need no special hardware; FFmpeg's own "av1" does"""
+DECODERS = {
+    "h264": ("h264",),
+    "hevc": ("hevc",),
+    "vp9": ("vp9", "libvpx-vp9"),
+    "av1": ("libdav1d", "libaom-av1"),
+    "vp8": ("vp8", "libvpx"),
+    "mpeg4": ("mpeg4",),
+}
+"""the decoders that need no special hardware (FFmpeg's own "av1" does) of what data sets are published in; MPEG-4 is in
+older AVI files"""
+TRACKERS = ("tensorboard", "wandb", "trackio")
+"""what train.report_to may name, each its own package's name"""
 WANTED_CORES = 2
 WANTED_MEMORY_GIB = 4.0
 WANTED_DISK_GIB = 2.0
 """what the demo needs"""
 
+CONSTRAINTS = Path(__file__).parents[3] / "constraints.txt"
+"""of a checkout; an installed package has none"""
 REINSTALL = "Install the pinned packages again: . ./setup.sh"
 
 
@@ -71,6 +87,7 @@ def collect() -> dict[str, Any]:
         hub_cache(Path(HF_HUB_CACHE)),
         _frame_cache(),
         *(extra(name) for name in EXTRAS),
+        *(tracker(name) for name in TRACKERS),
     ]
     return {
         "ok": all(check.status != "warn" for check in checks),
@@ -106,12 +123,41 @@ def _memory() -> Check:
 
 
 def _packages() -> list[Check]:
-    versions = describe_packages()
+    wanted, pins = _wanted(), pinned(CONSTRAINTS)
     return [
-        _check(name, version is not None, version or "not installed", REINSTALL)
-        for name, version in versions.items()
+        package(name, version, wanted.get(name), pins.get(name))
+        for name, version in describe_packages().items()
         if name != "python"
     ]
+
+
+def package(name: str, version: str | None, wanted: SpecifierSet | None, pin: str | None) -> Check:
+    """Check a package's version against what retroflip takes, and say where it is not the pinned one."""
+    if version is None:
+        return _check(name, False, "not installed", REINSTALL)
+    if wanted is not None and not wanted.contains(version, prereleases=True):
+        return _check(name, False, version, f"retroflip takes {name}{wanted}. {REINSTALL}")
+    return _check(name, True, version if pin in (None, version) else f"{version}; {pin} is pinned")
+
+
+def _wanted() -> dict[str, SpecifierSet]:
+    """Return the versions that the installed retroflip says it takes; {} where it is not installed."""
+    try:
+        stated = metadata.requires("retroflip") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    found = [Requirement(one) for one in stated]
+    return {one.name: one.specifier for one in found if one.marker is None}
+
+
+def pinned(constraints: Path) -> dict[str, str]:
+    """Return the pins of a checkout's constraints that hold here; {} where there is no such file."""
+    if not constraints.is_file():
+        return {}
+    lines = re.findall(r"^([\w.-]+==[^\\\n]+)", constraints.read_text(encoding="utf-8"), re.MULTILINE)
+    found = [Requirement(line) for line in lines]
+    here = [one for one in found if one.marker is None or one.marker.evaluate()]
+    return {one.name: str(one.specifier).removeprefix("==") for one in here}
 
 
 def _cuda() -> Check:
@@ -156,6 +202,15 @@ def extra(name: str) -> Check:
     value = ", ".join(f"{package} {version}" for package, version in versions.items())
     wrong = name == "vllm" and not str(versions["vllm"]).startswith(f"{VERSION}.")
     return _check(f"extra {name}", not wrong, value, f"vLLM must be of the {VERSION} series. {install}")
+
+
+def tracker(name: str) -> Check:
+    """Look for a tracker's package, which no run needs."""
+    version = version_of(name)
+    if version is not None:
+        return Check(f"tracker {name}", "ok", version)
+    install = f"For train.report_to={name} alone. Install it with: uv pip install {name}"
+    return Check(f"tracker {name}", "absent", "not installed", install)
 
 
 def tiny_model(folder: Path) -> Check:

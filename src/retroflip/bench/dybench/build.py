@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.dybench.base import SubTask
-from retroflip.bench.dybench.card import CARD, SUMMARY, Part, Summary, write_card
+from retroflip.bench.dybench.card import SUMMARY, Part, Summary, write_card
 from retroflip.bench.dybench.making import VIDEOS, Job, make
 from retroflip.bench.dybench.plans import Planned, planned_row
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.records import pair_id, samples_of
 from retroflip.bench.dybench.survey import Quota, RefusedPlan, Survey, root_of
+from retroflip.data.card import CARD
 from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples

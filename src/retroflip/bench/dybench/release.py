@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.dybench.build import CANDIDATES, QUALITY, RECIPE, REFUSED, seconds_of
-from retroflip.bench.dybench.card import CARD, SUMMARY, Summary, write_card
+from retroflip.bench.dybench.card import SUMMARY, Summary, write_card
 from retroflip.bench.dybench.labels import Labels, Rule, agreement, read_labels
 from retroflip.bench.dybench.making import VIDEOS
 from retroflip.bench.dybench.plans import planned_row, read_planned
 from retroflip.bench.dybench.recipe import load_dybench_recipe
 from retroflip.bench.dybench.records import pair_id
+from retroflip.data.card import CARD
 from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, first_changed, write_manifest
 from retroflip.data.records import read_samples, write_samples
