@@ -54,10 +54,9 @@ SPANS = (
     Panel("Overlap with the right span", (CORRECT_ON_VIDEO,)),
     Panel("Reward for time's direction", (Measure("reward/original/temporal", "", "", share=False),)),
     Panel("Unread answers", (Measure("unparsed/original", "", ""),)),
-    Panel("Same answer on the second view", SAME),
-    Panel("Groups without a signal", (ZERO_ADVANTAGE,)),
     Panel("Reward spread", (REWARD_SPREAD,)),
 )
+"""without groups that have no signal, of which there was none, and equal answers, which spans hardly ever are"""
 
 
 class Picture(NamedTuple):
@@ -73,7 +72,8 @@ PICTURES: Mapping[str, Picture] = {
     "dr_grpo": Picture(("grpo", "crpo", "dr_grpo")),
     "t_grpo": Picture(("grpo", "crpo", "t_grpo")),
     "arrow_rl": Picture(("grpo", "crpo", "arrow_rl")),
-    "strive": Picture(("grpo", "crpo", "strive", "st_dr_grpo")),
+    "strive": Picture(("grpo", "crpo", "strive")),
+    "st_dr_grpo": Picture(("grpo", "dr_grpo", "st_dr_grpo")),
     "arrowgev": Picture(("grpo", "crpo", "arrowgev"), SPANS),
 }
 
