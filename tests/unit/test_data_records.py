@@ -8,6 +8,7 @@ import pytest
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import Control, answer_record, read_again
 from retroflip.bench.selfcheck import check_rewards
+from retroflip.data.forms import json_records, text_stream
 from retroflip.data.prompts import user_text, with_null_option
 from retroflip.data.records import (
     format_record,
@@ -462,6 +463,20 @@ class TestFaults:
         (tmp_path / "data.json").write_text(damage(text))
         with pytest.raises(DataError, match=message):
             read_samples(tmp_path / "data.json")
+
+    @pytest.mark.parametrize("piece", [7, 2**20])
+    def test_a_line_that_is_too_long_is_one_fault(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+    ) -> None:
+        monkeypatch.setattr(text_stream, "PIECE", piece)
+        monkeypatch.setattr(json_records, "LONGEST_RECORD", 1000)
+        path = write(tmp_path / "data.jsonl", record(problem_id=1))
+        with path.open("a") as file:
+            file.write('{"problem": "' + "x" * 5000 + '"}\n' + json.dumps(record(problem_id=2)))
+        read = survey_records(path)
+        assert [sample.id for sample in read.samples] == ["1", "2"]
+        assert [str(fault.spot) for fault in read.faults] == ["line 2"]
+        assert "more than 1000 characters" in str(read.faults[0].error)
 
     def test_records_of_an_array_on_one_line_are_told_apart(self, tmp_path: Path) -> None:
         rows = [record(problem_id=1), record(problem_id=2, solution="Z"), record(problem_id=1)]

@@ -481,6 +481,26 @@ def test_charades_sta_cuts_spans_off_at_the_end_of_their_video(tmp_path: Path) -
     assert done.rejects == {"span": 1, "line": 1}
 
 
+def test_a_length_that_is_none_is_one_reject_of_charades_sta(tmp_path: Path) -> None:
+    path = put(tmp_path / "charades_sta_train.txt", "X 1 40##a man runs.\nY 1 40##a man runs.\n")
+    put(tmp_path / "Charades_v1_train.csv", "id,length\nX,NaN\nY,30.5\n")
+    done, samples = imported("charades-sta", path)
+    assert [one.solution for one in samples] == ["[1, 40]", "[1, 30.5]"]
+    assert dict(done.rejects) == {"length": 1}
+    (reject,) = rejects(path)
+    assert (reject["file"], reject["line"], reject["record"]) == ("Charades_v1_train.csv", 2, 1)
+
+
+@pytest.mark.parametrize("keys", [{"problem": "NaN"}, {"options": ["A. nan", "B. right"]}])
+def test_an_empty_cell_that_became_a_text_is_rejected_as_validate_would(
+    tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    done, samples = imported(
+        "video-r1", put(tmp_path / "rows.json", [{**VIDEO_R1, **keys}, {**VIDEO_R1, "problem_id": 3}])
+    )
+    assert ([one.id for one in samples], dict(done.rejects)) == (["3"], {"record": 1})
+
+
 @pytest.mark.parametrize("span", [[1.0, 2.5], [[1.0, 2.5]], "[1.0, 2.5]", "\\boxed{[1.0, 2.5]}"])
 def test_spans_stand_in_several_forms(tmp_path: Path, span: Any) -> None:
     row = {"video": "a.mp4", "description": "a dog runs", "timestamps": span}
@@ -606,6 +626,14 @@ def test_a_column_that_no_row_has_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="reads process from 'why'"):
         imported("records", put(tmp_path / "x.json", [FOREIGN]), columns={**COLUMNS, "process": "why"})
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_name_that_no_file_can_have_is_one_reject(tmp_path: Path) -> None:
+    rows = [{**VIDEO_R1, "problem_id": 1, "path": "é" * 128 + ".mp4"}, {**VIDEO_R1, "path": "x.mp4"}]
+    (tmp_path / "x.mp4").write_bytes(b"")
+    done, samples = imported("video-r1", put(tmp_path / "rows.json", rows), root=tmp_path)
+    assert ([one.id for one in samples], dict(done.rejects)) == (["2"], {"path": 1})
+    assert len(rejects(tmp_path / "rows.json")[0]["message"]) < 500
 
 
 def test_media_that_are_not_there_are_rejected_where_a_root_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from retroflip.data.answers import credit, gold_answer, read_answer
 from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
+from retroflip.data.records import empty_cell
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, counted
 
@@ -99,9 +100,8 @@ def _alone(sample: Sample) -> Iterator[Fault]:
             f"the part of the video that is shown ({sample.window}) is its answer. Remove 'start' and 'end', or write "
             "the part that is to be searched.",
         )
-    texts = {"question": sample.question, "solution": sample.solution, **_lettered(sample)}
-    if empty := [name for name, text in texts.items() if text in ("nan", "NaN")]:
-        yield Fault(sample.id, f"its {empty[0]} is 'nan', an empty cell of a table. Write what it must be.")
+    if empty := empty_cell(sample):
+        yield Fault(sample.id, f"its {empty} is 'nan', an empty cell of a table. Write what it must be.")
 
 
 def _has_spans(sample: Sample) -> bool:
@@ -113,10 +113,6 @@ def _other_letters(sample: Sample) -> list[str]:
     """Return the letters of the wrong options of a question that has one right one."""
     alone = sample.problem_type is ProblemType.MULTIPLE_CHOICE
     return [letter for letter in sample.lettered if letter != sample.solution] if alone else []
-
-
-def _lettered(sample: Sample) -> dict[str, str]:
-    return {f"option {letter}": option for letter, option in sample.lettered.items()}
 
 
 def _repeated_options(sample: Sample) -> str:

@@ -20,7 +20,7 @@ from retroflip.data.answers import gold_answer
 from retroflip.data.card import card_text
 from retroflip.data.media import MediumKind
 from retroflip.data.media_store import MediaStore, with_files
-from retroflip.data.records import format_record, parse_record
+from retroflip.data.records import empty_cell, format_record, parse_record
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Entry, Place, Record, RejectedError, Source, Wanted
@@ -252,6 +252,8 @@ class _Converter:
             gold_answer(sample)
         except DataError as error:
             raise RejectedError("answer", str(error)) from error
+        if empty := empty_cell(sample):
+            raise RejectedError("record", f"its {empty} is 'nan', an empty cell of a table.")
         if self._is_there is not None:
             _require_files(sample, self._is_there)
         return sample

@@ -282,6 +282,13 @@ def _told(path: Path, read: RecordsRead) -> str:
     return f"{path}, {' '.join([named[0], *(one[:1].upper() + one[1:] for one in named[1:])])}{more}"
 
 
+def empty_cell(sample: Sample) -> str | None:
+    """Return which of a sample's texts is "nan", an empty cell of a table; None where none is."""
+    texts = {"question": sample.question, "solution": sample.solution}
+    texts |= {f"option {letter}": option for letter, option in sample.lettered.items()}
+    return next((name for name, text in texts.items() if text in ("nan", "NaN")), None)
+
+
 def _name_of(record: Record) -> str:
     name = record.get("problem_id")
     return str(name) if isinstance(name, str | int) else ""

@@ -10,18 +10,21 @@ from pathlib import Path
 from retroflip.errors import PathEscapeError
 from retroflip.files.names import in_any_form
 
+_LONGEST_NAME = 255
+"""bytes of a file's or folder's name, on all common file systems"""
+
 
 def normalise(relative: str) -> str:
     """Return the path without "." parts and doubled slashes ("./a//b.mp4" is "a/b.mp4"), looking at text
     only.
 
     Raises PathEscapeError for an empty or absolute path, a ".." part, a backslash, a drive letter, and
-    characters that no file name has (NUL, lone surrogates).
+    characters that no file name has (NUL, lone surrogates), or more of them than one has.
     """
     reason = _fault(relative)
     if reason:
         raise PathEscapeError(
-            f"The path {relative!r} {reason}. Paths in a data file are relative to the data set's root, with '/' "
+            f"The path {relative!r:.200} {reason}. Paths in a data file are relative to the data set's root, with '/' "
             "between their parts, and stay inside it."
         )
     return "/".join(_parts(relative))
@@ -54,6 +57,8 @@ def _fault(relative: str) -> str | None:
         return "is empty"
     if "\0" in relative or not _encodable(relative):
         return "holds a character that no file name can have"
+    if any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        return f"has a part of more than {_LONGEST_NAME} bytes, which no file name can have"
     if "\\" in relative:
         return "has a backslash"
     if relative.startswith("/") or (relative[1:2] == ":" and relative[0] in string.ascii_letters):

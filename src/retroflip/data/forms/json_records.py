@@ -71,6 +71,9 @@ class _Reader:
 
 def _lines(path: Path, reader: _Reader) -> Iterator[tuple[int, Any]]:
     for line, content in enumerate(_each_line(path), start=1):
+        if content is None:
+            yield line, DataError(f"more than {LONGEST_RECORD} characters, too many for a record.")
+            continue
         if not content.strip():
             continue
         try:
@@ -84,20 +87,17 @@ def _lines(path: Path, reader: _Reader) -> Iterator[tuple[int, Any]]:
         yield line, value
 
 
-def _each_line(path: Path) -> Iterator[str]:
-    """Yield the lines of a file. Raises DataError for one that is too long to be a record."""
-    started = ""
+def _each_line(path: Path) -> Iterator[str | None]:
+    """Yield the lines of a file, None for one that is too long to be a record; of that one little is held."""
+    started, too_long = "", False
     for piece in pieces(path):
-        first, *others = piece.split("\n")
-        started += first
-        for line in others:
-            yield started
-            started = line
-        if len(started) > LONGEST_RECORD:
-            raise DataError(
-                f"{path}: a line has more than {LONGEST_RECORD} characters, too many for a record."
-            )
-    yield started
+        for number, part in enumerate(piece.split("\n")):
+            if number:
+                yield None if too_long else started
+                started, too_long = "", False
+            started = "" if too_long else started + part
+            too_long = too_long or len(started) > LONGEST_RECORD
+    yield None if too_long else started
 
 
 def _whole_object(path: Path) -> str | None:

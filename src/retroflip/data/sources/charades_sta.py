@@ -6,6 +6,7 @@ cut off there, where its length is known.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from retroflip.data.forms import rows
@@ -44,7 +45,8 @@ def _read(wanted: Wanted) -> Iterator[Entry]:
     file = one_file_of(wanted, _PATTERNS)
     if file.suffix != ".txt":
         return entries([file], of_json)
-    return _of_lines(file, _lengths(file))
+    lengths, broken = _lengths(file)
+    return chain(broken, _of_lines(file, lengths))
 
 
 def _of_lines(file: Path, lengths: dict[str, float]) -> Iterator[Entry]:
@@ -65,14 +67,24 @@ def _of_lines(file: Path, lengths: dict[str, float]) -> Iterator[Entry]:
             yield from converted({"line": line.strip()}, Place(file, Spot(number, number)), records)
 
 
-def _lengths(file: Path) -> dict[str, float]:
-    """Return the lengths of videos in seconds, by the table of Charades that lies beside a file of moments."""
+def _lengths(file: Path) -> tuple[dict[str, float], list[Entry]]:
+    """Return the lengths of videos in seconds, by the table of Charades that lies beside a file of moments, and rows of
+    that table which have none."""
     part = "test" if "test" in file.stem else "train"
     table = file.with_name(_LENGTHS.format(part))
     if not table.is_file():
-        return {}
-    found = (row for _, row in rows(table) if not isinstance(row, DataError))
-    return {row["id"]: seconds(row["length"]) for row in found if "id" in row and "length" in row}
+        return {}, []
+    lengths: dict[str, float] = {}
+    broken: list[Entry] = []
+    for spot, row in rows(table):
+        try:
+            if isinstance(row, DataError):
+                raise row
+            lengths[text(row, "id")] = seconds(text(row, "length"))
+        except DataError as error:
+            reason = f"spans of this row's video are not cut off, for want of its length: {error}"
+            broken.append((Place(table, spot), RejectedError("length", reason)))
+    return lengths, broken
 
 
 SOURCE = Source(
