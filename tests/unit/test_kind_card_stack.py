@@ -6,7 +6,7 @@ from long_pairs import assert_only_the_order_differs
 from retroflip.synth.checks import card_stack as check
 from retroflip.synth.episode import Mode
 from retroflip.synth.long.card_stack import KIND, Step, answer_to, done, in_time
-from retroflip.synth.long.orders import Course, Query, followed
+from retroflip.synth.long.orders import Course, Query, around
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
 
@@ -22,9 +22,7 @@ PILES: tuple[tuple[int, ...], ...] = (
 
 
 def the_course() -> Course[tuple[int, ...], Step]:
-    course = followed(PILES[0], STEPS, done)
-    assert course is not None
-    return course
+    return around(PILES[0], STEPS, done, opening=True)
 
 
 def test_cards_go_in_and_out_at_both_ends() -> None:

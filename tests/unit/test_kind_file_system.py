@@ -23,7 +23,7 @@ from retroflip.synth.long.file_system import (
     done,
     inverse,
 )
-from retroflip.synth.long.orders import Query, followed
+from retroflip.synth.long.orders import Query, around
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
@@ -98,8 +98,7 @@ def test_a_copy_is_undone() -> None:
 
 def test_answers_by_hand() -> None:
     steps = (Step("mv", "docs", "logs", "a"), Step("rm all", "docs"), Step("touch", "docs", file="d"))
-    course = followed(START, steps, done)
-    assert course is not None
+    course = around(START, steps, done, opening=True)
     commands = tuple(step.command for step in steps)
 
     def asked(ask: str, when: str, **of: Any) -> object:

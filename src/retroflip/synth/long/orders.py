@@ -11,7 +11,7 @@ is), so that one set of rules serves both; `Course.mirrored` gives the other's o
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, permutations
+from itertools import permutations
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from retroflip.synth.episode import Draw, Mode, Redraw
@@ -71,19 +71,6 @@ class Query:
         return {"ask": str(self.ask), **when, **self.named}
 
 
-def followed(
-    start: State, operations: Sequence[Operation], apply: Callable[[State, Operation], State | None]
-) -> Course[State, Operation] | None:
-    """Return what operations do to `start`, or None where one of them cannot be done (`apply` returns None)."""
-    states = [start]
-    for one in operations:
-        after = apply(states[-1], one)
-        if after is None:
-            return None
-        states.append(after)
-    return Course(tuple(states), tuple(operations))
-
-
 def draw_course(
     start: State,
     operations: int,
@@ -112,18 +99,22 @@ def draw_course(
 def around(
     shown: State,
     operations: Sequence[Operation],
-    apply: Callable[[State, Operation], State],
+    apply: Callable[[State, Operation], State | None],
     inverse: Callable[[Operation], Operation] = lambda one: one,
     *,
     opening: bool,
 ) -> Course[State, Operation]:
     """Return what operations in order of time do before the state shown, or after it where that is the `opening`.
 
-    apply: of an operation that can be done. inverse: the operation that undoes another; by default, itself.
+    inverse: the operation that undoes another; by default, itself. Raises ValueError where `apply` cannot do one.
     """
-    told = operations if opening else [inverse(one) for one in reversed(operations)]
-    states = tuple(accumulate(told, apply, initial=shown))
-    return Course(states if opening else states[::-1], tuple(operations))
+    states = [shown]
+    for one in operations if opening else map(inverse, reversed(operations)):
+        after = apply(states[-1], one)
+        if after is None:
+            raise ValueError(f"{one} cannot be done")
+        states.append(after)
+    return Course(tuple(states if opening else states[::-1]), tuple(operations))
 
 
 def reordered(
