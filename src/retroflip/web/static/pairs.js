@@ -102,20 +102,25 @@ function about(pair) {
 function watched(place, pair, model) {
   if (!pair.shown) return [make("p", { class: "small" }, "Its videos are not in the folders given: give retroflip view the folder of the data too.")];
   const shown = player(place, pair);
-  const frames = make("div", {}, button(model ? `Frame by frame, as ${model} saw it` : "Frame by frame", async (event) => {
-    event.target.disabled = true;
-    try {
-      frames.replaceChildren((await strip(place, pair, model)).element);
-    } catch (error) {
-      frames.replaceChildren(make("p", { class: "fault" }, error.message));
-    }
-  }));
-  return [shown.element, make("p", {}, shown.play), frames];
+  const frames = make("div", { hidden: true });
+  const text = model ? `Frame by frame, as ${model} saw it` : "Frame by frame";
+  const swap = button(text, async () => {
+    const stepping = frames.hidden;
+    frames.hidden = !stepping;
+    shown.element.hidden = shown.play.hidden = stepping;
+    swap.textContent = stepping ? "Back to the videos" : text;
+    if (stepping && !frames.firstChild) frames.append(await strip(place, pair, model).then((one) => one.element, fault));
+  });
+  return [shown.element, frames, make("p", { class: "buttons" }, shown.play, swap)];
 }
 
 function known(pair) {
   return [pair.read < 1 ? make("p", { class: "small" }, `What models answered is still being read: ${Math.floor(100 * pair.read)} %.`) : null,
     pair.answers.length ? answers(pair) : make("p", { class: "small" }, "No model's answers to it are in the folders given.")];
+}
+
+function fault(error) {
+  return make("p", { class: "fault" }, error.message);
 }
 
 // What is shown of a pair. more() reads the answers again, and returns which share of all answers was read by then.

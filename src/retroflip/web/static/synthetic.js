@@ -5,10 +5,12 @@ import { go, link } from "./app.js";
 import { fill, make, select, show } from "./dom.js";
 
 const STAMP = /(?:(\d+):)?(\d+(?:\.\d+)?)(?= ?s\b| seconds|\])|(\d+):(\d+\.\d+)/g;
+const ENDS = /\b(?:to|until|and)\s+$/;
 const NEAR = 0.15;
 
-function times(text) {
-  return [...text.matchAll(STAMP)].map((found) =>
+// When a sentence says that something begins; "to 1.8 s" and "and 1.8 s" say when it ends.
+function begins(text) {
+  return [...text.matchAll(STAMP)].filter((found) => !ENDS.test(text.slice(0, found.index))).map((found) =>
     found[3] !== undefined ? Number(found[3]) * 60 + Number(found[4]) : Number(found[1] || 0) * 60 + Number(found[2]));
 }
 
@@ -41,7 +43,7 @@ function options(truth) {
 function watched(name, truth) {
   const video = make("video", { src: media(name, truth.video), controls: true, muted: true, playsinline: true, preload: "auto", "aria-label": "video" });
   const events = truth.events.map((event) => bar(event, truth.seconds, video));
-  const told = sentences(truth.trace).map((text) => ({ at: times(text), line: make("li", {}, text) }));
+  const told = sentences(truth.trace).map((text) => ({ at: begins(text), line: make("li", {}, text) }));
   const clock = make("output", {}, "0.00 s");
   const state = make("tbody", {});
   const scrub = make("input", { type: "range", min: 0, max: truth.seconds, step: 0.01, value: "0", "aria-label": "time in seconds", oninput: () => { video.currentTime = Number(scrub.value); } });

@@ -1,7 +1,7 @@
 // Verification by keyboard: each pair against CRPO's three criteria, accepted or rejected, by any number of raters.
 
 import { get } from "./api.js";
-import { make } from "./dom.js";
+import { button, make } from "./dom.js";
 import { player, strip } from "./pairs.js";
 import { question, rate } from "./rating.js";
 
@@ -21,7 +21,13 @@ export async function showVerify(name) {
     const stepped = async (by) => {
       steps ??= await strip(name, pair);
       frames.replaceChildren(steps.element);
+      shown.element.hidden = true;
       steps.step(by);
+    };
+    const played = () => {
+      frames.replaceChildren();
+      shown.element.hidden = false;
+      shown.toggle();
     };
     const ticks = CRITERIA.map(([key, text], index) => {
       met.set(key, earlier?.criteria?.[key] ?? true);
@@ -30,8 +36,8 @@ export async function showVerify(name) {
       return make("label", {}, tick, `${index + 1} ${text}`);
     });
     note = make("input", { id: "note", maxLength: 1000, value: earlier?.note ?? "" });
-    Object.assign(keys, { " ": shown.toggle, ".": () => stepped(1), ",": () => stepped(-1) });
-    return [question({ question: pair.question, options: pair.sides[0].options }), shown.element, make("p", {}, shown.play), frames,
+    Object.assign(keys, { " ": played, ".": () => stepped(1), ",": () => stepped(-1) });
+    return [question({ question: pair.question, options: pair.sides[0].options }), shown.element, frames, make("p", {}, button("Play or pause (space)", played)),
       make("fieldset", {}, make("legend", {}, "Criteria"), ticks), make("p", {}, make("label", {}, "Note ", note))];
   }
 
