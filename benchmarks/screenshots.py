@@ -107,7 +107,7 @@ def taken(page: Any, address: str, screen: Screen) -> Image.Image:
     page.goto(f"{address}#/{screen.address}")
     page.locator("h2").first.wait_for()
     page.wait_for_function(
-        "() => !/Reading …|Loading …|being read/.test(document.body.innerText)", timeout=120_000
+        "() => !/Reading|Loading …|being read/.test(document.body.innerText)", timeout=120_000
     )
     screen.act(page)
     page.wait_for_timeout(1500)

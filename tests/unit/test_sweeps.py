@@ -40,6 +40,12 @@ def test_what_differs_with_something_else_or_by_the_seed_is_none() -> None:
     )
 
 
+def test_a_setting_of_a_later_version_that_is_not_set_tells_no_runs_apart() -> None:
+    later = recipe(0.3)
+    later["train"]["show_every"] = None
+    assert axes({"a": recipe(0.0), "b": later}) == [LAMBDA]
+
+
 def test_a_point_is_the_mean_over_seeds_and_of_one_run_has_its_interval() -> None:
     runs = {"a0": recipe(0.0), "a1": recipe(0.0, seed=1), "b0": recipe(0.3)}
     scores = {"a0": rate(0.4), "a1": rate(0.6), "b0": rate(0.7)}

@@ -253,12 +253,13 @@ def _key(name: str, settings: Mapping[str, Any]) -> str:
 
 def recipe_key(recipe: Mapping[str, Any], without: Collection[str]) -> str:
     """Return what recipes have in common that differ in nothing but these settings, such as "train.seed", and in what
-    names a seed in their paths."""
+    names a seed in their paths. A setting that is null is none: recipes of earlier versions do not have it."""
 
     def bare(part: Any, name: str) -> Any:
         if not isinstance(part, Mapping):
             return None if name in without else part
-        return {key: bare(inner, f"{name}.{key}" if name else key) for key, inner in part.items()}
+        inner = {key: bare(value, f"{name}.{key}" if name else key) for key, value in part.items()}
+        return {key: value for key, value in inner.items() if value is not None}
 
     return _SEED.sub("", json.dumps(bare(recipe, ""), sort_keys=True))
 
