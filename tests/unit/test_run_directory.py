@@ -241,6 +241,8 @@ def test_only_more_steps_make_a_run_longer(out: Path, recipe: dict[str, Any]) ->
         assert RunDirectory.lengthen(out, other) is None
     assert (out / "run.json").read_bytes() == before
     assert RunDirectory.is_finished(out, recipe)
+    with pytest.raises(RunDirectoryError, match=r"train\.steps .*More steps make it longer, with --resume"):
+        RunDirectory.is_finished(out, longer(recipe, 20))
 
 
 def test_a_run_of_changed_data_is_not_made_longer(out: Path, recipe: dict[str, Any], tmp_path: Path) -> None:

@@ -402,9 +402,12 @@ def _check_same_run(path: Path, description: Mapping[str, Any]) -> None:
     there = _read_run(path)
     differing = list(_differences(there["recipe"], description["recipe"], run=path))
     if differing:
+        of_steps = len(differing) == 1 and differing[0].startswith("train.steps ")
+        hint = " More steps make it longer, with --resume." if of_steps else ""
         raise RunDirectoryError(
-            f"{path} holds the run of another recipe; it differs in {'; '.join(differing)}. Name another directory "
-            "with --out, or give the recipe that the run began with (it is in run.json, which can be run as it is)."
+            f"{path} holds the run of another recipe; it differs in {'; '.join(differing)}.{hint} Name another "
+            "directory with --out, or give the recipe that the run began with (it is in run.json, which can be run as "
+            "it is)."
         )
     _check_same_inputs(path, there, description)
 
