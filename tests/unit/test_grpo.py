@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from method_groups import close, group_of, rewards_of, rollouts_of, sample_of, transform_of
+from retroflip.data.answers import Answer
+from retroflip.data.sample import ProblemType, Sample
+from retroflip.rl.methods.base import Group, Rollout
+from retroflip.rl.methods.configured import original
 from retroflip.rl.methods.dr_grpo import DrGrpo, DrGrpoSettings
 from retroflip.rl.methods.grpo import Grpo, GrpoSettings
 from retroflip.video.transforms import Transform
@@ -113,3 +117,19 @@ class TestDrGrpo:
         method = dr_grpo()
         ((advantages,),) = method.advantages([rewards_of(method, answers).totals])
         assert advantages.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("share", "earned"), [(0.5, [0.75, 0.5, 0.5, 0.25]), (0.25, [0.875, 0.25, 0.75, 0.125])]
+)
+def test_an_option_and_its_span_weigh_as_is_set(share: float, earned: list[float]) -> None:
+    said = ("A <> [0, 5]", "B <> [0, 10]", "A <> [20, 30]", "B <> [0, 5]")
+    sample = Sample(
+        id="s", video="s.mp4", question="?", options=("x", "y"), solution="A <> [0, 10]", source_clip="s",
+        problem_type=ProblemType.GROUNDED_CHOICE,
+    )  # fmt: skip
+    rollouts = tuple(Rollout(Answer("grounded", text), well_formed=False) for text in said)
+    group = Group(sample, Answer("grounded", "A <> [0, 10]"), (original(4),), (rollouts,), (0.0, 30.0))
+    rewards = GrpoSettings(rollouts=4, span_share=share).method().rewards(group)
+    assert rewards.components["correct"][0].tolist() == pytest.approx(earned)
+    assert rewards.totals[0].tolist() == pytest.approx(earned)

@@ -1,7 +1,7 @@
 """What a parsed answer is, when two are the same, what one earns, and which one a sample's own solution is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from retroflip.data.answers.grounded import divided, grounded_text, parts_of
@@ -24,11 +24,13 @@ class Answer:
     """A parsed answer; compare two with `same_answer`, not with `==` (which knows no arithmetic).
 
     kind: how it is compared. value: the option's letter, several in their order ("A, C"), the cleaned expression, the
-    span or spans in seconds ("[5, 12]"), both ("A <> [5, 12]"), or the normalised text.
+    span or spans in seconds ("[5, 12]"), both ("A <> [5, 12]"), or the normalised text. span_share: of the credit
+    where both are asked for, what the span's IoU is.
     """
 
     kind: AnswerKind
     value: str
+    span_share: float = field(default=0.5, compare=False)
 
 
 def same_answer(a: Answer | None, b: Answer | None) -> bool:
@@ -51,7 +53,8 @@ def credit(answer: Answer | None, gold: Answer) -> float:
 
     1 for the same answer and 0 for any other, but for regression (mean relative accuracy, VSI-Bench), OCR (one minus
     the word error rate, Video-R1) and temporal grounding (the best IoU with a gold span). An option with its span earns
-    half for the option and half of the span's IoU, half of VideoAuto-R1's sum. An unparsed answer earns 0.
+    a share for the option and a share of the span's IoU: half each by default, half of VideoAuto-R1's sum. An unparsed
+    answer earns 0.
     """
     if answer is None or answer.kind != gold.kind:
         return 0.0
@@ -68,7 +71,8 @@ def credit(answer: Answer | None, gold: Answer) -> float:
         case "grounded":
             given, right = parts_of(answer.value), parts_of(gold.value)
             overlap = best_iou(given.spans[0], right.spans) if given.spans and right.spans else 0.0
-            return (float(given.letter == right.letter) + overlap) / 2
+            share = gold.span_share
+            return (1.0 - share) * float(given.letter == right.letter) + share * overlap
         case _:
             assert_never(gold.kind)
 

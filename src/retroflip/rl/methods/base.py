@@ -132,6 +132,12 @@ class MethodConfig(BaseModel):
     name: str
     rollouts: int = Field(default=8, ge=1, description="rollouts per branch, G")
     format_weight: float = Field(default=1.0, ge=0, description="reward of a well-formed response")
+    span_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of the span's IoU in the reward for an option with its span (NExT-GQA)",
+    )
     null_option: bool = Field(
         default=True,
         description='append "None of the above" to multiple-choice questions; B.1 does so for all methods',

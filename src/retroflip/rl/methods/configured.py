@@ -6,7 +6,7 @@ rollouts as a mean is taken over in the method's other groups, so that one weigh
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -69,6 +69,7 @@ class Configured(ABC, Generic[SettingsT]):
 
     def rewards(self, group: Group) -> Rewards:
         """Return a video's rewards, or R_correct + R_format where there is no video."""
+        group = replace(group, gold=replace(group.gold, span_share=self.settings.span_share))
         if group.sample.modality is Modality.VIDEO:
             return self.video_rewards(group)
         return plain_rewards(group, self.settings.format_weight)

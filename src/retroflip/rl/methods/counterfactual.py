@@ -94,7 +94,7 @@ def moved(answer: Answer | None, transform: Transform, between: Span | None) -> 
     if answer.kind == "span":
         return Answer("span", _mirrored(read_spans(answer.value), between))
     letter, spans = parts_of(answer.value)
-    return Answer("grounded", grounded_text(letter, _mirrored(spans, between)))
+    return Answer("grounded", grounded_text(letter, _mirrored(spans, between)), answer.span_share)
 
 
 def _mirrored(spans: Sequence[Span], between: Span) -> str:
