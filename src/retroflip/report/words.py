@@ -21,6 +21,7 @@ _NAMES = {
     "sft": "SFT",
     "grpo": "GRPO",
     "dr_grpo": "Dr.GRPO",
+    "st_dr_grpo": "ST-Dr.GRPO",
     "t_grpo": "T-GRPO",
     "arrow_rl": "ArrowRL",
     "arrowgev": "ArrowGEV",
