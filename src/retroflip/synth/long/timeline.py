@@ -106,7 +106,7 @@ def draw_timeline(draw: Draw, wanted: int, seen: float = 2.0, least: int = 2) ->
     settings = draw.settings
     count = operations_seen(settings, wanted, seen, least)
     low, high = _lengths(settings)
-    length = int(draw.rng.integers(max(low, _shortest(settings, count, seen)), high + 1))
+    length = int(draw.rng.integers(max(low, int(_shortest(settings, count, seen))), high + 1))
     reveal, pause = _rests(settings)
     return Timeline(settings.fps, reveal, length, pause, count)
 
@@ -117,7 +117,7 @@ def operations_seen(settings: SceneSettings, wanted: int, seen: float, least: in
     seen, least: as in `draw_timeline`. Raises Redraw where that is under `least`.
     """
     for count in range(max(least, wanted), least - 1, -1):
-        if _room(settings, count, seen) > 0 and _shortest(settings, count, seen) <= _lengths(settings)[1]:
+        if _shortest(settings, count, seen) <= _lengths(settings)[1]:
             return count
     raise Redraw(f"{settings.viewed_frames} frames do not show {least} operations")
 
@@ -136,18 +136,14 @@ def _lengths(settings: SceneSettings) -> tuple[int, int]:
     return low, high
 
 
-def _room(settings: SceneSettings, count: int, seen: float) -> float:
-    """Return how many of the viewer's frames are left over from those that must be seen of operations."""
-    return settings.viewed_frames - 1 - seen * count
-
-
-def _shortest(settings: SceneSettings, count: int, seen: float) -> int:
-    """Return how many frames an operation must take so that `seen` of the viewer's fall into each.
+def _shortest(settings: SceneSettings, count: int, seen: float) -> float:
+    """Return how many frames an operation must take so that `seen` of the viewer's fall into each (no number: inf).
 
     The viewer's frames lie (frames - 1) / (viewed - 1) apart.
     """
     reveal, pause = _rests(settings)
-    return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / _room(settings, count, seen))
+    spare = settings.viewed_frames - 1 - seen * count
+    return math.ceil(seen * (2 * reveal + (count + 1) * pause - 1) / spare) if spare > 0 else math.inf
 
 
 def there_and_on(span: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -128,19 +128,15 @@ def _side(asked: Asked, cast: Cast, clip: Animation, visits: list[str]) -> Episo
     turned = {Transform.REVERSE: visits[::-1], Transform.FLIP: mirrored(visits)}
     stay, last = (clip.frames - 1) // (len(visits) - 1), clip.frames - 1
     rest = math.floor(stay * STAYS / 2.0)
+    middles = [index * stay for index in range(len(visits))]
+    spans = [(max(0, middle - rest), min(last, middle + rest)) for middle in middles]
     return asked.episode(
         clip,
         in_words(right),
         (how for how, other in turned.items() if after(other, side) != right),
         events=[
-            cast.event(
-                "visit",
-                (max(0, index * stay - rest), min(last, index * stay + rest)),
-                f"is {visited} the {two}",
-                reference="o2",
-                side=visited,
-            )
-            for index, visited in enumerate(visits)
+            cast.event("visit", span, f"is {visited} the {two}", reference="o2", side=visited)
+            for visited, span in zip(visits, spans, strict=True)
         ],
         states=positions(clip, cast.ids),
         derivation=[

@@ -119,15 +119,10 @@ def make(draw: Draw) -> Pair:
 
 
 def _side(asked: Asked, cast: Cast, clip: Animation, path: Path, each: int) -> Episode:
+    spans = [(index * each, (index + 1) * each) for index in range(len(path))]
     events = [
-        cast.event(
-            "trace",
-            (index * each, (index + 1) * each),
-            f"goes along {figure.words}",
-            figure=figure.shape,
-            sense=figure.sense,
-        )
-        for index, figure in enumerate(path)
+        cast.event("trace", span, f"goes along {one.words}", figure=one.shape, sense=one.sense)
+        for one, span in zip(path, spans, strict=True)
     ]
     return asked.episode(
         clip,
