@@ -277,7 +277,7 @@ def test_hostile_text_is_text(page: Any, address: str, shown: Path) -> None:
     page.get_by_role("button", name="onerror").click()
     page.get_by_text("right to left").last.wait_for()
     open_screen(page, address, shown, "hostile")
-    page.get_by_text("What models answered").wait_for()
+    page.locator("caption", has_text="What models answered").wait_for()
     page.wait_for_function(
         "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 1)"
     )

@@ -178,6 +178,7 @@ class Guard:
             await self.shown(scope, receive, send)
             return
         if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
             return
         response = _answered_first(Request(scope), self.settings)
         await (response or self.shown)(scope, receive, _headed(send))
