@@ -216,6 +216,7 @@ def test_a_benchmark_goes_with_its_records_last(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / "videos" / f"{name}.mp4").write_bytes(b"v")
     (tmp_path / "records.jsonl").write_text("{}\n")
+    (tmp_path / "journal.jsonl").write_text('{"path": "/home/me/clips"}\n')
     (tmp_path / "README.md").write_text(CARD)
     upload = planned(tmp_path, "me/bench", public=True)
     assert (upload.kind.value, upload.public) == ("dataset", True)

@@ -128,8 +128,8 @@ def test_a_run_shows_what_each_branch_was_shown(tmp_path: Path, monkeypatch: pyt
     told = told_of(trainer.last_groups, trainer.generator.dataset)
     assert told.columns == COLUMNS
     assert len(told.rows) == 2 * 2 * 2, "questions, branches, rollouts of a branch"
-    branches = [name.rpartition("/")[2] for name in told.clips]
-    assert branches == ["original", "counterfactual"] * 2
+    names = [f"question-{place}/{branch}" for place in (1, 2) for branch in ("original", "counterfactual")]
+    assert list(told.clips) == names
     first, second = list(told.clips.values())[:2]
     assert not np.array_equal(first.pixels_TCHW, second.pixels_TCHW)
     assert set(trainer.generator.phases.take()) == {"videos", "vision", "rollouts", "scoring"}

@@ -1,5 +1,6 @@
 """`retroflip study`: tables that take many runs."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -117,6 +118,7 @@ def _run(name: str, asked: _Asked) -> None:
         for table in study["tables"]:
             _print(table, plan.headline)
         print(f"All of it, beside the papers' numbers: {folder / PAGE}")
+        print(f"To look at it: {shlex.join(['retroflip', 'report', str(folder)])}")
     if study["cells"]["failed"]:
         raise typer.Exit(1)
 

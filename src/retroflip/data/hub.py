@@ -1,8 +1,8 @@
 """A model's folder or a benchmark's on the Hugging Face hub, with its card.
 
-What is uploaded is what a folder's manifest lists and what stands beside it, never a hidden file, a link, or anything
-outside. Files go in batches, the one that makes the rest a whole last; what is there already is not sent again, so a
-second start of a push that was cut off goes on.
+What is uploaded is what a folder's manifest lists and what stands beside it, never a hidden file, a link, a job's own
+journal, or anything outside. Files go in batches, the one that makes the rest a whole last; what is there already is
+not sent again, so a second start of a push that was cut off goes on.
 """
 
 import os
@@ -27,6 +27,8 @@ from retroflip.progress import Progress
 
 CONFIG = "config.json"
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
+LEFT_OUT = frozenset({"journal.jsonl", "failures.jsonl", "notes.jsonl"})
+"""what a job keeps for itself in a data set's folder, with paths of the machine that it ran on"""
 BATCH = 100
 """files of one commit"""
 _UNREADABLE = (OSError, ValueError, yaml.YAMLError)
@@ -212,7 +214,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield the files that are pushed, with their bytes. Raises UsageError for one that is none, as a link."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if any(part.startswith(".") or is_unfinished(part) for part in name.parts):
+        if any(part.startswith(".") or is_unfinished(part) or part in LEFT_OUT for part in name.parts):
             continue
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):

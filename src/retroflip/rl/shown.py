@@ -19,7 +19,12 @@ COLUMNS = ("sample", "question", "view", "right answer", "answer", "reward", "ad
 def told_of(groups: Sequence[GroupRollouts], dataset: VideoDataset) -> Told:
     """Return the first rollouts of each branch of the first questions, and the frames that each branch was shown."""
     chosen = groups[:MOST_GROUPS]
-    clips = {name: frames for group in chosen for name, frames in _clips(group, dataset)}
+    # By places and not by samples: a tracker then has one panel for each, with all steps in it.
+    clips = {
+        f"question-{place}/{branch}": frames
+        for place, group in enumerate(chosen, start=1)
+        for branch, frames in _clips(group, dataset)
+    }
     return Told(COLUMNS, [row for group in chosen for row in _rows(group)], clips)
 
 
@@ -40,7 +45,7 @@ def _rows(group: GroupRollouts) -> Iterator[tuple[str, ...]]:
 
 
 def _clips(group: GroupRollouts, dataset: VideoDataset) -> Iterator[tuple[str, Frames]]:
-    """Yield the frames of the first video on each branch, as large as the model saw them."""
+    """Yield each branch with its frames of the first video, as large as the model saw them."""
     sample = group.group.sample
     pools = [
         frames
@@ -49,4 +54,4 @@ def _clips(group: GroupRollouts, dataset: VideoDataset) -> Iterator[tuple[str, F
     ]
     for written in group.branches:
         if pools and written.shown:
-            yield f"{sample.id}/{written.branch.name}", taken(pools[0], written.shown[0])
+            yield written.branch.name, taken(pools[0], written.shown[0])

@@ -19,7 +19,7 @@ TABLE = "study.json"
 PAGE = "study.md"
 
 _SEED_FOLDER = re.compile(r"seed-(\d+)")
-_OWN = re.compile(r"\.|seed-\d+$|study\.md$")
+_OWN = re.compile(r"\.|seed-\d+$|study\.md$|report\.html$")
 """what a study may leave without its table: the lock, half a file, and results from which the table is made again"""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import av
 import torch
@@ -21,6 +21,7 @@ from retroflip.data.manifest import manifest_beside
 from retroflip.errors import DataError
 from retroflip.inference.vllm_rollouts import VERSION
 from retroflip.models import tiny
+from retroflip.recipes.schema import Tracker
 from retroflip.train.machine import GIB, host_memory
 from retroflip.train.run_directory import describe_packages, version_of
 from retroflip.video.encode import ENCODER
@@ -46,8 +47,8 @@ DECODERS = {
 }
 """the decoders that need no special hardware (FFmpeg's own "av1" does) of what data sets are published in; MPEG-4 is in
 older AVI files"""
-TRACKERS = ("tensorboard", "wandb", "trackio")
-"""what train.report_to may name, each its own package's name"""
+TRACKERS: tuple[str, ...] = get_args(Tracker)
+"""each by its own package's name"""
 WANTED_CORES = 2
 WANTED_MEMORY_GIB = 4.0
 WANTED_DISK_GIB = 2.0
