@@ -5,8 +5,9 @@ Jobs are drawn from where they come a few ahead of those that are done, so that 
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
@@ -22,38 +23,109 @@ AHEAD = 4
 """jobs handed out for each worker, so that none waits and few finished results lie in memory"""
 
 
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+"""by which a process ends that crashes; one for which memory does not suffice is killed (SIGKILL)"""
+
+
 class Engine(Protocol):
     """Runs a function on many jobs, in any order."""
 
-    def run(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """Yield the results as they come. An exception of a job is raised here."""
+    def run(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Iterable[Job],
+        crashed: Callable[[Job], Result] | None = None,
+    ) -> Iterator[Result]:
+        """Yield the results as they come. An exception of a job is raised here.
+
+        crashed: the result of a job at which its process crashes, as a library in C may; without it that ends the run.
+        """
 
 
 class LocalEngine:
-    """This machine: `workers` processes, or the calling one alone."""
+    """This machine: `workers` processes, or the calling one alone. apart: never the calling one, so that it outlives
+    a job that crashes."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int, *, apart: bool = False) -> None:
+        self.workers, self.apart = workers, apart
 
-    def run(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """Yield the results as they come."""
+    def run(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Iterable[Job],
+        crashed: Callable[[Job], Result] | None = None,
+    ) -> Iterator[Result]:
+        """Yield the results as they come. Raises TooLittleMemoryError for a worker that was killed."""
         source = iter(jobs)
-        first = [] if self.workers == 1 else list(islice(source, 2))
-        if len(first) < 2:
+        first = [] if self.workers == 1 and not self.apart else list(islice(source, 2))
+        if len(first) < 2 and not self.apart:
             yield from map(function, chain(first, source))
             return
+        waiting = chain(first, source)
+        while lost := (yield from self._pooled(function, waiting)):
+            if crashed is None:
+                raise _killed()
+            yield from _one_by_one(function, lost, crashed)
+
+    def _pooled(
+        self, function: Callable[[Job], Result], waiting: Iterator[Job]
+    ) -> Generator[Result, None, list[Job]]:
+        """Yield the results of the jobs that wait, until none is left or a worker died; return those that it had, or
+        that others had by then."""
         # Started afresh and not forked: a fork of a process with threads (a progress bar has one) may hang.
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_the_parent)
+        running: dict[Future[Result], Job] = {}
+        taken: list[Job] = []
+
+        def hand_out(count: int) -> None:
+            for job in islice(waiting, count):
+                taken.append(job)
+                running[pool.submit(function, job)] = job
+                taken.clear()
+
         try:
-            yield from _completed(pool, function, chain(first, source), AHEAD * self.workers)
-        except BrokenProcessPool as error:
-            raise TooLittleMemoryError(
-                "A worker process was killed, most likely for want of memory. What was finished is kept: give the same "
-                "command again, with fewer --workers."
-            ) from error
+            hand_out(AHEAD * self.workers)
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    del running[future]
+                    hand_out(1)
+                    yield result
+        except BrokenProcessPool:
+            return [*running.values(), *taken]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+        return []
+
+
+def _one_by_one(
+    function: Callable[[Job], Result], jobs: list[Job], crashed: Callable[[Job], Result]
+) -> Iterator[Result]:
+    """Yield the results of jobs of which one is done at a time, in a process of their own, and what stands for each at
+    which it crashes."""
+    left = list(jobs)
+    context = multiprocessing.get_context("spawn")
+    while left:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_the_parent) as pool:
+            number = pool.submit(os.getpid).result()
+            process = next(one for one in multiprocessing.active_children() if one.pid == number)
+            try:
+                while left:
+                    yield pool.submit(function, left[0]).result()
+                    del left[0]
+            except BrokenProcessPool:
+                process.join()
+                if -(process.exitcode or 0) not in CRASHES:
+                    raise _killed() from None
+                yield crashed(left.pop(0))
+
+
+def _killed() -> TooLittleMemoryError:
+    return TooLittleMemoryError(
+        "A worker process was killed, most likely for want of memory. What was finished is kept: give the same "
+        "command again, with fewer --workers."
+    )
 
 
 def _end_with_the_parent() -> None:
@@ -81,7 +153,12 @@ class RayEngine:
             )
         self.address, self.gpus = address, gpus
 
-    def run(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def run(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Iterable[Job],
+        crashed: Callable[[Job], Result] | None = None,
+    ) -> Iterator[Result]:
         """Yield the results as they come; nodes need this package. Raises UsageError where no cluster can be had."""
         import ray  # an extra, and slow to import
 
@@ -98,25 +175,20 @@ class RayEngine:
         remote = ray.remote(num_gpus=1)(function) if has_gpus else ray.remote(function)
         waiting = iter(jobs)
         ahead = AHEAD * max(1, int(resources.get("CPU", 1)))
-        running = [remote.remote(job) for job in islice(waiting, ahead)]
+        running = {remote.remote(job): job for job in islice(waiting, ahead)}
         while running:
-            done, running = ray.wait(running)
-            running += [remote.remote(job) for job in islice(waiting, len(done))]
+            (done,), _ = ray.wait(list(running))
+            job = running.pop(done)
+            running |= {remote.remote(one): one for one in islice(waiting, 1)}
             try:
-                yield from ray.get(done)
+                result = ray.get(done)
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from error
-
-
-def _completed(
-    pool: ProcessPoolExecutor, function: Callable[[Job], Result], jobs: Iterable[Job], ahead: int
-) -> Iterator[Result]:
-    waiting = iter(jobs)
-    running: set[Future[Result]] = {pool.submit(function, job) for job in islice(waiting, ahead)}
-    while running:
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        running |= {pool.submit(function, job) for job in islice(waiting, len(done))}
-        yield from (future.result() for future in done)
+            except ray.exceptions.WorkerCrashedError:  # Ray tried it again by itself
+                if crashed is None:
+                    raise
+                result = crashed(job)
+            yield result
 
 
 def in_order(engine: Engine, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:

@@ -1,6 +1,7 @@
 """Batches grow while that pays, and shrink where memory does not suffice; every question is answered once."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import ProblemType, Sample
+from retroflip.files import memory
 from retroflip.inference import batches
 from retroflip.inference.base import Answer, Capabilities, Question, Reply, Request, Sampling
 from retroflip.inference.batches import Batches, is_short_of_memory
@@ -103,6 +105,30 @@ def test_batches_grow_while_that_pays_and_stay_behind_a_fault(monkeypatch: pytes
     told(engine, [request(str(number)) for number in range(40)], Batches(2))
     # 16 are too many: five are answered before memory ends, the other eleven are asked in halves.
     assert engine.sizes == [2, 4, 8, 16, 5, 6, 8, 2]
+
+
+def test_batches_that_were_slower_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_memory_taken", lambda: 0.1)
+    # A batch of 4 takes one second, one of 8 four: half as many a second.
+    clock = iter([0.0, 1.0, 1.0, 5.0, *map(float, range(6, 20))])
+    monkeypatch.setattr(batches, "perf_counter", lambda: next(clock))
+    engine = Narrow(100)
+    found = told(engine, [request(str(number)) for number in range(21)], Batches(4))
+    assert engine.sizes == [4, 8, 4, 4, 1]
+    assert list(found.values()) == [f"{number}.0" for number in range(21)]
+
+
+def test_without_a_gpu_the_machines_memory_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemFree: 1 kB\nMemAvailable: 250 kB\n")
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
+    assert batches._memory_taken() == pytest.approx(0.75)
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "none")
+    assert 0 < batches._memory_taken() < 0.75
+    monkeypatch.setattr(memory, "host_memory", lambda: None)
+    assert batches._memory_taken() == 1.0
 
 
 def test_batches_stop_growing_where_memory_is_half_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from retroflip.errors import DecodeLimitError, MissingVideoError, UsageError
+from retroflip.files.memory import host_memory
 from retroflip.files.storage import read_jsonl, write_jsonl_atomic
 from retroflip.jobs.cost import (
     Example,
@@ -24,7 +25,7 @@ from retroflip.progress import Silence
 from retroflip.recipes.schema import ModelSection
 from retroflip.rl.methods.base import Branch
 from retroflip.rl.recipe import RlRecipe
-from retroflip.train.machine import GIB, Machine, here, host_memory, parse
+from retroflip.train.machine import GIB, Machine, here, parse
 from retroflip.train.memory import Load, Shape, rollout_bytes
 from retroflip.video.isolated import ProbePool
 from retroflip.video.transforms import Transform
@@ -264,7 +265,7 @@ class TestMachine:
     def test_a_containers_limit_counts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = host_memory()
         assert whole is not None
-        monkeypatch.setattr("retroflip.train.machine.LIMITS", (tmp_path / "max", tmp_path / "none"))
+        monkeypatch.setattr("retroflip.files.memory.LIMITS", (tmp_path / "max", tmp_path / "none"))
         for text, expected in (("max\n", whole), ("1000000", 10**6), (str(2 * whole), whole)):
             (tmp_path / "max").write_text(text)
             assert host_memory() == expected

@@ -1,7 +1,9 @@
 """DyBench on disk: what becomes of every candidate, both sides alike, and the same bytes however it was built."""
 
 import json
+import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -125,6 +127,37 @@ def test_every_candidate_is_a_pair_or_refused_by_reason(built: Path) -> None:
         "nearly the same as another pair": 1,
     }
     assert len(samples) // 2 + refused.total() == len(ROWS)
+
+
+def crashing(job: Job) -> Outcome:
+    """Make a pair, but crash at one part of a clip as a decoder may."""
+    if job.planned.plan.parts == (Clip("b.mp4", 0.5, 1.5),):  # type: ignore[union-attr]
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return make(job)
+
+
+class Crashing(LocalEngine):
+    """Processes that crash at one clip."""
+
+    def run(self, function: Any, jobs: Any, crashed: Any = None) -> Any:  # noqa: ARG002
+        return super().run(crashing, jobs, crashed)
+
+
+def test_a_clip_at_which_the_decoder_crashes_is_refused_and_the_build_goes_on(
+    clips: Path, built: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_of(tmp_path, clips)
+    build(recipe, {}, survey(recipe, {}, Silence()), tmp_path / "out", Crashing(1, apart=True), Silence())
+    reasons = {row["key"]: row for row in read_jsonl(tmp_path / "out/refused.jsonl")}
+    (crashed,) = (row for row in reasons.values() if row["reason"] == "its media cannot be used (a crash)")
+    assert crashed["detail"] == "the decoder crashes at one of b.mp4"
+    whole, left = (read_samples(folder / "records.jsonl") for folder in (built, tmp_path / "out"))
+    assert [one.id for one in left] == [one.id for one in whole if one.source_clip != "b.mp4"]
+    assert len(left) == len(whole) - 2
+
+
+def test_nothing_but_the_benchmark_lies_in_a_finished_folder(built: Path) -> None:
+    assert not (built / ".lock").exists()
 
 
 def test_records_are_pairs_that_score(built: Path) -> None:

@@ -30,6 +30,7 @@ from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
 from retroflip.engines import LocalEngine
+from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 from retroflip.video.decode import all_frames
@@ -225,6 +226,33 @@ def test_what_is_missing_is_said_by_source(root: Path, tmp_path: Path) -> None:
     )
     assert "groundTruth or segmentation_coarse (labels" in missing["breakfast"]
     assert "https://github.com/llyx97/TempCompass" in missing["tempcompass"]
+
+
+@pytest.mark.usefixtures("out")
+def test_a_split_that_is_not_there_is_missing_as_a_folder_is(root: Path) -> None:
+    recipe = load_dybench_recipe(
+        root / "recipe.yaml",
+        ["sources.got10k.settings={split: train}", "sources.ssv2.settings={split: train}"],
+    )
+    (root / "got10k" / "train").mkdir(exist_ok=True)
+    found = survey(recipe, {}, Silence())
+    missing = {one.source: one.what for one in found.missing}
+    assert set(missing) == {"got10k", "ssv2"}
+    assert "train/list.txt: there is no such list of sequences" in missing["got10k"]
+    assert "labels/train.json" in missing["ssv2"]
+    with pytest.raises(UsageError, match=r"got10k: .*--partial"):
+        require_whole(found)
+    assert sum(map(len, found.queues.values())) > 0
+
+
+@pytest.mark.usefixtures("out")
+def test_several_processes_find_the_same(root: Path) -> None:
+    recipe = load_dybench_recipe(root / "recipe.yaml")
+    here, apart = (
+        survey(recipe, {}, Silence(), engine=engine) for engine in (None, LocalEngine(2, apart=True))
+    )
+    assert here == apart
+    assert here.digest() == apart.digest()
 
 
 def test_the_papers_recipe_asks_for_what_the_paper_has() -> None:

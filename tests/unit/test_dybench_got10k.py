@@ -191,7 +191,7 @@ class TestRefused:
             listed.write("gone\n../../../etc\n")
         _, refused = candidates_of("got10k", root, camera=False)
         assert refused == {"gone": "its folder is missing", "../../../etc": "its frames cannot be read"}
-        with pytest.raises(DataError, match=r"train/list\.txt: the list of sequences cannot be read"):
+        with pytest.raises(DataError, match=r"train/list\.txt: there is no such list of sequences"):
             candidates_of("got10k", root, split="train")
         assert all(need.is_met(root) for need in SOURCES["got10k"].needs)
 

@@ -1,6 +1,7 @@
 """Where jobs run: in this process, in others, on a cluster of two Ray nodes."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,29 @@ def test_an_error_of_a_job_reaches_the_caller() -> None:
 def test_a_killed_worker_is_told_with_what_to_do() -> None:
     with pytest.raises(TooLittleMemoryError, match="with fewer --workers"):
         list(LocalEngine(2).run(die, range(4)))
+
+
+def crash_at_13(number: int) -> int:
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return number
+
+
+def end_at_13(number: int) -> int:
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_crashes_costs_its_own_result_alone(workers: int) -> None:
+    found = LocalEngine(workers, apart=True).run(crash_at_13, range(20), lambda number: -number)
+    assert sorted(found) == [-13, *(number for number in range(20) if number != 13)]
+
+
+def test_a_worker_that_is_killed_is_no_crash() -> None:
+    with pytest.raises(TooLittleMemoryError, match="was killed"):
+        list(LocalEngine(2).run(end_at_13, range(20), lambda number: -number))
 
 
 def test_ray_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

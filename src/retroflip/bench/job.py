@@ -109,7 +109,7 @@ def run(call: Call, prepared: Prepared, out: Path, progress: Progress) -> Counts
 def _batches(call: Call) -> Batches | None:
     """Return batches that find their size, unless one is given, or a server takes what it is sent."""
     itself = call.batch_size is None and call.preset.endpoint is None
-    return Batches.found_by_itself() if itself else None
+    return Batches() if itself else None
 
 
 def costs(

@@ -84,12 +84,13 @@ def build(
         raise UsageError("--out is needed: say where to write, or ask with --dry-run what the sources hold.")
     read = load_dybench_recipe(recipe, overrides or [])
     roots = parse_roots(root or [], read)
+    where = engine_of(engine, workers, apart=True)
     with shown_progress() as progress:
-        found = survey(read, roots, progress, candidates)
+        found = survey(read, roots, progress, candidates, where)
         if not dry_run and not partial:
             require_whole(found)
         if out is not None and not dry_run:
-            made = built(read, roots, found, out, engine_of(engine, workers), progress)
+            made = built(read, roots, found, out, where, progress)
     if dry_run or out is None:
         _show_survey(read, found, json)
         return

@@ -25,8 +25,9 @@ WorkersOption: TypeAlias = Annotated[
 ]
 
 
-def engine_of(name: EngineName, workers: int = 1, *, gpus: bool = False) -> "Engine":
-    """Return what runs jobs. gpus: whether a job on a cluster wants one. Raises UsageError without Ray for `ray`."""
+def engine_of(name: EngineName, workers: int = 1, *, gpus: bool = False, apart: bool = False) -> "Engine":
+    """Return what runs jobs. gpus: whether a job on a cluster wants one. apart: none runs in this process. Raises
+    UsageError without Ray for `ray`."""
     from retroflip.engines import LocalEngine, RayEngine
 
-    return LocalEngine(workers) if name is EngineName.LOCAL else RayEngine(gpus=gpus)
+    return LocalEngine(workers, apart=apart) if name is EngineName.LOCAL else RayEngine(gpus=gpus)

@@ -1,6 +1,7 @@
 """One process at a time per directory: a lock that the operating system takes back, whatever kills the process.
 
-The file `LOCK_NAME` says who has the directory; it stays there afterwards, and then means nothing. It is locked as
+The file `LOCK_NAME` says who has the directory; it stays there afterwards, and then means nothing, unless `release`
+removes it from what is finished. It is locked as
 POSIX describes it (fcntl), which fits a run better than flock: the lock belongs to the process and not to a descriptor,
 so a process that a run forks, a loader's worker, neither has it nor keeps it alive after the run was killed. Windows
 has no such lock and gets none; nor have some network file systems.
@@ -49,3 +50,8 @@ def hold(folder: Path, *, tidy: bool = True) -> None:
     os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
     if tidy:
         drop_unfinished(folder)
+
+
+def release(folder: Path) -> None:
+    """Remove the lock from a folder that is finished, which `hold` gave to this process: nobody writes in it again."""
+    (folder / LOCK_NAME).unlink(missing_ok=True)

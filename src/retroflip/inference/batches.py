@@ -10,17 +10,17 @@ from time import perf_counter
 
 import torch
 
+from retroflip.files.memory import memory_taken
 from retroflip.inference.base import Answer, Engine, Request, Sampling, failed_question
 
 FIRST = 4
-"""requests of the first batch on a GPU"""
+"""requests of the first batch"""
 MOST = 64
-ON_CPU = 8
-"""where more at a time is no faster"""
+ON_SERVER = 8
 ROOM = 0.45
-"""share of a GPU's memory up to which twice as many requests are tried: they may take twice as much"""
+"""share of the memory up to which twice as many requests are tried: they may take twice as much"""
 NO_FASTER = 1.05
-"""a larger batch is kept where it answers so many times as fast, or more"""
+"""a larger batch is tried where the last one answered so many times as fast as the one before, or more"""
 NO_MEMORY = ("can't allocate memory", "out of memory")
 """what errors say that are no MemoryError: torch's allocator on the CPU, and CUDA itself"""
 
@@ -32,11 +32,7 @@ class Batches:
     size: int = FIRST
     fixed: bool = False
     _best: float = field(default=0.0, init=False)
-
-    @classmethod
-    def found_by_itself(cls) -> "Batches":
-        """Return batches that grow on a GPU."""
-        return cls(FIRST) if torch.cuda.is_available() else cls(ON_CPU, fixed=True)
+    _fastest: int = field(default=0, init=False)
 
     def answer(self, engine: Engine, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
         """Yield what `engine.answer` does."""
@@ -52,11 +48,13 @@ class Batches:
                 self._grow(answers / max(perf_counter() - began, 1e-9))
 
     def _grow(self, speed: float) -> None:
-        """Double the size while that pays: answers a second tell, and the memory that is left."""
+        """Double the size while that pays: answers a second tell, and the memory that is left. One that was slower goes
+        back."""
         if speed < NO_FASTER * self._best or self.size >= MOST or _memory_taken() > ROOM:
             self.fixed = True
+            self.size = self._fastest if speed < self._best / NO_FASTER else self.size
             return
-        self._best, self.size = speed, 2 * self.size
+        self._best, self._fastest, self.size = speed, self.size, 2 * self.size
 
     def _answer(self, engine: Engine, batch: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
         done: set[tuple[int, int, int]] = set()
@@ -122,7 +120,7 @@ def _part(
 
 def most_at_once(*, on_server: bool = False) -> int:
     """Return how many requests an engine is to be ready for, where batches find their size."""
-    return MOST if torch.cuda.is_available() and not on_server else ON_CPU
+    return ON_SERVER if on_server else MOST
 
 
 def is_short_of_memory(error: BaseException) -> bool:
@@ -132,8 +130,8 @@ def is_short_of_memory(error: BaseException) -> bool:
 
 
 def _memory_taken() -> float:
-    """Return which share of the GPU's memory was taken at most so far."""
+    """Return which share of the GPU's memory was taken at most so far; without one, of this machine's."""
     if not torch.cuda.is_available():
-        return 1.0
+        return memory_taken()
     _, total = torch.cuda.mem_get_info()
     return torch.cuda.max_memory_reserved() / total

@@ -19,10 +19,11 @@ from packaging.specifiers import SpecifierSet
 
 from retroflip.data.manifest import manifest_beside
 from retroflip.errors import DataError
+from retroflip.files.memory import host_memory
 from retroflip.inference.vllm_rollouts import VERSION
 from retroflip.models import tiny
 from retroflip.recipes.schema import Tracker
-from retroflip.train.machine import GIB, host_memory
+from retroflip.train.machine import GIB
 from retroflip.train.run_directory import describe_packages, version_of
 from retroflip.video.encode import ENCODER
 from retroflip.video.frame_cache import VARIABLE, frame_cache

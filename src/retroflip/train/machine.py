@@ -1,19 +1,16 @@
 """The machine that a run is for: this one, or one that a user describes."""
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from retroflip.errors import UsageError
+from retroflip.files.memory import host_memory
 
 GIB = 2**30
 FREE = 0.1
 """share of a device's memory that no plan counts on: what an allocator cannot use, and CUDA keeps"""
-LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""where Linux says how much of a machine's memory a container may take"""
 
 
 @dataclass(frozen=True)
@@ -63,17 +60,3 @@ def parse(text: str) -> Machine:
     unit = "GiB" if found[3] == "GiB" else "GB"
     size = int(float(found[2]) * (GIB if unit == "GiB" else 10**9))
     return Machine(int(found[1]), size, said=f"{found[2]} {unit}")
-
-
-def host_memory() -> int | None:
-    """Return how many bytes of memory programs may take here, None where the platform does not say."""
-    try:
-        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, ValueError, OSError):
-        return None
-    for limit in LIMITS:
-        try:
-            found.append(int(limit.read_text(encoding="ascii")))
-        except (OSError, ValueError):  # absent, or the word 'max'
-            continue
-    return min(found)

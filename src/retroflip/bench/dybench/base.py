@@ -5,14 +5,14 @@ under a root; it opens media only where the question itself depends on them. The
 writes both sides.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.errors import RetroflipError
+from retroflip.errors import DataError, RetroflipError
 from retroflip.video.frames import Pixels
 
 ALSO_IN = "also_in"
@@ -119,6 +119,10 @@ class UnfitError(RetroflipError):
         self.detail = detail
 
 
+class AbsentError(DataError):
+    """What a source is asked for is not under its root, such as a split: it counts as missing, as a folder does."""
+
+
 class Refused(NamedTuple):
     """What no pair is made of, and why: a short reason, the same for all of its kind, and what concerns this one."""
 
@@ -150,13 +154,27 @@ class Need(NamedTuple):
         )
 
 
+Answers = Iterator["Candidate | Drawing | Refused"]
+
+
+class Part(NamedTuple):
+    """Some of what a source is asked, which another process can answer. id: by which it is named where it cannot.
+
+    make: yields what a source yields, of this part alone; it can be pickled.
+    """
+
+    id: str
+    make: Callable[[], Answers]
+
+
 @dataclass(frozen=True)
 class Source:
     """Where candidates come from.
 
     needs: what the root must hold. candidates: of a root and the recipe's settings for this source, in an order that is
-    the same on every machine; raises DataError where an annotation file cannot be read at all. draw: makes a pair of a
-    drawing's plan, in a worker; for sources that yield drawings.
+    the same on every machine; raises DataError where an annotation file cannot be read at all, and AbsentError where
+    it is not there. parts: the same in parts, for a source that opens media, so that several processes look at them.
+    draw: makes a pair of a drawing's plan, in a worker; for sources that yield drawings.
     """
 
     name: str
@@ -164,5 +182,13 @@ class Source:
     home: str
     licence: str
     needs: tuple[Need, ...]
-    candidates: Callable[[Path, Mapping[str, Any]], Iterator[Candidate | Drawing | Refused]]
+    candidates: Callable[[Path, Mapping[str, Any]], Answers]
     draw: Callable[[Any], Drawn] | None = None
+    parts: Callable[[Path, Mapping[str, Any]], Sequence[Part]] | None = None
+
+
+def all_of(
+    parts: Callable[[Path, Mapping[str, Any]], Sequence[Part]],
+) -> Callable[[Path, Mapping[str, Any]], Answers]:
+    """Return what yields the answers of all parts, one after the other."""
+    return lambda root, values: (one for part in parts(root, values) for one in part.make())

@@ -24,7 +24,7 @@ from typing import Any
 
 from retroflip.bench.dybench.base import SubTask
 from retroflip.bench.dybench.card import SUMMARY, Part, Summary, write_card
-from retroflip.bench.dybench.making import VIDEOS, Job, make
+from retroflip.bench.dybench.making import VIDEOS, Job, crashed, make
 from retroflip.bench.dybench.plans import Planned, planned_row
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.records import pair_id, samples_of
@@ -36,7 +36,7 @@ from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.engines import Engine
 from retroflip.errors import DataError
-from retroflip.files.locks import hold
+from retroflip.files.locks import hold, release
 from retroflip.files.storage import (
     append_jsonl,
     each_row,
@@ -104,7 +104,7 @@ def build(
     before, began = len(tried), time.monotonic()
     while (decided := _decide(recipe, found.queues, tried)).next:
         jobs = [_job(recipe, roots, one) for one in decided.next]
-        for outcome in engine.run(make, jobs):
+        for outcome in engine.run(make, jobs, crashed):
             row = {"key": outcome.key, **outcome.row}
             for name, video in zip(row.get("files", {}), outcome.videos, strict=True):
                 write_bytes_atomic(out / name, video)
@@ -224,6 +224,7 @@ def _finished(out: Path, recipe: DyBenchRecipe, found: Survey, decided: _Decided
     write_manifest(
         out / MANIFEST_NAME, build_manifest(out, [DESCRIPTION_NAME, RECORDS_NAME, *others, *sorted(kept)])
     )
+    release(out)
     return Built(samples, summary)
 
 

@@ -62,6 +62,16 @@ def make(job: Job) -> Outcome:
     return Outcome(key, row, videos)
 
 
+def crashed(job: Job) -> Outcome:
+    """Return what becomes of a plan at which its process crashes: a fault of the libraries in C that decode."""
+    plan = job.planned.plan
+    paths = [clip.path for clip in (*plan.parts, *plan.other)] if isinstance(plan, Candidate) else []
+    detail = f"the decoder crashes at one of {', '.join(paths)}" if paths else "the encoder crashes"
+    return Outcome(
+        job.planned.key, {"refused": {"reason": "its media cannot be used (a crash)", "detail": detail}}, ()
+    )
+
+
 def _told(error: Exception, job: Job) -> str:
     """Return an error's text without this machine's folders: a build elsewhere must say the same."""
     return str(error).replace(f"{job.root.resolve()}/", "").replace(f"{job.root}/", "")

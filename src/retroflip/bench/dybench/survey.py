@@ -5,13 +5,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from retroflip.bench.dybench.base import Candidate, Drawing, Need, Refused, SubTask
+from retroflip.bench.dybench.base import AbsentError, Candidate, Drawing, Need, Part, Refused, SubTask
 from retroflip.bench.dybench.plans import Planned, planned_row, read_planned
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.draws import draw_seed
+from retroflip.engines import Engine, LocalEngine
 from retroflip.errors import DataError, UsageError
 from retroflip.progress import Progress
 
@@ -50,12 +52,17 @@ class Survey:
 
 
 def survey(
-    recipe: DyBenchRecipe, roots: Mapping[str, Path], progress: Progress, listed: Path | None = None
+    recipe: DyBenchRecipe,
+    roots: Mapping[str, Path],
+    progress: Progress,
+    listed: Path | None = None,
+    engine: Engine | None = None,
 ) -> Survey:
     """Ask every source of a recipe for its candidates; a source that is not there is named among what is missing.
 
     roots: folders on this machine, which go before the recipe's own. listed: a file of candidates, which are then
-    taken in place of what the sources' annotations say.
+    taken in place of what the sources' annotations say. engine: where the sources that open media are asked; what is
+    found is the same on all of them.
 
     Raises DataError for annotations that cannot be read.
     """
@@ -64,19 +71,12 @@ def survey(
         lack for name in names for lack in _missing(recipe, name, roots, media_only=listed is not None)
     ]
     there = [name for name in names if name not in {lack.source for lack in missing}]
-    found: list[Planned] = []
     refused: list[RefusedPlan] = []
     if listed is not None:
         found = [one for one in read_planned(listed) if one.source in there]
     else:
-        progress.stage("asking the sources", len(there), "sources")
-        for done, name in enumerate(there, start=1):
-            for one in _answers(recipe, name, roots):
-                if isinstance(one, RefusedPlan):
-                    refused.append(one)
-                else:
-                    found.append(one)
-            progress.advance(done, f"{len(found)} candidates")
+        found, refused, lacking = _asked(recipe, there, roots, engine or LocalEngine(1), progress)
+        missing += lacking
     _refuse_twins(found)
     wanted = recipe.wanted
     queues = {quota: _queue(recipe.seed, quota, found, ordered=listed is not None) for quota in wanted}
@@ -84,17 +84,79 @@ def survey(
     return Survey(queues, refused, missing, dict(not_asked))
 
 
-def _answers(recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path]) -> Iterator[Planned | RefusedPlan]:
-    """Yield a source's candidates and what it refuses; of annotations that stand twice, the second is refused."""
-    seen: set[str] = set()
-    for one in recipe.source(name).candidates(root_of(recipe, name, roots), recipe.sources[name].settings):
-        if isinstance(one, Refused):
-            yield RefusedPlan(f"{name}/{one.id}", one.reason, one.detail)
-        elif one.id in seen:
-            yield RefusedPlan(f"{name}/{one.id}", "its annotation stands twice", "")
-        else:
-            seen.add(one.id)
-            yield Planned(name, one, {})
+class _Job(NamedTuple):
+    """A part of a source, and which one it is."""
+
+    source: str
+    number: int
+    part: Part
+
+
+class _Answered(NamedTuple):
+    source: str
+    number: int
+    answers: list[Candidate | Drawing | Refused]
+
+
+def _answer(job: _Job) -> _Answered:
+    return _Answered(job.source, job.number, list(job.part.make()))
+
+
+def _crashed(job: _Job) -> _Answered:
+    return _Answered(
+        job.source,
+        job.number,
+        [Refused(job.part.id, "its media cannot be used (a crash)", "while asking the source")],
+    )
+
+
+def _asked(
+    recipe: DyBenchRecipe,
+    names: Sequence[str],
+    roots: Mapping[str, Path],
+    engine: Engine,
+    progress: Progress,
+) -> tuple[list[Planned], list[RefusedPlan], list[Missing]]:
+    """Return the sources' candidates, what they refuse, and what is missing where only they know it, all in order."""
+    here: list[_Job] = []
+    apart: list[_Job] = []
+    missing: list[Missing] = []
+    for name in names:
+        source, settings = recipe.source(name), recipe.sources[name].settings
+        root = root_of(recipe, name, roots)
+        try:
+            if source.parts is not None:
+                apart += [
+                    _Job(name, number, part) for number, part in enumerate(source.parts(root, settings))
+                ]
+            else:
+                answers = list(source.candidates(root, settings))
+                here.append(_Job(name, 0, Part(name, partial(iter, answers))))
+        except AbsentError as error:
+            missing.append(Missing(name, str(error).rstrip(".")))
+    progress.stage("asking the sources", len(here) + len(apart), "parts")
+    answered = [_answer(job) for job in here]
+    for one in engine.run(_answer, apart, _crashed):
+        answered.append(one)
+        progress.advance(len(answered), "")
+    answered.sort(key=lambda one: (names.index(one.source), one.number))
+    told = list(_once(answered))
+    found = [one for one in told if isinstance(one, Planned)]
+    return found, [one for one in told if isinstance(one, RefusedPlan)], missing
+
+
+def _once(answered: Iterable[_Answered]) -> Iterator[Planned | RefusedPlan]:
+    """Yield candidates and what is refused; of annotations that stand twice in a source, the second is refused."""
+    seen: set[tuple[str, str]] = set()
+    for name, _, answers in answered:
+        for one in answers:
+            if isinstance(one, Refused):
+                yield RefusedPlan(f"{name}/{one.id}", one.reason, one.detail)
+            elif (name, one.id) in seen:
+                yield RefusedPlan(f"{name}/{one.id}", "its annotation stands twice", "")
+            else:
+                seen.add((name, one.id))
+                yield Planned(name, one, {})
 
 
 def root_of(recipe: DyBenchRecipe, name: str, roots: Mapping[str, Path]) -> Path:

@@ -31,6 +31,7 @@ from retroflip.bench.dybench import directions
 from retroflip.bench.dybench.asking import Asker, SourceSettings
 from retroflip.bench.dybench.base import (
     ALSO_IN,
+    AbsentError,
     Axis,
     Candidate,
     Clip,
@@ -134,7 +135,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
         done.add(scene.number)
         yield from _of_scene(settings, fit, scene, videos.get(f"video_{scene.number:05d}"))
     if not done:
-        raise DataError(
+        raise AbsentError(
             f"{root}: holds no annotation of CLEVRER's {settings.split} split (annotation_<index>.json below it). "
             "Unpack annotation_train.zip or annotation_validation.zip there, or choose the other split."
         )

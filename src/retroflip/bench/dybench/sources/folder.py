@@ -19,7 +19,7 @@ from pydantic import Field
 
 from retroflip.bench.dybench import vocabulary
 from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask
+from retroflip.bench.dybench.base import AbsentError, Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.data.forms import rows
 from retroflip.data.forms.base import Spot
@@ -42,7 +42,7 @@ def _candidates(root: Path, settings: Mapping[str, Any]) -> Iterator[Candidate |
     own = checked_settings(FolderSettings, settings, SOURCE.name)
     table = resolve(root, own.table)
     if not table.is_file():
-        raise DataError(
+        raise AbsentError(
             f"{table}: there is no such table. Write one with the columns {_COLUMNS}; or name it as the source's "
             "setting `table`."
         )

@@ -14,7 +14,7 @@ mirrored or in reverse order, and so does the camera's move.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -25,7 +25,19 @@ from pydantic import Field
 
 from retroflip.bench.dybench import camera, directions
 from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
+from retroflip.bench.dybench.base import (
+    AbsentError,
+    Axis,
+    Candidate,
+    Clip,
+    Need,
+    Part,
+    Refused,
+    Source,
+    SubTask,
+    UnfitError,
+    all_of,
+)
 from retroflip.bench.dybench.camera import Box, Camera, CameraDoubt, Move, Shift
 from retroflip.bench.dybench.directions import EIGHT, FOUR, Doubt, Margins, Track, Way
 from retroflip.bench.dybench.looks import looked
@@ -116,11 +128,13 @@ def reversed_boxes(boxes: Boxes) -> Boxes:
     return boxes[::-1]
 
 
-def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | Refused]:
+def _parts_of(root: Path, values: Mapping[str, Any]) -> list[Part]:
     settings = checked_settings(Settings, values, SOURCE.name)
     listed = root / settings.split / "list.txt"
     try:
         names = list(dict.fromkeys(listed.read_text("utf-8").split()))
+    except FileNotFoundError as error:
+        raise AbsentError(f"{listed}: there is no such list of sequences. Unpack GOT-10k there.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{listed}: the list of sequences cannot be read ({error}). Unpack GOT-10k there."
@@ -128,8 +142,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     if settings.sequences is not None and settings.sequences < len(names):
         order = draw(settings.seed, SOURCE.name, "sequences").permutation(len(names))[: settings.sequences]
         names = [names[index] for index in sorted(order.tolist())]
-    for name in names:
-        yield from _of_sequence(root, settings, name)
+    return [Part(name, partial(_of_sequence, root, settings, name)) for name in names]
 
 
 def _of_sequence(root: Path, settings: Settings, name: str) -> Iterator[Candidate | Refused]:
@@ -381,5 +394,6 @@ SOURCE = Source(
     home="http://got-10k.aitestunion.com/downloads",
     licence=LICENCE,
     needs=(Need("val", "the sequences of a split, and its list.txt", also=("train",)),),
-    candidates=_candidates,
+    candidates=all_of(_parts_of),
+    parts=_parts_of,
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.dybench.asking import Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask
+from retroflip.bench.dybench.base import AbsentError, Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.bench.dybench.sources.ssv2 import LICENCE, RECORDINGS, filled, table
@@ -44,7 +44,7 @@ def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | R
     settings = checked_settings(SourceSettings, values, SOURCE.name)
     place = next((place for place in _PLACES if (root / place / _QUESTIONS).is_file()), None)
     if place is None:
-        raise DataError(
+        raise AbsentError(
             f"{root}: holds no {_QUESTIONS}. Put MHBench's there, or name the folder that holds it."
         )
     for spot, row in rows(root / place / _QUESTIONS):

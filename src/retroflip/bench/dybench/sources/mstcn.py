@@ -11,14 +11,28 @@ rgb-01-1.avi, in any folder. Labels and video must be about equally long, or the
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from retroflip.bench.dybench.asking import Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
+from retroflip.bench.dybench.base import (
+    AbsentError,
+    Axis,
+    Candidate,
+    Clip,
+    Need,
+    Part,
+    Refused,
+    Source,
+    SubTask,
+    UnfitError,
+    all_of,
+)
 from retroflip.bench.dybench.media import first_there, seconds_of, videos_by_name
 from retroflip.bench.dybench.sequences import (
     Limits,
@@ -33,7 +47,7 @@ from retroflip.bench.dybench.sequences import (
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.data.root import resolve
 from retroflip.draws import draw
-from retroflip.errors import DataError, MediaError
+from retroflip.errors import MediaError
 
 _BUNDLE, _COARSE = "groundTruth", "segmentation_coarse"
 _VIDEOS = "BreakfastII_15fps_qvga_sync"
@@ -71,16 +85,26 @@ class DataSet(NamedTuple):
     recordings: Callable[[Path], list[Recording]]
 
 
-def _candidates(data: DataSet, root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | Refused]:
+def _parts_of(data: DataSet, root: Path, values: Mapping[str, Any]) -> list[Part]:
     settings = checked_settings(Settings, values, data.name)
     recordings = data.recordings(root)
     if not recordings:
-        raise DataError(
+        raise AbsentError(
             f"{root}: holds no labels of {data.name} ({_BUNDLE}/<name>.txt). Unpack the bundle of MS-TCN there."
         )
-    done: set[str] = set()
-    for one in recordings:
-        if one.trial in done:
+    return [
+        Part(trial, partial(_of_trial, data, root, settings, list(views)))
+        for trial, views in groupby(recordings, key=lambda one: one.trial)
+    ]
+
+
+def _of_trial(
+    data: DataSet, root: Path, settings: Settings, views: Sequence[Recording]
+) -> Iterator[Candidate | Refused]:
+    """Yield a trial's pairs, of the first view that has any."""
+    made: list[Candidate] = []
+    for one in views:
+        if made:
             yield Refused(one.name, "another camera's view of a trial that is there already", one.trial)
             continue
         try:
@@ -88,7 +112,6 @@ def _candidates(data: DataSet, root: Path, values: Mapping[str, Any]) -> Iterato
         except UnfitError as error:
             yield Refused(one.name, error.reason, error.detail)
             continue
-        done.add(one.trial)
         yield from made
 
 
@@ -191,7 +214,8 @@ BREAKFAST = Source(
         Need(_BUNDLE, "labels as bundled for MS-TCN, or Breakfast's own coarse ones", also=(_COARSE,)),
         Need(_VIDEOS, "the videos", also=("P[0-9]*",)),
     ),
-    candidates=lambda root, values: _candidates(_BREAKFAST, root, values),
+    candidates=all_of(partial(_parts_of, _BREAKFAST)),
+    parts=partial(_parts_of, _BREAKFAST),
 )
 SALADS = Source(
     name=_SALADS.name,
@@ -202,5 +226,6 @@ SALADS = Source(
         Need(_BUNDLE, "labels as bundled for MS-TCN"),
         Need("**/rgb-*.avi", "the videos", also=("**/rgb-*.mp4",)),
     ),
-    candidates=lambda root, values: _candidates(_SALADS, root, values),
+    candidates=all_of(partial(_parts_of, _SALADS)),
+    parts=partial(_parts_of, _SALADS),
 )

@@ -20,7 +20,7 @@ import yaml
 from pydantic import Field, TypeAdapter, model_validator
 
 from retroflip.bench.dybench.asking import Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask
+from retroflip.bench.dybench.base import AbsentError, Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.bench.dybench.vocabulary import with_article
@@ -108,7 +108,7 @@ def _labels(root: Path, split: str) -> Path:
     names = [f"labels/{split}.json", *(f"{folder}{RECORDINGS}-{split}.json" for folder in ("labels/", ""))]
     found = next((root / name for name in names if (root / name).is_file()), None)
     if found is None:
-        raise DataError(
+        raise AbsentError(
             f"{root}: holds none of {', '.join(names)}. Put the labels of Something-Something v2 there, or choose the "
             "split that is there with 'split'."
         )

@@ -12,7 +12,7 @@ histograms of luma; by files of features, <features>/<video>.npy with a row a fr
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,14 +24,26 @@ from retroflip.bench.benchmarks import vidhalluc
 from retroflip.bench.benchmarks.base import Item
 from retroflip.bench.dybench import splices
 from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
-from retroflip.bench.dybench.base import Axis, Candidate, Clip, Need, Refused, Source, SubTask, UnfitError
+from retroflip.bench.dybench.base import (
+    AbsentError,
+    Axis,
+    Candidate,
+    Clip,
+    Need,
+    Part,
+    Refused,
+    Source,
+    SubTask,
+    UnfitError,
+    all_of,
+)
 from retroflip.bench.dybench.looks import looked
 from retroflip.bench.dybench.media import first_there
 from retroflip.bench.dybench.sequences import ask_order
 from retroflip.bench.dybench.settings import checked_settings
 from retroflip.bench.dybench.splices import Detector
 from retroflip.data.root import resolve
-from retroflip.errors import DataError, MediaError
+from retroflip.errors import MediaError
 from retroflip.video.decode import all_frames
 
 LICENCE = "not stated here: see the data set's page (clips of ActivityNet, YouCook2 and VALOR-32K)"
@@ -58,21 +70,20 @@ class Settings(SourceSettings):
     times: float = Field(default=4.0, ge=1)
 
 
-def _candidates(root: Path, values: Mapping[str, Any]) -> Iterator[Candidate | Refused]:
+def _parts_of(root: Path, values: Mapping[str, Any]) -> list[Part]:
     settings = checked_settings(Settings, values, SOURCE.name)
     wanted = {"tsh": settings.tsh, "ach_binaryqa": settings.ach}
     files = [f"{name}.json" for name, is_wanted in wanted.items() if is_wanted]
     if lacking := [name for name in files if not (root / name).is_file()]:
-        raise DataError(
+        raise AbsentError(
             f"{root}: {' and '.join(lacking)} of VidHalluc is not there. Put it there, or leave its task out."
         )
     items: dict[str, list[Item]] = defaultdict(list)
     for item in vidhalluc.BENCHMARK.items(root):
         items[item.sample.task].append(item)
-    if settings.tsh:
-        yield from _orders(root, settings, items["tsh"])
-    if settings.ach:
-        yield from _actions(root, settings, items["ach_binaryqa"])
+    orders = [Part(one.sample.id, partial(_order_of, root, settings, one)) for one in items["tsh"]]
+    actions = [Part("ach_binaryqa", partial(_actions, root, settings, items["ach_binaryqa"]))]
+    return [*(orders if settings.tsh else []), *(actions if settings.ach else [])]
 
 
 def _video(root: Path, path: str) -> str:
@@ -83,13 +94,11 @@ def _video(root: Path, path: str) -> str:
     return found
 
 
-def _orders(root: Path, settings: Settings, items: list[Item]) -> Iterator[Candidate | Refused]:
-    detect = _detector(settings)
-    for item in items:
-        try:
-            yield _order(root, settings, detect, item)
-        except UnfitError as error:
-            yield Refused(item.sample.id, error.reason, error.detail)
+def _order_of(root: Path, settings: Settings, item: Item) -> Iterator[Candidate | Refused]:
+    try:
+        yield _order(root, settings, _detector(settings), item)
+    except UnfitError as error:
+        yield Refused(item.sample.id, error.reason, error.detail)
 
 
 def _order(root: Path, settings: Settings, detect: "Detect", item: Item) -> Candidate:
@@ -153,12 +162,13 @@ def _detector(settings: Settings) -> Detect:
         return lambda root, video: _spliced_at(
             _of_files(root, video, settings), splices.FEATURES_LEAST, settings
         )
-    by_model = cache(lambda: _model_detector(settings.model))
+    by_model = partial(_model_detector, settings.model)
     return lambda root, video: _spliced_at(
         _distances(root, video, ["model", settings.model], by_model), splices.FEATURES_LEAST, settings
     )
 
 
+@cache
 def _model_detector(name: str) -> Detector:
     """Return DINO as a detector. Raises UsageError where it cannot be loaded."""
     from retroflip.models.dino import load_dino  # brings transformers, which nothing else here needs
@@ -265,5 +275,6 @@ SOURCE = Source(
         ),
         Need("data", "the videos, TSH/<video>.mp4 and ACH/<clip>.mp4", also=("TSH", "ACH")),
     ),
-    candidates=_candidates,
+    candidates=all_of(_parts_of),
+    parts=_parts_of,
 )
