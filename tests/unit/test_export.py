@@ -13,7 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from made_clips import moving
 from retroflip.cli.app import app
+from retroflip.models.tiny import WEIGHTS
+from retroflip.video.encode import encode
 
 ENVIRONMENT = os.environ.get("RETROFLIP_LMMS_EVAL")
 """where lmms-eval 0.7.3 is installed, for the test that runs it"""
@@ -187,35 +190,33 @@ def test_what_lmms_eval_logs_of_the_task_is_scored_here(task: Path, bench: Path,
     assert (found["ours"]["acc"], found["ours"]["p_acc"], found["unparsed"]) == (71.43, 33.33, 1)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(ENVIRONMENT is None, reason="RETROFLIP_LMMS_EVAL names no environment of lmms-eval")
-def test_lmms_evals_own_command_line_runs_the_task(task: Path, tmp_path: Path) -> None:
+def run_by_lmms_eval(task: Path, folder: Path, model: str, settings: str) -> dict[str, Any]:
+    """The numbers that lmms-eval's own command line prints for a model; its samples lie in folder/out."""
     assert ENVIRONMENT is not None
-    options = [
-        "--model",
-        "dummy",
-        "--model_args",
-        "response=A,read_bytes=4",
-        "--batch_size",
-        "1",
-        "--log_samples",
-    ]
-    command = [str(Path(ENVIRONMENT) / "bin/python"), "-I", "-m", "lmms_eval", "eval", *options]
+    command = [str(Path(ENVIRONMENT) / "bin/python"), "-I", "-m", "lmms_eval", "eval", "--log_samples"]
+    command += ["--model", model, "--model_args", settings, "--batch_size", "1"]
     command += [
         "--include_path",
         str(task.parent),
         "--tasks",
         task.name,
         "--output_path",
-        str(tmp_path / "out"),
+        str(folder / "out"),
     ]
-    own = {"HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    own = {"HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     ran = subprocess.run(
-        command, env=os.environ | own, cwd=tmp_path, capture_output=True, text=True, check=False
+        command, env=os.environ | own, cwd=folder, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    (written,) = (tmp_path / "out").rglob("*_results.json")
-    found = json.loads(written.read_text())["results"][task.name]
+    (written,) = (folder / "out").rglob("*_results.json")
+    found: dict[str, Any] = json.loads(written.read_text())["results"][task.name]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ENVIRONMENT is None, reason="RETROFLIP_LMMS_EVAL names no environment of lmms-eval")
+def test_lmms_evals_own_command_line_runs_the_task(task: Path, tmp_path: Path) -> None:
+    found = run_by_lmms_eval(task, tmp_path, "dummy", "response=A,read_bytes=4")
     # A is right on the first side of every pair, and on the one alone.
     assert found["acc,none"] == pytest.approx(4 / 7)
     assert (found["p_acc,none"], found["same_answer_rate,none"], found["unparsed_rate,none"]) == (
@@ -223,3 +224,25 @@ def test_lmms_evals_own_command_line_runs_the_task(task: Path, tmp_path: Path) -
         1.0,
         0.0,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ENVIRONMENT is None, reason="RETROFLIP_LMMS_EVAL names no environment of lmms-eval")
+def test_lmms_eval_asks_a_model_of_transformers(tmp_path: Path) -> None:
+    rows = records()[:2]
+    for side, row in enumerate(rows):
+        (tmp_path / "real/videos").mkdir(parents=True, exist_ok=True)
+        encode(tmp_path / "real" / row["path"], moving(side)[:: 1 - 2 * side], 12)
+    write(tmp_path / "real", rows)
+    made = json.loads(run("lmms-eval", tmp_path / "real", "--out", tmp_path / "tasks", "--json").stdout)
+    device = "device=cpu,device_map=cpu,max_num_frames=8,max_pixels=65536,min_pixels=1024"
+    found = run_by_lmms_eval(Path(made["written"]), tmp_path, "qwen3_vl", f"pretrained={WEIGHTS},{device}")
+    assert 0 <= found["acc,none"] <= 1
+    (samples,) = (tmp_path / "out").rglob("*_samples_*.jsonl")
+    said = [json.loads(line) for line in samples.read_text().splitlines()]
+    assert [one["target"] for one in said] == ["A", "B"]
+    assert all(one["token_counts"][0]["output_tokens"] > 0 for one in said)
+    ran = CliRunner().invoke(
+        app, ["score", "--bench", str(tmp_path / "real"), "--recorded", str(samples), "--json"]
+    )
+    assert json.loads(ran.stdout)["ours"]["n_answers"] == 2
