@@ -23,7 +23,7 @@ class SharedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._batches = Batches.found_by_itself()
+        self._batches = Batches()
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._waiting: list[_Waiting] = []
 
