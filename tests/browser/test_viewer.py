@@ -418,7 +418,7 @@ def test_a_hundred_thousand_rollouts_and_three_thousand_pairs(browser: Any, tmp_
     records = [{**question, "problem_id": f"p{n}-{side}", "pair": f"p{n}", "side": side} for n, side in pairs]
     rows(tmp_path / "data" / "records.jsonl", records)
     (tmp_path / "eval").mkdir()
-    rows(tmp_path / "eval" / "answers.jsonl", [answer(n, side, n % 2 == 0) | text for n, side in pairs])
+    rows(tmp_path / "eval" / "answers.jsonl", [answer(n, side, n % 2 == 0) for n, side in pairs])
     with viewer(tmp_path) as (address, _):
         page = browser.new_page()
         page.goto(address)

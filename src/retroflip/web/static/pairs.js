@@ -186,7 +186,8 @@ export async function showPairs(name, query, places) {
     const next = JSON.stringify([chosen, model]);
     if (next === open.key) return open.read < 1 ? (open.read = await open.more()) : 1;
     open = { key: next, read: 1 };
-    const found = chosen ? await onePair(name, chosen, model) : { read: 1, parts: [make("p", {}, "No pair passes the filters.")] };
+    const broken = (error) => ({ read: 1, parts: [fault(error)] });
+    const found = chosen ? await onePair(name, chosen, model).catch(broken) : { read: 1, parts: [make("p", {}, "No pair passes the filters.")] };
     if (open.key !== next) return 1;
     fill(detail, found.parts);
     open = { key: next, ...found };
