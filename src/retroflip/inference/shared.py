@@ -11,6 +11,9 @@ from retroflip.inference.base import Engine, Reply, Request, Sampling, Wanted
 from retroflip.inference.batches import Batches
 from retroflip.inference.registry import load_engine
 
+AT_FIRST = 8
+"""requests of the first batch, which are one question each"""
+
 
 class _Waiting(NamedTuple):
     request: Request
@@ -23,7 +26,7 @@ class SharedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._batches = Batches()
+        self._batches = Batches(AT_FIRST)
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._waiting: list[_Waiting] = []
 
