@@ -300,6 +300,8 @@ class Teller:
             run.has("denying") and not _ANY_MORE.search(run.text)
         ):
             return False
+        if stamp is not None and run.has("blank"):
+            return False
         said = [one for one in run.said if not one <= _VAGUE and "blank" not in one]
         doings = self._doings if stamp is None else frozenset({"move", "change"})
         return all(one & doings and not one & VALUES and not self._world.is_name(one) for one in said)
