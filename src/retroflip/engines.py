@@ -170,7 +170,7 @@ class RayEngine:
                 "`ray status`, and that RAY_AUTH_MODE and the token are the cluster's; without RAY_ADDRESS one is "
                 "started on this machine."
             ) from error
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources: dict[str, float] = ray.cluster_resources()
         has_gpus = self.gpus and resources.get("GPU", 0) > 0
         remote = ray.remote(num_gpus=1)(function) if has_gpus else ray.remote(function)
         waiting = iter(jobs)

@@ -167,7 +167,7 @@ def write_hostile(folder: Path, pairs: Path) -> None:
     for side, video in enumerate(videos):
         name = f"<b>\u202e🎬 a&b?c#d%20 {side}.mp4"
         shutil.copy(video, folder / "data" / name)
-        record = {
+        record: dict[str, Any] = {
             "problem_id": f"p0-{side}",
             "problem": HOSTILE,
             "data_type": "video",
@@ -412,8 +412,13 @@ def test_a_hundred_thousand_rollouts_and_three_thousand_pairs(browser: Any, tmp_
     many = ({**rollout(n // 50 + 1, f"s{n // 8}"), "rollout": n % 8, **text} for n in range(100_000))
     rows(tmp_path / "run" / "rollouts.jsonl", list(many))
     (tmp_path / "data").mkdir()
-    question = {"problem": "Which way?", "data_type": "video", "problem_type": "multiple choice"}
-    question |= {"options": ["A. left", "B. right"], "solution": "<answer>A</answer>", "path": "./a.mp4"}
+    question: dict[str, Any] = {"problem": "Which way?", "data_type": "video"}
+    question |= {
+        "problem_type": "multiple choice",
+        "options": ["A. left", "B. right"],
+        "solution": "<answer>A</answer>",
+        "path": "./a.mp4",
+    }
     pairs = [(n, side) for n in range(3000) for side in (0, 1)]
     records = [{**question, "problem_id": f"p{n}-{side}", "pair": f"p{n}", "side": side} for n, side in pairs]
     rows(tmp_path / "data" / "records.jsonl", records)

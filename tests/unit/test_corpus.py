@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -65,8 +65,13 @@ class Killed(BaseException):
 class DyingEngine(LocalEngine):
     """Runs jobs in this process, and dies behind the first."""
 
-    def run(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
-        yield function(jobs[0])
+    def run(
+        self,
+        function: Callable[[Any], Any],
+        jobs: Iterable[Any],
+        crashed: Callable[[Any], Any] | None = None,  # noqa: ARG002 - the protocol's
+    ) -> Iterator[Any]:
+        yield function(next(iter(jobs)))
         raise Killed
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from retroflip.data.mixture import Curriculum, MixedDataset, Mixing, by_difficulty, laps, quotas, shard
+from retroflip.data.sample import Modality
 from retroflip.errors import DataError, PathEscapeError, RecipeError, UsageError
 from retroflip.jobs.recipes import load_recipe, recipe_from
 from retroflip.progress import NOTHING, Facts
@@ -213,8 +214,9 @@ def test_a_mixture_in_a_recipe_is_that_of_a_file(tmp_path: Path) -> None:
     assert again == recipe
     assert set(describe_run(recipe.resolved())["data_sha256"]) >= {"records a", "records b"}
     of_file = recipe.model_copy(
-        update={"data": DataSection(records=str(tmp_path / "mixture.yaml"), modalities=("text",))}
+        update={"data": DataSection(records=str(tmp_path / "mixture.yaml"), modalities=(Modality.TEXT,))}
     )
+    assert recipe.data.mixture is not None
     assert describe_run(of_file.resolved())["mixture"] == json.loads(recipe.data.mixture.model_dump_json())
 
 

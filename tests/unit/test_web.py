@@ -338,12 +338,22 @@ def test_a_folder_whose_files_are_links_to_elsewhere_is_not_shown(run: Path, tmp
         assert settled(port, "/api/groups", place="run")["total"] == 1
 
 
+class Keeping(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.records.append(record)
+
+
 def test_a_browser_that_leaves_in_the_middle_of_a_video_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "records.jsonl").write_text("")
     (tmp_path / "big.mp4").write_bytes(b"0" * 2**24)
-    faults: list[logging.LogRecord] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = faults.append  # type: ignore[method-assign]
+    handler = Keeping(logging.WARNING)
     logging.getLogger("uvicorn.error").addHandler(handler)
     try:
         with serving(tmp_path) as port:
@@ -356,7 +366,7 @@ def test_a_browser_that_leaves_in_the_middle_of_a_video_is_no_fault(tmp_path: Pa
             assert asked(port, "/api/places").status == 200
     finally:
         logging.getLogger("uvicorn.error").removeHandler(handler)
-    assert [fault.getMessage() for fault in faults] == []
+    assert [fault.getMessage() for fault in handler.records] == []
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,17 @@ class Guarded(TrainerCallback):
         """The tracker's name."""
         return type(self.inner).__name__.removesuffix("Callback")
 
+    @property
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (*_ERRORS, *_own_errors(self.inner))
+
     def attempt(self, what: str, step: int, work: Callable[[], Any]) -> None:
         """Do something with the tracker. Its first error is recorded, and nothing is done with it from then on."""
         if self.failed:
             return
         try:
             work()
-        except (*_ERRORS, *_own_errors(self.inner)) as error:
+        except self._errors as error:
             self.failed = True
             if processes.is_main():
                 message = str(error) or type(error).__name__
