@@ -85,7 +85,7 @@ class TestSettings:
         assert list(METHODS) == ["grpo", "dr_grpo", "t_grpo", "arrow_rl", "arrowgev", "crpo", "strive"]
 
     def test_defaults_are_the_papers(self) -> None:
-        shared = {"rollouts": 8, "format_weight": 1.0, "null_option": True}
+        shared = {"rollouts": 8, "format_weight": 1.0, "null_option": True, "span_share": 0.5}
         assert GrpoSettings().model_dump() == {"name": "grpo", **shared, "normalise": "group"}
         assert DrGrpoSettings().model_dump() == {"name": "dr_grpo", **shared}
         assert TGrpoSettings().model_dump() == {

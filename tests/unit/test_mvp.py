@@ -72,7 +72,7 @@ def test_both_accuracies_by_hand(root: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "official", "ours"),
     [
-        ("B. a man", 0.0, True), ("(B) a man comes", 0.0, True), ("There is a cat and a dog, so B", 0.0, False),
+        ("B. a man", 0.0, True), ("(B) a man comes", 0.0, True), ("There is a cat and a dog, so B", 0.0, True),
         ("Answer: B", 1.0, True), ("a", 0.0, False), ("C", 0.0, False),
         ("[LMMS_EVAL_REQUEST_FAILED after 3 retries] B", 0.0, False),
     ],
