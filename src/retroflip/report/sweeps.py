@@ -6,6 +6,7 @@ nothing but that axis and the seed; over seeds a point is the mean, from the low
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.metrics.base import Rate
@@ -34,6 +35,14 @@ class Point(NamedTuple):
     low: float | None
     high: float | None
     runs: tuple[str, ...]
+
+
+class Scored(NamedTuple):
+    """What a run's model scored. on: what was asked, by which lines are told apart."""
+
+    on: str
+    run: str
+    rate: Rate
 
 
 class Sweep(NamedTuple):
@@ -66,6 +75,22 @@ def sweeps(axis: Axis, recipes: Mapping[str, Recipe], score: Callable[[str], Rat
             made.append((next(iter(members.values()))[0], kept))
     names = _apart([dict(_leaves(recipes[run])) for run, _ in made], axis)
     return [Sweep(name, points) for name, (_, points) in zip(names, made, strict=True)]
+
+
+def sweeps_of(axis: Axis, recipes: Mapping[str, Recipe], found: Sequence[Scored]) -> Iterator[Sweep]:
+    """Yield the lines over an axis of every set of questions, whose name stands before theirs."""
+    for on in dict.fromkeys(one.on for one in found):
+        rates = {one.run: one.rate for one in found if one.on == on}
+        for line in sweeps(axis, recipes, rates.get):
+            yield line._replace(name=", ".join(part for part in (on, line.name) if part))
+
+
+def asked(settings: Mapping[str, Any]) -> str:
+    """Return the name of what answers with these settings were asked: a benchmark's, or the folder of the records."""
+    bench, data = settings.get("bench"), settings.get("data")
+    if isinstance(bench, str) and bench:
+        return Path(bench).name
+    return Path(data).parent.name if isinstance(data, str) and data else ""
 
 
 def _lines(axis: Axis, recipes: Mapping[str, Recipe]) -> list[dict[float, list[str]]]:

@@ -9,7 +9,7 @@ from retroflip.bench.metrics.base import Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.report.cards import Source, Sources
 from retroflip.report.studies import StudyView
-from retroflip.report.sweeps import Sweep, axes, sweeps
+from retroflip.report.sweeps import Scored, Sweep, asked, axes, sweeps_of
 
 
 class SweptPanel(NamedTuple):
@@ -27,15 +27,8 @@ def swept(summary: Mapping[str, Any], sources: Sources, study: StudyView | None)
     found = list(_of_study(study) if study else _of_answers(summary, sources))
     panels = []
     for axis in axes(recipes) if found else ():
-        lines = []
-        for on in dict.fromkeys(label for label, _, _ in found):
-            rates = {run: rate for label, run, rate in found if label == on}
-            lines += [
-                line._replace(name=", ".join(part for part in (on, line.name) if part))
-                for line in sweeps(axis, recipes, rates.get)
-            ]
-        if lines:
-            panels.append(SweptPanel(axis.title, "%", tuple(lines)))
+        if lines := tuple(sweeps_of(axis, recipes, found)):
+            panels.append(SweptPanel(axis.title, "%", lines))
     return panels
 
 
@@ -43,16 +36,17 @@ def _has_recipe(run: Source) -> bool:
     return isinstance(run.settings.get("recipe"), Mapping)
 
 
-def _of_study(study: StudyView) -> Iterator[tuple[str, str, Rate]]:
-    """Yield (what was measured, run, rate) of every arm and seed."""
+def _of_study(study: StudyView) -> Iterator[Scored]:
+    """Yield what every arm scored with every seed."""
     key = study.headline.key
     for arm in study.arms:
         for seed, cell in arm["cells"].items():
             if cell.get(key) is not None:
-                yield study.headline.label, f"seed-{seed}/{arm['name']}", Rate(cell[key], None, None)
+                run = f"seed-{seed}/{arm['name']}"
+                yield Scored(study.headline.label, run, Rate(cell[key], None, None))
 
 
-def _of_answers(summary: Mapping[str, Any], sources: Sources) -> Iterator[tuple[str, str, Rate]]:
+def _of_answers(summary: Mapping[str, Any], sources: Sources) -> Iterator[Scored]:
     """Yield the same of every folder of answers that the model of a run here gave."""
     models = {str((run.folder / "model").resolve()): run.name for run in sources.runs}
     named = {run.name for run in sources.runs}
@@ -65,11 +59,5 @@ def _of_answers(summary: Mapping[str, Any], sources: Sources) -> Iterator[tuple[
             continue
         paired = PAIR_ACCURACY.read(measures).value is not None
         metric = PAIR_ACCURACY if paired else ACCURACY
-        yield f"{metric.label} {_asked(one)}".strip(), run, metric.read(measures)
-
-
-def _asked(answers: Source) -> str:
-    bench, data = answers.settings.get("bench"), answers.settings.get("data")
-    if isinstance(bench, str) and bench:
-        return f"on {Path(bench).name}"
-    return f"on {Path(data).parent.name}" if isinstance(data, str) and data else ""
+        on = asked(one.settings)
+        yield Scored(f"{metric.label} on {on}" if on else metric.label, run, metric.read(measures))
