@@ -51,7 +51,7 @@ _ATTEMPT = re.compile(r"attempt_(\d+)")
 _GIT_SECONDS = 30
 _UNSET: tuple[tuple[Any, Any], ...] = ((None, []), (None, {}))
 """a setting that the version which began a run did not know, and that is empty today"""
-_BEFORE = {"data.sampler": "uniform", "general.sampler": "uniform"}
+_BEFORE = {"data.sampler": "uniform", "general.sampler": "uniform", "method.span_share": 0.5}
 """settings that came later and are not empty, with the value that says what runs did before"""
 
 
