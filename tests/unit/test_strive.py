@@ -194,6 +194,7 @@ class TestSettings:
             "rollouts": 4,
             "format_weight": 1.0,
             "null_option": True,
+            "span_share": 0.5,
             "variants": 2,
             "normalise": "group",
             "strategy": "importance_spatial",
