@@ -15,11 +15,14 @@ from typer.testing import CliRunner
 
 from made_clips import moving
 from retroflip.cli.app import app
+from retroflip.data.prompts import SYSTEM_PROMPT
 from retroflip.models.tiny import WEIGHTS
 from retroflip.video.encode import encode
 
 ENVIRONMENT = os.environ.get("RETROFLIP_LMMS_EVAL")
 """where lmms-eval 0.7.3 is installed, for the test that runs it"""
+VLMEVALKIT = os.environ.get("RETROFLIP_VLMEVALKIT")
+"""an environment in which VLMEvalKit 0.2rc1 can be imported, for the test that runs it"""
 
 
 def records() -> list[dict[str, Any]]:
@@ -149,6 +152,16 @@ def test_the_table_of_vlmevalkit_has_one_name_for_one_video(bench: Path, tmp_pat
     assert (tmp_path / "folder" / "My Bench é.tsv").is_file()
 
 
+def test_no_video_is_named_by_what_pandas_reads_as_a_number(bench: Path, tmp_path: Path) -> None:
+    paths = ["videos/0417.mp4", "videos/NA.mp4", "videos/1e5.mp4", "True.mp4", "videos/clip 7.mp4"]
+    rows = [{**records()[0], "problem_id": path, "pair": None, "side": None, "path": path} for path in paths]
+    write(bench, rows)
+    assert run("vlmevalkit", bench, "--out", tmp_path / "t.tsv").exit_code == 0
+    with (tmp_path / "t.tsv").open(newline="") as stream:
+        found = [row["video"] for row in csv.DictReader(stream, delimiter="\t")]
+    assert found == ["videos__0417.mp4", "videos__NA.mp4", "videos__1e5.mp4", "True.mp4", "clip 7"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -246,3 +259,51 @@ def test_lmms_eval_asks_a_model_of_transformers(tmp_path: Path) -> None:
         app, ["score", "--bench", str(tmp_path / "real"), "--recorded", str(samples), "--json"]
     )
     assert json.loads(ran.stdout)["ours"]["n_answers"] == 2
+
+
+def one_in_four(folder: Path) -> Path:
+    """A benchmark that asks the same of two clips four times, and wants each of the four options once.
+
+    Files and questions are called by numbers.
+    """
+    (folder / "videos").mkdir(parents=True)
+    for side in (0, 1):
+        encode(folder / f"videos/0{side}.mp4", moving(0)[:: 1 - 2 * side], 12)
+    asked = {
+        "problem": "In which direction does the square move?",
+        "options": ["up", "down", "left", "right"],
+    }
+    rows = [
+        {**records()[0], **asked, "problem_id": f"0{2 * turn + side}", "solution": "ABCDA"[turn + side],
+         "pair": f"0{turn}", "side": side, "path": f"videos/0{side}.mp4"}
+        for turn in range(4) for side in (0, 1)
+    ]  # fmt: skip
+    write(folder, rows)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(VLMEVALKIT is None, reason="RETROFLIP_VLMEVALKIT names no environment of VLMEvalKit")
+def test_vlmevalkit_asks_a_model_and_scores_as_we_do(tmp_path: Path) -> None:
+    assert VLMEVALKIT is not None
+    folder, table, out = one_in_four(tmp_path / "real"), tmp_path / "table.tsv", tmp_path / "out"
+    assert run("vlmevalkit", folder, "--out", table).exit_code == 0
+    out.mkdir()
+    command = [
+        str(Path(VLMEVALKIT) / "bin/python"),
+        "-I",
+        str(Path(__file__).parents[1] / "by_vlmevalkit.py"),
+    ]
+    command += [str(table), str(folder), str(WEIGHTS), SYSTEM_PROMPT, str(out)]
+    own = {"LMUData": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    ran = subprocess.run(command, env=os.environ | own, cwd=out, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    theirs = json.loads((out / "answers_rating.json").read_text())["overall"]["overall"]
+    scored = CliRunner().invoke(
+        app, ["score", "--bench", str(folder), "--recorded", str(out / "answers.xlsx"), "--json"]
+    )
+    assert scored.exit_code == 0, scored.output
+    ours = json.loads(scored.stdout)["ours"]
+    assert (ours["n_answers"], ours["n_pairs"], ours["unparsed_rate"]) == (8, 4, 0.0)
+    # Whatever it says of a clip is right once in four.
+    assert (theirs, ours["acc"]) == ("0.250", 25.0)

@@ -1,8 +1,10 @@
 """A benchmark as a table of VLMEvalKit: tab-separated, with the columns of its Video-MME and the letters as columns.
 
-VLMEvalKit registers data sets in its own code, so that a class of its user's must name the table; one derived from its
-VideoMME reads it as it is (`candidates` are a list as text, videos lie at `video_path`). It keeps the frames of a video
-under the name in the column `video` alone and shows them again for every video of that name: names are unique here.
+VLMEvalKit registers data sets in its own code, so that a class of its user's must name the table. One derived from its
+VideoMME asks the questions as they are here (`candidates` are a list as text), once it finds videos where that looks
+for them, as video/NAME.mp4 by the column `video` and not at `video_path`, and once its score, which is broken down by
+lists of Video-MME's own, knows of others. It keeps the frames of a video under that name alone and shows them again for
+every video of the name: names are unique here, and none is one that pandas reads as a number.
 """
 
 import csv
@@ -18,6 +20,8 @@ from retroflip.files.storage import write_text_atomic
 
 _FIRST = ("index", "id", "video", "video_path", "question", "candidates", "answer")
 _LAST = ("task_type", "source", "source_clip", "pair", "side")
+_NOT_TEXT = frozenset({"na", "n/a", "<na>", "#na", "none", "null", "true", "false"})
+"""what pandas reads as nothing or as a truth value"""
 
 
 def export_vlmevalkit(folder: Path, out: Path) -> Exported:
@@ -63,12 +67,27 @@ def _row(index: int, sample: Sample, names: Mapping[str, str]) -> dict[str, Any]
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:
-    """Return a name for every path, which no two share: its stem, or where that is another's too, all of its parts."""
+    """Return a name for every path, which no two share: its stem, or all of its parts where the stem is another's too
+    or would be read as something other than text.
+    """
     stems: dict[str, set[str]] = {}
     for path in paths:
         stems.setdefault(PurePosixPath(path).stem, set()).add(path)
-    long = {path: "__".join(PurePosixPath(path).parts) for path in paths}
     return {
-        path: PurePosixPath(path).stem if len(stems[PurePosixPath(path).stem]) == 1 else long[path]
-        for path in paths
+        path: stem if len(of) == 1 and _is_text(stem) else _long(path)
+        for stem, of in stems.items()
+        for path in of
     }
+
+
+def _long(path: str) -> str:
+    return "__".join(PurePosixPath(path).parts)
+
+
+def _is_text(name: str) -> bool:
+    """Whether pandas, with which VLMEvalKit reads tables, leaves a cell as it is: "0417" becomes 417, "NA" nothing."""
+    try:
+        float(name)
+    except ValueError:
+        return name.lower() not in _NOT_TEXT
+    return False
