@@ -636,6 +636,14 @@ def test_a_name_that_no_file_can_have_is_one_reject(tmp_path: Path) -> None:
     assert len(rejects(tmp_path / "rows.json")[0]["message"]) < 500
 
 
+def test_what_is_said_of_a_row_stays_short_whatever_stands_in_it(tmp_path: Path) -> None:
+    rows = [{"prompt": "x", "solution": "(" * 50_000}, {"prompt": "y", "solution": "2"}]
+    done, _ = imported("dapo-math", put(tmp_path / "rows.json", rows))
+    (reject,) = rejects(tmp_path / "rows.json")
+    assert (reject["reason"], reject["message"][-1], len(reject["message"]) <= 1000) == ("answer", "…", True)
+    assert len(done.first) < 1200
+
+
 def test_media_that_are_not_there_are_rejected_where_a_root_is_named(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     put(tmp_path / "media" / "LLaVA-Video-178K" / "x.mp4", "")
@@ -685,14 +693,20 @@ def test_settings_that_a_source_does_not_have_are_refused(tmp_path: Path) -> Non
 def test_nextgqa_asks_for_the_answer_and_one_of_its_spans(tmp_path: Path) -> None:
     row = {"video_id": "10001787725", "question": "why", "answer": "to rest", "qid": 3, "type": "CW"}
     options = {"a0": "eat", "a1": "to rest", "a2": "run", "a3": "jump", "a4": "sing"}
-    path = put(tmp_path / "val.csv", table([{**row, **options}, {**row, **options, "qid": 4}]))
+    folder = tmp_path / "published"
+    path = put(folder / "val.csv", table([{**row, **options}, {**row, **options, "qid": 4}]))
     spans = {"3": [[12.1, 17.1], [29.7, 39.0]]}
-    put(tmp_path / "gsub_val.json", {"10001787725": {"duration": 34, "location": spans, "fps": 29.97}})
-    put(tmp_path / "map_vid_vidorID.json", {"10001787725": "0101/10001787725"})
+    put(folder / "gsub_val.json", {"10001787725": {"duration": 34, "location": spans, "fps": 29.97}})
+    put(folder / "map_vid_vidorID.json", {"10001787725": "0101/10001787725"})
     _, (grounded, plain) = imported("nextgqa", path)
     assert (grounded.solution, grounded.video) == ("B <> [12.1, 17.1]; [29.7, 34]", "0101/10001787725.mp4")
     assert grounded.problem_type is ProblemType.GROUNDED_CHOICE
     assert (plain.problem_type, plain.solution) == (ProblemType.MULTIPLE_CHOICE, "B")
+    _, of_folder = imported("nextgqa", folder)
+    assert of_folder == [grounded, plain]
+    put(folder / "test.csv", path.read_text(encoding="utf-8"))
+    with pytest.raises(UsageError, match=r"several files: test\.csv, val\.csv\. Name"):
+        imported("nextgqa", folder)
 
 
 def test_the_selection_of_nextgqa_has_its_spans_in_it(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ BLOCK = 1000
 """most rows of a block"""
 BLOCK_BYTES = 2**24
 """bytes of files in a block's rows behind which it ends"""
+_LONGEST = 1000
+"""characters of what is said of a row, which may hold a whole solution"""
 _KNOWN_FILES = 2**16
 """media of which it is remembered whether they are there"""
 _KNOWN_FOLDERS = 2**10
@@ -190,7 +192,9 @@ def _row(to_sample: "_Converter", place: Place, found: Record | DataError) -> _C
     except DataError as error:
         identity = found.get("problem_id") if isinstance(found, dict) else None
         own = str(identity) if isinstance(identity, str | int) else None
-        return _Converted(place, _Refused(_reason(error, found), str(error), own))
+        message = str(error)
+        shown = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
+        return _Converted(place, _Refused(_reason(error, found), shown, own))
     return _Converted(place, sample, dumped(format_record(sample), indent=None) + "\n")
 
 

@@ -105,6 +105,8 @@ _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane
 _TO_SIDE = re.compile(
     r"\b(?:to|toward|from) (?:the )?(?:\w+[ -])?(?:left|right|top|bottom|upper|lower|side|corner|edge)\b"
 )
+_CORNER = re.compile(r"(?:diagonally )?(?:top|bottom|upper|lower)-(?:left|right)")
+"""a place, but a way where a direction is asked for"""
 _ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far )\baway\b")
 _ASKING = frozenset(("which", "what", "whose", "both"))
 _TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
@@ -114,6 +116,7 @@ _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
 _EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | known.OBJECTS_FOLLOW
 _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
+_DIRECTION = listed("direction way")
 _COURSE = listed("direction way movement motion trajectory path")
 
 
@@ -243,11 +246,18 @@ def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
         )
     if (image := reverse(asked.answer)) is None:
         return None
-    if not say_the_same(asked.answer, image) or (kinds.moves and _TO_SIDE.search(asked.answer_text)):
+    if not say_the_same(asked.answer, image) or (kinds.moves and _leads_to_side(asked)):
         return Verdict(True, "the answer tells what playing backwards undoes", 0.93)
     if is_whole and len(steps(asked.answer)) > 1:
         return Verdict(False, "played backwards the answer's steps are the same", 0.97)
     return None
+
+
+def _leads_to_side(asked: Asked) -> bool:
+    """Return whether the right answer to a question about a motion says to which side it leads."""
+    if _TO_SIDE.search(asked.answer_text):
+        return True
+    return has(asked.words, _DIRECTION) and _CORNER.fullmatch(asked.answer_text) is not None
 
 
 def _there_and_back(text: str) -> bool:

@@ -13,6 +13,7 @@ from retroflip.router.words import (
     BEFORE_SIDES,
     BEHIND_SIDES,
     COMPASS,
+    DIAGONALS,
     NO_SIDES,
     SHAPES,
     SIDES,
@@ -21,6 +22,8 @@ from retroflip.router.words import (
 )
 
 _BARE = frozenset(("left", "right"))
+_BEFORE_REMAINS = listed("who is are was were")
+"""words before "left" with which it went away or remains"""
 _BOTH_SIDES = re.compile(
     r"\b(?:left|right)\s*(?:hand|side|foot|arm|eye|leg)?s?\s*(?:and|&|as well as)\s+(?:(?:from|to)\s+)?"
     r"(?:(?:the|his|her|its|their)\s+)?(?:left|right)\b(?!\s*(?:then|,))|\bside to side\b"
@@ -49,8 +52,19 @@ def sides(words: Sequence[str]) -> Iterator[int]:
     [5]
     """
     for place, word in enumerate(words):
-        if word in SIDES and (word not in _BARE or _is_side(words, place)):
+        if word in DIAGONALS:
+            if _is_diagonal(words, place):
+                yield place
+        elif word in SIDES and (word not in _BARE or _is_side(words, place)):
             yield place
+
+
+def _is_diagonal(words: Sequence[str], place: int) -> bool:
+    """Return whether "up-right" is a way: in "stands up right away" and "what is left up there" it is none."""
+    first, _, last = words[place].partition("-")
+    if first in _BARE:
+        return not has(words[max(0, place - 1) : place], _BEFORE_REMAINS)
+    return not has(words[place + 1 : place + 2], NO_SIDES[last])
 
 
 def _is_side(words: Sequence[str], place: int) -> bool:

@@ -145,7 +145,8 @@ ABOUT_ALL = listed(
     "topic theme genre title symbolise symbolize symbolises symbolizes message purpose mood tone profession occupation "
     "inferred infer relationship mentioned called named name brand technique style category"
 )
-SIDES = listed(
+DIAGONALS = listed("up-left up-right down-left down-right left-up left-down right-up right-down")
+SIDES = DIAGONALS | listed(
     "left right leftmost rightmost lefthand righthand left-hand right-hand left-handed right-handed leftward rightward "
     "leftwards rightwards clockwise counterclockwise counter-clockwise anticlockwise anti-clockwise leftside rightside "
     "← → ↖ ↗ ↙ ↘ ↰ ↱ ↶ ↷ ↺ ↻ ⟲ ⟳ top-left top-right bottom-left bottom-right upper-left upper-right lower-left "

@@ -29,7 +29,7 @@ from retroflip.data.sources.base import (
 from retroflip.data.sources.moments import seconds, spans_of
 from retroflip.files.storage import read_json_object
 
-_PATTERNS = ("nextgqa_train.json", "train.csv", "*.json", "*.jsonl", "*.parquet")
+_PATTERNS = ("nextgqa_train.json", "train.csv", "*.csv", "*.json", "*.jsonl", "*.parquet")
 _ASK = (
     "{}\nPlease answer the question, and then provide the video segment that best supports your answer. The start and "
     "end timestamps must be in seconds with exactly one decimal place.\nOutput format: \\boxed{{answer <> [start, "
