@@ -29,7 +29,6 @@ _SPELLINGS: dict[tuple[str, ...], dict[str, str]] = {
         r"(left|right|up|down|top|bottom)-to-(left|right|up|down|top|bottom)": r"\1 to \2",
         r"(?<!from )(left|right|top|bottom) to (?:the )?(left|right|top|bottom)": r"from \1 to \2",
     },
-    ("north", "south"): {r"(north|south)[- ](east|west)": r"\1\2"},
     ("away",): {r"away from": "away"},
     ("toward", "away"): {r"(toward|away) the (?:camera|viewer)": r"\1"},
 }

@@ -22,6 +22,7 @@ from retroflip.router.words import (
 )
 
 _BARE = frozenset(("left", "right"))
+_DOUBTFUL = _BARE | DIAGONALS
 _BEFORE_REMAINS = listed("who is are was were")
 """words before "left" with which it went away or remains"""
 _BOTH_SIDES = re.compile(
@@ -52,10 +53,7 @@ def sides(words: Sequence[str]) -> Iterator[int]:
     [5]
     """
     for place, word in enumerate(words):
-        if word in DIAGONALS:
-            if _is_diagonal(words, place):
-                yield place
-        elif word in SIDES and (word not in _BARE or _is_side(words, place)):
+        if word in SIDES and (word not in _DOUBTFUL or _is_side(words, place)):
             yield place
 
 
@@ -69,6 +67,8 @@ def _is_diagonal(words: Sequence[str], place: int) -> bool:
 
 def _is_side(words: Sequence[str], place: int) -> bool:
     """Return whether "left" or "right" is a side, and not gone, correct or immediately."""
+    if words[place] in DIAGONALS:
+        return _is_diagonal(words, place)
     behind = words[place + 1] if place + 1 < len(words) else ""
     before = words[place - 1] if place else ""
     word = words[place]

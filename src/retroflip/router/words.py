@@ -153,7 +153,10 @@ SIDES = DIAGONALS | listed(
     "lower-right front-left front-right back-left back-right"
 )
 ROTATIONS = listed("clockwise counterclockwise ↶ ↷ ↺ ↻ ⟲ ⟳")
-COMPASS = listed("east west northeast northwest southeast southwest eastward westward eastwards westwards")
+COMPASS = listed(
+    "east west northeast northwest southeast southwest north-east north-west south-east south-west eastward westward "
+    "eastwards westwards"
+)
 BEFORE_SIDES = (
     listed(
         "the to on at from far upper lower top bottom then first and or my his her its their your a an slightly sharp "
