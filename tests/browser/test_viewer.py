@@ -234,6 +234,7 @@ def rate(page: Any, address: str, folder: Path, rater: str, counts: range) -> No
     name.fill(rater)
     name.press("Tab")
     page.locator("video").first.wait_for()
+    page.get_by_text(f"· {counts.start - 1} done").wait_for()
     for count in counts:
         page.locator("body").press("a" if count % 2 else "r")
         wait_for(count, folder, rater)
@@ -407,9 +408,9 @@ def test_a_tab_that_closes_mid_video_leaves_the_server_well(browser: Any, addres
 
 def test_a_hundred_thousand_rollouts_and_three_thousand_pairs(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    rows(tmp_path / "run" / "metrics.jsonl", [{"step": n, "reward/correct": 0.5} for n in range(1, 2001)])
+    rows(tmp_path / "run" / "metrics.jsonl", [{"step": n, "reward/correct": 0.5} for n in range(1, 1251)])
     text = {"text": "x" * 500}
-    many = ({**rollout(n // 50 + 1, f"s{n // 8}"), "rollout": n % 8, **text} for n in range(100_000))
+    many = ({**rollout(n // 80 + 1, f"s{n // 8}"), "rollout": n % 8, **text} for n in range(100_000))
     rows(tmp_path / "run" / "rollouts.jsonl", list(many))
     (tmp_path / "data").mkdir()
     question: dict[str, Any] = {"problem": "Which way?", "data_type": "video"}
