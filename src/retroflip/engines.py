@@ -22,7 +22,6 @@ Result = TypeVar("Result")
 AHEAD = 4
 """jobs handed out for each worker, so that none waits and few finished results lie in memory"""
 
-
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """by which a process ends that crashes; one for which memory does not suffice is killed (SIGKILL)"""
 
@@ -72,9 +71,7 @@ class LocalEngine:
     ) -> Generator[Result, None, list[Job]]:
         """Yield the results of the jobs that wait, until none is left or a worker died; return those that it had, or
         that others had by then."""
-        # Started afresh and not forked: a fork of a process with threads (a progress bar has one) may hang.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_the_parent)
+        pool = _pool(self.workers)
         running: dict[Future[Result], Job] = {}
         taken: list[Job] = []
 
@@ -99,15 +96,20 @@ class LocalEngine:
         return []
 
 
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Return processes that are started afresh: a fork of one with threads (a progress bar has one) may hang."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_the_parent)
+
+
 def _one_by_one(
     function: Callable[[Job], Result], jobs: list[Job], crashed: Callable[[Job], Result]
 ) -> Iterator[Result]:
     """Yield the results of jobs of which one is done at a time, in a process of their own, and what stands for each at
     which it crashes."""
     left = list(jobs)
-    context = multiprocessing.get_context("spawn")
     while left:
-        with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_the_parent) as pool:
+        with _pool(1) as pool:
             number = pool.submit(os.getpid).result()
             process = next(one for one in multiprocessing.active_children() if one.pid == number)
             try:

@@ -65,10 +65,11 @@ def about(answers: Place, records: Path) -> bool:
 
 def questions_of(answers: Place, folders: Folders) -> Path | None:
     """Return the records that answers are to, where they lie in the folders given."""
-    named = read_settings(answers.path).get("data")
+    settings = read_settings(answers.path)
+    named = settings.get("data")
     if isinstance(named, str) and Path(named).is_file():
         return Path(named) if folders.holds(Path(named)) else None
-    asked = read_settings(answers.path).get("settings", {}).get("manifest_sha256")
+    asked = settings.get("settings", {}).get("manifest_sha256")
     kinds = (Kind.SYNTHETIC, Kind.BENCHMARK)
     places = [one.path / MARKS[Kind.BENCHMARK] for one in folders.places() if one.kind in kinds]
     return next((path for path in places if asked and _digest(path.with_name(MANIFEST_NAME)) == asked), None)

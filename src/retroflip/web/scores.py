@@ -12,7 +12,7 @@ from retroflip.bench.records import read_answers
 from retroflip.bench.score import ANSWERS, SCORES, read_settings, score_records
 from retroflip.files.storage import read_json_object
 from retroflip.report.sweeps import Axis, Scored, Sweep, asked, axes, sweeps_of
-from retroflip.web.places import Folders, Kind, Place
+from retroflip.web.places import Folders, Kind
 
 EVALUATIONS = "eval"
 """the folder of a study beside its runs, in which answers have the names of the runs whose models gave them"""
@@ -37,11 +37,12 @@ def scored(folders: Folders, runs: Mapping[str, Path]) -> list[Measured]:
     """Return the measures of all answers in the given folders that models of these runs gave. runs: folders by name."""
     found = []
     for place in folders.places():
-        run = _run_of(place, runs) if place.kind is Kind.ANSWERS else None
+        if place.kind is not Kind.ANSWERS:
+            continue
+        settings = read_settings(place.path)
+        run = _run_of(place.path, settings, runs)
         if run is not None:
-            found.append(
-                Measured(run, asked(read_settings(place.path)), _measures(place.path, *_stamps(place.path)))
-            )
+            found.append(Measured(run, asked(settings), _measures(place.path, *_stamps(place.path))))
     return found
 
 
@@ -63,13 +64,13 @@ def measured(found: list[Measured]) -> list[Metric]:
     return [metric for metric in METRICS if any(metric.read(one.measures).value is not None for one in found)]
 
 
-def _run_of(answers: Place, runs: Mapping[str, Path]) -> str | None:
+def _run_of(answers: Path, settings: Mapping[str, Any], runs: Mapping[str, Path]) -> str | None:
     """Return the run whose model gave the answers: the one that they name, or of their name in the same study."""
-    model = read_settings(answers.path).get("model")
+    model = settings.get("model")
     folders = {path.resolve(): name for name, path in runs.items()}
     named = folders.get(Path(model).resolve().parent) if isinstance(model, str) and model else None
-    if named is None and answers.path.parent.name == EVALUATIONS:
-        return folders.get(answers.path.parent.parent.resolve() / answers.path.name)
+    if named is None and answers.parent.name == EVALUATIONS:
+        return folders.get(answers.parent.parent.resolve() / answers.name)
     return named
 
 

@@ -25,6 +25,7 @@ from retroflip.data.answers.lettered import (
     refuses,
     statement,
 )
+from retroflip.data.answers.words import first_sentence
 
 _LINK = r"(?:\s+(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|(?:appears|seems)\s+to\s+be)\b|\s*[=:])"
 _OF_WHAT = r"(?:\s*,?\s+(?:to|for|that|which|among|of|here|in|from|based|given|according)\b[^.:\n]{0,80}?,?)?"
@@ -65,7 +66,6 @@ _BEFORE_A_SUBJECT = re.compile(
 )
 _ONE_OF_SEVERAL = re.compile(r"\b[A-Z]\b[)\]\"']?\s*(?:and|or|nor|/|&|,)\s*(?:the\s+)?[(\[]?$")
 _HEADING = re.compile(rf"(?:(?:{QUALITY}|my)\s+)*(?:answer|option|choice)\s*[:.]?", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 
 
 class Announced(NamedTuple):
@@ -119,9 +119,4 @@ def _cued(rest: str, options: dict[str, str]) -> str | None:
     """Return the option that a text behind words that announce one names; of options in a list none."""
     if begins_list(rest, options):
         return None
-    return statement(_first(rest), options, cued=True) or statement(rest, options, cued=True)
-
-
-def _first(text: str) -> str:
-    """Return a text's first sentence."""
-    return _SENTENCE_END.split(text, maxsplit=1)[0]
+    return statement(first_sentence(rest), options, cued=True) or statement(rest, options, cued=True)

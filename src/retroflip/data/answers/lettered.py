@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from retroflip.data.answers.strict import read_option
-from retroflip.data.answers.words import folded
+from retroflip.data.answers.words import first_sentence, folded
 
 LABEL = r"(?:option|choice|answer|caption|sentence|statement|ans)"
 QUALITY = (
@@ -51,7 +51,6 @@ _NOT_THAT = re.compile(
     rf"(?:(?i:{LABEL})\s+)?[\"'(\[]*([A-Z])\b(?!['’-])"
 )
 _ENDS_A_LETTER = re.compile(r"[.:,;)\]\"'!]|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
 
 
@@ -108,7 +107,7 @@ def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
     """Return whether the text behind an option's letter names another option: "and B", ": B", ", or B"."""
     if _SEVERAL.match(rest) or ((second := _SECOND.match(rest)) and _is_other(second[1], letter, options)):
         return True
-    sentence = _SENTENCE_END.split(rest, maxsplit=1)[0]
+    sentence = first_sentence(rest)
     others = _ALONE.findall(sentence)
     hedged = _HEDGED.search(sentence) is not None
     return hedged and any(_is_other(other, letter, options) for other in others)
@@ -121,7 +120,7 @@ def _is_called_wrong(rest: str, own: str) -> bool:
 
 def goes_on_with_another(rest: str, letter: str, options: dict[str, str]) -> bool:
     """Return whether a sentence that says a letter to be right names another one too: "and so is B"."""
-    said = _REASON.split(_SENTENCE_END.split(rest, maxsplit=1)[0], maxsplit=1)[0]
+    said = _REASON.split(first_sentence(rest), maxsplit=1)[0]
     return any(_is_other(other, letter, options) for other in _ALONE.findall(said))
 
 

@@ -26,7 +26,7 @@ from retroflip.data.answers.grounded import divided
 from retroflip.data.answers.lettered import begins_list, lettered, listed, names_another, statement
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
-from retroflip.data.answers.words import folded, plain
+from retroflip.data.answers.words import first_sentence, folded, plain
 from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 
@@ -48,7 +48,6 @@ _DENIES = re.compile(
 )
 _GOES_ON = re.compile(r"\s*,?\s*(?:and|then|before|but)\b")
 """behind an option's words: something else happens too, as in 'moves left and then right'"""
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?", re.ASCII)
 _UNIT = re.compile(r"\s*(?:[^\W\d_]|°)[^\W\d_.²³/]{0,14}(?:\s[^\W\d_]{1,14}){0,2}\s*[.!]?", re.UNICODE)
 # fmt: off
@@ -140,7 +139,7 @@ def _yes_or_no(line: str) -> str | None:
 
 def _spoken(text: str, options: dict[str, str]) -> str | None:
     """Return the one option that a first sentence says in its own words, two at least."""
-    first = folded(_SENTENCE_END.split(text, maxsplit=1)[0])
+    first = folded(first_sentence(text))
     if _DENIES.search(first):
         return None
     said = [o for o in options if options[o] and re.search(rf"(?<!\w){re.escape(options[o])}(?!\w)", first)]

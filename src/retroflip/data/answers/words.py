@@ -10,6 +10,7 @@ _TEXT_COMMAND = re.compile(
 _ESCAPED = re.compile(r"\\([ %$&_#])")
 _DOLLARS = re.compile(r"\$([^$]*)\$")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{2,3}|`)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 BOX_MARKS = re.compile(r"<\|begin_of_box\|>|<\|end_of_box\|>")
 """what GLM-4V writes around an answer"""
 
@@ -26,6 +27,11 @@ def plain(text: str) -> str:
         text, emphases = _EMPHASIS.subn(r"\2", text)
         found = commands + emphases
     return " ".join(_ESCAPED.sub(r"\1", _DOLLARS.sub(r"\1", text)).split())
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop, exclamation or question mark before white space, or its line's end."""
+    return _SENTENCE_END.split(text, maxsplit=1)[0]
 
 
 def folded(text: str) -> str:
