@@ -8,6 +8,7 @@ import pytest
 
 from retroflip.report.cards import Source, Sources
 from retroflip.report.figures import SWEEPS, draw_sweeps, write_figures
+from retroflip.report.sweeps import run_of
 from retroflip.report.swept import SweptPanel, swept
 
 FIGURE_9 = [(0.0, 0.5, 51.2), (0.1, 0.5, 53.0), (0.3, 0.5, 54.8), (0.3, 0.0, 48.8)]
@@ -53,6 +54,19 @@ def test_runs_that_differ_in_more_make_no_sweep() -> None:
     methods = {one.name: {"p_acc": 0.5, "n_pairs": 9} for one in runs}
     assert swept({"methods": methods}, Sources(runs, runs), None) == []
     assert swept({"methods": {}}, Sources(), None) == []
+
+
+def test_whose_model_answered_is_told_by_its_folder_or_by_the_study_both_lie_in(tmp_path: Path) -> None:
+    runs = {"x/a": tmp_path / "x" / "a", "y/a": tmp_path / "y" / "a"}
+    named = {"model": str(tmp_path / "x" / "a" / "model")}
+    assert run_of(tmp_path / "anywhere", named, runs) == "x/a"
+    assert run_of(tmp_path / "y" / "eval" / "a", named, runs) == "x/a"
+    assert run_of(tmp_path / "y" / "eval" / "a", {"model": "moved/model"}, runs) == "y/a"
+    assert run_of(tmp_path / "y" / "a", {}, runs) == "y/a"
+    assert run_of(tmp_path / "z" / "eval" / "a", {}, runs) is None
+    assert run_of(tmp_path / "elsewhere" / "a", {}, runs) is None
+    # A checkpoint is not what the run came to.
+    assert run_of(tmp_path / "b", {"model": str(tmp_path / "x" / "a" / "checkpoint")}, runs) is None
 
 
 def test_the_figure_is_drawn_and_an_earlier_one_goes(tmp_path: Path) -> None:

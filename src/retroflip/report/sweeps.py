@@ -14,6 +14,10 @@ from retroflip.bench.metrics.training import is_number
 from retroflip.report.figures import SEED, recipe_key
 
 Recipe = Mapping[str, Any]
+MODEL = "model"
+"""the folder of a run that holds what it trained"""
+EVALUATIONS = "eval"
+"""the folder of a study beside its runs, in which answers have the names of the runs whose models gave them"""
 
 
 class Axis(NamedTuple):
@@ -83,6 +87,20 @@ def sweeps_of(axis: Axis, recipes: Mapping[str, Recipe], found: Sequence[Scored]
         rates = {one.run: one.rate for one in found if one.on == on}
         for line in sweeps(axis, recipes, rates.get):
             yield line._replace(name=", ".join(part for part in (on, line.name) if part))
+
+
+def run_of(answers: Path, settings: Mapping[str, Any], runs: Mapping[str, Path]) -> str | None:
+    """Return the run whose model gave a folder of answers; None where it is none of these.
+
+    It is the run that their run.json names, RUN/model, else the one of their name in the same study (RUN beside
+    eval/RUN), or in whose own folder they lie. settings: of run.json. runs: folders by name.
+    """
+    folders = {folder.resolve(): name for name, folder in runs.items()}
+    model, place = settings.get("model"), answers.resolve()
+    named = Path(model).resolve() if isinstance(model, str) and model else None
+    if named is not None and named.name == MODEL and named.parent in folders:
+        return folders[named.parent]
+    return folders.get(place.parent.parent / place.name if place.parent.name == EVALUATIONS else place)
 
 
 def asked(settings: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What a report's runs were swept over, for a paper: panels of `sweeps`, such as the two of CRPO's figure 9."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.metrics.answers import ACCURACY
@@ -9,7 +8,7 @@ from retroflip.bench.metrics.base import Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.report.cards import Source, Sources
 from retroflip.report.studies import StudyView
-from retroflip.report.sweeps import Scored, Sweep, asked, axes, sweeps_of
+from retroflip.report.sweeps import Scored, Sweep, asked, axes, run_of, sweeps_of
 
 
 class SweptPanel(NamedTuple):
@@ -48,12 +47,9 @@ def _of_study(study: StudyView) -> Iterator[Scored]:
 
 def _of_answers(summary: Mapping[str, Any], sources: Sources) -> Iterator[Scored]:
     """Yield the same of every folder of answers that the model of a run here gave."""
-    models = {str((run.folder / "model").resolve()): run.name for run in sources.runs}
-    named = {run.name for run in sources.runs}
+    runs = {run.name: run.folder for run in sources.runs}
     for one in sources.answers:
-        model = one.settings.get("model")
-        path = str(Path(model).resolve()) if isinstance(model, str) else ""
-        run = models.get(path) or (one.name if one.name in named else None)
+        run = run_of(one.folder, one.settings, runs)
         measures = summary["methods"].get(one.name)
         if run is None or measures is None:
             continue

@@ -11,11 +11,8 @@ from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import read_answers
 from retroflip.bench.score import ANSWERS, SCORES, read_settings, score_records
 from retroflip.files.storage import read_json_object
-from retroflip.report.sweeps import Axis, Scored, Sweep, asked, axes, sweeps_of
+from retroflip.report.sweeps import Axis, Scored, Sweep, asked, axes, run_of, sweeps_of
 from retroflip.web.places import Folders, Kind
-
-EVALUATIONS = "eval"
-"""the folder of a study beside its runs, in which answers have the names of the runs whose models gave them"""
 
 
 class Measured(NamedTuple):
@@ -40,7 +37,7 @@ def scored(folders: Folders, runs: Mapping[str, Path]) -> list[Measured]:
         if place.kind is not Kind.ANSWERS:
             continue
         settings = read_settings(place.path)
-        run = _run_of(place.path, settings, runs)
+        run = run_of(place.path, settings, runs)
         if run is not None:
             found.append(Measured(run, asked(settings), _measures(place.path, *_stamps(place.path))))
     return found
@@ -62,16 +59,6 @@ def preferred_of(metrics: Sequence[Metric]) -> Metric | None:
 def measured(found: list[Measured]) -> list[Metric]:
     """Return the metrics that any of the scores has."""
     return [metric for metric in METRICS if any(metric.read(one.measures).value is not None for one in found)]
-
-
-def _run_of(answers: Path, settings: Mapping[str, Any], runs: Mapping[str, Path]) -> str | None:
-    """Return the run whose model gave the answers: the one that they name, or of their name in the same study."""
-    model = settings.get("model")
-    folders = {path.resolve(): name for name, path in runs.items()}
-    named = folders.get(Path(model).resolve().parent) if isinstance(model, str) and model else None
-    if named is None and answers.parent.name == EVALUATIONS:
-        return folders.get(answers.parent.parent.resolve() / answers.name)
-    return named
 
 
 def _stamps(folder: Path) -> tuple[int, ...]:
