@@ -12,10 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -36,9 +36,9 @@ HOSTILE = "<img src=x onerror=document.title='taken'> \u202eright to left 🎬 "
 
 
 @contextmanager
-def viewer(folder: Path, port: str = "0") -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Start `retroflip view`, and give its address and process."""
-    command = [sys.executable, "-m", "retroflip", "view", str(folder), "--port", port]
+def viewer(folder: Path, port: str = "0", *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Start `retroflip view`, and give its address and process. more: arguments behind the folder."""
+    command = [sys.executable, "-m", "retroflip", "view", str(folder), "--port", port, *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -86,6 +86,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in (0, 1):
             write_run(folder / "study", weight, seed)
     write_hostile(folder / "hostile", folder / "pairs")
+    write_rated(folder / "pairs")
     return folder
 
 
@@ -99,6 +100,18 @@ def multiply(records: Path, times: int) -> None:
             {**row, "problem_id": f"{row['problem_id']}-{number}", "pair": f"pair-{number}"} for row in both
         ]
         rows(records, [{name: value for name, value in row.items() if name != SEAL} for row in more])
+
+
+def write_rated(pairs: Path) -> None:
+    """Write what is audited and what is compared: questions with task types, and with two traces each."""
+    records = [json.loads(line) for line in (pairs / "records.jsonl").read_text().splitlines()]
+    texts = {
+        "routed": {},
+        "one": {"process": f"<think>{HOSTILE}</think>"},
+        "two": {"process": "It goes left."},
+    }
+    for name, more in texts.items():
+        rows(pairs / f"{name}.jsonl", [{**row, **more, "task_type": "temporal"} for row in records])
 
 
 def rollout(step: int, sample: str) -> dict[str, Any]:
@@ -188,29 +201,81 @@ def write_hostile(folder: Path, pairs: Path) -> None:
 @pytest.fixture(scope="module")
 def address(shown: Path) -> Iterator[str]:
     """A viewer of all that."""
-    with viewer(shown) as (found, _):
+    routed, *traces = (str(shown / "pairs" / f"{name}.jsonl") for name in ("routed", "one", "two"))
+    prefer = [part for path in traces for part in ("--prefer", path)]
+    with viewer(shown, "0", routed, *prefer) as (found, _):
         yield found
 
 
+def as_it_is(_: Any) -> None:
+    """Do nothing."""
+
+
+def open_group(page: Any) -> None:
+    """Open the first group."""
+    page.locator("#groups button.link").first.click()
+    page.get_by_role("heading", name="Step 1").wait_for()
+
+
+def frame_by_frame(page: Any) -> None:
+    """Show the frames of a pair."""
+    page.get_by_role("button", name="Frame by frame").click()
+    page.get_by_label("frame", exact=True).wait_for()
+
+
+def read_responses(page: Any) -> None:
+    """Open what a model wrote."""
+    page.locator("summary", has_text="read").first.click()
+
+
+def sign(page: Any) -> None:
+    """Rate under a name."""
+    page.get_by_label("Your name").fill("ada")
+    page.get_by_label("Your name").press("Tab")
+    page.get_by_text("1 of ").first.wait_for()
+
+
+class Screen(NamedTuple):
+    """A screen: its address behind #, {} for the folder's name, and what is done on it."""
+
+    address: str
+    act: Callable[[Any], None] = as_it_is
+
+
 SCREENS = {
-    "home": "",
-    "run": "run/{}/run",
-    "figures": "run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.0-seed-1&preset=strive_dynamics&smooth=tenth",
-    "sweep": "run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.3-seed-0&preset=crpo_sensitivity",
-    "pairs": "pairs/{}/pairs",
-    "hostile": "pairs/{}/hostile/data",
-    "verify": "verify/{}/pairs",
-    "synthetic": "synthetic/{}/pairs",
+    "home": Screen(""),
+    "run": Screen("run/{}/run"),
+    "group": Screen("run/{}/run", open_group),
+    "figures": Screen(
+        "run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.0-seed-1&preset=strive_dynamics&smooth=tenth"
+    ),
+    "sweep": Screen("run/{}/study/w0.0-seed-0?with={}%2Fstudy%2Fw0.3-seed-0&preset=crpo_sensitivity"),
+    "pairs": Screen("pairs/{}/pairs"),
+    "frames": Screen("benchmark/{}/pairs", frame_by_frame),
+    "hostile": Screen("pairs/{}/hostile/data", read_responses),
+    "answers": Screen("answers/{}/study/eval/w0.0-seed-0", read_responses),
+    "verify": Screen("verify/{}/pairs", sign),
+    "audit": Screen("routed/routed.jsonl", sign),
+    "preference": Screen("traces/one.jsonl and two.jsonl", sign),
+    "synthetic": Screen("synthetic/{}/pairs"),
+    "nothing": Screen("run/no-such-run"),
 }
 
 
 def open_screen(page: Any, address: str, shown: Path, screen: str) -> None:
     """Open a screen, and wait until it is drawn."""
     page.goto("about:blank")
-    page.goto(f"{address}#/{SCREENS[screen].replace('{}', shown.name)}")
-    page.locator("h2").first.wait_for()
+    page.goto(f"{address}#/{SCREENS[screen].address.replace('{}', shown.name)}")
+    page.locator("h2, .fault").first.wait_for()
     page.wait_for_function("() => !/Reading …|Loading …/.test(document.body.innerText)")
+    SCREENS[screen].act(page)
     page.wait_for_timeout(500)
+
+
+def test_no_screen_is_left_out_of_these_tests(page: Any, address: str) -> None:
+    page.goto(address)
+    there = set(page.evaluate("async () => Object.keys((await import('/static/app.js')).SCREENS)"))
+    assert {one.address.split("/")[0] for one in SCREENS.values()} == there | {""}
 
 
 def verified(folder: Path, rater: str) -> set[str]:
@@ -296,9 +361,9 @@ def test_every_screen_fits_a_phone(browser: Any, address: str, shown: Path, scre
 
 
 @pytest.mark.skipif(AXE is None, reason="no axe.min.js in $RETROFLIP_AXE")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Any, address: str, shown: Path, scheme: str) -> None:
-    page = browser.new_page(color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("dark", 360)])
+def test_axe_finds_nothing(browser: Any, address: str, shown: Path, scheme: str, width: int) -> None:
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 700})
     found = []
     for screen in SCREENS:
         open_screen(page, address, shown, screen)

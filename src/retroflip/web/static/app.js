@@ -11,7 +11,7 @@ import { showVerify } from "./verify.js";
 
 const TITLES = { run: "Runs", answers: "Answers", benchmark: "Pairs", synthetic: "Synthetic videos", routed: "Labels to audit",
   traces: "Traces to compare" };
-const SCREENS = {
+export const SCREENS = {
   run: showRun,
   answers: showPairs,
   benchmark: showPairs,

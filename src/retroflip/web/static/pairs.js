@@ -78,7 +78,7 @@ function said(one) {
 
 function responses(both, pair) {
   return make("details", {}, make("summary", {}, "read"), both.map((one, index) => one && [
-    pair.sides.length > 1 ? make("h5", {}, called(pair, index)) : null, make("pre", { class: "response", tabindex: "0" }, one.response || one.error || "(nothing)")]));
+    pair.sides.length > 1 ? make("h4", {}, called(pair, index)) : null, make("pre", { class: "response", tabindex: "0" }, one.response || one.error || "(nothing)")]));
 }
 
 function answers(pair) {
