@@ -792,7 +792,7 @@ def test_train_sft_and_generate_name_all_faults_of_a_file(work: Path, model: Pat
     for more in ([], ["--dry-run"]):
         told = ("records.jsonl, line 1: the solution 'no A'", "Line 2: the solution")
         assert_one_paragraph(run("train", recipe, *more), *told)
-    assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate --data")
+    assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate ")
 
 
 def test_pairs_of_own_clips_are_made_validated_answered_and_scored(work: Path, model: Path) -> None:
@@ -852,6 +852,14 @@ def test_doctor_prints_one_object_and_exits_by_what_it_found() -> None:
     assert done.exit_code == (0 if found["ok"] else 1)
     assert {"Python", "memory"} <= {check["name"] for check in found["checks"]}
     assert "Python" in run("doctor").stdout
+
+
+def test_validate_takes_one_file_by_its_place_or_by_the_name_of_other_commands(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("")
+    path = str(tmp_path / "none.jsonl")
+    assert run("validate", path).stdout == run("validate", "--data", path).stdout != ""
+    for given in ((), (path, "--data", path)):
+        assert_one_paragraph(run("validate", *given), "Name one file of records", code=2)
 
 
 def test_the_console_script_exits_with_the_errors_code(tmp_path: Path) -> None:

@@ -48,13 +48,19 @@ class _Fault(NamedTuple):
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    app.command(epilog=example("retroflip validate --data data/pairs/records.jsonl --media"))(validate)
+    app.command(epilog=example("retroflip validate data/pairs/records.jsonl --media"))(validate)
     command = "retroflip pairs data/mine.jsonl --out data/pairs"
     app.command(epilog=example(command))(pairs)
 
 
 def validate(
-    data: Annotated[Path, typer.Option(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="FILE by the name that it has in `retroflip generate`."),
+    ] = None,
     media: Annotated[
         bool, typer.Option("--media", help="Decode every video and image too, several at a time.")
     ] = False,
@@ -80,15 +86,16 @@ def validate(
     from retroflip.data.records import survey_records
     from retroflip.data.sample import Modality
 
-    read = survey_records(data, tuple(Modality), column_map(columns))
+    given = _only(file, data)
+    read = survey_records(given, tuple(Modality), column_map(columns))
     checked = check_rewards(read.samples)
     faults = [_Fault(fault.spot, fault.id, str(fault.error)) for fault in read.faults]
     faults += [_Fault(read.spots.get(fault.id), fault.id, fault.message) for fault in checked.faults]
     if not read.samples and not faults:
-        faults.append(_Fault(None, "", read.note or f"{data}: the file holds no records."))
+        faults.append(_Fault(None, "", read.note or f"{given}: the file holds no records."))
     files = None
     if media:
-        failed = _failed_media(read, root or data.parent, workers)
+        failed = _failed_media(read, root or given.parent, workers)
         files = {
             "checked": len({medium.path for sample in read.samples for medium in sample.shown}),
             "failed": len(failed),
@@ -112,6 +119,13 @@ def validate(
         print(f"{', '.join(looked[:-1])} and {looked[-1]} checked: {counted(len(faults), 'fault')}.")
     if faults:
         raise typer.Exit(1)
+
+
+def _only(file: Path | None, data: Path | None) -> Path:
+    given = file or data
+    if given is None or (file and data):
+        raise UsageError("Name one file of records: `retroflip validate FILE`.")
+    return given
 
 
 def pairs(

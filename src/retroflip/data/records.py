@@ -236,7 +236,7 @@ def stream_samples(path: Path, columns: Columns | None = None) -> Iterator[Sampl
             _refuse_second(sample.id, spot, spots)
         except DataError as error:
             raise type(error)(
-                f"{path}, {spot}: {error} `retroflip validate --data {shlex.quote(str(path))}` names all faults."
+                f"{path}, {spot}: {error} `retroflip validate {shlex.quote(str(path))}` names all faults."
             ) from error
         yield sample
 
@@ -275,7 +275,7 @@ def _told(path: Path, read: RecordsRead) -> str:
     found = len(read.faults)
     total = found + len(read.spots) + sum(read.skipped.values())
     more = (
-        f" {found} of {total} records are faulty; `retroflip validate --data {shlex.quote(str(path))}` names them all."
+        f" {found} of {total} records are faulty; `retroflip validate {shlex.quote(str(path))}` names them all."
         if found > 1
         else ""
     )
