@@ -12,6 +12,8 @@ PACKAGE = ROOT / "src" / "retroflip"
 TABLE = re.findall(r"^\| (`.+?`) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
 LAYERS = [re.findall(r"`(\w+)(?:/|\.py)`", row) for row in TABLE if "/`" in row or ".py`" in row]
 """names of packages and top modules, line by line"""
+LONGEST = 60
+"""lines of a function"""
 LINE = {name: number for number, names in enumerate(LAYERS) for name in names}
 TOP = {"errors", "draws", "progress", "engines"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LINE)
@@ -49,3 +51,13 @@ def test_the_documents_name_modules_that_are_there(document: str) -> None:
     assert [
         name for name in named if "NAME" not in name and not any((p / name).is_file() for p in places)
     ] == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    functions = (
+        (f"{path.relative_to(PACKAGE)}:{node.name}", (node.end_lineno or 0) - node.lineno + 1)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert [one for one in functions if one[1] > LONGEST] == []

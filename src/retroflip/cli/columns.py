@@ -1,4 +1,4 @@
-"""`--columns`: which of a foreign file's own keys say what, as `data.columns` has it in a recipe."""
+"""A file of records, and `--columns`: which of a foreign file's own keys say what (`data.columns` of a recipe)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +9,9 @@ import typer
 from retroflip.errors import UsageError
 
 ColumnMap: TypeAlias = dict[str, str | tuple[str, ...]]
+RecordsArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(

@@ -5,32 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.columns import Columns, RecordsArgument, column_map
 from retroflip.cli.engines import EngineName, engine_of
-from retroflip.cli.generation import (
-    BatchSizeOption,
-    DtypeOption,
-    EndpointOption,
-    EngineOption,
-    FramesOption,
-    KeyVariableOption,
-    MaxFailedShareOption,
-    MaxPixelsOption,
-    MaxTokensOption,
-    MinPixelsOption,
-    ModelOption,
-    NullOptionOption,
-    PresetsOption,
-    ProcessesOption,
-    RevisionOption,
-    SeedOption,
-    SystemPromptOption,
-    TotalPixelsOption,
-    batch_size_of,
-    flags_of,
-    preset_with,
-    share_among,
-)
+from retroflip.cli.model_options import AskedModel, Conditions, Work
+from retroflip.cli.option_groups import grouped
 from retroflip.cli.terminal import (
     AsJson,
     check_is_new,
@@ -47,7 +25,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")]
 KeptOption = Annotated[Path, typer.Option(metavar="FILE", help="New file of the records that are kept.")]
 RootOption = Annotated[
     Path | None,
@@ -80,39 +57,25 @@ def register(app: typer.Typer) -> None:
     command = (
         "retroflip filter video-r1.jsonl --model Qwen/Qwen3-VL-4B-Instruct --out kept.jsonl --root media"
     )
-    app.command("filter", epilog=example(command))(filter_)
+    app.command("filter", epilog=example(command))(grouped(filter_))
 
 
 def filter_(
     context: typer.Context,
-    file: FileArgument,
-    model: ModelOption,
+    *,
+    file: RecordsArgument,
+    asked: AskedModel,
     out: KeptOption,
     root: RootOption = None,
+    columns: Columns = None,
     draws: SeveralDrawsOption = 8,
     least: LeastOption = None,
     most: MostOption = None,
     answers: AnswersOption = None,
     temperature: DrawnTemperatureOption = 1.0,
-    presets: PresetsOption = None,
-    engine: EngineOption = None,
-    endpoint: EndpointOption = None,
-    key_variable: KeyVariableOption = None,
-    frames: FramesOption = None,
-    min_pixels: MinPixelsOption = None,
-    max_pixels: MaxPixelsOption = None,
-    total_pixels: TotalPixelsOption = None,
-    system_prompt: SystemPromptOption = None,
-    max_tokens: MaxTokensOption = None,
-    batch_size: BatchSizeOption = "auto",
-    null_option: NullOptionOption = None,
-    seed: SeedOption = 0,
-    dtype: DtypeOption = None,
-    revision: RevisionOption = None,
-    max_failed_share: MaxFailedShareOption = 0.01,
-    processes: ProcessesOption = 1,
+    conditions: Conditions,
+    work: Work,
     on: PlaceOption = EngineName.LOCAL,
-    columns: Columns = None,
     json: AsJson = False,
 ) -> None:
     """Keep the questions that a model gets neither always right nor always wrong.
@@ -126,31 +89,19 @@ def filter_(
     bounds = Bounds(least, most)
     bounds.check()
     check_is_new(out, file)
-    pixels = {"min_pixels": min_pixels, "max_pixels": max_pixels, "total_pixels": total_pixels}
-    limits = {"frames": frames, **pixels, "null_option": null_option, "max_tokens": max_tokens}
-    flags = flags_of(limits, system_prompt)
-    server = {"engine": engine, "endpoint": endpoint, "key_variable": key_variable}
-    of_model = preset_with(model, presets, {**server, "dtype": dtype and dtype.value, "revision": revision})
+    preset = asked.preset()
     if on is EngineName.LOCAL:
-        share_among(processes, context)
+        work.share_among(context)
     from retroflip.bench.job import Call
 
-    call = Call(
-        model,
-        of_model,
-        flags=flags,
-        draws=draws,
-        temperature=temperature,
-        seed=seed,
-        batch_size=batch_size_of(batch_size),
-        max_failed_share=max_failed_share,
-    )
+    flags = conditions.flags()
+    call = Call(asked.model, preset, flags=flags, draws=draws, temperature=temperature, **work.settings())
     folder = answers or out.with_name(f"{out.name}.answers")
     data = (file, root, column_map(columns))
     done = (
         _filtered(call, data, folder, out, bounds)
         if on is EngineName.LOCAL
-        else _filtered_on_ray(call, data, folder, out, bounds, processes)
+        else _filtered_on_ray(call, data, folder, out, bounds, work.processes)
     )
     if done is not None:
         _report(done, out, folder, json=json)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retroflip.cli.columns import RecordsArgument
 from retroflip.cli.engines import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.cli.terminal import (
     AsJson,
@@ -33,6 +34,30 @@ class RoutingByDefault(DefaultCommand):
     default = "label"
 
 
+LabelledOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="New file of the records with their labels.")
+]
+RouterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Who decides: rules, which needs no model; llm, behind --endpoint; or a text model's folder or name. "
+        "Given twice, both do, and conflicts are named.",
+        show_default="rules",
+    ),
+]
+EndpointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Of llm: base_url, model, api_key_env, max_tokens, temperature, price_input, ...",
+    ),
+]
+VotesOption = Annotated[int, typer.Option(min=1, max=99, help="How often llm is asked about each question.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="Questions that a text model is asked at once.")]
+MaxTokensOption = Annotated[int, typer.Option(min=1, help="Most tokens of a text model's response.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print how many calls and tokens llm takes at most, and stop.")
+]
 ConventionOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -64,32 +89,15 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="New file of the records with their labels.")],
-    router: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Who decides: rules, which needs no model; llm, behind --endpoint; or a text model's folder or name. "
-            "Given twice, both do, and conflicts are named.",
-            show_default="rules",
-        ),
-    ] = None,
-    endpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="Of llm: base_url, model, api_key_env, max_tokens, temperature, price_input, ...",
-        ),
-    ] = None,
-    votes: Annotated[
-        int, typer.Option(min=1, max=99, help="How often llm is asked about each question.")
-    ] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Questions that a text model is asked at once.")] = 8,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of a text model's response.")] = 512,
+    file: RecordsArgument,
+    out: LabelledOption,
+    router: RouterOption = None,
+    endpoint: EndpointOption = None,
+    votes: VotesOption = 1,
+    batch: BatchOption = 8,
+    max_tokens: MaxTokensOption = 512,
     convention: ConventionOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print how many calls and tokens llm takes at most, and stop.")
-    ] = False,
+    dry_run: DryRunOption = False,
     engine: EngineNameOption = EngineName.LOCAL,
     workers: WorkersOption = 1,
     json: AsJson = False,

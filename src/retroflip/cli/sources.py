@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.columns import Columns, RecordsArgument, column_map
 from retroflip.cli.engines import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
 from retroflip.errors import UsageError, counted
@@ -101,7 +101,7 @@ def _told(done: "Imported", rejects: Path) -> None:
 
 
 def stats(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")],
+    file: RecordsArgument,
     columns: Columns = None,
     json: AsJson = False,
 ) -> None:

@@ -89,15 +89,8 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     trainer = VideoGRPOTrainer(
         model=model,
         args=grpo_config(recipe, run),
-        generator=Generator(
-            dataset=dataset,
-            encoder=encoder,
-            method=method,
-            sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
-            seed=settings.seed,
-            scores=scores,
-            refills=settings.refills,
-            at_once=written_together(recipe, model, dataset, encoder, room),
+        generator=generator_of(
+            recipe, dataset, encoder, method, scores, written_together(recipe, model, dataset, encoder, room)
         ),
         samples_per_step=settings.samples_per_step,
         vision_trained=recipe.model.vision != "frozen",
@@ -131,6 +124,28 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(dataset), skipped))
         run.finish()
+
+
+def generator_of(
+    recipe: RlRecipe,
+    dataset: VideoDataset,
+    encoder: Encoder,
+    method: Method,
+    scores: FrameScores | None,
+    at_once: AtOnce | None,
+) -> Generator:
+    """Return what writes the rollouts of a step and rewards them, as the recipe's training section says."""
+    settings = recipe.train
+    return Generator(
+        dataset=dataset,
+        encoder=encoder,
+        method=method,
+        sampling=Sampling(settings.max_completion_length, settings.temperature, settings.top_p),
+        seed=settings.seed,
+        scores=scores,
+        refills=settings.refills,
+        at_once=at_once,
+    )
 
 
 def written_together(
