@@ -12,6 +12,10 @@ ColumnMap: TypeAlias = dict[str, str | tuple[str, ...]]
 RecordsArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")
 ]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(

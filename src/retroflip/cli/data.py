@@ -1,13 +1,13 @@
 """`retroflip validate` and `retroflip pairs`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from retroflip.cli.columns import Columns, column_map
+from retroflip.cli.columns import Columns, RootOption, column_map
 from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
 from retroflip.errors import UsageError, counted
 
@@ -64,12 +64,7 @@ def validate(
     media: Annotated[
         bool, typer.Option("--media", help="Decode every video and image too, several at a time.")
     ] = False,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"
-        ),
-    ] = None,
+    root: RootOption = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Files decoded at once.", show_default="the machine's cores, at most 8"),
@@ -103,20 +98,16 @@ def validate(
         faults += failed
     faults.sort(key=lambda fault: fault.spot.record if fault.spot else float("inf"))
     notes = [*([read.note] if read.note else []), *remarks(read.samples)]
+    counts = {
+        "questions": checked.questions,
+        "pairs": checked.pairs,
+        "skipped": read.skipped,
+        "media": files,
+    }
     if json:
-        shown = [fault.as_json() for fault in faults]
-        counts = {
-            "questions": checked.questions,
-            "pairs": checked.pairs,
-            "skipped": read.skipped,
-            "media": files,
-        }
-        print_json({**counts, "faults": shown, "notes": notes})
+        print_json({**counts, "faults": [fault.as_json() for fault in faults], "notes": notes})
     else:
-        _show(faults, notes)
-        looked = [counted(checked.questions, "question"), counted(checked.pairs, "pair")]
-        looked += [counted(files["checked"], "file")] if files else []
-        print(f"{', '.join(looked[:-1])} and {looked[-1]} checked: {counted(len(faults), 'fault')}.")
+        _show(faults, notes, counts)
     if faults:
         raise typer.Exit(1)
 
@@ -214,8 +205,8 @@ def _failed_media(read: "RecordsRead", root: Path, workers: int | None) -> list[
     return [_Fault(read.spots[sample.id], sample.id, message) for message, sample in first.items()]
 
 
-def _show(faults: Sequence[_Fault], notes: Sequence[str]) -> None:
-    """Print the first faults, those with the same message together, and all notes."""
+def _show(faults: Sequence[_Fault], notes: Sequence[str], counts: Mapping[str, Any]) -> None:
+    """Print the first faults, those with the same message together, all notes, and how much was checked."""
     together: dict[str, list[_Fault]] = {}
     for fault in faults:
         together.setdefault(fault.message, []).append(fault)
@@ -226,3 +217,6 @@ def _show(faults: Sequence[_Fault], notes: Sequence[str]) -> None:
         print(f"... and {len(together) - SHOWN_FAULTS} more; --json lists all.")
     for note in notes:
         print(f"Note: {note}")
+    looked = [counted(counts["questions"], "question"), counted(counts["pairs"], "pair")]
+    looked += [counted(counts["media"]["checked"], "file")] if counts["media"] else []
+    print(f"{', '.join(looked[:-1])} and {looked[-1]} checked: {counted(len(faults), 'fault')}.")

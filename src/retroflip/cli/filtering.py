@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.columns import Columns, RecordsArgument, column_map
+from retroflip.cli.columns import Columns, RecordsArgument, RootOption, column_map
 from retroflip.cli.engines import EngineName, engine_of
 from retroflip.cli.model_options import AskedModel, Conditions, Work
 from retroflip.cli.option_groups import grouped
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 KeptOption = Annotated[Path, typer.Option(metavar="FILE", help="New file of the records that are kept.")]
-RootOption = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Where the files' paths start.", show_default="the folder of the data"),
-]
 SeveralDrawsOption = Annotated[int, typer.Option(min=1, help="Answers to each question.")]
 LeastOption = Annotated[
     float | None,
