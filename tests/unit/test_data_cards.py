@@ -47,7 +47,7 @@ def test_what_a_record_says_stays_in_its_cell(tmp_path: Path) -> None:
     write_made(tmp_path, "A title", "About.", [sample], [])
     card = card_of(tmp_path)
     assert "license" not in card.data.to_dict()
-    assert r"| \| <script> `x` --- license: mit | 1 |" in card.text
+    assert r"| \| &lt;script&gt; \`x\` --- license: mit | 1 |" in card.text
 
 
 def test_heads_are_read_by_the_hubs_own_class() -> None:

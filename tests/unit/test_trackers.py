@@ -109,7 +109,7 @@ def test_rollouts_are_shown_at_the_first_step_and_every_so_many(tmp_path: Path) 
 
 
 def test_a_table_keeps_its_cells() -> None:
-    assert TOLD.markdown.splitlines()[2] == r"| clip | a \| b &lt;script> |"
+    assert TOLD.markdown.splitlines()[2] == r"| clip | a \| b &lt;script&gt; |"
 
 
 def test_a_run_shows_what_each_branch_was_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from retroflip.bench.comparison import Entry, Table
+from retroflip.files.markdown import cell
+from retroflip.files.markdown import table as table_of
 
 Render: TypeAlias = Callable[[Table], str]
 NONE = "–"
@@ -26,14 +28,8 @@ border-bottom:1px solid #8886}th:first-child,td:first-child{text-align:left}smal
 def markdown(table: Table) -> str:
     """Return the table in GitHub's Markdown; the groups of columns stand in their names."""
     heads = [f"{group} {name}".strip() for group, name in _columns(table)]
-    lines = [
-        f"### {_plain(table.title)}",
-        "",
-        "| model | " + " | ".join(map(_plain, heads)) + " |",
-        "| --- |" + " ---: |" * len(heads),
-        *(f"| {_plain(name)} | " + " | ".join(map(told, entries)) + " |" for name, entries in table.rows),
-    ]
-    return "\n".join(lines) + "\n"
+    rows = ([name, *map(told, entries)] for name, entries in table.rows)
+    return f"### {cell(table.title)}\n\n{table_of(['model', *heads], rows, numbers=len(heads))}\n"
 
 
 def latex(table: Table) -> str:
@@ -95,11 +91,6 @@ def _html(table: Table) -> str:
 def _html_cell(entry: Entry) -> str:
     beside = told(entry).removeprefix(number(entry)).strip()
     return f"<td>{number(entry)}{f'<small>{html.escape(beside)}</small>' if beside else ''}</td>"
-
-
-def _plain(text: str) -> str:
-    """Return text that changes nothing of a Markdown table."""
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def _tex(text: str) -> str:

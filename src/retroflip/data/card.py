@@ -8,6 +8,7 @@ from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Source
 from retroflip.data.tally import Tally, tally_of
+from retroflip.files.markdown import table
 from retroflip.files.storage import write_text_atomic
 
 CARD = "README.md"
@@ -100,11 +101,5 @@ def card_text(
 
 def _table(title: str, values: Mapping[str, Any], unit: str) -> str:
     shown = list(values.items())[:_MOST_ROWS]
-    rows = "".join(f"| {_cell(name)} | {value} |\n" for name, value in shown)
     more = f"\nand {len(values) - len(shown)} more.\n" if len(values) > len(shown) else ""
-    return f"| {title} | {unit} |\n| --- | ---: |\n{rows}{more}"
-
-
-def _cell(text: str) -> str:
-    """Return a text that stays in its cell."""
-    return " ".join(str(text).replace("|", "\\|").split()) or " "
+    return f"{table([title, unit], shown, numbers=1)}\n{more}"

@@ -1,10 +1,12 @@
 """A study's numbers as Markdown, for people: results, training, and the papers' orders beside what was found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from retroflip.bench.metrics.base import Measure
 from retroflip.bench.metrics.training import REWARD_SPREAD, ZERO_ADVANTAGE
+from retroflip.files.markdown import cell as as_text
+from retroflip.files.markdown import written
 from retroflip.study.cells import RIGHT_AT_THE_END, SAMPLED, State
 from retroflip.study.papers import Reference
 from retroflip.study.plan import ArmT, Plan, Table
@@ -70,7 +72,7 @@ def _results(plan: Plan[ArmT], table: Table[ArmT], found: dict[str, Any]) -> str
                 _printed(arm["papers"]),
             ]
         )
-    return as_table(header, rows)
+    return written(header, rows)
 
 
 def _training(found: dict[str, Any]) -> str:
@@ -97,13 +99,13 @@ def _training(found: dict[str, Any]) -> str:
         for arm in found["arms"]
         if arm["recipe"] is not None
     ]
-    return as_table(header, rows)
+    return written(header, rows)
 
 
 def failures(arms: Sequence[dict[str, Any]]) -> list[str]:
     """Return a section about what failed, if anything did."""
     failed = [
-        f"- `{arm['name']}`, seed {seed}: {cell['failure']}"
+        f"- `{arm['name']}`, seed {seed}: {as_text(cell['failure'])}"
         for arm in arms
         for seed, cell in arm["cells"].items()
         if cell["state"] == State.FAILED.value
@@ -136,14 +138,8 @@ def _paper(reference: Reference, paper: dict[str, Any]) -> str:
     about = (
         f"There: {reference.shows}. Here: {reference.measure.title.lower()}{what}. {reference.note}".rstrip()
     )
-    table = as_table(("order", "there, by", "here, by", "verdict"), rows)
+    table = written(("order", "there, by", "here, by", "verdict"), rows)
     return f"### {reference.source}\n\n{about}\n\n{table}"
-
-
-def as_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _rollouts(arm: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from huggingface_hub import ModelCardData, metadata_load
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from retroflip.data.prompts import NULL_OPTION, SYSTEM_PROMPT
+from retroflip.files.markdown import cell
 from retroflip.files.storage import write_text_atomic
 from retroflip.models.budget import Bounds
 from retroflip.models.loading import CARD_FILE
@@ -48,7 +49,7 @@ def card(recipe: Recipe, trained: Trained, model_type: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["python"] = repr
+    environment.filters |= {"python": repr, "cell": cell}
     settings = dumped(_public(recipe.resolved()))
     asked = trained.asked
     return environment.get_template("card.md.j2").render(

@@ -21,6 +21,7 @@ from transformers.integrations.integration_utils import (
 )
 
 from retroflip.errors import RetroflipError
+from retroflip.files.markdown import table
 from retroflip.files.storage import append_jsonl, file_name, scratch_folder
 from retroflip.models import processes
 from retroflip.video.encode import encode
@@ -48,8 +49,7 @@ class Told(NamedTuple):
     @property
     def markdown(self) -> str:
         """The table in Markdown; what is in a cell changes nothing of it."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+        return table(self.columns, self.rows)
 
 
 class Guarded(TrainerCallback):
@@ -170,7 +170,3 @@ def _own_errors(callback: TrainerCallback) -> Iterator[type[Exception]]:
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, Exception):
             yield found
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split()) or " "

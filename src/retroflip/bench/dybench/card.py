@@ -21,6 +21,7 @@ from retroflip.bench.questions import RECORDS
 from retroflip.data.card import CARD, size_of
 from retroflip.data.sample import Sample
 from retroflip.errors import counted
+from retroflip.files.markdown import table
 from retroflip.files.storage import write_text_atomic
 
 SUMMARY = "summary.json"
@@ -114,7 +115,7 @@ def write_card(out: Path, recipe: DyBenchRecipe, summary: Summary, released: str
     sections = [
         f"---\n{metadata(summary)}\n---",
         _head(summary),
-        _table(
+        table(
             ["sub-task", "source", "pairs", "wanted", "candidates"],
             [
                 [
@@ -196,7 +197,7 @@ def _head(summary: Summary) -> str:
         "Each pair is two videos with the same question and options and different answers. They differ in one thing: "
         f"{', '.join(f'{axis} ({count})' for axis, count in summary.axes.items())}. The pairs come from "
         f"{summary.clips:,} recordings (`source_clip`), by which statistics are clustered.\n\n"
-        + _table(columns, [cells])
+        + table(columns, [cells])
     )
 
 
@@ -235,7 +236,7 @@ def _refused(summary: Summary) -> str:
     more = f"\n\nAnd {rest} more reasons." if rest > 0 else ""
     return (
         "By source and reason, as far as candidates were tried; each is in `refused.jsonl`.\n\n"
-        + _table(["source", "reason", "candidates"], rows[:_MOST_REASONS])
+        + table(["source", "reason", "candidates"], rows[:_MOST_REASONS])
         + more
     )
 
@@ -257,12 +258,7 @@ def _licences(recipe: DyBenchRecipe, summary: Summary) -> str:
     homes = [f"- {name}: {recipe.source(name).title}, {recipe.source(name).home}" for name in used]
     return (
         "As the sources state them; whoever passes the videos on must see that they may.\n\n"
-        + _table(["source", "licence", "pairs"], rows)
+        + table(["source", "licence", "pairs"], rows)
         + "\n\n"
         + "\n".join(homes)
     )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
