@@ -144,6 +144,43 @@ def test_a_call_that_failed_is_no_answer_and_an_empty_cell_an_empty_one(root: Pa
     assert [(one.response, one.official) for one in found] == [(None, 0.0), (None, 0.0), ("", None)]
 
 
+def of_video_r1(video: str, said: str, **more: Any) -> dict[str, Any]:
+    """Return a record of the results that Video-R1's eval_bench.py writes."""
+    return {
+        "problem_id": 3, "problem": STEM, "data_type": "video", "problem_type": "multiple choice",
+        "options": LISTED, "process": "", "solution": "<answer>A</answer>", "data_source": "TempCompass",
+        "path": f"./Evaluation/TempCompass/videos/{video}.mp4", "output": said, "prediction": said, **more,
+    }  # fmt: skip
+
+
+def test_results_of_video_r1(root: Path) -> None:
+    thought = "<think>It goes right, or left.</think>\n<answer>{}</answer>"
+    rows = [
+        of_video_r1("7", thought.format("A"), reward=1.0, correct=True),
+        # Its reward is an equality of texts.
+        of_video_r1("7_reverse", thought.format("B."), reward=0.0, correct=False),
+        of_video_r1("7", "<answer>error</answer>", reward=0.0, correct=False),
+    ]
+    path = write_json(root / "eval_tempcompass_m_greedy_output.json", {"results": rows, "final_acc": [{}]})
+    found = graded("tempcompass", root, path)
+    assert [(one.item.sample.video, one.official) for one in found] == [
+        ("videos/7.mp4", 1.0),
+        ("videos/7_reverse.mp4", 0.0),
+        ("videos/7.mp4", 0.0),
+    ]
+    assert found[2].response is None
+    assert scores("tempcompass", root, write_json(path, {"results": rows[:2]}))["ours"]["p_acc"] == 100.0
+
+
+@pytest.mark.parametrize(
+    "change", [{"options": LISTED[::-1]}, {"options": ["A. up", "B. down"]}, {"path": "videos/8.mp4"}]
+)
+def test_another_order_of_options_is_another_question(root: Path, change: dict[str, Any]) -> None:
+    path = write_json(root / "r.json", {"results": [{**of_video_r1("7", "A"), **change}]})
+    with pytest.raises(DataError, match="cannot be matched"):
+        graded("tempcompass", root, path)
+
+
 def test_what_is_not_certain_is_refused(root: Path) -> None:
     for rows in ([sample(5, CHOICE, "A")], [sample(0, "Why?", "A")], [sample(0, "", "A")]):
         with pytest.raises(DataError, match="cannot be matched to the 4 questions"):

@@ -1,11 +1,13 @@
-"""Answers as the two toolkits log them, to whatever benchmark: lmms-eval's samples, and VLMEvalKit's result tables.
+"""Answers as toolkits log them, to whatever benchmark: lmms-eval's samples, VLMEvalKit's tables, Video-R1's results.
 
 lmms-eval writes a JSONL file for each task, with doc_id, input, target and filtered_resps (and doc, before 0.5), and a
 metric's own fields; VLMEvalKit a table (xlsx, TSV, CSV or JSON) with index, question, prediction and the columns of its
-data set. Both number the questions of a task from 0 on. An answer is matched to its question by the name that the
-benchmark gives it, where the log has that; else by video and question; else by its number within one of the benchmark's
-parts, all of whose questions must then be those that were asked. What a toolkit writes for a call that failed is no
-answer.
+data set. Both number the questions of a task from 0 on. Video-R1's `eval_bench.py`, and the many programs that derive
+from it, write {"results": [{problem, options, path, output, prediction, reward}]}; these rewards are the official grades.
+
+An answer is matched to its question by the name that the benchmark gives it, where the log has that; else by video and
+question; else by its number within one of the benchmark's parts, all of whose questions must then be those that were
+asked. What a toolkit writes for a call that failed is no answer.
 """
 
 from collections import defaultdict
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks.base import Grade, Graded, Item
+from retroflip.bench.benchmarks.choices import bare
 from retroflip.bench.benchmarks.published import YES_NO, read_json, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
@@ -22,18 +25,27 @@ from retroflip.errors import DataError
 Recorded = Callable[[Path, Path], Sequence[Graded]]
 Named = Callable[[Mapping[str, Any]], str | None]
 """the benchmark's name of the question that a logged row answers; None where it has none"""
-_FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API")
+_FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API", "<answer>error</answer>")
+_OF_VIDEO_R1 = {"problem", "path", "output"}
 
 
 class Logged(NamedTuple):
     """A logged answer. number: of its question, in its task. text: the question as it was asked, plain. fields: all of
-    it."""
+    it. options: in the order in which they were shown, where that is known. reward: what the toolkit itself gave."""
 
     number: int
     text: str
     video: str
     response: str | None
     fields: Mapping[str, Any]
+    options: tuple[str, ...] = ()
+    reward: float | None = None
+
+    def graded(self, item: Item, grade: Grade) -> Graded:
+        """Return it with its official grade: its own reward, else by the benchmark's rules; 0 for no answer."""
+        if self.reward is not None or self.response is None:
+            return Graded(item, self.response, self.reward or 0.0)
+        return Graded(item, self.response, grade(item, self.response))
 
 
 def also(
@@ -70,10 +82,7 @@ def also(
                 "by their names, nor by video and question, nor by their numbers. Name the root of the version that "
                 "was asked."
             )
-        return [
-            Graded(item, log.response, 0.0 if log.response is None else grade(item, log.response))
-            for item, log in zip(matched, logs, strict=True)
-        ]
+        return [log.graded(item, grade) for item, log in zip(matched, logs, strict=True)]
 
     return read
 
@@ -95,12 +104,14 @@ def logged(file: Path) -> list[Logged] | None:
         return None
     if "doc_id" in found[0] and {"filtered_resps", "resps"} & found[0].keys():
         return [_of_samples(row, file) for row in found]
+    if found[0].keys() >= _OF_VIDEO_R1:
+        return [_of_video_r1(row, file) for row in found]
     return [_of_table(row) for row in found if isinstance(row, Mapping)] if _is_table(found[0]) else None
 
 
 def _records(file: Path) -> list[Any]:
-    """Return the records of a file, of one JSON object those under `logs`, as lmms-eval wrote them at first; else
-    none."""
+    """Return the records of a file, of one JSON object those under `logs`, as lmms-eval wrote them at first, or under
+    `results`, as Video-R1 does; else none."""
     try:
         found = [row for _, row in rows(file)]
     except DataError:
@@ -111,8 +122,8 @@ def _records(file: Path) -> list[Any]:
         whole = found[0] if found else read_json(file, "a log of lmms-eval")
     except DataError:
         return []
-    logs = whole.get("logs") if isinstance(whole, Mapping) else None
-    return logs if isinstance(logs, list) else found
+    logs = [whole.get(key) for key in ("logs", "results")] if isinstance(whole, Mapping) else []
+    return next((one for one in logs if isinstance(one, list)), found)
 
 
 def _is_table(row: Mapping[str, Any]) -> bool:
@@ -141,6 +152,25 @@ def _of_table(row: Mapping[str, Any]) -> Logged:
         _stem(row),
         answered(response_text(row.get("prediction"))),
         row,
+    )
+
+
+def _of_video_r1(row: Any, file: Path) -> Logged:
+    if not (isinstance(row, Mapping) and row.keys() >= _OF_VIDEO_R1):
+        raise DataError(
+            f"{file}: a record of it is no result of Video-R1 (problem, path, output). Take it out."
+        )
+    written = row.get("options")
+    options = bare([str(one) for one in written]) if isinstance(written, list) else ()
+    reward = row.get("reward")
+    return Logged(
+        -1,
+        _plain("\n".join([str(row["problem"]), *options])),
+        Path(str(row["path"])).stem,
+        answered(response_text(row["output"])),
+        row,
+        tuple(map(_plain, options)),
+        float(reward) if isinstance(reward, int | float) else None,
     )
 
 
@@ -176,6 +206,15 @@ class _Wanted(NamedTuple):
             self.parts[0] in self.prompt and all(part in text for part in self.parts)
         )
 
+    def is_in_order(self, shown: tuple[str, ...]) -> bool:
+        """Whether options are the question's, in its order: a letter says something else in another one."""
+        own = tuple(map(_plain, self.item.sample.options))
+        return (
+            not shown
+            or shown == own
+            or [one.rstrip(".") for one in shown] == [one.rstrip(".") for one in own]
+        )
+
 
 def _wanted(item: Item) -> _Wanted:
     options = () if item.sample.options == YES_NO else item.sample.options
@@ -183,7 +222,7 @@ def _wanted(item: Item) -> _Wanted:
 
 
 def _by_video(logs: Sequence[Logged], items: list[Item]) -> list[Item] | None:
-    """Match by video and question; questions that share both are taken in their order, if all were answered."""
+    """Match by video and question; questions that share both are taken in their order, if all were answered once."""
     asked: dict[str, list[_Wanted]] = defaultdict(list)
     for item in items:
         asked[Path(item.sample.video).stem].append(_wanted(item))
@@ -192,17 +231,17 @@ def _by_video(logs: Sequence[Logged], items: list[Item]) -> list[Item] | None:
     for log in logs:
         fitting = _closest(log, asked.get(log.video, []))
         alike = tuple(item.sample.id for item in fitting)
-        if taken[alike] >= len(fitting):
+        if not fitting:
             return None
-        found.append(fitting[taken[alike]])
+        found.append(fitting[taken[alike] % len(fitting)])
         taken[alike] += 1
-    return found if all(len(alike) == count for alike, count in taken.items()) else None
+    return found if all(len(alike) in (1, count) for alike, count in taken.items()) else None
 
 
 def _closest(log: Logged, asked: Sequence[_Wanted]) -> list[Item]:
     """Return the questions that a log's text holds, with the most options and then the most words: a question of yes or
     no may repeat one with options, or stand at the end of a longer one."""
-    fitting = [one for one in asked if one.is_in(log.text)]
+    fitting = [one for one in asked if one.is_in(log.text) and one.is_in_order(log.options)]
     most = max((one.size for one in fitting), default=(0, 0))
     return [one.item for one in fitting if one.size == most]
 
