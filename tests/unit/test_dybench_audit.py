@@ -84,6 +84,7 @@ def heaped(side: Side) -> Side:
 def test_clean_pairs_pass() -> None:
     found = audited(clean())
     assert found.faults == ()
+    assert not any("distractors" in note for note in found.notes)
     assert set(found.tried) == {ALL, "reversible_dynamics"}
     assert set(found.unlike.values()) == {0}
 
@@ -134,10 +135,34 @@ def test_a_text_that_differs_between_sides_is_a_fault_and_distractors_are_a_note
     assert audited([(first, other), *pairs[1:]]).faults == (
         "1 pairs do not ask the same with different answers, 0 first",
     )
+    by_side = [(first, _asking(second, "What happens here?")) for first, second in _first_is_opening()]
+    assert "reversible_dynamics: text" in named(audited(by_side))
     told = [tuple(_told(side) for side in pair) for pair in clean()]
     found = audited(told)  # type: ignore[arg-type]
     assert found.faults == ()
     assert any("distractors can be told by their words" in note for note in found.notes)
+
+
+def test_a_text_is_right_on_half_of_single_questions_at_most() -> None:
+    told = [tuple(_told(side) for side in pair) for pair in clean()]
+    tried = {one.attack: one for one in audited(told).tried["reversible_dynamics"]}  # type: ignore[arg-type]
+    text, single = tried["text"], tried["text_on_single_questions"]
+    assert (text.judged, text.attempt.accuracy, text.attempt.chance) == (True, 0.5, 0.5)
+    assert (single.judged, single.attempt.accuracy, single.most) == (False, pytest.approx(0.5), 0.5)
+    assert single.attempt.chance == pytest.approx(1 / 3)
+
+
+def _first_is_opening() -> list[Pair]:
+    """Return pairs of which the first side always opens something, and the second one closes it."""
+    return [(_right(first, "A"), _right(second, "B")) for first, second in clean()]
+
+
+def _right(side: Side, letter: str) -> Side:
+    return replace(side, sample=side.sample.model_copy(update={"solution": letter}))
+
+
+def _asking(side: Side, question: str) -> Side:
+    return replace(side, sample=side.sample.model_copy(update={"question": question}))
 
 
 def _told(side: Side) -> Side:

@@ -170,9 +170,10 @@ def audit(
 ) -> None:
     """Attack a benchmark: try to tell a pair's sides apart, or to answer, without watching.
 
-    Exit code 1 where metadata, sizes or GOPs tell the sides apart; where one frame or frames in no order tell which
-    of the pair's answers is right, above chance by more than luck over recordings explains; or where the sides do not
-    ask the same. How well playing forward is told from playing backwards is reported and fails nothing.
+    Exit code 1 where metadata, sizes or GOPs tell the sides apart; where one frame, frames in no order or the text
+    tell which of the pair's answers is right, above chance by more than luck over recordings explains; or where the
+    sides do not ask the same. How well playing forward is told from playing backwards, and distractors from right
+    answers, is reported and fails nothing.
     """
     from retroflip.bench.dybench.audit.sides import read_pairs
     from retroflip.bench.dybench.audit.verdict import audit as audited
@@ -190,7 +191,7 @@ def audit(
                 str(one.pairs),
                 f"{one.attempt.accuracy:.1%}",
                 f"{one.attempt.low:.1%} to {one.attempt.high:.1%}",
-                f"{one.attempt.chance:.1%}",
+                f"{one.attempt.chance:.1%}" + (f" (at most {one.most:.0%})" if one.most < 1.0 else ""),
             ]
             for cell, tried in found.tried.items()
             for one in tried

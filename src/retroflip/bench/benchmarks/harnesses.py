@@ -3,7 +3,7 @@
 lmms-eval writes a JSONL file for each task, with doc_id, input, target and filtered_resps (and doc, before 0.5), and a
 metric's own fields; VLMEvalKit a table (xlsx, TSV, CSV or JSON) with index, question, prediction and the columns of its
 data set. Both number the questions of a task from 0 on. Video-R1's `eval_bench.py`, and the many programs that derive
-from it, write {"results": [{problem, options, path, output, prediction, reward}]}; these rewards are the official grades.
+from it, write {"results": [{problem, options, path, output, prediction, reward}]}; its rewards are official grades.
 
 An answer is matched to its question by the name that the benchmark gives it, where the log has that; else by video and
 question; else by its number within one of the benchmark's parts, all of whose questions must then be those that were
