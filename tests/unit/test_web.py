@@ -5,9 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +13,6 @@ from urllib.parse import urlencode
 import pytest
 
 pytest.importorskip("starlette")
-import uvicorn
 from typer.testing import CliRunner
 
 from retroflip.cli.app import app
@@ -25,49 +22,12 @@ from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.router.audit import read_table
 from retroflip.synth.corpus import CorpusSettings, write_corpus
-from retroflip.web.app import Settings, make_app
 from retroflip.web.labels import Label, Labels
 from retroflip.web.lines import GrowingFile, LineIndex
 from retroflip.web.places import Folders
 from retroflip.web.rating import author, compared, preferred, sided
 from retroflip.web.runs import GroupFilter, RunView
-
-HOSTS = frozenset({"127.0.0.1"})
-
-
-@contextmanager
-def serving(*given: Path, token: str | None = None, prefer: tuple[Path, ...] = ()) -> Iterator[int]:
-    """Serve folders and files, and give the port."""
-    app = make_app(Folders(given, prefer), Settings(HOSTS, token))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def asked(port: int, route: str, headers: dict[str, str] | None = None, **query: Any) -> HTTPResponse:
-    """Return the response to a GET, read by the caller."""
-    found = HTTPConnection("127.0.0.1", port, timeout=30)
-    found.request("GET", f"{route}?{urlencode(query)}" if query else route, headers=headers or {})
-    return found.getresponse()
-
-
-def told(port: int, route: str, **query: Any) -> Any:
-    """Return what is in a JSON response."""
-    return json.loads(asked(port, route, **query).read())
-
-
-def settled(port: int, route: str, **query: Any) -> Any:
-    """Return what is in a JSON response once all files behind it are read."""
-    while (found := told(port, route, **query))["read"] < 1:
-        time.sleep(0.01)
-    return found
+from viewer_server import asked, lines, serving, settled, told
 
 
 def rollout(step: int, sample: str, number: int, *, answer: str | None, advantage: float) -> dict[str, Any]:
@@ -86,12 +46,6 @@ def rollout(step: int, sample: str, number: int, *, answer: str | None, advantag
         "total": 1.0,
         "advantage": advantage,
     }
-
-
-def lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Add rows to a file of JSON lines."""
-    with path.open("a") as stream:
-        stream.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 @pytest.fixture
@@ -278,11 +232,13 @@ def test_pairs_their_videos_and_frames(corpus: Path) -> None:
         pair = settled(port, "/api/pair", place=name, pair=listed["pairs"][0]["id"])
         golds = {side["options"][side["gold"]] for side in pair["sides"]}
         assert len(golds) == 2
-        video = pair["sides"][0]["video"]
+        video = pair["sides"][0]["media"][0]["path"]
         part = asked(port, "/media", {"Range": "bytes=0-99"}, place=name, path=video)
         assert (part.status, len(part.read())) == (206, 100)
-        frames = told(port, "/api/frames", place=name, path=video, frames=4)
-        assert len(frames["images"]) == len(frames["seconds"]) == 4
+        (frames,) = told(port, "/api/frames", place=name, pair=pair["id"], side=1)["videos"]
+        assert len(frames["images"]) == len(frames["seconds"]) == 8
+        assert frames["taken"] == frames["seconds"]
+        assert asked(port, "/api/frames", place=name, pair=pair["id"], side=2).status == 404
         told_of = told(
             port, "/api/timeline", place=name, video=told(port, "/api/videos", place=name)[0]["name"]
         )
@@ -708,23 +664,3 @@ def test_questions_that_are_in_no_pair_and_answers_without_their_questions(tmp_p
         assert found["outcomes"] == {"right": 1, "wrong": 1}
         one = settled(port, "/api/pair", place=tmp_path.name, pair="p0-0")
         assert (one["shown"], len(one["sides"]), one["answers"][0]["correct"]) == (False, 1, True)
-
-
-def test_frames_are_those_that_the_model_was_shown(corpus: Path) -> None:
-    model = corpus.parent / "asked"
-    model.mkdir()
-    lines(model / "answers.jsonl", [said(0, 0, right=True)])
-    conditions = {"frames": {"value": 3, "from": "flag"}, "sampler": {"value": "mvbench", "from": "flag"}}
-    (model / "run.json").write_text(json.dumps({"conditions": conditions}, indent=2))
-    with serving(corpus.parent) as port:
-        place = f"{corpus.parent.name}/pairs"
-        video = settled(port, "/api/pair", place=place, pair=told(port, "/api/items", place=place)[0]["id"])[
-            "sides"
-        ][0]
-        asking = {"place": place, "path": video["video"]}
-        found = told(port, "/api/frames", **asking, model=f"{corpus.parent.name}/asked")
-        evenly = told(port, "/api/frames", **asking)
-        assert (len(found["images"]), found["sampler"]) == (3, "mvbench")
-        assert (len(evenly["images"]), evenly["sampler"]) == (8, "uniform, rounded linspace")
-        assert found["seconds"][0] != evenly["seconds"][0]
-        assert "more than a page takes" in told(port, "/api/frames", **asking, frames=10_000)["error"]

@@ -4,13 +4,14 @@ A list of pairs takes verdicts as they were written down. The answers to a pair 
 today's reader, as `score` reads all of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, option_text, read_again
 from retroflip.bench.score import ANSWERS, read_settings
@@ -18,6 +19,7 @@ from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError
 from retroflip.files.seals import SEAL
 from retroflip.files.storage import read_json_object
+from retroflip.report.cards import part
 from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.web.lines import LineIndex, Row
 from retroflip.web.places import MARKS, Folders, Kind, Place
@@ -37,11 +39,22 @@ class Said(NamedTuple):
 
 
 AnswerIndex = LineIndex[AnswerKey, Said]
+Reading = Callable[[Sequence[AnswerRecord]], Sequence[AnswerRecord]]
+"""answers as the benchmark that was asked reads them"""
 
 
-def index_of(folder: Path) -> AnswerIndex:
+def index_of(folder: Path, reading: Reading | None = None) -> AnswerIndex:
     """Return an index of a folder's answers, of which nothing is read yet; of several draws the first counts."""
-    return LineIndex(folder / ANSWERS, _key, lambda _, row: _said(row))
+    return LineIndex(folder / ANSWERS, _key, lambda _, row: _said(_as_read(folder / ANSWERS, row, reading)))
+
+
+def _as_read(path: Path, row: Row, reading: Reading | None) -> Row:
+    """Return a row with its response as a benchmark reads it; one that is no answer, or without a reading, as it is."""
+    try:
+        found = reading([record_of(path, row)]) if reading else []
+    except DataError:
+        return row
+    return {**row, "answer": found[0].answer, "correct": found[0].correct} if found else row
 
 
 def records_of(index: AnswerIndex, keys: Iterable[AnswerKey]) -> dict[AnswerKey, AnswerRecord]:
@@ -56,9 +69,11 @@ def about(answers: Place, records: Path) -> bool:
     else where their ids are the same."""
     settings = read_settings(answers.path)
     named = settings.get("data")
+    if settings.get("bench") in BENCHMARKS:
+        return False
     if isinstance(named, str) and Path(named).is_file():
         return Path(named).resolve() == records.resolve()
-    asked = settings.get("settings", {}).get("manifest_sha256")
+    asked = part(settings, "settings").get("manifest_sha256")
     known = _digest(records.with_name(MANIFEST_NAME))
     return asked is None or known is None or asked == known
 
@@ -69,17 +84,20 @@ def questions_of(answers: Place, folders: Folders) -> Path | None:
     named = settings.get("data")
     if isinstance(named, str) and Path(named).is_file():
         return Path(named) if folders.holds(Path(named)) else None
-    asked = settings.get("settings", {}).get("manifest_sha256")
+    asked = part(settings, "settings").get("manifest_sha256")
     kinds = (Kind.SYNTHETIC, Kind.BENCHMARK)
     places = [one.path / MARKS[Kind.BENCHMARK] for one in folders.places() if one.kind in kinds]
     return next((path for path in places if asked and _digest(path.with_name(MANIFEST_NAME)) == asked), None)
 
 
 class Asked(NamedTuple):
-    """Which frames of a video a model was shown."""
+    """Which frames of a video a model was shown. seed: what single frames and shuffled orders were drawn from. itself:
+    whether it took frames of the file by itself, so that these are others."""
 
     frames: int
     sampler: Sampler
+    seed: int = 0
+    itself: bool = False
 
 
 EVENLY = Asked(8, UNIFORM)
@@ -87,19 +105,20 @@ EVENLY = Asked(8, UNIFORM)
 
 def asked_with(answers: Place) -> Asked:
     """Return what run.json says of the frames shown. Raises DataError where it names a sampler that there is not."""
-    conditions = read_settings(answers.path).get("conditions", {})
+    settings = read_settings(answers.path)
+    conditions, asking = (part(settings, name) for name in ("conditions", "settings"))
     frames, name, fps = (_value(conditions, one) for one in ("frames", "sampler", "fps"))
     sampler = Sampler(str(name or UNIFORM.name), float(fps) if is_number(fps) else None)
     try:
         sampler.check()
     except ValueError as error:
         raise DataError(f"{answers.path / 'run.json'}: {error}.") from error
-    return Asked(frames if isinstance(frames, int) else EVENLY.frames, sampler)
+    count, seed = (frames if isinstance(frames, int) else EVENLY.frames), asking.get("seed")
+    return Asked(count, sampler, seed if isinstance(seed, int) else 0, asking.get("frames", 0) is None)
 
 
-def _value(conditions: Any, name: str) -> Any:
-    said = conditions.get(name) if isinstance(conditions, Mapping) else None
-    return said.get("value") if isinstance(said, Mapping) else None
+def _value(conditions: Mapping[str, Any], name: str) -> Any:
+    return part(conditions, name).get("value")
 
 
 def _digest(manifest: Path) -> str | None:

@@ -28,29 +28,27 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retroflip.bench.records import Control
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import jsonable
-from retroflip.video import frame_cache
 from retroflip.video.frames import Frames, Pixels
-from retroflip.video.take import Take
-from retroflip.video.window import part
 from retroflip.web.answered import EVENLY, asked_with
 from retroflip.web.curves import PRESETS, Smoothing, charts, curves
 from retroflip.web.labels import Label, Labels
-from retroflip.web.pairs import Indices, PairFilter, Pairs, pairs_of
+from retroflip.web.pairs import PairFilter, Pairs
 from retroflip.web.places import Folders, Kind, Place
+from retroflip.web.questions import Indices, pairs_of
 from retroflip.web.rating import audited, author, compared, sided
 from retroflip.web.runs import WAIT, GroupFilter, RunView
 from retroflip.web.scores import Swept, measured, preferred_of, scored, swept
 from retroflip.web.shown import shown_frames
 from retroflip.web.synthetic import timeline, videos_of
+from retroflip.web.views import SIDE, seen_under
 
 COOKIE = "retroflip_view"
 MAX_BODY = 2**16
 """bytes of a label"""
 MAX_FRAMES = 768
-SIDE = 320
-"""pixels of a frame's longer side"""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -118,10 +116,10 @@ class Viewer:
     def _run(self, place: Place) -> RunView:
         return self.runs.setdefault(place.path, RunView(place.path))
 
-    def pairs(self, request: Request) -> Pairs:
-        """Return the pairs of the place that a request names; without answers where it says so."""
-        bare = _chosen(request, "answers", "yes") == "no"
-        return pairs_of(self.place(request), self.folders, self.indices, answers=not bare)
+    def pairs(self, request: Request, *, answers: bool = True) -> Pairs:
+        """Return the pairs of the place that a request names; without answers where it, or the caller, says so."""
+        wanted = answers and _chosen(request, "answers", "yes") != "no"
+        return pairs_of(self.place(request), self.folders, self.indices, answers=wanted)
 
 
 def make_app(folders: Folders, settings: Settings) -> "Guard":
@@ -368,7 +366,7 @@ def _file(viewer: Viewer, request: Request) -> Path:
     """Return the video that a request names, inside the folders given. Raises HTTPException for any other."""
     place = viewer.place(request)
     own = place.kind is not Kind.ANSWERS
-    root = place.folder if own else pairs_of(place, viewer.folders, viewer.indices, answers=False).root
+    root = place.folder if own else viewer.pairs(request, answers=False).root
     path = viewer.folders.file(root, _chosen(request, "path")) if root is not None else None
     if path is None:
         raise HTTPException(404, "There is no such video in the folders that were given.")
@@ -381,16 +379,20 @@ async def _media(viewer: Viewer, request: Request) -> Response:
 
 
 def _frames(viewer: Viewer, request: Request) -> dict[str, Any]:
-    """Return the frames that a model was shown of a video, and their seconds; evenly spread ones without a model."""
-    path = _file(viewer, request)
+    """Return the frames that a model was shown of one side of a pair under a control, each with the second that it was
+    told and the second of the video that the frame is of; evenly spread ones without a model."""
+    pairs = viewer.pairs(request, answers=False)
+    pair, side = pairs.pair(_chosen(request, "pair")), _number(request, "side")
+    if pair is None or side >= len(pair.sides) or pairs.root is None:
+        raise HTTPException(404, "There are no such videos in the folders that were given.")
     named = _chosen(request, "model")
     asked = asked_with(viewer.named(named, Kind.ANSWERS)) if named else EVENLY
-    count = _number(request, "frames", asked.frames)
-    if not 1 <= count <= MAX_FRAMES:
-        raise HTTPException(422, f"{count} frames are more than a page takes, which is {MAX_FRAMES}.")
-    window = part(_seconds(request, "start"), _seconds(request, "end"))
-    found = _pictures(frame_cache.load(path, Take(count, window, asked.sampler), max_side=SIDE))
-    return {**found, "sampler": str(asked.sampler)}
+    if not 1 <= asked.frames <= MAX_FRAMES:
+        raise HTTPException(422, f"{asked.frames} frames are not what a page takes, which is {MAX_FRAMES}.")
+    control = _member(Control, _chosen(request, "control"), Control.FULL)
+    seen = seen_under(control, pair.sides[side], pairs.root, asked)
+    videos = [{**_pictures(one.frames), "taken": list(one.taken)} for one in seen]
+    return {"videos": videos, "sampler": str(asked.sampler), "itself": asked.itself}
 
 
 def _pictures(frames: Frames) -> dict[str, Any]:
@@ -404,13 +406,6 @@ def _jpeg(picture_HWC: Pixels) -> str:
     with io.BytesIO() as stream:
         image.save(stream, "JPEG", quality=85)
         return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
-
-
-def _seconds(request: Request, name: str) -> float | None:
-    try:
-        return float(_chosen(request, name))
-    except ValueError:
-        return None
 
 
 def _preference(viewer: Viewer, request: Request) -> list[dict[str, Any]]:

@@ -8,30 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from retroflip.bench.records import AnswerRecord, Control
-from retroflip.bench.score import ANSWERS
-from retroflip.data.records import read_records
-from retroflip.data.sample import Modality, ProblemType, Sample
-from retroflip.files.storage import each_row
-from retroflip.web.answered import (
-    AnswerIndex,
-    AnswerKey,
-    Said,
-    about,
-    index_of,
-    questions_of,
-    record_of,
-    records_of,
-)
-from retroflip.web.places import MARKS, Folders, Kind, Place
+from retroflip.data.sample import Sample
+from retroflip.web.answered import AnswerIndex, AnswerKey, Reading, Said, records_of
 
 PAGE = 40
 """pairs that are listed at once"""
-RECORDS = MARKS[Kind.BENCHMARK]
 FULL = Control.FULL.value
 
 
@@ -113,11 +98,14 @@ def of_pair(first: Said, second: Said) -> PairFilter:
 @dataclass(frozen=True)
 class Pairs:
     """The pairs of a place. answers: what models said to them, by the names of their places. root: where their videos'
-    paths start; None where the videos are not in given folders."""
+    paths start; None where the videos are not in given folders, and `lacking` then says what to give. reading: answers
+    as the benchmark that was asked reads them."""
 
     shown: Sequence[Shown]
     answers: Mapping[str, AnswerIndex] = field(default_factory=dict)
     root: Path | None = None
+    lacking: str = ""
+    reading: Reading | None = None
 
     def read(self, models: Iterable[str], wait: float) -> float:
         """Read models' answers for so many seconds at most, and return the share that is read by then."""
@@ -137,6 +125,7 @@ class Pairs:
         found = [pair for pair in here if wanted is PairFilter.ALL or outcomes[pair.id] is wanted]
         return {
             "total": len(found),
+            "paired": sum(len(pair.sides) > 1 for pair in found),
             "page": page,
             "pages": -(-len(found) // PAGE),
             "read": read,
@@ -172,18 +161,20 @@ class Pairs:
             "licence": pair.sides[0].licence,
             "labels": pair.sides[0].labels,
             "shown": self.root is not None,
+            "lacking": self.lacking,
             "sides": [_side(sample) for sample in pair.sides],
             "answers": [
                 _answer(model, side, record)
                 for model, index in self.answers.items()
                 for side, sample in enumerate(pair.sides)
-                for record in _to(sample, index)
+                for record in self._to(sample, index)
             ],
         }
 
-
-def _to(sample: Sample, index: AnswerIndex) -> Iterable[AnswerRecord]:
-    return records_of(index, [(sample.id, control.value) for control in Control]).values()
+    def _to(self, sample: Sample, index: AnswerIndex) -> Sequence[AnswerRecord]:
+        found = records_of(index, [(sample.id, control.value) for control in Control])
+        records = list(found.values())
+        return self.reading(records) if self.reading else records
 
 
 def _answer(model: str, side: int, record: AnswerRecord) -> dict[str, Any]:
@@ -203,88 +194,10 @@ def _answer(model: str, side: int, record: AnswerRecord) -> dict[str, Any]:
 def _side(sample: Sample) -> dict[str, Any]:
     return {
         "id": sample.id,
-        "video": sample.video,
-        "start": sample.start,
-        "end": sample.end,
+        "media": [
+            {"kind": one.kind.value, "path": one.path, "start": one.start, "end": one.end}
+            for one in sample.shown
+        ],
         "options": sample.lettered,
         "gold": sample.solution,
     }
-
-
-class Indices:
-    """The answers that were opened, each read once however many pages show them."""
-
-    def __init__(self) -> None:
-        self._opened: dict[Path, AnswerIndex] = {}
-
-    def of(self, place: Place) -> AnswerIndex:
-        """Return the index of a place's answers."""
-        return self._opened.setdefault(place.path, index_of(place.path))
-
-
-def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool = True) -> Pairs:
-    """Return the pairs of a benchmark, with the answers to them of all folders given, or those that answers are to.
-
-    answers: whether they are wanted. Raises DataError for damaged files.
-    """
-    records = questions_of(place, folders) if place.kind is Kind.ANSWERS else place.path / RECORDS
-    if records is None or not records.is_file():
-        return _without_records(place, indices)
-    there = [one for one in folders.places() if one.kind is Kind.ANSWERS] if answers else []
-    there = [one for one in there if about(one, records)]
-    there.sort(key=lambda one: one.name != place.name)
-    root = records.parent if folders.holds(records.parent) else None
-    return Pairs(_pairs(*_stamped(records)), {one.name: indices.of(one) for one in there}, root)
-
-
-def _without_records(place: Place, indices: Indices) -> Pairs:
-    """Return what answers alone say of the questions, whose texts and videos are not in the folders given."""
-    if place.kind is not Kind.ANSWERS:
-        return Pairs([])
-    return Pairs(_pairs_of_answers(*_stamped(place.path / ANSWERS)), {place.name: indices.of(place)})
-
-
-def _joined(samples: Iterable[Sample]) -> list[Shown]:
-    """Return pairs, and questions that are in none, in the order in which they first occur."""
-    found: dict[str, dict[int, Sample]] = {}
-    for sample in samples:
-        paired = sample.pair is not None and sample.side is not None
-        name = f"pair {sample.pair}" if paired else sample.id
-        found.setdefault(name, {})[sample.side if paired and sample.side is not None else 0] = sample
-    return [_shown(tuple(both[side] for side in sorted(both))) for both in found.values()]
-
-
-def _shown(sides: tuple[Sample, ...]) -> Shown:
-    first = sides[0]
-    return Shown(first.pair if len(sides) == 2 and first.pair is not None else first.id, sides)
-
-
-def _stamped(path: Path) -> tuple[Path, tuple[int, int]]:
-    found = path.stat()
-    return path, (found.st_size, found.st_mtime_ns)
-
-
-@lru_cache(8)
-def _pairs(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG001 - a file that changed is read again
-    return _joined(read_records(path, tuple(Modality)).samples)
-
-
-@lru_cache(4)
-def _pairs_of_answers(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG001 - as above
-    return _joined(_asked(record_of(path, row)) for row in each_row(path) if row.get("control", FULL) == FULL)
-
-
-def _asked(record: AnswerRecord) -> Sample:
-    return Sample(
-        id=record.id,
-        video=record.video,
-        question="(The question is not stored with these answers.)",
-        options=record.options,
-        letters=record.letters,
-        solution=record.gold,
-        problem_type=record.problem_type or ProblemType.MULTIPLE_CHOICE,
-        source_clip=record.source_clip,
-        pair=record.pair,
-        side=record.side,
-        task=record.task,
-    )

@@ -8,6 +8,8 @@ import { live } from "./live.js";
 const OUTCOMES = { both_right: "both right", same_answer: "same answer", swapped: "swapped", only_first: "only the original right",
   only_second: "only the counterfactual right", other: "both wrong in another way", right: "right", wrong: "wrong", unparsed: "unparsed",
   failed: "failed" };
+const VIEWS = [["full", "the whole video"], ["reversed", "played backwards"], ["shuffled_frames", "in another order"],
+  ["single_frame", "one frame again and again"], ["text_only", "the question alone"]];
 const SIDES = ["original", "counterfactual"];
 
 function called(pair, index) {
@@ -18,55 +20,72 @@ function gold(side) {
   return side.options[side.gold] ? `${side.gold}. ${side.options[side.gold]}` : side.gold;
 }
 
-// Both videos in step, each in its own part of a file: where one runs off by more than a frame, it is set back.
+// One thing that a question shows. A folder of frames is no video that plays.
+function medium(place, one, label) {
+  if (one.kind === "image") return make("img", { src: media(place, one.path), alt: label });
+  if (one.kind === "frames") return make("p", { class: "small" }, "A folder of frames: see it frame by frame.");
+  const video = make("video", { src: media(place, one.path), muted: true, loop: one.start === null, playsinline: true, preload: "auto", "aria-label": label });
+  video.addEventListener("error", () => video.replaceWith(make("p", { class: "fault" }, "This video cannot be shown here: it is not in the folders given, or in a format that this browser does not play. Frame by frame it may be seen.")));
+  return video;
+}
+
+// All videos in step, each in its own part of a file: where one runs off by more than a frame, it is set back.
 export function player(place, pair) {
-  const videos = pair.sides.map((side, index) => make("video", {
-    src: media(place, side.video), muted: true, loop: side.start === null, playsinline: true, preload: "auto", "aria-label": called(pair, index),
-  }));
-  const begin = (index) => pair.sides[index].start ?? 0;
-  const rewind = () => videos.forEach((video, index) => { video.currentTime = begin(index); });
-  const play = button("Play", () => toggle());
+  const playing = [];
+  const figures = pair.sides.map((side, index) => make("figure", {}, make("figcaption", {}, make("b", {}, called(pair, index)), ` ${gold(side)}`), side.media.map((one) => {
+    const element = medium(place, one, called(pair, index));
+    if (one.kind === "video") playing.push({ video: element, begin: one.start ?? 0, end: one.end });
+    return element;
+  })));
+  const play = playing.length ? button("Play", () => toggle()) : null;
+  const [first, ...others] = playing;
+  const rewind = () => playing.forEach(({ video, begin }) => { video.currentTime = begin; });
   const keep = () => {
-    const at = videos[0].currentTime - begin(0);
-    const { end } = pair.sides[0];
-    if (end !== null && videos[0].currentTime >= end) rewind();
-    else videos.slice(1).forEach((video, index) => {
-      if (Math.abs(video.currentTime - begin(index + 1) - at) > 0.1) video.currentTime = begin(index + 1) + at;
-    });
+    const at = first.video.currentTime - first.begin;
+    if (first.end !== null && first.video.currentTime >= first.end) rewind();
+    else others.forEach(({ video, begin }) => { if (Math.abs(video.currentTime - begin - at) > 0.1) video.currentTime = begin + at; });
   };
   const toggle = () => {
-    const stopped = videos[0].paused;
+    if (!first) return;
+    const stopped = first.video.paused;
     if (stopped) keep();
-    videos.forEach((video) => (stopped ? video.play().catch(() => {}) : video.pause()));
+    playing.forEach(({ video }) => (stopped ? video.play().catch(() => {}) : video.pause()));
     play.textContent = stopped ? "Pause" : "Play";
   };
-  videos[0].addEventListener("timeupdate", keep);
-  videos.forEach((video, index) => {
-    video.addEventListener("loadedmetadata", () => { video.currentTime = begin(index); });
-    video.addEventListener("error", () => video.replaceWith(make("p", { class: "fault" }, "This video cannot be shown here: it is not in the folders given, or in a format that this browser does not play.")));
-  });
-  const figures = videos.map((video, index) => make("figure", {}, make("figcaption", {}, make("b", {}, called(pair, index)), ` ${gold(pair.sides[index])}`), video));
+  first?.video.addEventListener("timeupdate", keep);
+  playing.forEach(({ video, begin }) => video.addEventListener("loadedmetadata", () => { video.currentTime = begin; }));
   return { element: make("div", { class: "sides" }, figures), play, toggle };
 }
 
-// The frames of both sides, one place after the other. model: whose frames; without one they are spread evenly.
-export async function strip(place, pair, model) {
-  const seen = await Promise.all(pair.sides.map((side) =>
-    get("frames", { place, path: side.video, model, start: side.start, end: side.end })));
-  const pictures = seen.map((one, index) => make("img", { alt: `frame of the ${called(pair, index)}`, src: one.images[0] }));
+function when(film, index) {
+  const [taken, told] = [film.taken[index], film.seconds[index]].map((one) => one?.toFixed(2));
+  if (taken === undefined) return "–";
+  return taken === told ? `${taken} s` : `${taken} s, told as ${told} s`;
+}
+
+// The frames of both sides, one place after the other, as a model saw them under a control. model: whose frames; without
+// one they are spread evenly.
+export async function strip(place, pair, model, control = "full") {
+  const seen = await Promise.all(pair.sides.map((_, side) => get("frames", { place, pair: pair.id, side, model, control })));
+  const films = seen.flatMap((one) => one.videos);
+  if (!films.length) return { element: make("p", {}, "Nothing of the video was shown: the question was asked alone."), step: () => {} };
+  const pictures = new Map(films.map((film) => [film, make("img", {})]));
   const said = make("output", {});
-  const most = Math.max(...seen.map((one) => one.images.length));
+  const most = Math.max(...films.map((film) => film.images.length));
   const slide = make("input", { type: "range", min: 0, max: most - 1, value: "0", "aria-label": "frame", oninput: () => at(Number(slide.value)) });
   const at = (index) => {
-    pictures.forEach((picture, side) => { picture.src = seen[side].images[index] ?? picture.src; });
-    said.textContent = `frame ${index + 1} of ${most} (${seen[0].sampler}): ${seen.map((one) => `${one.seconds[index]?.toFixed(2) ?? "–"} s`).join(" and ")}`;
+    seen.forEach((one, side) => one.videos.forEach((film) => Object.assign(pictures.get(film), {
+      src: film.images[Math.min(index, film.images.length - 1)], alt: `frame ${index + 1} of the ${called(pair, side)}` })));
+    const sampler = seen[0].itself ? `the model chose its own; these are ${seen[0].sampler}` : seen[0].sampler;
+    said.textContent = `frame ${index + 1} of ${most} (${sampler}): ${films.map((film) => when(film, index)).join(" and ")}`;
   };
   at(0);
   const step = (by) => {
     slide.value = String(Number(slide.value) + by);
     at(Number(slide.value));
   };
-  return { element: make("div", { class: "strip" }, make("div", { class: "sides" }, pictures.map((one) => make("figure", {}, one))), slide, said), step };
+  const figures = seen.map((one) => make("figure", {}, one.videos.map((film) => pictures.get(film))));
+  return { element: make("div", { class: "strip" }, make("div", { class: "sides" }, figures), slide, said), step };
 }
 
 function said(one) {
@@ -99,17 +118,39 @@ function about(pair) {
   return make("p", { class: "small" }, [pair.id, pair.task, pair.licence, ...labels].filter(Boolean).join(" · "));
 }
 
+// Under which controls a model was asked that was shown something, or the question alone.
+function views(pair, model) {
+  const asked = new Set(pair.answers.filter((one) => one.model === model).map((one) => one.control));
+  return VIEWS.filter(([control]) => control === "full" || asked.has(control));
+}
+
+// The strip of one model, and what chooses under which control.
+function stepped(place, pair, model) {
+  const box = make("div", { "aria-live": "polite" });
+  let wanted = "";
+  const draw = async (control) => {
+    wanted = control;
+    if (!box.firstChild) fill(box, make("p", {}, "Reading the frames …"));
+    const shown = await strip(place, pair, model, control).then((one) => one.element, fault);
+    if (wanted === control) fill(box, shown);
+  };
+  draw("full");
+  const ways = views(pair, model);
+  return [ways.length > 1 ? make("div", { class: "controls" }, select("Shown as", ways, "full", draw)) : null, box].filter(Boolean);
+}
+
 function watched(place, pair, model) {
-  if (!pair.shown) return [make("p", { class: "small" }, "Its videos are not in the folders given: give retroflip view the folder of the data too.")];
+  if (!pair.shown) return [make("p", { class: "small" }, pair.lacking)];
   const shown = player(place, pair);
   const frames = make("div", { hidden: true });
   const text = model ? `Frame by frame, as ${model} saw it` : "Frame by frame";
-  const swap = button(text, async () => {
+  const swap = button(text, () => {
     const stepping = frames.hidden;
     frames.hidden = !stepping;
-    shown.element.hidden = shown.play.hidden = stepping;
+    shown.element.hidden = stepping;
+    if (shown.play) shown.play.hidden = stepping;
     swap.textContent = stepping ? "Back to the videos" : text;
-    if (stepping && !frames.firstChild) frames.append(await strip(place, pair, model).then((one) => one.element, fault));
+    if (stepping && !frames.firstChild) frames.append(...stepped(place, pair, model));
   });
   return [shown.element, frames, make("p", { class: "buttons" }, shown.play, swap)];
 }
@@ -129,6 +170,7 @@ async function onePair(place, id, model) {
   const said = make("div", {}, known(pair));
   const more = async () => {
     const again = await get("pair", { place, pair: id });
+    pair.answers = again.answers;
     fill(said, known(again));
     return again.read;
   };
@@ -155,7 +197,8 @@ function list(found, chosen, name) {
 
 function summary(found, verifiable, name) {
   const reading = found.read < 1 ? ` · reading what models answered: ${Math.floor(100 * found.read)} %` : "";
-  return make("p", {}, `${found.total} ${found.total === 1 ? "pair" : "pairs"}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
+  const what = found.paired === found.total ? "pair" : found.paired ? "pairs and question" : "question";
+  return make("p", {}, `${found.total} ${what}${found.total === 1 ? "" : "s"}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
 }
 
 export async function showPairs(name, query, places) {
