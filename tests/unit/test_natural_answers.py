@@ -139,6 +139,32 @@ def test_options_that_are_repeated_before_the_answer_are_none() -> None:
     assert letter("B. moving right. A. moving left and C. not moving are wrong.") is None
 
 
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        ("Answer options: A. moving left", None),
+        ("Answer options: A. moving left. It goes right. So the answer is B.", "B"),
+        ("Options:\nA. moving left\nB. mov", None),
+        ("A. moving left,", None),
+        ("A: 20 %, B: 70 %, C: 10 %", None),
+        ("A: no\nB: no\nC: yes", None),
+        ("The answer is A\nB", None),
+        ("The ball moves from A to\nC", None),
+        ("It stands all the time.\n\nC", "C"),
+        ("C. not moving\n\nExplanation:\nA. moving left is wrong.", "C"),
+    ],
+)
+def test_lists_whole_or_cut_off_are_no_answer(response: str, found: str | None) -> None:
+    assert letter(response) == found
+
+
+def test_reasoning_in_tags_of_any_name_is_left_out() -> None:
+    assert letter("<thinking>It is A.</thinking> The answer is B.") == "B"
+    assert letter("◁think▷It is A.◁/think▷B") == "B"
+    assert letter("<reasoning>The answer is B. But") is None
+    assert letter("B<|im_end|>\n<|im_start|>user\nWhich? A") == "B"
+
+
 def test_of_options_that_begin_alike_the_longest_is_meant() -> None:
     options = ("red", "red and blue", "blue")
     assert letter("The answer is red and blue.", *options) == "B"

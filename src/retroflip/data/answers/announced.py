@@ -16,18 +16,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from retroflip.data.answers.lettered import (
-    LABEL,
     QUALITY,
     bare,
-    begins_list,
     denied,
     goes_on_with_another,
     refuses,
     statement,
 )
+from retroflip.data.answers.listing import LABEL, begins_list
 from retroflip.data.answers.words import first_sentence
 
-_LINK = r"(?:\s+(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|(?:appears|seems)\s+to\s+be)\b|\s*[=:])"
+_LINK = (
+    r"(?:\s+(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|(?:appears|seems)\s+to\s+be)\b"
+    r"|\s*(?:[=-]>|→|[=:]))"
+)
 _OF_WHAT = r"(?:\s*,?\s+(?:to|for|that|which|among|of|here|in|from|based|given|according)\b[^.:\n]{0,80}?,?)?"
 _ADVERB = (
     r"(?:\s*(?:indeed|therefore|thus|clearly|definitely|likely|probably|simply|most\s+likely|most\s+probably|"
@@ -35,27 +37,28 @@ _ADVERB = (
 )
 _FITTING = rf"(?:{QUALITY}\s+)+(?:match|fit|description|letter|one|prediction)"
 CUE = re.compile(
-    rf"\b(?:(?:{QUALITY}\s+)*{LABEL}|{_FITTING})\b[\]*]*{_OF_WHAT}{_LINK}{_ADVERB}\s*:?\s*",
+    rf"(?:\b(?:(?:{QUALITY}\s+)*{LABEL}|{_FITTING})\b[\]*]*{_OF_WHAT}{_LINK}{_ADVERB}"
+    r"|^(?:prediction|output|response|solution|conclusion|result)\s*:)\s*:?\s*",
     re.IGNORECASE,
 )
 _HINT = re.compile(
     r"(?:(?<![\w'])(?:"
     rf"the\s+(?:{QUALITY}\s+)*{QUALITY}{_LINK}"
-    r"|(?:it|this|that|which)(?:\s+(?:is|would\s+be|must\s+be|should\s+be)|['’]s)"
-    r"|I(?:['’]d|['’]ll|\s+would|\s+will)?\s+(?:choose|pick|select|go\s+(?:with|for)|opt\s+for|answer|say)"
+    r"|(?:it|this|that|which)(?:\s+(?:is|would\s+be|must\s+be|should\s+be|(?:seems|appears)\s+to\s+be)|['’]s)"
+    r"|(?:I|we)(?:['’]d|['’]ll|\s+would|\s+will)?\s+(?:choose|pick|select|go\s+(?:with|for)|opt\s+for|answer|say)"
     r"|I\s+(?:think|believe|guess)(?:\s+that)?"
     r"|(?:corresponds?|corresponding)\s+to|match(?:es|ing)|aligns?\s+with|(?:is\s+)?consistent\s+with"
-    rf"|{LABEL}\s*[-–—]"
-    r")|^(?:therefore|thus|so|hence|consequently|sure|okay|ok|in\s+conclusion|(?:based\s+on|according\s+to|given)\s[^,.\n]{1,80})\b"
+    rf"|{LABEL}\s*[-–—]|\[(?:final\s+)?answer\]"
+    r")|^(?:yes|definitely|clearly|probably|likely|choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|going\s+with|therefore|thus|so|hence|consequently|sure|okay|ok|in\s+conclusion|(?:based\s+on|according\s+to|given)\s[^,.\n]{1,80})\b"
     r"|(?<=[.!?;,]\s)(?:therefore|thus|so|hence|consequently)\b"
-    r"|(?:正确)?答案(?:应该)?[是为]?|(?<![不没非])选(?:择|项)?)\s*[,:：]?\s*",
+    r"|(?:(?:正确|最佳|最终|最合适)的?)?(?:答案|选项)\]?(?:应该|应当)?[是为选]?|(?<![不没非])选择?)\s*[,:：!]?\s*",
     re.IGNORECASE,
 )
 _SUBJECT = rf"(?<![\w'-])(?P<named>(?i:{LABEL})\s*)?(?P<open>[(\[\"']?)(?P<letter>[A-Z])[)\]\"']?[.:]?"
 _AFFIRMED = re.compile(
     rf"{_SUBJECT}\s+(?:"
     rf"(?:is|seems|appears\s+to\s+be|must\s+be)\s+(?:also\s+)?(?:(?:the\s+)?(?:{QUALITY}\s*)+(?:{LABEL}|one|match|fit|description)?"
-    rf"|the\s+{LABEL})"
+    rf"|(?:the|my)\s+{LABEL}|true)"
     r"(?=\s*(?:$|[.,;!]|(?:and|or|because|since|as)\b|based|to\s+the\s+question|here\b|for\s+(?:the|this)))"
     r"|(?:best|most\s+accurately|most\s+closely|accurately|correctly)\s+"
     r"(?:describes|matches|represents|depicts|reflects|captures|explains|summarizes|answers|fits)\b)"
@@ -96,7 +99,11 @@ def _by_cues(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
         for cue in CUE.finditer(line):
             rest = line[cue.end() :] or following
             if (letter := _cued(rest, options)) or refuses(rest, options):
-                yield None if denied(line, cue.start()) else letter
+                yield (
+                    None
+                    if denied(line, cue.start()) or _is_first_of_several(rest, following, options)
+                    else letter
+                )
 
 
 def _by_hints(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
@@ -113,6 +120,12 @@ def _by_hints(lines: list[str], options: dict[str, str]) -> Iterator[str | None]
                     line[said.end() :], said["letter"], options
                 )
                 yield said["letter"] if alone and not denied(line, said.start()) else None
+
+
+def _is_first_of_several(rest: str, following: str, options: dict[str, str]) -> bool:
+    """Return whether two letters stand on lines of their own, "The answer is A", "B"."""
+    one, other = (text.strip().rstrip(".") for text in (rest, following))
+    return one != other and {one, other} <= options.keys()
 
 
 def _cued(rest: str, options: dict[str, str]) -> str | None:

@@ -3,31 +3,31 @@
 'A' is an article, 'A and B', 'A: B' and 'A, or maybe B' are no answers: what is not sure is None.
 """
 
-import itertools
 import re
 from collections.abc import Iterator
 
+from retroflip.data.answers.listing import LABEL, MARK
 from retroflip.data.answers.strict import read_option
 from retroflip.data.answers.words import first_sentence, folded
 
-LABEL = r"(?:option|choice|answer|caption|sentence|statement|ans)"
 QUALITY = (
     r"(?:final|correct|right|best|selected|chosen|most\s+(?:likely|accurate|appropriate|suitable|fitting|plausible)|"
     r"suitable|likely|accurate|appropriate)"
 )
 _NAMED = re.compile(
-    rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*{LABEL}\s*)?[\"'(\[<]*\b([A-Za-z])\b[\"')\]>]*\s*(.*)",
+    rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*(?:{LABEL}|letter)\s*)?[\"'(\[<]*\b([A-Za-z])\b[\"')\]>]*\s*(.*)",
     re.DOTALL | re.IGNORECASE,
 )
 _BARE = re.compile(
     rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*(?i:{LABEL}|letter)\s*)?(?P<open>[\"'(\[<]*)\b(?P<letter>[A-Z])\b(?![-'’])[\"')\]>]*",
 )
 _BEHIND_BARE = re.compile(
-    r"\s*(?:$|[!;:]|\.(?!\s+[a-z])|,?\s*(?:because|since|as|given|based\s+on|due\s+to)\b)"
+    r"\s*(?:$|[!;:]|\.(?!\s+[a-z])|,?\s*(?:because|since|as|given|based\s+on|due\s+to|(?:and\s+)?not|rather\s+than)\b"
+    r"|,?\s*(?:因为|由于)|是?正确)"
 )
 _SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
 _SECOND = re.compile(
-    rf"[)\].:,;>\s]*(?:[-–—>&/]+\s*)?(?:(?i:{LABEL})\s+)?[(\[<]?\s*([A-Z])\b[)\]>]?\s*(?=[.,;:!?&/]|$|(?:and|or)\b)"
+    rf"[)\].:,;>\s]*(?:[-–—>&/]+\s*)?(?:(?i:{LABEL})\s+)?[(\[<]?\s*([A-Z])\b[)\]>]?\s*(?=[.,;:!?&/()\[\]]|$|(?:and|or)\b)"
 )
 """behind a letter: another one, with nothing between them that says which is meant"""
 _HEDGED = re.compile(
@@ -36,26 +36,40 @@ _HEDGED = re.compile(
 _ALONE = re.compile(r"(?<![\w'])[(\[]?([A-Z])\b(?!['’-])(?!\s+(?!is\b)[a-z])")
 """a capital letter that begins no words"""
 _REASON = re.compile(r"\b(?:because|since|as)\b", re.IGNORECASE)
-_MARK = re.compile(r"(?<![\w'])[(\[]?([A-Z])[.):\]]\)?\s+")
-_BETWEEN = re.compile(r"[\s.,;&/\u3001\uff0c\uff1b]*(?:(?:and|or)\s+)?")
 _CLAUSE = re.compile(r"[,;:.!?\n]|\b(?:so|therefore|thus|hence|but|and)\b", re.IGNORECASE)
 _DENIES = re.compile(
     r"\b(?:not|no|never|neither|nor|none|nobody|nothing|wrong|incorrect|false|worst|second|third|least|hardly|unlikely|"
     r"doubt|unsure|if|when|whether|unless|else|otherwise|suppose|assuming|could|might|may|cannot)\b|n['’]t\b"
-    r"|\b(?:other|another|one|first|opposite|previous|earlier|next|alternative|less\s+\w+|less)\s*$",
+    r"|\b(?:thought|initially|at\s+first|some|many|people|one\s+(?:would|might)|example|sample)\b"
+    r"|[不没非]|错误|排除|除了|如果|可能|\b(?:other|another|one|first|opposite|previous|earlier|next|alternative|less\s+\w+|less)\s*$",
     re.IGNORECASE,
 )
 """in a clause before what announces an answer: it is none"""
+_SENTENCES = re.compile(r"(?:(?<=[.!?…])|(?<=\.\.\.))\s+|\n")
+_SUPPOSED = re.compile(
+    r"\W*(?:if\b(?!\s+(?:we|you|one|I)\s+(?:look|watch|consider|compare|see)\b)|unless\b|assuming\b|suppos)",
+    re.IGNORECASE,
+)
+"""how a sentence begins that holds under a condition alone"""
+_OTHERWISE = re.compile(r"\W*(?:actually|no|hmm+|or|alternatively)\b", re.IGNORECASE)
+_WEIGHS = re.compile(r"\b(?:consider|compar|check|examin|look)", re.IGNORECASE)
 _NOT_THAT = re.compile(
     rf"(?:(?:the|most|definitely|clearly|certainly)\s+)*(?:not|neither|either|both|anything\s+but)\s+(?:the\s+)?"
     rf"(?:(?i:{LABEL})\s+)?[\"'(\[]*([A-Z])\b(?!['’-])"
 )
-_ENDS_A_LETTER = re.compile(r"[.:,;)\]\"'!]|$|(?:[-–—]+|because|since|as|for|due)\b|[-–—]")
+_ENDS_A_LETTER = re.compile(
+    r"[.:,;)\]\"'!]|$|(?:because|since|as|for|due|(?:and\s+)?not|rather\s+than)\b|[-–—]|因为|由于"
+)
+_BEHIND_A_FIRST = re.compile(
+    r"\s*,?\s*(?:(?:because|since)\b|(?:(?:and\s+)?not|rather\s+than)\s+(?:option\s+)?\(?[A-Z]\b|因为|由于)|\s+[-–—]\s"
+)
 _SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
 
 
 _CALLED_WRONG = re.compile(
-    r"\W*(?:(?:is|are|was|would\s+be|can\s+be)\s+)?(?:not\s+(?:right|correct|true)|incorrect|wrong|false|ruled\s+out)\b"
+    r"\W*(?:(?:(?:this|that)\s+)?(?:is|are|was|would\s+be|can\s+be)\s+)?"
+    r"(?:not\s+(?:right|correct|true)|incorrect|wrong|false|(?:ruled\s+out|eliminated|excluded)\b|no\W*$|(?:this|that)\s+is\s+not"
+    r"|(?:does\s+not|doesn['’]t)\s+(?:match|fit|describe|apply|align|correspond|reflect|represent|appear|seem))\b"
 )
 
 
@@ -75,13 +89,14 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
         before, rest = text[: named.start(1)], text[named.end(1) :]
         bracketed = before.endswith(("(", "[", "<")) and rest[:1] in (")", "]", ">")
         labelled = re.search(LABEL, before, re.IGNORECASE) is not None
-        if names_another(rest, letter, options) or _is_called_wrong(rest, options[letter]):
+        asked = first_sentence(rest).rstrip().endswith("?")
+        if asked or names_another(rest, letter, options) or _is_called_wrong(rest, options[letter]):
             return None
         if bracketed or rest[:1] in (".", ")", ":", "!") or (labelled and _ENDS_A_LETTER.match(rest.strip())):
             return letter
         if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
             return letter
-        if re.match(r"\s*,?\s*(?:because|since)\b|\s+[-–—]\s", rest):
+        if _BEHIND_A_FIRST.match(rest):
             return letter
     return beginning(folded(text), options) if cued else None
 
@@ -115,7 +130,7 @@ def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
 
 def _is_called_wrong(rest: str, own: str) -> bool:
     """Return whether the text behind an option's letter and its own words calls it wrong: ") moving left is wrong"."""
-    return _CALLED_WRONG.match(folded(rest.strip(" )]>.:,-–—")).removeprefix(own)) is not None
+    return _CALLED_WRONG.match(folded(rest.strip(" ()[]>.:,-–—")).removeprefix(own)) is not None
 
 
 def goes_on_with_another(rest: str, letter: str, options: dict[str, str]) -> bool:
@@ -141,31 +156,22 @@ def refuses(text: str, options: dict[str, str]) -> bool:
 def denied(line: str, start: int) -> bool:
     """Return whether the clause before a place denies or doubts what stands there."""
     clause = _CLAUSE.split(line[:start])[-1]
-    return _DENIES.search(clause) is not None
+    sentence = _SENTENCES.split(line[:start])[-1]
+    return _DENIES.search(clause) is not None or _SUPPOSED.match(sentence) is not None
+
+
+def taken_back(text: str, letter: str, options: dict[str, str]) -> bool:
+    """Return whether a later sentence puts another option in place of one: "Actually, it is C.", "Or is it C?"."""
+    return any(
+        _is_other(other, letter, options)
+        for sentence in _SENTENCES.split(text)
+        if _OTHERWISE.match(sentence)
+        for other in _ALONE.findall(sentence)
+    )
 
 
 def _is_other(found: str, letter: str, options: dict[str, str]) -> bool:
     return found in options and found != letter
-
-
-def begins_list(text: str, options: dict[str, str]) -> bool:
-    """Return whether a text begins with options beside each other, each behind its letter: "A. runs, C. eats"."""
-    before = re.match(rf"\W*(?:{LABEL}\s+)?", text, re.IGNORECASE)
-    return next(listed(text, options), len(text)) <= (before.end() if before else 0)
-
-
-def listed(text: str, options: dict[str, str]) -> Iterator[int]:
-    """Yield where an option stands that another one follows, with nothing between them but a comma, 'and' or 'or'."""
-    marks = list(_MARK.finditer(text))
-    said = [
-        (mark.start(), mark.end() + words.end(), mark[1])
-        for mark in (marks if len(marks) > 1 else ())
-        if mark[1] in options
-        and (words := re.match(re.escape(options[mark[1]]) + r"(?!\w)", text[mark.end() :], re.IGNORECASE))
-    ]
-    for one, other in itertools.pairwise(said):
-        if one[2] != other[2] and _BETWEEN.fullmatch(text, one[1], other[0]) is not None:
-            yield one[0]
 
 
 def beginning(text: str, options: dict[str, str]) -> str | None:
@@ -183,8 +189,13 @@ def beginning(text: str, options: dict[str, str]) -> str | None:
 def lettered(text: str, options: dict[str, str]) -> Iterator[str | None]:
     """Yield every letter that stands before its own option's words, "the speed is C. time-lapse", None for one that is
     denied."""
-    for found in _MARK.finditer(text):
+    for found in MARK.finditer(text):
         letter = found[1]
         if letter in options and beginning(folded(text[found.end() :]), {letter: options[letter]}):
-            wrong = denied(text, found.start()) or _is_called_wrong(text[found.end() :], options[letter])
+            clause = _CLAUSE.split(text[: found.start()])[-1]
+            wrong = (
+                _WEIGHS.search(clause)
+                or denied(text, found.start())
+                or _is_called_wrong(text[found.end() :], options[letter])
+            )
             yield None if wrong else letter

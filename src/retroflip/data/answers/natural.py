@@ -12,10 +12,13 @@ alone, the surest first:
 4. an option's own words of at least two, said in a first sentence that denies nothing, names no other option and does
    not go on with something else ("moves left and then right").
 
-Only what stands behind the last "wait" or "scratch that" counts. Running text is searched for nothing else. "A man
-walks" names no option ('A' is an article), "A and B" and "not B" are no answers; what is unsure is None.
+Without any of these, a letter alone on the last line counts. Only what stands behind the last "wait" or "scratch that"
+counts, and an option that a later sentence replaces ("Actually, C.") does not. Options that a text lists, whole or cut
+off, are no answer (`listing.py`). Running text is searched for nothing else. "A man walks" names no option ('A' is an
+article), "A and B" and "not B" are no answers; what is unsure is None.
 On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple choice and yes/no) this agrees with
-all 11,440 grades that the benchmark's own rules gave.
+all 11,440 grades that the benchmark's own rules gave. Of 16,082 that OVO-Bench publishes, of nine models, it reads all
+but 22, which name several options or none, each as the letter that stands first in it.
 """
 
 import re
@@ -23,7 +26,8 @@ import re
 from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.grounded import divided
-from retroflip.data.answers.lettered import begins_list, lettered, listed, names_another, statement
+from retroflip.data.answers.lettered import lettered, names_another, statement, taken_back
+from retroflip.data.answers.listing import begins_list, enumerates, listed
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
 from retroflip.data.answers.words import first_sentence, folded, plain
@@ -31,6 +35,17 @@ from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
+_STOPS = re.compile(r"[.!?:]$")
+_THOUGHTS = r"(?:thinking|thoughts?|reasoning|analysis|reflection)"
+_THOUGHT_BEGINS = re.compile(rf"<{_THOUGHTS}>|◁think▷", re.IGNORECASE)
+_THOUGHT_ENDS = re.compile(rf"</{_THOUGHTS}>|◁/think▷", re.IGNORECASE)
+"""reasoning in tags of other names, Kimi's among them: all up to its end, or all where it never ends"""
+_SEEN_WRONG = re.compile("[\u274c\u274e\u2716-\u2718]")
+_SYMBOLS = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f]")
+_CONTRAST = re.compile(
+    r"\b[Nn]ot\s+(?:option\s+)?\(?[A-Z]\b\)?,?\s+but\s+(?:rather\s+)?(?=(?:option\s+)?\(?[A-Z]\b)"
+)
+"""'not A but B' says B"""
 _TAKEN_BACK = re.compile(
     r"(?:\bno,?\s+wait\b|\bwait(?:,|[.!]+\s)|\bscratch\s+that\b|\bon\s+second\s+thoughts?\b)[\s,.:;!]*",
     re.IGNORECASE,
@@ -43,7 +58,8 @@ _ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[)\]>\"'`]*!?$")
 """a letter alone between brackets or quotes of any kind"""
 _YES_NO = re.compile(r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\s*/|\s+one\b|-)", re.IGNORECASE)
 _DENIES = re.compile(
-    r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot)\b|n['’]t\b",
+    r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot|whether|doubt|may|"
+    r"might|could|incorrect|wrong|false)\b|n['’]t\b|\?$|\b(?:option|choice|statement|caption|answer)\s+\(?[a-z]\)?\s+\w+s\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\s*,?\s*(?:and|then|before|but)\b")
@@ -63,13 +79,19 @@ def read_answer(response: str, sample: Sample) -> Answer | None:
 
     `sample` must be the one that the prompt was made from, as for `parse_answer`; what that reads, this reads alike.
     """
-    text = _ENDS.sub(" ", behind_reasoning(response)).strip()
+    turns = _ENDS.split(_behind_thoughts(behind_reasoning(response)))
+    text = next((turn.strip() for turn in turns if turn.strip()), "")
     if is_marked(text):
         content = boxed_text(text)
         return None if content is None else _of_type(content, sample)
     begin = max((found.end() for found in _TAKEN_BACK.finditer(text)), default=0)
     inner = unwrapped(text[begin:])
     return _of_type(inner, sample) if inner else None
+
+
+def _behind_thoughts(text: str) -> str:
+    """Return what stands behind reasoning in tags of other names than training's."""
+    return _THOUGHT_BEGINS.split(_THOUGHT_ENDS.split(text)[-1], maxsplit=1)[0]
 
 
 def _of_type(text: str, sample: Sample) -> Answer | None:
@@ -100,17 +122,38 @@ def _option(text: str, options: dict[str, str]) -> str | None:
 def _read_option(text: str, options: dict[str, str]) -> str | None:
     lines = [_ENCLOSED.sub(r"\1", _OPENED.sub(r"\1", line)) for line in _lines(text)]
     whole = " ".join(lines)
-    if len({line.rstrip(".") for line in lines if line.rstrip(".") in options}) > 1:
+    alone = {line.rstrip(".") for line in lines} & options.keys()
+    if len(alone) > 1:
         return None
     if letter := read_option(whole, options):
         return letter
-    if not begins_list(whole, options) and (letter := statement(lines[0], options)):
-        return letter
+    letter = _first_said(lines, options) or _announced_option(lines, options)
+    return None if letter is None or taken_back("\n".join(lines), letter, options) else letter
+
+
+def _first_said(lines: list[str], options: dict[str, str]) -> str | None:
+    """Return the option that the first line is, if the lines are no list of options."""
+    if begins_list(" ".join(lines), options) or enumerates(lines, options):
+        return None
+    return statement(lines[0], options)
+
+
+def _announced_option(lines: list[str], options: dict[str, str]) -> str | None:
+    """Return the option that a text announces or, without that, ends in or says in its own words."""
+    whole = " ".join(lines)
     if lines[0][:1] in options and names_another(lines[0][1:], lines[0][0], options):
         return None
     said = announced(lines, options)
-    if not said.letters and (said.doubted or next(listed(whole, options), None) is not None):
+    if not said.letters and (
+        said.doubted or enumerates(lines, options) or next(listed(whole, options), None) is not None
+    ):
         return None
+    if (
+        not said.letters
+        and (last := lines[-1].rstrip(".")) in options
+        and _STOPS.search("".join(lines[-2:-1]))
+    ):
+        return last
     chosen: frozenset[str | None] = said.letters or frozenset(lettered(whole, options))
     if chosen:
         return next(iter(chosen)) if len(chosen) == 1 else None
@@ -122,7 +165,8 @@ def _read_option(text: str, options: dict[str, str]) -> str | None:
 
 def _lines(text: str) -> list[str]:
     """Return the lines of a text that say something, plain and without Markdown; at least one, which may be ''."""
-    lines = [plain(_MARKDOWN.sub("", line)) for line in _unemphasised(text).splitlines()]
+    shown = (line for line in _unemphasised(text).splitlines() if not _SEEN_WRONG.search(line))
+    lines = [plain(_CONTRAST.sub("", _MARKDOWN.sub("", _SYMBOLS.sub(" ", line)))) for line in shown]
     return [line for line in lines if line] or [""]
 
 

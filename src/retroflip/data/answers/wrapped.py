@@ -7,7 +7,7 @@ from typing import Any
 
 _FENCE = re.compile(r"```[a-z]*\n?(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 _TAGS = re.compile(
-    r"<(final[_ ]?answer|answer|choice|option|conclusion|output)>((?:(?!<\1>).)*?)</\1>",
+    r"<(final[_ ]?answer|answer|choice|option|conclusion|output|ans|final)>((?:(?!<\1>).)*?)</\1>",
     re.DOTALL | re.IGNORECASE,
 )
 _OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
@@ -16,8 +16,14 @@ _KEY = re.compile(
     re.IGNORECASE,
 )
 _LATEX = re.compile(r"\\[()\[\]]")
-_ROLE = re.compile(r"\s*(?:assistant|model)\s*:\s*", re.IGNORECASE)
-_WIDE = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {"\u3002": "."})
+_ROLE = re.compile(r"\s*(?:<\|im_start\|>\s*)?(?:assistant|model)\s*[:\n]\s*", re.IGNORECASE)
+_WIDE = str.maketrans(
+    {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    | {"\u3002": ".", "\u3010": "[", "\u3011": "]"}
+    | dict.fromkeys("\u201c\u201d\u300c\u300d", '"')
+)
+_HAN = "\u3400-\u9fff"
+_BESIDE_HAN = re.compile(rf"(?<=[{_HAN}])(?=[A-Za-z(\[\"])|(?<=[A-Za-z)\]\"])(?=[{_HAN}])")
 
 
 def unwrapped(text: str) -> str | None:
@@ -38,8 +44,8 @@ def unwrapped(text: str) -> str | None:
 
 
 def narrow(text: str) -> str:
-    """Return a text with full-width letters and signs as the usual ones."""
-    return text.translate(_WIDE)
+    """Return a text with full-width letters and signs as the usual ones, Latin words apart from Chinese ones."""
+    return _BESIDE_HAN.sub(" ", text.translate(_WIDE))
 
 
 def _of_list(text: str) -> str | None:
