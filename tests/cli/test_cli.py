@@ -509,6 +509,7 @@ def test_answers_are_generated_scored_and_reported_without_the_network(
     table = run("score", "out").stdout
     assert "oracle" in table
     assert "100.0 [" in table
+    assert "From 100.0 % of the answers nothing can be read" in table
 
     page = run("report", "out", "--json")
     assert json.loads(page.stdout) == {"report": "out/report.html"}

@@ -44,6 +44,14 @@ def _are_the_same(parts: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
 
 def _counted(scores: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is counted apart."""
+    from retroflip.bench.metrics.answers import MOST_UNPARSED, UNPARSED
+
+    unparsed = UNPARSED.read(scores).value or 0.0
+    if unparsed > MOST_UNPARSED:
+        yield (
+            f"From {_percent(unparsed)} % of the answers nothing can be read, so the score says little of what was "
+            "seen: look at some of them; a prompt that names the form helps (`generate --prompt`)."
+        )
     if scores["truncated"]:
         yield f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens."
     if scores["n_failed"]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
+from retroflip.bench.metrics.answers import ACCURACY, MOST_UNPARSED, UNPARSED
 from retroflip.bench.metrics.base import Measures, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.metrics.training import CORRECT, Rows
@@ -28,8 +28,6 @@ _NAMES = {
     "crpo": "CRPO",
     "strive": "STRIVE",
 }
-MOST_UNPARSED = 0.2
-"""share of unparsed answers above which a control that found nothing says nothing"""
 
 
 class Verdict(StrEnum):

@@ -4,6 +4,9 @@ from retroflip.bench.metrics.base import Answered, Better, Metric, guess, mean
 from retroflip.bench.records import AnswerRecord
 from retroflip.bench.stats import Column
 
+MOST_UNPARSED = 0.2
+"""share of unparsed answers above which a low score says nothing of what was seen"""
+
 
 def is_unparsed(record: AnswerRecord) -> bool:
     """Whether there is an answer, and nothing could be read from it."""
