@@ -23,7 +23,7 @@ import numpy as np
 from retroflip.bench.clip_pairs import Spatiotemporal, make_pairs
 from retroflip.bench.records import Control
 from retroflip.bench.score import score_run
-from retroflip.cot.run import Places, check_traces, read_tasks, write_embedded
+from retroflip.cot.trace_sets import Places, check_traces, read_tasks, write_embedded
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples, write_samples

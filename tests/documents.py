@@ -35,7 +35,7 @@ from typer.testing import CliRunner
 from retroflip.bench.dybench.labels import read_labels
 from retroflip.bench.dybench.sources import SOURCES
 from retroflip.cli.app import app
-from retroflip.cot.run import check_traces, read_tasks
+from retroflip.cot.trace_sets import check_traces, read_tasks
 from retroflip.data.records import read_samples
 from retroflip.errors import DataError
 from retroflip.jobs.recipes import load_recipe

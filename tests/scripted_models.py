@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from retroflip.cot.prompts import timeline
-from retroflip.cot.run import read_tasks
+from retroflip.cot.trace_sets import read_tasks
 from retroflip.draws import draw
 from retroflip.synth.narration import Trace
 from retroflip.synth.narration import narrated as told

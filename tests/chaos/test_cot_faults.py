@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from misbehaving_server import CUT, GARBAGE, RESET, SLOW, TRUNCATED, MisbehavingServer, status
 from retroflip.cli.app import app
-from retroflip.cot.run import read_tasks
+from retroflip.cot.trace_sets import read_tasks
 from retroflip.cot.verify import verify
 from retroflip.data.records import read_samples
 from retroflip.engines import LocalEngine

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from published_files import publish
 from retroflip.cli import app
 from retroflip.data import imports
-from retroflip.router import run as routing
+from retroflip.router import labelled_files as routing
 
 ON_RAY = pytest.param(["--engine", "ray"], marks=pytest.mark.slow)
 

@@ -20,7 +20,7 @@ from retroflip.data.answers import Answer
 from retroflip.data.records import format_record, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
 from retroflip.errors import DataError, UsageError
-from retroflip.report import words
+from retroflip.report import sentences
 from retroflip.report.build import build_report, report_directories
 from retroflip.report.charts import Series, line_chart, spread, ticks
 from retroflip.report.clips import inline_clip
@@ -207,22 +207,22 @@ def summary_of(right: dict[str, int]) -> dict[str, Any]:
     ],
 )
 def test_the_headline_follows_the_numbers(right: dict[str, int], first: str, verdict: str) -> None:
-    sentences = words.headline(summary_of(right), {})
-    assert first in sentences[0]
-    assert verdict in " ".join(sentences)
+    told = sentences.headline(summary_of(right), {})
+    assert first in told[0]
+    assert verdict in " ".join(told)
 
 
 def test_the_headline_reads_a_comparison_from_either_end() -> None:
     summary = summary_of({"base": 2, "crpo": 15})
     turned = summary_of({"crpo": 15, "base": 2})
-    assert "+65.0" in words.headline(summary, {})[2]
-    assert words.headline({**summary, "comparisons": turned["comparisons"]}, {}) == words.headline(
+    assert "+65.0" in sentences.headline(summary, {})[2]
+    assert sentences.headline({**summary, "comparisons": turned["comparisons"]}, {}) == sentences.headline(
         summary, {}
     )
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
-    assert [words.signed(value) for value in (-0.0, -0.0004, 0.0, -0.125)] == [
+    assert [sentences.signed(value) for value in (-0.0, -0.0004, 0.0, -0.125)] == [
         "+0.0",
         "+0.0",
         "+0.0",
@@ -233,40 +233,47 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
 def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
     assert all(
-        check.verdict is words.Verdict.SOUND
-        for check in words.checks({"controls": {"oracle": oracle, "random": random}})
+        check.verdict is sentences.Verdict.SOUND
+        for check in sentences.checks({"controls": {"oracle": oracle, "random": random}})
     )
-    assert words.checks({"controls": {"oracle": random}})[0].verdict is words.Verdict.WRONG
+    assert sentences.checks({"controls": {"oracle": random}})[0].verdict is sentences.Verdict.WRONG
     blind = {"methods": {"crpo": {"controls": {"text_only": oracle}}}}
-    assert "some pairs give themselves away" in words.checks(blind)[0].text
+    assert "some pairs give themselves away" in sentences.checks(blind)[0].text
 
 
 @pytest.mark.parametrize(
     ("unreadable", "verdict"),
-    [(0, words.Verdict.SOUND), (8, words.Verdict.SOUND), (9, words.Verdict.EMPTY), (40, words.Verdict.EMPTY)],
+    [
+        (0, sentences.Verdict.SOUND),
+        (8, sentences.Verdict.SOUND),
+        (9, sentences.Verdict.EMPTY),
+        (40, sentences.Verdict.EMPTY),
+    ],
 )
-def test_a_control_that_wrote_nothing_readable_says_nothing(unreadable: int, verdict: words.Verdict) -> None:
+def test_a_control_that_wrote_nothing_readable_says_nothing(
+    unreadable: int, verdict: sentences.Verdict
+) -> None:
     answers = [
         answer_record(one, "hm" if index < unreadable else r"\boxed{A}", Control.TEXT_ONLY)
         for index, one in enumerate(SAMPLES)
     ]
-    found = words.checks({"methods": {"crpo": {"controls": {"text_only": score_records(answers)}}}})
+    found = sentences.checks({"methods": {"crpo": {"controls": {"text_only": score_records(answers)}}}})
     assert [check.verdict for check in found] == [verdict]
     assert f"{100 * unreadable / len(SAMPLES):.1f}\N{NO-BREAK SPACE}% unparsed" in found[0].text
 
 
 def test_a_quick_demo_says_first_what_it_is_worth() -> None:
     summary = {**summary_of({"base": 2, "crpo": 15}), "settings": {"quick": True, "pairs": 20}}
-    assert words.headline(summary, {})[0].startswith(
+    assert sentences.headline(summary, {})[0].startswith(
         "This quick demo shows the machinery, not the difference: 20 pairs"
     )
 
 
 def test_a_run_that_learned_nothing_says_so_before_its_result() -> None:
     idle = [{"step": 1, "zero_advantage": 1.0, "unparsed": 1.0, "learning_rate": 1e-4}]
-    sentences = words.headline(summary_of({"base": 2, "crpo": 15}), {"crpo": idle, "grpo": METRICS})
-    assert sentences[0].startswith("CRPO: Nothing was learned: no answer could be read")
-    assert "up from" in sentences[1]
+    told = sentences.headline(summary_of({"base": 2, "crpo": 15}), {"crpo": idle, "grpo": METRICS})
+    assert told[0].startswith("CRPO: Nothing was learned: no answer could be read")
+    assert "up from" in told[1]
 
 
 def test_supervised_runs_have_charts_of_their_own() -> None:
@@ -361,7 +368,7 @@ def test_without_a_start_model_nothing_is_said_to_be_mended(tmp_path: Path) -> N
     ],
 )
 def test_the_start_of_a_model_is_that_of_its_folder(name: str, names: list[str], start: str | None) -> None:
-    assert words.start_of(name, names) == start
+    assert sentences.start_of(name, names) == start
 
 
 def test_every_chart_of_its_own_is_of_a_metric_that_training_writes() -> None:

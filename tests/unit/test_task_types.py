@@ -7,8 +7,8 @@ import pytest
 from method_groups import group_of
 from retroflip.data.sample import Modality, TaskType
 from retroflip.report.curves import other_figures
+from retroflip.report.sentences import headline
 from retroflip.report.tables import type_rows
-from retroflip.report.words import headline
 from retroflip.rl.methods.arrow_rl import ArrowRlSettings
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.methods.strive import StriveSettings

@@ -51,7 +51,7 @@ def check(
 
     Exit code 1 where one is refused.
     """
-    from retroflip.cot.run import check_traces, read_tasks
+    from retroflip.cot.trace_sets import check_traces, read_tasks
 
     found = check_traces(read_tasks(folder, any_split=True), traces)
     if json:
@@ -96,7 +96,7 @@ def cot(
     Every trace is checked against its video's metadata: each time, event and answer. Without a recipe the traces are
     written from the metadata in several styles. Given again after an interruption, the same command repeats no call.
     """
-    from retroflip.cot.run import Places, check_apart, read_tasks, write_by_models, write_embedded
+    from retroflip.cot.trace_sets import Places, check_apart, read_tasks, write_by_models, write_embedded
 
     recipe = _recipe(settings or [])
     tasks = read_tasks(folder)
@@ -133,7 +133,7 @@ def _recipe(settings: list[str]) -> "CotRecipe | None":
 
 
 def _estimate(tasks: list[Any], recipe: "CotRecipe | None") -> dict[str, Any]:
-    from retroflip.cot.run import estimate
+    from retroflip.cot.trace_sets import estimate
 
     if recipe is None:
         return {"samples": len(tasks), "calls": 0, "tokens": 0, "cost": 0.0, "by_role": {}}

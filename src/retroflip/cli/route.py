@@ -21,8 +21,8 @@ from retroflip.errors import UnroutedError, UsageError
 
 if TYPE_CHECKING:
     from retroflip.llm.settings import Endpoint
+    from retroflip.router.labelled_files import Router, Table
     from retroflip.router.rules import Conventions
-    from retroflip.router.run import Router, Table
 
 
 SHOWN = 10
@@ -108,8 +108,8 @@ def label(
     without a label. llm sees question, options and answer, never the video; its calls are kept beside OUT, and the same
     command given again after an interruption repeats none.
     """
+    from retroflip.router.labelled_files import RulesRouter, write_labelled
     from retroflip.router.llm import behind, charged, on_this_machine
-    from retroflip.router.run import RulesRouter, write_labelled
 
     names = list(dict.fromkeys(router or ["rules"]))
     check_is_new(out, file)
@@ -204,7 +204,7 @@ def stats(
     json: AsJson = False,
 ) -> None:
     """Print how many questions of each source have which task type (CRPO, table 8)."""
-    from retroflip.router.run import table_of
+    from retroflip.router.labelled_files import table_of
 
     table = table_of(file)
     if json:

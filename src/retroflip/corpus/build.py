@@ -22,7 +22,7 @@ from retroflip.files.names import why_missing
 from retroflip.files.storage import read_json_object, write_json_atomic, write_text_atomic
 from retroflip.progress import Progress, Silence, numbered
 from retroflip.recipes.reading import dumped
-from retroflip.router.run import RULES_VERSION, RulesRouter, write_labelled
+from retroflip.router.labelled_files import RULES_VERSION, RulesRouter, write_labelled
 from retroflip.video.hashing import sha256_file
 
 MIXTURE = "mixture.yaml"

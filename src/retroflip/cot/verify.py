@@ -2,7 +2,7 @@ r"""Whether a reasoning trace is true: its claims, its sentences and its answer 
 
 No model is asked, and English is not parsed. Everything is looked up in one table of facts (`retroflip.cot.world`):
 
-1. The form is `<think>...</think>` and one `\boxed{}` with the right answer and nothing else (`rl.answers` reads it).
+1. The form is `<think>...</think>` and one `\boxed{}` with the right answer and nothing else (`data.answers` reads it).
 2. Every claim is true (`retroflip.cot.claims`).
 3. Every stretch of every sentence is borne out by one source at the time told (`retroflip.cot.truth`); a word that
    neither says something known nor is one of the harmless ones is a fault.

@@ -24,7 +24,7 @@ from retroflip.bench.metrics.base import ANSWERS, GROUPS
 from retroflip.bench.metrics.grounding import GROUNDING
 from retroflip.bench.metrics.training import Rows
 from retroflip.files.storage import jsonable, write_text_atomic
-from retroflip.report import tables, words
+from retroflip.report import sentences, tables
 from retroflip.report.cards import Sources, cards
 from retroflip.report.charts import interval_plot
 from retroflip.report.clips import Clip, Strip, inline_clip, inline_strip
@@ -142,12 +142,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=words.percent,
-        signed=words.signed,
-        interval=words.interval,
-        p_value=words.p_value,
+        percent=sentences.percent,
+        signed=sentences.signed,
+        interval=sentences.interval,
+        p_value=sentences.p_value,
         plain=tables.plain,
-        short_name=words.short_name,
+        short_name=sentences.short_name,
         clipped=_clipped,
     )
     return environment
@@ -166,8 +166,8 @@ def _results(
 ) -> dict[str, Any]:
     methods = summary["methods"]
     return {
-        "headline": words.headline(summary, runs),
-        "checks": words.checks(summary),
+        "headline": sentences.headline(summary, runs),
+        "checks": sentences.checks(summary),
         "methods": list(methods),
         "plots": _plots(summary, slots),
         "handicaps": tables.handicaps_shown(summary),
@@ -195,8 +195,8 @@ def _plots(summary: Mapping[str, Any], slots: Mapping[str, int]) -> list[Figure]
 
 
 def _training(runs: Mapping[str, Rows], slots: Mapping[str, int]) -> dict[str, Any]:
-    named = {words.short_name(name): rows for name, rows in runs.items()}
-    named_slots = {words.short_name(name): slots[name] for name in runs}
+    named = {sentences.short_name(name): rows for name, rows in runs.items()}
+    named_slots = {sentences.short_name(name): slots[name] for name in runs}
     return {
         "figures": main_figures(named, named_slots),
         "other_figures": other_figures(named, named_slots),

@@ -20,7 +20,7 @@ from typing import Any
 from retroflip.data.tally import Tally
 from retroflip.errors import DataError, counted
 from retroflip.files.storage import read_json_object
-from retroflip.report.words import model_name, short_name
+from retroflip.report.sentences import model_name, short_name
 
 _MOST_VALUES = 12
 """of a count by task type, source and so on that are listed"""

@@ -40,7 +40,7 @@ from retroflip.errors import UsageError, counted
 from retroflip.files.storage import file_name, write_bytes_atomic, write_text_atomic
 from retroflip.report.charts import Series
 from retroflip.report.curves import SUPERVISED, apart, is_rl, series
-from retroflip.report.words import model_name, short_name
+from retroflip.report.sentences import model_name, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from retroflip.bench.records import option_text
 from retroflip.draws import draw_seed
-from retroflip.report.words import is_start
+from retroflip.report.sentences import is_start
 from retroflip.video.samplers import Sampler
 from retroflip.video.window import Window
 

@@ -23,8 +23,8 @@ from retroflip.files.storage import read_json_object
 from retroflip.report.charts import Mark, MarkRow, Series, interval_plot, line_chart
 from retroflip.report.curves import Figure, apart
 from retroflip.report.figures import line_of
+from retroflip.report.sentences import interval, percent, points, short_name, signed
 from retroflip.report.tables import Cell, slots_of
-from retroflip.report.words import interval, percent, points, short_name, signed
 
 STUDY = "study.json"
 MOST_DRAWN = 7

@@ -9,7 +9,7 @@ from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import Rows
 from retroflip.report.charts import Mark, MarkRow
-from retroflip.report.words import interval, is_start, percent, short_name
+from retroflip.report.sentences import interval, is_start, percent, short_name
 from retroflip.train.task_types import by_task_type
 
 _HANDICAPS = {

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 
 from retroflip.data.text_maps import TextMap, names_what_changes, other_option, reverse, say_the_same, steps
-from retroflip.router import words as known
+from retroflip.router import vocabulary as known
 from retroflip.router.reading import Asked, Verdict, words_of
-from retroflip.router.words import forms, has, listed
+from retroflip.router.vocabulary import forms, has, listed
 
 _SAME_WORDS = listed(
     "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still static hovering "

@@ -23,8 +23,8 @@ from retroflip.inference.endpoint import EndpointEngine
 from retroflip.llm.client import Reply as Call
 from retroflip.llm.journal import Journal, key_of
 from retroflip.llm.settings import Endpoint
+from retroflip.router.labelled_files import Routed
 from retroflip.router.prompt import VERSION, read_label, words_of
-from retroflip.router.run import Routed
 
 CHARACTERS_PER_TOKEN = 3.0
 """of English; low, so that the estimate is high"""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from retroflip.data.text_maps import TextMap, mirror, other_option
 from retroflip.router.reading import Asked, Verdict, words_of
-from retroflip.router.words import (
+from retroflip.router.vocabulary import (
     BEFORE_SIDES,
     BEHIND_SIDES,
     COMPASS,

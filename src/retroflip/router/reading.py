@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from retroflip.data.text_maps import spelt
-from retroflip.router.words import QUOTING, has
+from retroflip.router.vocabulary import QUOTING, has
 
 MOST_READ = 2000
 """characters of a text that are read: within them a question says what it asks"""

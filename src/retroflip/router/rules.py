@@ -17,7 +17,7 @@ from retroflip.router.backwards import reversal_test
 from retroflip.router.events import event_of
 from retroflip.router.mirrored import flip_test
 from retroflip.router.reading import Asked, Verdict
-from retroflip.router.words import has, listed
+from retroflip.router.vocabulary import has, listed
 
 _WRITTEN = listed(
     "written writing text word words subtitle subtitles caption captions headline plate logo spell spelled jersey "

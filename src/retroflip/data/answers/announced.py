@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from retroflip.data.answers.folding import first_sentence
 from retroflip.data.answers.lettered import (
     QUALITY,
     bare,
@@ -24,7 +25,6 @@ from retroflip.data.answers.lettered import (
     statement,
 )
 from retroflip.data.answers.listing import LABEL, begins_list
-from retroflip.data.answers.words import first_sentence
 
 _LINK = (
     r"(?:\s+(?:is|are|was|would\s+be|should\s+be|must\s+be|has\s+to\s+be|(?:appears|seems)\s+to\s+be)\b"

@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
+from retroflip.data.answers.folding import folded
 from retroflip.data.answers.grounded import divided, grounded_text, parts_of
 from retroflip.data.answers.mathematics import equal_math, read_math
 from retroflip.data.answers.nearness import mean_relative_accuracy, word_accuracy
 from retroflip.data.answers.numbers import equal_numbers, number_value, read_number
 from retroflip.data.answers.spans import best_iou, read_spans, spans_text
-from retroflip.data.answers.words import folded
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 

@@ -6,9 +6,9 @@
 import re
 from collections.abc import Iterator
 
+from retroflip.data.answers.folding import first_sentence, folded
 from retroflip.data.answers.listing import LABEL, MARK
 from retroflip.data.answers.strict import read_option
-from retroflip.data.answers.words import first_sentence, folded
 
 QUALITY = (
     r"(?:final|correct|right|best|selected|chosen|most\s+(?:likely|accurate|appropriate|suitable|fitting|plausible)|"

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from retroflip.data.answers.words import folded
+from retroflip.data.answers.folding import folded
 
 LABEL = r"(?:option|choice|answer|caption|sentence|statement|ans)"
 MARK = re.compile(r"(?<![\w'])[(\[]?([A-Z])[.):\]]\)?\s+")

@@ -25,12 +25,12 @@ import re
 
 from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
+from retroflip.data.answers.folding import first_sentence, folded, plain
 from retroflip.data.answers.grounded import divided
 from retroflip.data.answers.lettered import lettered, names_another, statement, taken_back
 from retroflip.data.answers.listing import begins_list, enumerates, listed
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
-from retroflip.data.answers.words import first_sentence, folded, plain
 from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 

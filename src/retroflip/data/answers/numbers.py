@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from retroflip.data.answers.words import plain
+from retroflip.data.answers.folding import plain
 
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
 _DIGITS = r"(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})"

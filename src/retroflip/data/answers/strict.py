@@ -16,8 +16,8 @@ import re
 from typing import NamedTuple
 
 from retroflip.data.answers.answer import Answer, grounded, of_type, option_texts
+from retroflip.data.answers.folding import folded, plain
 from retroflip.data.answers.grounded import divided
-from retroflip.data.answers.words import folded, plain
 from retroflip.data.sample import ProblemType, Sample
 
 _BOX = re.compile(r"\\boxed\s*\{")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from retroflip.data.forms.arrow_rows import named, records
 from retroflip.data.forms.base import Form, Row
-from retroflip.data.forms.cells import named, records
 from retroflip.errors import DataError
 
 _CONTINUATION = b"\xff\xff\xff\xff"

@@ -19,7 +19,7 @@ import numpy as np
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour, Floats
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers
-from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.strokes import DIGITS, SIGNS, along
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term

@@ -13,7 +13,7 @@ from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Ask, Course, Query
-from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing

@@ -15,7 +15,7 @@ from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mod
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, retold, runs
-from retroflip.synth.long.stage import Stage
+from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing

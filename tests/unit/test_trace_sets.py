@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from retroflip.cli.app import app
 from retroflip.cot.recipe import CotRecipe, load_cot_recipe
-from retroflip.cot.run import Places, check_apart, estimate, read_tasks
+from retroflip.cot.trace_sets import Places, check_apart, estimate, read_tasks
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
 from retroflip.engines import LocalEngine

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retroflip.synth.episode import Draw
-from retroflip.synth.long.stage import DARK, Stage, darker
+from retroflip.synth.long.scenery import DARK, Stage, darker
 from retroflip.synth.long.timeline import Timeline
 from retroflip.synth.settings import SceneSettings
 
