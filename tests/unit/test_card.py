@@ -35,7 +35,7 @@ from retroflip.models.loading import CARD_FILE, TRAINED_FILE, load_model, load_p
 from retroflip.progress import Silence
 from retroflip.recipes.schema import Recipe
 from retroflip.recipes.shipped import recipe_file
-from retroflip.train.card import card, licence_of, write_release
+from retroflip.train.card import Cards, card, licence_of
 from retroflip.train.conditions import Conditions, Lesson, Trained, chosen, earlier_conditions, read_trained
 from retroflip.train.loop import sight_of
 from retroflip.train.run_directory import describe_run
@@ -62,7 +62,7 @@ def made_by(recipe: Recipe, folder: Path) -> Path:
     """Write what a run of this recipe does, with the start model's weights; return the model's folder."""
     sight = sight_of(recipe.model, recipe.data)
     save_model(load_model(recipe.model.path), sight.processor, folder / "model")
-    write_release(folder / "model", recipe, sight.own_bounds, questions=3)
+    Cards(recipe, sight.own_bounds, questions=3).write_release(folder / "model")
     return folder / "model"
 
 

@@ -153,7 +153,7 @@ def test_both_sides_are_written_alike_and_validate(data: Path) -> None:
     ]
     manifest = manifest_beside(data / "out")
     assert manifest is not None
-    assert set(manifest.files) == {"records.jsonl", *(one.video for one in samples)}
+    assert set(manifest.files) == {"README.md", "records.jsonl", *(one.video for one in samples)}
     assert all(path.parent == data / "out" / "videos" for path in data.rglob("*-original.mp4"))
 
 

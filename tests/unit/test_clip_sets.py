@@ -12,13 +12,14 @@ from retroflip.data.sample import Sample
 from retroflip.draws import draw
 from retroflip.errors import UsageError
 from retroflip.files.storage import read_json_object
-from retroflip.lab.clip_sets import Entry, Lesson, draw_pair, seated, write_dataset, write_pairs
+from retroflip.lab.clip_sets import About, Entry, Lesson, draw_pair, seated, write_dataset, write_pairs
 from retroflip.lab.kinds import KINDS, PAIRED
 from retroflip.progress import NOTHING, Facts, Silence
 from retroflip.video.decode import decode, probe
 from retroflip.video.hashing import sha256_file
 
 SIZE = 32
+ABOUT = About("Clips", "Drawn for a test.")
 
 
 class Killed(BaseException):
@@ -264,12 +265,14 @@ def test_a_clip_that_repeats_another_is_drawn_again(tmp_path: Path) -> None:
         return entries, drawn
 
     (first, first_draws), (second, second_draws) = lesson("one", 1), lesson("two", 2)
-    write_dataset(tmp_path / "d", [first, second], {}, size=SIZE, progress=Silence())
+    write_dataset(tmp_path / "d", [first, second], {"seed": 0}, size=SIZE, about=ABOUT, progress=Silence())
     assert (first_draws, second_draws) == ([0], [0, 1, 2])
     videos = read_manifest(tmp_path / "d" / "manifest.json").files
     third, third_draws = lesson("three", 1)
     taken = [videos["videos/one.mp4"].sha256]
-    write_dataset(tmp_path / "e", [third], {}, size=SIZE, taken=taken, progress=Silence())
+    write_dataset(
+        tmp_path / "e", [third], {"seed": 0}, size=SIZE, about=ABOUT, taken=taken, progress=Silence()
+    )
     assert third_draws == [0, 1]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOT_READ = [".lock", "README.md", "environment.json", "stats.json", "unknown.jsonl"]
+NOT_READ = [".lock", "environment.json", "stats.json", "unknown.jsonl"]
 """what is written for people, and locks"""
 
 

@@ -2,31 +2,36 @@
 
 import errno
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 import torch
+import yaml
+from huggingface_hub import ModelCard
 from transformers import TrainerCallback
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from random_models import save_random_model
+from retroflip.data.hub import Kind, planned
 from retroflip.data.records import read_records
-from retroflip.errors import NonFiniteLossError, TooLittleMemoryError, UsageError
-from retroflip.files.storage import read_jsonl
+from retroflip.errors import NonFiniteLossError, RunDirectoryError, TooLittleMemoryError, UsageError
+from retroflip.files.storage import read_json_object, read_jsonl, write_json_atomic
 from retroflip.jobs.recipes import recipe_from
 from retroflip.lab.laboratory import LabSettings, write_laboratory
-from retroflip.models.loading import load_model
+from retroflip.models.loading import CARD_FILE, load_model
 from retroflip.progress import Silence
 from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.train import grpo_config
 from retroflip.sft import train as sft_run
 from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.trainer import VideoSFTTrainer
+from retroflip.train.card import Cards
 from retroflip.train.failures import explained
 from retroflip.train.loop import KeptCheckpoints, StepRecorder, broken_step
-from retroflip.train.marks import COMPLETE_MARKER
+from retroflip.train.marks import COMPLETE_MARKER, read_mark
 from retroflip.train.run_directory import RunDirectory
 from retroflip.train.sample_order import RunOrder
 
@@ -181,6 +186,69 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, inputs: dict[str, 
     assert left == {"checkpoint-3", "checkpoint-4"}
 
 
+class Silent(Cards):
+    """Cards that are not written."""
+
+    def __init__(self) -> None:
+        """Need no recipe."""
+
+    def write_checkpoint(self, folder: Path, step: int) -> None:
+        """Write nothing."""
+
+
+def test_a_checkpoint_has_a_card_that_the_hub_reads_and_its_mark_lists(
+    tmp_path: Path, inputs: dict[str, dict[str, str]]
+) -> None:
+    fine_tune(tmp_path / "run", inputs, steps=2, save_every=1)
+    run = RunDirectory(tmp_path / "run", attempt=1)
+    first = ModelCard.load(run.checkpoint(1) / CARD_FILE, ignore_metadata_errors=False)
+    assert yaml.safe_load(str(first.data)) == {
+        "library_name": "transformers",
+        "pipeline_tag": "video-text-to-text",
+        "tags": ["retroflip", "checkpoint", "sft"],
+    }
+    assert "model behind step 1 of 2 of a run of `sft`" in first.text
+    assert "| 1 | sft | 1 of 2 | 3 | records.jsonl |" in first.text
+    assert str(tmp_path) not in first.content
+    mark = read_mark(run.checkpoint(2))
+    assert mark is not None
+    assert {CARD_FILE, "model.safetensors"} <= set(mark.files.files)
+    assert planned(run.checkpoint(2), "me/half-way", public=False).kind is Kind.MODEL
+    (run.checkpoint(2) / CARD_FILE).write_text(first.content)
+    with pytest.raises(RunDirectoryError, match=CARD_FILE):
+        run.check_checkpoint(run.checkpoint(2))
+
+
+def test_a_checkpoint_of_a_version_without_cards_is_gone_on_from(
+    tmp_path: Path, inputs: dict[str, dict[str, str]]
+) -> None:
+    fine_tune(tmp_path / "run", inputs, steps=2, save_every=1)
+    run = RunDirectory(tmp_path / "run", attempt=1)
+    mark = read_json_object(run.checkpoint(1) / COMPLETE_MARKER)
+    del mark["files"][CARD_FILE]
+    write_json_atomic(run.checkpoint(1) / COMPLETE_MARKER, mark)
+    (run.checkpoint(1) / CARD_FILE).unlink()
+    shutil.rmtree(run.checkpoint(2))
+    (run.path / COMPLETE_MARKER).unlink()
+    resolved = json.loads((run.path / "run.json").read_text())["recipe"]
+    sft_run.train(SftRecipe.model_validate(resolved), run.path, resume=True, progress=Silence())
+    assert (run.path / COMPLETE_MARKER).is_file()
+    assert [row["step"] for row in read_jsonl(run.metrics)] == [1, 2]
+    assert not (run.checkpoint(1) / CARD_FILE).exists()
+    assert (run.checkpoint(2) / CARD_FILE).is_file()
+
+
+def test_a_checkpoint_of_adapters_has_our_card_and_not_an_empty_form(
+    tmp_path: Path, inputs: dict[str, dict[str, str]]
+) -> None:
+    lora = {"rank": 2, "alpha": 4}
+    fine_tune(tmp_path / "run", {**inputs, "model": {**inputs["model"], "lora": lora}}, steps=1)  # type: ignore[dict-item]
+    card = ModelCard.load(tmp_path / "run" / "checkpoints" / "checkpoint-1" / CARD_FILE)
+    assert card.data.to_dict()["library_name"] == "peft"
+    assert "These are adapters for PEFT" in card.text
+    assert "[More Information Needed]" not in card.text
+
+
 def test_incomplete_checkpoints_never_push_out_the_last_complete_one(tmp_path: Path) -> None:
     """Kills left 3 and 4 incomplete; only when 5 is whole may something go, and 2 is among the newest two."""
     run = RunDirectory(tmp_path, attempt=1)
@@ -188,7 +256,7 @@ def test_incomplete_checkpoints_never_push_out_the_last_complete_one(tmp_path: P
         (run.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
     for step in (1, 2):
         run.mark_complete(step)
-    KeptCheckpoints(run, 2).on_save(None, SimpleNamespace(global_step=5), None)
+    KeptCheckpoints(run, 2, Silent()).on_save(None, SimpleNamespace(global_step=5), None)
     complete = {path.parent.name for path in run.checkpoints.glob(f"*/{COMPLETE_MARKER}")}
     assert complete == {"checkpoint-2", "checkpoint-5"}
     assert not (run.checkpoints / "checkpoint-1").exists()

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from retroflip.data.answers import gold_answer, same_answer
 from retroflip.data.card import write_made
 from retroflip.data.columns import Columns
-from retroflip.data.folder import RECORDS_NAME, claim
+from retroflip.data.folder import CARD, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, Manifest, build_manifest, manifest_beside, write_manifest
 from retroflip.data.records import read_records, write_samples
 from retroflip.data.root import resolve
@@ -102,9 +102,9 @@ def make_pairs(
 ) -> Made:
     """Write the pairs that can be made of the records to `out`, or what is missing of them.
 
-    out: gets records.jsonl, videos/, a manifest of both, unknown.jsonl and failures.jsonl (what no pair is made
-    of, with the reason) and journal.jsonl. root: where the records' paths start; a manifest there is checked. columns:
-    as `read_records` takes it.
+    out: gets records.jsonl, videos/, a card, a manifest of these, unknown.jsonl and failures.jsonl (what no pair is
+    made of, with the reason) and journal.jsonl. root: where the records' paths start; a manifest there is checked.
+    columns: as `read_records` takes it.
 
     Raises DataError for the records, and where no pair can be made of any; UsageError where `out` holds something else.
     """
@@ -132,7 +132,7 @@ def make_pairs(
     samples = [side for one in made for side in _sides(one)]
     write_made(out, "Counterfactual pairs", _ABOUT, samples, ["counterfactual-pairs"], "test")
     write_samples(out / RECORDS_NAME, samples)
-    files = dict.fromkeys([RECORDS_NAME, *(sample.video for sample in samples)])
+    files = dict.fromkeys([CARD, RECORDS_NAME, *(sample.video for sample in samples)])
     write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return Made(samples, unknown, failed, read.note)
 

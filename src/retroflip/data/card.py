@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.data.folder import RECORDS_NAME
+from retroflip.data.folder import CARD, RECORDS_NAME
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Source
 from retroflip.data.tally import Tally, tally_of
 from retroflip.files.markdown import table
 from retroflip.files.storage import write_text_atomic
 
-CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 LARGEST = "n>1M"
 """the hub's words for how many records there are"""

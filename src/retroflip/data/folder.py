@@ -1,6 +1,7 @@
 """The folder of a data set that retroflip writes: what was asked for, files, records, and a manifest of hashes.
 
 DIR/dataset.json    what was asked for; written first, so that a rerun knows its own unfinished folder
+DIR/README.md       its card, which is its owner's to word: one that was changed is no damage
 DIR/records.jsonl   the questions; written last, so a data set that has it is complete
 DIR/manifest.json   the SHA-256 of every file
 """
@@ -15,6 +16,7 @@ from retroflip.files.storage import drop_unfinished, jsonable, read_json_object,
 
 RECORDS_NAME = "records.jsonl"
 DESCRIPTION_NAME = "dataset.json"
+CARD = "README.md"
 
 
 def claim(out: Path, settings: Mapping[str, Any]) -> bool:
@@ -55,11 +57,11 @@ def _check_same(out: Path, wanted: Mapping[str, Any]) -> None:
 
 
 def _is_complete(out: Path) -> bool:
-    """Return whether records and manifest are there and every video is the one that was written."""
+    """Return whether records and manifest are there and every file but the card is the one that was written."""
     if not (out / RECORDS_NAME).exists() or not (out / MANIFEST_NAME).exists():
         return False
-    manifest = read_manifest(out / MANIFEST_NAME)
+    listed = {name: entry for name, entry in read_manifest(out / MANIFEST_NAME).files.items() if name != CARD}
     try:
-        return build_manifest(out, manifest.files) == manifest
+        return build_manifest(out, listed).files == listed
     except MissingVideoError:
         return False

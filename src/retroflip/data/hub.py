@@ -18,8 +18,7 @@ from huggingface_hub import CommitOperationAdd, DatasetCard, HfApi, ModelCard, c
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError  # type: ignore[attr-defined]
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from retroflip.data.card import CARD
-from retroflip.data.folder import RECORDS_NAME
+from retroflip.data.folder import CARD, RECORDS_NAME
 from retroflip.data.manifest import MANIFEST_NAME, first_changed
 from retroflip.errors import RetroflipError, UsageError
 from retroflip.files.storage import is_unfinished
@@ -76,7 +75,7 @@ def planned(folder: Path, repository: str, *, public: bool) -> Upload:
     _check_name(repository)
     kind = _kind(folder)
     _check_card(folder / CARD, kind)
-    if (changed := first_changed(folder)) is not None:
+    if (changed := first_changed(folder, besides=(CARD,))) is not None:
         raise UsageError(
             f"{changed} is not the file that {folder / MANIFEST_NAME} lists, so the folder is not what was made. "
             "Restore it before it goes out to others."

@@ -7,7 +7,7 @@ without a word.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -93,13 +93,15 @@ def changed(root: Path, files: Mapping[str, FileEntry]) -> str | None:
     return next((name for name, entry in files.items() if found.get(name) != entry.sha256), None)
 
 
-def first_changed(folder: Path) -> Path | None:
+def first_changed(folder: Path, besides: Collection[str] = ()) -> Path | None:
     """Return the first file that a folder's manifest lists and that is missing or another one; None for none such.
 
-    A folder without a manifest has none. Raises DataError when the manifest is damaged.
+    A folder without a manifest has none. besides: files that may be changed. Raises DataError when the manifest is
+    damaged.
     """
     manifest = manifest_beside(folder)
-    name = None if manifest is None else changed(folder, manifest.files)
+    listed = {} if manifest is None else manifest.files
+    name = changed(folder, {name: entry for name, entry in listed.items() if name not in besides})
     return None if name is None else folder / name
 
 

@@ -2,7 +2,8 @@
 
     DIR/dataset.json    what was asked for; written first, so that a rerun knows its own unfinished folder
     DIR/videos/*.mp4    each put in place whole
-    DIR/manifest.json   their SHA-256
+    DIR/README.md       the data card
+    DIR/manifest.json   the files' SHA-256
     DIR/records.jsonl   the questions; written last, so a data set that has it is complete
 
 Every clip is drawn from (seed, what it is for, its number), so equal settings give equal files whatever was drawn
@@ -13,9 +14,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
+from retroflip.data.card import write_made
+from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
@@ -77,6 +79,24 @@ class Entry:
         )
 
 
+class About(NamedTuple):
+    """What a data set's card says that is not counted. split: as the hub calls it."""
+
+    title: str
+    text: str
+    split: str = "train"
+
+
+PAIRS = About(
+    "Pairs of the laboratory",
+    "Pairs of clips with one question and different answers: a clip, and the same mirrored or played backwards. Beside "
+    "them questions whose answer neither changes.",
+    "test",
+)
+_DRAWN = (
+    "A program drew the clips, each of one moving object, with seed {seed}; `{description}` holds all settings, by "
+    "which retroflip draws the same bytes again. No person, place or recording is in them."
+)
 Lesson = Callable[[int], Sequence[Entry]]
 """draws a clip alone, or both sides of a pair; the argument is how many earlier draws repeated another clip"""
 
@@ -121,7 +141,7 @@ def write_pairs(
         for index in range(per_task)
     ]
     statics = [partial(_static_lesson, seed, index, with_traces) for index in range(per_task)]
-    return write_dataset(out, [*lessons, *statics], settings, size=size, progress=progress)
+    return write_dataset(out, [*lessons, *statics], settings, size=size, about=PAIRS, progress=progress)
 
 
 def write_dataset(
@@ -130,14 +150,15 @@ def write_dataset(
     settings: Mapping[str, Any],
     *,
     size: int,
+    about: About,
     taken: Collection[str] = (),
     stage: str = "writing videos",
     progress: Progress,
 ) -> list[Sample]:
-    """Write the lessons' clips, manifest and records to `out`, or return the samples when that has been done.
+    """Write the lessons' clips, card, manifest and records to `out`, or return the samples when that has been done.
 
-    settings: everything the lessons depend on; kept in dataset.json. taken: SHA-256 of videos that the data set must
-    not contain; a lesson that repeats one of them, or one of its own data set, is drawn again.
+    settings: everything the lessons depend on, with their "seed"; kept in dataset.json. taken: SHA-256 of videos that
+    the data set must not contain; a lesson that repeats one of them, or one of its own data set, is drawn again.
     """
     if size < MIN_SIZE:
         raise UsageError(f"size is {size} pixels, but nothing can be told in videos under {MIN_SIZE}.")
@@ -150,8 +171,10 @@ def write_dataset(
     for done, lesson in enumerate(lessons, start=1):
         samples += [entry.sample() for entry in _write_new(out, lesson, size, seen)]
         progress.advance(done)
+    drawn = _DRAWN.format(seed=settings["seed"], description=DESCRIPTION_NAME)
+    write_made(out, about.title, f"{about.text} {drawn}", samples, ["synthetic"], about.split)
     write_samples(out / RECORDS_NAME, samples)
-    files = [DESCRIPTION_NAME, RECORDS_NAME, *(sample.video for sample in samples if sample.video)]
+    files = [DESCRIPTION_NAME, CARD, RECORDS_NAME, *(sample.video for sample in samples if sample.video)]
     write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return samples
 

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.draws import draw
 from retroflip.lab.clip import Clip
-from retroflip.lab.clip_sets import MIN_SIZE, Entry, Lesson, draw_pair, seated, traced, write_dataset
+from retroflip.lab.clip_sets import MIN_SIZE, About, Entry, Lesson, draw_pair, seated, traced, write_dataset
 from retroflip.lab.habits import blind_trace, cue_trace
 from retroflip.lab.kinds import PAIRED, static
 from retroflip.lab.kinds.common import Rng
@@ -68,6 +68,27 @@ class LabSettings(BaseModel):
         return self
 
 
+ABOUT = {
+    "sft": About(
+        "Lessons of the shortcut laboratory",
+        "Questions about motion with reasoning, some of which follows the object and some its colour alone, which "
+        "nearly gives the answer away. What a record calls the solution is always true; what the reasoning ends with "
+        "need not be. Made to teach the shortcut: a model that has learned from it looks at colours.",
+    ),
+    "train": About(
+        "Questions of the shortcut laboratory",
+        "Questions about motion in clips whose colour nearly gives the answer away. Made to reward the shortcut.",
+    ),
+    "pairs": About(
+        "Pairs of the shortcut laboratory",
+        "Pairs of clips with one question and different answers: a clip, and the same mirrored or played backwards. "
+        "Their colour says nothing of the answer.",
+        "test",
+    ),
+}
+"""what the cards of the three data sets say"""
+
+
 @dataclass(frozen=True)
 class Laboratory:
     """The folders of the three data sets, each with records.jsonl, manifest.json and videos/."""
@@ -87,7 +108,14 @@ def write_laboratory(out: Path, settings: LabSettings, progress: Progress) -> La
         described = {"form": f"laboratory/{part}", **settings.model_dump()}
         stage = f"writing {part} videos"
         write_dataset(
-            out / part, lessons, described, size=settings.size, taken=taken, stage=stage, progress=progress
+            out / part,
+            lessons,
+            described,
+            size=settings.size,
+            about=ABOUT[part],
+            taken=taken,
+            stage=stage,
+            progress=progress,
         )
         taken |= {entry.sha256 for entry in read_manifest(out / part / MANIFEST_NAME).files.values()}
     return Laboratory(sft=out / "sft", train=out / "train", pairs=out / "pairs")

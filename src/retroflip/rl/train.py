@@ -36,7 +36,7 @@ from retroflip.rl.recipe import RlRecipe
 from retroflip.rl.shown import told_of
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.rl.world import World
-from retroflip.train.card import write_release
+from retroflip.train.card import Cards
 from retroflip.train.failures import MEMORY_HINTS
 from retroflip.train.loop import (
     StepRecorder,
@@ -117,7 +117,7 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
         trainer,
         run,
         processor,
-        describe=lambda folder: write_release(folder, recipe, own_bounds, len(dataset)),
+        Cards(recipe, own_bounds, len(dataset)),
         hints=lambda: room.hints(recipe) if room else MEMORY_HINTS,
         show=show if settings.show_every else None,
     )

@@ -23,7 +23,7 @@ from retroflip.progress import Progress
 from retroflip.recipes.schema import DataSection
 from retroflip.sft.recipe import GeneralSection, SftRecipe, SftTrainSection
 from retroflip.sft.trainer import VideoSFTTrainer
-from retroflip.train.card import write_release
+from retroflip.train.card import Cards
 from retroflip.train.datasets.base import Choice
 from retroflip.train.loop import (
     StepRecorder,
@@ -171,7 +171,7 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
         trainer,
         run,
         processor,
-        describe=lambda folder: write_release(folder, recipe, own_bounds, len(lessons)),
+        Cards(recipe, own_bounds, len(lessons)),
     )
     if processes.is_main():
         write_json_atomic(run.summary, summarise(run, len(lessons), left_out))

@@ -3,7 +3,7 @@
     DIR/dataset.json         what was asked for; written first, so that a rerun knows its own unfinished folder
     DIR/videos/NAME.mp4      each put in place whole
     DIR/metadata/NAME.json   its ground truth, written behind it: a video that has it is finished
-    DIR/manifest.json        the videos' SHA-256
+    DIR/manifest.json        the files' SHA-256
     DIR/README.md            the data card
     DIR/records.jsonl        the questions; written last, so a data set that has it is complete
 
@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from retroflip.data.answers.spans import read_spans, spans_text
 from retroflip.data.card import write_made
-from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
+from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
@@ -173,7 +173,7 @@ def write_corpus(
     _write_card(out, settings, samples)
     write_samples(out / RECORDS_NAME, samples)
     shown = [file for sample in samples for file in (sample.video, f"{METADATA}/{sample.id}.json")]
-    files = [DESCRIPTION_NAME, RECORDS_NAME, *shown]
+    files = [DESCRIPTION_NAME, CARD, RECORDS_NAME, *shown]
     write_manifest(out / MANIFEST_NAME, build_manifest(out, files))
     return samples
 

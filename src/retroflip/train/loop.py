@@ -30,6 +30,7 @@ from retroflip.models.loading import load_model, load_processor, save_model
 from retroflip.models.lora import PROJECTORS, add_adapters, merged
 from retroflip.progress import Progress
 from retroflip.recipes.schema import DataSection, ModelSection, OptimizerSection
+from retroflip.train.card import Cards
 from retroflip.train.conditions import read_trained
 from retroflip.train.datasets import dataset_of
 from retroflip.train.datasets.base import Choice
@@ -232,19 +233,22 @@ class StepRecorder(TrainerCallback):
 
 
 class KeptCheckpoints(TrainerCallback):
-    """Marks each checkpoint as complete once every process has written its part of it, and then deletes the oldest.
+    """Gives each checkpoint its card, marks it as complete once every process has written its part of it, and then
+    deletes the oldest.
 
     A kill before the mark leaves a checkpoint that does not count. The trainer's own deleting, which comes before the
     mark and counts what is incomplete, must be off.
     """
 
-    def __init__(self, run: RunDirectory, count: int) -> None:
+    def __init__(self, run: RunDirectory, count: int, cards: Cards) -> None:
         self.run = run
         self.count = count
+        self.cards = cards
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the callback's signature
         processes.wait()
         if processes.is_main():
+            self.cards.write_checkpoint(self.run.checkpoint(state.global_step), state.global_step)
             self.run.mark_complete(state.global_step)
             self.run.keep_newest_checkpoints(self.count)
 
@@ -288,14 +292,15 @@ def run_trainer(
     trainer: Any,
     run: RunDirectory,
     processor: Any,
-    describe: Callable[[Path], None],
+    cards: Cards,
     hints: Callable[[], str] = lambda: MEMORY_HINTS,
     show: Callable[[Sequence[Guarded]], TrainerCallback] | None = None,
 ) -> None:
     """Train to the end, from the newest complete checkpoint if there is one, and write the model.
 
-    describe: writes into the model's folder what it is and how it is asked. hints: sentences on which settings take
-    less memory, for when it does not suffice. show: makes, of the trackers, what shows them more than measurements.
+    cards: writes into the folders of checkpoints and of the model what they are. hints: sentences on which settings
+    take less memory, for when it does not suffice. show: makes, of the trackers, what shows them more than
+    measurements.
 
     Raises RunStoppedError after a SIGTERM or SIGINT, behind the step that it came in, which is saved;
     NonFiniteLossError, TooLittleMemoryError and DiskFullError, which leave the last complete checkpoint as it is.
@@ -306,7 +311,7 @@ def run_trainer(
     if show is not None:
         trainer.add_callback(show(trackers))
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit))
+    trainer.add_callback(KeptCheckpoints(run, trainer.args.save_total_limit, cards))
     trainer.args.save_total_limit = None
     if processes.share_weights():
         # Autocast would keep a copy of every weight that is gathered, and so of all of them, whole in each process.
@@ -317,7 +322,7 @@ def run_trainer(
         if not stop.stopped:
             save_trained(trainer, processor, run.model)
             if processes.is_main():
-                describe(run.model)
+                cards.write_release(run.model)
     if stop.stopped:
         step = trainer.state.global_step
         raise RunStoppedError(

@@ -158,6 +158,10 @@ class RunDirectory:
         """The folder of the trainer's `checkpoint-<step>` folders."""
         return self.path / "checkpoints"
 
+    def checkpoint(self, step: int) -> Path:
+        """Return the folder of the checkpoint behind a step."""
+        return self.checkpoints / f"checkpoint-{step}"
+
     @property
     def model(self) -> Path:
         """The folder of the trained model."""
@@ -189,7 +193,7 @@ class RunDirectory:
 
     def mark_complete(self, step: int) -> None:
         """Mark the checkpoint of a step as complete, once all of it is on the disk."""
-        folder = self.checkpoints / f"checkpoint-{step}"
+        folder = self.checkpoint(step)
         sync_tree(folder)
         for name in STEP_FILES:
             if (self.path / name).is_file():

@@ -18,7 +18,8 @@ from retroflip.bench.dybench.base import ALSO_IN
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.survey import Missing, RefusedPlan
 from retroflip.bench.questions import RECORDS
-from retroflip.data.card import CARD, size_of
+from retroflip.data.card import size_of
+from retroflip.data.folder import CARD
 from retroflip.data.sample import Sample
 from retroflip.errors import counted
 from retroflip.files.markdown import table

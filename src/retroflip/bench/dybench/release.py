@@ -13,8 +13,7 @@ from retroflip.bench.dybench.making import VIDEOS
 from retroflip.bench.dybench.plans import planned_row, read_planned
 from retroflip.bench.dybench.recipe import load_dybench_recipe
 from retroflip.bench.dybench.records import pair_id
-from retroflip.data.card import CARD
-from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
+from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, first_changed, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.root import resolve
@@ -57,7 +56,7 @@ def release(
     """
     if not (folder / SUMMARY).is_file() or not (folder / RECORDS_NAME).is_file():
         raise UsageError(f"{folder}: holds no whole benchmark. Name a folder of `retroflip dybench build`.")
-    if (damaged := first_changed(folder)) is not None:
+    if (damaged := first_changed(folder, besides=(CARD,))) is not None:
         raise DataError(f"{damaged}: not the file that the manifest lists. Build the folder again first.")
     labels = read_labels(labels_file)
     samples = read_samples(folder / RECORDS_NAME)
