@@ -12,27 +12,13 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from retroflip.data.record_notes import Notes
-from retroflip.data.sample import Sample
 from retroflip.inference import vllm_rollouts
-from retroflip.inference.base import (
-    Answer,
-    Capabilities,
-    Loaded,
-    Reply,
-    Request,
-    Sampling,
-    Wanted,
-    digest,
-    require_capable,
-)
-from retroflip.inference.encoded import Encoded, encode_request, prepare
-from retroflip.inference.letters import letter_log_probs
+from retroflip.inference.base import Answer, Capabilities, Loaded, Sampling, Wanted
+from retroflip.inference.encoded import Encoded, EncodedEngine, prepare
 from retroflip.inference.rollout import Completion
 from retroflip.inference.vllm_colocated import write_all
 from retroflip.inference.vllm_rollouts import DrawnCompletion, VLLMWriter, require_vllm
-from retroflip.models.budget import bounds_of
-from retroflip.models.encoding import Encoder, Prompt
+from retroflip.models.encoding import Encoder
 from retroflip.models.loading import describe_model, locate
 
 LIKELY = 20
@@ -54,70 +40,44 @@ class Loose:
         return write_all(self.llm, requests)
 
 
-@dataclass
-class VLLMEngine:
+class VLLMEngine(EncodedEngine):
     """Answers by vLLM. about: what decides its answers besides the prompts, as JSON values."""
 
-    writer: VLLMWriter
-    encoder: Encoder
-    about: Mapping[str, Any]
-    at_once: int = 8
     name = "vllm"
     capabilities = Capabilities(log_probs=True, files=False, media=1, repeatable=True)
 
-    @property
-    def notes(self) -> Notes | None:
-        """Where the encoder names samples whose times the model is not told as they are."""
-        return self.encoder.notes
+    def __init__(
+        self, writer: VLLMWriter, encoder: Encoder, about: Mapping[str, Any], at_once: int = 8
+    ) -> None:
+        super().__init__(encoder, at_once)
+        self.writer, self._about = writer, about
 
-    @notes.setter
-    def notes(self, notes: Notes | None) -> None:
-        self.encoder.notes = notes
+    def about(self) -> Mapping[str, Any]:
+        """Return what decides the model's answer to a prompt."""
+        return self._about
 
-    def settings(self) -> Mapping[str, Any]:
-        """Return what decides the model's answer to a prompt, and what makes the prompt."""
-        budget = bounds_of(self.encoder.processor)
-        return {**self.about, "system_prompt": self.encoder.system_prompt, "pixel_budget": budget}
-
-    def answer(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Answer]:
-        """Yield a reply for every draw of every question, those of `at_once` requests after one another."""
-        require_capable(self, requests)
-        for first in range(0, len(requests), self.at_once):
-            encoded = []
-            for number, request in enumerate(requests[first : first + self.at_once], start=first):
-                prompts, answers = encode_request(self.encoder, number, request)
-                yield from answers
-                encoded.append(prompts)
-            yield from self._write(encoded, sampling)
-
-    def _write(self, encoded: Sequence[Encoded], sampling: Sampling) -> Iterator[Answer]:
+    def write(self, encoded: Sequence[Encoded], sampling: Sampling) -> Iterator[Answer]:
+        """Yield a reply for every draw of every prompt."""
         draws = [
             (one.number, place, draw, prompt, seed)
             for one in encoded
             for place, prompt in zip(one.places, one.prompts, strict=True)
             for draw, seed in enumerate(one.request.questions[place].seeds)
         ]
-        if not draws:
-            return
         asked = {one.number: one.request.questions for one in encoded}
         prompts, seeds = [draw[3] for draw in draws], [draw[4] for draw in draws]
         alone = [1] * len(draws)
         written = self.writer.roll(prompts, [None] * len(draws), alone, sampling, seeds)
         for (number, place, draw, prompt, _), (completion,) in zip(draws, written, strict=True):
-            reply = self._reply(asked[number][place].sample, prompt, completion)
+            reply = self.reply(asked[number][place], prompt, completion, _likely(completion))
             yield Answer(number, place, draw, reply)
 
-    def _reply(self, sample: Sample, prompt: Prompt, completion: Completion) -> Reply:
-        likely: dict[int, float] = {}
-        if isinstance(completion, DrawnCompletion):
-            likely = {**completion.others, completion.ids[0]: completion.log_probs[0]}
-        return Reply(
-            text=self.encoder.decode(completion.ids),
-            tokens=len(completion.ids),
-            finish="length" if completion.truncated else "stop",
-            log_probs=letter_log_probs(self.encoder.tokenizer, list(sample.lettered), likely),
-            prompt_sha256=digest(prompt.input_ids_L.numpy()),
-        )
+
+def _likely(completion: Completion) -> Mapping[int, float]:
+    """Return log-probabilities of a completion's first token, of the likely ones by their ids."""
+    if not isinstance(completion, DrawnCompletion):
+        return {}
+    return {**completion.others, completion.ids[0]: completion.log_probs[0]}
 
 
 def load(wanted: Wanted) -> Loaded:
