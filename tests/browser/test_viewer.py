@@ -434,6 +434,129 @@ def test_a_run_is_followed_through_half_lines_a_cut_and_a_restart_of_the_server(
         page.wait_for_function("() => document.getElementById('told').textContent === ''")
 
 
+def hide(page: Any, hidden: bool) -> None:
+    """Have a tab be in the background, or seen again."""
+    page.evaluate(
+        """(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }""",
+        hidden,
+    )
+
+
+def counted(page: Any) -> int:
+    """Return how many nodes a page has in memory once what nobody holds is gone."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    return int(session.send("Memory.getDOMCounters")["nodes"])
+
+
+def grow(page: Any, run: Path, step: int) -> None:
+    """Write a step, let the page's clock pass to its next look, and wait until it shows it."""
+    rows(run / "metrics.jsonl", [{"step": step, "loss": 1 / step}])
+    page.clock.fast_forward(2000)
+    page.get_by_text(f"{step} steps", exact=True).wait_for()
+
+
+class Slow:
+    """Holds a page's requests to an address until they are let go on."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.held: list[Any] = []
+        self._holds = True
+        page.route(address, self._come)
+
+    def _come(self, route: Any) -> None:
+        if self._holds:
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def let_go(self) -> None:
+        """Let all go on that are held, and all that come."""
+        self._holds = False
+        for route in self.held:
+            route.continue_()
+
+
+@pytest.fixture
+def growing(page: Any, tmp_path: Path) -> Iterator[Path]:
+    """A run of two steps, and a page that shows it and whose clock the test moves."""
+    (tmp_path / "live").mkdir()
+    rows(tmp_path / "live" / "metrics.jsonl", [{"step": n, "loss": 1.0} for n in (1, 2)])
+    with viewer(tmp_path) as (address, _):
+        page.clock.install()
+        page.goto(f"{address}#/run/{tmp_path.name}/live")
+        page.locator(".key output", has_text="1").wait_for()
+        yield tmp_path / "live"
+
+
+def test_a_slow_server_is_asked_each_thing_once_at_a_time(page: Any, growing: Path) -> None:
+    curves = Slow(page, "**/api/curves*")
+    for step in range(3, 8):
+        grow(page, growing, step)
+    assert len(curves.held) == 1
+    curves.let_go()
+    page.locator(".key output", has_text="0.1429").wait_for()
+    # A tab that comes and goes while an answer is awaited begins no second round of questions.
+    states = Slow(page, "**/api/state*")
+    for _ in range(3):
+        hide(page, hidden=True)
+        hide(page, hidden=False)
+    page.wait_for_timeout(300)
+    assert len(states.held) == 1
+    states.let_go()
+    page.wait_for_timeout(300)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for _ in range(3):
+        page.clock.fast_forward(2000)
+        page.wait_for_timeout(300)
+    assert len(asked) == 3
+
+
+def test_a_hidden_tab_asks_nothing_and_goes_on_when_it_is_seen(page: Any, growing: Path) -> None:
+    hide(page, hidden=True)
+    page.wait_for_timeout(300)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    rows(growing / "metrics.jsonl", [{"step": 3, "loss": 0.5}])
+    for _ in range(5):
+        page.clock.fast_forward(60_000)
+    page.wait_for_timeout(300)
+    assert asked == []
+    hide(page, hidden=False)
+    page.locator(".key output", has_text="0.5").wait_for()
+
+
+def test_a_page_that_stays_open_does_not_grow(page: Any, growing: Path) -> None:
+    for step in range(3, 13):
+        grow(page, growing, step)
+    before = counted(page)
+    for step in range(13, 53):
+        grow(page, growing, step)
+    assert counted(page) <= before + 20
+
+
+def test_answers_are_shown_as_they_come(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "eval").mkdir()
+    rows(tmp_path / "eval" / "answers.jsonl", [answer(0, side, True) for side in (0, 1)])
+    with viewer(tmp_path) as (address, _):
+        page.clock.install()
+        page.goto(f"{address}#/answers/{tmp_path.name}/eval")
+        page.get_by_text("1 pair", exact=True).wait_for()
+        page.locator("summary", has_text="read").click()
+        page.get_by_label("Search").fill("half a wo")
+        rows(
+            tmp_path / "eval" / "answers.jsonl",
+            [answer(n, side, n == 1) for n in (1, 2) for side in (0, 1)],
+        )
+        page.clock.fast_forward(2000)
+        page.wait_for_function("() => document.querySelectorAll('.list a').length === 3")
+        # Nobody who reads or types is disturbed.
+        assert page.get_by_label("Search").input_value() == "half a wo"
+        assert page.locator("details[open]").count() == 1
+
+
 def test_groups_are_reached_and_read_by_keyboard_alone(page: Any, address: str, shown: Path) -> None:
     open_screen(page, address, shown, "run")
     for _ in range(40):

@@ -96,17 +96,27 @@ export function chart({ title, caption, share = false, x = "step" }, look, read)
   let drawn = null;
   let visible = false;
   let stale = true;
+  let busy = false;
+  let ended = false;
 
   async function draw() {
     stale = false;
     const { lines, notes = [] } = await read();
+    if (ended) return;
     drawn?.destroy();
     const { list, tell } = key(lines, look, x, short);
     names.replaceChildren(list, ...notes.map((note) => make("p", { class: "small" }, note)));
     drawn = lines.length ? drawing(plot, lines, look, { share, x, told: tell }) : null;
   }
 
-  const attempt = () => draw().catch((error) => names.replaceChildren(make("p", { class: "small" }, error.message)));
+  // What is asked for while a slow server still answers is asked once, behind that.
+  async function attempt() {
+    if (busy) return;
+    busy = true;
+    while (stale && visible && !ended) await draw().catch((error) => names.replaceChildren(make("p", { class: "small" }, error.message)));
+    busy = false;
+  }
+
   const seen = new IntersectionObserver(([entry]) => {
     visible = entry.isIntersecting;
     if (visible && stale) attempt();
@@ -117,6 +127,6 @@ export function chart({ title, caption, share = false, x = "step" }, look, read)
   return {
     element: box,
     refresh: () => { stale = true; if (visible) attempt(); },
-    end: () => { seen.disconnect(); sized.disconnect(); drawn?.destroy(); },
+    end: () => { ended = true; seen.disconnect(); sized.disconnect(); drawn?.destroy(); },
   };
 }

@@ -12,9 +12,13 @@ export function live(ask) {
   let wait = EVERY;
   let failed = false;
   let ended = false;
+  let asking = false;
 
+  // One question at a time: a tab that is hidden and seen again while a slow server is asked does not ask it twice.
   async function turn() {
     timer = null;
+    if (asking) return;
+    asking = true;
     try {
       await ask();
       if (failed) tell("");
@@ -25,6 +29,7 @@ export function live(ask) {
       wait = Math.min(2 * wait, SELDOM);
       if (!ended) tell(error.message);
     }
+    asking = false;
     later();
   }
 

@@ -1,7 +1,7 @@
 // Pairs: v and v' in step, played or frame by frame through the frames that a model was shown, and what models answered.
 
 import { get, media } from "./api.js";
-import { changed, go, link } from "./app.js";
+import { changed, go, here, link } from "./app.js";
 import { button, field, fill, make, options, pager, select, show, table } from "./dom.js";
 import { live } from "./live.js";
 
@@ -164,17 +164,21 @@ function fault(error) {
   return make("p", { class: "fault" }, error.message);
 }
 
-// What is shown of a pair. more() reads the answers again, and returns which share of all answers was read by then.
+// What is shown of a pair. more() reads the answers again, and shows those that have come.
 async function onePair(place, id, model) {
   const pair = await get("pair", { place, pair: id });
   const said = make("div", {}, known(pair));
   const more = async () => {
     const again = await get("pair", { place, pair: id });
-    pair.answers = again.answers;
-    fill(said, known(again));
-    return again.read;
+    if (same([again.read, again.answers], [pair.read, pair.answers])) return;
+    Object.assign(pair, { read: again.read, answers: again.answers });
+    fill(said, known(pair));
   };
-  return { read: pair.read, more, parts: [make("h3", { tabindex: "-1" }, pair.question), options(pair.sides[0].options), watched(place, pair, model), said, about(pair)] };
+  return { more, parts: [make("h3", { tabindex: "-1" }, pair.question), options(pair.sides[0].options), watched(place, pair, model), said, about(pair)] };
+}
+
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function controls(found, asked) {
@@ -208,44 +212,46 @@ export async function showPairs(name, query, places) {
   const turning = make("div", {});
   const detail = make("section", { class: "pair" }, make("p", {}, "Reading …"));
   let asked = null;
+  let listed = null;
   let open = {};
-  let stop = () => {};
 
   const wanted = (now) => Object.fromEntries(["filter", "model", "task", "text", "page"].map((one) => [one, now.get(one) || ""]));
 
-  async function draw(now) {
+  // Whoever is at a control keeps it as it is while answers come, unless it was the control that asked.
+  async function draw(now, chose = false) {
     const wish = asked;
     const found = await get("pairs", { place: name, ...wish });
-    if (wish !== asked) return found.read;
+    if (wish !== asked) return;
     const chosen = now.get("pair") || found.pairs[0]?.id || "";
-    fill(above, controls(found, asked), summary(found, verifiable, name));
-    fill(items, list(found, chosen, name));
-    fill(turning, pager(Number(asked.page), found.pages, (page) => go({ page: page || "", pair: "" })));
-    return Math.min(found.read, await look(chosen, found.model));
+    if (!same([found, chosen], listed)) {
+      if (chose || !above.contains(document.activeElement)) fill(above, controls(found, asked), summary(found, verifiable, name));
+      fill(items, list(found, chosen, name));
+      fill(turning, pager(Number(asked.page), found.pages, (page) => go({ page: page || "", pair: "" })));
+      listed = [found, chosen];
+    }
+    await look(chosen, found.model);
   }
 
-  // Returns which share of all answers was read. What somebody looks at already is not begun anew.
+  // What somebody looks at already is not begun anew.
   async function look(chosen, model) {
     const next = JSON.stringify([chosen, model]);
-    if (next === open.key) return open.read < 1 ? (open.read = await open.more()) : 1;
-    open = { key: next, read: 1 };
-    const broken = (error) => ({ read: 1, parts: [fault(error)] });
-    const found = chosen ? await onePair(name, chosen, model).catch(broken) : { read: 1, parts: [make("p", {}, "No pair passes the filters.")] };
-    if (open.key !== next) return 1;
+    if (next === open.key) { await open.more?.(); return; }
+    open = { key: next };
+    const broken = (error) => ({ parts: [fault(error)] });
+    const found = chosen ? await onePair(name, chosen, model).catch(broken) : { parts: [make("p", {}, "No pair passes the filters.")] };
+    if (open.key !== next) return;
     fill(detail, found.parts);
-    open = { key: next, ...found };
-    return found.read;
+    open = { key: next, more: found.more };
   }
 
   async function update(now) {
-    const same = asked && JSON.stringify(wanted(now)) === JSON.stringify(asked);
+    const again = asked && same(wanted(now), asked);
     asked = wanted(now);
-    stop();
-    if (await draw(now) < 1) stop = live(async () => { if (await draw(now) === 1) stop(); });
-    if (same) detail.querySelector("h3")?.focus();
+    await draw(now, true);
+    if (again) detail.querySelector("h3")?.focus();
   }
 
   show(make("h2", {}, name), above, make("div", { class: "split" }, make("nav", { "aria-label": "Pairs" }, items, turning), detail));
   await update(query);
-  return { update, leave: () => stop() };
+  return { update, leave: live(() => draw(here().query)) };
 }
