@@ -17,7 +17,7 @@ uvicorn = pytest.importorskip("uvicorn")
 from retroflip.web.app import Settings, make_app  # noqa: E402 - only where there is a server
 from retroflip.web.places import Folders  # noqa: E402
 
-HOSTS = frozenset({"127.0.0.1"})
+HOSTS = frozenset({"127.0.0.1", "localhost"})
 
 
 @contextmanager

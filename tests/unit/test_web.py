@@ -245,15 +245,31 @@ def test_pairs_their_videos_and_frames(corpus: Path) -> None:
         assert told_of["events"][0]["end"] <= told_of["seconds"]
 
 
-@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "videos/../../secret", "link"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret",
+        "/etc/passwd",
+        "videos/../../secret",
+        "link",
+        "..%2fsecret",
+        "%2e%2e/secret",
+        "%252e%252e%252fsecret",
+        "..\\secret",
+        "videos\0/../../secret",
+        "",
+        "videos",
+    ],
+)
 def test_no_file_outside_of_the_folders_is_read(corpus: Path, path: str) -> None:
-    (corpus.parent / "secret").write_text("secret")
+    (corpus.parent / "secret").write_text("secret")  # the folder given is the one inside
     link = corpus / "link"
     if not link.is_symlink():
         link.symlink_to("/etc/passwd")
-    with serving(corpus.parent) as port:
+    with serving(corpus) as port:
         (place,) = told(port, "/api/places")
         assert asked(port, "/media", place=place["name"], path=path).status == 404
+        assert asked(port, f"/static/{path}".replace("\\", "%5c").replace("\0", "%00")).status == 404
         assert "error" in told(port, "/api/timeline", place=place["name"], video=f"../{path}")
 
 
@@ -264,6 +280,10 @@ FOREIGN_HOSTS = (
     "",
     "[::2]:80",
     "127.0.0.1@evil",
+    "127.0.0.1:80@evil.example",
+    "127.0.0.1:evil.example",
+    "localhost.",
+    "127.1",
 )
 
 
@@ -276,9 +296,44 @@ def test_foreign_names_and_pages_are_refused(run: Path) -> None:
         assert asked(port, "/api/places", {"Origin": f"http://127.0.0.1:{port}"}).status == 200
         refused = asked(port, "/api/places", {"Host": "evil.example"})
         assert refused.headers["X-Content-Type-Options"] == "nosniff"
+        assert asked(port, "/api/places", {"Host": f"LOCALHOST:{port}"}).status == 200
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+            assert asked(port, "/api/places", {"Sec-Fetch-Site": site}).status == status
+        # A link from elsewhere may open the first page, which reads nothing by itself.
+        assert asked(port, "/", {"Sec-Fetch-Site": "cross-site"}).status == 200
         answer = asked(port, "/")
         assert answer.status == 200
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_labels_are_taken_of_the_viewers_own_page_alone(corpus: Path) -> None:
+    json_alone = {"Content-Type": "application/json"}
+    with serving(corpus) as port:
+        for headers in (
+            json_alone,
+            {**json_alone, "Origin": "null"},
+            {**json_alone, "Origin": "http://evil.example"},
+            {**json_alone, "Origin": f"http://127.0.0.1:{port + 1}"},
+            {**as_page(port), "Sec-Fetch-Site": "cross-site"},
+        ):
+            assert post(port, corpus.name, label(rater="evil"), headers) == 403
+        assert (
+            post(port, corpus.name, label(rater="evil"), {**as_page(port), "Content-Type": "text/plain"})
+            == 415
+        )
+    assert [one for one in Labels(corpus).all("verify") if one["rater"] == "evil"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["page.html", "script.js", "drawn.svg", "style.css", "module.mjs", "data.xml"]
+)
+def test_no_file_of_somebody_elses_data_is_a_page_or_a_script(tmp_path: Path, name: str) -> None:
+    (tmp_path / "records.jsonl").write_text("")
+    (tmp_path / name).write_text("fetch('/api/places')")
+    with serving(tmp_path) as port:
+        found = asked(port, "/media", place=tmp_path.name, path=name)
+        assert (found.status, found.headers["Content-Type"]) == (200, "application/octet-stream")
+        assert found.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_folder_whose_files_are_links_to_elsewhere_is_not_shown(run: Path, tmp_path: Path) -> None:
@@ -327,7 +382,18 @@ def test_a_browser_that_leaves_in_the_middle_of_a_video_is_no_fault(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("asked_for", "status", "length"),
-    [("bytes=0-0", 206, 1), ("bytes=-5", 206, 5), ("bytes=90-", 206, 10), ("bytes=100-", 416, None)],
+    [
+        ("bytes=0-0", 206, 1),
+        ("bytes=-5", 206, 5),
+        ("bytes=90-", 206, 10),
+        ("bytes=100-", 416, None),
+        ("bytes=0-99999999999999999999", 206, 100),
+        ("bytes=-99999999999999999999", 206, 100),
+        ("bytes=--5", 416, None),
+        ("bytes=9-1", 400, None),
+        ("bytes=0-50,20-99", 206, 100),
+        ("bytes=" + ",".join(["0-"] * 1000), 200, 100),
+    ],
 )
 def test_parts_of_videos(tmp_path: Path, asked_for: str, status: int, length: int | None) -> None:
     (tmp_path / "records.jsonl").write_text("")
@@ -374,7 +440,7 @@ def test_labels_by_many_raters_at_once(corpus: Path) -> None:
             for item in range(10):
                 body = label(rater=rater, item=f"p{item}").model_dump_json()
                 found = HTTPConnection("127.0.0.1", port, timeout=30)
-                found.request("POST", address, body, {"Content-Type": "application/json"})
+                found.request("POST", address, body, as_page(port))
                 assert found.getresponse().status == 200
 
         threads = [threading.Thread(target=rate, args=(f"r{number}",)) for number in range(4)]
@@ -393,7 +459,7 @@ def test_what_is_no_label_is_refused(corpus: Path, body: str) -> None:
         (place,) = told(port, "/api/places")
         found = HTTPConnection("127.0.0.1", port, timeout=30)
         address = f"/api/label?{urlencode({'place': place['name']})}"
-        found.request("POST", address, body, {"Content-Type": "application/json"})
+        found.request("POST", address, body, as_page(port))
         answer = found.getresponse()
         assert answer.status == 422
         assert "error" in json.loads(answer.read())
@@ -422,11 +488,16 @@ def test_folders_that_are_not_there(tmp_path: Path) -> None:
     assert Folders((tmp_path,)).place("none") is None
 
 
-def post(port: int, place: str, one: Label) -> int:
-    """Send a label, and return the status."""
+def as_page(port: int) -> dict[str, str]:
+    """Return what the viewer's own page says with a label."""
+    return {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}"}
+
+
+def post(port: int, place: str, one: Label, headers: dict[str, str] | None = None) -> int:
+    """Send a label, and return the status. headers: by default the page's own."""
     found = HTTPConnection("127.0.0.1", port, timeout=30)
     address = f"/api/label?{urlencode({'place': place})}"
-    found.request("POST", address, one.model_dump_json(), {"Content-Type": "application/json"})
+    found.request("POST", address, one.model_dump_json(), as_page(port) if headers is None else headers)
     return found.getresponse().status
 
 
@@ -653,6 +724,52 @@ def test_answers_to_other_questions_of_the_same_names_are_not_mixed_in(tmp_path:
     pairs_with(tmp_path, [said(0, 0, right=True)], {"data": str(tmp_path / "other.jsonl")})
     with serving(tmp_path) as port:
         assert told(port, "/api/pairs", place=f"{tmp_path.name}/data")["models"] == []
+
+
+def test_answers_that_were_cut_or_damaged_show_the_others(tmp_path: Path) -> None:
+    rows = [json.dumps(said(n, side, right=True)) for n in range(4) for side in (0, 1)]
+    rows[2] = rows[2][:40]
+    rows[3] = json.dumps({"id": "p1-1"})
+    rows[7] = rows[7][:40]
+    (tmp_path / "answers.jsonl").write_text("\n".join(rows))
+    with serving(tmp_path) as port:
+        found = settled(port, "/api/pairs", place=tmp_path.name)
+        assert [one["id"] for one in found["pairs"]] == ["p0", "p2", "p3-0"]
+        assert found["damaged"] == 1
+        assert settled(port, "/api/pair", place=tmp_path.name, pair="p2")["answers"][0]["correct"] is True
+
+
+def test_a_question_of_ten_million_letters_is_short_in_a_list(tmp_path: Path) -> None:
+    lines(tmp_path / "records.jsonl", [question("long", problem="x" * 10**7), question("short")])
+    with serving(tmp_path) as port:
+        found = asked(port, "/api/pairs", place=tmp_path.name).read()
+        assert len(found) < 2000
+        assert [one["id"] for one in json.loads(found)["pairs"]] == ["long", "short"]
+
+
+def test_run_json_of_anything_is_no_fault_of_the_server(tmp_path: Path) -> None:
+    odd: dict[str, Any] = {"bench": ["x"], "data": 7, "root": {}, "settings": [1], "conditions": "x"}
+    pairs_with(tmp_path, [said(0, side, right=True) for side in (0, 1)], {**odd, "model": {}})
+    (tmp_path / "run").mkdir()
+    lines(
+        tmp_path / "run" / "metrics.jsonl",
+        [{"step": 1, "loss": None}, {"loss": 3}, {"step": "x"}, {"step": 2}],
+    )
+    lines(
+        tmp_path / "run" / "rollouts.jsonl",
+        [{"step": 1, "sample": "s"}, {"step": 1, "sample": "s", "rewards": 3}],
+    )
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"recipe": [], "packages": 4}))
+    with serving(tmp_path) as port:
+        for kind in ("data", "told"):
+            place = f"{tmp_path.name}/{kind}"
+            for route in ("pairs", "items"):
+                assert asked(port, f"/api/{route}", place=place).status == 200
+            assert asked(port, "/api/pair", place=place, pair="p0").status == 200
+        place = f"{tmp_path.name}/run"
+        for route in ("run", "groups", "group", "state", "charts", "curves", "sweeps"):
+            assert asked(port, f"/api/{route}", place=place, step=1, sample="s").status == 200
+        assert asked(port, "/api/shown", place=place, step=1, sample="s", branch="b").status == 404
 
 
 def test_questions_that_are_in_no_pair_and_answers_without_their_questions(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def about(answers: Place, records: Path) -> bool:
     else where their ids are the same."""
     settings = read_settings(answers.path)
     named = settings.get("data")
-    if settings.get("bench") in BENCHMARKS:
+    if str(settings.get("bench")) in BENCHMARKS:
         return False
     if isinstance(named, str) and Path(named).is_file():
         return Path(named).resolve() == records.resolve()

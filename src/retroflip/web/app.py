@@ -1,12 +1,15 @@
 """The viewer's server: pages and data over HTTP, for this machine alone unless a token is in the address.
 
 Nothing outside the given folders is read. A request is refused whose Host is not the server's own (so that no foreign
-name can be made to point here), whose Origin is foreign, or, where there is a token, that does not know it. Pages run
-only scripts of the server's own, none inside of HTML.
+name can be made to point here), that a page of another origin makes, or, where there is a token, that does not know it.
+Pages run only scripts of the server's own, none inside of HTML, and no file of a folder given is ever called a script
+or a page.
 """
 
 import base64
 import io
+import mimetypes
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -60,6 +63,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_PORT = re.compile(r":\d{1,5}\Z")
 _LABELLED = {
     "verify": {Kind.BENCHMARK, Kind.SYNTHETIC},
     "audit": {Kind.ROUTED},
@@ -207,18 +211,27 @@ def _answered_first(request: Request, settings: Settings) -> Response | None:
 
 
 def _fault(request: Request, settings: Settings) -> str | None:
-    whole = request.headers.get("host", "")
-    host = whole.rsplit(":", 1)[0] if not whole.endswith("]") else whole
-    if settings.hosts and host not in settings.hosts:
-        return f"This viewer does not answer to the name {host[:80]!r}."
-    origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{whole}":
+    whole = request.headers.get("host", "").lower()
+    if settings.hosts and _PORT.sub("", whole) not in settings.hosts:
+        return f"This viewer does not answer to the name {whole[:80]!r}."
+    if not _is_own(request, whole):
         return "This viewer answers its own pages alone."
     if settings.token is not None:
         given = request.query_params.get("token") or request.cookies.get(COOKIE) or ""
         if not secrets.compare_digest(given.encode(), settings.token.encode()):
             return "Open the address that retroflip view printed: its token is missing or wrong here."
     return None
+
+
+def _is_own(request: Request, host: str) -> bool:
+    """Whether a request may come of a page of the viewer's own. A first page may be called from anywhere, by a link for
+    instance; what is sent must say where it comes from, as every browser does."""
+    origin = request.headers.get("origin")
+    if origin is None and request.method not in ("GET", "HEAD"):
+        return False
+    if origin is not None and origin != f"{request.url.scheme}://{host}":
+        return False
+    return request.url.path == "/" or request.headers.get("sec-fetch-site") not in ("cross-site", "same-site")
 
 
 def _json(read: Callable[[Request], Any]) -> Call:
@@ -328,7 +341,7 @@ def _shown(viewer: Viewer, request: Request) -> dict[str, Any]:
     """Return the question, and the frames that a branch was shown."""
     run = viewer.run(request)
     rows = run.group(_number(request, "step"), _chosen(request, "sample"))
-    row = next((one for one in rows if one["branch"] == _chosen(request, "branch")), None)
+    row = next((one for one in rows if one.get("branch") == _chosen(request, "branch")), None)
     if row is None:
         raise HTTPException(404, "There is no such branch here.")
     found = shown_frames(run.recipe(), row, viewer.folders)
@@ -375,7 +388,15 @@ def _file(viewer: Viewer, request: Request) -> Path:
 
 async def _media(viewer: Viewer, request: Request) -> Response:
     path = await run_in_threadpool(_file, viewer, request)
-    return FileResponse(path, headers={"Cache-Control": "no-cache"})
+    return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=_medium(path))
+
+
+def _medium(path: Path) -> str:
+    """Return what a browser is told that a file is: a picture or a video, or bytes. Somebody else's data may hold pages
+    and scripts, which would be the viewer's own if they were called so."""
+    guessed, _ = mimetypes.guess_type(path.name)
+    shown = guessed is not None and guessed.startswith(("video/", "image/")) and "svg" not in guessed
+    return guessed if guessed and shown else "application/octet-stream"
 
 
 def _frames(viewer: Viewer, request: Request) -> dict[str, Any]:

@@ -148,6 +148,11 @@ class LineIndex(GrowingFile, Generic[KeyT, AboutT]):
         with self._lock:
             return dict(self._known)
 
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        with self._lock:
+            return len(self._known)
+
     def rows(self, keys: Sequence[KeyT]) -> list[Row]:
         """Return the rows of these keys, key by key. Raises DataError where the file is being written anew."""
         with self._lock:

@@ -17,6 +17,8 @@ from retroflip.web.answered import AnswerIndex, AnswerKey, Reading, Said, record
 
 PAGE = 40
 """pairs that are listed at once"""
+LISTED = 300
+"""letters of a question in a list"""
 FULL = Control.FULL.value
 
 
@@ -118,7 +120,7 @@ class Pairs:
     ) -> dict[str, Any]:
         """Return one page of pairs, and how many pairs of each outcome and sub-task there are."""
         model = model if model in self.answers else next(iter(self.answers), "")
-        read = self.read([model] if model else [], wait)
+        read = self.read(dict.fromkeys([model, *self.answers] if model else ()), wait)
         known = self.answers[model].known() if model else {}
         here = [pair for pair in self.shown if task in ("", pair.task) and pair.says(text)]
         outcomes = {pair.id: pair.outcome(known) for pair in here}
@@ -131,13 +133,15 @@ class Pairs:
             "read": read,
             "model": model,
             "models": list(self.answers),
+            "damaged": sum(index.damaged for index in self.answers.values()),
+            "answers": sum(map(len, self.answers.values())),
             "tasks": dict(Counter(pair.task for pair in self.shown)),
             "outcomes": dict(Counter(outcome.value for outcome in outcomes.values() if outcome)),
             "pairs": [
                 {
                     "id": pair.id,
                     "task": pair.task,
-                    "question": pair.question,
+                    "question": pair.question[:LISTED],
                     "outcome": outcomes[pair.id] or "",
                 }
                 for pair in found[page * PAGE : (page + 1) * PAGE]

@@ -18,10 +18,11 @@ from retroflip.bench.score import ANSWERS, read_settings
 from retroflip.data.records import read_records
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
-from retroflip.files.storage import each_row
 from retroflip.web.answered import AnswerIndex, Reading, about, index_of, questions_of, record_of
-from retroflip.web.pairs import FULL, Pairs, Shown
+from retroflip.web.lines import LineIndex, Row
+from retroflip.web.pairs import Pairs, Shown
 from retroflip.web.places import MARKS, Folders, Kind, Place
+from retroflip.web.runs import WAIT
 
 RECORDS = MARKS[Kind.BENCHMARK]
 
@@ -31,10 +32,25 @@ class Indices:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[Path, Path | None], AnswerIndex] = {}
+        self._asked: dict[Path, LineIndex[str, Sample | None]] = {}
 
     def of(self, place: Place, root: Path | None = None, reading: Reading | None = None) -> AnswerIndex:
         """Return the index of a place's answers. root: of the benchmark that reads them, where one does."""
         return self._opened.setdefault((place.path, root), index_of(place.path, reading))
+
+    def questions(self, place: Place) -> list[Sample]:
+        """Return what was asked, as far as a place's answers say it and were read by now."""
+        path = place.path / ANSWERS
+        index = self._asked.setdefault(
+            place.path,
+            LineIndex(
+                path,
+                lambda row: found.id if (found := _question(path, row)) else None,
+                lambda known, row: known or _question(path, row),
+            ),
+        )
+        index.refresh(WAIT)
+        return [sample for sample in index.known().values() if sample]
 
 
 def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool = True) -> Pairs:
@@ -80,7 +96,7 @@ def _without_records(place: Place, indices: Indices, lacking: str) -> Pairs:
     """Return what answers alone say of the questions, whose texts and videos are not in the folders given."""
     if place.kind is not Kind.ANSWERS:
         return Pairs([])
-    known = _pairs_of_answers(*_stamped(place.path / ANSWERS))
+    known = _joined(indices.questions(place))
     return Pairs(known, {place.name: indices.of(place)}, lacking=lacking)
 
 
@@ -169,9 +185,12 @@ def _pairs(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG0
     return _joined(read_records(path, tuple(Modality)).samples)
 
 
-@lru_cache(4)
-def _pairs_of_answers(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG001 - as above
-    return _joined(_asked(record_of(path, row)) for row in each_row(path) if row.get("control", FULL) == FULL)
+def _question(path: Path, row: Row) -> Sample | None:
+    """Return the question that a row of answers is to; None for a row that is no answer."""
+    try:
+        return _asked(record_of(path, row))
+    except DataError:
+        return None
 
 
 def _asked(record: AnswerRecord) -> Sample:

@@ -41,7 +41,7 @@ function paid(rows, branch) {
 
 function branch(name, rows, shown) {
   const [first] = rows;
-  const letters = (first.options || []).map((option, index) => `${String.fromCharCode(65 + index)}. ${option}`);
+  const letters = [first.options ?? []].flat().map((option, index) => `${String.fromCharCode(65 + index)}. ${option}`);
   return make("section", { class: "branch" },
     make("h4", {}, name, make("small", {}, ` view: ${first.view} · right answer: ${first.gold}`)),
     letters.length ? make("p", { class: "small" }, letters.join("   ")) : null,

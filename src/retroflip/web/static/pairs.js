@@ -201,8 +201,9 @@ function list(found, chosen, name) {
 
 function summary(found, verifiable, name) {
   const reading = found.read < 1 ? ` · reading what models answered: ${Math.floor(100 * found.read)} %` : "";
+  const damaged = found.damaged ? `, and ${found.damaged} damaged lines in answers.jsonl` : "";
   const what = found.paired === found.total ? "pair" : found.paired ? "pairs and question" : "question";
-  return make("p", {}, `${found.total} ${what}${found.total === 1 ? "" : "s"}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
+  return make("p", {}, `${found.total} ${what}${found.total === 1 ? "" : "s"}${damaged}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
 }
 
 export async function showPairs(name, query, places) {
@@ -229,19 +230,23 @@ export async function showPairs(name, query, places) {
       fill(turning, pager(Number(asked.page), found.pages, (page) => go({ page: page || "", pair: "" })));
       listed = [found, chosen];
     }
-    await look(chosen, found.model);
+    await look(chosen, found);
   }
 
-  // What somebody looks at already is not begun anew.
-  async function look(chosen, model) {
+  // What somebody looks at already is not begun anew, and asked for again where there are more answers.
+  async function look(chosen, { model, read, answers: there }) {
     const next = JSON.stringify([chosen, model]);
-    if (next === open.key) { await open.more?.(); return; }
-    open = { key: next };
+    if (next === open.key) {
+      if (there !== open.there || open.read < 1) await open.more?.();
+      open = { ...open, there, read };
+      return;
+    }
+    open = { key: next, there, read };
     const broken = (error) => ({ parts: [fault(error)] });
     const found = chosen ? await onePair(name, chosen, model).catch(broken) : { parts: [make("p", {}, "No pair passes the filters.")] };
     if (open.key !== next) return;
     fill(detail, found.parts);
-    open = { key: next, more: found.more };
+    open = { ...open, more: found.more };
   }
 
   async function update(now) {

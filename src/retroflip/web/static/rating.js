@@ -101,8 +101,12 @@ export async function rate({ place, title, task, load, draw, verdicts, more = ()
   at = next(-1);
   document.addEventListener("keydown", pressed);
   await render();
+  // What was asked for before a label was kept does not know of it, and what comes while one is kept is left to that.
   const end = live(async () => {
-    labels = await get("labels", { place, task });
+    const before = labels;
+    const found = await get("labels", { place, task });
+    if (busy || labels !== before) return;
+    labels = found;
     counted();
   });
   return { leave: () => { end(); document.removeEventListener("keydown", pressed); } };
