@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +18,13 @@ from safetensors.numpy import save_file
 
 from retroflip.data import hub
 from retroflip.data.hub import planned
-from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
+from retroflip.data.manifest import MANIFEST_NAME, build_manifest, first_changed, write_manifest
+from retroflip.data.records import read_samples
 from retroflip.errors import UsageError
+from retroflip.files.storage import read_json_object
+from retroflip.lab.laboratory import LabSettings, write_laboratory
+from retroflip.progress import Silence
+from retroflip.recipes.shipped import recipe_file
 
 TOKEN = "hf_secretsecretsecret"  # noqa: S105 - of a server of our own
 CARD = "---\nlicense: apache-2.0\ntags: [retroflip]\n---\n\n# A model\n"
@@ -105,7 +111,7 @@ class Speaks(BaseHTTPRequestHandler):
         for line in body.decode().splitlines():
             row = json.loads(line)
             if row["key"] == "file":
-                self.server.committed[row["value"]["path"]] = row["value"]["content"].encode()
+                self.server.committed[row["value"]["path"]] = b64decode(row["value"]["content"])
             elif row["key"] == "lfsFile":
                 self.server.committed[row["value"]["path"]] = self.server.stored[row["value"]["oid"]]
         return {
@@ -138,14 +144,19 @@ def model(tmp_path: Path) -> Path:
 
 
 def run(server: Hub, *arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-    own = {"HF_ENDPOINT": server.address, "HF_HUB_OFFLINE": "0", "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    return command(server, "push", *arguments, **{"HF_HUB_OFFLINE": "0", **changed})
+
+
+def command(server: Hub, *words: str, **changed: str) -> "subprocess.CompletedProcess[str]":
+    own = {"HF_ENDPOINT": server.address, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
     source = Path(hub.__file__).parents[2]
+    there = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     return subprocess.run(
-        [sys.executable, "-m", "retroflip", "push", *arguments],
-        env={**os.environ, **own, "PYTHONPATH": str(source), **changed},
+        [sys.executable, "-m", "retroflip", *words],
+        env={**there, **own, "PYTHONPATH": str(source), **changed},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
 
 
@@ -252,3 +263,77 @@ def test_what_must_not_go_out_is_refused(model: Path, tmp_path: Path) -> None:
     assert "is not the file that" in refusal(model)
     (tmp_path / "empty").mkdir()
     assert "nothing to push" in refusal(tmp_path / "empty")
+
+
+def test_training_ends_in_a_push_that_cannot_cost_the_model(server: Hub, tmp_path: Path) -> None:
+    """The model lies on this machine, for which runs do without the network: the push needs it all the same."""
+    settings = LabSettings(seed=1, sft_samples=2, train_samples=1, pairs_per_task=1, size=64)
+    lab = write_laboratory(tmp_path / "lab", settings, Silence())
+    recipe = ["sft", str(recipe_file("tiny/sft.yaml")), f"data.records={lab.sft / 'records.jsonl'}"]
+    small = ["train.steps=1", "train.batch_size=1", "train.save_every=1"]
+    out = tmp_path / "run"
+    words = [*recipe, *small, "--out", str(out), "--push", "me/it"]
+
+    early = command(server, *words, HF_TOKEN="")
+    assert (early.returncode, out.exists(), server.lines) == (2, False, []), early.stderr
+
+    server.fail = {"create": [500] * 20}
+    failed = command(server, *words)
+    assert failed.returncode == 1, failed.stderr
+    assert "The run is finished." in failed.stdout
+    assert f"retroflip push {out / 'model'} --to me/it" in failed.stderr
+    assert "answered 500" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert first_changed(out / "model") is None
+    assert read_json_object(out / "push.json")["sent"] is False
+
+    server.fail = {}
+    again = command(server, *words, "--resume", "--json")
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)["push"]
+    assert (told["sent"], told["repository"], server.private) == (True, "me/it", True)
+    assert read_json_object(out / "push.json")["address"] == told["address"]
+    weights = server.committed["model.safetensors"]
+    assert weights == (out / "model" / "model.safetensors").read_bytes()
+    assert "push.json" not in server.committed
+    shown = failed.stdout + failed.stderr + again.stdout + again.stderr
+    assert TOKEN not in shown + (out / "push.json").read_text()
+
+
+def test_a_benchmark_is_built_and_released_into_a_repository(server: Hub, tmp_path: Path) -> None:
+    built, released = tmp_path / "built", tmp_path / "released"
+    small = ["quotas.synthetic.synthetic=2", "sources.synthetic.settings.scene.size=64"]
+    recipe = str(recipe_file("dybench/synthetic.yaml"))
+    done = command(
+        server, "dybench", "build", recipe, *small, "--out", str(built), "--push", "me/it", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["push"]["sent"] is True
+    assert server.committed["records.jsonl"] == (built / "records.jsonl").read_bytes()
+    assert len([name for name in server.committed if name.endswith(".mp4")]) == 4
+
+    labels = tmp_path / "labels.jsonl"
+    pairs = dict.fromkeys(sample.pair for sample in read_samples(built / "records.jsonl"))
+    labels.write_text(
+        "".join(json.dumps({"rater": "a", "pair": pair, "verdict": "accept"}) + "\n" for pair in pairs)
+    )
+    server.fail = {"commit": [403] * 20}
+    words = [
+        "dybench",
+        "release",
+        str(built),
+        "--labels",
+        str(labels),
+        "--out",
+        str(released),
+        "--push",
+        "me/it",
+    ]
+    failed = command(server, *words)
+    assert failed.returncode == 1, failed.stderr
+    assert "2 pairs kept" in failed.stdout
+    assert f"retroflip push {released} --to me/it" in failed.stderr
+    server.fail, server.committed = {}, {}
+    assert command(server, *words).returncode == 0
+    assert server.committed["records.jsonl"] == (released / "records.jsonl").read_bytes()
+    assert "push.json" not in server.committed

@@ -368,6 +368,7 @@ def test_what_is_finished_is_not_touched_and_a_stopped_arm_goes_on(tmp_path: Pat
     partial = read_json_object(tmp_path / "study.json")
     assert partial["cells"]["done"] == 2
     assert arm_of(partial, "crpo")["cells"]["0"]["state"] == "not run"
+    assert not (tmp_path / "report.html").exists()
 
     fakes.stops.clear()
     fakes.trained.clear()
@@ -378,9 +379,12 @@ def test_what_is_finished_is_not_touched_and_a_stopped_arm_goes_on(tmp_path: Pat
     assert fakes.asked == ["seed-0/crpo", "seed-0/dr_grpo"]
     assert {name: time for name, time in marks(tmp_path).items() if name in before} == before
     assert found["cells"]["done"] == 4
+    assert "of all runs 4 done" in (tmp_path / "report.html").read_text()
 
+    (tmp_path / "report.html").unlink()  # as a kill between the last arm and the report would leave it
     run_quick(tmp_path, "base", "grpo", "crpo", "dr_grpo")
     assert len(fakes.trained) == len(fakes.asked) == 2
+    assert "of all runs 4 done" in (tmp_path / "report.html").read_text()
 
 
 def test_a_trained_arm_without_scores_is_only_asked(tmp_path: Path, fakes: Fakes) -> None:
@@ -410,6 +414,7 @@ def test_an_arm_that_fails_is_recorded_and_tried_again(
     record = json.loads((tmp_path / "seed-0" / "failures" / "grpo.json").read_text())
     assert record["error"] == type(error).__name__
     assert "in train" in record["traceback"]
+    assert "The loss became NaN." in (tmp_path / "report.html").read_text()
 
     fakes.stops.clear()
     found = run_quick(tmp_path, "grpo")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retroflip.cli import hub
 from retroflip.cli.engines import EngineName, EngineNameOption, engine_of
+from retroflip.cli.hub import Push
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
 from retroflip.errors import counted
 
@@ -68,6 +70,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what the sources hold and lack, and build nothing.")
     ] = False,
+    push: Push = None,
     json: AsJson = False,
 ) -> None:
     """Build counterfactual pairs from local copies of the sources that a recipe names.
@@ -82,6 +85,8 @@ def build(
 
     if out is None and not dry_run:
         raise UsageError("--out is needed: say where to write, or ask with --dry-run what the sources hold.")
+    if not dry_run:
+        hub.require(push)
     read = load_dybench_recipe(recipe, overrides or [])
     roots = parse_roots(root or [], read)
     where = engine_of(engine, workers, apart=True)
@@ -95,9 +100,13 @@ def build(
         _show_survey(read, found, json)
         return
     if json:
-        print_json({**made.summary.as_json(), "records": out / "records.jsonl", "card": out / "README.md"})
+        files = {"records": out / "records.jsonl", "card": out / "README.md"}
+        pushed = hub.sent(out, push, out)
+        print_json({**made.summary.as_json(), **files, "push": pushed})
     else:
         _show(made.summary, out)
+        pushed = hub.sent(out, push, out)
+    hub.conclude(pushed, json=json)
 
 
 def _show_survey(recipe: "DyBenchRecipe", found: "Survey", json: bool) -> None:
@@ -219,15 +228,18 @@ def release(
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the pairs that are kept.")],
     rule: Annotated[RuleName, typer.Option(help="When a pair is kept.")] = RuleName.MAJORITY,
     raters: Annotated[int, typer.Option(min=1, help="Raters who must have seen a pair.")] = 1,
+    push: Push = None,
     json: AsJson = False,
 ) -> None:
     """Keep the pairs that raters accepted, and say how far the raters agree."""
     from retroflip.bench.dybench.labels import Rule
     from retroflip.bench.dybench.release import release as released
 
+    hub.require(push)
     with shown_progress() as progress:
         found = released(folder, labels, out, Rule(rule.value), raters, progress)
     if json:
+        pushed = hub.sent(out, push, out)
         print_json(
             {
                 **found.summary.as_json(),
@@ -236,8 +248,10 @@ def release(
                 "unknown": found.unknown,
                 "agreement": found.agreement,
                 "records": out / "records.jsonl",
+                "push": pushed,
             }
         )
+        hub.conclude(pushed, json=True)
         return
     verdict = found.agreement["verdict"]
     alpha = verdict["krippendorff_alpha"]
@@ -255,6 +269,7 @@ def release(
         f"{counted(found.summary.pairs, 'pair')} kept, {found.rejected} rejected, {found.unseen} seen by too few, "
         f"{found.unknown} labelled that are not here: {out / 'records.jsonl'}"
     )
+    hub.conclude(hub.sent(out, push, out), json=False)
 
 
 def export(

@@ -28,15 +28,15 @@ def set_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def quiet(model: str) -> None:
+def quiet(model: str, *, online: bool = False) -> None:
     """Prepare the process for loading `model`. Call it before huggingface_hub, transformers or TRL are first imported.
 
-    A model that lies on this machine is loaded without the network. One from the hub keeps its download bar on a
-    terminal: it can take long.
+    A model that lies on this machine is loaded without the network, unless that is needed later in the process
+    (online). One from the hub keeps its download bar on a terminal: it can take long.
     """
     set_environment()
     local = model == tiny.NAME or Path(model).is_dir()
-    if local:
+    if local and not online:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if local or not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -1,6 +1,5 @@
 """`retroflip study`: tables that take many runs."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -104,7 +103,7 @@ def _run(name: str, asked: _Asked) -> None:
     quiet(packaged.NAME)
     with shown_progress() as progress:
         progress.stage("loading libraries", 0, "")
-        from retroflip.study.directory import PAGE
+        from retroflip.study.directory import PAGE, REPORT
         from retroflip.study.loop import run_study
         from retroflip.study.registry import STUDIES
 
@@ -118,7 +117,7 @@ def _run(name: str, asked: _Asked) -> None:
         for table in study["tables"]:
             _print(table, plan.headline)
         print(f"All of it, beside the papers' numbers: {folder / PAGE}")
-        print(f"To look at it: {shlex.join(['retroflip', 'report', str(folder)])}")
+        print(f"To look at it: {folder / REPORT}")
     if study["cells"]["failed"]:
         raise typer.Exit(1)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retroflip.cli import hub
+from retroflip.cli.hub import Push
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, main_progress, print_json
 from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
@@ -61,13 +63,14 @@ def train(
     dry_run: DryRun = False,
     gpus: Gpus = None,
     resume: Resume = False,
+    push: Push = None,
     json: AsJson = False,
 ) -> None:
     """Train a model by reinforcement learning.
 
     The recipe names the method, the data and every setting.
     """
-    _run("rl", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, json=json)
+    _run("rl", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, push=push, json=json)
 
 
 def sft(
@@ -77,10 +80,11 @@ def sft(
     dry_run: DryRun = False,
     gpus: Gpus = None,
     resume: Resume = False,
+    push: Push = None,
     json: AsJson = False,
 ) -> None:
     """Fine-tune a model on reasoning traces."""
-    _run("sft", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, json=json)
+    _run("sft", recipe, overrides or [], out, dry_run=dry_run, gpus=gpus, resume=resume, push=push, json=json)
 
 
 def _run(
@@ -92,6 +96,7 @@ def _run(
     dry_run: bool,
     gpus: str | None,
     resume: bool,
+    push: str | None,
     json: bool,
 ) -> None:
     from retroflip.jobs.recipes import load_recipe
@@ -100,10 +105,11 @@ def _run(
     if recipe.kind != kind:
         right = {"rl": "train", "sft": "sft"}[recipe.kind]
         raise UsageError(f"{file} is a recipe of kind '{recipe.kind}': run it with `retroflip {right}`.")
-    quiet(recipe.model.path)
+    quiet(recipe.model.path, online=push is not None)
     if dry_run:
         _show(recipe, gpus, json=json)
         return
+    hub.require(push)
     if gpus is not None:
         raise UsageError(
             "--gpus describes the machine of a dry run; a run takes the GPUs that it finds. Add --dry-run."
@@ -123,7 +129,7 @@ def _run(
             )
         return
     if processes.is_main():
-        _conclude(directory, finished_before=before, json=json)
+        _conclude(directory, finished_before=before, push=push, json=json)
 
 
 def _train(recipe: "AnyRecipe", out: Path, *, resume: bool) -> bool:
@@ -150,8 +156,11 @@ def _train(recipe: "AnyRecipe", out: Path, *, resume: bool) -> bool:
     return False
 
 
-def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
-    """Write the report, which a kill after the last step leaves out, and say what there is now."""
+def _conclude(out: Path, *, finished_before: bool, push: str | None, json: bool) -> None:
+    """Write the report, which a kill after the last step leaves out, say what there is now, and push the model.
+
+    Exits with 1 where the push failed.
+    """
     from retroflip.files.storage import read_jsonl
     from retroflip.report.build import report_directories
     from retroflip.report.learned import hardly_anything_learned, nothing_learned
@@ -172,7 +181,9 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
             "notes": list(remarks(types)),
             "trackers_failed": fallen,
         }
-        print_json({**result, **told})
+        found = hub.sent(out / "model", push, out)
+        print_json({**result, **told, "push": found})
+        hub.conclude(found, json=True)
         return
     for line in _by_type(types):
         print(line)
@@ -188,6 +199,7 @@ def _conclude(out: Path, *, finished_before: bool, json: bool) -> None:
     print(f"  {shlex.join(['retroflip', 'generate', *words])}")
     if trained := read_trained(result["model"]):
         print(f"It is then asked as it was trained, unless an option says otherwise: {trained.asked.told()}.")
+    hub.conclude(hub.sent(out / "model", push, out), json=False)
 
 
 def _fallen_trackers(out: Path) -> "list[dict[str, Any]]":

@@ -26,7 +26,7 @@ from retroflip.progress import Progress
 
 CONFIG = "config.json"
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
-LEFT_OUT = frozenset({"journal.jsonl", "failures.jsonl", "notes.jsonl"})
+LEFT_OUT = frozenset({"journal.jsonl", "failures.jsonl", "notes.jsonl", "push.json"})
 """what a job keeps for itself in a data set's folder, with paths of the machine that it ran on"""
 BATCH = 100
 """files of one commit"""
@@ -64,6 +64,12 @@ class Upload:
         """The files by commit."""
         names = [name for name, _ in self.files]
         return (tuple(names[first : first + BATCH]) for first in range(0, len(names), BATCH))
+
+
+def require(repository: str) -> None:
+    """Raise UsageError where a push to that repository could not begin, before hours of work that are to end in one."""
+    _check_name(repository)
+    _token()
 
 
 def planned(folder: Path, repository: str, *, public: bool) -> Upload:
@@ -169,11 +175,9 @@ def _check_name(repository: str) -> None:
     try:
         validate_repo_id(repository)
     except HFValidationError as error:
-        raise UsageError(
-            f"--to {repository!r} is no repository's name: {error}. Write OWNER/NAME."
-        ) from error
+        raise UsageError(f"{repository!r} is no repository's name: {error}. Write OWNER/NAME.") from error
     if repository.count("/") != 1:
-        raise UsageError(f"--to {repository!r} names no owner. Write OWNER/NAME.")
+        raise UsageError(f"{repository!r} names no owner. Write OWNER/NAME.")
 
 
 def _kind(folder: Path) -> Kind:

@@ -1,6 +1,7 @@
 """A study's directory: whose it is, which seeds it holds, and the tables in it.
 
 DIR/study.json, study.md     the tables, written anew after every arm
+DIR/report.html              all of it on one page, written at the end of every start
 DIR/seed-N/...               what a seed's arms share, a run directory per arm, and its model's answers
 DIR/seed-N/failures/ARM.json what stopped an arm; it is tried again when the study is
 """
@@ -17,6 +18,7 @@ from retroflip.files.storage import jsonable, read_json_object, write_json_atomi
 
 TABLE = "study.json"
 PAGE = "study.md"
+REPORT = "report.html"
 
 _SEED_FOLDER = re.compile(r"seed-(\d+)")
 _OWN = re.compile(r"\.|seed-\d+$|study\.md$|report\.html$")

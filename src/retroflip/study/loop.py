@@ -13,8 +13,9 @@ from typing import Any
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import jsonable, write_json_atomic
 from retroflip.progress import NOTHING, Facts, Progress
+from retroflip.report.build import report_directories
 from retroflip.study.cells import SeedFolder
-from retroflip.study.directory import open_study, save_tables, seed_folder, seeds_there
+from retroflip.study.directory import REPORT, open_study, save_tables, seed_folder, seeds_there
 from retroflip.study.document import document
 from retroflip.study.markdown import markdown
 from retroflip.study.plan import ArmT, OneSeed, Plan, chosen
@@ -27,12 +28,13 @@ method's own code, all recorded with their tracebacks. A full disk, say, stops t
 def run_study(
     plan: Plan[ArmT], out: Path, *, seeds: Sequence[int], names: Sequence[str], progress: Progress
 ) -> dict[str, Any]:
-    """Run the named arms (all for no names) with these seeds in the directory `out` and return study.json.
+    """Run the named arms (all for no names) with these seeds in the directory `out`, write the report of what is there
+    then, and return study.json.
 
     The tables cover all arms and every seed there is a folder of. An arm that fails is recorded, and the others go on.
 
     Raises UsageError for an unknown arm, RunDirectoryError when `out` holds something else or a study of another size,
-    and what the plan's `open_seed` raises.
+    what the plan's `open_seed` raises, and DataError for files of an earlier start that were changed since.
     """
     arms = chosen(names, plan.arms)
     open_study(out, plan.settings)
@@ -45,6 +47,8 @@ def run_study(
             folder = SeedFolder(seed_folder(out, seed))
             attempt(folder.failure(arm), partial(settle, folder, shared, arm, told), told)
             found = write_tables(plan, out, seeds)
+    progress.stage("writing the report", 0, "")
+    report_directories([out], out / REPORT)
     return found
 
 
