@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from retroflip.synth.checks.collision_count import answer
 from retroflip.synth.episode import Episode
+from retroflip.synth.physics import Bounce
 from retroflip.synth.settings import PRESETS, SceneSettings
-from retroflip.synth.short.collision_count import APART_SECONDS, KIND, WALL, Bounce, bounce, most_hits
+from retroflip.synth.short.collision_count import APART_SECONDS, KIND, WALL, bounce, most_hits
 from retroflip.video.sampling import uniform_indices
 from temporal_pairs import pair_of
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retroflip.synth.physics import Contact, along, contacts, excursions, reflected, rotated, shares
+from retroflip.synth.physics import Bounce, Contact, along, excursions, reflected, rotated, shares
 
 
 def test_a_point_is_thrown_back_by_both_walls() -> None:
@@ -27,11 +27,11 @@ def test_walls_must_stand_apart() -> None:
 
 
 def test_contacts_come_at_the_times_worked_out_by_hand() -> None:
-    assert contacts(0.25, 0.5, 0.0, 1.0, 4.0) == [Contact(1.5, 1), Contact(3.5, -1)]
-    assert contacts(0.25, -0.5, 0.0, 1.0, 3.0) == [Contact(0.5, -1), Contact(2.5, 1)]
-    assert contacts(0.25, 0.0, 0.0, 1.0, 9.0) == []
+    assert Bounce(0.25, 0.5, 0.0, 1.0, 0.0, 4.0).contacts() == [Contact(1.5, 1), Contact(3.5, -1)]
+    assert Bounce(0.25, -0.5, 0.0, 1.0, 0.0, 3.0).contacts() == [Contact(0.5, -1), Contact(2.5, 1)]
+    assert Bounce(0.25, 0.0, 0.0, 1.0, 0.0, 9.0).contacts() == []
     with pytest.raises(ValueError, match="not between the walls"):
-        contacts(1.0, 0.5, 0.0, 1.0, 4.0)
+        Bounce(1.0, 0.5, 0.0, 1.0, 0.0, 4.0).contacts()
 
 
 @given(
@@ -47,7 +47,7 @@ def test_contacts_agree_with_small_steps(start: float, velocity: float, sign: in
         if not 0.0 < place < 1.0:
             seen.append((index * step, 1 if place >= 1.0 else -1))
             place, pace = (2.0 - place if place >= 1.0 else -place), -pace
-    exact = contacts(start, sign * velocity, 0.0, 1.0, seconds - 0.01)
+    exact = Bounce(start, sign * velocity, 0.0, 1.0, 0.0, seconds - 0.01).contacts()
     assert [one.end for one in exact] == [end for _, end in seen][: len(exact)]
     assert all(abs(one.seconds - when) < 5e-3 for one, (when, _) in zip(exact, seen, strict=False))
     assert np.isclose(

@@ -151,13 +151,13 @@ def positions(
     """Return where those actors are, every so many seconds and in the last frame, in shares of the side."""
     step = max(1, math.floor(every * animation.fps))
     chosen = [*range(0, animation.frames - 1, step), animation.frames - 1]
-    shown = [_by_id(animation, name) for name in identities]
+    shown = [by_id(animation, name) for name in identities]
     return [State(frame, {"positions": {one.id: _place(one, frame) for one in shown}}) for frame in chosen]
 
 
 def places_and_turns(animation: Animation, identity: str) -> list[State]:
     """Return where an actor is and how many degrees it has turned, ten times a second and in the last frame."""
-    one, last = _by_id(animation, identity), animation.frames - 1
+    one, last = by_id(animation, identity), animation.frames - 1
     return [
         State(
             frame,
@@ -170,7 +170,8 @@ def places_and_turns(animation: Animation, identity: str) -> list[State]:
     ]
 
 
-def _by_id(animation: Animation, identity: str) -> Actor:
+def by_id(animation: Animation, identity: str) -> Actor:
+    """Return the actor of that id."""
     return next(one for one in animation.actors if one.id == identity)
 
 

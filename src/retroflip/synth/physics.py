@@ -6,6 +6,7 @@ Shapes: T frames or moments, P points. Lengths are shares of the frame's side, t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,23 +35,45 @@ def reflected(course: npt.ArrayLike, low: float, high: float) -> Floats:
     return low + span - np.abs(along - span)
 
 
-def contacts(start: float, velocity: float, low: float, high: float, seconds: float) -> list[Contact]:
-    """Return the touches of the walls after time 0 and before `seconds`, in their order and exact.
+class Bounce(NamedTuple):
+    """A motion to and fro between two walls.
 
-    start: where the point is at time 0, strictly between the walls. velocity: a second, of either sign.
+    start: where the point is at first, strictly between the walls at `low` and `high`. velocity: a second, of either
+    sign. begin, seconds: when it begins to move, and for how long.
     """
-    if not low < start < high:
-        raise ValueError(f"the point starts at {start}, which is not between the walls at {low} and {high}")
-    if velocity == 0.0:
-        return []
-    span = (high - low) / abs(velocity)
-    end = 1 if velocity > 0 else -1
-    moment = ((high if end > 0 else low) - start) / velocity
-    found = []
-    while moment < seconds:
-        found.append(Contact(moment, end))
-        moment, end = moment + span, -end
-    return found
+
+    start: float
+    velocity: float
+    low: float
+    high: float
+    begin: float
+    seconds: float
+
+    @property
+    def crossing(self) -> float:
+        """Seconds from wall to wall."""
+        return (self.high - self.low) / abs(self.velocity)
+
+    def at(self, seconds_T: Floats) -> Floats:
+        """Return where it is at those times."""
+        moved_T = np.clip(seconds_T - self.begin, 0.0, self.seconds)
+        return reflected(self.start + self.velocity * moved_T, self.low, self.high)
+
+    def contacts(self) -> list[Contact]:
+        """Return its touches of the walls, in their order and exact."""
+        if not self.low < self.start < self.high:
+            raise ValueError(
+                f"the point starts at {self.start}, which is not between the walls at {self.low} and {self.high}"
+            )
+        if self.velocity == 0.0:
+            return []
+        end = 1 if self.velocity > 0 else -1
+        moment = ((self.high if end > 0 else self.low) - self.start) / self.velocity
+        found = []
+        while moment < self.seconds:
+            found.append(Contact(self.begin + moment, end))
+            moment, end = moment + self.crossing, -end
+        return found
 
 
 def along(points_P2: npt.ArrayLike, share_T: npt.ArrayLike) -> Floats:

@@ -16,10 +16,10 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import bouncing, circling, filmed, frames_of, moving, positions
-from retroflip.synth.short.stretches import named, number_of_stretches
+from retroflip.synth.objects import bouncing, by_id, circling, filmed, frames_of, moving, positions
+from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
 from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
 
@@ -160,25 +160,20 @@ class Leg(NamedTuple):
 
 def _legs(clip: Animation, course: Course) -> list[Leg]:
     """Return two legs for each stretch: as many whatever the answer, so that their number says nothing of it."""
-    (target,) = (one for one in clip.actors if one.id == "o1")
+    target = by_id(clip, "o1")
     places_T2 = np.stack([target.x_T, target.y_T], axis=1)
     ends = np.linspace(0, clip.frames - 1, 2 * len(course) + 1, dtype=int).tolist()
     return [Leg(start, end, places_T2[start : end + 1]) for start, end in pairwise(ends)]
 
 
 def _step(legs: Sequence[Leg], course: Course) -> int:
-    """Return the coarsest step in percent in which the legs of each stretch differ as they should.
+    """Return the coarsest step in percent in which the legs of each stretch differ as they should."""
 
-    Raises Redraw where there is none.
-    """
-    for step in (5, 2, 1):
+    def differ(step: int) -> bool:
         gone = [leg.gone(step) for leg in legs]
-        if all(
-            np.sign(two - one) == change
-            for one, two, change in zip(gone[::2], gone[1::2], course, strict=True)
-        ):
-            return step
-    raise Redraw
+        return tuple(np.sign(np.subtract(gone[1::2], gone[::2]))) == course
+
+    return coarsest_step(differ)
 
 
 def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> list[str]:

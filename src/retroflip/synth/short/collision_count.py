@@ -12,16 +12,15 @@ would always be near the wall opposite to the first one then.
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count as count_from
-from typing import NamedTuple
 
 import numpy as np
 
-from retroflip.synth.animation import Actor, Animation, Floats, actor
+from retroflip.synth.animation import Actor, Animation, actor
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import filmed, frames_of, moving, positions
-from retroflip.synth.physics import Contact, contacts, reflected
+from retroflip.synth.physics import Bounce
 from retroflip.synth.short.counts import lowest_count, window
 from retroflip.synth.wording import phrased, times
 from retroflip.video.transforms import Transform
@@ -51,32 +50,6 @@ APART_SECONDS = 0.07
 TRIES = 400
 FOUND = 20.0
 """how many of so many tries must be expected to have no hit near a corner"""
-
-
-class Bounce(NamedTuple):
-    """A motion between two walls: where it starts, how fast, where the walls are for the centre, and when it moves."""
-
-    start: float
-    velocity: float
-    low: float
-    high: float
-    begin: float
-    seconds: float
-
-    @property
-    def crossing(self) -> float:
-        """Seconds from wall to wall."""
-        return (self.high - self.low) / abs(self.velocity)
-
-    def at(self, seconds_T: Floats) -> Floats:
-        """Return where it is at those times."""
-        moved_T = np.clip(seconds_T - self.begin, 0.0, self.seconds)
-        return reflected(self.start + self.velocity * moved_T, self.low, self.high)
-
-    def contacts(self) -> list[Contact]:
-        """Return its hits."""
-        found = contacts(self.start, self.velocity, self.low, self.high, self.seconds)
-        return [Contact(self.begin + hit.seconds, hit.end) for hit in found]
 
 
 def bounce(

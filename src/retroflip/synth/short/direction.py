@@ -31,7 +31,7 @@ from retroflip.synth.episode import (
     require_own_stamps,
 )
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import filmed, frames_of, moving, positions
+from retroflip.synth.objects import by_id, filmed, frames_of, moving, positions
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
@@ -173,7 +173,7 @@ def _move_changed_by(event: Mapping[str, Any]) -> frozenset[Transform] | None:
 
 def _returns(cast: Cast, clip: Animation, path: Path, leg: int) -> list[Event]:
     """Return when the object leaves at one edge and is next seen at the opposite one."""
-    (target,) = (one for one in clip.actors if one.id == "o1")
+    target = by_id(clip, "o1")
     jumped_T = (np.abs(np.diff(target.x_T)) > 0.5) | (np.abs(np.diff(target.y_T)) > 0.5)
     return [
         cast.event(

@@ -1,8 +1,13 @@
-"""Halves or quarters of a video, which speeds may change in."""
+"""Halves or quarters of a video, which speeds may change in, and how coarsely ways in them can be told."""
 
+from collections.abc import Callable
+
+from retroflip.synth.episode import Redraw
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import ordinal
 
+STEPS = (5, 2, 1)
+"""in percent of the screen, which ways may be told in"""
 CALLED = {2: "half", 4: "quarter"}
 
 
@@ -19,3 +24,11 @@ def named(number: int, stretches: int) -> str:
     'third quarter'
     """
     return f"{ordinal(number)} {CALLED[stretches]}"
+
+
+def coarsest_step(holds: Callable[[int], bool]) -> int:
+    """Return the coarsest step in which what is told of ways `holds`. Raises Redraw where there is none."""
+    for step in STEPS:
+        if holds(step):
+            return step
+    raise Redraw

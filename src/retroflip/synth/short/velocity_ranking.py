@@ -13,11 +13,11 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import filmed, frames_of, moving, positions
 from retroflip.synth.physics import reflected
-from retroflip.synth.short.stretches import named, number_of_stretches
+from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
 from retroflip.synth.wording import percent, phrased, series
 from retroflip.video.transforms import Transform
 
@@ -220,11 +220,14 @@ def _windows(clip: Animation, count: int, stretches: int) -> list[list[tuple[int
 
 def _gone(ways_NS: Floats, share: float) -> list[list[int]]:
     """Return how far objects go in that share of a stretch, in percent, as coarsely as leaves no two alike."""
-    for step in (5, 2, 1):
-        gone_NS = [[percent(float(way) * share, step) for way in ways_S] for ways_S in ways_NS]
-        if all(len(set(column)) == len(gone_NS) for column in zip(*gone_NS, strict=True)):
-            return gone_NS
-    raise Redraw
+
+    def told(step: int) -> list[list[int]]:
+        return [[percent(float(way) * share, step) for way in ways_S] for ways_S in ways_NS]
+
+    def differ(step: int) -> bool:
+        return all(len(set(gone_N)) == len(gone_N) for gone_N in zip(*told(step), strict=True))
+
+    return told(coarsest_step(differ))
 
 
 def _events(cast: Cast, clip: Animation, ways_NS: Floats) -> list[Event]:
