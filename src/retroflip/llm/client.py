@@ -101,7 +101,6 @@ class Client:
         self._stop = stop or threading.Event()
         self._key = _key_of(endpoint)
         self._api = connect(endpoint, self._key, bytes_per_token)
-        self._chat = self._api.chat.completions.with_raw_response  # imports much: not on a call's time
         self._background = Background()
         self._omitted = omitted_headers(has_key=self._key is not None)
         self._free = threading.BoundedSemaphore(endpoint.concurrency)
@@ -124,7 +123,7 @@ class Client:
         charged. Raises CallFailedError for a call that failed for good, EndpointError where none can succeed, and
         StoppedError soon after `stop` is set.
         """
-        request = self._request(messages, schema) | dict(more or {})
+        request = {**self._request(messages, schema), **(more or {}), **self.endpoint.extra_body}
         faults: list[str] = []
         while True:
             try:
@@ -165,7 +164,7 @@ class Client:
             if one.structured == "json_schema":
                 form = {"name": schema.__name__, "schema": schema.model_json_schema(), "strict": True}
                 request["response_format"]["json_schema"] = form
-        return {**request, "extra_body": dict(one.extra_body)} if one.extra_body else request
+        return request
 
     def _call(self, request: Mapping[str, Any], faults: tuple[str, ...], discarded: Discarded) -> Reply:
         import openai  # an extra, and slow to import
@@ -198,10 +197,13 @@ class Client:
         return Reply(read.text, read.finish, *read.counted, seconds, faults, read.first_tokens)
 
     async def _response(self, request: Mapping[str, Any]) -> bytes:
-        """Return the body of a response, whole."""
-        raw = await self._chat.create(**request, extra_headers=self._omitted)
-        body: bytes = raw.http_response.content
-        return body
+        """Return the body of a response, whole. What the package checks of a request and a response takes too long."""
+        import httpx2
+
+        response = await self._api.post(
+            "/chat/completions", cast_to=httpx2.Response, body=request, options={"headers": self._omitted}
+        )
+        return response.content
 
     def _status_error(self, error: "openai.APIStatusError") -> Exception:
         """Return the error that a status other than 200 means."""

@@ -1,8 +1,9 @@
 """The HTTP side of a client: no redirects, and no response longer than its tokens can be."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.request import getproxies
 
 from retroflip.errors import UsageError
 from retroflip.llm.settings import Endpoint
@@ -20,25 +21,6 @@ class ResponseRefusedError(Exception):
     """A response that is longer than it may be, or packed although that was not asked for."""
 
 
-class _Bounded:
-    """A response's stream that ends with an error behind so many bytes."""
-
-    def __init__(self, stream: Any, limit: int) -> None:
-        self._stream, self._limit = stream, limit
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        length = 0
-        async for chunk in self._stream:
-            length += len(chunk)
-            if length > self._limit:
-                raise ResponseRefusedError(f"the response is longer than {self._limit:,} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        """Close the stream itself."""
-        await self._stream.aclose()
-
-
 def connect(
     endpoint: Endpoint, key: str | None, bytes_per_token: int = BYTES_PER_TOKEN
 ) -> "openai.AsyncOpenAI":
@@ -51,10 +33,9 @@ def connect(
     import httpx2
     import openai
 
-    limit = BYTES_BESIDE + bytes_per_token * endpoint.max_tokens
+    from retroflip.llm.transport import Bounded, Lanes
 
-    class Bounded(_Bounded, httpx2.AsyncByteStream):
-        """As httpx wants a stream."""
+    limit = BYTES_BESIDE + bytes_per_token * endpoint.max_tokens
 
     async def bound(response: httpx2.Response) -> None:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -69,7 +50,11 @@ def connect(
         # A few bytes can be packed gigabytes; and a redirect would send the videos of a request somewhere else.
         default_headers={"Accept-Encoding": "identity"},
         http_client=openai.DefaultAsyncHttpxClient(
-            base_url=endpoint.base_url, follow_redirects=False, event_hooks={"response": [bound]}
+            base_url=endpoint.base_url,
+            follow_redirects=False,
+            event_hooks={"response": [bound]},
+            # A client with a transport of its own passes over the proxies that the environment names.
+            transport=None if getproxies() else Lanes(),
         ),
     )
 
