@@ -12,32 +12,35 @@ with each of both reversed; so "left, then right" is reversed what it was.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
-_ENDS = ("left", "right", "up", "down", "top", "bottom")
-_SPELLINGS: dict[tuple[str, ...], dict[str, str]] = {
-    ("clock",): {
+_END = r"(?:left|right|up|down|top|bottom)"
+_RESPELT = {
+    r"clock": {
         r"(?:anti|counter)[- ]?clock[- ]?wise": "counterclockwise",
         r"clock[- ]wise": "clockwise",
     },
-    ("wards",): {r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward"},
-    ("speed",): {r"speeds? up": "accelerates", r"speeding up": "accelerating"},
-    ("slow",): {r"slows? down": "decelerates", r"slowing down": "decelerating"},
-    _ENDS: {
+    r"wards": {r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward"},
+    r"speed": {r"speeds? up": "accelerates", r"speeding up": "accelerating"},
+    r"slow": {r"slows? down": "decelerates", r"slowing down": "decelerating"},
+    rf"(?:left|right|up|down|top|bottom|upper|lower)(?:-to-|[- ]| to (?:the )?){_END}": {
         r"(left|right|up|down)[- ](left|right|up|down)": r"\1-\2",
         r"(top|bottom|upper|lower)[- ](left|right)": r"\1-\2",
-        r"(left|right|up|down|top|bottom)-to-(left|right|up|down|top|bottom)": r"\1 to \2",
+        rf"({_END})-to-({_END})": r"\1 to \2",
         r"(?<!from )(left|right|top|bottom) to (?:the )?(left|right|top|bottom)": r"from \1 to \2",
     },
-    ("away",): {r"away from": "away"},
-    ("toward", "away"): {r"(toward|away) the (?:camera|viewer)": r"\1"},
+    r"away": {r"away from": "away"},
+    r"the (?:camera|viewer)": {r"(toward|away) the (?:camera|viewer)": r"\1"},
 }
-"""what is spelt otherwise, in this order, by parts of a text of which one is in all that is"""
-_MAY_BE_RESPELT = re.compile("|".join(sorted({part for parts in _SPELLINGS for part in parts})))
+"""what is spelt otherwise, in this order, by a sign that is in each such text and sooner looked for"""
+_IS_RESPELT = re.compile("|".join(_RESPELT))
 _SPELT_AS = [
-    (parts, [(re.compile(rf"\b{pattern}\b"), spelling) for pattern, spelling in patterns.items()])
-    for parts, patterns in _SPELLINGS.items()
+    (re.compile(sign), [(re.compile(rf"\b{pattern}\b"), spelling) for pattern, spelling in patterns.items()])
+    for sign, patterns in _RESPELT.items()
 ]
+_REMEMBERED = 256
+"""texts whose spelling, images and steps are: both maps and several rules read those of a question"""
 _SIDES = (
     ("left", "right"), ("leftward", "rightward"), ("leftmost", "rightmost"), ("lefthand", "righthand"),
     ("leftside", "rightside"), ("clockwise", "counterclockwise"), ("east", "west"), ("northeast", "northwest"),
@@ -154,20 +157,22 @@ class TextMap(StrEnum):
     REVERSE = "reverse"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def spelt(text: str) -> str:
     """Return a text in the one spelling in which texts are compared: "Moves to the Left." is "moves to the left"."""
     text = " ".join(text.casefold().replace("’", "'").split()).rstrip(".!")
-    return _respelt(text) if _MAY_BE_RESPELT.search(text) else text
+    return _respelt(text) if _IS_RESPELT.search(text) else text
 
 
 def _respelt(text: str) -> str:
-    for parts, patterns in _SPELT_AS:
-        if any(part in text for part in parts):
+    for sign, patterns in _SPELT_AS:
+        if sign.search(text):
             for pattern, spelling in patterns:
                 text = pattern.sub(spelling, text)
     return text
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def mirror(text: str) -> str | None:
     """Return what a text says of the mirrored clip; None where "left" or "right" in it may be no side.
 
@@ -180,6 +185,7 @@ def mirror(text: str) -> str | None:
     return _OTHER_LETTER.get(text) or _swapped(text, _MIRRORED)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def reverse(text: str) -> str | None:
     """Return what a text says of the clip played backwards; None where "left" or "right" in it may be no way.
 
@@ -215,9 +221,11 @@ def names_what_changes(question: str, text_map: TextMap) -> bool:
         return True
     if text_map is TextMap.MIRROR:
         return table.may_change(text) and table.pattern.search(text) is not None
-    bare = _ROLLS_ALONG.sub(" ", _PLACE.sub(" ", text))
-    return _MOMENTS.search(text) is not None or (
-        table.may_change(text) and table.pattern.search(bare) is not None
+    if _MOMENTS.search(text):
+        return True
+    return (
+        table.may_change(text)
+        and table.pattern.search(_ROLLS_ALONG.sub(" ", _PLACE.sub(" ", text))) is not None
     )
 
 
@@ -251,20 +259,21 @@ def _is_no_side(text: str) -> bool:
     )
 
 
-def steps(text: str) -> list[str]:
+@lru_cache(maxsize=_REMEMBERED)
+def steps(text: str) -> tuple[str, ...]:
     """Return what a text says happens one after the other, in that order; the text alone where it tells one thing.
 
     >>> steps("first left, then up"), steps("the fall after the kiss")
-    (['left', 'up'], ['the kiss', 'the fall'])
+    (('left', 'up'), ('the kiss', 'the fall'))
     """
     text = spelt(text)
     if not _JOINT.search(text):
-        return [_FIRST.sub("", text) if "first" in text else text] if text else []
+        return (_FIRST.sub("", text) if "first" in text else text,) if text else ()
     before = _BEFORE.fullmatch(text)
     if before and not _THEN.search(text):
-        told = [before["first"], before["second"]]
+        told = before["first"], before["second"]
         return told if before["word"] == "before" else told[::-1]
-    return [step for step in _THEN.split(_FIRST.sub("", text)) if step]
+    return tuple(step for step in _THEN.split(_FIRST.sub("", text)) if step)
 
 
 def _reversed_sequence(text: str) -> str:

@@ -26,6 +26,11 @@ _SAME = re.compile(
     r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
     r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
 )
+_SAME_SENSES = listed(
+    "no any once all around same entire whole between back fro side and place circle circles keep keeps keeping both "
+    "not never nothing nobody neither none"
+)
+"""words of which one is in each of these, but for "n't" """
 _SAME_WHENEVER = re.compile(
     r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|\Anothing\Z"
     r"|\bunchanged"
@@ -111,6 +116,7 @@ _ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far 
 _ASKING = frozenset(("which", "what", "whose", "both"))
 _TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
 _HAPPENINGS = listed("events event actions action scenes steps")
+_BEING = listed("is are was were")
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
@@ -119,28 +125,37 @@ _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "verticall
 _DIRECTION = listed("direction way")
 _COURSE = listed("direction way movement motion trajectory path")
 
+_NOTHING_HAPPENS = Verdict(False, "nothing that happens in time is asked for", 0.85)
+
 
 class _Kinds:
     """What a question is after, as far as its words say. words: without those that only seem to speak of order."""
 
-    __slots__ = ("about_all", "arranges", "counts", "is_state", "measures", "moves", "order", "words")
+    __slots__ = ("about_all", "arranges", "asked", "counts", "is_state", "measures", "order", "words")
 
     def __init__(self, asked: Asked) -> None:
-        words = asked.words
+        self.asked, words = asked, asked.words
         if has(words, known.ORDER) and has(words, _SENSES):
             words = words_of(_NO_ORDER.sub(" ", asked.text))
         # What "appears in the video" is only shown there; "appearing" in an answer is a change.
-        self.words = words = [word for word in words if not word.startswith("appear")]
+        if "appear" in asked.text:
+            words = [word for word in words if not word.startswith("appear")]
+        self.words = words
         self.arranges = has(words, known.ASKED_ORDER) or ("arrangement" in words and has(words, _HAPPENINGS))
         self.order = has(words, known.ORDER) and not self.arranges
         self.about_all = has(words, known.ABOUT_ALL)
         self.measures = has(words, _SIZES) and _MEASURES.search(asked.text) is not None
         self.counts = "how many" in asked.text or "number of" in asked.text or "how often" in asked.text
+        self.is_state = has(words[:1], _BEING) and not any(word.endswith("ing") for word in words)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a motion, or where it leads, is asked for."""
+        words = self.words
+        if not (has(words, _COURSE) or _is_moving(words)):
+            return False
         faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
-        is_place = has(words, _PLACES) and _ASKS_PLACE.search(asked.text) is not None
-        self.moves = not (faces or is_place) and (has(words, _COURSE) or _is_moving(words))
-        is_verb = words[:1] in (["is"], ["are"], ["was"], ["were"])
-        self.is_state = is_verb and not any(word.endswith("ing") for word in words)
+        return not (faces or (has(words, _PLACES) and _ASKS_PLACE.search(self.asked.text)))
 
 
 def reversal_test(
@@ -155,7 +170,7 @@ def reversal_test(
         or _mapped(asked, kinds)
         or _framed(asked, kinds, causes=causes)
         or _happening(asked, kinds, counts=counts, objects=objects)
-        or Verdict(False, "nothing that happens in time is asked for", 0.85)
+        or _NOTHING_HAPPENS
     )
 
 
@@ -165,7 +180,9 @@ def undone(words: Sequence[str]) -> bool:
     >>> undone(words_of("walks out of the room")), undone(words_of("walks on a treadmill"))
     (True, False)
     """
-    return has(words, _EVENTS) and any(_is_undone(words, place) for place in range(len(words)))
+    return has(words, _EVENTS) and any(
+        word in _EVENTS and _is_undone(words, place) for place, word in enumerate(words)
+    )
 
 
 def _is_moving(words: Sequence[str]) -> bool:
@@ -222,12 +239,17 @@ def _same_both_ways(asked: Asked, kinds: _Kinds) -> Verdict | None:
     if has(kinds.words, known.WHY):
         return None
     several = len(asked.answer_words) > 1
-    same = has(asked.answer_words, _SAME_WORDS) or (several and _SAME.search(asked.answer_text) is not None)
+    same = has(asked.answer_words, _SAME_WORDS) or (several and _says_same(asked))
     if not same and not has(asked.answer_words[:2], _NOTHING):
         return None
     if kinds.order and not _SAME_WHENEVER.search(asked.answer_text):
         return None
     return Verdict(False, "the answer is the same both ways", 0.96 if same else 0.8)
+
+
+def _says_same(asked: Asked) -> bool:
+    may_be = has(asked.answer_words, _SAME_SENSES) or "n't" in asked.answer_text
+    return may_be and _SAME.search(asked.answer_text) is not None
 
 
 def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
@@ -285,7 +307,7 @@ def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
         return True
     if changes or compares or "then" in words:
         return kinds.moves or _names_action(asked, kinds)
-    return kinds.moves and has(words, _WAYS)
+    return has(words, _WAYS) and kinds.moves
 
 
 def _names_action(asked: Asked, kinds: _Kinds) -> bool:

@@ -45,12 +45,14 @@ _CHOICE = re.compile(
 _BODY = listed("hand hands foot feet arm leg eye ear knee shoulder wrist handed")
 _WAYS = listed("direction way map compass arrow heading wind")
 
+_NO_SIDE = Verdict(False, "no side is asked for", 0.95)
+
 
 def sides(words: Sequence[str]) -> Iterator[int]:
     """Yield the places of words that name a side.
 
     >>> list(sides(words_of("he left the room on the left")))
-    [5]
+    [6]
     """
     for place, word in enumerate(words):
         if word in SIDES and (word not in _DOUBTFUL or _is_side(words, place)):
@@ -91,7 +93,7 @@ def flip_test(asked: Asked, *, body_sides: bool = True, middle: bool = False) ->
     named = _named(asked, middle=middle)
     if named is not None and (body_sides or not _is_of_body(asked)):
         return named
-    return Verdict(False, "no side is asked for", 0.95)
+    return _NO_SIDE
 
 
 def _is_of_body(asked: Asked) -> bool:
@@ -135,7 +137,9 @@ def _question_sides(asked: Asked) -> list[str]:
     """Return the sides that the question itself names; alternatives that it only lists do not count."""
     if not has(asked.words, SIDES):
         return []
-    words = words_of(_CHOICE.sub(" ", asked.text))
+    words = asked.words
+    if " or " in asked.text or "," in asked.text or "/" in asked.text:
+        words = words_of(_CHOICE.sub(" ", asked.text))
     return [words[place] for place in sides(words)]
 
 

@@ -10,6 +10,8 @@ from retroflip.router.vocabulary import QUOTING, has
 MOST_READ = 2000
 """characters of a text that are read: within them a question says what it asks"""
 _WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+(?:[.:]\d+)*|[←→↑↓↖↗↘↙↰↱↶↷↺↻⟲⟳]")
+_ASCII_WORD = re.compile(r"[A-Za-z]+(?:[-'][A-Za-z]+)*|[0-9]+(?:[.:][0-9]+)*")
+"""the same of texts that are ASCII, in half the time"""
 _DIGIT = re.compile(r"\d")
 _SECONDS = r"\d+(?:[.:]\d+)*\s*(?:s|secs?|seconds?|min|minutes?)?"
 _WINDOW = re.compile(
@@ -25,7 +27,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("the left-hand cup, at 0:12")
     ['the', 'left-hand', 'cup', 'at', '0:12']
     """
-    return _WORD.findall(text)
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
 
 
 class Verdict(NamedTuple):
