@@ -34,7 +34,7 @@ _RESPELT = {
     r"the (?:camera|viewer)": {r"(toward|away) the (?:camera|viewer)": r"\1"},
 }
 """what is spelt otherwise, in this order, by a sign that is in each such text and sooner looked for"""
-_IS_RESPELT = re.compile("|".join(_RESPELT))
+_MAY_BE_RESPELT = re.compile("clock|wards|speed|slow|away|toward|left|right|up|down|top|bottom")
 _SPELT_AS = [
     (re.compile(sign), [(re.compile(rf"\b{pattern}\b"), spelling) for pattern, spelling in patterns.items()])
     for sign, patterns in _RESPELT.items()
@@ -134,6 +134,9 @@ _THEN = re.compile(
 _JOINT = re.compile(r"[,;⇒>]|then|after|before|next|finally|followed")
 """in every text of several steps"""
 _FIRST = re.compile(r"^(?:at\s+)?first(?:ly)?\b,?\s+(?=\S)")
+_WHO_FIRST = re.compile(r"^(?:it|he|she|they) (?:first )?(?=\S)")
+"""who takes a step, which says nothing of it"""
+_TO_A_WAY = frozenset(("to", "toward", "the"))
 _FROM_TO = re.compile(r"(?P<before>.*?)\bfrom\s+(?P<start>\S.*?)\s+(?P<joint>to|into)\s+(?P<end>\S.*)")
 _BEFORE = re.compile(r"(?P<first>\S.*?)\s+(?P<word>before|after)\s+(?P<second>\S.*)")
 _SAME = re.compile(
@@ -161,7 +164,7 @@ class TextMap(StrEnum):
 def spelt(text: str) -> str:
     """Return a text in the one spelling in which texts are compared: "Moves to the Left." is "moves to the left"."""
     text = " ".join(text.casefold().replace("’", "'").split()).rstrip(".!")
-    return _respelt(text) if _IS_RESPELT.search(text) else text
+    return _respelt(text) if _MAY_BE_RESPELT.search(text) else text
 
 
 def _respelt(text: str) -> str:
@@ -238,8 +241,8 @@ def other_option(options: Sequence[str], right: int, text_map: TextMap) -> int |
     image = MAPS[text_map](options[right])
     if image is None:
         return None
-    said = steps(image)
-    same = [index for index, option in enumerate(options) if steps(option) == said]
+    said = _said(image)
+    same = [index for index, option in enumerate(options) if _said(option) == said]
     return same[0] if len(same) == 1 and same[0] != right else None
 
 
@@ -249,7 +252,7 @@ def say_the_same(one: str, other: str) -> bool:
     >>> say_the_same("first left, then up", "Left then up.")
     True
     """
-    return steps(one) == steps(other)
+    return _said(one) == _said(other)
 
 
 def _is_no_side(text: str) -> bool:
@@ -274,6 +277,33 @@ def steps(text: str) -> tuple[str, ...]:
         told = before["first"], before["second"]
         return told if before["word"] == "before" else told[::-1]
     return tuple(step for step in _THEN.split(_FIRST.sub("", text)) if step)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _said(text: str) -> tuple[str, ...]:
+    """Return the steps of a text as they are compared: without who takes them, or a verb that only one of them has.
+
+    "It first moves left, then right" is then "left, then right".
+    """
+    told = steps(text)
+    if len(told) < 2:
+        return told
+    told = tuple(_WHO_FIRST.sub("", step) for step in told)
+    verbs = [_before_way(step) for step in told]
+    if None in verbs or len(set(filter(None, verbs))) != 1 or verbs.count("") != len(told) - 1:
+        return told
+    return tuple(step.removeprefix(verb or "").strip() for step, verb in zip(told, verbs, strict=True))
+
+
+def _before_way(step: str) -> str | None:
+    """Return what stands before the way that a step ends with ("moves" in "moves to the left"); None without a way."""
+    words = step.split()
+    if not words or words[-1] not in _REVERSED.images:
+        return None
+    words.pop()
+    while words and words[-1] in _TO_A_WAY:
+        words.pop()
+    return " ".join(words)
 
 
 def _reversed_sequence(text: str) -> str:

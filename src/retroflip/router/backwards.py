@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from retroflip.data.text_maps import TextMap, names_what_changes, other_option, reverse, say_the_same, steps
 from retroflip.router import vocabulary as known
-from retroflip.router.reading import Asked, Verdict, words_of
+from retroflip.router.reading import IN_A_ROW, Asked, Verdict, words_of
 from retroflip.router.vocabulary import forms, has, listed
 
 _SAME_WORDS = listed(
@@ -33,7 +33,7 @@ _SAME_SENSES = listed(
 """words of which one is in each of these, but for "n't" """
 _SAME_WHENEVER = re.compile(
     r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|\Anothing\Z"
-    r"|\bunchanged"
+    r"|\bunchanged|\bboth\b.*\btogether\b"
 )
 """what is the same both ways even of a first or last thing"""
 _NOTHING = listed("nothing none neither nobody")
@@ -45,13 +45,15 @@ _NO_ORDER = re.compile(
     r"|\bend (?:product|user|zone|table|point|face)s?\b|\bstart(?:ing)? (?:price|line|grid|lineup|five)s?\b"
     r"|\bin order (?:to|for|that)\b|\bopening (?:hours?|ceremony|scene|credits|times?|quote)\b"
     r"|\bclosing (?:hours?|times?|ceremony)\b|\b(?:look|looks|looking|looked|named|take|takes|taking) after\b"
-    r"|\bhow long\b.*\blast\b|\b(?:first|second|third|fourth|fifth|sixth|last)\b(?: \w+){0,3} "
+    r"|\bhow long\b.*\blast\b"
+    r"|\b(?:first|second|third|fourth|fifth|sixth|last)\b(?! to (?!the\b|your\b))(?: \w+){0,3} "
     r"(?:from|to|on|at|in) (?:the |your )?(?:far )?(?:left|right|top|bottom|front|back|line|row|queue|column)\b"
     r"|\b\d+(?:\.\d+)? seconds?\b|\bhow many seconds\b|\bper second\b|\bin a row\b|\bstep by step\b"
     r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*"
     r"|\b(?:first|second|third),.*\bor (?:second|third|fourth)\b"
     r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|table))"
-    r"|\bstarting (?:at|from|with)\b|\bends? of the (?:table|street|road|hall|room|corridor)\b"
+    r"|\bstarting (?:at|from|with)\b|\b(?:going|counting|reading) (?:counter)?clockwise\b.*\bnext\b"
+    r"|\bends? of the (?:table|street|road|hall|room|corridor)\b"
 )
 """where a word of order orders nothing in time"""
 _SENSES = listed(
@@ -69,6 +71,7 @@ _MOMENTS = listed(
     "when time moment point second minute timestamp timestamps part segment portion period interval frame phase find "
     "locate localize ground identify"
 )
+_HALFWAY = re.compile(r"\b(?:half-?way|midway)\b|\bmiddle(?: of the (?:video|clip|time))?\Z")
 _CLOCK = re.compile(r"\b(?:clock|watch|current time|time of (?:the )?day|season)\b")
 _TIME = re.compile(
     r"\W*(?:(?:at|around|about|after) )?(?:\d+(?::\d\d)+|\d+(?:\.\d+)?\s*(?:-|–|to)\s*\d+(?:\.\d+)?\s*s)"
@@ -102,6 +105,16 @@ _MEASURES = re.compile(
 )
 _SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
+_STILL = listed(
+    "road path street lane trail crack scratch stripe line fence wall staircase ladder bridge crease seam scar slope "
+    "river shore coast tower pipe"
+)
+_SHAPE = re.compile(
+    rf"\b(?:does|do|did) (?:the|this|that|these|those|a|an) (?:\w+ ){{0,2}}?(?:{'|'.join(sorted(_STILL))})"
+    r"(?: (?:in|on|of|at|ahead|behind|beside|along|across|under|near|to|from|between)\b.*)? "
+    r"(?:curve|bend|turn|lean|slope|slant|point|lead|run|follow|fork|tilt|wind)\b"
+)
+"""a question about the shape of what does not move: "which way does the road bend?" """
 _ASKS_PLACE = re.compile(
     r"\b(?:which|what|whose) (?:\w+ ){0,3}"
     r"(?:hand|foot|leg|arm|eye|ear|knee|wrist|shoulder|side|corner|lane|half)\b"
@@ -110,20 +123,29 @@ _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane
 _TO_SIDE = re.compile(
     r"\b(?:to|toward|from) (?:the )?(?:\w+[ -])?(?:left|right|top|bottom|upper|lower|side|corner|edge)\b"
 )
+_BACK_TO_START = re.compile(
+    r"(?:then )?(?:comes |goes |returns |moves |is )?back"
+    r"(?: again|(?: to)? where\b.*| to (?:the|its|his|her|their) start.*)?\Z"
+)
 _CORNER = re.compile(r"(?:diagonally )?(?:top|bottom|upper|lower)-(?:left|right)")
 """a place, but a way where a direction is asked for"""
 _ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far )\baway\b")
 _ASKING = frozenset(("which", "what", "whose", "both"))
 _TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
 _HAPPENINGS = listed("events event actions action scenes steps")
+_HAPPENS = (known.UNDONE | known.MOTION) - forms("go:went,gone")
+"""with what an order "from left to right" is none in space; but "going from left to right" reads a row"""
 _BEING = listed("is are was were")
+_IS_BROKEN = re.compile(
+    r"\b(?:is|are|was|were|looks?) (?:already )?(?:broken|cracked|shattered|burst|dead)\b"
+)
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
 _EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | known.OBJECTS_FOLLOW
 _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
 _DIRECTION = listed("direction way")
-_COURSE = listed("direction way movement motion trajectory path")
+_COURSE = listed("direction way movement movements motion motions trajectory path rotation rotations")
 
 _NOTHING_HAPPENS = Verdict(False, "nothing that happens in time is asked for", 0.85)
 
@@ -140,6 +162,8 @@ class _Kinds:
         # What "appears in the video" is only shown there; "appearing" in an answer is a change.
         if "appear" in asked.text:
             words = [word for word in words if not word.startswith("appear")]
+        if has(words, known.ASKED_ORDER) and IN_A_ROW.search(asked.text) and not has(words, _HAPPENS):
+            words = [word for word in words_of(IN_A_ROW.sub(" ", asked.text)) if word not in known.ORDER]
         self.words = words
         self.arranges = has(words, known.ASKED_ORDER) or ("arrangement" in words and has(words, _HAPPENINGS))
         self.order = has(words, known.ORDER) and not self.arranges
@@ -164,6 +188,8 @@ def reversal_test(
     """Return whether playing backwards changes the answer. The settings are those of `rules.Conventions`."""
     if asked.has_window and not windows_cut:
         return Verdict(True, "the part that is asked about lies elsewhere", 0.8)
+    if has(asked.words, _STILL) and _SHAPE.search(asked.text):
+        return Verdict(False, "the shape of what does not move is asked for", 0.85)
     kinds = _Kinds(asked)
     return (
         _same_both_ways(asked, kinds)
@@ -202,7 +228,7 @@ def _is_undone(words: Sequence[str], place: int) -> bool:
         return _has_path(words, place)
     if word in known.POSTURES:
         return has(words[place + 1 : place + 3], _UP_DOWN)
-    return word in _INTO and not has(words[max(0, place - 4) : place], known.GOES_ON)
+    return word in _INTO and not has(words[max(0, place - 4) : place], known.GOES_ON | known.SEEN_FACING)
 
 
 def _is_noun(words: Sequence[str], place: int) -> bool:
@@ -287,6 +313,8 @@ def _there_and_back(text: str) -> bool:
     one, joint, other = text.partition(" and ")
     if not joint:
         return False
+    if _BACK_TO_START.match(other) and has(words_of(one), _WAYS):
+        return True
     there, back = one.split()[-1:], other.removeprefix("then ").removeprefix("back ").split()[:1]
     return there != back and bool(back) and reverse(" ".join(there)) == " ".join(back)
 
@@ -314,7 +342,10 @@ def _names_action(asked: Asked, kinds: _Kinds) -> bool:
     """Return whether the right answer stands for something that is done or happens, and not for who or what it is."""
     first = asked.answer_words[0]
     is_offered = " or " in asked.text and first in kinds.words
-    return is_offered or first.endswith("ing") or _ACTION.search(asked.text) is not None
+    completes = asked.question.rstrip().endswith(("...", "…", "__"))
+    if is_offered or completes or first.endswith("ing"):
+        return True
+    return _CHANGES.search(asked.text) is not None or _ACTION.search(asked.text) is not None
 
 
 def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
@@ -323,6 +354,8 @@ def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
     if kinds.arranges:
         return Verdict(True, "the order of events is asked for", 0.93)
     if _asks_moment(asked, kinds):
+        if _HALFWAY.search(asked.answer_text):
+            return Verdict(False, "the middle of the time is the middle both ways", 0.85)
         return Verdict(True, "a moment is asked for", 0.92)
     if kinds.order and (not kinds.about_all or has(words, known.CLAUSES)):
         return Verdict(True, "the question says before or after what, first or last", 0.9)
@@ -384,5 +417,5 @@ def _is_event(asked: Asked, kinds: _Kinds) -> bool:
     if undone(words) or ((is_claim or has(words, _COURSE)) and _ACROSS.search(asked.text)):
         return True
     if has(words, known.BREAKING) and (is_claim or has(words[:1], _WHO)):
-        return True
+        return _IS_BROKEN.search(asked.text) is None
     return is_claim and has(words, known.GETTING) and has(words, _COMPARATIVES)

@@ -7,8 +7,8 @@ which may name a side itself. "Left" and "right" are sides only where a word bef
 import re
 from collections.abc import Iterator, Sequence
 
-from retroflip.data.text_maps import TextMap, mirror, other_option
-from retroflip.router.reading import Asked, Verdict, words_of
+from retroflip.data.text_maps import TextMap, mirror, other_option, steps
+from retroflip.router.reading import IN_A_ROW, Asked, Verdict, words_of
 from retroflip.router.vocabulary import (
     BEFORE_SIDES,
     BEHIND_SIDES,
@@ -148,6 +148,9 @@ def _named(asked: Asked, *, middle: bool) -> Verdict | None:
     named = _question_sides(asked)
     if not named:
         return None
+    row = steps(asked.answer) if {"left", "right"} <= set(named) and IN_A_ROW.search(asked.text) else ()
+    if len(row) > 1:
+        return _of_row(asked, row)
     if {"left", "right"} <= set(named) and _SAME_OF_BOTH.search(asked.text):
         return Verdict(False, "both sides are compared as equals", 0.9)
     if _BOTH_SIDES.search(asked.text):
@@ -155,6 +158,16 @@ def _named(asked: Asked, *, middle: bool) -> Verdict | None:
     if not middle and _COUNTED_FROM.search(asked.text) and _is_middle(asked):
         return Verdict(False, "the middle one is the middle one from either side", 0.85)
     return Verdict(True, "the question names a side", 0.9 if asked.claim is not False else 0.6)
+
+
+def _of_row(asked: Asked, row: Sequence[str]) -> Verdict:
+    """Return what becomes of an answer that names what stands in a row, from one side to the other."""
+    if row == row[::-1]:
+        return Verdict(False, "the row is the same from either side", 0.9)
+    others = [index for index, option in enumerate(asked.options) if steps(option) == row[::-1]]
+    if len(others) == 1:
+        return Verdict(True, "the row, read from the other side, is another option", 0.99, others[0])
+    return Verdict(True, "the question names a side", 0.9)
 
 
 def _is_middle(asked: Asked) -> bool:

@@ -49,7 +49,7 @@ UNDONE = forms(
     "drain extinguish ignite score sink:sank,sunk demolish topple bloom wilt evaporate condense "
     "brighten darken dim fade increase decrease swallow eject dock undock hide:hid,hidden unveil reveal dissolve "
     "solidify crumple flatten wither revive sprout bud decay rot build:built "
-    "merge split:split separate straighten stretch swap lay:laid pass ripen inhale exhale unroll uncork"
+    "merge split:split separate pitch straighten stretch swap lay:laid pass ripen inhale exhale unroll uncork"
 ) | {"forming"}
 """what playing backwards turns into another action, so that it no longer happens (CRPO, appendix A.2, and its like)"""
 BREAKING = forms("break:broke,broken burst:burst explode shatter crack die crash snap ignite")
@@ -57,10 +57,11 @@ BREAKING = forms("break:broke,broken burst:burst explode shatter crack die crash
 MOTION = forms(
     "walk run:ran move go:went,gone come:came drive:drove,driven ride:rode,ridden fly:flew,flown swim:swam,swum roll "
     "slide:slid jump leap hop crawl step turn swing:swung bounce slip carry drag shove sail travel head march rush "
-    "float drift bend:bent bow get:got blow:blew reach lean switch set:set zoom pan tilt "
+    "float drift bend:bent bow get:got blow:blew,blown reach lean switch set:set zoom pan tilt "
     "steer rotate spin:spun revolve shift scroll circle orbit glide sway stride stroll pivot crank navigate proceed "
     "row pedal stumble hurry gallop trot skate ski surf cycle track draw:drew,drawn tear:tore,torn "
-    "reverse lead:led burn fade pop plunge tip light:lit flow stream squeeze curl dash race chase follow"
+    "reverse lead:led burn fade pop plunge tip light:lit flow stream squeeze curl dash race chase follow cross swerve "
+    "veer sidle dart scurry amble wander lurch sprint"
 ) - {"race", "races", "track", "tracks", "row", "rows", "set", "sets", "head", "heads"}
 """how something moves; playing backwards undoes it only together with a path"""
 OBJECTS_FOLLOW = forms("hand") | {"left"}
@@ -175,7 +176,7 @@ BEHIND_SIDES = listed(
 NO_SIDES = {
     "right": listed(
         "after before away now when as here there answer answers order amount angle angles thing place time triangle "
-        "size to tool one person choice option up"
+        "size to tool one person choice option up way ways"
     ),
     "left": listed("behind over alone early home"),
 }
