@@ -203,6 +203,46 @@ def test_names_of_the_benchmarks(tmp_path: Path) -> None:
     assert (found["official"]["text"], found["ours"]["p_acc_by_task"]["text"]) == (100.0, 100.0)
 
 
+@pytest.mark.parametrize("form", ["samples", "table", "results"])
+def test_a_file_that_was_cut_drops_no_answer_in_silence(root: Path, form: str) -> None:
+    rows = [sample(number, CHOICE, "B") for number in (0, 1)] if form == "samples" else ROWS
+    whole = write_lines(root / "s.jsonl", rows) if form == "samples" else write_json(root / "s.json", rows)
+    if form == "results":
+        write_json(whole, {"results": [of_video_r1("7", "A"), of_video_r1("7_reverse", "B")]})
+    assert len(graded("tempcompass", root, whole)) >= 2
+    whole.write_bytes(whole.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"line \d|not JSON"):
+        graded("tempcompass", root, whole)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "\0A\0",
+        "\ud800",
+        "A" * 5_000_000,
+        "a b " * 10**6,
+        "[" * 10**5,
+        '{"a":' * 10**5,
+        None,
+        7,
+        ["A"],
+        [],
+        {},
+    ],
+)
+def test_odd_answers_are_counted(root: Path, said: Any) -> None:
+    rows = [sample(0, CHOICE, "A"), sample(1, CHOICE, said)]
+    path = root / "s.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = scores("tempcompass", root, path)
+    failed, unparsed = found["ours"]["n_failed"], found["unparsed"]
+    assert failed + unparsed + (said == ["A"]) == 1
+    assert (found["official"]["n"], found["ours"]["n_pairs"]) == (2, 1)
+    assert failed == (said is None or said == [])
+
+
 def test_files_of_other_forms_are_left_to_the_benchmark(tmp_path: Path) -> None:
     assert logged(write_json(tmp_path / "a.json", {"7": {"speed": []}})) is None
     assert logged(write_lines(tmp_path / "a.jsonl", [{"idx": 0, "response": "A"}])) is None

@@ -248,3 +248,10 @@ def test_what_training_reads_evaluation_reads_alike(boxed: str) -> None:
 )
 def test_what_is_taken_back_or_called_wrong_is_no_answer(response: str, found: str | None) -> None:
     assert letter(response) == found
+
+
+def test_of_a_text_that_runs_on_a_mark_alone_is_read() -> None:
+    running = "it moves, " * 10_000
+    assert letter(running + r"\boxed{B}") == "B"
+    assert letter(f"<think>{running}</think>B") == "B"
+    assert letter(running + "The answer is B.") is None

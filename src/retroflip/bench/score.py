@@ -16,7 +16,7 @@ from retroflip.bench.stats import RESAMPLES, Column, mcnemar, paired_interval
 from retroflip.data import answers as reader
 from retroflip.data.intervals import Interval
 from retroflip.errors import DataError
-from retroflip.files.storage import read_json_object, write_json_atomic
+from retroflip.files.storage import drop_unfinished, read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file
 
 ANSWERS = "answers.jsonl"
@@ -45,6 +45,7 @@ def score_run(directory: Path, root: Path | None = None) -> dict[str, Any]:
     scores["torn_last_line"] = answers.torn
     scores["reader"] = reader_version()
     scores["settings"] = settings
+    drop_unfinished(directory, [SCORES], dead_only=True)
     write_json_atomic(directory / SCORES, scores)
     return scores
 

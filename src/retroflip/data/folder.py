@@ -29,11 +29,12 @@ def claim(out: Path, settings: Mapping[str, Any]) -> bool:
         raise UsageError(
             f"{out}: cannot be used as a folder ({error.strerror}). Choose another one."
         ) from error
+    if not empty:
+        _check_same(out, wanted)
+    drop_unfinished(out, dead_only=True)
     if empty:
         write_json_atomic(out / DESCRIPTION_NAME, wanted)
         return False
-    _check_same(out, wanted)
-    drop_unfinished(out, dead_only=True)
     if _is_complete(out):
         return True
     (out / RECORDS_NAME).unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from retroflip.bench.benchmarks.choices import bare
 from retroflip.bench.benchmarks.published import YES_NO, read_json, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
+from retroflip.data.forms.base import Spot
 from retroflip.errors import DataError
 
 Recorded = Callable[[Path, Path], Sequence[Graded]]
@@ -100,20 +101,32 @@ def logged(file: Path) -> list[Logged] | None:
         names = {name: "" for row in sheet for name in row}
         return [_of_table({**names, **row}) for row in sheet] if _is_table(names) else None
     found = _records(file)
-    if not found or not isinstance(found[0], Mapping):
-        return None
-    if "doc_id" in found[0] and {"filtered_resps", "resps"} & found[0].keys():
-        return [_of_samples(row, file) for row in found]
-    if found[0].keys() >= _OF_VIDEO_R1:
-        return [_of_video_r1(row, file) for row in found]
-    return [_of_table(row) for row in found if isinstance(row, Mapping)] if _is_table(found[0]) else None
+    read = _reader(found[0]) if found and isinstance(found[0], Mapping) else None
+    return None if read is None else [read(_sound(row, file), file) for row in found]
+
+
+def _reader(first: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path], Logged] | None:
+    """Return what reads the records of a log that begins with this one; None where it is no log of a toolkit."""
+    if "doc_id" in first and {"filtered_resps", "resps"} & first.keys():
+        return _of_samples
+    if first.keys() >= _OF_VIDEO_R1:
+        return _of_video_r1
+    return (lambda row, _: _of_table(row)) if _is_table(first) else None
+
+
+def _sound(row: Any, file: Path) -> Mapping[str, Any]:
+    """Return a record. Raises DataError for what is none, as the end of a file that was cut: no answer is dropped."""
+    if isinstance(row, Mapping):
+        return row
+    what = str(row) if isinstance(row, DataError) else f"{row!r:.60} stands where a record should."
+    raise DataError(f"{file}: {what}") from (row if isinstance(row, DataError) else None)
 
 
 def _records(file: Path) -> list[Any]:
     """Return the records of a file, of one JSON object those under `logs`, as lmms-eval wrote them at first, or under
     `results`, as Video-R1 does; else none."""
     try:
-        found = [row for _, row in rows(file)]
+        found = [_placed(spot, row) for spot, row in rows(file)]
     except DataError:
         found = []
     if len(found) > 1:
@@ -126,12 +139,16 @@ def _records(file: Path) -> list[Any]:
     return next((one for one in logs if isinstance(one, list)), found)
 
 
+def _placed(spot: Spot, row: dict[str, Any] | DataError) -> dict[str, Any] | DataError:
+    return DataError(f"{spot}: {row}") if isinstance(row, DataError) else row
+
+
 def _is_table(row: Mapping[str, Any]) -> bool:
     return {"index", "question", "prediction"} <= row.keys()
 
 
-def _of_samples(row: Any, file: Path) -> Logged:
-    if not (isinstance(row, Mapping) and isinstance(row.get("doc_id"), int)):
+def _of_samples(row: Mapping[str, Any], file: Path) -> Logged:
+    if not isinstance(row.get("doc_id"), int):
         raise DataError(
             f"{file}: a line of it is no sample of lmms-eval, which has a number doc_id. Take it out."
         )
@@ -155,8 +172,8 @@ def _of_table(row: Mapping[str, Any]) -> Logged:
     )
 
 
-def _of_video_r1(row: Any, file: Path) -> Logged:
-    if not (isinstance(row, Mapping) and row.keys() >= _OF_VIDEO_R1):
+def _of_video_r1(row: Mapping[str, Any], file: Path) -> Logged:
+    if not row.keys() >= _OF_VIDEO_R1:
         raise DataError(
             f"{file}: a record of it is no result of Video-R1 (problem, path, output). Take it out."
         )

@@ -66,9 +66,9 @@ def read_rows(path: Path, form: str) -> list[dict[str, Any]]:
     found = []
     for line, row in rows(path):
         if isinstance(row, DataError):
-            raise DataError(f"{path}, line {line}: {row} Give {form}.") from row
+            raise DataError(f"{path}, {line}: {row} Give {form}.") from row
         if not isinstance(row, Mapping):
-            raise DataError(f"{path}, line {line}: {row!r:.60} is no record. Give {form}.")
+            raise DataError(f"{path}, {line}: {row!r:.60} is no record. Give {form}.")
         found.append(dict(row))
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from retroflip.bench.export.questions import Exported, files, pairs, read_questions, row
 from retroflip.errors import DataError
-from retroflip.files.storage import write_text_atomic
+from retroflip.files.storage import drop_unfinished, write_text_atomic
 from retroflip.recipes.reading import dumped
 
 QUESTIONS = "questions.json"
@@ -36,6 +36,7 @@ def export_lmms_eval(folder: Path, out: Path) -> Exported:
     name = task_name(folder)
     place = out / name
     place.mkdir(parents=True, exist_ok=True)
+    drop_unfinished(place, dead_only=True)
     rows = [{**row(sample), "options": json.dumps(row(sample)["options"])} for sample in samples]
     write_text_atomic(place / QUESTIONS, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     write_text_atomic(place / "root.txt", f"{folder.resolve()}\n")

@@ -16,7 +16,7 @@ from typing import Any
 from retroflip.bench.export.questions import Exported, pairs, read_questions
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError
-from retroflip.files.storage import write_text_atomic
+from retroflip.files.storage import drop_unfinished, write_text_atomic
 
 _FIRST = ("index", "id", "video", "video_path", "question", "candidates", "answer")
 _LAST = ("task_type", "source", "source_clip", "pair", "side")
@@ -37,6 +37,7 @@ def export_vlmevalkit(folder: Path, out: Path) -> Exported:
         )
     path = out if out.suffix == ".tsv" else out / f"{folder.resolve().name}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
+    drop_unfinished(path.parent, [path.name], dead_only=True)
     letters = sorted({letter for sample in samples for letter in sample.lettered})
     names = _names([sample.shown[0].path for sample in samples])
     written = io.StringIO(newline="")

@@ -14,8 +14,9 @@ alone, the surest first:
 
 Without any of these, a letter alone on the last line counts. Only what stands behind the last "wait" or "scratch that"
 counts, and an option that a later sentence replaces ("Actually, C.") does not. Options that a text lists, whole or cut
-off, are no answer (`listing.py`). Running text is searched for nothing else. "A man walks" names no option ('A' is an
-article), "A and B" and "not B" are no answers; what is unsure is None.
+off, are no answer (`listing.py`). Running text is searched for nothing else, and more than LONGEST signs of it for
+nothing at all. "A man walks" names no option ('A' is an article), "A and B" and "not B" are no answers; what is unsure
+is None.
 On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple choice and yes/no) this agrees with
 all 11,440 grades that the benchmark's own rules gave. Of 16,082 that OVO-Bench publishes, of nine models, it reads all
 but 22, which name several options or none, each as the letter that stands first in it.
@@ -34,6 +35,8 @@ from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marke
 from retroflip.data.answers.wrapped import narrow, unwrapped
 from retroflip.data.sample import ProblemType, Sample
 
+LONGEST = 50_000
+"""signs behind the reasoning up to which an answer without a mark is looked for: more is a model that runs on"""
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
 _STOPS = re.compile(r"[.!?:]$")
 _THOUGHTS = r"(?:thinking|thoughts?|reasoning|analysis|reflection)"
@@ -83,7 +86,9 @@ def read_answer(response: str, sample: Sample) -> Answer | None:
     text = next((turn.strip() for turn in turns if turn.strip()), "")
     if is_marked(text):
         content = boxed_text(text)
-        return None if content is None else _of_type(content, sample)
+        return None if content is None or len(content) > LONGEST else _of_type(content, sample)
+    if len(text) > LONGEST:
+        return None
     begin = max((found.end() for found in _TAKEN_BACK.finditer(text)), default=0)
     inner = unwrapped(text[begin:])
     return _of_type(inner, sample) if inner else None

@@ -65,7 +65,7 @@ def _read(text: str) -> Any:
     """Return JSON, or the same in Python's quotes, an object as its pairs, so that a key twice is seen; or None."""
     try:
         return json.loads(text, object_pairs_hook=list)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         read = ast.literal_eval(text)
