@@ -179,7 +179,9 @@ def test_of_options_that_begin_alike_the_longest_is_meant() -> None:
         ("No, it does not move. Yes, it stands.", "B"), ("**Yes**", "A"), ("Yes.\nThe zebra runs.", "A"),
         ("The answer is yes.", "A"), ("Answer: No", "B"), (r"\boxed{yes}", "A"), ("A", "A"), ("B. no", "B"),
         ("Yes and no", None), ("Yes or no?", None), ("Yes/No", None), ("Not sure", None),
-        ("Nothing moves", None),
+        ("Nothing moves", None), ("It stands.\n\nSo the answer is no.", "B"), ('The answer is "no."', "B"),
+        ("I don't think the answer is yes.", None), ("The answer is yes. Or the answer is no.", None),
+        ("Is the answer yes?\nThe answer is unclear.", None),
         ("No one can tell", None), ("It is impossible to tell.", None), ("Yesterday", None), ("", None),
     ],
 )  # fmt: skip

@@ -28,7 +28,7 @@ from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.folding import first_sentence, folded, plain
 from retroflip.data.answers.grounded import divided
-from retroflip.data.answers.lettered import lettered, names_another, statement, taken_back
+from retroflip.data.answers.lettered import denied, lettered, names_another, statement, taken_back
 from retroflip.data.answers.listing import begins_list, enumerates, listed
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
@@ -114,7 +114,7 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
         number = _number(announced)
         return None if number is None else of_type(number, sample)
     if sample.problem_type is ProblemType.FREE_FORM and folded(sample.solution) in ("yes", "no"):
-        said = _yes_or_no(_lines(text)[0])
+        said = _yes_or_no(_lines(text))
         return None if said is None else Answer("text", said)
     return of_type(announced, sample)
 
@@ -163,7 +163,7 @@ def _announced_option(lines: list[str], options: dict[str, str]) -> str | None:
     if chosen:
         return next(iter(chosen)) if len(chosen) == 1 else None
     if set(options.values()) == {"yes", "no"}:
-        yes_no = _yes_or_no(lines[0])
+        yes_no = _yes_or_no(lines)
         return next((letter for letter, option in options.items() if option == yes_no), None)
     return _spoken(whole, options)
 
@@ -180,10 +180,17 @@ def _unemphasised(text: str) -> str:
     return re.sub(r"\*\*|__", "", text)
 
 
-def _yes_or_no(line: str) -> str | None:
-    cue = CUE.search(line)
-    said = _YES_NO.match(line) or (_YES_NO.match(line, cue.end()) if cue else None)
-    return said[1].lower() if said else None
+def _yes_or_no(lines: list[str]) -> str | None:
+    """Return what the first line begins with or, without that, what the text announces: "So the answer is no."."""
+    if said := _YES_NO.match(lines[0]):
+        return said[1].lower()
+    announced = {
+        None if denied(line, cue.start()) else said[1].lower()
+        for line in lines
+        for cue in CUE.finditer(line)
+        if (said := _YES_NO.match(line[cue.end() :].lstrip("\"'")))
+    }
+    return announced.pop() if len(announced) == 1 else None
 
 
 def _spoken(text: str, options: dict[str, str]) -> str | None:
