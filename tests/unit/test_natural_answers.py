@@ -165,6 +165,34 @@ def test_reasoning_in_tags_of_any_name_is_left_out() -> None:
     assert letter("B<|im_end|>\n<|im_start|>user\nWhich? A") == "B"
 
 
+SENTENCES = ("A man is dunking.", "A man is passing.", "A dog runs.", "None of the above")
+NUMBERS = ("3", "4", "5", "6")
+COLOURS = ("red", "blue", "green")
+TEN = tuple(f"text {number}" for number in range(10))
+
+
+@pytest.mark.parametrize(
+    ("response", "options", "found"),
+    [
+        ("A man is dunking.", SENTENCES, "A"), ("A dog runs.", SENTENCES, "C"),
+        ("B\nA man is dunking.", SENTENCES, "B"),
+        ("The answer is A man is dunking.", SENTENCES, "A"), ("A man is jumping.", SENTENCES, None),
+        ("The answer is none of the above.", SENTENCES, "D"), ("A man", SENTENCES, None),
+        ("4", NUMBERS, "B"), ("B (4)", NUMBERS, "B"), ("B. 4", NUMBERS, "B"), ("14", NUMBERS, None),
+        ("The ball bounces 4 times.", NUMBERS, None), ("4 or 5", NUMBERS, None), ("A: 3\nB: 4", NUMBERS, None),
+        ("1. It bounces.\n2. It bounces again.\n\nAnswer: B", NUMBERS, "B"),
+        ("Red.", COLOURS, "A"), ("A (red)", COLOURS, "A"), ("The ball is red.", COLOURS, None),
+        ("It changes from red to blue.", COLOURS, None), ("blue, not red", COLOURS, None),
+        ("I", TEN, "I"), ("The answer is I", TEN, "I"), ("I think the answer is C", TEN, "C"), ("So I", TEN, None),
+        ("I cannot tell", TEN, None), ("I see a dog. The answer is (I).", TEN, "I"), ("text 3", TEN, "D"),
+    ],
+)  # fmt: skip
+def test_options_that_are_sentences_numbers_single_words_or_many(
+    response: str, options: tuple[str, ...], found: str | None
+) -> None:
+    assert letter(response, *options) == found
+
+
 def test_of_options_that_begin_alike_the_longest_is_meant() -> None:
     options = ("red", "red and blue", "blue")
     assert letter("The answer is red and blue.", *options) == "B"

@@ -29,8 +29,7 @@ from retroflip.bench.dybench.plans import Planned, planned_row
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.records import pair_id, samples_of
 from retroflip.bench.dybench.survey import Quota, RefusedPlan, Survey, root_of
-from retroflip.data.card import CARD
-from retroflip.data.folder import DESCRIPTION_NAME, RECORDS_NAME, claim
+from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample

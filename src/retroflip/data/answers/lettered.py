@@ -96,7 +96,8 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
             return letter
         if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
             return letter
-        if _BEHIND_A_FIRST.match(rest):
+        own_beside = re.match(r"\s*[(,]", rest) and folded(rest.strip(" (),.")) == options[letter]
+        if own_beside or _BEHIND_A_FIRST.match(rest):
             return letter
     return beginning(folded(text), options) if cued else None
 
