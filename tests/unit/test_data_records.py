@@ -295,6 +295,8 @@ class TestFaults:
             ({"options": ["A. left"]}, "needs at least 2"),
             ({"options": "A. left"}, "must be a list"),
             ({"options": ["B. left", "A. right"]}, "letters are B, A"),
+            ({"options": ["A. left", "A. right"]}, "letters are A, A. Give each option a letter of its own"),
+            ({"options": ["1) left", "2) right", "2) up"]}, "letters are 1, 2, 2"),
             ({"options": ["A. left", "B. "]}, "option B has no text"),
             ({"options": [str(n) for n in range(26)]}, "there are 26 options, but at most 25 have a letter"),
             ({"problem": "Which <|video_pad|>?"}, r"'problem' holds '<\|video_pad\|>'.*special token"),
@@ -493,7 +495,7 @@ class TestFaults:
         with pytest.raises(DataError, match="cannot be read"):
             read_samples(tmp_path)
         (tmp_path / "latin.jsonl").write_bytes(b'{"problem": "caf\xe9"}')
-        with pytest.raises(DataError, match=r"not a UTF-8 text file \(byte 16\)"):
+        with pytest.raises(DataError, match=r"line 1: byte 17 of this record, 0xe9, is no UTF-8"):
             read_samples(tmp_path / "latin.jsonl")
 
 

@@ -57,6 +57,9 @@ def test_odd_but_honest_names_stay_inside(root: Path, relative: str) -> None:
         "C:a.mp4",
         "videos/a.mp4\0.txt",
         "\ud800.mp4",
+        "http://example.org/a.mp4",
+        "s3://bucket/a.mp4",
+        "file:///etc/passwd",
     ],
 )
 def test_refuses_what_leaves_the_root_or_could(root: Path, relative: str) -> None:

@@ -167,6 +167,21 @@ def test_what_cannot_be_routed_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+@pytest.mark.parametrize("out", ["/proc/x.jsonl", "gone/x.jsonl"])
+def test_a_place_where_no_file_can_be_made_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    monkeypatch.chdir(file.parent)
+    folder = out.rpartition("/")[0]
+    for router in ("rules", "llm"):
+        settings = (
+            ("--endpoint=base_url=http://127.0.0.1:9/v1", "--endpoint=model=m") if router == "llm" else ()
+        )
+        told = run("route", file, "--router", router, *settings, "--out", out, code=1)
+        assert f"Error: {folder}: no folder, or none that takes new files" in told
+    assert "folder" in run("data", "import", "records", file, "--out", out, code=1 if out[0] == "/" else 2)
+
+
 def test_a_missing_file_is_named_even_where_the_new_one_is_there(file: Path) -> None:
     missing = file.with_name("missing.jsonl")
     assert "missing.jsonl: the data file cannot be read" in run("route", missing, "--out", file, code=1)

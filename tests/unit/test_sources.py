@@ -628,6 +628,62 @@ def test_a_column_that_no_row_has_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "out.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("form", "where"),
+    [
+        ("jsonl", "byte 17 of this record"),
+        ("json", "byte 17 of this record"),
+        ("csv", "byte 4 of the cell under 'problem'"),
+    ],
+)
+def test_a_byte_that_is_no_utf_8_costs_its_record_alone(tmp_path: Path, form: str, where: str) -> None:
+    """The text before the byte has a letter of two bytes, and the record behind it is read."""
+    rows = [
+        {"problem": text, "problem_type": "free-form", "solution": "x", "path": f"{number}.mp4"}
+        for number, text in enumerate(("què?", "qè~?", "où?"))
+    ]
+    written = {
+        "jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+        "json": json.dumps(rows, ensure_ascii=False),
+        "csv": table(rows),
+    }[form]
+    path = tmp_path / f"mixed.{form}"
+    path.write_bytes(written.encode().replace(b"~", b"\xe9"))
+    done, samples = imported("records", path)
+    assert [sample.question for sample in samples] == ["què?", "où?"]
+    assert done.rejects == {"unreadable": 1}
+    (reject,) = rejects(path)
+    assert reject["record"] == 2
+    assert f"{where}, 0xe9, is no UTF-8" in reject["message"]
+
+
+def test_a_line_of_charades_sta_that_is_no_utf_8_is_one_reject(tmp_path: Path) -> None:
+    path = tmp_path / "charades_sta_train.txt"
+    path.write_bytes(b"X 1 4##a man runs.\nY 1 4##caf\xe9.\n")
+    done, samples = imported("charades-sta", path)
+    assert (len(samples), done.rejects.total()) == (1, 1)
+
+
+def test_names_of_columns_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes(b"id,probl\xe9m\n1,x\n")
+    with pytest.raises(DataError, match="line 1: byte 9 of the columns' names, 0xe9"):
+        imported("records", path)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "[]"])
+def test_an_empty_file_has_no_rows_whatever_the_columns(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match="holds no rows, so there is nothing to import"):
+        imported("records", put(tmp_path / "empty.jsonl", content), columns={"problem": "q"})
+
+
+def test_an_address_is_no_path(tmp_path: Path) -> None:
+    row = {"problem": "q", "problem_type": "free-form", "solution": "x"}
+    rows = [{**row, "path": "http://example.org/a.mp4"}, {**row, "path": "a.mp4"}]
+    done, (sample,) = imported("records", put(tmp_path / "rows.json", rows))
+    assert (sample.video, done.rejects) == ("a.mp4", {"path": 1})
+
+
 def test_a_name_that_no_file_can_have_is_one_reject(tmp_path: Path) -> None:
     rows = [{**VIDEO_R1, "problem_id": 1, "path": "é" * 128 + ".mp4"}, {**VIDEO_R1, "path": "x.mp4"}]
     (tmp_path / "x.mp4").write_bytes(b"")

@@ -5,9 +5,11 @@ is a bug and keeps its traceback.
 """
 
 import errno
+import os
 import shlex
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -87,10 +89,24 @@ class Boundary(HelpfulGroup):
             what = "Interrupted; what is finished is kept."
             _fail(_go_on(what, ctx.invoked_subcommand, ctx.meta[ARGUMENTS]), INTERRUPTED)
         except OSError as error:
+            if (folder := _without_new_files(error)) is not None:
+                _fail(
+                    f"{folder}: no folder, or none that takes new files. Make it, or name another place.", 1
+                )
             if error.errno not in ENVIRONMENT:
                 raise
             name = f"{error.filename}: " if error.filename else ""
             _fail(f"{name}{error.strerror}. Check the path, its permissions and the free space there.", 1)
+
+
+def _without_new_files(error: OSError) -> Path | None:
+    """Return the folder in which a file of ours could not be made, since it is not there, or no real one, as /proc."""
+    from retroflip.files.storage import LOCK_NAME, is_unfinished  # brings numpy, which --help does without
+
+    if error.errno != errno.ENOENT or not isinstance(error.filename, str | os.PathLike):
+        return None
+    file = Path(error.filename)
+    return file.parent if file.name == LOCK_NAME or is_unfinished(file.name) else None
 
 
 def _fail(message: str, code: int) -> None:

@@ -58,8 +58,11 @@ def check_columns(columns: Columns) -> None:
 
 
 def check_present(columns: Columns, names: Iterable[str]) -> None:
-    """Raise DataError for a mapped column that no record has. names: all keys of all records."""
+    """Raise DataError for a mapped column that no record has. names: all keys of all records; without any there is
+    another fault to tell of."""
     known = list(dict.fromkeys(names))
+    if not known:
+        return
     for target, source in columns.items():
         for name in _named(source):
             if name not in known:

@@ -88,7 +88,8 @@ def split_label(text: str) -> Labelled | None:
 
 
 def read_options(texts: Sequence[str]) -> Options:
-    """Take the letters off options that carry one each. Raises DataError where these are not in order."""
+    """Take the letters off options that carry one each. Raises DataError where these are not in order, or one stands
+    twice."""
     found = [split_label(text) for text in texts]
     parts = [part for part in found if part is not None]
     if not parts or len(parts) < len(texts):
@@ -103,6 +104,13 @@ def read_options(texts: Sequence[str]) -> Options:
     if any(sorted(labels) == sorted(sequence[: len(labels)]) for sequence in _SEQUENCES):
         raise DataError(
             f"the options' letters are {', '.join(labels)}. Put the options in the order of their letters."
+        )
+    if len(set(labels)) < len(labels) and any(
+        set(labels) < set(sequence[: len(labels)]) for sequence in _SEQUENCES
+    ):
+        raise DataError(
+            f"the options' letters are {', '.join(labels)}. Give each option a letter of its own, or none; "
+            "write initials out as names."
         )
     return Options(tuple(texts))
 

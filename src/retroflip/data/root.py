@@ -18,8 +18,8 @@ def normalise(relative: str) -> str:
     """Return the path without "." parts and doubled slashes ("./a//b.mp4" is "a/b.mp4"), looking at text
     only.
 
-    Raises PathEscapeError for an empty or absolute path, a ".." part, a backslash, a drive letter, and
-    characters that no file name has (NUL, lone surrogates), or more of them than one has.
+    Raises PathEscapeError for an empty or absolute path, an address (http://...), a ".." part, a backslash, a drive
+    letter, and characters that no file name has (NUL, lone surrogates), or more of them than one has.
     """
     reason = _fault(relative)
     if reason:
@@ -61,6 +61,8 @@ def _fault(relative: str) -> str | None:
         return f"has a part of more than {_LONGEST_NAME} bytes, which no file name can have"
     if "\\" in relative:
         return "has a backslash"
+    if "://" in relative:
+        return "is an address and no file: download it, and name where it lies"
     if relative.startswith("/") or (relative[1:2] == ":" and relative[0] in string.ascii_letters):
         return "is absolute"
     if ".." in parts:

@@ -45,11 +45,3 @@ class Form:
     rows: Callable[[Path], Iterator[Row]]
     table: bool = False
     with_bytes: Callable[[Path], Iterator[Row]] | None = None
-
-
-def text_of(path: Path) -> str:
-    """Return a UTF-8 file's text, without the mark that may stand before it. Raises DataError for another encoding."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a UTF-8 text file (byte {error.start}). Save it as UTF-8.") from error

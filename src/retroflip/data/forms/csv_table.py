@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retroflip.data.forms.base import Form, Row, Spot
-from retroflip.data.forms.text_stream import lines
+from retroflip.data.forms.text_stream import lines, not_utf_8
 from retroflip.errors import DataError
 
 _DELIMITERS = ",;\t"
@@ -30,10 +30,7 @@ def _delimiter(first_line: str) -> str | None:
 
 def _recognises(head: bytes) -> bool:
     first_line = head.removeprefix(b"\xef\xbb\xbf").splitlines()[:1]
-    try:
-        return bool(first_line) and _delimiter(first_line[0].decode()) is not None
-    except UnicodeDecodeError:
-        return False
+    return bool(first_line) and _delimiter(first_line[0].decode("utf-8", "surrogateescape")) is not None
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -42,6 +39,8 @@ def _rows(path: Path) -> Iterator[Row]:
     reader = csv.reader(lines(path), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in next(reader)]
+        if broken := not_utf_8(delimiter.join(names), "the columns' names"):
+            raise DataError(f"{path}, line 1: {broken}")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise DataError(f"{path}: two columns are called {twice[0]!r}. Rename one of them.")
         line, row = reader.line_num + 1, 0
@@ -63,6 +62,9 @@ def _record(names: list[str], cells: list[str]) -> dict[str, str] | DataError:
             f"it has {len(cells)} cells, and the first line names {len(names)} columns. Put cells that hold the "
             "delimiter in quotes."
         )
+    for name, cell in zip(names, cells, strict=True):
+        if broken := not_utf_8(cell, f"the cell under {name!r:.60}"):
+            return broken
     return {name: cell for name, cell in zip(names, cells, strict=True) if cell.strip()}
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.data.foreign import foreign_file, foreign_object
-from retroflip.data.forms.base import HEAD, Form, Row, Spot, text_of
-from retroflip.data.forms.text_stream import LONGEST_RECORD, PIECE, Window, pieces
+from retroflip.data.forms.base import HEAD, Form, Row, Spot
+from retroflip.data.forms.text_stream import LONGEST_RECORD, PIECE, Window, not_utf_8, pieces
 from retroflip.errors import DataError
 
 Record = dict[str, Any]
@@ -76,6 +76,9 @@ def _lines(path: Path, reader: _Reader) -> Iterator[tuple[int, Any]]:
             continue
         if not content.strip():
             continue
+        if (broken := not_utf_8(content)) is not None:
+            yield line, broken
+            continue
         try:
             value, end = reader.read(content, _after_space(content, 0))
             if rest := content[end:].strip():
@@ -102,7 +105,9 @@ def _each_line(path: Path) -> Iterator[str | None]:
 
 def _whole_object(path: Path) -> str | None:
     """Return what a file is that holds one object over several lines; None for others and for very large ones."""
-    return foreign_object(text_of(path)) if path.stat().st_size <= LONGEST_RECORD else None
+    if path.stat().st_size > LONGEST_RECORD:
+        return None
+    return foreign_object(path.read_bytes().decode("utf-8-sig", errors="replace"))
 
 
 def _array_items(window: Window, start: int, reader: _Reader) -> Iterator[tuple[int, Any]]:
@@ -118,7 +123,7 @@ def _array_items(window: Window, start: int, reader: _Reader) -> Iterator[tuple[
         except _NoJsonError as error:
             yield line, error
             return
-        yield line, item
+        yield line, not_utf_8(window.text[start:end]) or item
         start = window.skip_space(end)
         separator = window.text[start : start + 1]
         if separator not in (",", "]"):

@@ -11,24 +11,20 @@ PIECE = 2**20
 """bytes that are read at once"""
 LONGEST_RECORD = 64 * 2**20
 """characters of one record"""
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+"""what stands in a text in place of bytes that are no UTF-8 (PEP 383)"""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 
 
 def pieces(path: Path) -> Iterator[str]:
-    """Yield a file's text, without the mark that may stand before it. Raises DataError for another encoding."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    passed, mark = 0, "\ufeff"
+    """Yield a file's text, without the mark that may stand before it. Bytes that are no UTF-8 are left in it for
+    `not_utf_8` to find in their record."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    mark = "\ufeff"
     with path.open("rb") as stream:
         while True:
             content = stream.read(PIECE)
-            kept = len(decoder.getstate()[0])
-            try:
-                text = decoder.decode(content, final=not content)
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{path}: not a UTF-8 text file (byte {passed - kept + error.start}). Save it as UTF-8."
-                ) from error
-            passed += len(content)
+            text = decoder.decode(content, final=not content)
             if text:
                 yield text.removeprefix(mark)
                 mark = ""
@@ -36,9 +32,21 @@ def pieces(path: Path) -> Iterator[str]:
                 return
 
 
+def not_utf_8(text: str, what: str = "this record") -> DataError | None:
+    """Return that a text holds a byte that is no UTF-8, and where; None for one without. what: the text is of."""
+    found = None if text.isascii() else _NOT_UTF_8.search(text)
+    if found is None:
+        return None
+    before = len(text[: found.start()].encode("utf-8", "surrogateescape"))
+    return DataError(
+        f"byte {before + 1} of {what}, 0x{ord(found[0]) - 0xDC00:02x}, is no UTF-8. Save the file as UTF-8, or mend or "
+        "delete what stands there."
+    )
+
+
 def lines(path: Path) -> Iterator[str]:
-    """Yield a file's lines with their ends, which may be those of any system. Raises DataError as `pieces` does, and
-    for a line that is too long to be a record."""
+    """Yield a file's lines with their ends, which may be those of any system. Raises DataError for one that is too long
+    to be a record."""
     started = ""
     for piece in pieces(path):
         text, end = started + piece, 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from retroflip.data.forms import rows
 from retroflip.data.forms.base import Spot
-from retroflip.data.forms.text_stream import lines
+from retroflip.data.forms.text_stream import lines, not_utf_8
 from retroflip.data.sources.base import (
     Entry,
     Place,
@@ -51,6 +51,8 @@ def _read(wanted: Wanted) -> Iterator[Entry]:
 
 def _of_lines(file: Path, lengths: dict[str, float]) -> Iterator[Entry]:
     def records(row: Record, _: Place) -> Iterator[Record]:
+        if broken := not_utf_8(row["line"]):
+            raise broken
         where, mark, sentence = row["line"].partition("##")
         parts = where.split()
         if not mark or len(parts) != 3 or not sentence.strip():
