@@ -13,7 +13,7 @@ from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import append_answers
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import TaskType
-from retroflip.errors import NonFiniteLossError, RunDirectoryError, UsageError
+from retroflip.errors import NonFiniteLossError, RunDirectoryError, RunStoppedError, UsageError
 from retroflip.files.storage import append_jsonl, read_json_object
 from retroflip.inference.base import Loaded
 from retroflip.lab.laboratory import Laboratory
@@ -420,6 +420,15 @@ def test_an_arm_that_fails_is_recorded_and_tried_again(
     found = run_quick(tmp_path, "grpo")
     assert found["cells"]["failed"] == 0
     assert arm_of(found, "crpo")["cells"]["0"]["state"] == "done"
+
+
+def test_an_arm_that_is_told_to_stop_stops_the_study(tmp_path: Path, fakes: Fakes) -> None:
+    fakes.stops["grpo"] = RunStoppedError("Stopped behind step 6 of 12.", 6)
+    with pytest.raises(RunStoppedError):
+        run_quick(tmp_path, "grpo", "crpo")
+    assert fakes.trained == ["seed-0/grpo#1"]
+    assert not (tmp_path / "seed-0" / "failures").exists()
+    assert read_json_object(tmp_path / "study.json")["cells"]["failed"] == 0
 
 
 def test_a_run_of_other_settings_fails_its_arm_and_keeps_its_files(

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from retroflip.errors import RetroflipError
+from retroflip.errors import RetroflipError, RunStoppedError
 from retroflip.files.storage import jsonable, write_json_atomic
 from retroflip.progress import NOTHING, Facts, Progress
 from retroflip.report.build import report_directories
@@ -34,7 +34,8 @@ def run_study(
     The tables cover all arms and every seed there is a folder of. An arm that fails is recorded, and the others go on.
 
     Raises UsageError for an unknown arm, RunDirectoryError when `out` holds something else or a study of another size,
-    what the plan's `open_seed` raises, and DataError for files of an earlier start that were changed since.
+    what the plan's `open_seed` raises, RunStoppedError after a SIGTERM or SIGINT while an arm trains, and DataError for
+    files of an earlier start that were changed since.
     """
     arms = chosen(names, plan.arms)
     open_study(out, plan.settings)
@@ -88,9 +89,14 @@ class Labelled:
 
 
 def attempt(record: Path, work: Callable[[], None], progress: Progress) -> None:
-    """Do an arm's work, or write to `record` what stopped it; the record of an earlier attempt goes when it is done."""
+    """Do an arm's work, or write to `record` what stopped it; the record of an earlier attempt goes when it is done.
+
+    Raises RunStoppedError where the arm was told to stop, which the study is then too.
+    """
     try:
         work()
+    except RunStoppedError:
+        raise
     except FAILURES as error:
         record.parent.mkdir(exist_ok=True)
         message = str(error) or type(error).__name__
