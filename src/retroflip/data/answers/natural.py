@@ -38,7 +38,10 @@ from retroflip.data.sample import ProblemType, Sample
 LONGEST = 50_000
 """signs behind the reasoning up to which an answer without a mark is looked for: more is a model that runs on"""
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
-_STOPS = re.compile(r"[.!?:]$")
+_CONCLUDED = re.compile(
+    r"(?!.*\b(?:consider|compar|check|examin|look|options|choices)).*[.!?]$", re.IGNORECASE
+)
+"""a line behind which a letter alone is the answer, and not the first of options that are gone through"""
 _THOUGHTS = r"(?:thinking|thoughts?|reasoning|analysis|reflection)"
 _THOUGHT_BEGINS = re.compile(rf"<{_THOUGHTS}>|◁think▷", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(rf"</{_THOUGHTS}>|◁/think▷", re.IGNORECASE)
@@ -153,12 +156,8 @@ def _announced_option(lines: list[str], options: dict[str, str]) -> str | None:
         said.doubted or enumerates(lines, options) or next(listed(whole, options), None) is not None
     ):
         return None
-    if (
-        not said.letters
-        and (last := lines[-1].rstrip(".")) in options
-        and _STOPS.search("".join(lines[-2:-1]))
-    ):
-        return last
+    if not said.letters and lines[-1].rstrip(".") in options and _CONCLUDED.match("".join(lines[-2:-1])):
+        return lines[-1].rstrip(".")
     chosen: frozenset[str | None] = said.letters or frozenset(lettered(whole, options))
     if chosen:
         return next(iter(chosen)) if len(chosen) == 1 else None
