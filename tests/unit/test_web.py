@@ -772,6 +772,16 @@ def test_run_json_of_anything_is_no_fault_of_the_server(tmp_path: Path) -> None:
         assert asked(port, "/api/shown", place=place, step=1, sample="s", branch="b").status == 404
 
 
+def test_answers_that_do_not_say_to_what_are_told_by_the_first(tmp_path: Path) -> None:
+    pairs_with(tmp_path, [said(0, 0, right=True)], {})
+    (tmp_path / "other").mkdir()
+    lines(tmp_path / "other" / "answers.jsonl", [{**said(0, 0, right=True), "id": "another"}])
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "answers.jsonl").write_text('{"id": "p0')
+    with serving(tmp_path) as port:
+        assert told(port, "/api/pairs", place=f"{tmp_path.name}/data")["models"] == [f"{tmp_path.name}/told"]
+
+
 def test_questions_that_are_in_no_pair_and_answers_without_their_questions(tmp_path: Path) -> None:
     lines(
         tmp_path / "answers.jsonl", [{**said(n, 0, right=n == 0), "pair": None, "side": None} for n in (0, 1)]

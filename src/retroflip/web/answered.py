@@ -4,7 +4,8 @@ A list of pairs takes verdicts as they were written down. The answers to a pair 
 today's reader, as `score` reads all of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.web.lines import LineIndex, Row
 from retroflip.web.places import MARKS, Folders, Kind, Place
 
+_MOST_LINE = 2**24
+"""bytes of an answer that are read to see which question it is to"""
 AnswerKey = tuple[str, str]
 """a question's id, and the control under which it was asked"""
 
@@ -64,9 +67,9 @@ def records_of(index: AnswerIndex, keys: Iterable[AnswerKey]) -> dict[AnswerKey,
     return {(record.id, record.control.value): record for record in found}
 
 
-def about(answers: Place, records: Path) -> bool:
+def about(answers: Place, records: Path, ids: Collection[str]) -> bool:
     """Whether answers are to the questions of these records: by the file that they name, or by the videos' hashes, and
-    else where their ids are the same."""
+    where neither tells by the first answer. ids: of the questions."""
     settings = read_settings(answers.path)
     named = settings.get("data")
     if str(settings.get("bench")) in BENCHMARKS:
@@ -75,7 +78,19 @@ def about(answers: Place, records: Path) -> bool:
         return Path(named).resolve() == records.resolve()
     asked = part(settings, "settings").get("manifest_sha256")
     known = _digest(records.with_name(MANIFEST_NAME))
-    return asked is None or known is None or asked == known
+    return _first_id(answers.path / ANSWERS) in ids if asked is None or known is None else asked == known
+
+
+def _first_id(path: Path) -> str | None:
+    """Return which question the first answer is to; None where there is none yet."""
+    with path.open("rb") as stream:
+        line = stream.readline(_MOST_LINE)
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    name = row.get("id") if isinstance(row, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def questions_of(answers: Place, folders: Folders) -> Path | None:

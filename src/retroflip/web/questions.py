@@ -65,12 +65,12 @@ def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool 
     records = questions_of(place, folders) if place.kind is Kind.ANSWERS else place.path / RECORDS
     if records is None or not records.is_file():
         return _without_records(place, indices, _lacking(settings.get("data")))
-    there = [one for one in _answers(place, folders) if about(one, records)] if answers else []
+    shown = _pairs(*_stamped(records))
+    ids = {side.id for one in shown for side in one.sides} if answers else set()
+    there = [one for one in _answers(place, folders) if about(one, records, ids)] if answers else []
     root = _root(settings, records, folders)
     lacking = "" if root else _lacking(settings.get("root"))
-    return Pairs(
-        _pairs(*_stamped(records)), {one.name: indices.of(one) for one in there}, root, lacking=lacking
-    )
+    return Pairs(shown, {one.name: indices.of(one) for one in there}, root, lacking=lacking)
 
 
 def _answers(place: Place, folders: Folders) -> list[Place]:

@@ -9,7 +9,7 @@ import { showRun } from "./runs.js";
 import { showSynthetic } from "./synthetic.js";
 import { showVerify } from "./verify.js";
 
-const TITLES = { run: "Runs", answers: "Answers", benchmark: "Pairs", synthetic: "Synthetic videos", routed: "Labels to audit",
+const TITLES = { run: "Runs", answers: "Answers", benchmark: "Pairs and questions", synthetic: "Synthetic videos", routed: "Labels to audit",
   traces: "Traces to compare" };
 export const SCREENS = {
   run: showRun,
@@ -57,7 +57,7 @@ export function go(query) {
 
 function beside(runs) {
   return [...grouped(runs)].filter(([, some]) => some.length > 1).map(([name, [first, ...others]]) =>
-    make("li", {}, make("a", { href: link("run", first.name, { with: others.map((one) => one.name) }) }, `all ${others.length + 1} of ${name || "this folder"} beside each other`)));
+    make("li", {}, make("a", { href: link("run", first.name, { with: others.map((one) => one.name) }) }, `all ${others.length + 1} ${name ? `of ${name}` : "that were given by themselves"} beside each other`)));
 }
 
 function folder(place) {
@@ -71,8 +71,8 @@ function grouped(places) {
 }
 
 function entry(place) {
-  const paired = place.kind === "benchmark" || place.kind === "synthetic";
-  const ways = paired ? [" · ", make("a", { href: link("pairs", place.name) }, "pairs"), " · ", make("a", { href: link("verify", place.name) }, "verify")] : [];
+  const way = (kind) => [" · ", make("a", { href: link(kind, place.name) }, kind)];
+  const ways = { benchmark: way("verify"), synthetic: [way("pairs"), way("verify")] }[place.kind] ?? [];
   return make("li", {}, make("a", { href: link(place.kind, place.name) }, place.name), ways);
 }
 

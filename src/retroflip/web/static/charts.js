@@ -6,6 +6,7 @@ import uPlot from "./uplot.js";
 const COLOURS = 7;
 const DASHES = [[], [8, 4], [2, 4]];
 const HEIGHT = 230;
+const WHOLE = [1, 2, 5].flatMap((one) => Array.from({ length: 10 }, (_, power) => one * 10 ** power)).sort((a, b) => a - b);
 
 // Gives each line of a page one look in all of its charts.
 export function looks() {
@@ -62,7 +63,7 @@ function drawing(box, lines, look, { share, x, told }) {
     {
       width: Math.max(200, box.clientWidth), height: HEIGHT, legend: { show: false },
       scales: { x: { time: false }, y: bounds(share, lines) },
-      axes: [axis({ label: x, labelSize: 20, labelFont: "12px system-ui, sans-serif", size: 34 }), axis({ size: 52 })],
+      axes: [axis({ label: x, incrs: x === "step" ? WHOLE : null, labelSize: 20, labelFont: "12px system-ui, sans-serif", size: 34 }), axis({ size: 52 })],
       series: [{}, ...series], bands,
       cursor: { y: false, points: { show: false } },
       hooks: { setCursor: [(drawn) => told(drawn.cursor.idx === null || drawn.cursor.idx === undefined ? null : xs[drawn.cursor.idx])] },

@@ -60,18 +60,24 @@ export function pager(page, pages, go) {
   );
 }
 
+// A table that a narrow window shows row below row, each cell under its head; roles, since it is none to a browser then.
 export function table(heads, rows, caption) {
+  const row = (cells) => make("tr", { role: "row" }, cells);
   return make(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     make(
       "table",
-      {},
+      { class: "stacked", role: "table" },
       make("caption", {}, caption),
-      make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, rows.map((row) => make("tr", {}, row.map((cell) => make("td", {}, cell ?? ""))))),
+      make("thead", { role: "rowgroup" }, row(heads.map((head) => make("th", { scope: "col", role: "columnheader" }, head)))),
+      make("tbody", { role: "rowgroup" }, rows.map((cells) => row(cells.map((cell, index) => make("td", { role: "cell", "data-head": heads[index] }, cell ?? ""))))),
     ),
   );
+}
+
+export function counted(number, word) {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
 export function number(value, digits = 2) {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { go } from "./app.js";
-import { button, field, fill, make, number, pager, select, table } from "./dom.js";
+import { button, counted, field, fill, make, number, pager, select, table } from "./dom.js";
 import { live } from "./live.js";
 
 const FILTERS = [["all", "all"], ["zero_variance", "no difference in reward"], ["disagreement", "answers differ"],
@@ -44,7 +44,7 @@ function branch(name, rows, shown) {
   const letters = [first.options ?? []].flat().map((option, index) => `${String.fromCharCode(65 + index)}. ${option}`);
   return make("section", { class: "branch" },
     make("h4", {}, name, make("small", {}, ` view: ${first.view} · right answer: ${first.gold}`)),
-    letters.length ? make("p", { class: "small" }, letters.join("   ")) : null,
+    letters.length ? make("p", { class: "small" }, letters.join(" · ")) : null,
     shown.note ? make("p", { class: "small" }, shown.note) : null,
     (shown.videos || []).map((video) => film(name, video)),
     paid(rows, name));
@@ -70,8 +70,9 @@ function listed(found, chosen, open) {
 }
 
 function counts(found) {
-  const of = found.total === found.all ? `${found.all} groups` : `${found.total} of ${found.all} groups`;
-  const damaged = found.damaged ? `, and ${found.damaged} damaged lines` : "";
+  const all = counted(found.all, "group");
+  const of = found.total === found.all ? all : `${found.total} of ${all}`;
+  const damaged = found.damaged ? `, and ${counted(found.damaged, "damaged line")}` : "";
   const reading = found.read < 1 ? ` so far: ${Math.floor(100 * found.read)} % of rollouts.jsonl is read` : "";
   return `${of}${damaged}${reading}`;
 }

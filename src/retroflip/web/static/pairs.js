@@ -2,7 +2,7 @@
 
 import { get, media } from "./api.js";
 import { changed, go, here, link } from "./app.js";
-import { button, field, fill, make, options, pager, select, show, table } from "./dom.js";
+import { button, counted, field, fill, make, options, pager, select, show, table } from "./dom.js";
 import { live } from "./live.js";
 
 const OUTCOMES = { both_right: "both right", same_answer: "same answer", swapped: "swapped", only_first: "only the original right",
@@ -14,6 +14,10 @@ const SIDES = ["original", "counterfactual"];
 
 function called(pair, index) {
   return pair.sides.length > 1 ? SIDES[index] : "video";
+}
+
+function captioned(pair, index) {
+  return make("figcaption", {}, make("b", {}, called(pair, index)), ` ${gold(pair.sides[index])}`);
 }
 
 function gold(side) {
@@ -32,7 +36,7 @@ function medium(place, one, label) {
 // All videos in step, each in its own part of a file: where one runs off by more than a frame, it is set back.
 export function player(place, pair) {
   const playing = [];
-  const figures = pair.sides.map((side, index) => make("figure", {}, make("figcaption", {}, make("b", {}, called(pair, index)), ` ${gold(side)}`), side.media.map((one) => {
+  const figures = pair.sides.map((side, index) => make("figure", {}, captioned(pair, index), side.media.map((one) => {
     const element = medium(place, one, called(pair, index));
     if (one.kind === "video") playing.push({ video: element, begin: one.start ?? 0, end: one.end });
     return element;
@@ -84,7 +88,7 @@ export async function strip(place, pair, model, control = "full") {
     slide.value = String(Number(slide.value) + by);
     at(Number(slide.value));
   };
-  const figures = seen.map((one) => make("figure", {}, one.videos.map((film) => pictures.get(film))));
+  const figures = seen.map((one, side) => make("figure", {}, captioned(pair, side), one.videos.map((film) => pictures.get(film))));
   return { element: make("div", { class: "strip" }, make("div", { class: "sides" }, figures), slide, said), step };
 }
 
@@ -201,9 +205,9 @@ function list(found, chosen, name) {
 
 function summary(found, verifiable, name) {
   const reading = found.read < 1 ? ` · reading what models answered: ${Math.floor(100 * found.read)} %` : "";
-  const damaged = found.damaged ? `, and ${found.damaged} damaged lines in answers.jsonl` : "";
+  const damaged = found.damaged ? `, and ${counted(found.damaged, "damaged line")} in answers.jsonl` : "";
   const what = found.paired === found.total ? "pair" : found.paired ? "pairs and question" : "question";
-  return make("p", {}, `${found.total} ${what}${found.total === 1 ? "" : "s"}${damaged}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
+  return make("p", {}, `${counted(found.total, what)}${damaged}${reading}`, verifiable ? [" · ", make("a", { href: link("verify", name) }, "verify them")] : null);
 }
 
 export async function showPairs(name, query, places) {

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { go, here } from "./app.js";
 import { chart, looks } from "./charts.js";
-import { button, fill, make, select, show } from "./dom.js";
+import { button, counted, fill, make, select, show } from "./dom.js";
 import { showGroups } from "./groups.js";
 import { live } from "./live.js";
 
@@ -99,7 +99,7 @@ export async function showRun(name, query, places) {
   function told(found) {
     states = found;
     const of = found[name];
-    fill(steps, `${of.steps} steps${of.damaged ? `, and ${of.damaged} damaged lines in metrics.jsonl` : ""}`);
+    fill(steps, `${counted(of.steps, "step")}${of.damaged ? `, and ${counted(of.damaged, "damaged line")} in metrics.jsonl` : ""}`);
   }
 
   async function draw() {

@@ -44,6 +44,6 @@ export async function showVerify(name) {
   return rate({
     place: name, title: `Verify ${name}`, task: "verify", load: () => get("items", { place: name, answers: "no" }), draw,
     verdicts: { a: ["accept", "Accept"], r: ["reject", "Reject"] }, more: () => ({ criteria: Object.fromEntries(met), note: note.value }),
-    help: "A accepts, R rejects, 1 2 3 tick criteria, space plays, , and . step through frames, N and P go on and back.",
+    help: "A accepts, R rejects, 1 2 3 tick criteria, space plays, comma and full stop step through frames, N and P go on and back.",
   });
 }
