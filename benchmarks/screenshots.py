@@ -48,8 +48,10 @@ def open_group(page: Any) -> None:
 
 
 def frame_by_frame(page: Any) -> None:
-    """Show the fourth frame of both sides."""
+    """Show the fourth frame of both sides in the order that was drawn for a control."""
     page.get_by_role("button", name="Frame by frame").click()
+    page.locator('[id="choose-Shown as"]').select_option("shuffled_frames")
+    page.locator(".strip output", has_text="told as").wait_for()
     page.get_by_label("frame", exact=True).wait_for()
     for _ in range(3):
         page.get_by_label("frame", exact=True).press("ArrowRight")
@@ -107,7 +109,7 @@ def taken(page: Any, address: str, screen: Screen) -> Image.Image:
     page.goto(f"{address}#/{screen.address}")
     page.locator("h2").first.wait_for()
     page.wait_for_function(
-        "() => !/Reading|Loading …|being read/.test(document.body.innerText)", timeout=120_000
+        "() => !/reading|loading …|being read|so far/i.test(document.body.innerText)", timeout=120_000
     )
     screen.act(page)
     page.wait_for_timeout(1500)

@@ -352,6 +352,20 @@ def test_hostile_text_is_text(page: Any, address: str, shown: Path) -> None:
     assert page.locator("img, .split b i").count() == 0
 
 
+def test_a_question_of_ten_million_letters_is_shown_in_part(page: Any, tmp_path: Path) -> None:
+    record = {"problem_id": "long", "problem": "x" * 10**7, "data_type": "video", "path": "./a.mp4"}
+    record |= {
+        "problem_type": "multiple choice",
+        "options": ["A. x", "B. y"],
+        "solution": "<answer>A</answer>",
+    }
+    rows(tmp_path / "records.jsonl", [record])
+    with viewer(tmp_path) as (address, _):
+        page.route("**/media*", lambda route: route.fulfill(status=200, body=""))
+        page.goto(f"{address}#/pairs/{tmp_path.name}")
+        page.get_by_text("(the first 100000 of 10000000 letters)").wait_for()
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_every_screen_fits_a_phone(browser: Any, address: str, shown: Path, screen: str) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 700})

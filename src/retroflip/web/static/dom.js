@@ -1,5 +1,7 @@
 // Elements without HTML in strings: whatever a model wrote is shown as text.
 
+const LONGEST = 100000;
+
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -13,7 +15,12 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 function there(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map(cut);
+}
+
+// A text of megabytes would keep a browser busy for minutes.
+function cut(child) {
+  return typeof child === "string" && child.length > LONGEST ? `${child.slice(0, LONGEST)} … (the first ${LONGEST} of ${child.length} letters)` : child;
 }
 
 // Replaces what is in a box; whoever was at one of its controls by keyboard is at the new one of the same id.

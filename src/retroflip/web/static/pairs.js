@@ -64,7 +64,7 @@ export function player(place, pair) {
 function when(film, index) {
   const [taken, told] = [film.taken[index], film.seconds[index]].map((one) => one?.toFixed(2));
   if (taken === undefined) return "–";
-  return taken === told ? `${taken} s` : `${taken} s, told as ${told} s`;
+  return taken === told ? `${taken} s` : `${taken} s (told as ${told} s)`;
 }
 
 // The frames of both sides, one place after the other, as a model saw them under a control. model: whose frames; without

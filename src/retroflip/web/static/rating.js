@@ -85,7 +85,7 @@ export async function rate({ place, title, task, load, draw, verdicts, more = ()
     const ways = Object.entries(verdicts).map(([key, [verdict, text]]) =>
       button(`${text} (${key.toUpperCase()})`, () => label(verdict), { id: `say-${verdict}`, class: earlier?.verdict === verdict ? "chosen" : null, "aria-pressed": String(earlier?.verdict === verdict) }));
     counted();
-    fill(box, shown, make("p", { class: "buttons" }, ways, button("Back (P)", () => move(-1), { id: "back" }), button("On (N)", () => move(1), { id: "on" })));
+    fill(box, shown, make("p", { class: "buttons verdicts" }, ways, button("Back (P)", () => move(-1), { id: "back" }), button("On (N)", () => move(1), { id: "on" })));
   }
 
   async function pressed(event) {
