@@ -353,7 +353,12 @@ def test_hostile_text_is_text(page: Any, address: str, shown: Path) -> None:
 
 
 def test_a_question_of_ten_million_letters_is_shown_in_part(page: Any, tmp_path: Path) -> None:
-    record = {"problem_id": "long", "problem": "x" * 10**7, "data_type": "video", "path": "./a.mp4"}
+    record: dict[str, Any] = {
+        "problem_id": "long",
+        "problem": "x" * 10**7,
+        "data_type": "video",
+        "path": "./a.mp4",
+    }
     record |= {
         "problem_type": "multiple choice",
         "options": ["A. x", "B. y"],
