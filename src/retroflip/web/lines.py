@@ -16,7 +16,7 @@ from retroflip.errors import DataError
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 AboutT = TypeVar("AboutT")
-BLOCK = 2**20
+BLOCK = 2**18
 """bytes that are read at a time"""
 TAIL = 512
 """bytes in front of where reading stopped, by which it is seen that the file was written anew"""

@@ -120,7 +120,9 @@ class Pairs:
     ) -> dict[str, Any]:
         """Return one page of pairs, and how many pairs of each outcome and sub-task there are."""
         model = model if model in self.answers else next(iter(self.answers), "")
-        read = self.read(dict.fromkeys([model, *self.answers] if model else ()), wait)
+        read = self.read([model] if model else [], wait)
+        if read == 1.0:  # the others wait for the one that is looked at
+            self.read(self.answers, 0.0)
         known = self.answers[model].known() if model else {}
         here = [pair for pair in self.shown if task in ("", pair.task) and pair.says(text)]
         outcomes = {pair.id: pair.outcome(known) for pair in here}

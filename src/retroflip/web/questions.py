@@ -45,7 +45,7 @@ class Indices:
             place.path,
             LineIndex(
                 path,
-                lambda row: found.id if (found := _question(path, row)) else None,
+                lambda row: name if isinstance(name := row.get("id"), str) else None,
                 lambda known, row: known or _question(path, row),
             ),
         )
