@@ -153,10 +153,9 @@ def test_export(toolkit: str, built: Path, tmp_path: Path) -> None:
     ends_alike(EXPORTS[toolkit], out, unbroken, "dybench", "export", toolkit, str(built))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_generate_and_score(processes: int, built: Path, tmp_path: Path) -> None:
+def test_generate_and_score(built: Path, tmp_path: Path) -> None:
     asked = ("--model", "retroflip-tiny", "--bench", str(built), "--controls", "full,text_only,oracle,random")
-    limits = ("--max-tokens", "16", "--frames", "4", "--batch-size", "1", "--processes", str(processes))
+    limits = ("--max-tokens", "16", "--frames", "4", "--batch-size", "1")
     out, unbroken = tmp_path / "out", tmp_path / "whole"
     ends_alike(GENERATE, out, unbroken, "generate", *asked, *limits)
     for phase in (Phase("read", "answers.jsonl"), Phase("put", "scores.json")):

@@ -1,6 +1,7 @@
 """`retroflip dybench` as users meet it, and what a built benchmark's controls must come to."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from retroflip.cli import app
+from retroflip.data.manifest import MANIFEST_NAME, Manifest, build_manifest, read_manifest, write_manifest
 
 QUOTAS = {"reversible_dynamics": 3, "moving_direction": 3, "event_sequence": 3}
 
@@ -91,3 +93,56 @@ def test_wrong_usage_is_a_paragraph(arguments: tuple[str, ...], message: str, bu
     result = run("dybench", *(one.replace("RECIPE", str(built / "recipe.yaml")) for one in arguments))
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+
+
+def rewrite(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Put other records in place, and into the manifest."""
+    (folder / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    listed = read_manifest(folder / MANIFEST_NAME).files | build_manifest(folder, ["records.jsonl"]).files
+    write_manifest(folder / MANIFEST_NAME, Manifest(files=listed))
+
+
+def test_what_is_damaged_is_recorded_and_counted(built: Path, tmp_path: Path) -> None:
+    bench = Path(shutil.copytree(built, tmp_path / "bench"))
+    rows = rows_of(bench)
+    cut, empty, text, changed, gone = (bench / rows[2 * index]["path"] for index in range(5))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    empty.write_bytes(b"")
+    text.write_text("no video\n" * 20)
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(bytes(content))
+    gone.unlink()
+    for row in rows[12:14]:
+        row["options"] = [f"{chr(65 + index)}. way {index}" for index in range(25)]
+    rewrite(bench, [row for row in rows if row is not rows[16]])  # a missing side
+    limits = ("--frames", "4", "--max-tokens", "8", "--max-failed-share", "1", "--no-null-option")
+    asked = ("--bench", bench, "--controls", "full,oracle", "--out", tmp_path / "answers", *limits)
+    result = run("generate", "--model", "retroflip-tiny", *asked)
+    assert result.exit_code == 0, result.output
+    failures = [
+        json.loads(line) for line in (tmp_path / "answers" / "failures.jsonl").read_text().splitlines()
+    ]
+    broken = {Path(rows[2 * index]["path"]).name for index in range(5)}
+    assert {Path(row["path"]).name for row in failures} == broken
+    found = printed(run("score", tmp_path / "answers", "--json"))
+    counted = ("n_answers", "n_failed", "n_pairs", "n_incomplete_pairs")
+    assert [found[key] for key in counted] == [17, 5, 9, 6]
+
+
+@pytest.mark.parametrize(("options", "message"), [(26, "at most 25"), (1, "at least 2"), (0, "options")])
+def test_numbers_of_options_that_cannot_be_asked_are_told_with_their_line(
+    options: int, message: str, built: Path, tmp_path: Path
+) -> None:
+    bench = Path(shutil.copytree(built, tmp_path / "bench"))
+    rows = rows_of(bench)
+    rows[3]["options"] = [f"{chr(65 + index)}. way {index}" for index in range(options)]
+    rewrite(bench, rows)
+    result = run("bench", "check", bench)
+    assert result.exit_code == 1
+    assert "line 4" in result.output
+    assert message in result.output
