@@ -404,6 +404,34 @@ def test_frames_step_with_both_videos(page: Any, address: str, shown: Path) -> N
     assert page.locator(".strip img").first.get_attribute("src") != before
 
 
+def test_frames_are_those_of_the_control_that_is_chosen(page: Any, shown: Path, tmp_path: Path) -> None:
+    records = [json.loads(line) for line in (shown / "pairs" / "records.jsonl").read_text().splitlines()[:2]]
+    (tmp_path / "eval").mkdir()
+    for control in ("full", "reversed", "text_only"):
+        told = [{**answer(0, side, True), "control": control} for side in (0, 1)]
+        named = [{**one, "id": record["problem_id"]} for one, record in zip(told, records, strict=True)]
+        rows(tmp_path / "eval" / "answers.jsonl", named)
+    about = {"data": str(shown / "pairs" / "records.jsonl"), "settings": {"seed": 0, "frames": 8}}
+    (tmp_path / "eval" / "run.json").write_text(json.dumps(about, indent=2))
+    with viewer(tmp_path, "0", str(shown / "pairs")) as (address, _):
+        page.goto(f"{address}#/answers/{tmp_path.name}/eval")
+        page.get_by_role("button", name="Frame by frame").click()
+        first = page.locator(".strip img").first
+        first.wait_for()
+        whole = first.get_attribute("src")
+        chooser = page.get_by_label("Shown as")
+        assert chooser.locator("option").count() == 3
+        chooser.select_option("reversed")
+        page.locator(".strip output", has_text="(told as 0.00 s)").wait_for()
+        assert first.get_attribute("src") != whole
+        for _ in range(7):
+            page.get_by_label("frame", exact=True).press("ArrowRight")
+        assert first.get_attribute("src") == whole
+        chooser.select_option("text_only")
+        page.get_by_text("Nothing of the video was shown").wait_for()
+        assert page.locator(".strip img").count() == 0
+
+
 def test_figures_are_drawn_with_bands_and_single_runs_on_request(
     page: Any, address: str, shown: Path
 ) -> None:
@@ -601,6 +629,18 @@ def test_a_filter_keeps_the_focus_and_a_space_on_a_button_presses_it(
     page.get_by_role("button", name="Reject").focus()
     page.keyboard.press("Space")
     wait_for(1, shown, "space")
+
+
+def test_an_address_with_its_token_is_opened_by_a_link_from_elsewhere(page: Any, shown: Path) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104 - where a token is asked for
+    with viewer(shown, "0", "--host", everywhere) as (address, _):
+        here = address.replace(everywhere, "127.0.0.1")
+        link = f"<a href='{here}'>look</a>"
+        page.route("http://chat.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
+        page.goto("http://chat.example/")
+        page.get_by_text("look").click()
+        page.get_by_role("heading", name="Runs").wait_for()
+        assert "token" not in page.url
 
 
 def test_a_tab_that_closes_mid_video_leaves_the_server_well(browser: Any, address: str, shown: Path) -> None:

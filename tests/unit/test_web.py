@@ -411,6 +411,12 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie(run: Path) -> None:
         entered = asked(port, "/", token="right")  # noqa: S106
         assert entered.status == 303
         cookie = entered.headers["Set-Cookie"].split(";")[0]
+        assert (str(port) in cookie, "httponly" in entered.headers["Set-Cookie"].lower()) == (True, True)
+        name = cookie.split("=")[0]
+        for guessed in ("", "righ", "rightt", "RIGHT", "%72ight"):
+            assert asked(port, "/", token=guessed).status == 403
+            assert asked(port, "/api/places", {"Cookie": f"{name}={guessed}"}).status == 403
+        assert asked(port, "//evil.example/", token="right").headers["Location"] == "/"  # noqa: S106
         assert asked(port, "/api/places", {"Cookie": cookie}).status == 200
 
 

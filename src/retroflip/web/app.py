@@ -205,9 +205,15 @@ def _answered_first(request: Request, settings: Settings) -> Response | None:
     given = request.query_params.get("token")
     if settings.token is None or given is None:
         return None
-    response = RedirectResponse(request.url.path, 303)
-    response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+    response = RedirectResponse("/", 303)
+    # Not "strict": a browser that follows a link from elsewhere would keep such a cookie from the page it is led on to.
+    response.set_cookie(_cookie(request), given, httponly=True, samesite="lax")
     return response
+
+
+def _cookie(request: Request) -> str:
+    """Return the name of this viewer's cookie: those of one machine are one jar, whatever their ports."""
+    return f"{COOKIE}_{request.url.port or ''}"
 
 
 def _fault(request: Request, settings: Settings) -> str | None:
@@ -217,7 +223,7 @@ def _fault(request: Request, settings: Settings) -> str | None:
     if not _is_own(request, whole):
         return "This viewer answers its own pages alone."
     if settings.token is not None:
-        given = request.query_params.get("token") or request.cookies.get(COOKIE) or ""
+        given = request.query_params.get("token") or request.cookies.get(_cookie(request)) or ""
         if not secrets.compare_digest(given.encode(), settings.token.encode()):
             return "Open the address that retroflip view printed: its token is missing or wrong here."
     return None
