@@ -67,6 +67,10 @@ def test_letters_in_every_style_are_taken_off(style: str, texts: list[str]) -> N
         ["(left) hand", "(right) hand"],
         ["I think so", "II"],
         ["2. place", "3. place"],
+        ["(a)(c)(b)", "(a)(b)(c)", "(b)(a)(c)"],
+        ["A - B", "A - C", "B - C"],
+        ["A: 1, B: 2", "A: 2, B: 1"],
+        ["J. Smith", "J. Doe"],
         [],
     ],
 )  # fmt: skip

@@ -176,6 +176,10 @@ def test_the_maps_on_the_right_answer_decide_first(
         ("Which window breaks?", TEMPORAL),
         ("How many riders cross from left to right?", BOTH),
         ("Which way does the street vendor turn?", STATIC),
+        ("In what order do the lamps flash, from left to right?", BOTH),
+        ("In what order do the sailors stand, from left to right?", SPATIAL),
+        ("Who is on the football pitch?", STATIC),
+        ("Which window is broken by the ball?", TEMPORAL),
     ],
 )
 def test_words_are_read_by_their_sense(question: str, label: TaskType) -> None:

@@ -44,6 +44,8 @@ _ABBREVIATED = re.compile(r"[^\W\d_]\.")
 _LISTED = re.compile(r"[A-Za-z](?:、[A-Za-z])*|\d+(?:、\d+)*")
 _CLOCK = re.compile(r"[\d:.\s]+")
 _ALONE = re.compile(rf"(?:{_LETTER})")
+_OTHER = re.compile(r"(?<!\w)(?:[B-HJ-Zb-hj-z]|\d)(?!\w)|\A\W*\w?\W*\Z")
+"""a letter or digit alone in a text, or nothing else"""
 _OWN_LETTER = r"\W*(?:option\W+)?{letter}(?![\w'’])(?!\.[^\W\d_]\.)\W*\w"
 
 
@@ -105,9 +107,7 @@ def read_options(texts: Sequence[str]) -> Options:
         raise DataError(
             f"the options' letters are {', '.join(labels)}. Put the options in the order of their letters."
         )
-    if len(set(labels)) < len(labels) and any(
-        set(labels) < set(sequence[: len(labels)]) for sequence in _SEQUENCES
-    ):
+    if _letters_repeat(parts):
         raise DataError(
             f"the options' letters are {', '.join(labels)}. Give each option a letter of its own, or none; "
             "write initials out as names."
@@ -125,6 +125,18 @@ def _without_the_first_letters(texts: Sequence[str], found: Sequence[Labelled | 
     if not lettered or not any(labels == sequence[: len(labels)] for sequence in _SEQUENCES):
         return Options(tuple(texts))
     return Options((*(part.text for part in parts), *others), tuple(labels))
+
+
+def _letters_repeat(parts: Sequence[Labelled]) -> bool:
+    """Return whether options have letters of which one stands twice: "A. left", "A. right".
+
+    In "(a)(c)(b)", "(a)(b)(c)" and "A: 1, B: 2", "A: 2, B: 1" they are part of the texts, which go on with others.
+    """
+    found = {part.label for part in parts}
+    from_the_first_on = any(found < set(sequence[: len(parts)]) for sequence in _SEQUENCES)
+    return (
+        len(found) < len(parts) and from_the_first_on and not any(_OTHER.search(part.text) for part in parts)
+    )
 
 
 def _with_gaps(labels: Sequence[str]) -> tuple[str, ...]:

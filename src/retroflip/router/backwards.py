@@ -106,7 +106,7 @@ _MEASURES = re.compile(
 _SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
 _STILL = listed(
-    "road path street lane trail crack scratch stripe line fence wall staircase ladder bridge crease seam scar slope "
+    "road path street lane trail crack scratch stripe fence wall staircase ladder bridge crease seam scar slope "
     "river shore coast tower pipe"
 )
 _SHAPE = re.compile(
@@ -134,10 +134,11 @@ _ASKING = frozenset(("which", "what", "whose", "both"))
 _TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
 _HAPPENINGS = listed("events event actions action scenes steps")
 _HAPPENS = (known.UNDONE | known.MOTION) - forms("go:went,gone")
-"""with what an order "from left to right" is none in space; but "going from left to right" reads a row"""
+_DOES = re.compile(r"\b(?:do|does|did)\b|\bin which (?!order|sequence)")
 _BEING = listed("is are was were")
 _IS_BROKEN = re.compile(
     r"\b(?:is|are|was|were|looks?) (?:already )?(?:broken|cracked|shattered|burst|dead)\b"
+    r"(?! (?:by|with|into|off|up|down|open|when|after)\b)"
 )
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
@@ -162,7 +163,7 @@ class _Kinds:
         # What "appears in the video" is only shown there; "appearing" in an answer is a change.
         if "appear" in asked.text:
             words = [word for word in words if not word.startswith("appear")]
-        if has(words, known.ASKED_ORDER) and IN_A_ROW.search(asked.text) and not has(words, _HAPPENS):
+        if has(words, known.ASKED_ORDER) and _is_row(asked.text, words):
             words = [word for word in words_of(IN_A_ROW.sub(" ", asked.text)) if word not in known.ORDER]
         self.words = words
         self.arranges = has(words, known.ASKED_ORDER) or ("arrangement" in words and has(words, _HAPPENINGS))
@@ -180,6 +181,16 @@ class _Kinds:
             return False
         faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
         return not (faces or (has(words, _PLACES) and _ASKS_PLACE.search(self.asked.text)))
+
+
+def _is_row(text: str, words: Sequence[str]) -> bool:
+    """Return whether an order that is asked for is one of things in space: how mugs stand "from left to right".
+
+    Where something happens to them it is one in time. "Going from left to right" only reads the row.
+    """
+    if IN_A_ROW.search(text) is None or has(words, _HAPPENS):
+        return False
+    return has(words, known.POSTURES) or _DOES.search(text) is None
 
 
 def reversal_test(

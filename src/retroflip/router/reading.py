@@ -19,7 +19,7 @@ _WINDOW = re.compile(
     rf"(?:to|and|-|–|until)\s*{_SECONDS}(?:\s+(?:of|in) the (?:video|clip))?[.,:]?"
 )
 IN_A_ROW = re.compile(r"\bfrom (?:the )?(left|right|top|bottom|front|back|near|far)\w* to (?:the )?(?!\1)\w+")
-"""where an order is one of things in space, unless something happens to them"""
+"""how a row is read"""
 _CLAIMS = {"yes": True, "true": True, "no": False, "false": False}
 
 

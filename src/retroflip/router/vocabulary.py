@@ -49,8 +49,8 @@ UNDONE = forms(
     "drain extinguish ignite score sink:sank,sunk demolish topple bloom wilt evaporate condense "
     "brighten darken dim fade increase decrease swallow eject dock undock hide:hid,hidden unveil reveal dissolve "
     "solidify crumple flatten wither revive sprout bud decay rot build:built "
-    "merge split:split separate pitch straighten stretch swap lay:laid pass ripen inhale exhale unroll uncork"
-) | {"forming"}
+    "merge split:split separate straighten stretch swap lay:laid pass ripen inhale exhale unroll uncork"
+) | {"forming", "pitched", "pitching"}
 """what playing backwards turns into another action, so that it no longer happens (CRPO, appendix A.2, and its like)"""
 BREAKING = forms("break:broke,broken burst:burst explode shatter crack die crash snap ignite")
 """what cannot be undone, and so no longer happens played backwards: this decides claims and who does it"""
