@@ -788,6 +788,27 @@ def test_answers_that_do_not_say_to_what_are_told_by_the_first(tmp_path: Path) -
         assert told(port, "/api/pairs", place=f"{tmp_path.name}/data")["models"] == [f"{tmp_path.name}/told"]
 
 
+def test_a_circle_of_links_and_paths_that_are_none_hide_nothing_else(study: Path) -> None:
+    run = study / "l0.0-seed-0"
+    (run / "rollouts.jsonl").symlink_to(run / "rollouts.jsonl")
+    nul = {"bench": "tempcompass", "data": "\0", "root": "\0", "model": "\0"}
+    (study / "eval" / "l0.3-seed-0" / "run.json").write_text(json.dumps(nul))
+    section = {"data": {"records": "\0", "root": "\0", "frames": 4}}
+    (study / "l0.3-seed-1" / "run.json").write_text(json.dumps({"recipe": section}))
+    lines(
+        study / "l0.3-seed-1" / "rollouts.jsonl",
+        [{**rollout(1, "a", 0, answer="A", advantage=1.0), "frames": []}],
+    )
+    with serving(study) as port:
+        names = {place["name"].split("/", 1)[1] for place in told(port, "/api/places")}
+        assert "l0.0-seed-0" not in names
+        assert {"l0.0-seed-1", "l0.3-seed-0", "eval/l0.3-seed-0"} <= names
+        assert settled(port, "/api/pairs", place=f"{study.name}/eval/l0.3-seed-0")["total"] == 10
+        asking = {"place": f"{study.name}/l0.3-seed-1", "step": 1, "sample": "a", "branch": "original"}
+        assert "error" in told(port, "/api/shown", **asking)
+        assert told(port, "/api/sweeps", place=asking["place"])["axes"] == []
+
+
 def test_questions_that_are_in_no_pair_and_answers_without_their_questions(tmp_path: Path) -> None:
     lines(
         tmp_path / "answers.jsonl", [{**said(n, 0, right=n == 0), "pair": None, "side": None} for n in (0, 1)]

@@ -97,7 +97,7 @@ def run_of(answers: Path, settings: Mapping[str, Any], runs: Mapping[str, Path])
     """
     folders = {folder.resolve(): name for name, folder in runs.items()}
     model, place = settings.get("model"), answers.resolve()
-    named = Path(model).resolve() if isinstance(model, str) and model else None
+    named = Path(model).resolve() if isinstance(model, str) and model and "\0" not in model else None
     if named is not None and named.name == MODEL and named.parent in folders:
         return folders[named.parent]
     return folders.get(place.parent.parent / place.name if place.parent.name == EVALUATIONS else place)

@@ -128,9 +128,18 @@ class Folders:
         return path if path.is_file() and self.holds(path) else None
 
     def holds(self, path: Path) -> bool:
-        """Return whether a path, links followed, lies in a folder that the user gave."""
+        """Return whether a path, links followed, lies in a folder that the user gave. What is no path lies nowhere, and
+        neither does one whose links lead in a circle."""
         roots = [one if one.is_dir() else one.parent for one in (*self.given, *self.prefer)]
-        return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
+        try:
+            found = path.resolve()
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ):  # a circle is a RuntimeError to Python 3.11, NUL a ValueError
+            return False
+        return any(found.is_relative_to(root.resolve()) for root in roots)
 
 
 def _below(folder: Path, depth: int) -> Iterator[tuple[Kind, Path]]:
