@@ -458,7 +458,15 @@ def test_labels_by_many_raters_at_once(corpus: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", '{"task": "verify"}', '{"task": "x", "item": "a", "rater": "r", "verdict": "v"}']
+    "body",
+    [
+        "",
+        "{",
+        '{"task": "verify"}',
+        '{"task": "x", "item": "a", "rater": "r", "verdict": "v"}',
+        '{"task": "verify", "item": "a", "rater": "r", "verdict": "static"}',
+        '{"task": "audit", "item": "a", "rater": "r", "verdict": "accept"}',
+    ],
 )
 def test_what_is_no_label_is_refused(corpus: Path, body: str) -> None:
     with serving(corpus.parent) as port:

@@ -12,11 +12,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from retroflip.data.sample import TaskType
 from retroflip.errors import DataError
 
 SUFFIX = "labels.sqlite"
+VERDICTS = {"verify": ("accept", "reject"), "audit": tuple(one.value for one in TaskType)}
+"""what may be said"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labels (
   task TEXT NOT NULL, item TEXT NOT NULL, rater TEXT NOT NULL, verdict TEXT NOT NULL, said TEXT NOT NULL,
@@ -40,6 +43,13 @@ class Label(BaseModel):
     verdict: str = Field(min_length=1, max_length=100)
     criteria: dict[str, bool] = {}
     note: str = Field(default="", max_length=10_000)
+
+    @model_validator(mode="after")
+    def _is_of_its_task(self) -> "Label":
+        """Refuse a verdict that whoever reads the labels would not take; sides of a preference become authors first."""
+        if self.task in VERDICTS and self.verdict not in VERDICTS[self.task]:
+            raise ValueError(f"a verdict of {self.task} is one of {', '.join(VERDICTS[self.task])}")
+        return self
 
 
 def labels_file(path: Path) -> Path:
