@@ -81,7 +81,9 @@ export function showGroups(place, query) {
   const box = make("section", { id: "groups" });
   const detail = make("div", { "aria-live": "polite" });
   const fresh = make("p", {});
+  const told = make("p", {});
   let asked = {};
+  let drawn = "";
   let chosen = null;
   let stop = () => {};
 
@@ -101,16 +103,20 @@ export function showGroups(place, query) {
     const found = await get("groups", asked);
     const types = [["", "any"], ...found.task_types.map((one) => [one, one])];
     fresh.replaceChildren();
-    fill(box,
+    told.textContent = counts(found);
+    // What somebody may be about to click on is not put there anew while the file is read on.
+    const next = JSON.stringify([asked, found.groups, found.task_types, found.pages, found.all > 0]);
+    if (next !== drawn) fill(box,
       make("h2", {}, `Groups of ${place}`),
       make("div", { class: "controls" },
         select("Groups", FILTERS, asked.filter || "all", (filter) => go({ filter, page: "" })),
         select("Task type", types, asked.task_type, (task_type) => go({ task_type, page: "" })),
         field("Step", "number", asked.step, (step) => go({ step, page: "" })),
         field("Sample", "search", asked.sample, (sample) => go({ sample, page: "" }))),
-      make("p", {}, counts(found)), fresh,
+      told, fresh,
       found.groups.length ? listed(found, chosen, open) : make("p", {}, found.all ? "No group passes the filters." : "No rollouts were written down."),
       pager(asked.page, found.pages, (page) => go({ page: page || "" })), detail);
+    drawn = next;
     if (found.read === 1) stop();
     return found.read;
   }
@@ -124,6 +130,7 @@ export function showGroups(place, query) {
       // The first look at a hundred thousand rollouts takes the server a moment: what was read by then is shown.
       if (await draw() < 1) stop = live(draw);
     } catch (error) {
+      drawn = "";
       fill(box, make("p", { class: "fault" }, error.message));
     }
   }
