@@ -548,3 +548,45 @@ def test_a_journal_holds_places_and_not_responses_in_memory(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes().replace("7 é".encode(), "8 é".encode(), 1))
     with pytest.raises(DataError, match="damaged, or changed since it was read"):
         again.text_of("k7")
+
+
+def test_calls_go_through_the_proxy_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    with MisbehavingServer(hello) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        client = Client(endpoint("http://models.invalid/v1"))
+        assert client.complete(ASKED).text == "hello"
+        client.close()
+    assert proxy.headers[0]["host"] == "models.invalid"
+
+
+def test_there_are_as_many_connections_as_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faults between them included: a call whose response was refused leaves its connection to the next one."""
+    taken: list[object] = []
+    together = threading.Barrier(3, timeout=20)
+    with MisbehavingServer(hello, [status(500), GARBAGE, EMPTY]) as server:
+        accept = server._server.process_request
+
+        def counted(request: Any, address: Any) -> None:
+            taken.append(address)
+            accept(request, address)
+
+        monkeypatch.setattr(server._server, "process_request", counted)
+        client = Client(endpoint(server.url))
+        for _ in range(4):
+            client.complete(ASKED)
+        assert len(taken) == 1
+
+        def at_once(_: dict[str, Any]) -> str:
+            together.wait()
+            return "hello"
+
+        server.answer = at_once
+        threads = [threading.Thread(target=client.complete, args=(ASKED,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        client.close()
+    assert len(taken) == 3
