@@ -113,7 +113,12 @@ def torn(out: Path, phase: Phase) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    """Return the files of a folder; of a run's description what no commit changes that somebody makes meanwhile."""
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    if "run.json" in found:
+        run = json.loads(found["run.json"])
+        found["run.json"] = json.dumps({**run, "code": None, "check": None}).encode()
+    return found
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from made_clips import moving
-from retroflip.bench.leaks import asked, data_sets, recordings
+from retroflip.bench.leaks import Place, asked, data_sets, find_leaks, recordings
 from retroflip.cli.app import app
 from retroflip.data.sample import ProblemType, Sample
+from retroflip.progress import Silence
 from retroflip.video.encode import encode
 
 
@@ -135,3 +136,14 @@ def test_names_of_recordings_and_questions_as_they_are_compared() -> None:
     assert recordings(sample("", "a/1.mp4", "12345")) == set()
     assert recordings(sample("", "a/1234567.mp4", "1")) == {"1234567"}
     assert asked("What's  the MAN\ndoing?") == asked("what s the man doing")
+
+
+def test_of_several_names_all_questions_count_and_the_longest_is_shown(tmp_path: Path) -> None:
+    bench = [
+        sample("", f"{name}.mp4", name).model_copy(update={"id": name}) for name in ("ab12", "ab12_reverse")
+    ]
+    train = [sample("", "AB12_reverse.mp4", "AB12")]
+    places = (Place(train, tmp_path), Place(bench, tmp_path))
+    found = find_leaks(*places, look=False, progress=Silence()).recordings
+    assert found.bench == {"ab12", "ab12_reverse"}
+    assert [one.what for one in found.matches] == ["ab12_reverse"]

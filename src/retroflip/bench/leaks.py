@@ -250,10 +250,10 @@ class _Benchmark:
             (found.asked, self._asked, [asked(sample.question)]),
             (found.asked_with_options, self._with_options, _with_options(sample)),
         ):
-            key = next((key for key in keys if key in index), None)
-            if key is not None:
-                shared.add(Match(sample.id, index[key][0], key[:120]))
-                shared.bench.update(index[key])
+            there = sorted((key for key in keys if key in index), key=lambda key: (-len(key), key))
+            if there:  # the longest says the most
+                shared.add(Match(sample.id, index[there[0]][0], there[0][:120]))
+                shared.bench.update(*(index[key] for key in there))
 
     def compare_file(self, sample: Sample, relative: str, train: Place, found: Leaks) -> None:
         """Look a file of the training set up by its bytes, and by its look."""
