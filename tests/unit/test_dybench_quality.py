@@ -1,5 +1,7 @@
 """What is told of a pair without a person: motion, what both sides share, and flags for raters."""
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,15 @@ from PIL import Image, ImageDraw
 
 from made_clips import moving
 from retroflip.bench.dybench.base import Axis, Candidate, Clip, SubTask
+from retroflip.bench.dybench.people import Box, farthest, require_people, walking
 from retroflip.bench.dybench.quality import apart, flags, motion
+from retroflip.errors import UsageError
 from retroflip.video.encode import encode
 from retroflip.video.fingerprint import SIDE, thumbnail
 from retroflip.video.frames import Pixels
+
+VTEST = Path(os.environ.get("RETROFLIP_VTEST", "/usr/share/doc/opencv-doc/examples/data/vtest.avi"))
+"""people who cross a square, of OpenCV's samples"""
 
 
 def candidate(domain: str = "object", question: str = "What happens?") -> Candidate:
@@ -116,3 +123,53 @@ def test_people_are_told_by_words(domain: str, question: str, expected: list[str
 
 def test_thumbnails_have_one_size() -> None:
     assert thumbnails(moving(1)).shape == (24, SIDE, SIDE)
+
+
+def figure(x: float, *, y: float = 200.0, height: float = 140.0) -> Box:
+    return Box(x, y, height)
+
+
+def test_a_figure_that_goes_one_way_walks() -> None:
+    steps = [[figure(552.0 - 30 * index), figure(100.0, y=90.0)] for index in range(5)]
+    walk = farthest(steps)
+    assert walk is not None
+    assert (walk.pictures, walk.way) == (5, "left")
+    assert walk.heights == pytest.approx(120 / 140)
+
+
+@pytest.mark.parametrize(
+    "boxes_T",
+    [
+        [],
+        [[], [], []],
+        [[figure(100.0 + index)] for index in range(8)],  # stands
+        [[figure(100.0 + 30 * index)] for index in range(3)],  # is seen too seldom
+        [[figure(100.0 + 30 * (index % 2))] for index in range(8)],  # goes to and fro
+        [[figure(100.0 + 200 * index)] for index in range(8)],  # is another one each time
+        [[figure(100.0 + 30 * index, height=140.0 * 1.5**index)] for index in range(4)],
+    ],
+)
+def test_what_does_not_walk(boxes_T: list[list[Box]]) -> None:
+    assert farthest(boxes_T) is None
+
+
+def test_a_look_needs_its_package_and_words_do_not(tmp_path: Path) -> None:
+    if find_spec("cv2") is None:
+        with pytest.raises(UsageError, match=r"retroflip\[people\]"):
+            require_people()
+    encode(tmp_path / "a.mp4", moving(3), 12)
+    (flag,) = flags(candidate(domain="human"), tmp_path / "a.mp4", thumbnails(moving(3)), 12)
+    assert (flag.flag, flag.sure) == ("people", "low")
+    assert "no picture was looked at" in flag.why
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not VTEST.is_file(), reason="needs vtest.avi of Debian's opencv-doc, or RETROFLIP_VTEST")
+@pytest.mark.skipif(find_spec("cv2") is None, reason="needs the extra people")
+def test_people_on_a_street_walk() -> None:
+    seconds = 10.0  # the middle two of its first ten seconds
+    walk = walking(VTEST, seconds)
+    assert walk is not None
+    assert (walk.way, walk.pictures >= 4) == ("left", True)
+    shown = flags(candidate(question="?"), VTEST, thumbnails(moving(3)), 2.4, looks=True)
+    assert [one.sure for one in shown if one.flag == "people"] == ["medium"]

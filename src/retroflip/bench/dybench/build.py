@@ -25,6 +25,7 @@ from typing import Any
 from retroflip.bench.dybench.base import SubTask
 from retroflip.bench.dybench.card import SUMMARY, Part, Summary, write_card
 from retroflip.bench.dybench.making import VIDEOS, Job, crashed, make
+from retroflip.bench.dybench.people import require_people
 from retroflip.bench.dybench.plans import Planned, planned_row
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.records import pair_id, samples_of
@@ -90,8 +91,11 @@ def build(
     """Write the benchmark to `out`, or what is missing of it.
 
     found: what `survey` returned for the same recipe and roots. Raises UsageError for a folder that holds something
-    else, DataError where not one pair can be made, RunDirectoryError where another process is at work in it.
+    else and for a check whose package is missing, DataError where not one pair can be made, RunDirectoryError where
+    another process is at work in it.
     """
+    if recipe.checks.people == "pictures":
+        require_people()
     asked = {"generator": GENERATOR, **recipe.portable(), "candidates_sha256": found.digest()}
     if claim(out, asked):
         return Built(read_samples(out / RECORDS_NAME), Summary.of(read_json_object(out / SUMMARY)))

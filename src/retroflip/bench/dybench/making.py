@@ -150,7 +150,9 @@ def _looked_at(
     if difference is not None and difference > job.checks.static:
         raise UnfitError("its sides differ in more than was done", f"{difference:.1f} grey levels")
     footage = sides[0].footage
-    flags = quality.flags(drawn.candidate, paths[0], first_T, float(footage.fps)) if is_filmed else []
+    looks = job.checks.people == "pictures"
+    fps = float(footage.fps)
+    flags = quality.flags(drawn.candidate, paths[0], first_T, fps, looks=looks) if is_filmed else []
     return {
         "candidate": asdict(drawn.candidate),
         "frames": len(first_T),

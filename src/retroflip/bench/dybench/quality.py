@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retroflip.bench.dybench.base import Axis, Candidate, Footage
+from retroflip.bench.dybench.people import Walk, walking
 from retroflip.video.decode import decode
 from retroflip.video.fingerprint import SIDE, Thumbnails, thumbnail
 from retroflip.video.frames import Pixels
@@ -97,9 +98,15 @@ def _decoded(path: Path, frames: int) -> Thumbnails:
     return np.stack([thumbnail(picture) for picture in luma_THW])
 
 
-def flags(candidate: Candidate, path: Path, thumbnails_T: Thumbnails, fps: float) -> list[Flag]:
-    """Return what a rater shall look at. path: the written first side."""
-    found = [_text(path), _clock(thumbnails_T, fps), _people(candidate)]
+def flags(
+    candidate: Candidate, path: Path, thumbnails_T: Thumbnails, fps: float, *, looks: bool = False
+) -> list[Flag]:
+    """Return what a rater shall look at. path: the written first side. looks: whether people are looked for in pictures
+    of a clip that is reversed, and not by words alone."""
+    in_pictures = looks and candidate.axis is Axis.REVERSAL
+    walk = walking(path, len(thumbnails_T) / fps) if in_pictures else None
+    people = _people(candidate, in_pictures=in_pictures) if walk is None else _walking(walk)
+    found = [_text(path), _clock(thumbnails_T, fps), people]
     return [flag for flag in found if flag is not None]
 
 
@@ -152,9 +159,19 @@ def _clock(thumbnails_T: Thumbnails, fps: float) -> Flag | None:
     )
 
 
-def _people(candidate: Candidate) -> Flag | None:
-    """Tell people, whose gait shows which way time runs, by words alone."""
+def _walking(walk: Walk) -> Flag:
+    """Tell somebody whose gait shows which way time runs."""
+    return Flag(
+        "people",
+        "medium",
+        f"an upright figure walks {walk.way}, {walk.heights:.1f} of its height in {walk.pictures} pictures",
+    )
+
+
+def _people(candidate: Candidate, *, in_pictures: bool) -> Flag | None:
+    """Tell people by words alone. in_pictures: whether nobody was seen to walk."""
     words = " ".join((candidate.question, *candidate.options, *candidate.labels.values()))
     if candidate.domain != "human" and not _PEOPLE.search(words):
         return None
-    return Flag("people", "low", "by the words of its question or its domain; no picture was looked at")
+    seen = "nobody was seen to walk in its pictures" if in_pictures else "no picture was looked at"
+    return Flag("people", "low", f"by the words of its question or its domain; {seen}")

@@ -56,6 +56,10 @@ class CheckSection(_Section):
     near: float = Field(
         default=NEAR, ge=0.0, le=0.5, description="share of signs in which near-duplicates differ at most"
     )
+    people: Literal["words", "pictures"] = Field(
+        default="words",
+        description="how people are looked for in clips that are reversed; pictures needs the extra people",
+    )
 
 
 class SourceSection(_Section):
