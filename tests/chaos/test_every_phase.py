@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -112,13 +112,20 @@ def torn(out: Path, phase: Phase) -> None:
         path.write_bytes(b"".join(lines) + lines[-1][: len(lines[-1]) // 2])
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder; of a run's description what no commit changes that somebody makes meanwhile."""
-    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
-    if "run.json" in found:
-        run = json.loads(found["run.json"])
-        found["run.json"] = json.dumps({**run, "code": None, "check": None}).encode()
-    return found
+def content(folder: Path) -> dict[str, Any]:
+    """Return the files of a folder; of what names the code, all but its commit, which somebody may make meanwhile."""
+    return {path.relative_to(folder).as_posix(): _content(path) for path in _files(folder)}
+
+
+def _content(path: Path) -> Any:
+    text = path.read_bytes()
+    return _without_code(json.loads(text)) if path.name in ("run.json", "scores.json") else text
+
+
+def _without_code(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_code(one) for key, one in value.items() if key not in ("code", "check")}
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -134,9 +141,9 @@ def ends_alike(phases: list[Phase], out: Path, unbroken: Path, *command: str) ->
         torn(out, phase)
     told = whole(*command, "--out", str(out))
     assert told.replace(str(out), "") == whole(*command, "--out", str(unbroken)).replace(str(unbroken), "")
-    # A task of lmms-eval names its own folder.
-    own, other = str(out).encode(), str(unbroken).encode()
-    assert {name: text.replace(own, other) for name, text in content(out).items()} == content(unbroken)
+    for task in out.rglob("*.yaml") if "export" in command else ():  # it names its own folder
+        task.write_text(task.read_text().replace(str(out), str(unbroken)))
+    assert content(out) == content(unbroken)
 
 
 def test_build(recipe: Path, built: Path, tmp_path: Path) -> None:
@@ -165,11 +172,8 @@ def test_generate_and_score(built: Path, tmp_path: Path) -> None:
     ends_alike(GENERATE, out, unbroken, "generate", *asked, *limits)
     for phase in (Phase("read", "answers.jsonl"), Phase("put", "scores.json")):
         killed(phase, "score", str(out))
-    scores = [
-        json.loads(whole("score", str(folder), "--json").replace(str(folder), ""))
-        for folder in (out, unbroken)
-    ]
-    assert scores[0] == scores[1]
+    for folder in (out, unbroken):
+        assert json.loads(whole("score", str(folder), "--json"))["n_pairs"] == 6
     assert content(out) == content(unbroken)
 
 
