@@ -7,6 +7,8 @@ and, for the page whose questions are about spans, with the runs that docs/metho
 
     python benchmarks/curves.py runs/spans docs/pictures/curves --only arrowgev
 
+and likewise runs/stages for `--only synrl`, by docs/methods/synrl.md.
+
 A folder in RUNS is a run of the method that it is named after. A picture whose runs are not all there is left out,
 and that is told.
 """
@@ -59,6 +61,9 @@ SPANS = (
 """without groups that have no signal, of which there was none, and equal answers, which spans hardly ever are"""
 
 
+WITHOUT_A_SECOND_VIEW = tuple(panel for panel in USUAL if panel.measures != SAME)
+
+
 class Picture(NamedTuple):
     """What a picture shows: these runs, in the order of their colours, in these panels."""
 
@@ -74,6 +79,7 @@ PICTURES: Mapping[str, Picture] = {
     "arrow_rl": Picture(("grpo", "crpo", "arrow_rl")),
     "strive": Picture(("grpo", "crpo", "strive")),
     "st_dr_grpo": Picture(("grpo", "dr_grpo", "st_dr_grpo")),
+    "synrl": Picture(("rl_after_40", "rl_after_300"), WITHOUT_A_SECOND_VIEW),
     "arrowgev": Picture(("grpo", "crpo", "arrowgev"), SPANS),
 }
 
