@@ -13,6 +13,17 @@ from retroflip.data.sample import ProblemType, Sample, option_letter
 from retroflip.errors import DataError
 
 _LETTERED = re.compile(r"\s*\(?[A-Z][.):]\s+")
+PREFIXES = (
+    "The best answer is",
+    "The correct answer is",
+    "The answer is",
+    "The answer",
+    "The best option is",
+    "The correct option is",
+    "Best answer:",
+    "Best option:",
+)
+"""what scorers derived from Video-MME's take out of a response before they look for a letter"""
 VIDEO_ENDINGS = (".mp4", ".MP4", ".mkv", ".webm", ".mov", ".avi")
 
 
@@ -117,8 +128,12 @@ def first_letter(said: str, prefixes: Sequence[str], letters: str) -> str:
 
     The prefixes are taken out wherever they stand. It finds the A in "An apple; B" too.
     """
-    said = said.strip()
+    found = re.search(f"[{letters}]", without(prefixes, said.strip()))
+    return found[0] if found else ""
+
+
+def without(prefixes: Sequence[str], said: str) -> str:
+    """Return a response without these phrases, taken out one after the other wherever they stand."""
     for prefix in prefixes:
         said = said.replace(prefix, "")
-    found = re.search(f"[{letters}]", said)
-    return found[0] if found else ""
+    return said

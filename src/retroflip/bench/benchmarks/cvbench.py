@@ -17,11 +17,13 @@ from typing import Any
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
+    PREFIXES,
     as_letter,
     bare,
     choice,
     either_file,
     listed,
+    without,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
@@ -34,16 +36,6 @@ _INSIDE = "Video-R1/src/r1-v/Evaluation"
 _FILES = ("CVBench.json", f"{_INSIDE}/CVBench.json")
 _MOST = 4
 _JOINED = re.compile(r",?\s+(?=[B-D]\. )")
-_PREFIXES = (
-    "The best answer is",
-    "The correct answer is",
-    "The answer is",
-    "The answer",
-    "The best option is",
-    "The correct option is",
-    "Best answer:",
-    "Best option:",
-)
 _LISTED = "based on the listed all videos. Respond with only the"
 _WORDS = (
     f"Select the best answer to the following yes-no question {_LISTED} word (Yes or No) of the correct option.",
@@ -96,9 +88,7 @@ def _is_yes_no(options: Sequence[str]) -> bool:
 
 def _grade(item: Item, said: str) -> float:
     """tasks/mvr/utils.py, extract_characters_regex."""
-    said = said.strip()
-    for prefix in _PREFIXES:
-        said = said.replace(prefix, "")
+    said = without(PREFIXES, said.strip())
     if len(said.split()) > 10 and not re.search("[ABCDYESNO]", said):
         return 0.0
     found = re.search(r"(?i)([ABCD]|YES|NO)", said)

@@ -1,7 +1,7 @@
 """What the benchmarks of temporal grounding share: gold spans inside their videos, and recalls of overlaps."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -67,9 +67,11 @@ def acc_with_span(
 
     A question and its two tasks share the id before the last "/".
     """
-    spans = {_question(one): record for one, record in zip(graded, records, strict=True) if is_span(one.item)}
+    spans = {
+        question_of(one): record for one, record in zip(graded, records, strict=True) if is_span(one.item)
+    }
     answers = {
-        _question(one): record for one, record in zip(graded, records, strict=True) if not is_span(one.item)
+        question_of(one): record for one, record in zip(graded, records, strict=True) if not is_span(one.item)
     }
     both = [(answers[name], spans[name]) for name in answers if name in spans]
     return percent([float(answer.correct and fits(span)) for answer, span in both])
@@ -86,8 +88,14 @@ def is_span(item: Item) -> bool:
     return item.sample.problem_type is ProblemType.GROUNDING
 
 
-def _question(one: Graded) -> str:
+def question_of(one: Graded) -> str:
+    """Return the name that a question shares between its two tasks."""
     return one.item.sample.id.rpartition("/")[0]
+
+
+def identity_of(row: Mapping[str, Any]) -> str | None:
+    """Return the question that a recorded answer is to, by the name that its own form was given here."""
+    return row.get("identity")
 
 
 def percent(values: Sequence[float]) -> float | None:

@@ -20,6 +20,7 @@ from retroflip.bench.benchmarks.choices import (
     lettered_lines,
     numbered,
     video_file,
+    without,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
@@ -82,9 +83,7 @@ def _grade(item: Item, said: str) -> float:
     """lmms_eval/tasks/minerva/utils.py, _extract_choice_letter."""
     said = said.strip()
     explicit = re.findall(r"(?:answer|option)\s*(?:is|:)\s*([ABCDE])", said, re.IGNORECASE)
-    for prefix in _PREFIXES:
-        said = said.replace(prefix, "")
-    found = [letter.upper() for letter in explicit] or re.findall(f"[{_LETTERS}]", said)
+    found = [letter.upper() for letter in explicit] or re.findall(f"[{_LETTERS}]", without(_PREFIXES, said))
     return float(found[-1] == item.sample.solution) if found else _DRAWN
 
 

@@ -30,9 +30,11 @@ from retroflip.bench.benchmarks.grounding import (
     GROUNDING,
     acc_with_span,
     accuracy_of_answers,
+    identity_of,
     inside,
     is_span,
     percent,
+    question_of,
     recalls,
     span_question,
     told_span,
@@ -150,7 +152,7 @@ def _recorded(root: Path, file: Path) -> Sequence[Graded]:
         for row in [*rows, *extra]:
             yield from _own_rows(row, durations, scaled="gs" in file.stem.split("_"))
 
-    form = Form(_identity, lambda item: item.sample.task, own, _judged)
+    form = Form(identity_of, lambda item: item.sample.task, own, _judged)
     return recorder(lambda _: items, _grade, form)(root, file)
 
 
@@ -186,14 +188,10 @@ def _judged(_: Item, row: Row) -> float | None:
     return float(found.get("answer") == found["prediction"]) if isinstance(found, Mapping) else None
 
 
-def _identity(row: Row) -> str | None:
-    return row.get("identity")
-
-
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return eval_ground.py's line, of what was answered."""
-    spans = {_key(one): one for one in graded if is_span(one.item) and one.response is not None}
-    answers = {_key(one): one for one in graded if not is_span(one.item) and one.response is not None}
+    spans = {question_of(one): one for one in graded if is_span(one.item) and one.response is not None}
+    answers = {question_of(one): one for one in graded if not is_span(one.item) and one.response is not None}
     overlaps = {name: _told(one) for name, one in spans.items()}
     ious, iops = [one for one, _ in overlaps.values()], [two for _, two in overlaps.values()]
     right = [
@@ -214,10 +212,6 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
 def _told(one: Graded) -> tuple[float, float]:
     span = told_span(one.response or "", one.item.row["duration"])
     return (0.0, 0.0) if span is None else _best(one.item, span)
-
-
-def _key(one: Graded) -> str:
-    return one.item.sample.id.rpartition("/")[0]
 
 
 def _ours(graded: Sequence[Graded], records: Sequence[AnswerRecord]) -> dict[str, Any]:

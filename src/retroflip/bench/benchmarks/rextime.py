@@ -31,9 +31,11 @@ from retroflip.bench.benchmarks.grounding import (
     GROUNDING,
     acc_with_span,
     accuracy_of_answers,
+    identity_of,
     inside,
     is_span,
     percent,
+    question_of,
     recalls,
     span_question,
     told_span,
@@ -113,7 +115,7 @@ def _overlap(gold: Sequence[float], span: Span) -> float:
 def _recorded(root: Path, file: Path) -> Sequence[Graded]:
     items = list(_answered(root))
     known = {item.sample.id for item in items}
-    form = Form(_identity, lambda item: item.sample.task, partial(_own, known))
+    form = Form(identity_of, lambda item: item.sample.task, partial(_own, known))
     return recorder(lambda _: items, _grade, form)(root, file)
 
 
@@ -134,19 +136,17 @@ def _own(known: set[str], _: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
             yield {"identity": f"{row['qid']}/{ANSWER}", "response": row["ans"]}
 
 
-def _identity(row: Row) -> str | None:
-    return row.get("identity")
-
-
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return rextime_eval.py's brief table and its recalls, of what was answered."""
     spans = {
-        _key(one): one.official or 0.0 for one in graded if is_span(one.item) and one.response is not None
+        question_of(one): one.official or 0.0
+        for one in graded
+        if is_span(one.item) and one.response is not None
     }
     answers = [one for one in graded if not is_span(one.item) and one.response is not None]
     both = {
         f"vqa_miou@{bound:g}": percent(
-            [float(one.official == 1.0 and spans.get(_key(one), 0.0) >= bound) for one in answers]
+            [float(one.official == 1.0 and spans.get(question_of(one), 0.0) >= bound) for one in answers]
         )
         for bound in _BOUNDS
         if answers and spans
@@ -154,10 +154,6 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     overlaps = list(spans.values())
     found = {"acc": accuracy(answers), "n": len(spans) or len(answers), "miou": percent(overlaps)}
     return {**found, **recalls(overlaps, _BOUNDS), **both}
-
-
-def _key(one: Graded) -> str:
-    return one.item.sample.id.rpartition("/")[0]
 
 
 def _ours(graded: Sequence[Graded], records: Sequence[AnswerRecord]) -> dict[str, Any]:

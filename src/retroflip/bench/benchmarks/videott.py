@@ -14,6 +14,7 @@ from typing import Any
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
+    PREFIXES,
     as_letter,
     choice,
     first_letter,
@@ -34,16 +35,6 @@ _FILES = (
     "video-tt.json",
 )
 _FOLDERS = ("Benchmark-AllVideos-LQ", "video", "videos")
-_PREFIXES = (
-    "The best answer is",
-    "The correct answer is",
-    "The answer is",
-    "The answer",
-    "The best option is",
-    "The correct option is",
-    "Best answer:",
-    "Best option:",
-)
 
 
 def _items(root: Path) -> Iterator[Item]:
@@ -79,7 +70,7 @@ def _item(root: Path, number: int, row: Row) -> Item:
 
 def _grade(item: Item, said: str) -> float:
     """lmms_eval/tasks/video-tt/utils.py, extract_characters_regex."""
-    return float(first_letter(said, _PREFIXES, "ABCDE") == item.sample.solution)
+    return float(first_letter(said, PREFIXES, "ABCDE") == item.sample.solution)
 
 
 def _identity(row: Row) -> str | None:
