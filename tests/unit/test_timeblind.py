@@ -78,9 +78,11 @@ def test_an_instance_without_an_answer_is_wrong_and_one_without_any_is_not_count
     found = scores("timeblind", root, answers(root, {0: "Yes", 1: "No", 2: "No"}))
     assert (found["official"]["acc"], found["official"]["num_instances"]) == (0.0, 1)
     assert found["ours"]["groups"]["q_acc"] == 50.0
+    measures = ("acc", "Q_Acc", "V_Acc", "I_Acc")
+    assert [found["ours"][key] for key in measures] == [75.0, 50.0, 50.0, 0.0]
     # An answer that is no text stops the official reader at its instance.
     found = scores("timeblind", root, answers(root, {0: "Yes", 1: "No", 2: "No", 3: ["Yes"]}))
-    assert (found["official"]["I_Acc"], found["ours"]["I_Acc"]) == (0.0, 0.0)
+    assert (found["official"]["I_Acc"], found["ours"]["I_Acc"]) == (0.0, 100.0)
     assert found["ours"]["groups"]["g_acc"] == 100.0
 
 
@@ -99,3 +101,22 @@ def test_what_is_no_answer_to_it_is_told(root: Path) -> None:
         graded("timeblind", root, write_json(root / "x.json", [{"model_output": "Yes"}]))
     with pytest.raises(DataError, match=r"data\.jsonl or TimeBlind/data\.jsonl is not in it"):
         list(benchmark("timeblind").items(root / "none"))
+
+
+def test_answers_in_the_form_of_the_published_ones(root: Path) -> None:
+    thought = "<think>First it rests. So the answer should be Yes.</think>"
+    said = f"{thought}<answer>It falls; thus, the answer is <|begin_of_box|>No<|end_of_box|>.</answer>"
+    shared = {
+        "video_path": "TimeBlind/videos/vid_00000_1.mp4",
+        "model_name": "glm_v",
+        "ts": "2026-01-26T16:42:29",
+    }
+    rows = [
+        {"index": 1, "model_output": said, "error": None, **shared},
+        {"index": 2, "model_output": "", "error": "timeout", **shared},
+    ]
+    path = write_json(root / "glm_v_timeblind.json", rows)
+    assert [one.response for one in graded("timeblind", root, path)] == [said, None]
+    found = scores("timeblind", root, path)
+    assert (found["ours"]["acc"], found["ours"]["n_failed"], found["unparsed"]) == (25.0, 1, 0)
+    assert found["disagreements"] == {"right by ours alone": 1, "right by the official alone": 0}

@@ -1,7 +1,7 @@
 """TimeBlind (github.com/Baiqi-Li/TimeBlind): two videos that differ in time alone, with two questions about both.
 
 Root: the data set's folder with data.jsonl and videos/, or a folder that holds it as TimeBlind/. Recorded answers are
-what evaluate.py writes: a JSON list of {index, model_output, ...}.
+what evaluate.py writes: a JSON list of {index, model_output, error, ...}; an error without an output is no answer.
 
 Four lines make an instance; which answer is right follows from the place alone: index % 4 is question 0 about video 0
 (yes or A), question 0 about video 1 (no or B), question 1 about video 0 (no or B), question 1 about video 1 (yes or A).
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -33,6 +33,7 @@ from retroflip.bench.benchmarks.published import (
     response_text,
     sample_of,
 )
+from retroflip.bench.records import AnswerRecord
 from retroflip.data.sample import Cell, ProblemType
 from retroflip.errors import DataError
 
@@ -103,7 +104,8 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 def _graded(item: Item, row: dict[str, Any]) -> Graded:
     output = row.get("model_output")
     item = item._replace(row={**item.row, "crashes": not isinstance(output, str | None) and bool(output)})
-    text = response_text(output)
+    failed = bool(row.get("error")) and not output
+    text = None if failed else response_text(output)
     return Graded(item, text, 0.0 if text is None else _grade(item, text))
 
 
@@ -138,10 +140,24 @@ def _alone(text: str) -> str | None:
 
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return the four measures of get_scores, in per cent."""
+    return _measured([_right_officially(found) for found in _instances(graded)])
+
+
+def _ours(graded: Sequence[Graded], records: Sequence[AnswerRecord]) -> dict[str, Any]:
+    """Return the same of our grades; an answer that is missing or no text is wrong alone, and not its instance."""
+    regraded = [one._replace(official=record.score) for one, record in zip(graded, records, strict=True)]
+    return _measured([_right(found) for found in _instances(regraded)])
+
+
+def _instances(graded: Sequence[Graded]) -> list[dict[Cell | None, Graded]]:
+    """Return the answers by instance and cell."""
     groups: dict[str | None, dict[Cell | None, Graded]] = defaultdict(dict)
     for one in graded:
         groups[one.item.sample.group][one.item.sample.cell] = one
-    right = [_right(found) for found in groups.values()]
+    return list(groups.values())
+
+
+def _measured(right: Sequence[set[Cell]]) -> dict[str, Any]:
     return {
         "acc": _percent(sum(map(len, right)), 4 * len(right)),
         "Q_Acc": _percent(sum(_both(cells, 1) for cells in right), 2 * len(right)),
@@ -151,10 +167,14 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     }
 
 
-def _right(found: dict[Cell | None, Graded]) -> set[Cell]:
+def _right_officially(found: dict[Cell | None, Graded]) -> set[Cell]:
     """Return the cells of an instance that are right: none where one is missing or stops the official reader."""
     if len(found) < 4 or any(one.item.row.get("crashes") for one in found.values()):
         return set()
+    return _right(found)
+
+
+def _right(found: dict[Cell | None, Graded]) -> set[Cell]:
     return {cell for cell, one in found.items() if cell is not None and one.official == 1.0}
 
 
@@ -182,5 +202,5 @@ BENCHMARK = Benchmark(
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade, named=_named),
     summary=_summary,
-    ours=same_table(_summary),
+    ours=_ours,
 )
