@@ -32,6 +32,10 @@ from retroflip.video.hashing import sha256_file
 EXTRAS = {
     "figures": (("matplotlib",), "figures for a paper: retroflip report --figures"),
     "llm": (("openai",), "models behind an endpoint: reasoning traces, the router, generate --endpoint"),
+    "people": (
+        ("opencv-python-headless",),
+        "people who walk, seen in pictures: checks.people of dybench recipes",
+    ),
     "ray": (("ray",), "data jobs on many machines: --engine ray"),
     "vllm": (("vllm",), "rollouts and answers by vLLM; Linux with a CUDA device alone"),
     "web": (("starlette", "uvicorn"), "the viewer: retroflip view"),
