@@ -19,7 +19,9 @@ from retroflip.cot.verify import Report, verify
 from retroflip.synth.corpus import sample_from
 
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
-SETS = ("tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+SETS = (
+    "tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+)  # fmt: skip
 
 
 class Case(NamedTuple):

@@ -24,7 +24,8 @@ _EXACT = ("denying", "quantifying", "exactly")
 _COUNTS = {"once": 1, "twice": 2, "thrice": 3}
 _CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, "–": 3, "which": 2, "while": 2, "but": 2,
          "so": 2, "where": 2, "whereas": 2, "because": 2, "since": 2, "when": 2, "as": 2, "who": 2, "making": 2,
-         "leaving": 2, "with": 1, "that": 1, "therefore": 2, "thus": 2, "hence": 2, "giving": 2}  # fmt: skip
+         "leaving": 2, "with": 1, "that": 1, "therefore": 2, "thus": 2, "hence": 2, "giving": 2, "make": 2,
+         "makes": 2}  # fmt: skip
 """where a sentence may be cut, and how willingly"""
 _SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
 _ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|vs|approx|ca|etc)\.(?=,? [a-z\d(])", re.IGNORECASE)
@@ -33,6 +34,12 @@ _BULLET = re.compile(
 )
 _PRECEDENCE = re.compile(r"\bwith \* and / before \+ and -", re.IGNORECASE)
 """what holds of all expressions"""
+_ASIDE = re.compile(
+    rf"{_PRECEDENCE.pattern}|, (?:by the way|of course|however|in fact|though|therefore|too|in turn|as it happens|again"
+    r"|as said|then|as expected|for its part),",
+    re.IGNORECASE,
+)
+"""that and words between commas that say nothing"""
 _NUMBER = "|".join(NUMBER_WORDS)
 _SIGNS = {"plus": "+", "minus": "-", "times": "*", "multiplied": "*", "divided": "/", "adding": "+", "taking": "-",
           "subtracting": "-"}  # fmt: skip
@@ -52,7 +59,7 @@ _CELL = re.compile(
 )
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
-    r"|\b(?:rm|touch|mkdir|rmdir) [\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
+    r"|\b(?:rm|touch|mkdir|rmdir) (?!(?:commands?|at|in|on|of|is|was|that|from)\b)[\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
     r"|(?P<pair>\((?P<x>\d+), ?(?P<y>\d+)\))"
     r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
     r"|(?P<line>\b(?P<axis>[Rr]ow|[Cc]olumn) (?P<at>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
@@ -212,7 +219,7 @@ class Reader:
 
     def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
         """Return the tokens of a sentence."""
-        text = _sums(_PRECEDENCE.sub("", text.replace("’", "'").replace("**", "")))
+        text = _sums(_ASIDE.sub(" ", text.replace("’", "'").replace("**", "")))
         stamps = find_stamps(text, self._fps) if with_times else []
         found: list[Token] = []
         position = 0
@@ -227,10 +234,13 @@ class Reader:
         return frozenset(one for token in self.tokens(text, with_times=False) for one in token.says)
 
     def _words(self, text: str) -> list[Token]:
+        text = re.sub(r"\b[Ff]inal (?=(?:row|column) \d)", "", text)
         text = re.sub(
             rf"\b(row|column) ({_NUMBER})\b", lambda m: f"{m[1]} {NUMBER_WORDS[m[2]]}", text, flags=re.I
         )
-        text = re.sub(rf"\b({'|'.join(ORDINALS)}) (row|column)\b", lambda m: f"{m[2]} {ORDINALS[m[1]]}", text)
+        text = re.sub(
+            rf"\b({'|'.join(ORDINALS)}) (row|column)\b(?! \d)", lambda m: f"{m[2]} {ORDINALS[m[1]]}", text
+        )
         found: list[Token] = []
         position = 0
         for match in _CELL.finditer(text):
@@ -292,6 +302,8 @@ class Reader:
         is_product = then.isdigit() or then in NUMBER_WORDS
         if spot.after in ("time", "times") and "." not in spot.word and not is_product:
             return 2, [Token(f"{spot.word} {spot.after}", frozenset({f"count:{number}"}))]
+        if spot.after == "more" and then in ("time", "times"):
+            return 3, [Token(f"{spot.word} more {then}", frozenset({f"count:{number}"}))]
         is_noun = spot.before in ("only", "exactly") or self._says_something(spot.after)
         is_pronoun = spot.lowered == "one" and not is_noun
         return 1, [Token(spot.word, frozenset({f"n:{number}"}), is_loose=is_pronoun)]
@@ -314,6 +326,7 @@ class Reader:
             spot.before in ("the", "its", "for")
             or (spot.before == "a" != spot.after and spot.lowered != "second")
             or spot.after in ("time", "one", "from")
+            or (spot.before in _BEFORE_RANKS and spot.after in _BEHIND_RANKS)
         ):
             return 1, [Token(spot.word, frozenset({f"ordinal:{ORDINALS[spot.lowered]}"}))]
         if spot.lowered == "first" and self._says_something(spot.after.removesuffix("s")):
@@ -325,7 +338,7 @@ class Reader:
         says, named = _lexicon()
         return (
             bool(word)
-            and not word.endswith("s")
+            and (not word.endswith("s") or word in ("minus", "plus", "cross"))
             and (stem(word),) in says
             and stem(word) not in named["connecting"]
         )
@@ -378,7 +391,8 @@ def _numbered(spot: _Spot) -> Taken | None:
 def _phrase(spot: _Spot) -> Taken | None:
     """Take the longest phrase of the lexicon that begins here."""
     says, _ = _lexicon()
-    for length in range(min(len(spot.words), 6), 1, -1):
+    is_noun = spot.lowered == "right" and spot.before in ("the", "its") and spot.after in _BEHIND_SIDES
+    for length in range(min(len(spot.words), 6), 1, -1) if not is_noun else ():
         phrase = tuple(stem(part) for part in spot.words[:length])
         if all(phrase) and phrase in says:
             return length, [_token(" ".join(spot.words[:length]), says[phrase], spot.lowered)]
@@ -388,8 +402,10 @@ def _phrase(spot: _Spot) -> Taken | None:
 def _exact(spot: _Spot) -> Taken | None:
     """Take a word of the lists without other forms; "only" before a number says nothing of its own."""
     is_count = spot.after in NUMBER_WORDS or spot.after in _COUNTS or spot.after.isdigit()
-    if spot.lowered == "only" and is_count:
+    if spot.lowered in ("only", "just", "merely") and is_count:
         return 1, [Token(spot.word)]
+    if spot.lowered == "without" and spot.after.endswith("ing"):
+        return 1, [Token(spot.word, frozenset({"denying"}))]
     for exact in _EXACT:
         if spot.lowered in _lexicon()[1][exact]:
             return 1, [Token(spot.word, frozenset({exact}), is_loose=exact == "exactly")]
@@ -417,6 +433,11 @@ def _connected(spot: _Spot) -> Taken | None:
     return None
 
 
+_BEFORE_RANKS = frozenset({"is", "was", "comes", "came"})
+_BEHIND_RANKS = frozenset({"", "and", "at", "in", "of", "to", "while", "but"})
+_BEHIND_SIDES = frozenset(
+    {"at", "in", "on", "from", "around", "near", "when", "as", "then", "after", "before"}
+)
 _BEFORE_WITH = frozenset({"is", "was", "were", "contact", "contacts", "swapped", "swap"})
 _RELATIVE = frozenset({"that", "which", "who", "with", "as", "where"})
 _NEGATED = {"no-more": frozenset({"denying", "further"}), "no-longer": frozenset({"denying"})}

@@ -46,11 +46,12 @@ _STAMP = re.compile(
 _BETWEEN = re.compile(r"\bbetween\s+\S*$", re.IGNORECASE)
 _LENGTH_BEFORE = re.compile(
     r"\b(?:for|lasts?|lasted|lasting|takes?|took|taking|needs?|needed|needing|requires?|spends?"
-    r"|spending|within|over|every|another|spanning|in|after (?:only|just|merely))\s+"
+    r"|spending|within|with|over|every|another|spanning|in|after (?:only|just|merely))\s+"
     r"(?:(?:about|around|roughly|some|just|only|merely|exactly|nearly|almost|a full|a total of|a mere"
     r"|the (?:next|first|last)) )*$",
     re.IGNORECASE,
 )
+_LENGTH_AFTER = re.compile(r"^,? (?:is|was|are) (?:the|by far the) \w+est\b", re.IGNORECASE)
 _GAP_AFTER = re.compile(r"^\s*(?:later|earlier|afterwards|apart|long\b|before\b|after\b)", re.IGNORECASE)
 
 
@@ -104,7 +105,21 @@ class Stamp:
 
 def find_stamps(text: str, fps: float) -> list[Stamp]:
     """Return the times of a text in its order. fps: what frame numbers are counted in."""
-    return list(_found(text, fps))
+    found = list(_found(text, fps))
+    if any(one.kind is StampKind.LENGTH for one in found):
+        short = [(match.span("at"), _moment(f"{match['at']} s", fps)) for match in _SHORT.finditer(text)]
+        found += [
+            Stamp(StampKind.LENGTH, *span, low)
+            for span, low in short
+            if all(span[0] != one.start for one in found)
+        ]
+    return sorted(found, key=lambda one: one.start)
+
+
+_SHORT = re.compile(
+    r"\b(?:in|takes?|took|needs?|with) (?:only |just |about |merely )?(?P<at>\d+\.\d+)(?=[.,;)]|\s*$| and\b)"
+)
+"""a length without its unit"""
 
 
 def _found(text: str, fps: float) -> Iterator[Stamp]:
@@ -124,6 +139,8 @@ def _found(text: str, fps: float) -> Iterator[Stamp]:
 def _kind_of(text: str, match: re.Match[str]) -> StampKind:
     if ":" not in match[0]:
         if _LENGTH_BEFORE.search(text[: match.start()]):
+            return StampKind.LENGTH
+        if _LENGTH_AFTER.search(text[match.end() :]) or text[: match.start()].endswith(" s) "):
             return StampKind.LENGTH
         if _GAP_AFTER.search(text[match.end() :]):
             return StampKind.GAP

@@ -13,6 +13,7 @@ from itertools import pairwise
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, clauses, is_asking
 from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.truth.events import ENDING, HOLDING
+from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact, Held
@@ -40,7 +41,8 @@ _LAW = re.compile(
 """what holds of all videos"""
 _PLANNED = PHASES | frozenset(
     {"quantifying", "pace", "concern", "sum", "back", "open", "change", "move", "faster", "slower", "still", "more",
-     "less", "further"}
+     "less", "further", "centre", "otherwise", "same", "exactly", "candidate",
+     "equally-long"}
 )  # fmt: skip
 """what plans may say besides"""
 _BETWEEN = frozenset({"to", "with", "and", "into", "for"})
@@ -55,7 +57,25 @@ _ANY_MORE = re.compile(r"\b(?:any ?more|else|further|again|new|my|these|those|ne
 _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
+_AGAIN = _VAGUE - {"blank", "denying"} | {"enter", "same", "move"}
 _OPEN = re.compile(r"\b(?:transparent|see through|listed|uncovered|is open|are shown|show their numbers)\b")
+_SINGLE = SUPERLATIVES | {"denying", "answer", "further", "exactly"}
+"""what several events cannot share"""
+_FOLLOWING = frozenset(
+    {"so", "because", "since", "making", "leaving", "giving", "therefore", "thus", "hence"}
+)
+_JOINING = _FOLLOWING | {";", ":", "and", "but", "while", "whereas", "as"}
+_SPARING = re.compile(
+    r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could) not|\w+n't|never|neither|no longer) (?:\w+ )?"
+    r"(?:concern\w*|affect\w*|involve\w*|touch\w*|matter\w*|change\w*|move\w*|disturb\w*|influence\w*)\b"
+    r"|(?:leaves?|left|leaving|keeps?) .*\b(?:alone|untouched|unchanged|unaffected|where|in (?:its )?place|as)\b"
+    r"|(?:changes?|moves?|does|do|affects?|shifts?) (?:nothing|no \w+|(?:only )?empty \w+|only (?:empty )?\w+ without)"
+    r"|plays? no (?:role|part)|(?:makes?|made) no difference|(?:has|have|had) no (?:effect|influence|bearing)"
+    r"|(?:is|are|was|were) (?:irrelevant|not relevant|of no)"
+)
+"""what says that an operation leaves something as it is"""
+_CHAINED = re.compile(r"(?:, |and )*(?:followed by|ahead of)\b")
+"""what goes on with a ranking, and says nothing without its beginning"""
 _SO = frozenset({"so", "therefore", "hence", "thus"})
 
 
@@ -64,7 +84,8 @@ class Story:
     """How far a text has come.
 
     latest: the event told last. chain: that of the same sentence. subject, container: what was named last.
-    dated: events told with times. pending: times whose event is yet to be told. sums: numbers of the sentence's sums.
+    dated: events told with times. said: by which words the last one was. sums: numbers of
+    the sentence's sums. spared: what was said to leave things as they are.
     """
 
     latest: Fact | None = None
@@ -77,7 +98,8 @@ class Story:
     dated: list[int] = field(default_factory=list)
     chain: Fact | None = None
     parts: tuple[str, ...] = ()
-    pending: tuple[Stamp, ...] = ()
+    said: tuple[Terms, ...] = ()
+    spared: list[int] = field(default_factory=list)
     sums: frozenset[str] = frozenset()
     is_timeless: bool = False
     is_back: bool = False
@@ -117,7 +139,6 @@ class Teller:
         phases = {term for token in tokens for term in token.says & PHASES}
         story.phase = phases.pop() if len(phases) == 1 else None
         story.topic = tuple(words.plain)
-        story.pending = ()
         story.sums = frozenset(
             f"n:{one}" for text in words.picked("equation:") for one in re.findall(r"\d+", text)
         )
@@ -129,10 +150,124 @@ class Teller:
             return words.text
         if words.has("answer") and self._truth.is_otherwise(words):
             return words.text
-        for clause in clauses(_uncounted(self._headless(tokens))):
+        if not self._truth.is_row(words):
+            return words.text
+        told = self._headless(tokens)
+        begun = self._kept()
+        fault = self._clauses(_uncounted(told))
+        if fault is None:
+            return None
+        self.story = begun
+        if self._is_spared(told):
+            return None
+        self.story = replace(begun, dated=list(begun.dated), spared=list(begun.spared))
+        return None if _times(told) and self._is_told_apart(told) else fault
+
+    def _kept(self) -> Story:
+        return replace(self.story, dated=list(self.story.dated), spared=list(self.story.spared))
+
+    def _clauses(self, tokens: Sequence[Token]) -> str | None:
+        """Look up the stretches of a sentence, each with its time, and times in a row without words."""
+        self.story.said = ()
+        row: list[tuple[Stamp, tuple[Terms, ...]]] = []
+        for clause in clauses(tokens):
+            before, times = self.story.said, _times(clause)
             if fault := self._clause(clause):
                 return fault
-        return None
+            if times and all(token.says <= _AGAIN for token in clause):
+                row.append((times[0], before))
+            else:
+                if not all(self._is_alike(stamp, (one, self.story.said), tokens) for stamp, one in row):
+                    return Words(clause).text
+                row = []
+        return next(
+            (Words(tokens).text for stamp, one in row if not self._is_alike(stamp, (one,), tokens)), None
+        )
+
+    def _is_alike(self, stamp: Stamp, told: Sequence[tuple[Terms, ...]], tokens: Sequence[Token]) -> bool:
+        """Return whether an event at a time without words of its own is as what is told beside it."""
+        events = [e for e in self._world.events if self._truth.at(e, When(stamp), Words(tokens).text)]
+        return not any(told) or any(e.covers(one) for one in told if one for e in events)
+
+    def _is_told_apart(self, tokens: Sequence[Token]) -> bool:
+        """Return whether a sentence is true part by part: each with its own times, or with several at once."""
+        begun = self._kept()
+        ends = [*_joints(tokens), len(tokens)]
+        for end in reversed(ends):
+            part, rest = tokens[:end], tokens[end:]
+            is_told = bool(Words([token for token in part if not token.stamp]).said)
+            for is_true in (self._is_each_told, self._is_spread) if is_told else ():
+                if is_true(part) and (not rest or self._is_told_apart(rest)):
+                    return True
+                self.story = replace(begun, dated=list(begun.dated), spared=list(begun.spared))
+        return False
+
+    def _is_each_told(self, tokens: Sequence[Token]) -> bool:
+        return self._clauses(_uncounted(tokens)) is None
+
+    def _is_spared(self, tokens: Sequence[Token]) -> bool:
+        """Return whether operations, told with their times or last, leave something as it is, as is said of them."""
+        texts = [token.text.lower() for token in tokens]
+        at = next((at for at in range(1, len(texts)) if _SPARING.match(" ".join(texts[at:]))), 0)
+        held = self._world.containers
+        left = tokens[:at]
+        right = Words([replace(one, is_loose=one.is_loose and not one.says & held) for one in tokens[at:]])
+        known = len(self.story.dated)
+        times, is_bare = _times(left), not Words(left).said
+        if not at or not (is_bare or (times and (self._clauses(left) is None or self._is_spread(left)))):
+            return False
+        numbers = self.story.dated[known:] if times else [e.number for e in (self.story.latest,) if e]
+        if times and is_bare:
+            numbers = [
+                e.number for one in times for e in self._world.events if self._truth.at(e, When(one), "")
+            ]
+        events = [next(e for e in self._world.events if e.number == one) for one in numbers]
+        self.story.spared += [one for one in numbers if one is not None]
+        return bool(events) and all(self._leaves(e, right) for e in events)
+
+    def _leaves(self, event: Fact, words: Words) -> bool:
+        """Return whether an event leaves as it is what words name, or else what is asked about."""
+        if not words.plain and event.number is not None and not matters(self._world, event.number):
+            return True
+        return self._truth.spares(words, replace(self._when(None, ""), latest=event))
+
+    def _is_spread(self, tokens: Sequence[Token]) -> bool:
+        """Return whether words hold of the events at several times: each of all of them, or one after the other.
+
+        "Chips 2 and 11 fall into C at 3.6 s and 4.3 s"; how many times there are may be told.
+        """
+        stamps = _times(tokens)
+        words = Words([token for token in tokens if not token.stamp])
+        is_single = any(map(words.has, _SINGLE)) or any(t.text.lower() in _BESIDE for t in words.tokens)
+        if (
+            len(stamps) < 2
+            or is_single
+            or not words.plain
+            or any(t.stamp and not t.stamp.is_moment for t in tokens)
+        ):
+            return False
+        pools = [self._then(one, words.text) for one in stamps]
+        amount = {f"{kind}:{len(stamps)}" for kind in ("n", "count")}
+        own: list[tuple[int, Terms]] = []
+        passed = 0
+        for token in tokens:
+            passed += token.stamp is not None
+            narrowed = [[e for e in pool if token.says & e.terms] for pool in pools]
+            is_amount = token.says & amount and not token.says & self._world.items
+            if not token.says or token.is_loose or is_amount or token.says <= _VAGUE:
+                continue
+            if all(narrowed):
+                pools = narrowed
+            else:
+                own.append((passed, token.says))
+        if not all(pools) or not _is_shared_out(own, pools):
+            return False
+        for pool, stamp in zip(pools, stamps, strict=True):
+            self._tell(pool, Words([]), stamp)
+        self.story.subject = (
+            tuple(one for one in words.plain if self._world.is_name(one)) or self.story.subject
+        )
+        return True
 
     def _is_plan(self, words: Words) -> bool:
         """Return whether a sentence tells what is asked or what is going to be watched, and no more than that."""
@@ -153,7 +288,12 @@ class Teller:
         values = frozenset() if is_plan else VALUES - self._world.looks.get(self._target, frozenset())
         counts = {f"n:{one}" for one in self._truth.given} if is_plan else set()
         return all(
-            (one & known if is_plan else (one <= known or self._world.is_name(one)) and not one & values)
+            (
+                one & known
+                if is_plan
+                else (one <= known or (self._world.is_name(one) and not one & self._world.containers))
+                and not one & values
+            )
             or one & counts
             or (figures and any(t.startswith(figures) for t in one))
             for one in words.said
@@ -177,19 +317,32 @@ class Teller:
 
     def _clause(self, clause: Sequence[Token]) -> str | None:
         """Look up the stretch of a sentence that goes with one time."""
+        before = [] if clause and clause[0].says else list(self.story.subject)
         moments = [token for token in clause if token.stamp and token.stamp.is_moment]
         stamp = moments[0].stamp if moments else None
         words = [token for token in clause if token.stamp is None]
         if stamp is not None and not self._may_stand(stamp, Words(words)):
             return moments[0].text
-        is_bare = stamp is not None and not Words(words).said and len(words) < 3
-        self.story.pending = (*self.story.pending, stamp) if is_bare and stamp else self.story.pending
         concluded = next((at for at in range(1, len(words)) if _concludes(words, at)), len(words))
         for part, time in ((words[:concluded], stamp), (words[concluded:], None)):
             if part and (fault := self._pieces(part, time)):
                 return fault
-        lengths = [token for token in clause if token.stamp and not token.stamp.is_moment]
-        return next((token.text for token in lengths if not self._is_length(token.stamp, stamp)), None)
+        begun = 0
+        for at, token in enumerate(clause):
+            if token.stamp and not token.stamp.is_moment:
+                if not self._is_length(token.stamp, stamp, [*before, *Words(clause[begun:at]).plain]):
+                    return token.text
+                begun = at
+        return None
+
+    def _then(self, stamp: Stamp, text: str) -> list[Fact]:
+        """Return the events that may be told with a time."""
+        numbers = self.licence.numbers
+        return [
+            e
+            for e in self._world.events
+            if self._truth.at(e, When(stamp), text) and (numbers is None or e.number in numbers)
+        ]
 
     def _may_stand(self, stamp: Stamp, words: Words) -> bool:
         """Return whether words may be told with a time: something is then, and what is open is opened then."""
@@ -201,7 +354,7 @@ class Teller:
 
     def _is_its_end(self, stamp: Stamp, words: Words) -> bool:
         """Return whether a time at which nothing but an end is told is the end of the event told last."""
-        if words.plain or not _ARRIVING.search(words.text) or self.story.latest is None:
+        if words.said or not _ARRIVING.search(words.text) or self.story.latest is None:
             return True
         return stamp.low.is_near(self.story.latest.end, self._truth.near)
 
@@ -214,9 +367,15 @@ class Teller:
         low = self._truth.is_mark(stamp.low, numbers)
         return low and (stamp.high is None or self._truth.is_mark(stamp.high, None))
 
-    def _is_length(self, length: Stamp | None, stamp: Stamp | None) -> bool:
+    def _is_length(self, length: Stamp | None, stamp: Stamp | None, words: Sequence[Terms]) -> bool:
+        """Return whether what is told before a length, at its time or last takes so long."""
         told = [e for e in self._world.events if stamp and self._truth.at(e, When(stamp), "")]
-        own = told or [e for e in self._world.events if self.story.subject and e.covers(self.story.subject)]
+        named = [one for one in words if self._world.is_name(one)]
+        own = (
+            [e for e in self._world.events if named and e.covers(named)]
+            or told
+            or [e for e in self._world.events if self.story.subject and e.covers(self.story.subject)]
+        )
         return length is not None and self._truth.is_length(
             length.low, own, is_gap=length.kind is StampKind.GAP
         )
@@ -235,9 +394,13 @@ class Teller:
             for ended in sorted(ends, key=lambda end: (-strength[end], -end)):
                 run = Words(words[cuts[begun] : cuts[ended]])
                 inner = pairwise(run.tokens[:-1])
-                if run.has("denying") and not run.has("answer") and any(_is_cut(a, b) for a, b in inner):
+                if (
+                    run.has("denying")
+                    and not run.has("answer")
+                    and any(_is_cut(a, b) and b.text.lower() != "where" for a, b in inner)
+                ):
                     continue
-                if _mixes(run):
+                if _mixes(run) or (begun and _CHAINED.match(run.text)):
                     continue
                 found = self._run(run, stamp, text, source)
                 if found is not None:
@@ -270,8 +433,6 @@ class Teller:
             found = self._follows(run, when)
         if found is None and self._is_vague(run, stamp):
             found = []
-        if found is None and stamp is not None and self.story.pending:
-            found = self._both(run, stamp)
         if found == [] and stamp is not None and run.plain and not self._may_hold(run, when, source):
             return None
         if found and stamp is not None and self.licence.numbers is not None:
@@ -296,8 +457,10 @@ class Teller:
 
     def _is_vague(self, run: Words, stamp: Stamp | None) -> bool:
         """Return whether words tell no value, name or number, and no doing that the video does not have."""
-        if any(one & SUPERLATIVES for one in run.said) or (
-            run.has("denying") and not _ANY_MORE.search(run.text)
+        if (
+            any(one & SUPERLATIVES for one in run.said)
+            or any(t.text.lower() in _BESIDE for t in run.tokens[1:-1])
+            or (run.has("denying") and not _ANY_MORE.search(run.text))
         ):
             return False
         if stamp is not None and run.has("blank"):
@@ -306,27 +469,11 @@ class Teller:
         doings = self._doings if stamp is None else frozenset({"move", "change"})
         return all(one & doings and not one & VALUES and not self._world.is_name(one) for one in said)
 
-    def _both(self, run: Words, stamp: Stamp) -> list[Fact] | None:
-        """Return the events at several times whose doings are told together: "at 5.4 s and 6.5 s 77 and 74 go in"."""
-        own = [
-            e
-            for one in (*self.story.pending, stamp)
-            for e in self._world.events
-            if self._truth.at(e, When(one), "")
-        ]
-        known: Terms = frozenset().union(*(e.terms for e in own))
-        is_order = any(token.text.lower() in _BESIDE for token in run.tokens)
-        return (
-            own
-            if run.plain and not run.has("denying") and not is_order and all(one & known for one in run.plain)
-            else None
-        )
-
     def _may_hold(self, run: Words, when: When, source: str) -> bool:
         """Return whether a state may stand beside a time: not as its first words, nor as a name alone."""
         is_item = any(map(self._world.is_item, run.plain))
         if all(self._world.is_name(one) or one & self._world.containers for one in run.plain) and not is_item:
-            return run.has("denying")
+            return run.has("denying") or (run.has("still") and bool(ENDING.search(run.text)))
         is_first = not source and not run.has("denying") and is_item
         return not is_first or self._first(when.stamp) is None
 
@@ -347,13 +494,20 @@ class Teller:
         story = self.story
         if found:
             event = found[0]
-            if stamp is not None or self._world.kind_of(event) == "reveal":
-                begun = [self._world.metadata["events"][one]["start_ms"] for one in story.dated]
+            if stamp is not None or self._world.kind_of(event) == "reveal" or run.picked("ordinal:"):
+                begun = [
+                    e.start
+                    for e in self._world.events
+                    if e.number in story.dated and e.subject == event.subject
+                ]
                 is_new = event.number not in story.dated
-                story.is_back = story.is_back or (is_new and event.start < max(begun, default=0) - 1.0)
+                story.is_back = story.is_back or (is_new and event.start < max(begun, default=0.0) - 1.0)
                 story.dated += [one.number for one in found if one.number is not None]
             story.latest = event
             story.chain = event if stamp is None else story.chain
+            story.said = (
+                tuple(one for one in run.plain if not any(t.startswith("n:") for t in one)) or story.said
+            )
         than = next((at for at, token in enumerate(run.tokens) if token.text.lower() in _BESIDE), None)
         names = [one for one in Words(run.tokens[:than]).plain if self._world.is_name(one)]
         story.subject = tuple(names) or story.subject or self._doer(found)
@@ -395,6 +549,59 @@ class Teller:
             return own.begins_in(f"{part[0] + 1}/{part[1]}", world.duration)
         is_counting = question["numeric"] is not None and world.metadata["term"] == "short"
         return not is_counting or all(bool(event[key] == value) for key, value in asked.items())
+
+
+def _times(tokens: Sequence[Token]) -> list[Stamp]:
+    return [token.stamp for token in tokens if token.stamp and token.stamp.is_moment]
+
+
+def _joints(tokens: Sequence[Token]) -> list[int]:
+    """Return where a part of a sentence may end: before one with a time of its own, or what follows from it."""
+    return [
+        at
+        for at, token in enumerate(tokens)
+        if at
+        and (
+            (
+                token.text.lower() in _JOINING
+                and any(one.stamp for one in tokens[at:])
+                and not _times(tokens[:at])
+            )
+            or (token.text.lower() in _JOINING and _has_time(tokens[at:]))
+            or (token.text.lower() in _FOLLOWING and (token.text.lower() != "so" or _concludes(tokens, at)))
+        )
+    ]
+
+
+def _has_time(tokens: Sequence[Token]) -> bool:
+    """Return whether there is a time before the next joint, and what is told with it."""
+    end = next((at for at, token in enumerate(tokens) if at and token.text.lower() in _JOINING), len(tokens))
+    return bool(_times(tokens[:end])) and any(not token.says <= _VAGUE for token in tokens[:end])
+
+
+def _is_shared_out(own: Sequence[tuple[int, Terms]], pools: Sequence[Sequence[Fact]]) -> bool:
+    """Return whether words that do not hold at all of several times hold at one each, in their order.
+
+    own: behind how many of the times each word stands, and what it says. Between times they belong to those before
+    them, or all to those behind them.
+    """
+    last = len(pools)
+
+    def hold(at: Sequence[int]) -> bool:
+        shares = [
+            [said for one, (_, said) in zip(at, own, strict=True) if one == index] for index in range(last)
+        ]
+        is_each = all(0 <= one < last for one in at) and (not at or all(shares))
+        return is_each and all(
+            any(e.covers(one) for e in pool) for one, pool in zip(shares, pools, strict=True)
+        )
+
+    if any(0 < passed < last for passed, _ in own):
+        return any(hold([passed - back for passed, _ in own]) for back in (0, 1))
+    at = [0]
+    for _, said in own:
+        at += [next((i for i in range(at[-1], last) if any(said & e.terms for e in pools[i])), last)]
+    return hold(at[1:])
 
 
 def _concludes(words: Sequence[Token], at: int) -> bool:

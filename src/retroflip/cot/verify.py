@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retroflip.cot.claims import ClaimError, borne_out, contents, statements
 from retroflip.cot.reading import sentences
 from retroflip.cot.telling import Licence, Teller
+from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
@@ -38,7 +39,8 @@ _LONGEST = 20_000
 _UNUSABLE = re.compile(r"\d{16}|\.\d{10}|<\|[a-z_]+\|>")
 """what records refuse to hold, and numbers that no video has"""
 _BACK = re.compile(
-    r"\b(?:before|earlier|previous|previously|back|backwards?|reverse|undo\w*)\b", re.IGNORECASE
+    r"\b(?:before|earlier|previous|previously|back|backwards?|revers\w*|rewind\w*|undo\w*|without)\b",
+    re.IGNORECASE,
 )
 
 _NOT = re.compile(r"\b(?:not|never|no)\b|n't\b", re.IGNORECASE)
@@ -208,7 +210,12 @@ class _Check:
         return _LETTER.sub(worded, sentence) if self._sample.options else sentence
 
     def _required(self) -> list[int]:
-        return [one for one in range(len(self._world.metadata["events"])) if self._teller.decides(one)]
+        """Return the events that must be told; who tells most of what does not matter must tell all of it."""
+        own = [one for one in range(len(self._world.metadata["events"])) if self._teller.decides(one)]
+        beside = [one for one in own if not matters(self._world, one)]
+        told = [one for one in beside if self._is_told(one) and one not in self._free.story.spared]
+        is_full = 2 * len(told) > len(beside)
+        return own if is_full else [one for one in own if one not in beside]
 
     def _missing(self) -> Iterator[Problem]:
         if self.told_share < self._rules.told_share:

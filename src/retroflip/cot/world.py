@@ -59,7 +59,15 @@ _VALUE_WORDS = """left right up down above below clockwise counterclockwise fast
 plus minus times divide facedown faceup"""
 VALUES = frozenset(_VALUE_WORDS.split()).union(PALETTE, SHAPES)
 """what properties are said to be, and no doing is"""
+_FIGURES = {
+    "triangle": "n:3 corner straight", "square": "n:4 corner straight", "circle": "", "zigzag": "corner",
+    "line": "straight",
+}  # fmt: skip
+"""what may be said of the figure that an object traces"""
 _COURSES = frozenset({"type:move", "type:spin", "type:trace", "type:speed"})
+ON = frozenset({"same", "change", "reversal", "otherwise", "back"})
+"""how an event goes on from those before it"""
+_KINDS = frozenset(f"type:{kind}" for kind in _BY_TYPE)
 _ACROSS = {"left": "right", "right": "left", "up": "down", "down": "up"}
 _SAME_WAY = {"up": "above", "down": "below"}
 _AXES = {"vertical": {"up", "down"}, "horizontal": {"left", "right"}}
@@ -158,8 +166,7 @@ class World:
         """The events, in the order of the metadata; what is told apart in one of them is several facts."""
         facts = [self._event(number, event) for number, event in enumerate(self.metadata["events"])]
         facts = [
-            replace(fact, terms=fact.terms | {"change"}) if _is_turned(facts[:at], fact) else fact
-            for at, fact in enumerate(facts)
+            replace(fact, terms=fact.terms | _besides(facts[:at], fact)) for at, fact in enumerate(facts)
         ]
         paired = [*_paired(facts)]
         return [
@@ -179,11 +186,20 @@ class World:
             terms |= self.reader.says(event["note"])
         for key, value in facts.items():
             terms |= self._said(key, value)
+        if event["type"] == "action" and "jump" in terms:
+            terms.add("up")
+        terms |= set(_FIGURES.get(str(facts.get("figure")), "").split())
         if "command" in event:
             terms |= self.reader.says(" ".join(re.split(r"[\s/*]+", event["command"])[1:]))
         terms |= {_SAME_WAY[term] for term in terms & _SAME_WAY.keys()} if event["type"] != "visit" else set()
         terms |= {axis for axis, ways in _AXES.items() if terms & ways}
         terms |= self._shifted(event)
+        if "to" in event and self.metadata["states"] and "rows" in self.metadata["states"][0]:
+            rows = self.metadata["states"][0]["rows"]
+            row, column = event["to"]
+            terms |= _corner(row, column, len(rows), len(rows[0]))
+        if event["type"] in ("swap", "exchange") and "n:2" not in self.items:
+            terms.add("n:2")
         subject, other = self._roles(event)
         size = next((float(facts[key]) for key in ("speed", "distance") if key in facts), None)
         if event["type"] == "cross":
@@ -207,6 +223,8 @@ class World:
         if event["type"] in _MOVING:
             source, target = event["command"].split()[1:]
             return frozenset({f"name:{source.split('/')[0]}"}), frozenset({f"name:{target.rstrip('/')}"})
+        if "figure" in event:
+            return self.looks[event["object"]], self.reader.says(event["figure"])
         ids = [event["object"]] if "object" in event else list(event.get("objects", []))
         subject: Terms = frozenset().union(*(self.looks.get(str(one), frozenset()) for one in ids))
         return subject, self.looks.get(str(event.get("reference")), frozenset())
@@ -232,6 +250,11 @@ class World:
         states = self.metadata["states"]
         before = [state for state in states if state["ms"] < event["start_ms"]][-1:]
         after = [state for state in states if state["ms"] >= event["end_ms"]][:1]
+        if event["type"] == "swap" and "cells" in event:
+            own = [
+                name for state in before for name, cell in state["cells"].items() if cell in event["cells"]
+            ]
+            return frozenset().union(*(self.looks[name] for name in own))
         if "from" in event:
             row, column = event["from"]
             return frozenset(f"n:{state['rows'][row - 1][column - 1]}" for state in before)
@@ -313,12 +336,14 @@ class World:
                     "tile",
                     f"n:{number}" if number else "gap",
                     *_cell(row, column),
+                    *_corner(row, column, len(state["rows"]), len(numbers)),
                     "move",
                     "slide",
                     "blank",
                 }
         for container, items, _ in _containers(state):
-            ends = {0: "up", len(items) - 1: "down"} if container == "pile" else {}
+            ends = dict.fromkeys(range(1, len(items) - 1), "centre") | {0: "up", len(items) - 1: "down"}
+            ends = ends if container == "pile" else {}
             for place, item in enumerate(items):
                 kinds = {"cup", "chip", "card", "folder", "file"}
                 own = (
@@ -371,10 +396,34 @@ def _cell(row: int, column: int) -> tuple[str, ...]:
     return f"cell:{row},{column}", f"row:{row}", f"column:{column}"
 
 
-def _is_turned(earlier: Sequence[Fact], fact: Fact) -> bool:
-    """Return whether an object goes on otherwise than in its event before: another way, sense or figure."""
-    own = [one for one in earlier if one.subject == fact.subject and _COURSES & one.terms & fact.terms]
-    return bool(own) and own[-1].terms & VALUES != fact.terms & VALUES
+def _corner(row: int, column: int, rows: int, columns: int) -> Terms:
+    """Return what a cell at a corner of a board is called besides its row and column."""
+    ends = {1: "up", rows: "down"}.get(row), {1: "left", columns: "right"}.get(column)
+    return frozenset({f"corner:{ends[0]}-{ends[1]}"} if all(ends) else ())
+
+
+def _besides(earlier: Sequence[Fact], fact: Fact) -> Terms:
+    """Return how an event goes on: as its object did before, or otherwise: another way, sense, figure or size."""
+    own = [one for one in earlier if one.subject == fact.subject]
+    alike = [one for one in own if _KINDS & one.terms & fact.terms or not _KINDS & fact.terms]
+    if not alike:
+        return frozenset()
+    is_same = alike[-1].terms & VALUES == fact.terms & VALUES and alike[-1].size == fact.size
+    is_turned = bool(_COURSES & fact.terms) and alike[-1].terms & VALUES != fact.terms & VALUES
+    is_other = any(one.terms & VALUES != fact.terms & VALUES for one in alike)
+    is_back = "swap" in fact.terms and any(_places(one) == _places(fact) for one in alike)
+    told = {
+        "same": is_same,
+        "change": is_turned,
+        "reversal": is_turned,
+        "otherwise": is_other,
+        "back": is_back,
+    }
+    return frozenset(term for term, is_so in told.items() if is_so)
+
+
+def _places(fact: Fact) -> Terms:
+    return frozenset(term for term in fact.terms if term.startswith(("name:", "cell:")))
 
 
 def _paired(facts: Sequence[Fact]) -> Iterator[Fact]:

@@ -54,6 +54,7 @@ class Answers:
         contrary = frozenset().union(*(one for wrong in self._wrong for one in wrong)) - known
         beside = (self.asked - contrary) | {"answer", "quantifying", "further", "change", "move"} | NOUNS
         option = [one for one in option if not one <= self._doings] or option
+        beside = beside | ({f"n:{len(option)}"} - known)
         given = [_number(one) for one in words.said if _number(one) & frozenset().union(*option)]
         given = [one for one in given if "answer" not in one]
         others = [one for one in words.said if not _number(one) & known and not one & beside]

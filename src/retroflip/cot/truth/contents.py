@@ -13,7 +13,10 @@ from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import Fact
 
 _EARLIER = re.compile(r"\b(?:before|earlier|previously|prior|undo\w*|without)\b")
-_LATER = re.compile(r"\b(?:now|so|leav\w*|giv\w*|means|after|then)\b")
+_LATER = re.compile(
+    r"\b(?:now|so|leav\w*|giv\w*|means|after|then|which (?:takes?|brings?|puts?|moves?|sends?|carries)|ends? up"
+    r"|lands?)\b"
+)
 _FURNITURE = frozenset(
     {"pile", "card", "cup", "chip", "tile", "folder", "file", "row", "column", "open", "covered", "blank", "gap",
      "leave", "put", "move", "answer", "still", "type:reveal", "type:put"}
@@ -34,6 +37,9 @@ _BESIDE_LISTS = (
         "expression",
     }
 )
+_AMOUNT = re.compile(r"\b(?:there (?:are|is)|makes?|that is|left|remain\w*)\b")
+"""what tells how many there are then"""
+_EMPTY = re.compile(r"\b(?:empty|vacant|free)\b")
 _PUTTING = frozenset({"put", "take", "leave"})
 _JOINTS = frozenset({"before", "after", "when", "once"})
 _GIVING = frozenset(
@@ -121,18 +127,21 @@ class Contents(Ranks):
         is_event = (when.stamp is not None or when.is_beside) and not any(t.cut > 1 for t in words.tokens[:1])
         beside = {"put", "move"} if is_event else set()
         parts: list[tuple[str | None, str | None]] = []
+        is_told = False
         for token in words.tokens:
             container = next(iter(token.says & containers), None)
             item = next((term for term in token.says if term in self.world.items or token.text == "?"), None)
             item = "" if item is None and "blank" in token.says and not token.is_loose else item
             if container or item is not None:
                 parts.append((container, None if container else item))
-            elif token.says and not token.is_loose and not token.says & (_BESIDE_LISTS - beside):
+            elif token.says and not token.is_loose and not token.says & _BESIDE_LISTS:
                 return None
+            is_told = is_told or bool(token.says & beside and not token.is_loose and not (container or item))
         items = [item for _, item in parts if item is not None]
         named = {container for container, _ in parts if container}
         if (
-            not items
+            (is_told and len(items) < 2)
+            or not items
             or ("" in items and {"into", "out", "from"} & set(words.text.split()))
             or (len(items) < 2 and len(named) < 1 and not words.has("quantifying"))
         ):
@@ -146,7 +155,10 @@ class Contents(Ranks):
         named = [term for token in words.tokens for term in token.says if term in self.world.containers]
         if not named and when.container and (words.has("blank") or any(map(words.has, NOUNS))):
             named = [when.container]
-        numbers = [int(one) for one in words.picked("n:") + words.picked("count:") if one.isdigit()]
+        if not named and _AMOUNT.search(words.text):
+            named = [when.container] if when.container else ["pile"] * ("pile" in self.world.containers)
+        told = words.picked("n:") + words.picked("count:")
+        numbers = [int(one) for one in told if one.isdigit()]
         own = {f"{kind}:{n}" for n in numbers for kind in ("n", "count")}
         others = [one for one in words.said if not one & (_BESIDE_LISTS | self.world.containers | own)]
         is_empty = any("blank" in one for one in words.said)
@@ -163,6 +175,11 @@ class Contents(Ranks):
     def _state(self, words: Words, when: When) -> Found:
         """Prove what is where, or looks how, at that time; and what objects are."""
         said = [one for one in words.plain if not one <= {"more", "less"}]
+        is_board = "row:1" in self.world.containers
+        if is_board and any("gap" in token.says and token.is_loose for token in words.tokens):
+            said.append(frozenset({"gap"}))
+        if is_board and _EMPTY.search(words.text):
+            said = [frozenset({"gap"}) if "blank" in one else one for one in said if not one & _PUTTING]
         ranks = [frozenset({f"ordinal:{one}"}) for one in words.picked("ordinal:")]
         if not said or words.picked("count:") or (all(map(self.world.is_item, said)) and not ranks):
             return None
@@ -232,6 +249,8 @@ class Contents(Ranks):
         others = [one for one in kept.plain if not self.world.is_name(one)]
         own = names or self._it(when)
         states = [fact for fact in self.world.states if own and fact.covers(own)]
+        if when.stamp and when.latest and not kept.plain and ENDING.search(words.text):
+            return [when.latest] if when.stamp.low.is_near(when.latest.end, self.near) else None
         if not any(term.startswith(("cell:", "type:change")) for fact in states for term in fact.terms):
             if not self._moves(own) and not others:
                 return []

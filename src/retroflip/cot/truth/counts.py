@@ -8,9 +8,12 @@ from itertools import pairwise
 from retroflip.cot.reading import Terms, Words
 from retroflip.cot.truth.events import IDLE, Events, numbers_of
 from retroflip.cot.truth.when import Found, When
-from retroflip.cot.world import VALUES, Fact
+from retroflip.cot.world import ON, VALUES, Fact
 
 _NUMBERED = frozenset({"the", "tile", "card", "chip", "number"})
+_SHARE = re.compile(r"\bof (?:the|its|all|these|those)\b")
+_OF_THEM = re.compile(r"\bof (?:them|these|those|which)\b")
+_THINGS = re.compile(r"\b(?:objects?|things?|items?|shapes?|figures?|ones|them)\b")
 _RUNNING = re.compile(r"\b(?:so far|running|brings|bringing|by now|until now)\b")
 
 
@@ -19,13 +22,32 @@ class Counts(Events):
 
     def _counted(self, words: Words, when: When) -> Found:
         """Prove that so many events are like that, in all, up to the one told last, or after it."""
-        numbers = [one for one in words.said if any(term.startswith(("n:", "count:")) for term in one)]
+        named = [b.says for a, b in pairwise(words.tokens) if b.says & self.world.items and b.text.isdigit()
+                 and a.text.lower() in _NUMBERED]  # fmt: skip
+        numbers = [
+            one for one in words.said if any(t.startswith(("n:", "count:")) for t in one) and one not in named
+        ]
+        if len(numbers) == 2 and _SHARE.search(words.text):
+            return self._shared(words, numbers, when)
         if len(numbers) != 1:
             return None
         said = [one for one in words.plain if one not in numbers and not one <= {"sum", "change"}]
         is_open = not said
+        is_thing = words.has("chip") or words.has("file")
+        if is_thing and not is_open and all(one & self.world.containers for one in said):
+            return None
+        if _OF_THEM.search(words.text):
+            said += [
+                one
+                for one in when.topic
+                if one not in said and not one & VALUES and not self.world.is_item(one)
+            ]
+        is_held = when.container or any(token.says & self.world.containers for token in words.tokens)
+        if is_open and is_held and is_thing:
+            return None
         at = next(index for index, token in enumerate(words.tokens) if token.says == numbers[0])
-        if at and words.tokens[at - 1].text.lower() in _NUMBERED and not is_open:
+        is_item = bool(numbers[0] & self.world.items) and words.tokens[at].text.isdigit()
+        if at and words.tokens[at - 1].text.lower() in _NUMBERED and not is_open and is_item:
             return None
         if when.is_beside and not is_open:
             return None
@@ -43,6 +65,8 @@ class Counts(Events):
         )
         if is_open and not any(one & VALUES for one in when.topic):
             counts |= self._amounts([e for e in events if self._is_asked(e)], words, when)
+        if events and _THINGS.search(words.text):
+            counts |= {len({e.subject for e in events if e.subject})}
         if all(one & {"move"} for one in said):
             counts |= self.given
         if is_open and not topic:
@@ -55,6 +79,18 @@ class Counts(Events):
         if when.stamp is not None and not is_open and not any(self.at(e, when, words.text) for e in events):
             return None
         return [e for e in events if when.stamp and self.at(e, when, words.text)][:1]
+
+    def _shared(self, words: Words, numbers: Sequence[Terms], when: When) -> Found:
+        """Prove "two of the five hops are to the right"."""
+        at = next(at for at, token in enumerate(words.tokens) if token.says == numbers[1])
+        to = next((at for at, t in enumerate(words.tokens) if at > 0 and t.text.lower() in ("is", "are", "was", "were",
+                  "go", "goes", "concern", "end", "start", "begin")), len(words.tokens))  # fmt: skip
+        kind = [one for one in Words(words.tokens[at:to]).plain if one not in numbers]
+        said = [one for one in words.plain if one not in numbers]
+        free = replace(when, stamp=None)
+        pools = [set(numbers_of(self._candidates(words, one, free))) for one in (said, kind) if one]
+        told = [next(iter(one)).partition(":")[2] for one in numbers]
+        return [] if [f"{len(pool)}" for pool in pools] == told else None
 
     def _amounts(self, events: Sequence[Fact], words: Words, when: When) -> set[int]:
         total = len(set(numbers_of(events)))
@@ -97,4 +133,4 @@ class Counts(Events):
 
     def _like(self, event: Fact) -> list[Fact]:
         """Return the events that are the same as one but for their time."""
-        return [e for e in self.world.events if e.terms == event.terms]
+        return [e for e in self.world.events if e.terms - ON == event.terms - ON]

@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from retroflip.cot.reading import Terms, Words
 from retroflip.cot.stamps import Stamp
 from retroflip.cot.truth.answers import Answers
 from retroflip.cot.truth.when import Found, When
-from retroflip.cot.world import Fact
+from retroflip.cot.world import ON, Fact
+from retroflip.synth.animation import SHAPES
 
 ENDING = re.compile(
     r"\b(?:until|till|ends?|ended|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
-    r"|changes? back|reverts?)\b"
+    r"|changes? back|reverts?|(?:is|are|was) back)\b"
 )
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 HOLDING = re.compile(
-    r"\b(?:hold|holds|held|holding|contain\w*|reads?"
+    r"\b(?:hold|holds|held|holding|contain\w*|reads?|(?:is|was|are|were|lies|lay|sits|sat) in"
     r"|(?:has|have|had)(?! (?:\w+ed|been|brought|taken|put|gone|come|left)\b))\b"
 )
 _COPULA = frozenset(
@@ -49,20 +51,34 @@ class Events(Answers):
 
     def _candidates(self, words: Words, said: Sequence[Terms], when: When) -> list[Fact]:
         """Return the events that cover what is said, at its time, in the part named, and of what "it" is."""
-        own = list(said)
+        own = [one for one in said if "same" not in one]
         if when.stamp is None:
             own = [one for one in own if not one <= {"more", "less"}]
             if not any(map(self.world.is_name, own)):
                 own += [one for one in when.subject if any(one & e.subject for e in self.world.events)]
+        is_at = any(map(self.world.is_name, own)) and any(t.startswith("cell:") for one in own for t in one)
         events = [
             e
             for e in self.world.events
-            if e.covers(own) and _plays(words, e) and self.at(e, when, words.text)
+            if e.covers(own)
+            and not (is_at and "type:swap" in e.terms)
+            and _plays(words, e)
+            and self.at(e, when, words.text)
         ]
+        if when.stamp is not None and not any(map(self.world.is_name, own)):
+            is_its = any(self.at(e, when, words.text) and e.covers(when.subject) for e in self.world.events)
+            events = [e for e in events if not is_its or e.covers(when.subject)]
+        if words.has("same"):
+            events = [
+                e
+                for e in events
+                if "same" in e.terms
+                or (when.latest and e.number != when.latest.number and self.is_like(e, when.latest))
+            ]
         if when.stamp is None and not any(one & _LEAVING for one in own):
             events = [e for e in events if self.world.kind_of(e) != "return"]
         if when.stamp and when.stamp.high and not events:
-            events = self._course(own, when.stamp)
+            events = [e for e in self._course(own, when.stamp) if _plays(words, e)]
         for part in words.picked("part:") or when.parts:
             events = [e for e in events if e.begins_in(part, self.world.duration)]
         if when.phase == "start-of-video" and when.stamp is None:
@@ -70,6 +86,11 @@ class Events(Answers):
         if when.phase == "end-of-video" and when.stamp is None:
             events = [e for e in events if e.end >= self.world.events[-1].end]
         return events
+
+    def is_like(self, event: Fact, other: Fact) -> bool:
+        """Return whether an event is as another but for who does it and when."""
+        beside = ON | self.world.items
+        return event.terms - event.subject - beside == other.terms - other.subject - beside
 
     def _course(self, said: Sequence[Terms], stamp: Stamp) -> list[Fact]:
         """Return the first of several events that are all as said and last from the one time to the other."""
@@ -133,27 +154,33 @@ class Events(Answers):
         """Return the events with the ordinal named, among those of the phrase that it counts."""
         operations = numbers_of(e for e in self.world.events if self.world.kind_of(e) not in IDLE)
         for number in words.picked("nth:"):
-            events = (
-                [e for e in events if operations.index(e.number or 0) == int(number) - 1]
-                if operations
-                else []
-            )
+            events = [e for e in events if is_nth(e, int(number) - 1, operations)]
         phrase = [one for one in _modified(words) if not self.world.is_name(one)]
+        is_bare = _is_predicate(words) and not phrase
         generic = [one for one in said if not self.world.is_name(one)]
         for ordinal in words.picked("ordinal:"):
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
             events = [
                 e
                 for e in events
-                if any(is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase))
+                if any(is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase, is_bare=is_bare))
             ]
         return events
 
     def _pools(
-        self, event: Fact, said: Sequence[Terms], generic: Sequence[Terms], phrase: Sequence[Terms]
+        self,
+        event: Fact,
+        said: Sequence[Terms],
+        generic: Sequence[Terms],
+        phrase: Sequence[Terms],
+        *,
+        is_bare: bool,
     ) -> Iterator[list[int]]:
         """Return the events among which one may be counted."""
         everything = self.world.events
+        if is_bare:
+            yield numbers_of(e for e in everything if self.world.kind_of(e) == self.world.kind_of(event))
+            return
         if phrase:
             yield numbers_of(e for e in everything if e.covers(phrase))
             yield numbers_of(e for e in everything if e.covers(phrase) and self._is_asked(e))
@@ -166,7 +193,7 @@ class Events(Answers):
         own = numbers_of(e for e in everything if e.covers(said))
         if len(own) > 1:
             yield own
-            yield numbers_of(e for e in everything if e.terms == event.terms)
+            yield numbers_of(e for e in everything if e.terms - ON == event.terms - ON)
 
     def _is_asked(self, event: Fact) -> bool:
         """Return whether an event is what the question counts."""
@@ -192,8 +219,27 @@ def _modified(words: Words) -> list[Terms]:
     return Words(tokens[begun:ended]).plain if begun is not None and ended is not None else []
 
 
+def _is_predicate(words: Words) -> bool:
+    """Return whether an ordinal and what it is said of are on two sides of a verb: "the hop comes first"."""
+    tokens = words.tokens
+    verb = next((at for at, t in enumerate(tokens) if t.text.lower() in _COPULA), None)
+    at = next((at for at, t in enumerate(tokens) if any(o.startswith("ordinal:") for o in t.says)), None)
+    if verb is None or at is None:
+        return False
+    return bool(Words(tokens[:verb] if at > verb else tokens[verb:]).plain) and not (
+        at > verb and Words(tokens[at + 1 :]).plain
+    )
+
+
 def _plays(words: Words, fact: Fact) -> bool:
     """Return whether who does it to whom, or from where to where, is told as it is."""
+    if "type:trace" in fact.terms:
+        after = [
+            two.says & frozenset(SHAPES)
+            for one, two in pairwise(words.tokens)
+            if one.text.lower() in ("a", "an")
+        ]
+        return all(one & fact.other for one in after if one)
     own, other = fact.subject - fact.other, fact.other - fact.subject
     if not own or not other:
         return True

@@ -11,27 +11,53 @@ from dataclasses import replace
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Words
 from retroflip.cot.stamps import Moment
-from retroflip.cot.truth.contents import Contents
+from retroflip.cot.truth.forms import Forms
 from retroflip.cot.truth.ranks import COMPARING
 from retroflip.cot.truth.sums import value
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import VALUES, Fact
 
-_OTHERWISE = re.compile(r"\b(?:the other way|another way|otherwise|(?:the other|another) direction)\b")
+_APART = re.compile(
+    r"\b(?:twice|thrice|double|half|(?:three|four|five|\d+) times) (?:as|that of)\b"
+    r"|\b\d+(?: percent| points)? (?:more|less|further|farther|longer|shorter|nearer|fewer|greater|smaller) than\b"
+)
+"""by how much, or how many times"""
+_KEPT = re.compile(
+    r"\b(?:colou?r|shape|form|size)s? (?:\w+ )?(?:never changes?|(?:does|do|did) not change|(?:doesn|don|didn)'t change"
+    r"|(?:stays?|remains?|is|are) (?:always )?(?:the )?(?:same|constant|unchanged|as))\b"
+)
+_OFTEN = re.compile(
+    r"\b(?:more|less) often than\b|\b(?:more|fewer) (?!\w+ly\b)\w+(?: \w+){1,5} than\b"
+    r"|\b(?:more|fewer) (?!\w+ly\b)\w+s than\b"
+)
+_HOME = re.compile(
+    r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
+    r"|\b(?:its|their) (?:old|original|first|starting|own|former) (?:place|cell|position|spot)s?\b"
+    r"|\b(?:new|different|another|other) (?:place|cell|position|spot)s?\b"
+)
+_AMONG = re.compile(r"\b(?:comes?|came|lies?|is|happens?|falls?|takes place) (?:in )?between\b")
 _IDLE_TERMS = PHASES | {"quantifying", "further", "exactly"}
 _SIGNS = frozenset({"plus", "minus", "times", "divide"})
 
 
-class Truth(Contents):
+class Truth(Forms):
     """Looks statements up in the facts of a video."""
 
     def proof(self, words: Words, when: When) -> Found:
         """Return the events that bear a statement out (none where it needs none), None where nothing does."""
         if words.has("answer") and self._is_literal and self.is_answer(words):
             return []
-        if words.has("denying"):
+        if words.has("eliminated") and words.has("candidate"):
+            at = next(at for at, token in enumerate(words.tokens) if "candidate" in token.says)
+            left = Words(words.tokens[:at])
+            if left.plain and self.proof(left, when) is None:
+                return None
+            return self._eliminated(Words(words.tokens[at:]), when)
+        if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
             return self._denied(words.without("denying"), when, is_over=words.has("further"))
         words = words.without("concern", *(["still"] if words.has("covered") else []))
+        if not self._has_centre:
+            words = words.without("centre")
         if all(one <= _IDLE_TERMS or any(t.startswith("part:") for t in one) for one in words.said):
             return []
         if words.has("answer"):
@@ -49,18 +75,37 @@ class Truth(Contents):
 
     def _decisive(self, words: Words, when: When) -> Sequence[Callable[[Words, When], Found]]:
         """Return the one way that decides, where words call for it: a sum, a comparison, a rank, an order."""
-        is_than = any(token.text.lower() == "than" for token in words.tokens)
         sizes = [f"{e.size:g}" for e in self.world.events if e.size is not None]
+        if _KEPT.search(words.text):
+            return (self._kept,)
+        if _HOME.search(words.text) and any("cells" in state for state in self.world.metadata["states"]):
+            return (self._homed,)
+        if _OFTEN.search(words.text):
+            return (self._often,)
+        if _AMONG.search(words.text) and when.stamp is None and any(e.subject for e in self.world.events):
+            return (self._between,)
+        if words.has("equally-long"):
+            return (self._equally_long,)
+        is_apart = bool(_APART.search(words.text))
+        if is_apart and len(sizes) > 1:
+            return (self._apart,)
+        is_than = any(token.text.lower().endswith("than") for token in words.tokens)
         if words.picked("equation:"):
             return (self._equation,)
         if len(sizes) > 1 and words.picked("n:") == sizes and len(words.said) == len(sizes):
             return (lambda *_: [],)
-        if is_than and any(token.says & COMPARING for token in words.tokens):
+        if (is_than or words.has("beating") or words.has("trailing")) and any(
+            token.says & (COMPARING | {"bounding", "beating", "trailing"}) for token in words.tokens
+        ):
             return (self._compared,)
-        if any(one & SUPERLATIVES for one in words.said):
+        if any(one & SUPERLATIVES for one in words.said) or (sizes and words.has("centre")):
             return (self._extreme,)
         if words.has("still"):
-            return (self._still,)
+            return (
+                ()
+                if when.stamp is None and self._is_constant(words.without("still").plain)
+                else (self._still,)
+            )
         cells = [one for one in words.plain if any(term.startswith("cell:") for term in one)]
         is_list = any(one & self.world.containers for one in words.said) and any(
             map(self.world.is_item, words.plain)
@@ -70,24 +115,33 @@ class Truth(Contents):
             return (self._ordered,)
         return ()
 
+    @property
+    def _has_centre(self) -> bool:
+        """Whether something may be in the middle: of a pile, or of speeds."""
+        return "pile" in self.world.containers or any(e.size is not None for e in self.world.events)
+
     def _denied(self, words: Words, when: When, *, is_over: bool = False) -> Found:
         """Prove that something is not so: what is said of it without the denial is not borne out.
 
         is_over: it does not happen any more.
         """
         if words.has("concern") or any(token.text == "either" for token in words.tokens):
-            return [] if self._is_spared(words, when) else None
+            return [] if self.spares(words, when) else None
         if is_over:
             own = [*words.plain, *(when.topic if not words.plain else ())]
             events = self._candidates(words, own, replace(when, stamp=None))
             later = [e for e in events if when.latest is None or e.start > when.latest.start]
             return None if any(self._is_asked(e) for e in later) else []
+        if any(token.text == "than" for token in words.tokens) and any(
+            t.says & COMPARING for t in words.tokens
+        ):
+            return self._unbeaten(words, when)
         words = words.without("quantifying")
         if not words.said:
             return []
-        if _OTHERWISE.search(words.text):
-            ways = {e.terms & VALUES for e in self.world.events if e.covers(words.plain)}
-            return [] if len(ways) == 1 else None
+        if words.has("reversal") and (rest := words.without("reversal")).said:
+            turned = self.proof(Words([token for token in words.tokens if "reversal" in token.says]), when)
+            return self.proof(rest, when) if turned is None else None
         values = [one for one in words.plain if one & VALUES and not self.world.is_name(one)]
         if len(values) > 1 and {"or", "nor"} & set(words.text.split()):
             singles = [
@@ -107,11 +161,13 @@ class Truth(Contents):
             return [] if moves == words.has("still") else None
         return [] if self.proof(words, when) is None else None
 
-    def _is_spared(self, words: Words, when: When) -> bool:
+    def spares(self, words: Words, when: When) -> bool:
         """Return whether the event told last leaves what is named, or what is asked about, as it was."""
         commands = [one for one in words.plain if any(term.startswith("command:") for term in one)]
         if commands:
             when = replace(when, latest=next((e for e in self.world.events if e.covers(commands)), None))
+        now = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
+        when = replace(when, latest=now[0]) if now and not commands else when
         if when.latest is None:
             return not commands
         named = [
@@ -128,7 +184,7 @@ class Truth(Contents):
         }
         looks = [self.world.looks[one] for one in own if one in self.world.looks]
         looks += [frozenset({f"name:{one}"}) for one in own if one and one not in self.world.looks]
-        targets = named or list(when.subject) or looks
+        targets = named or list(when.subject) or looks or list(self.world.looks.values())
         return not any(one & when.latest.terms for one in targets) or not self._is_moved(targets, when.latest)
 
     def _equation(self, words: Words, when: When) -> Found:

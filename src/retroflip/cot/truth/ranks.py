@@ -1,11 +1,12 @@
 """Which event comes first, goes farthest or is faster than another."""
 
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from retroflip.cot.reading import SUPERLATIVES, Terms, Words
+from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words
 from retroflip.cot.truth.answers import ORDER
 from retroflip.cot.truth.counts import Counts
 from retroflip.cot.truth.events import is_nth, numbers_of
@@ -13,7 +14,22 @@ from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import Fact
 
 COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
+_ROW = re.compile(r"\bfrom (?:the )?(left|right) to (?:the )?(?:left|right)\b")
+_PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")
+_LASTING = frozenset({"hop", "tilt", "spin", "action", "change"})
+"""types of events that are compared by how long they take, having no other size"""
 _COMPARED = frozenset({"approach", "part", "move", "faster", "slower", "trace", "grow", "shrink", "change"})
+
+
+def is_than(token: Token) -> bool:
+    return token.text.lower().endswith("than") or bool(token.says & {"beating", "trailing"})
+
+
+def listed(words: Words) -> list[Words]:
+    """Return the items of a list that says something each."""
+    cuts = [at for at, token in enumerate(words.tokens) if token.text.lower() in ("and", ",", "or")]
+    parts = [Words(words.tokens[a:b]) for a, b in pairwise([0, *cuts, len(words.tokens)])]
+    return [one for one in parts if one.plain]
 
 
 class Ranks(Counts):
@@ -37,11 +53,26 @@ class Ranks(Counts):
             found.append(event)
         return found
 
+    def is_row(self, words: Words) -> bool:
+        """Return whether objects that are listed from one side to the other stand so."""
+        names = self._objects([one for one in words.plain if self.world.is_name(one)])
+        row = self.world.order_from_left
+        at = [next((at for at, o in enumerate(row) if all(n & o for n in one)), -1) for one in names]
+        at = list(dict.fromkeys(at))
+        way = _ROW.search(words.text)
+        return not way or len(at) < len(row) or at == sorted(at, reverse=way[1] == "right")
+
     def _sized(self, words: Words, when: When) -> list[Fact]:
         """Return the events that have a size and are compared: those in the half that is told or asked about."""
         part = self.world.question["parameters"].get("part")
         parts = words.picked("part:") or list(when.parts) or ([f"{part[0] + 1}/{part[1]}"] if part else [])
         sized = [e for e in self.world.events if e.size is not None]
+        if not sized:
+            sized = [
+                replace(e, size=e.end - e.start)
+                for e in self.world.events
+                if self.world.kind_of(e) in _LASTING
+            ]
         together = [e for e in sized if when.stamp is not None and self.at(e, when, words.text)]
         if len({e.subject for e in together}) > 1 and not parts:
             return together
@@ -49,27 +80,35 @@ class Ranks(Counts):
 
     def _extreme(self, words: Words, when: When) -> Found:
         """Prove which event is the fastest or farthest, or an order from one to the other."""
-        wanted = [next(iter(one & SUPERLATIVES)) for one in words.said if one & SUPERLATIVES]
+        ranks = SUPERLATIVES | {"centre"}
+        wanted = [next(iter(one & ranks)) for one in words.said if one & ranks]
         sized = self._sized(words, when)
-        rest = [one for one in words.plain if not one & {"more", "less"}]
+        rest = [one for one in words.plain if not one & {"more", "less", "centre"}]
         is_most = self._is_most(wanted[0], sized)
-        if len(wanted) > 1:
-            names = [one for one in rest if self.world.is_name(one)]
-            if not names:
-                return None
-            return (
-                []
-                if self._is_falling(
-                    names, sized if is_most else [replace(e, size=-(e.size or 0)) for e in sized]
-                )
-                else None
+        objects = self._objects([one for one in rest if self.world.is_name(one)])
+        falling = [replace(e, size=(e.size or 0.0) * (1 if is_most else -1)) for e in sized]
+        is_led = bool(sized) and len(wanted) == 1 and len(objects) > 1 and self._leads(words, objects[:2])
+        if is_led or len(wanted) > 1:
+            names = (
+                [one for own in objects for one in own]
+                if is_led
+                else [o for o in rest if self.world.is_name(o)]
             )
+            is_so = bool(names) and self._is_falling(names, falling)
+            return [] if is_so and (not is_led or self._is_head(objects, falling)) else None
         sizes = [e.size or 0.0 for e in sized]
         best = [e for e in sized if e.size == (max if is_most else min)(sizes)]
+        if wanted[0] == "centre":
+            best = [e for e in sized if min(sizes) < (e.size or 0.0) < max(sizes)]
         names = rest if any(map(self.world.is_name, rest)) else [*rest, *when.subject]
         ordinals = words.picked("ordinal:")
         fits = [e for e in best if self._placed(e).covers([o for o in names if not o & _COMPARED])]
         fits = [e for e in fits if when.stamp is None or self.at(e, when, words.text)]
+        phase = {"start-of-video": 0, "end-of-video": -1}.get(when.phase or "")
+        if phase is not None and when.stamp is None:
+            fits = [
+                e for e in fits if is_nth(e, phase, numbers_of(o for o in sized if o.subject == e.subject))
+            ]
         for ordinal in ordinals:
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
             fits = [e for e in fits if is_nth(e, at, numbers_of(sized))]
@@ -79,6 +118,18 @@ class Ranks(Counts):
         """Return whether the largest size is meant; what takes longest is the slowest."""
         is_time = bool(sized) and self.world.kind_of(sized[0]) == "cross"
         return wanted in ("fastest", "closest" if is_time else "farthest")
+
+    def _is_head(self, objects: Sequence[Sequence[Terms]], falling: Sequence[Fact]) -> bool:
+        """Return whether objects are the first of a ranking, none that is not named among them."""
+        sizes = [max((e.size or 0.0 for e in falling if e.covers(own)), default=0.0) for own in objects]
+        others = [e.size or 0.0 for e in falling if not any(e.covers(own) for own in objects)]
+        return all(one <= sizes[-1] for one in others) and sizes[0] == max(e.size or 0.0 for e in falling)
+
+    def _leads(self, words: Words, objects: Sequence[Sequence[Terms]]) -> bool:
+        """Return whether the rank is said of the object that is named first, before the next one is named."""
+        ranked = next(at for at, token in enumerate(words.tokens) if token.says & SUPERLATIVES)
+        second = [at for at, token in enumerate(words.tokens) if token.says in objects[1]]
+        return bool(second) and ranked < second[0]
 
     def _placed(self, event: Fact) -> Fact:
         """Return an event with the place that its object has in the row."""
@@ -91,7 +142,9 @@ class Ranks(Counts):
         named = self._objects(names)
         sizes = [max((e.size or 0.0 for e in sized if e.covers(one)), default=-1.0) for one in named]
         is_each_once = all(named.count(one) == 1 for one in named)
-        return len(sizes) != 1 and is_each_once and all(a >= b >= 0.0 for a, b in pairwise(sizes))
+        return (
+            len(sizes) != 1 and is_each_once and -1.0 not in sizes and all(a >= b for a, b in pairwise(sizes))
+        )
 
     def _objects(self, names: Sequence[Terms]) -> list[list[Terms]]:
         """Return the words that name objects, those of one object together."""
@@ -110,26 +163,60 @@ class Ranks(Counts):
 
     def _compared(self, words: Words, when: When) -> Found:
         """Prove "A is faster than B" from how fast events are."""
-        at = next(index for index, token in enumerate(words.tokens) if token.text.lower() == "than")
+        at = next(index for index, token in enumerate(words.tokens) if is_than(token))
         wanted = {term for token in words.tokens for term in token.says} & COMPARING
+        wanted = wanted or {"faster" if words.has("beating") else "slower"}
+        if "bounding" in words.tokens[at].says:
+            wanted = {"more" if words.tokens[at].text.lower().startswith("more") else "less"}
         left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
         is_more = operator.gt if wanted & {"faster", "more", "grow"} else operator.lt
         figures = [[float(one) for one in side.picked("n:")] for side in (left, right)]
         sized = self._sized(words, when)
         names = [[one for one in side.plain if self.world.is_name(one)] for side in (left, right)]
-        ones = [e for e in sized if e.covers(names[0] or list(when.subject))]
-        others = [e for e in sized if names[1] and e.covers(names[1])]
+        own = names[0] or list(when.subject)
+        ones = self._nth(left, [e for e in sized if e.covers(own)]) if own or left.picked("ordinal:") else []
+        others = self._nth(right, [e for e in sized if e.covers(names[1])] if names[1] else sized)
+        others = others if names[1] or right.picked("ordinal:") else []
+        if words.has("quantifying") and not names[1] and _PREVIOUS.search(right.text):
+            pairs = [
+                p
+                for one in {e.subject for e in sized}
+                for p in pairwise(e for e in sized if e.subject == one)
+            ]
+            return [] if pairs and all(is_more(b.size or 0.0, a.size or 0.0) for a, b in pairs) else None
         if ones and others:
             is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
             is_so = is_more(*(max(e.size or 0.0 for e in side) for side in (ones, others)))
             told = [e for e in ones if when.stamp is not None and self.at(e, when, words.text)]
             return told if is_so != is_time else None
         if all(figures):
-            return [] if is_more(figures[0][-1], figures[1][0]) else None
+            said = [one for one in words.plain if not one & (COMPARING | {"bounding"})]
+            is_so = is_more(figures[0][-1], figures[1][0])
+            return [] if is_so and len(said) == sum(map(len, figures)) else None
         found = [e for e in self.world.events if e.terms & wanted and self.at(e, when, words.text)]
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
-        return found if found and not names[1] and not is_split else None
+        return found if found and not names[1] and not is_split and not right.picked("ordinal:") else None
+
+    def _nth(self, words: Words, events: list[Fact]) -> list[Fact]:
+        """Return those of events that have the ordinals told."""
+        for ordinal in map(int, words.picked("ordinal:")):
+            events = [e for e in events if is_nth(e, ordinal - (ordinal > 0), numbers_of(events))]
+        return events
+
+    def _unbeaten(self, words: Words, when: When) -> Found:
+        """Prove that nothing is more than what stands behind "than": "no approach is nearer than the second"."""
+        at = next(index for index, token in enumerate(words.tokens) if is_than(token))
+        wanted = {term for token in words.tokens for term in token.says} & COMPARING
+        right, sized = Words(words.tokens[at:]), self._sized(words, when)
+        own = [e for e in sized if e.covers(right.plain)]
+        own = self._nth(right, own)
+        sizes = [e.size or 0.0 for e in sized]
+        is_time = (
+            bool(sized) and self.world.kind_of(sized[0]) == "cross" and not wanted & {"faster", "slower"}
+        )
+        best = (max if bool(wanted & {"faster", "more", "grow"}) != is_time else min)(sizes, default=None)
+        return [] if any(e.size == best for e in own) else None
 
     def _ordered(self, words: Words, when: When) -> Found:
         """Prove "X before Y" and "after Y, X" of two events that have no times of their own."""
@@ -140,8 +227,15 @@ class Ranks(Counts):
         doing = [said for said in one.plain if not self.world.is_name(said)]
         firsts = self._ranked(one, one.plain, self._candidates(one, one.plain, when))
         named = doing if all(map(self.world.is_name, other.plain)) else []
-        seconds = self._candidates(other, other.plain + named, replace(when, subject=()))
-        return [] if any((a.start - b.start) * sense > 0 for a in firsts for b in seconds) else None
+        free = replace(when, subject=())
+        whole = self._candidates(other, other.plain + named, free)
+        parts = (
+            [whole] if whole else [self._candidates(one, [*one.plain, *named], free) for one in listed(other)]
+        )
+        is_so = bool(parts) and all(
+            any((a.start - b.start) * sense > 0 for a in firsts for b in seconds) for seconds in parts
+        )
+        return [] if is_so else None
 
     def _sides(self, words: Words) -> tuple[Words, Words, int] | None:
         """Return what is before or after what, and -1 for before."""

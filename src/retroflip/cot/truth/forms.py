@@ -1,0 +1,174 @@
+"""Statements that compare several facts: what lasts equally long, what differs by how much, which options are out."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from retroflip.cot.reading import Terms, Words
+from retroflip.cot.truth.contents import Contents
+from retroflip.cot.truth.events import numbers_of
+from retroflip.cot.truth.ranks import COMPARING, listed
+from retroflip.cot.truth.when import Found, When
+from retroflip.cot.world import VALUES, Fact
+
+_BEGIN = re.compile(r"\b(?:begin|begins|beginning|start|starts|starting|first)\b")
+_END = re.compile(r"\b(?:end|ends|ending|finish\w*|last)\b")
+_EQUAL_MS = 150.0
+"""how far lengths may be apart that are called the same"""
+_DIFFERENCE = 3.0
+"""how far a difference told may be off, in percent of the screen"""
+_ATTRIBUTES = {"colour": "colour", "color": "colour", "shape": "shape", "form": "shape", "size": "size"}
+_FACTORS = {"twice": 2.0, "thrice": 3.0, "double": 2.0, "triple": 3.0, "half": 0.5}
+
+
+class Forms(Contents):
+    """Looks up what is said of several facts at once."""
+
+    def _equally_long(self, words: Words, when: When) -> Found:
+        """Prove that the events named, or all that are asked about, take the same time."""
+        said = [one for one in words.plain if not any(term.startswith("n:") for term in one)]
+        said = [one for one in said if "equally-long" not in one]
+        own = [e for e in self.world.events if e.covers(said)] or self._sized(words, when)
+        kinds = {self.world.kind_of(e) for e in own} - {"return"}
+        told = [self.world.metadata["events"][one] for one in numbers_of(own)]
+        lengths = [one["end_ms"] - one["start_ms"] for one in told if one["type"] in kinds]
+        numbers = words.picked("n:")
+        amounts = {f"{len(lengths)}", f"{len({e.subject for e in own})}"}
+        is_so = len(kinds) == 1 and max(lengths) - min(lengths) <= _EQUAL_MS
+        return [] if is_so and all(one in amounts for one in numbers) else None
+
+    def _eliminated(self, words: Words, _: When) -> Found:
+        """Prove that options as they are described are wrong: none of what is said is where the answer has it."""
+        said = [one for one in words.plain if not one & {"eliminated", "candidate", "answer"}]
+        answer = self._contents(str(self.world.question["answer"]))
+        given = (
+            answer[:1] if _BEGIN.search(words.text) else answer[-1:] if _END.search(words.text) else answer
+        )
+        return None if any(one & other for one in said for other in given) else []
+
+    def _apart(self, words: Words, when: When) -> Found:
+        """Prove by how much or how many times something is more than what was before it, or than another."""
+        joints = [at for at, t in enumerate(words.tokens) if t.text.lower().split()[-1] in ("as", "than")]
+        at = joints[-1] if joints else None
+        numbers = [float(one) for one in words.picked("n:")]
+        factor = next((_FACTORS[one] for one in words.text.split() if one in _FACTORS), None)
+        times = [float(one) for one in words.picked("count:")]
+        if words.has("quantifying") and len(numbers) == 1:
+            sized = self._sized(words, When())
+            steps = [
+                abs((b.size or 0.0) - (a.size or 0.0)) for a, b in pairwise(sized) if a.subject == b.subject
+            ]
+            return [] if steps and all(abs(one - numbers[0]) <= _DIFFERENCE for one in steps) else None
+        ones, others = self._sides_of(words, when, at or len(words.tokens))
+        if len(ones) != 1 or not others:
+            return None
+        sizes = [e.size or 0.0 for e in others]
+        own = ones[0].size or 0.0
+        if self.world.kind_of(ones[0]) == "cross" and not words.has("faster"):
+            own, sizes = 1.0 / own, [1.0 / one for one in sizes]
+        if len(numbers) == 1 and not times and not factor:
+            wanted = {term for token in words.tokens for term in token.says} & COMPARING
+            sign = -1.0 if wanted & {"less", "slower"} or "less" in words.text else 1.0
+            return [] if abs(sign * (own - sizes[-1]) - numbers[0]) <= _DIFFERENCE else None
+        factor = factor or (times[0] if len(times) == 1 else None)
+        if factor is None:
+            return None
+        ratios = [own / one for one in sizes]
+        if re.search(r"\bmore than\b|\bover\b", words.text):
+            return [] if min(ratios) > factor else None
+        if re.search(r"\bless than\b|\bunder\b", words.text):
+            return [] if max(ratios) < factor else None
+        return [] if all(abs(one / factor - 1.0) <= 0.15 for one in ratios) else None
+
+    def _often(self, words: Words, _: When) -> Found:
+        """Prove that something happens more often than another thing, or by how many times."""
+        at = next(at for at, token in enumerate(words.tokens) if token.text.lower() == "than")
+        numbers = words.picked("n:") + words.picked("count:")
+        sides = [
+            [
+                one
+                for one in Words(side).plain
+                if not one & COMPARING and not any(t.startswith("n:") for t in one)
+            ]
+            for side in (words.tokens[:at], words.tokens[at:])
+        ]
+        shared = [one for one in sides[0] if not any(term in VALUES for term in one)]
+        sides[1] += [one for one in shared if one not in sides[1]]
+        left, right = (len({*numbers_of(self._candidates(words, one, When()))}) for one in sides)
+        is_less = bool(re.search(r"\b(?:less|fewer|rarer)\b", words.text))
+        difference = right - left if is_less else left - right
+        return [] if difference > 0 and (not numbers or f"{difference}" in numbers) else None
+
+    def _between(self, words: Words, when: When) -> Found:
+        """Prove that an event, or a value of the answer, lies between two others."""
+        at = next(at for at, token in enumerate(words.tokens) if token.text.lower() == "between")
+        own, beside = Words(words.tokens[:at]), Words(words.tokens[at:])
+        ones = self._candidates(own, own.plain or list(when.topic[:1]), When())
+        sides = [self._candidates(one, one.plain, When()) for one in listed(beside)]
+        others = [e.start for e in self.world.events if e.number not in numbers_of(ones)]
+        if len(sides) == 1 and beside.has("further"):
+            return [] if ones and others and min(others) < ones[0].start < max(others) else None
+        if len(sides) == 1:
+            sides = [sides[0][:1], sides[0][1:]]
+        if len(sides) != 2 or not ones or not all(sides):
+            return None
+        low, high = sorted(side[0].start for side in sides)
+        return [] if any(low < e.start < high for e in ones) else None
+
+    def _kept(self, words: Words, _: When) -> Found:
+        """Prove that an object's colour, shape or size is the same in every state."""
+        told = [_ATTRIBUTES[t.text.lower()] for t in words.tokens if t.text.lower() in _ATTRIBUTES]
+        looks = [look for state in self.world.metadata["states"] for look in state.get("looks", {}).values()]
+        others = [
+            one
+            for one in words.plain
+            if not one & {"change", "still", "steady", "move"} and not self.world.is_name(one)
+        ]
+        is_so = bool(told) and all(len({look[key] for look in looks}) == 1 for key in told)
+        return [] if looks and is_so and not others else None
+
+    def _homed(self, words: Words, when: When) -> Found:
+        """Prove that objects are, or are not, in the cells where they were at first; or how many are not at the end."""
+        cells = [(one["ms"], one["cells"]) for one in self.world.metadata["states"]]
+        latest = when.latest.start if when.latest else self.world.duration
+        ends = latest if when.stamp or re.search(r"\bback\b", words.text) else self.world.duration
+        then = next((own for ms, own in cells if ms > ends), cells[-1][1])
+        names = [one for one in words.plain if self.world.is_name(one)] or list(when.subject)
+        moved = [name for name, cell in then.items() if cell != cells[0][1][name]]
+        own = [name for name, looks in self.world.looks.items() if names and all(n & looks for n in names)]
+        is_away = words.has("denying") != bool(
+            re.search(r"\b(?:new|different|another|other) \w+\b", words.text)
+        )
+        if not names and words.has("denying"):
+            own = list(then)
+        if numbers := words.picked("n:"):
+            return [] if is_away and numbers == [f"{len(moved)}"] else None
+        return [] if own and all((one in moved) == is_away for one in own) else None
+
+    def _sides_of(self, words: Words, when: When, at: int) -> tuple[list[Fact], list[Fact]]:
+        """Return the event that is compared, and those that it is compared with."""
+        sized = self._sized(words, When())
+        left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
+        said = [
+            one for one in left.plain if not one & (COMPARING | {"bounding"}) and not self.world.is_item(one)
+        ]
+        names = [one for one in said if self.world.is_name(one)] or list(when.subject)
+        own = [e for e in sized if (names or left.picked("ordinal:")) and e.covers([*names, *said])]
+        own = [e for e in own if when.stamp and self.at(e, when, "")] or own
+        if len(own) > 1 and when.latest in own:
+            own = [e for e in own if e == when.latest]
+        own = self._nth(left, own)
+        others = [one for one in right.plain if self.world.is_name(one)]
+        if right.picked("ordinal:"):
+            return own, self._nth(right, [e for e in sized if e.covers(others or names)])
+        if others:
+            return own, [e for e in sized if e.covers(others)]
+        if re.search(r"\b(?:any|every|all|each)\b", right.text):
+            return own, [e for e in sized if e not in own]
+        earlier = [e for e in sized if own and e.subject == own[0].subject and e.start < own[0].start]
+        return own, earlier[-1:]
+
+    def _is_constant(self, said: Sequence[Terms]) -> bool:
+        """Return whether an object looks as said in every state."""
+        looks = [fact for fact in self.world.states if "type:change" in fact.terms]
+        return bool(looks) and bool(said) and all(fact.covers(said) for fact in looks)
