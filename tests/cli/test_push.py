@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from retroflip.cli.quiet import quiet
 from retroflip.data import hub
 from retroflip.data.hub import planned
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, first_changed, write_manifest
@@ -23,6 +24,7 @@ from retroflip.data.records import read_samples
 from retroflip.errors import UsageError
 from retroflip.files.storage import read_json_object
 from retroflip.lab.laboratory import LabSettings, write_laboratory
+from retroflip.models import tiny
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 
@@ -265,6 +267,17 @@ def test_what_must_not_go_out_is_refused(model: Path, tmp_path: Path) -> None:
     assert "nothing to push" in refusal(tmp_path / "empty")
 
 
+def test_a_local_model_is_loaded_without_the_hub_unless_a_push_comes_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    quiet(tiny.NAME, online=True)
+    assert "HF_HUB_OFFLINE" not in os.environ
+    quiet(tiny.NAME)
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+@pytest.mark.slow
 def test_training_ends_in_a_push_that_cannot_cost_the_model(server: Hub, tmp_path: Path) -> None:
     """The model lies on this machine, for which runs do without the network: the push needs it all the same."""
     settings = LabSettings(seed=1, sft_samples=2, train_samples=1, pairs_per_task=1, size=64)
