@@ -21,6 +21,7 @@ _RESPELT = {
         r"(?:anti|counter)[- ]?clock[- ]?wise": "counterclockwise",
         r"clock[- ]wise": "clockwise",
     },
+    r"cw": {r"ccw": "counterclockwise", r"cw": "clockwise"},
     r"wards": {r"(left|right|up|down|for|back|in|out|to|side)wards": r"\1ward"},
     r"speed": {r"speeds? up": "accelerates", r"speeding up": "accelerating"},
     r"slow": {r"slows? down": "decelerates", r"slowing down": "decelerating"},
@@ -34,7 +35,7 @@ _RESPELT = {
     r"the (?:camera|viewer)": {r"(toward|away) the (?:camera|viewer)": r"\1"},
 }
 """what is spelt otherwise, in this order, by a sign that is in each such text and sooner looked for"""
-_MAY_BE_RESPELT = re.compile("clock|wards|speed|slow|away|toward|left|right|up|down|top|bottom")
+_MAY_BE_RESPELT = re.compile("clock|cw|wards|speed|slow|away|toward|left|right|up|down|top|bottom")
 _SPELT_AS = [
     (re.compile(sign), [(re.compile(rf"\b{pattern}\b"), spelling) for pattern, spelling in patterns.items()])
     for sign, patterns in _RESPELT.items()
@@ -47,8 +48,18 @@ _SIDES = (
     ("southeast", "southwest"), ("eastward", "westward"), ("←", "→"), ("↖", "↗"), ("↙", "↘"), ("↰", "↱"), ("↶", "↷"),
     ("↺", "↻"), ("⟲", "⟳"),
 )  # fmt: skip
-_LETTERS = (("b", "d"), ("p", "q"))
+_SHAPES = (
+    ("b", "d"), ("p", "q"), ("<", ">"), ("(", ")"), ("[", "]"), ("{", "}"), ("/", "\\"), ("«", "»"), ("‹", "›"),
+    ("≤", "≥"), ("≪", "≫"), ("⊂", "⊃"), ("⊏", "⊐"), ("⟨", "⟩"), ("╱", "╲"), ("◐", "◑"), ("◣", "◢"), ("◤", "◥"),
+    ("└", "┘"), ("┌", "┐"), ("├", "┤"), ("⊢", "⊣"), ("☾", "☽"), ("🌒", "🌘"), ("🌓", "🌗"), ("🌔", "🌖"),
+    ("<<", ">>"), ("<-", "->"),
+    ("backslash", "forward slash"), ("less-than sign", "greater-than sign"),
+)  # fmt: skip
 """the mirror's own, where they are the whole text"""
+_ARROWS = str.maketrans(
+    dict.fromkeys("⇐⇦⬅⟵◀◁◄👈☚☜", "←") | dict.fromkeys("⇒⇨➡⟶▶▷►👉☛☞➜➔", "→") | {"\ufe0f": None}
+)
+"""arrows that say what others do"""
 _WAYS = (
     ("left", "right"), ("leftward", "rightward"), ("up", "down"), ("upward", "downward"), ("upstairs", "downstairs"),
     ("uphill", "downhill"), ("forward", "backward"), ("inward", "outward"), ("into", "out of"), ("onto", "off"),
@@ -137,6 +148,11 @@ _FIRST = re.compile(r"^(?:at\s+)?first(?:ly)?\b,?\s+(?=\S)")
 _WHO_FIRST = re.compile(r"^(?:it|he|she|they) (?:first )?(?=\S)")
 """who takes a step, which says nothing of it"""
 _TO_A_WAY = frozenset(("to", "toward", "the"))
+_ONCE_MORE = re.compile(
+    r"^(?:an?|one|another)\s+(?=\S)|\s+(?:again|once more)$"
+    r"|\b(?:back|another|one|again)\s+(?=(?:to|toward|left|right|up|down)\b)"
+)
+"""what a step says of the one before it: "then another to the left", "and back up again" """
 _FROM_TO = re.compile(r"(?P<before>.*?)\bfrom\s+(?P<start>\S.*?)\s+(?P<joint>to|into)\s+(?P<end>\S.*)")
 _BEFORE = re.compile(r"(?P<first>\S.*?)\s+(?P<word>before|after)\s+(?P<second>\S.*)")
 _SAME = re.compile(
@@ -163,7 +179,9 @@ class TextMap(StrEnum):
 @lru_cache(maxsize=_REMEMBERED)
 def spelt(text: str) -> str:
     """Return a text in the one spelling in which texts are compared: "Moves to the Left." is "moves to the left"."""
-    text = " ".join(text.casefold().replace("’", "'").split()).rstrip(".!")
+    if not text.isascii():
+        text = text.replace("’", "'").translate(_ARROWS)
+    text = " ".join(text.casefold().split()).rstrip(".!")
     return _respelt(text) if _MAY_BE_RESPELT.search(text) else text
 
 
@@ -185,7 +203,7 @@ def mirror(text: str) -> str | None:
     text = spelt(text)
     if _is_no_side(text):
         return None
-    return _OTHER_LETTER.get(text) or _swapped(text, _MIRRORED)
+    return _OTHER_SHAPE.get(text) or _swapped(text, _MIRRORED)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -262,6 +280,15 @@ def _is_no_side(text: str) -> bool:
     )
 
 
+def is_shape(text: str) -> bool:
+    """Return whether a text in one spelling is a shape whose mirror image is another: "b", "<", "(".
+
+    >>> is_shape("<"), is_shape("o")
+    (True, False)
+    """
+    return text in _OTHER_SHAPE
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def steps(text: str) -> tuple[str, ...]:
     """Return what a text says happens one after the other, in that order; the text alone where it tells one thing.
@@ -288,7 +315,7 @@ def _said(text: str) -> tuple[str, ...]:
     told = steps(text)
     if len(told) < 2:
         return told
-    told = tuple(_WHO_FIRST.sub("", step) for step in told)
+    told = tuple(_ONCE_MORE.sub("", _WHO_FIRST.sub("", step)) for step in told)
     verbs = [_before_way(step) for step in told]
     if None in verbs or len(set(filter(None, verbs))) != 1 or verbs.count("") != len(told) - 1:
         return told
@@ -396,7 +423,7 @@ def _swapped(text: str, table: _Table, kept: re.Pattern[str] | None = None) -> s
 
 _MIRRORED = _table(_SIDES)
 _REVERSED = _table(_inverses(), ("in", "out"))
-_OTHER_LETTER = dict(_both(_LETTERS))
+_OTHER_SHAPE = dict(_both(_SHAPES))
 _LISTED = {
     TextMap.MIRROR: re.compile(_ALTERNATIVES.format(words=_MIRRORED.pattern.pattern)),
     TextMap.REVERSE: re.compile(_ALTERNATIVES.format(words=_REVERSED.pattern.pattern)),

@@ -8,39 +8,78 @@ where a verb says so ("puts down"), or a motion with its path ("walks out of").
 import re
 from collections.abc import Sequence
 
-from retroflip.data.text_maps import TextMap, names_what_changes, other_option, reverse, say_the_same, steps
+from retroflip.data.text_maps import (
+    TextMap,
+    names_what_changes,
+    other_option,
+    reverse,
+    say_the_same,
+    spelt,
+    steps,
+)
+from retroflip.router import opposites
 from retroflip.router import vocabulary as known
 from retroflip.router.reading import IN_A_ROW, Asked, Verdict, words_of
 from retroflip.router.vocabulary import forms, has, listed
 
 _SAME_WORDS = listed(
-    "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still static hovering "
-    "hovers equal equally simultaneous simultaneously"
-) | forms("remain stay flicker")
+    "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still "
+    "static hovering "
+    "hovers equal equally simultaneous simultaneously idle inert uniform uniformly stable immobile immovable "
+    "unmoving unmoved "
+    "unaltered identical alike consistently consistent persistently standstill nowhere motionlessly alternately"
+) | forms("remain stay flicker oscillate vibrate alternate wobble pulsate")
 _SAME = re.compile(
     r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bat once\b|\bnot at all\b|\baround in\b"
-    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|time)\b"
-    r"|\bbetween (?:the )?(?:left|right|top|bottom|two|both)\b|\bback and forth\b|\bto and fro\b|\bside to side\b"
+    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|"
+    r"time)\b"
+    r"|\bbetween (?:the )?(?:left|right|top|bottom|two|both)\b|\bback and forth\b|\bto and fro\b|"
+    r"\bside to side\b"
     r"|\bup and down\b|\bin place\b|\bin (?:a )?circles?\b"
-    r"|\bkeep(?:s|ing)? (?:its|the same|a constant|still)\b|\bboth\b.*\b(?:time|once|together|speed)\b"
+    r"|\b(?:keep|hold|retain|maintain)(?:s|ing)? (?:its|his|her|their|the same|a constant|still|steady)\b"
+    r"|\b(?:all along|the whole way|as before|on the spot|in both directions|either way)\b"
+    r"|\b(?:round and round|in and out|on and off|to and from|stands? (?:still|where))\b|\bboth\b.*\b(?:time|"
+    r"once|together|speed)\b"
     r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
     r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
 )
 _SAME_SENSES = listed(
-    "no any once all around same entire whole between back fro side and place circle circles keep keeps keeping both "
-    "not never nothing nobody neither none"
+    "no any once all around same entire whole between back fro side and place circle circles keep keeps "
+    "keeping both "
+    "not never nothing nobody neither none holds hold holding retains retain maintains maintain maintaining "
+    "before spot round "
+    "either off stand stands"
 )
 """words of which one is in each of these, but for "n't" """
 _SAME_WHENEVER = re.compile(
-    r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|\Anothing\Z"
+    r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|"
+    r"\Anothing\Z"
     r"|\bunchanged|\bboth\b.*\btogether\b"
 )
 """what is the same both ways even of a first or last thing"""
 _NOTHING = listed("nothing none neither nobody")
+_IN_FRONT = re.compile(
+    r"\bbefore (?:the|an?|his|her|its|their|this|that) (?:\w+ )?(?:judges?|jury|court|altar|counter|king|"
+    r"queen|emperor|throne|mirror|"
+    r"audience|camera|crowd|shrine|desk|class|board|blackboard|whiteboard|microphone|statue|priest|bishop|"
+    r"committee|panel|"
+    r"parliament|senate|easel|fireplace|hearth|screen|window|gates?|house|church|temple|painting|fire|stove|"
+    r"table|piano|"
+    r"cross|tomb|grave|monument|palace|castle|door|wall|map|goal|cameras|bench|podium|lectern|orchestra|"
+    r"choir|congregation|"
+    r"spectators|troops|army|mountains?|entrance|fountain|flag|net)\b(?! (?:is|was|are|were|has|had|\w+s|"
+    r"\w+ed|\w+ing|came|went|rose|fell|"
+    r"shut|began|broke|rang|stood|sat|left)\b)"
+)
+"""before somebody or something, and not sooner: only where the question tells a posture or a place"""
+_POSTURE = forms(
+    "sit:sat stand:stood lie:lay,lain kneel:knelt bow lean pose place put:put rest hang:hung wait be"
+) | listed("is are was were standing seated lined")
 _NO_ORDER = re.compile(
     r"\b(?:which|what|any|all|one|each|some)? ?of the following\b|\bthe following (?=\w+(?:s|ies)\b)"
     r"|\bfollowing (?:the |this |an? |his |her )?instructions?\b"
-    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language|letter"
+    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language|"
+    r"letter"
     r"|digit|base|lady|half|edition|shelf|grade|storey|world|hand)\b|\bfirst-person\b|\bnext to\b"
     r"|\bend (?:product|user|zone|table|point|face)s?\b|\bstart(?:ing)? (?:price|line|grid|lineup|five)s?\b"
     r"|\bin order (?:to|for|that)\b|\bopening (?:hours?|ceremony|scene|credits|times?|quote)\b"
@@ -51,24 +90,112 @@ _NO_ORDER = re.compile(
     r"|\b\d+(?:\.\d+)? seconds?\b|\bhow many seconds\b|\bper second\b|\bin a row\b|\bstep by step\b"
     r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*"
     r"|\b(?:first|second|third),.*\bor (?:second|third|fourth)\b"
-    r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|table))"
+    r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|"
+    r"table))"
     r"|\bstarting (?:at|from|with)\b|\b(?:going|counting|reading) (?:counter)?clockwise\b.*\bnext\b"
-    r"|\bends? of the (?:table|street|road|hall|room|corridor)\b"
 )
 """where a word of order orders nothing in time"""
+_END_OF = re.compile(
+    r"\bends? of (?:the|a|an|his|her|its|their) (?:\w+ )?(?:table|street|road|hall|room|corridor|rope|bench|"
+    r"bed|sofa|"
+    r"couch|shelf|bar|counter|platform|pier|jetty|bridge|pool|lane|aisle|court|pitch|field|stick|branch|"
+    r"queue|row|"
+    r"tunnel|alley|desk|garden|beach|ship|boat|seesaw|leash|chain|pole|rod|tail|plank|beam|log|ladder|string|"
+    r"hose|"
+    r"tube|pipe|net)\b|\b(?:far|near|left|right|upper|lower|top|bottom|deep|shallow|either|front|back|rear|"
+    r"pointed|"
+    r"blunt|thick|thin)(?:-hand)? ends?\b|\bend (?:seat|house|wall|panel|cap|piece|result)s?\b"
+)
+_STARTING = re.compile(
+    r"\b(?:start|starting|finish|finishing) (?:blocks?|positions?|gates?|grid|lines?|points?|posts?|pistol|"
+    r"tape|"
+    r"stalls?|"
+    r"button|menu|box|ramp)\b|\b(?:start|begin|end)s? with (?:the |an? )?(?:letter|vowel|consonant|digit)\b"
+)
+_STAGE = re.compile(
+    r"\bprogress (?:bar|ring|wheel)\b|\bon (?:the|a) (?:\w+ )?step\b"
+    r"|\b(?:the|on|off|centre|center|a|main|concert|theatre|theater|'s) stage\b(?! of)"
+)
+_ORDINAL_OF_PLACE = re.compile(
+    r"\b(?:in|on|at|from|behind|under|of|above|near|beside) the (?:very )?"
+    r"(?:first|second|third|fourth|fifth|sixth|last) "
+    r"(?:row|column|floor|shelf|lane|seat|bench|carriage|coach|wagon|rung|pew|desk|locker|hook|drawer|slot|"
+    r"house|window|"
+    r"pillar|pole|tier|layer|deck|rack|stall|square|panel|tile|chair|table|page|line|place|tree|door|car|bus|"
+    r"string|"
+    r"finger|toe|button)\b|\b(?:third|quarter|fifth|fourth|tenth)s? of\b|\bnext(?:-| )door\b"
+)
+_ONCE = re.compile(
+    r"\b(?:more than|only|just|at least|exactly|not|at) once\b|\bonce again\b"
+    r"|\bimmediately (?:to|left|right|behind|beside|next|above|below|in front|on|under|adjacent)\b"
+    r"|\b(?:sit|stand|li?e|lay|rest|perch|place|paint|seat|lean|mount)\w* upon\b"
+    r"|\bopenings? (?:in|of|between) (?:the|a) (?:wall|fence|roof|floor|ceiling|cave|hedge|lid|box|tent)\b"
+)
+_MORE_SENSES = (
+    (frozenset(("end", "ends")), _END_OF),
+    (listed("start starting finish finishing starts begin begins end ends"), _STARTING),
+    (listed("stage step progress"), _STAGE),
+    (listed("first second third fourth fifth sixth last next tenth"), _ORDINAL_OF_PLACE),
+    (listed("once immediately upon opening"), _ONCE),
+)
+"""more of these, each tried where one of its words is"""
 _SENSES = listed(
-    "following first first-person last second third fourth fifth sixth next end ends start starting order opening "
+    "following first first-person last second third fourth fifth sixth next end ends start starting order "
+    "opening "
     "closing look looks looking looked named take takes taking long seconds row step floor storey grade"
 )
 """words of which one is in each of these"""
+_SEATS = (
+    r"(?:seat|chair|place|spot|table|space|bench|stool|bay|berth|pew|desk|bed|room|hook|slot|lane|"
+    r"locker)(?:e?s)?"
+)
+_HELD = (
+    r"(?:stacked|folded|tied|attached|hung|covered|wrapped|packed|spread|plugged|hidden|connected|fastened|"
+    r"separated|"
+    r"gathered|piled|crumpled|frozen|pinned|glued|buttoned|laced|parked|lined|built|docked|moored|locked|"
+    r"mounted|placed|"
+    r"laid|set|located|positioned|arranged|extended|chained|tethered|tucked)"
+)
+_AT = (
+    r"(?:on|in|at|over|under|with|around|against|behind|beside|next|between|to|along|inside|near|above|below)"
+)
+_NO_EVENT = re.compile(
+    rf"\b{_SEATS}\b(?: \w+){{0,5}} taken\b(?! (?:by|away|out|off|down|up|from))|\b(?:is|"
+    rf"are) (?:\w+ ){{0,3}}{_SEATS} (?:already |still )?taken\b"
+    r"|\b(?:how|so|very|too|quite|really|as|pretty) close\b|\bclose (?:to|by|together|enough|behind|beside|"
+    r"friends?|range)\b"
+    r"|\b(?:is|are|was|were|stands?|standing|sits?|sitting|lies?|lying) close\b|\bclose-?ups?\b"
+    r"|\b(?:hanging|hangs?|hung) (?:on|from|over|above|in|at|behind|next|around|between|beside|below|under|"
+    r"to)\b"
+    rf"|\b(?:is|are|was|were) (?:\w+ly )?{_HELD} (?:up |out )?{_AT}\b(?! (?:the )?end\b)"
+    rf"|\b(?:is|are|was|were) (?:the|an?|his|her|its|their|this|that|these) (?:\w+ ){{1,3}}{_HELD} {_AT}\b"
+    r"|\b(?:head|face|back|body|torso|eyes|gaze|chair|seat|screen|lamp|palms?) (?:is |are )?turned\b"
+    r"|\A\W*(?:please )?(?:pick|choose|select|give|tell|name|mark|tick|fill|complete|match|put|take|"
+    r"find)\b(?: out| in)?"
+    r"(?= (?:\w+ ){0,3}(?:options?|answers?|sentences?|statements?|descriptions?|captions?|phrases?|words?|"
+    r"choices?|correct|right one|"
+    r"best|which|what|how|who|where|whether|gaps?|blanks?)\b)"
+)
+"""a verb that tells of no event: a seat that is taken, a coat hanging on the wall, "pick the sentence that fits" """
+_EVENT_SENSES = listed(
+    "taken close close-up close-ups closeup hanging hangs hang hung pick choose select give tell name mark "
+    "tick fill complete "
+    "match put take find stacked folded tied attached covered wrapped packed spread plugged hidden connected "
+    "fastened separated "
+    "gathered piled crumpled frozen pinned glued buttoned laced parked lined built docked moored locked "
+    "mounted placed laid set "
+    "extended chained tethered tucked turned"
+)
 _MOMENT = re.compile(
     r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
-    r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|period|interval|"
+    r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|"
+    r"period|interval|"
     r"frame|phase)\b(?! of the (?:body|face|car|house|clock|day))"
     r"|\b(?:find|locate|localize|ground|identify) (?:the )?(?:moment|time|segment|interval|clip)"
 )
 _MOMENTS = listed(
-    "when time moment point second minute timestamp timestamps part segment portion period interval frame phase find "
+    "when time moment point second minute timestamp timestamps part segment portion period interval frame "
+    "phase find "
     "locate localize ground identify"
 )
 _HALFWAY = re.compile(r"\b(?:half-?way|midway)\b|\bmiddle(?: of the (?:video|clip|time))?\Z")
@@ -83,18 +210,41 @@ _ACTION = re.compile(
     r"|\bstatement\b|\bsummar|\bperform|\bmatch"
 )
 _COMPARATIVES = listed(
-    "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower warmer "
-    "colder louder quieter nearer closer farther further taller shorter stronger weaker heavier lighter fuller emptier "
+    "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower "
+    "warmer "
+    "colder louder quieter nearer closer farther further taller shorter stronger weaker heavier lighter "
+    "fuller emptier "
     "redder older younger blurrier clearer hotter cooler deeper longer less more"
 )
 _PREDICTS = re.compile(
-    r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|\bnext\b(?! to\b)"
+    r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|"
+    r"\bnext\b(?! to\b)"
     r"|\bif\b.*\b(?:removed|were|had|was|not)\b|\blikely (?:to )?(?:happen|do|outcome|result)|\babout to\b"
     r"|\b(?:able|possible) to (?:do|be)\b"
 )
 _CHANGES = re.compile(
-    r"\b(?:chang(?:e|es|ed|ing)|becom(?:e|es|ing)|became|transform\w*|transition\w*|develop(?:s|ed)?|evolv\w+|morph\w*|"
+    r"\b(?:chang(?:e|es|ed|ing)|becom(?:e|es|ing)|became|transform\w*|transition\w*|develop(?:s|ed)?|"
+    r"evolv\w+|morph\w*|"
     r"alter(?:s|ed|ing)?|progress\w*)\b|\bturn(?:s|ed|ing)? (?:into|to)\b"
+)
+_IS_HELD = re.compile(
+    rf"\bwhy (?:is|are) (?!.*\w(?:ing|ed) by\b).*\b(?:{_HELD}|closed|shut|open|blocked|broken|lit|"
+    rf"cordoned off|full|empty|raised|"
+    r"lowered|bent|torn|taped|boarded up|switched off|turned off|turned on|switched on|missing|leaning .*)\W*\Z"
+)
+"""a reason of what only is so"""
+_DEPICTED = re.compile(
+    r"\b(?:in|of) (?:the|this|that|a) (?:\w+ )?(?:painting|photo|photograph|poster|mural|fresco|mosaic|"
+    r"drawing|logo|tapestry|"
+    r"relief|postcard|engraving|sculpture|emblem|print|sketch)\b|\bon (?:the|this|that|a) (?:\w+ )?(?:stamp|"
+    r"coin|logo|emblem|badge|"
+    r"coat of arms|medal|banknote|crest)\b"
+)
+"""what moves in a picture of a picture stays where it is"""
+_PICTURES = listed(
+    "painting photo photograph poster mural fresco mosaic drawing logo tapestry relief postcard engraving "
+    "sculpture emblem "
+    "print sketch stamp coin badge arms medal banknote crest"
 )
 _WHY_EVENT = re.compile(
     r"\bwhy (?:did|was \w+ \w+ed|has|had)\b|\breason\b.*\bfor (?:that|this)\b|\bwhat made\b"
@@ -106,8 +256,11 @@ _MEASURES = re.compile(
 _SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
 _STILL = listed(
-    "road path street lane trail crack scratch stripe fence wall staircase ladder bridge crease seam scar slope "
-    "river shore coast tower pipe"
+    "road path street lane trail crack scratch stripe fence wall staircase ladder bridge crease seam scar "
+    "slope "
+    "river shore coast tower pipe sash belt strap ribbon zipper zip"
+    " helix vine spiral stairs shell braid curtain rope cable wire vein "
+    "thread statue sign arrow building tree valley ridge corridor railway tracks"
 )
 _SHAPE = re.compile(
     rf"\b(?:does|do|did) (?:the|this|that|these|those|a|an) (?:\w+ ){{0,2}}?(?:{'|'.join(sorted(_STILL))})"
@@ -116,10 +269,20 @@ _SHAPE = re.compile(
 )
 """a question about the shape of what does not move: "which way does the road bend?" """
 _ASKS_PLACE = re.compile(
-    r"\b(?:which|what|whose) (?:\w+ ){0,3}"
+    r"(?<!\bto )(?<!\btoward )(?<!\binto )(?<!\bfor )\b(?:which|what|whose) (?:\w+ ){0,3}"
     r"(?:hand|foot|leg|arm|eye|ear|knee|wrist|shoulder|side|corner|lane|half)\b"
 )
+_COUNTING = re.compile(
+    r"\b(?:count\w*|number\w*|seen|going|looking|reading|read|starting|viewed|beginning) (?:\w+ )?(?:from|at|"
+    r"on) (?:the |your )?(?:far )?"
+    r"(?:left|right|top|bottom|front|back|near|door|window|entrance)\b|\bcount\w* (?:counter)?clockwise\b"
+)
+_ORDINAL_WORDS = listed("first second third fourth fifth sixth last next")
+_ORDINALS = re.compile(r"\b(?:first|second|third|fourth|fifth|sixth|last|next)\b")
 _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane half")
+_SHORT = 5
+"""words of a step that names no other thing than the step before it"""
+_NAMING = listed("the a an his her their its my another one")
 _TO_SIDE = re.compile(
     r"\b(?:to|toward|from) (?:the )?(?:\w+[ -])?(?:left|right|top|bottom|upper|lower|side|corner|edge)\b"
 )
@@ -131,10 +294,14 @@ _CORNER = re.compile(r"(?:diagonally )?(?:top|bottom|upper|lower)-(?:left|right)
 """a place, but a way where a direction is asked for"""
 _ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far )\baway\b")
 _ASKING = frozenset(("which", "what", "whose", "both"))
+_IS_ALREADY = re.compile(
+    r"\A\W*(?:how|in (?:which|what)) (?:\w+ )?(?:is|are|was|were) (?!.*ing\b)|\bcondition\b"
+)
 _TOGETHER = re.compile(r"\bsame (?:time|moment|speed)\b|\bsimultaneous|\bequally\b")
 _HAPPENINGS = listed("events event actions action scenes steps")
 _HAPPENS = (known.UNDONE | known.MOTION) - forms("go:went,gone")
 _DOES = re.compile(r"\b(?:do|does|did)\b|\bin which (?!order|sequence)")
+_DO = listed("do does did")
 _BEING = listed("is are was were")
 _IS_BROKEN = re.compile(
     r"\b(?:is|are|was|were|looks?) (?:already )?(?:broken|cracked|shattered|burst|dead)\b"
@@ -143,10 +310,31 @@ _IS_BROKEN = re.compile(
 _WHO = frozenset(("who", "which"))
 _UP_DOWN = frozenset(("up", "down"))
 _INTO = frozenset(("into", "onto", "toward"))
-_EVENTS = known.UNDONE | known.MOTION | known.POSTURES | _INTO | known.OBJECTS_FOLLOW
+_RIGHT_BEHIND = (known.PATH | known.SIDES) - {"to", "from"}
+_EVENTS = known.UNDONE | known.MOTION | known.NOUNS_TOO | known.POSTURES | _INTO | known.OBJECTS_FOLLOW
 _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "vertically"}
-_DIRECTION = listed("direction way")
-_COURSE = listed("direction way movement movements motion motions trajectory path rotation rotations")
+_DIRECTION = listed("direction way diagonal heading course")
+_COURSE = listed(
+    "direction way directions movement movements motion motions trajectory path rotation rotations diagonal "
+    "diagonally sideways "
+    "heading headed bound course route flight"
+)
+_EITHER_WAY = re.compile(
+    r"\A\W*(?:\w+,? ){0,6}(?:do|does|did|is|are|was|were|will) .*"
+    r"\b(?:up(?:ward)? or down|down(?:ward)? or up|in or out|out or in|inward or outward|outward or inward|"
+    r"forward or back|"
+    r"back(?:ward)? or forward|toward or away|away or toward)"
+)
+_ARRANGED = re.compile(
+    r"\barrang|\blaid out\b|\border|\bnumber|\bnumeral|\bsea?t|\bsit|\bstair|\bspiral|\bshell|\bthread|"
+    r"\bwind|\bcoiled|\bdraw|"
+    r"\bpainted|\bprinted|\blogo|\barrow|\bsymbol|\bswirl|\bpattern|\bcarv|\bcurl|\bvine|\btendril|"
+    r"\bhorns?\b|\btwist|\blettering|"
+    r"\bpoint|\bletter|\bsign\b|\bicon|\brun\b|\bplaced|\bpositioned|\bface"
+)
+"""what only lies clockwise, and does not turn"""
+_SEEN_SHAPE = re.compile(r"[bdpq]|[^\w\s←→↑↓↖↗↘↙]{1,2}|(?:back|forward )?slash")
+"""a right answer that is a shape seen in the picture"""
 
 _NOTHING_HAPPENS = Verdict(False, "nothing that happens in time is asked for", 0.85)
 
@@ -158,8 +346,13 @@ class _Kinds:
 
     def __init__(self, asked: Asked) -> None:
         self.asked, words = asked, asked.words
-        if has(words, known.ORDER) and has(words, _SENSES):
-            words = words_of(_NO_ORDER.sub(" ", asked.text))
+        text = asked.text
+        if has(words, _EVENT_SENSES):
+            text = _NO_EVENT.sub(" ", text)
+        if has(words, known.ORDER):
+            text = _without_places(text, words)
+        if text is not asked.text:
+            words = words_of(text)
         # What "appears in the video" is only shown there; "appearing" in an answer is a change.
         if "appear" in asked.text:
             words = [word for word in words if not word.startswith("appear")]
@@ -177,10 +370,27 @@ class _Kinds:
     def moves(self) -> bool:
         """Whether a motion, or where it leads, is asked for."""
         words = self.words
-        if not (has(words, _COURSE) or _is_moving(words)):
+        if not (has(words, _COURSE) or _is_moving(words) or self._goes_either_way):
             return False
         faces = has(words, known.SEEN_FACING) and not has(words, known.MOTION)
         return not (faces or (has(words, _PLACES) and _ASKS_PLACE.search(self.asked.text)))
+
+    @property
+    def _goes_either_way(self) -> bool:
+        """Whether two ways are offered of what need not be known as a motion: "does the timer count up or down?"."""
+        return " or " in self.asked.text and _EITHER_WAY.search(self.asked.text) is not None
+
+
+def _without_places(text: str, words: Sequence[str]) -> str:
+    """Return a text without the words of order that order nothing in time."""
+    kept = _NO_ORDER.sub(" ", text) if has(words, _SENSES) else text
+    for senses, pattern in _MORE_SENSES:
+        if has(words, senses):
+            kept = pattern.sub(" ", kept)
+    if "before" in words and has(words, _POSTURE):
+        kept = _IN_FRONT.sub(" ", kept)
+    counts = has(words, _ORDINAL_WORDS) and _COUNTING.search(text) is not None and not undone(words)
+    return _ORDINALS.sub(" ", kept) if counts else kept
 
 
 def _is_row(text: str, words: Sequence[str]) -> bool:
@@ -199,12 +409,21 @@ def reversal_test(
     """Return whether playing backwards changes the answer. The settings are those of `rules.Conventions`."""
     if asked.has_window and not windows_cut:
         return Verdict(True, "the part that is asked about lies elsewhere", 0.8)
+    if (
+        len(asked.answer_words) <= 1
+        and _SEEN_SHAPE.fullmatch(asked.answer_text)
+        and not has(asked.words, known.ORDER)
+    ):
+        return Verdict(False, "a shape is seen both ways", 0.85)
     if has(asked.words, _STILL) and _SHAPE.search(asked.text):
         return Verdict(False, "the shape of what does not move is asked for", 0.85)
     kinds = _Kinds(asked)
+    if kinds.moves and has(asked.words, _PICTURES) and not kinds.order and _DEPICTED.search(asked.text):
+        return Verdict(False, "what moves in a picture stays where it is", 0.8)
     return (
         _same_both_ways(asked, kinds)
         or _mapped(asked, kinds)
+        or _opposed(asked, kinds)
         or _framed(asked, kinds, causes=causes)
         or _happening(asked, kinds, counts=counts, objects=objects)
         or _NOTHING_HAPPENS
@@ -223,6 +442,8 @@ def undone(words: Sequence[str]) -> bool:
 
 
 def _is_moving(words: Sequence[str]) -> bool:
+    if words and words[-1] in known.NOUNS_TOO and has(words, _DO):
+        return True
     return has(words, known.MOTION) and any(
         word in known.MOTION and not _is_noun(words, place) for place, word in enumerate(words)
     )
@@ -237,9 +458,12 @@ def _is_undone(words: Sequence[str], place: int) -> bool:
         return not _is_noun(words, place) and not _is_idiom(words, place)
     if word in known.MOTION:
         return _has_path(words, place)
+    if word in known.NOUNS_TOO:
+        return has(words[place + 1 : place + 2], _RIGHT_BEHIND) and not _is_noun(words, place)
     if word in known.POSTURES:
         return has(words[place + 1 : place + 3], _UP_DOWN)
-    return word in _INTO and not has(words[max(0, place - 4) : place], known.GOES_ON | known.SEEN_FACING)
+    near = words if has(words[place + 1 : place + 2], _WHO) else words[max(0, place - 4) : place]
+    return word in _INTO and not has(near, known.GOES_ON | known.SEEN_FACING)
 
 
 def _is_noun(words: Sequence[str], place: int) -> bool:
@@ -312,6 +536,28 @@ def _mapped(asked: Asked, kinds: _Kinds) -> Verdict | None:
     return None
 
 
+def _opposed(asked: Asked, kinds: _Kinds) -> Verdict | None:
+    """Return what follows where another option tells what undoes the right one's action; None where none does."""
+    if asked.gold is None or asked.quotes or kinds.about_all or kinds.measures or kinds.counts:
+        return None
+    own = opposites.told(asked.answer_words)
+    if not own or has(kinds.words, known.WHY) or _is_state(asked, kinds):
+        return None
+    others = (option for index, option in enumerate(asked.options) if index != asked.gold)
+    if any(opposites.opposed(own, opposites.told(words_of(spelt(option)))) for option in others):
+        return Verdict(True, "another option undoes what the right one tells", 0.9)
+    return None
+
+
+def _is_state(asked: Asked, kinds: _Kinds) -> bool:
+    """Return whether a right answer that could be an action is a state: "closed", asked whether the door is open."""
+    return (
+        kinds.is_state
+        or "state" in kinds.words
+        or (len(asked.answer_words) <= 2 and _IS_ALREADY.search(asked.text) is not None)
+    )
+
+
 def _leads_to_side(asked: Asked) -> bool:
     """Return whether the right answer to a question about a motion says to which side it leads."""
     if _TO_SIDE.search(asked.answer_text):
@@ -321,13 +567,26 @@ def _leads_to_side(asked: Asked) -> bool:
 
 def _there_and_back(text: str) -> bool:
     """Return whether a text tells of something and of what undoes it: "opens and closes", "down and up again"."""
+    told = steps(text)
+    if len(told) == 2 and _undoes(*told):
+        return True
     one, joint, other = text.partition(" and ")
     if not joint:
         return False
+    if _undoes(one, other):
+        return True
     if _BACK_TO_START.match(other) and has(words_of(one), _WAYS):
         return True
     there, back = one.split()[-1:], other.removeprefix("then ").removeprefix("back ").split()[:1]
     return there != back and bool(back) and reverse(" ".join(there)) == " ".join(back)
+
+
+def _undoes(step: str, other: str) -> bool:
+    """Return whether a step undoes another, of the same thing: "opens it" and "shuts it again"."""
+    words, others = words_of(step), words_of(other)
+    if len(others) > _SHORT or not opposites.opposed(opposites.told(words), opposites.told(others)):
+        return False
+    return len(others) == 1 or not has(others, _NAMING) or set(others) & set(words) >= set(others[-1:])
 
 
 def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
@@ -346,6 +605,8 @@ def _tells_motion(asked: Asked, kinds: _Kinds) -> bool:
         return True
     if changes or compares or "then" in words:
         return kinds.moves or _names_action(asked, kinds)
+    if has(words, known.ROTATIONS) and kinds.asked.options and not _ARRANGED.search(asked.text):
+        return True
     return has(words, _WAYS) and kinds.moves
 
 
@@ -370,6 +631,8 @@ def _framed(asked: Asked, kinds: _Kinds, *, causes: bool) -> Verdict | None:
         return Verdict(True, "a moment is asked for", 0.92)
     if kinds.order and (not kinds.about_all or has(words, known.CLAUSES)):
         return Verdict(True, "the question says before or after what, first or last", 0.9)
+    if has(words, known.WHY) and _IS_HELD.search(text):
+        return Verdict(False, "the reason of what only is so is asked for", 0.75)
     if causes and has(words, known.PREDICTION) and _PREDICTS.search(text):
         return Verdict(True, "what comes next or would come is asked for", 0.85)
     if causes and has(words, known.CAUSE) and _is_of_event(asked, words):
@@ -395,7 +658,9 @@ def _is_of_event(asked: Asked, words: Sequence[str]) -> bool:
     if has(words, known.MENTAL):
         return False
     if has(words, known.WHY):
-        happens = undone(words) or has(words, known.BREAKING)
+        happens = (
+            undone(words) or has(words, known.BREAKING) or (has(words, _DO) and has(words, known.REACTIONS))
+        )
         return happens or _WHY_EVENT.search(asked.text) is not None
     return not has(words, known.EFFECT) or undone(words)
 

@@ -23,7 +23,7 @@ from retroflip.router.agreement import LABELS
 from retroflip.router.rules import Conventions, decide_sample
 
 RULES = "rules"
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 CONFLICT = "router_conflict"
 """the key of `labels` under which routers that do not agree are named"""
 UNSURE = 0.75

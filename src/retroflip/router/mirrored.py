@@ -7,16 +7,19 @@ which may name a side itself. "Left" and "right" are sides only where a word bef
 import re
 from collections.abc import Iterator, Sequence
 
-from retroflip.data.text_maps import TextMap, mirror, other_option, steps
+from retroflip.data.text_maps import TextMap, is_shape, mirror, other_option, steps
 from retroflip.router.reading import IN_A_ROW, Asked, Verdict, words_of
 from retroflip.router.vocabulary import (
+    ADVERBIAL,
     BEFORE_SIDES,
     BEHIND_SIDES,
     COMPASS,
     DIAGONALS,
     NO_SIDES,
+    OF_A_SIDE,
     SHAPES,
     SIDES,
+    forms,
     has,
     listed,
 )
@@ -30,6 +33,7 @@ _BOTH_SIDES = re.compile(
     r"(?:(?:the|his|her|its|their)\s+)?(?:left|right)\b(?!\s*(?:then|,))|\bside to side\b"
 )
 """what is the same in a mirror: "left and right", but not "left and then right" """
+_TURNING = forms("turn steer veer swerve bear pan bend:bent swing:swung curve keep:kept")
 _SAME_OF_BOTH = re.compile(r"\b(?:same|equal|identical|alike|symmetric\w*|as \w+ as|differ\w*)\b")
 _ORDINAL = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 _COUNTED_FROM = re.compile(r"\b(?:from|to|on|starting from)\s+(?:the\s+|your\s+)?(?:far\s+)?(?:left|right)\b")
@@ -39,7 +43,7 @@ _ONE_SIDE = (
 )
 _CHOICE = re.compile(
     rf"\b{_ONE_SIDE}(?:\s+(?:hand|foot|side|arm|one|half|leg|eye|lane|door))?"
-    rf"(?:\s*(?:,\s*)?\bor\s+|\s*/\s*|,\s*){_ONE_SIDE}\b"
+    rf"(?:\s*(?:,\s*)?\bor\s+|\s*/\s*|,\s*)(?:(?!then\b|and\b)\w+\s+)?{_ONE_SIDE}\b"
 )
 """alternatives that a question only lists"""
 _BODY = listed("hand hands foot feet arm leg eye ear knee shoulder wrist handed")
@@ -64,7 +68,7 @@ def _is_diagonal(words: Sequence[str], place: int) -> bool:
     first, _, last = words[place].partition("-")
     if first in _BARE:
         return not has(words[max(0, place - 1) : place], _BEFORE_REMAINS)
-    return not has(words[place + 1 : place + 2], NO_SIDES[last])
+    return not has(words[place + 1 : place + 2], NO_SIDES[last] | ADVERBIAL[last])
 
 
 def _is_side(words: Sequence[str], place: int) -> bool:
@@ -74,8 +78,12 @@ def _is_side(words: Sequence[str], place: int) -> bool:
     behind = words[place + 1] if place + 1 < len(words) else ""
     before = words[place - 1] if place else ""
     word = words[place]
-    if before == "turn" and behind in NO_SIDES[word] and word == "right":
+    if before.endswith("'s") and not (behind == "to" and word == "right"):
+        return behind not in NO_SIDES[word]
+    if behind in ADVERBIAL[word] and (before in OF_A_SIDE or before in _TURNING):
         return True
+    if behind in ADVERBIAL[word] and before not in BEFORE_SIDES:
+        return False
     if words[place : place + 3] == ["right", "of", "way"] or words[:3] == ["what", "is", "left"]:
         return False
     if behind in NO_SIDES[word] or (word == "left" and before in ("who", "is", "are") and behind != "of"):
@@ -105,8 +113,8 @@ def _told(asked: Asked) -> Verdict | None:
     text, words = asked.answer_text, asked.answer_words
     if asked.quotes:
         return None
-    if len(text) == 1 and text in "bdpq" and has(asked.words, SHAPES):
-        return _changes(asked, "a letter whose mirror image is another")
+    if is_shape(text) and (text not in "bdpq" or has(asked.words, SHAPES)):
+        return _changes(asked, "a shape whose mirror image is another")
     if not (has(words, SIDES) or (has(words, COMPASS) and has([*asked.words, *words], _WAYS))):
         return None
     if _BOTH_SIDES.search(text) or text.startswith("between"):
