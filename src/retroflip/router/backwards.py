@@ -169,6 +169,10 @@ _NO_EVENT = re.compile(
     r"to)\b"
     rf"|\b(?:is|are|was|were) (?:\w+ly )?{_HELD} (?:up |out )?{_AT}\b(?! (?:the )?end\b)"
     rf"|\b(?:is|are|was|were) (?:the|an?|his|her|its|their|this|that|these) (?:\w+ ){{1,3}}{_HELD} {_AT}\b"
+    r"|\b(?:stay|remain|keep)(?:s|ed|ing)? (?:\w+ly )?(?:open|closed|shut|on|off|up|down|full|empty|lit|"
+    r"locked|raised|folded|away|out|in)\b"
+    r"|\b(?:is|are) (?:\w+ly |still |already |half |wide )?(?:open|closed|shut)\b(?! (?:by|up|for|with|when|"
+    r"after|before)\b)"
     r"|\b(?:head|face|back|body|torso|eyes|gaze|chair|seat|screen|lamp|palms?) (?:is |are )?turned\b"
     r"|\A\W*(?:please )?(?:pick|choose|select|give|tell|name|mark|tick|fill|complete|match|put|take|"
     r"find)\b(?: out| in)?"
@@ -184,7 +188,8 @@ _EVENT_SENSES = listed(
     "fastened separated "
     "gathered piled crumpled frozen pinned glued buttoned laced parked lined built docked moored locked "
     "mounted placed laid set "
-    "extended chained tethered tucked turned"
+    "extended chained tethered tucked turned open closed shut stay stays stayed staying "
+    "remain remains remained remaining keep keeps kept keeping"
 )
 _MOMENT = re.compile(
     r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
@@ -280,6 +285,7 @@ _COUNTING = re.compile(
 _ORDINAL_WORDS = listed("first second third fourth fifth sixth last next")
 _ORDINALS = re.compile(r"\b(?:first|second|third|fourth|fifth|sixth|last|next)\b")
 _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane half")
+_THREE = 3
 _SHORT = 5
 """words of a step that names no other thing than the step before it"""
 _NAMING = listed("the a an his her their its my another one")
@@ -541,12 +547,32 @@ def _opposed(asked: Asked, kinds: _Kinds) -> Verdict | None:
     if asked.gold is None or asked.quotes or kinds.about_all or kinds.measures or kinds.counts:
         return None
     own = opposites.told(asked.answer_words)
-    if not own or has(kinds.words, known.WHY) or _is_state(asked, kinds):
+    if has(kinds.words, known.WHY):
         return None
+    if not own:
+        return _neither(asked, kinds)
     others = (option for index, option in enumerate(asked.options) if index != asked.gold)
     if any(opposites.opposed(own, opposites.told(words_of(spelt(option)))) for option in others):
-        return Verdict(True, "another option undoes what the right one tells", 0.9)
+        return (
+            None
+            if _is_state(asked, kinds)
+            else Verdict(True, "another option undoes what the right one tells", 0.9)
+        )
     return None
+
+
+def _neither(asked: Asked, kinds: _Kinds) -> Verdict | None:
+    """Return that what is neither of two that undo each other stays: "level", not "climbing" or "sinking"."""
+    if len(asked.options) != _THREE or " or " not in asked.text or kinds.order or undone(asked.answer_words):
+        return None
+    one, other = (
+        words_of(spelt(option)) for index, option in enumerate(asked.options) if index != asked.gold
+    )
+    if not opposites.opposed(opposites.told(one), opposites.told(other)):
+        return None
+    if undone([word for word in kinds.words if word not in one and word not in other]):
+        return None
+    return Verdict(False, "the answer is neither of two that undo each other", 0.85)
 
 
 def _is_state(asked: Asked, kinds: _Kinds) -> bool:

@@ -18,7 +18,10 @@ _WINDOW = re.compile(
     rf"\b(?:from|between|during|within|in)\s+(?:the\s+)?(?:(?:second|minute|time)s?\s+)?{_SECONDS}\s*"
     rf"(?:to|and|-|–|until)\s*{_SECONDS}(?:\s+(?:of|in) the (?:video|clip))?[.,:]?"
 )
-IN_A_ROW = re.compile(r"\bfrom (?:the )?(left|right|top|bottom|front|back|near|far)\w* to (?:the )?(?!\1)\w+")
+IN_A_ROW = re.compile(
+    r"\bfrom (?:the )?(?:(left|right|top|bottom|front|back|near|far)\w* to (?:the )?(?!\1)\w+|top down|bottom up"
+    r"|(?:left|right|front|back) (?:on|onward|across))"
+)
 """how a row is read"""
 _CLAIMS = {"yes": True, "true": True, "no": False, "false": False}
 
