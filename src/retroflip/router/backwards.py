@@ -139,6 +139,7 @@ _MORE_SENSES = (
     (listed("once immediately upon opening"), _ONCE),
 )
 """more of these, each tried where one of its words is"""
+_ALL_SENSES = frozenset({"before"}.union(*(senses for senses, _ in _MORE_SENSES)))
 _SENSES = listed(
     "following first first-person last second third fourth fifth sixth next end ends start starting order "
     "opening "
@@ -159,38 +160,56 @@ _HELD = (
 _AT = (
     r"(?:on|in|at|over|under|with|around|against|behind|beside|next|between|to|along|inside|near|above|below)"
 )
-_NO_EVENT = re.compile(
-    rf"\b{_SEATS}\b(?: \w+){{0,5}} taken\b(?! (?:by|away|out|off|down|up|from))|\b(?:is|"
-    rf"are) (?:\w+ ){{0,3}}{_SEATS} (?:already |still )?taken\b"
-    r"|\b(?:how|so|very|too|quite|really|as|pretty) close\b|\bclose (?:to|by|together|enough|behind|beside|"
-    r"friends?|range)\b"
-    r"|\b(?:is|are|was|were|stands?|standing|sits?|sitting|lies?|lying) close\b|\bclose-?ups?\b"
-    r"|\b(?:hanging|hangs?|hung) (?:on|from|over|above|in|at|behind|next|around|between|beside|below|under|"
-    r"to)\b"
-    rf"|\b(?:is|are|was|were) (?:\w+ly )?{_HELD} (?:up |out )?{_AT}\b(?! (?:the )?end\b)"
-    rf"|\b(?:is|are|was|were) (?:the|an?|his|her|its|their|this|that|these) (?:\w+ ){{1,3}}{_HELD} {_AT}\b"
-    r"|\b(?:stay|remain|keep)(?:s|ed|ing)? (?:\w+ly )?(?:open|closed|shut|on|off|up|down|full|empty|lit|"
-    r"locked|raised|folded|away|out|in)\b"
-    r"|\b(?:is|are) (?:\w+ly |still |already |half |wide )?(?:open|closed|shut)\b(?! (?:by|up|for|with|when|"
-    r"after|before)\b)"
-    r"|\b(?:head|face|back|body|torso|eyes|gaze|chair|seat|screen|lamp|palms?) (?:is |are )?turned\b"
-    r"|\A\W*(?:please )?(?:pick|choose|select|give|tell|name|mark|tick|fill|complete|match|put|take|"
-    r"find)\b(?: out| in)?"
-    r"(?= (?:\w+ ){0,3}(?:options?|answers?|sentences?|statements?|descriptions?|captions?|phrases?|words?|"
-    r"choices?|correct|right one|"
-    r"best|which|what|how|who|where|whether|gaps?|blanks?)\b)"
+_TAKEN = re.compile(
+    rf"\b{_SEATS}\b(?: \w+){{0,5}} taken\b(?! (?:by|away|out|off|down|up|from))"
+    rf"|\b(?:is|are) (?:\w+ ){{0,3}}{_SEATS} (?:already |still )?taken\b"
 )
-"""a verb that tells of no event: a seat that is taken, a coat hanging on the wall, "pick the sentence that fits" """
-_EVENT_SENSES = listed(
-    "taken close close-up close-ups closeup hanging hangs hang hung pick choose select give tell name mark "
-    "tick fill complete "
-    "match put take find stacked folded tied attached covered wrapped packed spread plugged hidden connected "
-    "fastened separated "
-    "gathered piled crumpled frozen pinned glued buttoned laced parked lined built docked moored locked "
-    "mounted placed laid set "
-    "extended chained tethered tucked turned open closed shut stay stays stayed staying "
-    "remain remains remained remaining keep keeps kept keeping"
+_CLOSE = re.compile(
+    r"\b(?:how|so|very|too|quite|really|as|pretty) close\b"
+    r"|\bclose (?:to|by|together|enough|behind|beside|friends?|range)\b|\bclose-?ups?\b"
+    r"|\b(?:is|are|was|were|stands?|standing|sits?|sitting|lies?|lying) close\b"
 )
+_HANGS = re.compile(
+    r"\b(?:hanging|hangs?|hung) (?:on|from|over|above|in|at|behind|next|around|between|beside|below|under|to)\b"
+)
+_IS_HELD_AT = re.compile(
+    rf"\b(?:is|are|was|were) (?:(?:the|an?|his|her|its|their|this|that|these) (?:\w+ ){{1,3}}|\w+ly )?{_HELD} "
+    rf"(?:up |out )?{_AT}\b(?! (?:the )?end\b)"
+)
+_STAYS = re.compile(
+    r"\b(?:stay|remain|keep)(?:s|ed|ing)? (?:\w+ly )?"
+    r"(?:open|closed|shut|on|off|up|down|full|empty|lit|locked|raised|folded|away|out|in)\b"
+)
+_IS_OPEN = re.compile(
+    r"\b(?:is|are) (?:\w+ly |still |already |half |wide )?(?:open|closed|shut)\b"
+    r"(?! (?:by|up|for|with|when|after|before)\b)"
+)
+_IS_TURNED = re.compile(
+    r"\b(?:head|face|back|body|torso|eyes|gaze|chair|seat|screen|lamp|palms?) (?:is |are )?turned\b"
+)
+_TAKES_PLACE = re.compile(
+    r"\b(?:take|takes|took|taking|taken) (?:place|part|turns|care|time)\b|\b(?:in|out of|which|what) place\b"
+)
+_INSTRUCTS = re.compile(
+    r"\A\W*(?:please )?\w+(?: out| in)?(?= (?:\w+ ){0,3}(?:options?|answers?|sentences?|statements?|"
+    r"descriptions?|"
+    r"captions?|phrases?|words?|choices?|correct|right one|best|which|what|how|who|where|whether|gaps?|"
+    r"blanks?)\b)"
+)
+_NO_EVENT = (
+    (frozenset(("taken",)), _TAKEN),
+    (listed("close close-up close-ups closeup"), _CLOSE),
+    (listed("hanging hangs hang hung"), _HANGS),
+    (frozenset(re.findall(r"\w{3,}", _HELD)), _IS_HELD_AT),
+    (forms("stay remain keep"), _STAYS),
+    (listed("open closed shut"), _IS_OPEN),
+    (frozenset(("turned",)), _IS_TURNED),
+    (listed("place part turns care time"), _TAKES_PLACE),
+)
+"""verbs that tell of no event, by their words: a seat that is taken, a coat hanging on the wall, what stays open"""
+_EVENT_SENSES = frozenset[str]().union(*(senses for senses, _ in _NO_EVENT))
+_ORDERS = listed("pick choose select give tell name mark tick fill complete match put take find please")
+"""first words of "pick the sentence that fits" """
 _MOMENT = re.compile(
     r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
     r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|"
@@ -296,6 +315,12 @@ _BACK_TO_START = re.compile(
     r"(?:then )?(?:comes |goes |returns |moves |is )?back"
     r"(?: again|(?: to)? where\b.*| to (?:the|its|his|her|their) start.*)?\Z"
 )
+_RETURNS = re.compile(
+    r"(?:.*\bfrom )?(?P<start>\S.*?) (?:in)?to \S.*?,? (?:(?:and )?(?:then )?(?:in)?to (?P=start)(?: again)?"
+    r"|(?:and |then |and then )?(?:all the way )?back(?: again| (?:in)?to (?:the )?(?:start|"
+    r"(?P=start)))?(?: again)?)"
+)
+"""a way that ends where it began: "from clear to pink and back to clear" """
 _CORNER = re.compile(r"(?:diagonally )?(?:top|bottom|upper|lower)-(?:left|right)")
 """a place, but a way where a direction is asked for"""
 _ACROSS = re.compile(r"\bfrom (?:left|right|top|bottom|front|back) to\b|(?<!far )\baway\b")
@@ -354,7 +379,9 @@ class _Kinds:
         self.asked, words = asked, asked.words
         text = asked.text
         if has(words, _EVENT_SENSES):
-            text = _NO_EVENT.sub(" ", text)
+            text = _without_states(text, words)
+        if has(words[:1], _ORDERS):
+            text = _INSTRUCTS.sub(" ", text)
         if has(words, known.ORDER):
             text = _without_places(text, words)
         if text is not asked.text:
@@ -368,7 +395,9 @@ class _Kinds:
         self.arranges = has(words, known.ASKED_ORDER) or ("arrangement" in words and has(words, _HAPPENINGS))
         self.order = has(words, known.ORDER) and not self.arranges
         self.about_all = has(words, known.ABOUT_ALL)
-        self.measures = has(words, _SIZES) and _MEASURES.search(asked.text) is not None
+        self.measures = (
+            has(words, _SIZES) and _MEASURES.search(asked.text) is not None and "change" not in words
+        )
         self.counts = "how many" in asked.text or "number of" in asked.text or "how often" in asked.text
         self.is_state = has(words[:1], _BEING) and not any(word.endswith("ing") for word in words)
 
@@ -387,9 +416,19 @@ class _Kinds:
         return " or " in self.asked.text and _EITHER_WAY.search(self.asked.text) is not None
 
 
+def _without_states(text: str, words: Sequence[str]) -> str:
+    """Return a text without verbs that tell of no event."""
+    for senses, pattern in _NO_EVENT:
+        if has(words, senses):
+            text = pattern.sub(" ", text)
+    return text
+
+
 def _without_places(text: str, words: Sequence[str]) -> str:
     """Return a text without the words of order that order nothing in time."""
     kept = _NO_ORDER.sub(" ", text) if has(words, _SENSES) else text
+    if not has(words, _ALL_SENSES):
+        return kept
     for senses, pattern in _MORE_SENSES:
         if has(words, senses):
             kept = pattern.sub(" ", kept)
@@ -424,7 +463,7 @@ def reversal_test(
     if has(asked.words, _STILL) and _SHAPE.search(asked.text):
         return Verdict(False, "the shape of what does not move is asked for", 0.85)
     kinds = _Kinds(asked)
-    if kinds.moves and has(asked.words, _PICTURES) and not kinds.order and _DEPICTED.search(asked.text):
+    if has(asked.words, _PICTURES) and kinds.moves and not kinds.order and _DEPICTED.search(asked.text):
         return Verdict(False, "what moves in a picture stays where it is", 0.8)
     return (
         _same_both_ways(asked, kinds)
@@ -594,7 +633,7 @@ def _leads_to_side(asked: Asked) -> bool:
 def _there_and_back(text: str) -> bool:
     """Return whether a text tells of something and of what undoes it: "opens and closes", "down and up again"."""
     told = steps(text)
-    if len(told) == 2 and _undoes(*told):
+    if (len(told) == 2 and _undoes(*told)) or _RETURNS.fullmatch(text):
         return True
     one, joint, other = text.partition(" and ")
     if not joint:

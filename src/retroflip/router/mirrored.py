@@ -88,6 +88,8 @@ def _is_side(words: Sequence[str], place: int) -> bool:
         return False
     if behind in NO_SIDES[word] or (word == "left" and before in ("who", "is", "are") and behind != "of"):
         return False
+    if word == "right" and words[place + 2 : place + 3] == ["for"] and behind not in BEHIND_SIDES:
+        return False
     if behind in BEHIND_SIDES and not (behind in ("to", "and") and before not in BEFORE_SIDES and place):
         return True
     return before in BEFORE_SIDES or (not place and len(words) <= 3) or before in SIDES

@@ -267,7 +267,9 @@ def told(words: Sequence[str]) -> frozenset[tuple[int, int]]:
         return frozenset()
     found: set[tuple[int, int]] = set()
     for place, word in enumerate(words):
-        actions = _ACTIONS.get(word, ())
+        actions = _ACTIONS.get(word)
+        if actions is None:
+            continue
         behind = words[place + 1 : place + 1 + _REACH]
         exact = [action for action in actions if action.behind in behind]
         found.update(

@@ -350,7 +350,8 @@ BEHIND_SIDES = listed(
 )
 NO_SIDES = {
     "right": listed(
-        "answer answers order amount angle angles angled thing place time triangle "
+        "people tools recipe temperature spelling word note decision answer answers order amount angle "
+        "angles angled thing place time triangle "
         "size to tool one person choice option up way ways wrong moment kind sort"
     ),
     "left": listed("over alone early home"),
