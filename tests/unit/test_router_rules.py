@@ -187,6 +187,73 @@ def test_words_are_read_by_their_sense(question: str, label: TaskType) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "options", "label"),
+    [
+        ("What does the user do to the window?", ["minimises it", "restores it", "prints it"], TEMPORAL),
+        (
+            "What is the peacock doing with its tail?",
+            ["fanning it out", "folding it away", "shaking it"],
+            TEMPORAL,
+        ),
+        ("What does the waiter do?", ["lights the candle", "blows out the candle", "moves it"], TEMPORAL),
+        ("Is the bus pulling in or pulling out?", ["pulling in", "pulling out"], TEMPORAL),
+        ("Does the timer count up or down?", ["up", "down"], TEMPORAL),
+        ("Is the plane climbing, descending or level?", ["level", "climbing", "descending"], STATIC),
+        ("Is the gate open or closed?", ["open", "closed"], STATIC),
+        ("What happens to the flower?", ["it opens and closes again", "it opens"], STATIC),
+        (
+            "How does the liquid change?",
+            ["from clear to pink and back to clear", "from clear to pink"],
+            STATIC,
+        ),
+        (
+            "How does the speed of the sled change?",
+            ["it speeds up and then slows down", "it speeds up"],
+            STATIC,
+        ),
+        ("How does the camera move?", ["a pan to the right and then one to the left", "a push-in"], SPATIAL),
+        ("Does the camera truck left, truck right or dolly in?", ["dolly in", "truck left"], TEMPORAL),
+    ],
+)
+def test_what_another_option_undoes_and_what_undoes_itself(
+    question: str, options: list[str], label: TaskType
+) -> None:
+    assert decided(question, options).label is label
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "label"),
+    [
+        ("Which symbol do the drones form?", ["<", ">", "="], SPATIAL),
+        ("Which symbol do the drones form?", ["=", "<", ">"], STATIC),
+        ("Which arrow is painted on the road?", ["⬅", "➡"], SPATIAL),
+        ("Who sits on the bride's right?", ["Anna", "Ben"], SPATIAL),
+        ("How come the car's left headlight is dark?", ["it is broken", "it is off"], SPATIAL),
+        ("Is the carousel going CW or CCW?", ["CW", "CCW"], BOTH),
+        ("In which sense are the numbers arranged?", ["clockwise", "counter-clockwise"], SPATIAL),
+        ("The crab scuttles over the sand. To which side?", ["left", "right"], BOTH),
+        (
+            "Along which diagonal is he travelling?",
+            ["towards the lower left", "towards the lower right"],
+            BOTH,
+        ),
+        ("Who stands before the judge?", ["Anna", "Ben"], STATIC),
+        ("Who stands before the bell rings?", ["Anna", "Ben"], TEMPORAL),
+        ("How many seats in the last row are taken?", ["two", "three"], STATIC),
+        ("Counting from the left, who is last on the starting blocks?", ["Anna", "Ben"], SPATIAL),
+        ("What is hanging above the sofa?", ["a mirror", "a clock"], STATIC),
+        ("Pick the sentence that fits the film.", ["a dog barks", "a cat sleeps"], STATIC),
+        ("How close is the hydrant to the stop?", ["very near", "far off"], STATIC),
+        ("Which is the right key for the lock?", ["the brass one", "the iron one"], STATIC),
+        ("Where does the concert take place?", ["in a church", "in a park"], STATIC),
+        ("Does the lift's door stay open?", ["yes", "no"], STATIC),
+    ],
+)
+def test_shapes_owners_ordinals_and_states(question: str, options: list[str], label: TaskType) -> None:
+    assert decided(question, options).label is label
+
+
+@pytest.mark.parametrize(
     ("name", "question", "options", "label", "otherwise"),
     [
         ("directional_counts", "How many people enter?", ["2", "3"], TEMPORAL, STATIC),

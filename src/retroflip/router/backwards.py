@@ -7,6 +7,7 @@ where a verb says so ("puts down"), or a motion with its path ("walks out of").
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from retroflip.data.text_maps import (
     TextMap,
@@ -304,6 +305,8 @@ _COUNTING = re.compile(
 _ORDINAL_WORDS = listed("first second third fourth fifth sixth last next")
 _ORDINALS = re.compile(r"\b(?:first|second|third|fourth|fifth|sixth|last|next)\b")
 _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane half")
+_REMEMBERED = 256
+"""options whose actions are"""
 _THREE = 3
 _SHORT = 5
 """words of a step that names no other thing than the step before it"""
@@ -591,13 +594,19 @@ def _opposed(asked: Asked, kinds: _Kinds) -> Verdict | None:
     if not own:
         return _neither(asked, kinds)
     others = (option for index, option in enumerate(asked.options) if index != asked.gold)
-    if any(opposites.opposed(own, opposites.told(words_of(spelt(option)))) for option in others):
+    if any(opposites.opposed(own, _acts(option)) for option in others):
         return (
             None
             if _is_state(asked, kinds)
             else Verdict(True, "another option undoes what the right one tells", 0.9)
         )
     return None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _acts(option: str) -> frozenset[tuple[int, int]]:
+    """Return the actions that an option tells."""
+    return opposites.told(words_of(spelt(option)))
 
 
 def _neither(asked: Asked, kinds: _Kinds) -> Verdict | None:
@@ -625,6 +634,8 @@ def _is_state(asked: Asked, kinds: _Kinds) -> bool:
 
 def _leads_to_side(asked: Asked) -> bool:
     """Return whether the right answer to a question about a motion says to which side it leads."""
+    if len(steps(asked.answer)) > 1:
+        return False
     if _TO_SIDE.search(asked.answer_text):
         return True
     return has(asked.words, _DIRECTION) and _CORNER.fullmatch(asked.answer_text) is not None
