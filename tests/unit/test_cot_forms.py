@@ -1,12 +1,13 @@
 """Statements over several facts that texts make in many wordings: each in a true and in a false form."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retroflip.cot.reading import sentences
+from retroflip.cot.reading import Token, sentences
 from retroflip.cot.telling import Licence, Teller
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import World
@@ -59,3 +60,30 @@ def test_a_form_is_true_or_refused(kind: str, text: str, right: str, wrong: str)
     assert right in text
     assert fault(kind, text) is None
     assert fault(kind, text.replace(right, wrong)) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("distance", "The third approach is 0 times as far as the second."),
+        ("arithmetic", "More times the circle stays more than that."),
+        ("velocity_ranking", "The blue square in the centre is quicker and the green circle."),
+    ],
+)
+def test_odd_words_are_refused(kind: str, text: str) -> None:
+    assert fault(kind, text) is not None
+
+
+def test_the_ways_to_part_a_long_sentence_are_not_all_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Sequence[Token]] = []
+    is_spread = Teller._is_spread
+
+    def noted(teller: Teller, part: Sequence[Token]) -> bool:
+        tried.append(part)
+        return is_spread(teller, part)
+
+    monkeypatch.setattr(Teller, "_is_spread", noted)
+    hits = VIDEOS["ninth/collision_count-00000"]["events"][:6]
+    told = [f"at {one['start_ms'] / 1000:.1f} s it hits the {one['wall']} wall" for one in hits]
+    assert fault("collision_count", f"{' and '.join(told)} and at 0.1 s it hits the left wall.") is not None
+    assert len(tried) < 100

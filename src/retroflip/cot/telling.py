@@ -6,7 +6,7 @@ parsed.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -104,6 +104,11 @@ class Story:
     is_timeless: bool = False
     is_back: bool = False
 
+    @property
+    def key(self) -> Hashable:
+        """What tells it from other stories."""
+        return tuple(tuple(one) if isinstance(one, list) else one for one in vars(self).values())
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -189,17 +194,26 @@ class Teller:
         events = [e for e in self._world.events if self._truth.at(e, When(stamp), Words(tokens).text)]
         return not any(told) or any(e.covers(one) for one in told if one for e in events)
 
-    def _is_told_apart(self, tokens: Sequence[Token]) -> bool:
-        """Return whether a sentence is true part by part: each with its own times, or with several at once."""
+    def _is_told_apart(self, tokens: Sequence[Token], refuted: set[Hashable] | None = None) -> bool:
+        """Return whether a sentence is true part by part: each with its own times, or with several at once.
+
+        refuted: the ends of the sentence that are not, with how far the text had come. Most ways to part what is
+        before them come to the same, and there are two or three times as many for each joint.
+        """
+        refuted = set() if refuted is None else refuted
         begun = self._kept()
+        reached = (len(tokens), begun.key)
+        if reached in refuted:
+            return False
         ends = [*_joints(tokens), len(tokens)]
         for end in reversed(ends):
             part, rest = tokens[:end], tokens[end:]
             is_told = bool(Words([token for token in part if not token.stamp]).said)
             for is_true in (self._is_each_told, self._is_spread) if is_told else ():
-                if is_true(part) and (not rest or self._is_told_apart(rest)):
+                if is_true(part) and (not rest or self._is_told_apart(rest, refuted)):
                     return True
                 self.story = replace(begun, dated=list(begun.dated), spared=list(begun.spared))
+        refuted.add(reached)
         return False
 
     def _is_each_told(self, tokens: Sequence[Token]) -> bool:

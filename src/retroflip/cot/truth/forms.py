@@ -71,7 +71,7 @@ class Forms(Contents):
             sign = -1.0 if wanted & {"less", "slower"} or "less" in words.text else 1.0
             return [] if abs(sign * (own - sizes[-1]) - numbers[0]) <= _DIFFERENCE else None
         factor = factor or (times[0] if len(times) == 1 else None)
-        if factor is None:
+        if not factor or not all(sizes):
             return None
         ratios = [own / one for one in sizes]
         if re.search(r"\bmore than\b|\bover\b", words.text):
@@ -82,7 +82,9 @@ class Forms(Contents):
 
     def _often(self, words: Words, _: When) -> Found:
         """Prove that something happens more often than another thing, or by how many times."""
-        at = next(at for at, token in enumerate(words.tokens) if token.text.lower() == "than")
+        at = _place_of("than", words)
+        if at is None:
+            return None
         numbers = words.picked("n:") + words.picked("count:")
         sides = [
             [
@@ -101,7 +103,9 @@ class Forms(Contents):
 
     def _between(self, words: Words, when: When) -> Found:
         """Prove that an event, or a value of the answer, lies between two others."""
-        at = next(at for at, token in enumerate(words.tokens) if token.text.lower() == "between")
+        at = _place_of("between", words)
+        if at is None:
+            return None
         own, beside = Words(words.tokens[:at]), Words(words.tokens[at:])
         ones = self._candidates(own, own.plain or list(when.topic[:1]), When())
         sides = [self._candidates(one, one.plain, When()) for one in listed(beside)]
@@ -172,3 +176,8 @@ class Forms(Contents):
         """Return whether an object looks as said in every state."""
         looks = [fact for fact in self.world.states if "type:change" in fact.terms]
         return bool(looks) and bool(said) and all(fact.covers(said) for fact in looks)
+
+
+def _place_of(text: str, words: Words) -> int | None:
+    """Return where a word stands by itself; None where it is only a part of others, as in "more than"."""
+    return next((at for at, token in enumerate(words.tokens) if token.text.lower() == text), None)

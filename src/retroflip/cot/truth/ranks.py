@@ -127,9 +127,9 @@ class Ranks(Counts):
 
     def _leads(self, words: Words, objects: Sequence[Sequence[Terms]]) -> bool:
         """Return whether the rank is said of the object that is named first, before the next one is named."""
-        ranked = next(at for at, token in enumerate(words.tokens) if token.says & SUPERLATIVES)
+        ranked = [at for at, token in enumerate(words.tokens) if token.says & SUPERLATIVES]
         second = [at for at, token in enumerate(words.tokens) if token.says in objects[1]]
-        return bool(second) and ranked < second[0]
+        return bool(ranked and second) and ranked[0] < second[0]
 
     def _placed(self, event: Fact) -> Fact:
         """Return an event with the place that its object has in the row."""
