@@ -117,6 +117,16 @@ def test_reading_a_long_response_takes_no_time() -> None:
     assert time.perf_counter() - begun < 30
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("The answer is A ", "A"), ("it is A, ", None), ("The answer is ", None), ("B is correct. ", "B")],
+)
+def test_reading_what_repeats_itself_takes_no_time(said: str, found: str | None) -> None:
+    begun = time.process_time()
+    assert letter(said * (20_000 // len(said))) == found
+    assert time.process_time() - begun < 10
+
+
 def test_an_article_is_no_option_but_an_announced_letter_is() -> None:
     assert letter("A") == "A"
     assert letter("a") == "A"

@@ -13,11 +13,13 @@ correct") announces nothing.
 
 import re
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 from retroflip.data.answers.folding import first_sentence
 from retroflip.data.answers.lettered import (
     QUALITY,
+    REACH,
     bare,
     denied,
     goes_on_with_another,
@@ -92,13 +94,14 @@ def announced(lines: list[str], options: dict[str, str]) -> Announced:
 
 def _by_cues(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
     """Yield the option behind each cue, None for one that is denied or that is one of several."""
+    named = cache(partial(_cued, options=options))
     for number, line in enumerate(lines):
         following = " ".join(lines[number + 1 : number + 2])
         if _HEADING.fullmatch(line) and (letter := _cued(following, options)):
             yield letter
         for cue in CUE.finditer(line):
-            rest = line[cue.end() :] or following
-            if (letter := _cued(rest, options)) or refuses(rest, options):
+            rest = line[cue.end() : cue.end() + REACH] or following
+            if (letter := named(rest)) or refuses(rest, options):
                 yield (
                     None
                     if denied(line, cue.start()) or _is_first_of_several(rest, following, options)
@@ -108,16 +111,17 @@ def _by_cues(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
 
 def _by_hints(lines: list[str], options: dict[str, str]) -> Iterator[str | None]:
     """Yield the same of hints and of letters that are said to be right."""
+    named, refused = cache(partial(bare, options=options)), cache(partial(refuses, options=options))
     for number, line in enumerate(lines):
         for hint in _HINT.finditer(line):
-            rest = line[hint.end() :] or " ".join(lines[number + 1 : number + 2])
-            if (letter := bare(rest, options)) or refuses(rest, options):
+            rest = line[hint.end() : hint.end() + REACH] or " ".join(lines[number + 1 : number + 2])
+            if (letter := named(rest)) or refused(rest):
                 yield None if denied(line, hint.start()) else letter
         for said in _AFFIRMED.finditer(line):
-            before = line[: said.start()]
+            before = line[max(0, said.start() - REACH) : said.start()]
             if said["letter"] in options and (said["named"] or _BEFORE_A_SUBJECT.search(before)):
                 alone = not _ONE_OF_SEVERAL.search(before) and not goes_on_with_another(
-                    line[said.end() :], said["letter"], options
+                    line[said.end() : said.end() + REACH], said["letter"], options
                 )
                 yield said["letter"] if alone and not denied(line, said.start()) else None
 

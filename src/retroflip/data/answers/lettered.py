@@ -5,11 +5,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from retroflip.data.answers.folding import first_sentence, folded
 from retroflip.data.answers.listing import LABEL, MARK
 from retroflip.data.answers.strict import read_option
 
+REACH = 2000
+"""signs before and behind a place that say whether an answer stands there: text that repeats itself has many places"""
 QUALITY = (
     r"(?:final|correct|right|best|selected|chosen|most\s+(?:likely|accurate|appropriate|suitable|fitting|plausible)|"
     r"suitable|likely|accurate|appropriate)"
@@ -156,8 +159,13 @@ def refuses(text: str, options: dict[str, str]) -> bool:
 
 def denied(line: str, start: int) -> bool:
     """Return whether the clause before a place denies or doubts what stands there."""
-    clause = _CLAUSE.split(line[:start])[-1]
-    sentence = _SENTENCES.split(line[:start])[-1]
+    return _denies_what_follows(line[max(0, start - REACH) : start])
+
+
+@lru_cache(maxsize=64)
+def _denies_what_follows(before: str) -> bool:
+    clause = _CLAUSE.split(before)[-1]
+    sentence = _SENTENCES.split(before)[-1]
     return _DENIES.search(clause) is not None or _SUPPOSED.match(sentence) is not None
 
 
@@ -191,12 +199,12 @@ def lettered(text: str, options: dict[str, str]) -> Iterator[str | None]:
     """Yield every letter that stands before its own option's words, "the speed is C. time-lapse", None for one that is
     denied."""
     for found in MARK.finditer(text):
-        letter = found[1]
-        if letter in options and beginning(folded(text[found.end() :]), {letter: options[letter]}):
-            clause = _CLAUSE.split(text[: found.start()])[-1]
+        letter, behind = found[1], text[found.end() : found.end() + REACH]
+        if letter in options and beginning(folded(behind), {letter: options[letter]}):
+            clause = _CLAUSE.split(text[max(0, found.start() - REACH) : found.start()])[-1]
             wrong = (
                 _WEIGHS.search(clause)
                 or denied(text, found.start())
-                or _is_called_wrong(text[found.end() :], options[letter])
+                or _is_called_wrong(behind, options[letter])
             )
             yield None if wrong else letter
