@@ -1,8 +1,10 @@
 """What is told of a pair without a person: motion, what both sides share, and flags for raters."""
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -153,10 +155,13 @@ def test_what_does_not_walk(boxes_T: list[list[Box]]) -> None:
     assert farthest(boxes_T) is None
 
 
-def test_a_look_needs_its_package_and_words_do_not(tmp_path: Path) -> None:
-    if find_spec("cv2") is None:
-        with pytest.raises(UsageError, match=r"retroflip\[people\]"):
-            require_people()
+@pytest.mark.parametrize("installed", [None, ModuleType("cv2")], ids=["none", "without the detector"])
+def test_a_look_needs_its_package_and_words_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: ModuleType | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", installed)
+    with pytest.raises(UsageError, match=r"retroflip\[people\]"):
+        require_people()
     encode(tmp_path / "a.mp4", moving(3), 12)
     (flag,) = flags(candidate(domain="human"), tmp_path / "a.mp4", thumbnails(moving(3)), 12)
     assert (flag.flag, flag.sure) == ("people", "low")

@@ -7,7 +7,6 @@ is somebody walking. People who are small, seated, cut off or seen from above ar
 
 import math
 from collections.abc import Sequence
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -63,11 +62,15 @@ class Walk(NamedTuple):
 
 
 def require_people() -> None:
-    """Raise UsageError where OpenCV is not there."""
-    if find_spec("cv2") is None:
+    """Raise UsageError where OpenCV is not there, cannot be loaded, or has no such detector, as its version 5."""
+    try:
+        import cv2
+    except ImportError:
+        cv2 = None
+    if not hasattr(cv2, "HOGDescriptor"):
         raise UsageError(
-            "checks.people=pictures looks for people with OpenCV, which is not installed. Install it with: "
-            "uv pip install 'retroflip[people]', or leave it at checks.people=words."
+            "checks.people=pictures looks for people with the pedestrian detector of OpenCV 4, which cannot be loaded. "
+            "Install it with: uv pip install 'retroflip[people]', or leave it at checks.people=words."
         )
 
 
