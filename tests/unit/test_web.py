@@ -753,6 +753,17 @@ def test_answers_that_were_cut_or_damaged_show_the_others(tmp_path: Path) -> Non
         assert settled(port, "/api/pair", place=tmp_path.name, pair="p2")["answers"][0]["correct"] is True
 
 
+@pytest.mark.parametrize(
+    "odd", [{"options": 7}, {"options": ["x"] * 30}, {"options": ["x", "y"], "letters": ["A"]}]
+)
+def test_a_row_with_odd_options_hides_no_other(tmp_path: Path, odd: dict[str, Any]) -> None:
+    later = [said(1, side, right=True) for side in (0, 1)]
+    lines(tmp_path / "answers.jsonl", [{**said(0, 0, right=True), **odd}, *later])
+    with serving(tmp_path) as port:
+        found = settled(port, "/api/pairs", place=tmp_path.name)
+        assert (found["answers"], found["outcomes"]["both_right"]) == (3, 1)
+
+
 def test_a_question_of_ten_million_letters_is_short_in_a_list(tmp_path: Path) -> None:
     lines(tmp_path / "records.jsonl", [question("long", problem="x" * 10**7), question("short")])
     with serving(tmp_path) as port:

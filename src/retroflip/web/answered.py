@@ -154,11 +154,19 @@ def _key(row: Row) -> AnswerKey | None:
 
 
 def _said(row: Row) -> Said:
-    options, letters = (tuple(map(str, row.get(name) or ())) for name in ("options", "letters"))
-    answer, gold = row.get("answer"), str(row.get("gold", ""))
-    text = None if answer is None else option_text(str(answer), options, letters)
-    failed = row.get("error") is not None
-    return Said(text, option_text(gold, options, letters), row.get("correct") is True, failed)
+    answer, failed = row.get("answer"), row.get("error") is not None
+    text = None if answer is None else _option(row, str(answer))
+    return Said(text, _option(row, str(row.get("gold", ""))), row.get("correct") is True, failed)
+
+
+def _option(row: Row, answer: str) -> str:
+    """Return the option that an answer names; the answer itself where it names none, or the row has no such options."""
+    found = (row.get(name) or () for name in ("options", "letters"))
+    options, letters = (tuple(map(str, one)) if isinstance(one, list) else () for one in found)
+    try:
+        return option_text(answer, options, letters)
+    except ValueError:
+        return answer
 
 
 def record_of(path: Path, row: Row) -> AnswerRecord:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from retroflip.bench.benchmarks.base import Benchmark
 from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.official import Published
@@ -189,7 +191,7 @@ def _question(path: Path, row: Row) -> Sample | None:
     """Return the question that a row of answers is to; None for a row that is no answer."""
     try:
         return _asked(record_of(path, row))
-    except DataError:
+    except (DataError, ValidationError):
         return None
 
 
