@@ -84,6 +84,25 @@ def test_every_way_is_found_and_a_clip_of_its_own_is_not(folders: Path) -> None:
     assert (found["affected"], found["affected_share"]) == (4, 1.0)
 
 
+def test_both_sides_of_a_pair_and_its_twins_are_affected_by_one_training_file(tmp_path: Path) -> None:
+    clip, bench, train = moving(4), tmp_path / "bench", tmp_path / "train"
+    for folder in (bench, train):
+        folder.mkdir()
+    encode(bench / "first.mp4", clip, 12)
+    encode(bench / "second.mp4", clip[::-1], 12)
+    shutil.copy(bench / "first.mp4", bench / "twin.mp4")
+    encode(bench / "other.mp4", moving(7), 12)
+    shutil.copy(bench / "first.mp4", train / "copy.mp4")
+    encode(train / "again.mp4", clip[::-1, :, :, ::-1], 12, crf=30)
+    lines(bench / "records.jsonl", [record(n, f"{n}.mp4") for n in ("first", "second", "twin", "other")])
+    lines(train / "train.jsonl", [record(n, f"{n}.mp4", "Why?") for n in ("copy", "again")])
+    found = leaks(tmp_path)
+    # One training file is one, of however many files of the benchmark it is a copy.
+    assert (found["file"]["train"], found["file"]["bench"]) == (1, 2)
+    assert (found["look"]["train"], found["look"]["bench"]) == (2, 3)
+    assert (found["affected"], found["affected_share"]) == (3, 0.75)
+
+
 def test_what_was_not_compared_is_said(folders: Path) -> None:
     found = leaks(folders)
     media = found["media"]["train"]

@@ -260,22 +260,25 @@ class _Benchmark:
         path = _file(train.root, relative, found.train)
         if path is None:
             return
-        for named, other in self._files.get(path.stat().st_size, ()):
+        alike_in_size = self._files.get(path.stat().st_size, ())
+        if alike_in_size:
             listed = train.manifest.sha256_of(relative) if train.manifest else None
-            if (listed or sha256_file(path)) == self._hash(other):
-                self._add(found.same_files, named, Match(sample.id, "", relative))
+            digest = listed or sha256_file(path)
+            equal = [named for named, other in alike_in_size if self._hash(other) == digest]
+            self._add(found.same_files, equal, Match(sample.id, "", relative))
         if self._look and (looks := _fingerprint(path, found.train)) is not None:
-            nearest = self._looks.nearest(looks)
-            if nearest is not None and nearest[1].distance <= NEAR:
-                named, near = nearest
+            alike = self._looks.within(looks, NEAR)
+            if alike:
+                near = alike[0][1]
                 match = Match(sample.id, "", relative, near.way.value, round(near.distance, 4))
-                self._add(found.looks, named, match)
+                self._add(found.looks, [named for named, _ in alike], match)
 
-    def _add(self, shared: Shared, relative: str, match: Match) -> None:
-        """Count what a file of the benchmark is shared with, for all questions about it."""
-        askers = self._askers[relative]
-        shared.add(match._replace(bench=askers[0]))
-        shared.bench.update(askers)
+    def _add(self, shared: Shared, files: Sequence[str], match: Match) -> None:
+        """Count once what is shared with files of the benchmark, for all questions about each of them: the two sides of
+        a pair are one recording, and so may files of several pairs be."""
+        if files:
+            shared.add(match._replace(bench=self._askers[files[0]][0]))
+            shared.bench.update(*(self._askers[one] for one in files))
 
     def _hash(self, path: Path) -> str:
         if path not in self._hashes:

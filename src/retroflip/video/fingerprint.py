@@ -139,21 +139,28 @@ class Known:
         """Return the name of the nearest one kept and how near it is; None where there is none to compare with."""
         if one.signs_2K is None or not self._names:
             return None
+        ways, apart_WN = self._apart(one.signs_2K)
+        way, index = divmod(int(apart_WN.argmin()), apart_WN.shape[1])
+        return self._names[index], Near(float(apart_WN[way, index]), ways[way])
+
+    def within(self, one: Fingerprint, distance: float) -> list[tuple[str, Near]]:
+        """Return all that are no farther than a distance, each in its nearest way, the nearest first."""
+        if one.signs_2K is None or not self._names:
+            return []
+        ways, apart_WN = self._apart(one.signs_2K)
+        best_N = apart_WN.argmin(axis=0)
+        least_N = apart_WN.min(axis=0)
+        order = [int(index) for index in np.argsort(least_N, kind="stable") if least_N[index] <= distance]
+        return [(self._names[index], Near(float(least_N[index]), ways[best_N[index]])) for index in order]
+
+    def _apart(self, signs_2K: npt.ArrayLike) -> tuple[tuple[Way, ...], npt.NDArray[np.float64]]:
+        """Return the four ways, and how far all that are kept (N) are from a video in each of them."""
         kept_NK = self._signs[: len(self._names)]
-        own_2K = np.array(one.signs_2K, dtype=np.uint64)
-        ways = {
-            Way.SAME: own_2K[0],
-            Way.MIRRORED: own_2K[1],
-            Way.REVERSED: own_2K[0][::-1],
-            Way.BOTH: own_2K[1][::-1],
-        }
-        found = []
-        for order, (way, signs_K) in enumerate(ways.items()):
-            apart_N = np.bitwise_count(kept_NK ^ signs_K).sum(axis=1)
-            index = int(apart_N.argmin())
-            found.append((float(apart_N[index]) / (KEPT * _SIGNS), order, index, way))
-        distance, _, index, way = min(found)
-        return self._names[index], Near(distance, way)
+        own_2K = np.array(signs_2K, dtype=np.uint64)
+        ways = (Way.SAME, Way.MIRRORED, Way.REVERSED, Way.BOTH)
+        shown_WK = (own_2K[0], own_2K[1], own_2K[0][::-1], own_2K[1][::-1])
+        apart_WN = np.stack([np.bitwise_count(kept_NK ^ signs_K).sum(axis=1) for signs_K in shown_WK])
+        return ways, apart_WN / (KEPT * _SIGNS)
 
 
 def near(one: Fingerprint, other: Fingerprint) -> Near | None:
