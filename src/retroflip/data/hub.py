@@ -113,8 +113,8 @@ def push(upload: Upload, progress: Progress) -> str:
 def _token() -> str:
     if constants.HF_HUB_OFFLINE:
         raise UsageError(
-            "HF_HUB_OFFLINE is set, so nothing is sent to the hub. Unset it to push; --dry-run lists what would "
-            "be sent."
+            "HF_HUB_OFFLINE is set, so nothing is sent to the hub. Unset it to push; `retroflip push --dry-run` lists "
+            "what would be sent."
         )
     token = os.environ.get(TOKEN, "").strip()
     if not token:
