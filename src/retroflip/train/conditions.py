@@ -81,7 +81,9 @@ class Conditions(_Written):
 
     def told(self, names: Iterable[str] | None = None) -> str:
         """Return these conditions, or all, in words; bounds that are the processor's own are left out."""
-        values = self.model_dump(mode="json", include=set(self.model_fields if names is None else names))
+        values = self.model_dump(
+            mode="json", include=set(Conditions.model_fields if names is None else names)
+        )
         if "system_prompt" in values:
             own = values["system_prompt"]
             values["system_prompt"] = "built-in" if own is None else own
