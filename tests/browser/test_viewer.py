@@ -112,6 +112,8 @@ def write_rated(pairs: Path) -> None:
     }
     for name, more in texts.items():
         rows(pairs / f"{name}.jsonl", [{**row, **more, "task_type": "temporal"} for row in records])
+    flag = {"flag": "text", "sure": "low", "why": HOSTILE}
+    rows(pairs / "quality.jsonl", [{"pair": f"pair-{number}", "flags": [flag]} for number in range(PAIRS)])
 
 
 def rollout(step: int, sample: str) -> dict[str, Any]:
@@ -281,6 +283,11 @@ def test_no_screen_is_left_out_of_these_tests(page: Any, address: str) -> None:
 def verified(folder: Path, rater: str) -> set[str]:
     """Return the pairs that a rater labelled."""
     return {row["item"] for row in Labels(folder / "pairs").all("verify") if row["rater"] == rater}
+
+
+def test_raters_are_told_what_to_look_at(page: Any, address: str, shown: Path) -> None:
+    open_screen(page, address, shown, "verify")
+    assert page.get_by_text("To look at: text (low): ").inner_text().endswith(HOSTILE.strip())
 
 
 def wait_for(count: int, folder: Path, rater: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from retroflip.bench.asking import Asking
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.bench.catalogue import Catalogue
+from retroflip.bench.dybench.base import QUALITY
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.requests import VIEWS, Asked, seeing_requests
 from retroflip.data.dataset import VideoDataset
@@ -176,6 +177,18 @@ def test_videos_of_records_lie_where_the_answers_were_told(tmp_path: Path, clip:
         pair = settled(port, "/api/pair", place="answers", pair="q")
         assert (pair["question"], pair["shown"]) == ("Where?", False)
         assert str(tmp_path / "videos") in pair["lacking"]
+
+
+def test_a_pair_says_what_its_raters_shall_look_at(tmp_path: Path) -> None:
+    place = tmp_path / "built"
+    place.mkdir()
+    sides = [{**QUESTION, "problem_id": f"q{side}", "pair": "p", "side": side} for side in (0, 1)]
+    lines(place / "records.jsonl", [*sides, QUESTION])
+    flag = {"flag": "text", "sure": "low", "why": "sharp edges at the bottom"}
+    lines(place / QUALITY, [{"pair": "p", "flags": [flag, "odd"]}, {"pair": "q", "flags": 3}])
+    with serving(place) as port:
+        found = {name: told(port, "/api/pair", place="built", pair=name)["flags"] for name in ("p", "q")}
+    assert found == {"p": ["text (low): sharp edges at the bottom"], "q": []}
 
 
 def sample(name: str, video: str, **more: Any) -> Sample:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from retroflip.bench.benchmarks.base import Benchmark
 from retroflip.bench.benchmarks.registry import BENCHMARKS
+from retroflip.bench.dybench.base import QUALITY
 from retroflip.bench.official import Published
 from retroflip.bench.questions import asked_samples
 from retroflip.bench.records import AnswerRecord
@@ -20,6 +21,7 @@ from retroflip.bench.score import ANSWERS, read_settings
 from retroflip.data.records import read_records
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
+from retroflip.files.storage import each_row
 from retroflip.web.answered import AnswerIndex, Reading, about, index_of, questions_of, record_of
 from retroflip.web.lines import LineIndex, Row
 from retroflip.web.pairs import Pairs, Shown
@@ -72,7 +74,8 @@ def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool 
     there = [one for one in _answers(place, folders) if about(one, records, ids)] if answers else []
     root = _root(settings, records, folders)
     lacking = "" if root else _lacking(settings.get("root"))
-    return Pairs(shown, {one.name: indices.of(one) for one in there}, root, lacking=lacking)
+    named = {one.name: indices.of(one) for one in there}
+    return Pairs(shown, named, root, lacking=lacking, flags=_flags(records.with_name(QUALITY)))
 
 
 def _answers(place: Place, folders: Folders) -> list[Place]:
@@ -185,6 +188,24 @@ def _stamped(path: Path) -> tuple[Path, tuple[int, int]]:
 @lru_cache(8)
 def _pairs(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG001 - a file that changed is read again
     return _joined(read_records(path, tuple(Modality)).samples)
+
+
+def _flags(path: Path) -> Mapping[str, Sequence[str]]:
+    return _flagged(*_stamped(path)) if path.is_file() else {}
+
+
+@lru_cache(8)
+def _flagged(path: Path, stamp: tuple[int, int]) -> Mapping[str, Sequence[str]]:  # noqa: ARG001 - as above
+    """Return what the checks of a built benchmark have for its raters to look at, by the pairs' names."""
+    found = {}
+    for row in each_row(path):
+        flags = row.get("flags")
+        told = [one for one in flags if isinstance(one, dict)] if isinstance(flags, list) else []
+        if told:
+            found[str(row.get("pair"))] = [
+                f"{one.get('flag')} ({one.get('sure')}): {one.get('why')}" for one in told
+            ]
+    return found
 
 
 def _question(path: Path, row: Row) -> Sample | None:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from retroflip.errors import DataError, RetroflipError
 from retroflip.video.frames import Pixels
 
+QUALITY = "quality.jsonl"
+"""of a built benchmark: what the checks found out of every pair, and what its raters shall look at"""
 ALSO_IN = "also_in"
 """the label that says which other data sets hold a pair's clip"""
 

@@ -22,7 +22,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.dybench.base import SubTask
+from retroflip.bench.dybench.base import QUALITY, SubTask
 from retroflip.bench.dybench.card import SUMMARY, Part, Summary, write_card
 from retroflip.bench.dybench.making import VIDEOS, Job, crashed, make
 from retroflip.bench.dybench.people import require_people
@@ -54,7 +54,6 @@ from retroflip.video.hashing import sha256_files
 GENERATOR = "retroflip.bench.dybench 1"
 JOURNAL = "journal.jsonl"
 REFUSED = "refused.jsonl"
-QUALITY = "quality.jsonl"
 CANDIDATES = "candidates.jsonl"
 RECIPE = "recipe.yaml"
 NEARLY = "nearly the same as another pair"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.dybench.build import CANDIDATES, QUALITY, RECIPE, REFUSED, seconds_of
+from retroflip.bench.dybench.base import QUALITY
+from retroflip.bench.dybench.build import CANDIDATES, RECIPE, REFUSED, seconds_of
 from retroflip.bench.dybench.card import SUMMARY, Summary, write_card
 from retroflip.bench.dybench.labels import Labels, Rule, agreement, read_labels
 from retroflip.bench.dybench.making import VIDEOS

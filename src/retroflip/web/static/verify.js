@@ -37,7 +37,8 @@ export async function showVerify(name) {
     });
     note = make("input", { id: "note", maxLength: 1000, value: earlier?.note ?? "" });
     Object.assign(keys, { " ": played, ".": () => stepped(1), ",": () => stepped(-1) });
-    return [question({ question: pair.question, options: pair.sides[0].options }), shown.element, frames, make("p", {}, button("Play or pause (space)", played)),
+    const flags = pair.flags.map((text) => make("p", { class: "small" }, `To look at: ${text}`));
+    return [question({ question: pair.question, options: pair.sides[0].options }), flags, shown.element, frames, make("p", {}, button("Play or pause (space)", played)),
       make("fieldset", {}, make("legend", {}, "Criteria"), ticks), make("p", {}, make("label", {}, "Note ", note))];
   }
 
