@@ -25,7 +25,7 @@ from retroflip.router.rules import decide, decide_sample
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "router"
 SETS = ("tuned", "apart")
 MEASURES = ("accuracy", "reweighted", "macro_f1", "kappa")
-ROUNDS = 20
+ROUNDS = 200
 
 
 def questions_a_second() -> float:
