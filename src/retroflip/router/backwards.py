@@ -24,38 +24,31 @@ from retroflip.router.reading import IN_A_ROW, Asked, Verdict, words_of
 from retroflip.router.vocabulary import forms, has, listed
 
 _SAME_WORDS = listed(
-    "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still "
-    "static hovering "
-    "hovers equal equally simultaneous simultaneously idle inert uniform uniformly stable immobile immovable "
-    "unmoving unmoved "
-    "unaltered identical alike consistently consistent persistently standstill nowhere motionlessly alternately"
+    "unchanged unchanging unaffected throughout constant constantly steady stationary motionless still static "
+    "hovering hovers equal equally simultaneous simultaneously idle inert uniform uniformly stable immobile "
+    "immovable unmoving unmoved unaltered identical alike consistently consistent persistently standstill nowhere "
+    "motionlessly alternately"
 ) | forms("remain stay flicker oscillate vibrate alternate wobble pulsate")
 _SAME = re.compile(
     r"\b(?:no|any) (?:\w+ )?(?:changes?|movement|motion|rotation)\b|\bat once\b|\bnot at all\b|\baround in\b"
-    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|"
-    r"time)\b"
-    r"|\bbetween (?:the )?(?:left|right|top|bottom|two|both)\b|\bback and forth\b|\bto and fro\b|"
-    r"\bside to side\b"
+    r"|\bsame (?:time|moment|speed|size|pace|way|colou?r|position|place)\b|\b(?:entire|whole) (?:video|clip|time)\b"
+    r"|\bbetween (?:the )?(?:left|right|top|bottom|two|both)\b|\bback and forth\b|\bto and fro\b|\bside to side\b"
     r"|\bup and down\b|\bin place\b|\bin (?:a )?circles?\b"
     r"|\b(?:keep|hold|retain|maintain)(?:s|ing)? (?:its|his|her|their|the same|a constant|still|steady)\b"
     r"|\b(?:all along|the whole way|as before|on the spot|in both directions|either way)\b"
     r"|\b(?:round and round|in and out|on and off|to and from|stands? (?:still|where))\b|\bboth\b.*\b(?:time|"
-    r"once|together|speed)\b"
-    r"|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
+    r"once|together|speed)\b|(?:\b(?:not|never|nothing|nobody|neither|none)|n't)\b(?: \w+){0,2} "
     r"(?:chang|mov|turn|rotat|spin|fall|happen|open|clos|stop)"
 )
 _SAME_SENSES = listed(
-    "no any once all around same entire whole between back fro side and place circle circles keep keeps "
-    "keeping both "
-    "not never nothing nobody neither none holds hold holding retains retain maintains maintain maintaining "
-    "before spot round "
-    "either off stand stands"
+    "no any once all around same entire whole between back fro side and place circle circles keep keeps keeping both "
+    "not never nothing nobody neither none holds hold holding retains retain maintains maintain maintaining before "
+    "spot round either off stand stands"
 )
 """words of which one is in each of these, but for "n't" """
 _SAME_WHENEVER = re.compile(
     r"\bsame time\b|\bsimultaneous|\bthroughout\b|\b(?:entire|whole)\b|\bno change|\bnot change|\bat once\b|"
-    r"\Anothing\Z"
-    r"|\bunchanged|\bboth\b.*\btogether\b"
+    r"\Anothing\Z|\bunchanged|\bboth\b.*\btogether\b"
 )
 """what is the same both ways even of a first or last thing"""
 _NOTHING = listed("nothing none neither nobody")
@@ -65,12 +58,10 @@ _IN_FRONT = re.compile(
     r"audience|camera|crowd|shrine|desk|class|board|blackboard|whiteboard|microphone|statue|priest|bishop|"
     r"committee|panel|"
     r"parliament|senate|easel|fireplace|hearth|screen|window|gates?|house|church|temple|painting|fire|stove|"
-    r"table|piano|"
-    r"cross|tomb|grave|monument|palace|castle|door|wall|map|goal|cameras|bench|podium|lectern|orchestra|"
+    r"table|piano|cross|tomb|grave|monument|palace|castle|door|wall|map|goal|cameras|bench|podium|lectern|orchestra|"
     r"choir|congregation|"
     r"spectators|troops|army|mountains?|entrance|fountain|flag|net)\b(?! (?:is|was|are|were|has|had|\w+s|"
-    r"\w+ed|\w+ing|came|went|rose|fell|"
-    r"shut|began|broke|rang|stood|sat|left)\b)"
+    r"\w+ed|\w+ing|came|went|rose|fell|shut|began|broke|rang|stood|sat|left)\b)"
 )
 """before somebody or something, and not sooner: only where the question tells a posture or a place"""
 _POSTURE = forms(
@@ -79,8 +70,7 @@ _POSTURE = forms(
 _NO_ORDER = re.compile(
     r"\b(?:which|what|any|all|one|each|some)? ?of the following\b|\bthe following (?=\w+(?:s|ies)\b)"
     r"|\bfollowing (?:the |this |an? |his |her )?instructions?\b"
-    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language|"
-    r"letter"
+    r"|\b(?:first|last|second|middle) (?:names?|aid|floor|row|column|person view|class|prize|place|language|letter"
     r"|digit|base|lady|half|edition|shelf|grade|storey|world|hand)\b|\bfirst-person\b|\bnext to\b"
     r"|\bend (?:product|user|zone|table|point|face)s?\b|\bstart(?:ing)? (?:price|line|grid|lineup|five)s?\b"
     r"|\bin order (?:to|for|that)\b|\bopening (?:hours?|ceremony|scene|credits|times?|quote)\b"
@@ -91,27 +81,20 @@ _NO_ORDER = re.compile(
     r"|\b\d+(?:\.\d+)? seconds?\b|\bhow many seconds\b|\bper second\b|\bin a row\b|\bstep by step\b"
     r"|\b(?:on )?(?:which|what) (?:floor|row|storey|grade)\b.*"
     r"|\b(?:first|second|third),.*\bor (?:second|third|fourth)\b"
-    r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|"
-    r"table))"
+    r"|\b(?:first|second|third) (?=[\w ]*\bin (?:the |this )?(?:photo|picture|photograph|painting|list|chart|table))"
     r"|\bstarting (?:at|from|with)\b|\b(?:going|counting|reading) (?:counter)?clockwise\b.*\bnext\b"
 )
 """where a word of order orders nothing in time"""
 _END_OF = re.compile(
-    r"\bends? of (?:the|a|an|his|her|its|their) (?:\w+ )?(?:table|street|road|hall|room|corridor|rope|bench|"
-    r"bed|sofa|"
-    r"couch|shelf|bar|counter|platform|pier|jetty|bridge|pool|lane|aisle|court|pitch|field|stick|branch|"
-    r"queue|row|"
-    r"tunnel|alley|desk|garden|beach|ship|boat|seesaw|leash|chain|pole|rod|tail|plank|beam|log|ladder|string|"
-    r"hose|"
-    r"tube|pipe|net)\b|\b(?:far|near|left|right|upper|lower|top|bottom|deep|shallow|either|front|back|rear|"
-    r"pointed|"
+    r"\bends? of (?:the|a|an|his|her|its|their) (?:\w+ )?(?:table|street|road|hall|room|corridor|rope|bench|bed|sofa|"
+    r"couch|shelf|bar|counter|platform|pier|jetty|bridge|pool|lane|aisle|court|pitch|field|stick|branch|queue|row|"
+    r"tunnel|alley|desk|garden|beach|ship|boat|seesaw|leash|chain|pole|rod|tail|plank|beam|log|ladder|string|hose|"
+    r"tube|pipe|net)\b|\b(?:far|near|left|right|upper|lower|top|bottom|deep|shallow|either|front|back|rear|pointed|"
     r"blunt|thick|thin)(?:-hand)? ends?\b|\bend (?:seat|house|wall|panel|cap|piece|result)s?\b"
 )
 _STARTING = re.compile(
-    r"\b(?:start|starting|finish|finishing) (?:blocks?|positions?|gates?|grid|lines?|points?|posts?|pistol|"
-    r"tape|"
-    r"stalls?|"
-    r"button|menu|box|ramp)\b|\b(?:start|begin|end)s? with (?:the |an? )?(?:letter|vowel|consonant|digit)\b"
+    r"\b(?:start|starting|finish|finishing) (?:blocks?|positions?|gates?|grid|lines?|points?|posts?|pistol|tape|"
+    r"stalls?|button|menu|box|ramp)\b|\b(?:start|begin|end)s? with (?:the |an? )?(?:letter|vowel|consonant|digit)\b"
 )
 _STAGE = re.compile(
     r"\bprogress (?:bar|ring|wheel)\b|\bon (?:the|a) (?:\w+ )?step\b"
@@ -122,8 +105,7 @@ _ORDINAL_OF_PLACE = re.compile(
     r"(?:first|second|third|fourth|fifth|sixth|last) "
     r"(?:row|column|floor|shelf|lane|seat|bench|carriage|coach|wagon|rung|pew|desk|locker|hook|drawer|slot|"
     r"house|window|"
-    r"pillar|pole|tier|layer|deck|rack|stall|square|panel|tile|chair|table|page|line|place|tree|door|car|bus|"
-    r"string|"
+    r"pillar|pole|tier|layer|deck|rack|stall|square|panel|tile|chair|table|page|line|place|tree|door|car|bus|string|"
     r"finger|toe|button)\b|\b(?:third|quarter|fifth|fourth|tenth)s? of\b|\bnext(?:-| )door\b"
 )
 _ONCE = re.compile(
@@ -142,21 +124,15 @@ _MORE_SENSES = (
 """more of these, each tried where one of its words is"""
 _ALL_SENSES = frozenset({"before"}.union(*(senses for senses, _ in _MORE_SENSES)))
 _SENSES = listed(
-    "following first first-person last second third fourth fifth sixth next end ends start starting order "
-    "opening "
+    "following first first-person last second third fourth fifth sixth next end ends start starting order opening "
     "closing look looks looking looked named take takes taking long seconds row step floor storey grade"
 )
 """words of which one is in each of these"""
-_SEATS = (
-    r"(?:seat|chair|place|spot|table|space|bench|stool|bay|berth|pew|desk|bed|room|hook|slot|lane|"
-    r"locker)(?:e?s)?"
-)
+_SEATS = r"(?:seat|chair|place|spot|table|space|bench|stool|bay|berth|pew|desk|bed|room|hook|slot|lane|locker)(?:e?s)?"
 _HELD = (
-    r"(?:stacked|folded|tied|attached|hung|covered|wrapped|packed|spread|plugged|hidden|connected|fastened|"
-    r"separated|"
+    r"(?:stacked|folded|tied|attached|hung|covered|wrapped|packed|spread|plugged|hidden|connected|fastened|separated|"
     r"gathered|piled|crumpled|frozen|pinned|glued|buttoned|laced|parked|lined|built|docked|moored|locked|"
-    r"mounted|placed|"
-    r"laid|set|located|positioned|arranged|extended|chained|tethered|tucked)"
+    r"mounted|placed|laid|set|located|positioned|arranged|extended|chained|tethered|tucked)"
 )
 _AT = (
     r"(?:on|in|at|over|under|with|around|against|behind|beside|next|between|to|along|inside|near|above|below)"
@@ -192,10 +168,8 @@ _TAKES_PLACE = re.compile(
     r"\b(?:take|takes|took|taking|taken) (?:place|part|turns|care|time)\b|\b(?:in|out of|which|what) place\b"
 )
 _INSTRUCTS = re.compile(
-    r"\A\W*(?:please )?\w+(?: out| in)?(?= (?:\w+ ){0,3}(?:options?|answers?|sentences?|statements?|"
-    r"descriptions?|"
-    r"captions?|phrases?|words?|choices?|correct|right one|best|which|what|how|who|where|whether|gaps?|"
-    r"blanks?)\b)"
+    r"\A\W*(?:please )?\w+(?: out| in)?(?= (?:\w+ ){0,3}(?:options?|answers?|sentences?|statements?|descriptions?|"
+    r"captions?|phrases?|words?|choices?|correct|right one|best|which|what|how|who|where|whether|gaps?|blanks?)\b)"
 )
 _NO_EVENT = (
     (frozenset(("taken",)), _TAKEN),
@@ -214,13 +188,11 @@ _ORDERS = listed("pick choose select give tell name mark tick fill complete matc
 _MOMENT = re.compile(
     r"\A\W*when\b|\b(?:when|at (?:what|which) point) (?:do|does|did|is|are|was|were|can|will|in the video)\b"
     r"|\b(?:what|which) (?:exact )?(?:time|moment|point|second|minute|timestamps?|part|segment|portion|"
-    r"period|interval|"
-    r"frame|phase)\b(?! of the (?:body|face|car|house|clock|day))"
+    r"period|interval|frame|phase)\b(?! of the (?:body|face|car|house|clock|day))"
     r"|\b(?:find|locate|localize|ground|identify) (?:the )?(?:moment|time|segment|interval|clip)"
 )
 _MOMENTS = listed(
-    "when time moment point second minute timestamp timestamps part segment portion period interval frame "
-    "phase find "
+    "when time moment point second minute timestamp timestamps part segment portion period interval frame phase find "
     "locate localize ground identify"
 )
 _HALFWAY = re.compile(r"\b(?:half-?way|midway)\b|\bmiddle(?: of the (?:video|clip|time))?\Z")
@@ -235,11 +207,9 @@ _ACTION = re.compile(
     r"|\bstatement\b|\bsummar|\bperform|\bmatch"
 )
 _COMPARATIVES = listed(
-    "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower "
-    "warmer "
-    "colder louder quieter nearer closer farther further taller shorter stronger weaker heavier lighter "
-    "fuller emptier "
-    "redder older younger blurrier clearer hotter cooler deeper longer less more"
+    "brighter darker dimmer bigger smaller larger faster slower higher lower thicker thinner wider narrower warmer "
+    "colder louder quieter nearer closer farther further taller shorter stronger weaker heavier lighter fuller "
+    "emptier redder older younger blurrier clearer hotter cooler deeper longer less more"
 )
 _PREDICTS = re.compile(
     r"\b(?:will|would)\b(?! (?:you|best|describe|say|it be)\b)|\bgoing to\b|\bpredict|\bwithout the\b|"
@@ -249,8 +219,7 @@ _PREDICTS = re.compile(
 )
 _CHANGES = re.compile(
     r"\b(?:chang(?:e|es|ed|ing)|becom(?:e|es|ing)|became|transform\w*|transition\w*|develop(?:s|ed)?|"
-    r"evolv\w+|morph\w*|"
-    r"alter(?:s|ed|ing)?|progress\w*)\b|\bturn(?:s|ed|ing)? (?:into|to)\b"
+    r"evolv\w+|morph\w*|alter(?:s|ed|ing)?|progress\w*)\b|\bturn(?:s|ed|ing)? (?:into|to)\b"
 )
 _IS_HELD = re.compile(
     rf"\bwhy (?:is|are) (?!.*\w(?:ing|ed) by\b).*\b(?:{_HELD}|closed|shut|open|blocked|broken|lit|"
@@ -262,14 +231,12 @@ _DEPICTED = re.compile(
     r"\b(?:in|of) (?:the|this|that|a) (?:\w+ )?(?:painting|photo|photograph|poster|mural|fresco|mosaic|"
     r"drawing|logo|tapestry|"
     r"relief|postcard|engraving|sculpture|emblem|print|sketch)\b|\bon (?:the|this|that|a) (?:\w+ )?(?:stamp|"
-    r"coin|logo|emblem|badge|"
-    r"coat of arms|medal|banknote|crest)\b"
+    r"coin|logo|emblem|badge|coat of arms|medal|banknote|crest)\b"
 )
 """what moves in a picture of a picture stays where it is"""
 _PICTURES = listed(
-    "painting photo photograph poster mural fresco mosaic drawing logo tapestry relief postcard engraving "
-    "sculpture emblem "
-    "print sketch stamp coin badge arms medal banknote crest"
+    "painting photo photograph poster mural fresco mosaic drawing logo tapestry relief postcard engraving sculpture "
+    "emblem print sketch stamp coin badge arms medal banknote crest"
 )
 _WHY_EVENT = re.compile(
     r"\bwhy (?:did|was \w+ \w+ed|has|had)\b|\breason\b.*\bfor (?:that|this)\b|\bwhat made\b"
@@ -281,8 +248,7 @@ _MEASURES = re.compile(
 _SIZES = listed("how distance height length duration size speed")
 _WHERE_TO = re.compile(r"\bwhere\b.*\b(?:do|does|did|will)\b|\b(?:to|from) which\b")
 _STILL = listed(
-    "road path street lane trail crack scratch stripe fence wall staircase ladder bridge crease seam scar "
-    "slope "
+    "road path street lane trail crack scratch stripe fence wall staircase ladder bridge crease seam scar slope "
     "river shore coast tower pipe sash belt strap ribbon zipper zip"
     " helix vine spiral stairs shell braid curtain rope cable wire vein "
     "thread statue sign arrow building tree valley ridge corridor railway tracks"
@@ -307,7 +273,6 @@ _ORDINALS = re.compile(r"\b(?:first|second|third|fourth|fifth|sixth|last|next)\b
 _PLACES = listed("hand foot leg arm eye ear knee wrist shoulder side corner lane half")
 _REMEMBERED = 256
 """options whose actions are"""
-_THREE = 3
 _SHORT = 5
 """words of a step that names no other thing than the step before it"""
 _NAMING = listed("the a an his her their its my another one")
@@ -320,8 +285,7 @@ _BACK_TO_START = re.compile(
 )
 _RETURNS = re.compile(
     r"(?:.*\bfrom )?(?P<start>\S.*?) (?:in)?to \S.*?,? (?:(?:and )?(?:then )?(?:in)?to (?P=start)(?: again)?"
-    r"|(?:and |then |and then )?(?:all the way )?back(?: again| (?:in)?to (?:the )?(?:start|"
-    r"(?P=start)))?(?: again)?)"
+    r"|(?:and |then |and then )?(?:all the way )?back(?: again| (?:in)?to (?:the )?(?:start|(?P=start)))?(?: again)?)"
 )
 """a way that ends where it began: "from clear to pink and back to clear" """
 _CORNER = re.compile(r"(?:diagonally )?(?:top|bottom|upper|lower)-(?:left|right)")
@@ -350,21 +314,18 @@ _WAYS = known.PATH | known.SIDES | known.COMPASS | {"north", "south", "verticall
 _DIRECTION = listed("direction way diagonal heading course")
 _COURSE = listed(
     "direction way directions movement movements motion motions trajectory path rotation rotations diagonal "
-    "diagonally sideways "
-    "heading headed bound course route flight"
+    "diagonally sideways heading headed bound course route flight"
 )
 _EITHER_WAY = re.compile(
     r"\A\W*(?:\w+,? ){0,6}(?:do|does|did|is|are|was|were|will) .*"
     r"\b(?:up(?:ward)? or down|down(?:ward)? or up|in or out|out or in|inward or outward|outward or inward|"
-    r"forward or back|"
-    r"back(?:ward)? or forward|toward or away|away or toward)"
+    r"forward or back|back(?:ward)? or forward|toward or away|away or toward)"
 )
 _ARRANGED = re.compile(
     r"\barrang|\blaid out\b|\border|\bnumber|\bnumeral|\bsea?t|\bsit|\bstair|\bspiral|\bshell|\bthread|"
     r"\bwind|\bcoiled|\bdraw|"
     r"\bpainted|\bprinted|\blogo|\barrow|\bsymbol|\bswirl|\bpattern|\bcarv|\bcurl|\bvine|\btendril|"
-    r"\bhorns?\b|\btwist|\blettering|"
-    r"\bpoint|\bletter|\bsign\b|\bicon|\brun\b|\bplaced|\bpositioned|\bface"
+    r"\bhorns?\b|\btwist|\blettering|\bpoint|\bletter|\bsign\b|\bicon|\brun\b|\bplaced|\bpositioned|\bface"
 )
 """what only lies clockwise, and does not turn"""
 _SEEN_SHAPE = re.compile(r"[bdpq]|[^\w\s←→↑↓↖↗↘↙]{1,2}|(?:back|forward )?slash")
@@ -588,9 +549,9 @@ def _opposed(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return what follows where another option tells what undoes the right one's action; None where none does."""
     if asked.gold is None or asked.quotes or kinds.about_all or kinds.measures or kinds.counts:
         return None
-    own = opposites.told(asked.answer_words)
     if has(kinds.words, known.WHY):
         return None
+    own = opposites.told(asked.answer_words)
     if not own:
         return _neither(asked, kinds)
     others = (option for index, option in enumerate(asked.options) if index != asked.gold)
@@ -611,14 +572,13 @@ def _acts(option: str) -> frozenset[tuple[int, int]]:
 
 def _neither(asked: Asked, kinds: _Kinds) -> Verdict | None:
     """Return that what is neither of two that undo each other stays: "level", not "climbing" or "sinking"."""
-    if len(asked.options) != _THREE or " or " not in asked.text or kinds.order or undone(asked.answer_words):
+    others = [option for index, option in enumerate(asked.options) if index != asked.gold]
+    if len(others) != 2 or " or " not in asked.text or kinds.order or undone(asked.answer_words):
         return None
-    one, other = (
-        words_of(spelt(option)) for index, option in enumerate(asked.options) if index != asked.gold
-    )
-    if not opposites.opposed(opposites.told(one), opposites.told(other)):
+    if not opposites.opposed(*map(_acts, others)):
         return None
-    if undone([word for word in kinds.words if word not in one and word not in other]):
+    offered = {word for option in others for word in words_of(spelt(option))}
+    if undone([word for word in kinds.words if word not in offered]):
         return None
     return Verdict(False, "the answer is neither of two that undo each other", 0.85)
 
