@@ -5,7 +5,7 @@ A question that is in no pair, or whose other side is missing, is shown alone.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -101,14 +101,14 @@ def of_pair(first: Said, second: Said) -> PairFilter:
 class Pairs:
     """The pairs of a place. answers: what models said to them, by the names of their places. root: where their videos'
     paths start; None where the videos are not in given folders, and `lacking` then says what to give. reading: answers
-    as the benchmark that was asked reads them. flags: what raters shall look at, by the pairs' names."""
+    as the benchmark that was asked reads them. flags: returns what raters shall look at, by the pairs' names."""
 
     shown: Sequence[Shown]
     answers: Mapping[str, AnswerIndex] = field(default_factory=dict)
     root: Path | None = None
     lacking: str = ""
     reading: Reading | None = None
-    flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    flags: Callable[[], Mapping[str, Sequence[str]]] = dict
 
     def read(self, models: Iterable[str], wait: float) -> float:
         """Read models' answers for so many seconds at most, and return the share that is read by then."""
@@ -167,7 +167,7 @@ class Pairs:
             "question": pair.question,
             "licence": pair.sides[0].licence,
             "labels": pair.sides[0].labels,
-            "flags": self.flags.get(pair.id, ()),
+            "flags": self.flags().get(pair.id, ()),
             "shown": self.root is not None,
             "lacking": self.lacking,
             "sides": [_side(sample) for sample in pair.sides],

@@ -5,7 +5,7 @@ own files. Either is read where it lies in the folders given, and nowhere else.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,7 +75,9 @@ def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool 
     root = _root(settings, records, folders)
     lacking = "" if root else _lacking(settings.get("root"))
     named = {one.name: indices.of(one) for one in there}
-    return Pairs(shown, named, root, lacking=lacking, flags=_flags(records.with_name(QUALITY)))
+    return Pairs(
+        shown, named, root, lacking=lacking, flags=partial(_flags, records.with_name(QUALITY), folders)
+    )
 
 
 def _answers(place: Place, folders: Folders) -> list[Place]:
@@ -190,8 +192,8 @@ def _pairs(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG0
     return _joined(read_records(path, tuple(Modality)).samples)
 
 
-def _flags(path: Path) -> Mapping[str, Sequence[str]]:
-    return _flagged(*_stamped(path)) if path.is_file() else {}
+def _flags(path: Path, folders: Folders) -> Mapping[str, Sequence[str]]:
+    return _flagged(*_stamped(path)) if path.is_file() and folders.holds(path) else {}
 
 
 @lru_cache(8)
