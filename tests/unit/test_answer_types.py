@@ -1,7 +1,10 @@
 """Answers of every type: what is read, what it earns, and what a hostile expression cannot do."""
 
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -120,6 +123,8 @@ def test_word_accuracy(answer: str, gold: str, expected: float) -> None:
         ("[1.5ri to 2.3]", None), ("1.2.3 to 4", None), ("from 1 to 2.", (1, 2)), ("5.to 12", (5, 12)),
         ("The event '2 men leave' happens in the 24.3 - 30.4 seconds.", (24.3, 30.4)),
         ("Person 1 walks from 0:05 to 0:12 of 60 s", (5, 12)), ("3 cups: 5 to 12", (5, 12)),
+        ("1 min 5 s to 1 min 12.5 s", (65, 72.5)), ("1m5s - 2m", (65, 120)), ("frames 5 to 12", None),
+        ("from the 5th second to the 12th second", (5, 12)), ("从5秒到12秒", (5, 12)), ("1分5秒至1分12秒", (65, 72)),
         ("1 - 2 - 3", None), ("5 to 12, or 20 to 30", None), ("2 men at 5, then 12", None),
     ],
 )  # fmt: skip
@@ -229,6 +234,19 @@ def test_an_expression_that_would_run_for_ever_is_unread_and_the_next_one_is_rea
 
 def test_an_expression_too_long_to_look_at_is_unread() -> None:
     assert read_math("1+" * 2_000 + "1") is None
+
+
+def test_mathematics_is_read_in_a_script_without_a_guard(tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "from retroflip.data.answers.mathematics import equal_math\n"
+        r"print(equal_math(r'\frac{\sqrt{3}}{2}', 'sqrt(3)/2'))"
+    )
+    for command, typed in (([str(script)], ""), (["-"], script.read_text())):
+        said = subprocess.run(
+            [sys.executable, *command], input=typed, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert (said.stdout, said.stderr, said.returncode) == ("True\n", "", 0)
 
 
 def test_mathematics_is_read_from_any_thread() -> None:

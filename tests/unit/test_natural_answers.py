@@ -191,6 +191,8 @@ TEN = tuple(f"text {number}" for number in range(10))
         ("4", NUMBERS, "B"), ("B (4)", NUMBERS, "B"), ("B. 4", NUMBERS, "B"), ("14", NUMBERS, None),
         ("The ball bounces 4 times.", NUMBERS, None), ("4 or 5", NUMBERS, None), ("A: 3\nB: 4", NUMBERS, None),
         ("1. It bounces.\n2. It bounces again.\n\nAnswer: B", NUMBERS, "B"),
+        ("It is red.", COLOURS, "A"), ("A red", COLOURS, "A"), ("red (A)", COLOURS, "A"), ("red (B)", COLOURS, None),
+        ("It's red or blue.", COLOURS, None), ("This is not red.", COLOURS, None),
         ("Red.", COLOURS, "A"), ("A (red)", COLOURS, "A"), ("The ball is red.", COLOURS, None),
         ("It changes from red to blue.", COLOURS, None), ("blue, not red", COLOURS, None),
         ("I", TEN, "I"), ("The answer is I", TEN, "I"), ("I think the answer is C", TEN, "C"), ("So I", TEN, None),
@@ -220,6 +222,10 @@ def test_of_options_that_begin_alike_the_longest_is_meant() -> None:
         ("Nothing moves", None), ("It stands.\n\nSo the answer is no.", "B"), ('The answer is "no."', "B"),
         ("I don't think the answer is yes.", None), ("The answer is yes. Or the answer is no.", None),
         ("Is the answer yes?\nThe answer is unclear.", None),
+        ("No video was provided.", None), ("No information is given.", None), ("No idea", None), ("No.1", None),
+        ("No it does not", "B"), ("No because it stands.", "B"), ("No, yes", None), ("Yes, no ball is there", "A"),
+        ("Is it moving? Yes.", "A"), ("Based on the video, no, it is not.", "B"), ("It stands. So, no.", "B"),
+        ("It moves. Yes. It stands. No.", None),
         ("No one can tell", None), ("It is impossible to tell.", None), ("Yesterday", None), ("", None),
     ],
 )  # fmt: skip
@@ -240,7 +246,9 @@ def test_yes_and_no(response: str, expected: str | None) -> None:
         (r"\boxed{3 \text{ balls}}", "3"),
         (r"\boxed{3}", "3"), ("50%", "50%"), ("**3**", "3"), ("1/2", "1/2"), (r"\boxed{x}", None),
         ("3 to 4", None), ("3-4", None), ("between 3 and 4", None), ("In 2 videos there are 3 balls.", None),
-        ("many", None),
+        ("many", None), ("There are 3 balls.", "3"), ("There are three balls", "3"), ("I count 3.", "3"),
+        ("approximately 1.5 m", "1.5"), ("The distance is about 3 m.", "3"), ("\uff13", "3"), ("at least 3", None),
+        ("There are 3 balls: one red, 2 blue", None), ("The 2 men see 3 balls.", None), ("No. 3", None),
         ("3, 4", None), ("3 balls and 2 boxes of them all", None), ("", None),
     ],
 )  # fmt: skip
@@ -255,6 +263,7 @@ def test_numbers(response: str, expected: str | None) -> None:
         ("A red ball.", "a red ball"),
         ("The answer is: a red ball.", "a red ball"),
         ("Answer:\nA red ball", "a red ball"),
+        ('"A red ball"', "a red ball"),
         (r"<think>x</think>\boxed{A red ball}", "a red ball"),
         ("<think>x", None),
         ("", None),
@@ -295,3 +304,16 @@ def test_of_a_text_that_runs_on_a_mark_alone_is_read() -> None:
     assert letter(running + r"\boxed{B}") == "B"
     assert letter(f"<think>{running}</think>B") == "B"
     assert letter(running + "The answer is B.") is None
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("A, C", "A, C"), ("The answers are A and C.", "A, C"), ("Options A and C", "A, C"), ("A. w\nC. y", "A, C"),
+        ("Not A, but B. It moves", "B"), ("A and not C", None), ("all", None), ("They are in C. ", None),
+    ],
+)  # fmt: skip
+def test_several_letters(response: str, expected: str | None) -> None:
+    sample = question("w", "x", "y", "z", solution="A, C", kind=ProblemType.MULTI_SELECT)
+    read = read_answer(response, sample)
+    assert (read and read.value) == expected

@@ -7,14 +7,12 @@ file (0.2 s each); one that had to be ended is replaced. Their memory is limited
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import LifoQueue
@@ -25,6 +23,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from retroflip.errors import DecodeError, DecodeLimitError, HashMismatchError, MissingVideoError, VideoError
+from retroflip.files import child
 from retroflip.video.decode import Read, Receiver, Taken, VideoInfo, read
 from retroflip.video.frames import Pixels
 from retroflip.video.samplers import Sampler
@@ -40,7 +39,6 @@ _ERRORS = {
     error.__name__: error
     for error in (DecodeError, DecodeLimitError, HashMismatchError, MissingVideoError, VideoError)
 }
-_SOURCE = str(Path(__file__).parents[2])
 
 
 class ProbePool:
@@ -161,19 +159,10 @@ class _Prober:
 
     def _start(self) -> None:
         self.close()
-        self.line, other = Pipe()
-        command = [sys.executable, "-P", "-m", __name__, str(other.fileno()), str(self.max_bytes)]
-        paths = [_SOURCE, *filter(None, [os.environ.get("PYTHONPATH")])]
         with self.lock:
             if self.over:
                 raise RuntimeError("the processes were ended")
-            self.process = subprocess.Popen(  # noqa: S603 - this module itself
-                command,
-                pass_fds=[other.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-                process_group=0,  # a Ctrl-C is for the one who asks, and who ends this process
-            )
-        other.close()
+            self.process, self.line = child.start(["-m", __name__], str(self.max_bytes))
         self.line.recv_bytes()  # it is ready: starting it is none of the file's time
 
     def _ended(self, path: Path, what: str) -> DecodeLimitError:

@@ -53,7 +53,7 @@ _HINT = re.compile(
     rf"|{LABEL}\s*[-–—]|\[(?:final\s+)?answer\]"
     r")|^(?:yes|definitely|clearly|probably|likely|choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|going\s+with|therefore|thus|so|hence|consequently|sure|okay|ok|in\s+conclusion|(?:based\s+on|according\s+to|given)\s[^,.\n]{1,80})\b"
     r"|(?<=[.!?;,]\s)(?:therefore|thus|so|hence|consequently)\b"
-    r"|(?:(?:正确|最佳|最终|最合适)的?)?(?:答案|选项)\]?(?:应该|应当)?[是为选]?|(?<![不没非])选择?)\s*[,:：!]?\s*",
+    r"|(?:(?:正确|最佳|最终|最合适)的?)?(?:答案|选项|^回答)\]?(?:应该|应当)?[是为选]?|(?<![不没非])选择?)\s*[,:：!]?\s*",
     re.IGNORECASE,
 )
 _SUBJECT = rf"(?<![\w'-])(?P<named>(?i:{LABEL})\s*)?(?P<open>[(\[\"']?)(?P<letter>[A-Z])[)\]\"']?[.:]?"

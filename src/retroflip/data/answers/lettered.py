@@ -25,8 +25,8 @@ _BARE = re.compile(
     rf"(?:the\s+)?(?:(?:{QUALITY}\s+)*(?i:{LABEL}|letter)\s*)?(?P<open>[\"'(\[<]*)\b(?P<letter>[A-Z])\b(?![-'’])[\"')\]>]*",
 )
 _BEHIND_BARE = re.compile(
-    r"\s*(?:$|[!;:]|\.(?!\s+[a-z])|,?\s*(?:because|since|as|given|based\s+on|due\s+to|(?:and\s+)?not|rather\s+than)\b"
-    r"|,?\s*(?:因为|由于)|是?正确)"
+    r"\s*(?:$|[!;:]|\.(?!\s+[a-z])|,?\s*(?:because|since|as|given|based\s+on|due\s+to|(?:and\s+)?not|rather\s+than|instead\s+of)\b"
+    r"|\s+over\s+(?:option\s+)?\(?[A-Z]\b|,?\s*(?:因为|由于)|是?正确)"
 )
 _SEVERAL = re.compile(r"[)\].:,;]*\s*(?:and|or|&|/|,|nor)\s*(?:the\s+)?(?:option\s+)?[(\[]?\s*([A-Z])\b(?!')")
 _SECOND = re.compile(
@@ -48,7 +48,7 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 """in a clause before what announces an answer: it is none"""
-_SENTENCES = re.compile(r"(?:(?<=[.!?…])|(?<=\.\.\.))\s+|\n")
+SENTENCES = re.compile(r"(?:(?<=[.!?…])|(?<=\.\.\.))\s+|\n")
 _SUPPOSED = re.compile(
     r"\W*(?:if\b(?!\s+(?:we|you|one|I)\s+(?:look|watch|consider|compare|see)\b)|unless\b|assuming\b|suppos)",
     re.IGNORECASE,
@@ -64,8 +64,13 @@ _ENDS_A_LETTER = re.compile(
     r"[.:,;)\]\"'!]|$|(?:because|since|as|for|due|(?:and\s+)?not|rather\s+than)\b|[-–—]|因为|由于"
 )
 _BEHIND_A_FIRST = re.compile(
-    r"\s*,?\s*(?:(?:because|since)\b|(?:(?:and\s+)?not|rather\s+than)\s+(?:option\s+)?\(?[A-Z]\b|因为|由于)|\s+[-–—]\s"
+    r"\s*,?\s*(?:(?:because|since)\b|(?:(?:and\s+)?not|rather\s+than|instead\s+of)\s+(?:option\s+)?\(?[A-Z]\b|因为|由于)|\s+[-–—]\s"
 )
+_OTHER_IS_NOT = re.compile(
+    r",?\s*(?:and|but|while|whereas)?\s*(?:(?i:option)\s+)?\(?[A-Z]\)?\s+(?:is|are)\s+(?:not|wrong|incorrect)\b"
+)
+_IT_IS = re.compile(r"(?:it|this|that)(?:\s+(?:is|was)|['’]s)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_LETTER_BEHIND = re.compile(r"(.+?)\s*[(\[](?:(?i:option)\s+)?([A-Z])[)\]]\.?", re.DOTALL)
 _SEVERAL_WORDS = re.compile(r"\s*(?:and|or|/)\b")
 
 
@@ -88,10 +93,10 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
     if letter := read_option(text.removesuffix("."), options):
         return letter
     named = _NAMED.fullmatch(text)
-    if named is not None and (letter := named[1]) in options:
-        before, rest = text[: named.start(1)], text[named.end(1) :]
+    before, rest = (text[: named.start(1)], text[named.end(1) :]) if named is not None else ("", "")
+    labelled = re.search(LABEL, before, re.IGNORECASE) is not None
+    if named is not None and (letter := named[1].upper() if labelled else named[1]) in options:
         bracketed = before.endswith(("(", "[", "<")) and rest[:1] in (")", "]", ">")
-        labelled = re.search(LABEL, before, re.IGNORECASE) is not None
         asked = first_sentence(rest).rstrip().endswith("?")
         if asked or names_another(rest, letter, options) or _is_called_wrong(rest, options[letter]):
             return None
@@ -99,10 +104,19 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
             return letter
         if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
             return letter
-        own_beside = re.match(r"\s*[(,]", rest) and folded(rest.strip(" (),.")) == options[letter]
+        own_beside = re.match(r"\s*[(,]|\s+\w", rest) and folded(rest.strip(" (),.")) == options[letter]
         if own_beside or _BEHIND_A_FIRST.match(rest):
             return letter
-    return beginning(folded(text), options) if cued else None
+    return beginning(folded(text), options) if cued else _said_of_it(text, options)
+
+
+def _said_of_it(text: str, options: dict[str, str]) -> str | None:
+    """Return the option whose own words are all that a text says, "It is red.", or with its letter too: "red (B)"."""
+    said = _IT_IS.fullmatch(text)
+    if said is not None and len(said[1]) > 1:
+        return read_option(said[1].removesuffix("."), options)
+    behind = _LETTER_BEHIND.fullmatch(text)
+    return behind[2] if behind is not None and options.get(behind[2]) == folded(behind[1]) else None
 
 
 def bare(text: str, options: dict[str, str]) -> str | None:
@@ -132,6 +146,11 @@ def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
     return hedged and any(_is_other(other, letter, options) for other in others)
 
 
+def names_elsewhere(text: str, letter: str, options: dict[str, str]) -> bool:
+    """Return whether another option's letter stands anywhere in a text, where it begins no words."""
+    return any(_is_other(other, letter, options) for other in _ALONE.findall(text))
+
+
 def _is_called_wrong(rest: str, own: str) -> bool:
     """Return whether the text behind an option's letter and its own words calls it wrong: ") moving left is wrong"."""
     return _CALLED_WRONG.match(folded(rest.strip(" ()[]>.:,-–—")).removeprefix(own)) is not None
@@ -140,7 +159,7 @@ def _is_called_wrong(rest: str, own: str) -> bool:
 def goes_on_with_another(rest: str, letter: str, options: dict[str, str]) -> bool:
     """Return whether a sentence that says a letter to be right names another one too: "and so is B"."""
     said = _REASON.split(first_sentence(rest), maxsplit=1)[0]
-    return any(_is_other(other, letter, options) for other in _ALONE.findall(said))
+    return names_elsewhere(_OTHER_IS_NOT.sub("", said), letter, options)
 
 
 def refuses(text: str, options: dict[str, str]) -> bool:
@@ -165,7 +184,7 @@ def denied(line: str, start: int) -> bool:
 @lru_cache(maxsize=64)
 def _denies_what_follows(before: str) -> bool:
     clause = _CLAUSE.split(before)[-1]
-    sentence = _SENTENCES.split(before)[-1]
+    sentence = SENTENCES.split(before)[-1]
     return _DENIES.search(clause) is not None or _SUPPOSED.match(sentence) is not None
 
 
@@ -173,7 +192,7 @@ def taken_back(text: str, letter: str, options: dict[str, str]) -> bool:
     """Return whether a later sentence puts another option in place of one: "Actually, it is C.", "Or is it C?"."""
     return any(
         _is_other(other, letter, options)
-        for sentence in _SENTENCES.split(text)
+        for sentence in SENTENCES.split(text)
         if _OTHERWISE.match(sentence)
         for other in _ALONE.findall(sentence)
     )

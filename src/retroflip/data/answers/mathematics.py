@@ -5,14 +5,16 @@ main thread alone. So one child reads and compares for its parent: it is started
 has limits of the kernel's, and is killed and replaced when it does not answer. What it died of counts as unreadable.
 """
 
+import atexit
 import re
 import resource
 import threading
 from functools import lru_cache
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from subprocess import Popen
 from typing import Any
+
+from retroflip.files import child
 
 SECONDS = 5.0
 """of processor time, and twice that by the clock, for one question to the child"""
@@ -26,7 +28,8 @@ LONGEST = 2_000
 _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 """numbers, which are read without a look"""
 
-_context = get_context("spawn")
+_PROGRAM = "import sys; from retroflip.data.answers.mathematics import serve; serve(int(sys.argv[1]))"
+"""a module's name would not do: its package imports it before it is run"""
 
 
 @lru_cache(maxsize=4096)
@@ -49,8 +52,8 @@ class _Child:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: BaseProcess | None = None
-        self._pipe: Connection | None = None
+        self._process: Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any] | None = None
 
     def ask(self, *question: str) -> bool:
         """Return the child's answer, False where it died of the question."""
@@ -62,37 +65,42 @@ class _Child:
                     return bool(pipe.recv())
             except (EOFError, ConnectionError):
                 pass
-            self._end()
+            self.end()
             return False
 
-    def _started(self) -> Connection:
+    def _started(self) -> "Connection[Any, Any]":
         """Return the pipe to the child, started and warm. Raises RuntimeError where it does not start."""
-        if self._pipe is not None and self._process is not None and self._process.is_alive():
+        if self._pipe is not None and self._process is not None and self._process.poll() is None:
             return self._pipe
-        self._end()
-        self._pipe, theirs = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(theirs,), name="mathematics", daemon=True)
-        self._process.start()
-        theirs.close()
-        if not self._pipe.poll(START_SECONDS) or self._pipe.recv() != "ready":
-            self._end()
+        self.end()
+        self._process, self._pipe = child.start(["-c", _PROGRAM])
+        if not self._is_ready(self._pipe):
+            self.end()
             raise RuntimeError("the process that reads mathematics did not start; is math-verify installed?")
         return self._pipe
 
-    def _end(self) -> None:
+    def _is_ready(self, pipe: "Connection[Any, Any]") -> bool:
+        try:
+            return pipe.poll(START_SECONDS) and pipe.recv() == "ready"
+        except EOFError:
+            return False
+
+    def end(self) -> None:
+        """End the process; the next question starts another."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
         if self._pipe is not None:
             self._pipe.close()
         self._process = self._pipe = None
 
 
 _child = _Child()
+atexit.register(_child.end)
 
 
-def _serve(pipe: Connection) -> None:
-    """Answer questions until the parent goes; to be run in the child."""
+def serve(line: int) -> None:
+    """Answer questions until the parent goes; to be run in the child, with the number of its end of the line."""
     import logging
 
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
@@ -104,6 +112,7 @@ def _serve(pipe: Connection) -> None:
         shown = text if "\\boxed" in text or "$" in text else f"\\boxed{{{text}}}"
         return list(parse(shown, forms, fallback_mode="no_fallback", parsing_timeout=None))
 
+    pipe: Connection[Any, Any] = Connection(line)
     warm = verify(objects("\\frac{1}{2}"), objects("0.5"), timeout_seconds=None)
     pipe.send("ready" if warm else "broken")
     _limit_memory()

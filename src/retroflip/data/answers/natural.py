@@ -28,7 +28,15 @@ from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.folding import first_sentence, folded, plain
 from retroflip.data.answers.grounded import divided
-from retroflip.data.answers.lettered import denied, lettered, names_another, statement, taken_back
+from retroflip.data.answers.lettered import (
+    SENTENCES,
+    denied,
+    lettered,
+    names_another,
+    names_elsewhere,
+    statement,
+    taken_back,
+)
 from retroflip.data.answers.listing import begins_list, enumerates, listed
 from retroflip.data.answers.numbers import read_number
 from retroflip.data.answers.strict import behind_reasoning, boxed_text, is_marked, read_option
@@ -38,6 +46,7 @@ from retroflip.data.sample import ProblemType, Sample
 LONGEST = 50_000
 """signs behind the reasoning up to which an answer without a mark is looked for: more is a model that runs on"""
 _ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>|<\|end\|>|<\|eot_id\|>|<eos>|<end_of_turn>")
+_QUOTED = re.compile(r"""^([\"'])([^\"']+)\1\.?$""")
 _CONCLUDED = re.compile(
     r"(?!.*\b(?:consider|compar|check|examin|look|options|choices)).*[.!?]$", re.IGNORECASE
 )
@@ -60,24 +69,52 @@ _TAKEN_BACK = re.compile(
 _MARKDOWN = re.compile(r"^(?:\s*(?:[#>]+|[-*•](?=\s)))+\s*")
 _OPENED = re.compile(r"^[(\[]([A-Z])$")
 """a letter whose bracket never closes, as a model leaves it that was made to begin with 'Best option:('"""
-_ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[)\]>\"'`]*!?$")
+_ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[)\]}>\"'`\u00bb]*!?$")
 """a letter alone between brackets or quotes of any kind"""
-_YES_NO = re.compile(r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\s*/|\s+one\b|-)", re.IGNORECASE)
+_GOES_ON_BEHIND_NO = (
+    r"(?:an?|the|th(?:is|at|ese|ose|ere)|it|he|she|they|we|you|I|his|her|its|their|not|only|because|since|as|but|based"
+    r"|in|on|at|from)"
+)
+_YES_NO = re.compile(
+    r"(yes|no)\b(?!\s+(?:and|or)\s+(?:yes|no)\b|\W+(?:yes|no)\W*$|\s*/|-|\.\d)"
+    rf"(?:(?<=yes)|(?!\s+(?!{_GOES_ON_BEHIND_NO}\b)\w))",
+    re.IGNORECASE,
+)
+"""'no' before a noun answers nothing: 'No video was provided'"""
+_YES_NO_ALONE = re.compile(
+    r"(?:(?:so|therefore|thus|hence|indeed|well|(?:based\s+on|according\s+to|from|in)\s[^,.]{1,80}),?\s+)?(?=(?:yes|no)\b\W*(?:,|$))",
+    re.IGNORECASE,
+)
+"""how a sentence begins that says no more than yes or no, or says it first"""
 _DENIES = re.compile(
     r"\b(?:not|no|never|neither|nor|none|without|instead|rather|than|or|either|except|unlike|if|unclear|cannot|whether|doubt|may|"
     r"might|could|incorrect|wrong|false)\b|n['’]t\b|\?$|\b(?:option|choice|statement|caption|answer)\s+\(?[a-z]\)?\s+\w+s\b",
     re.IGNORECASE,
 )
+_SEVERAL_ARE = re.compile(
+    r"(?:\b(?:answers|options|choices|letters)\s*(?:are\b|:)|^(?:options|choices|answers|letters)\b)[\s:]*",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(r"(?:^|(?<=[,;\s]))\(?([A-Z])[.):]\)?\s+(?=\S)")
+"""a letter before its option's words"""
 _GOES_ON = re.compile(r"\s*,?\s*(?:and|then|before|but)\b")
 """behind an option's words: something else happens too, as in 'moves left and then right'"""
 _NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?\s*%?", re.ASCII)
-_UNIT = re.compile(r"\s*(?:[^\W\d_]|°)[^\W\d_.²³/]{0,14}(?:\s[^\W\d_]{1,14}){0,2}\s*[.!]?", re.UNICODE)
 # fmt: off
 _WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )
 # fmt: on
+_COUNTED = re.compile(
+    r"^(?:(?:there|it|(?:the|this|that|its)(?:\s[^\W\d_]+){1,12}?)\s+(?:is|are|was|were|measures)\s+"
+    r"|I\s+(?:see|count|counted)\s+)?"
+    r"(?:(?:a\s+total\s+of|in\s+total|about|around|approximately|roughly|nearly|exactly|only)\s+|[~\u2248]\s*)*"
+    r"(?=[-+\N{MINUS SIGN}]?\.?\d|(?:" + "|".join(_WORDS) + r")\b)",
+    re.IGNORECASE,
+)
+"""what stands before a number that is all that a sentence says: 'There are about 3 balls.'"""
+_UNIT = re.compile(r"\s*(?:[^\W\d_]|°)[^\W\d_.²³/]{0,14}(?:\s[^\W\d_]{1,14}){0,2}\s*[.!]?", re.UNICODE)
 
 
 def read_answer(response: str, sample: Sample) -> Answer | None:
@@ -119,7 +156,7 @@ def _of_type(text: str, sample: Sample) -> Answer | None:
     if sample.problem_type is ProblemType.FREE_FORM and folded(sample.solution) in ("yes", "no"):
         said = _yes_or_no(_lines(text))
         return None if said is None else Answer("text", said)
-    return of_type(announced, sample)
+    return of_type(_QUOTED.sub(r"\2", announced), sample)
 
 
 def _option(text: str, options: dict[str, str]) -> str | None:
@@ -163,7 +200,8 @@ def _announced_option(lines: list[str], options: dict[str, str]) -> str | None:
         return next(iter(chosen)) if len(chosen) == 1 else None
     if set(options.values()) == {"yes", "no"}:
         yes_no = _yes_or_no(lines)
-        return next((letter for letter, option in options.items() if option == yes_no), None)
+        found = next((letter for letter, option in options.items() if option == yes_no), None)
+        return found if found and not names_elsewhere(lines[0], found, options) else None
     return _spoken(whole, options)
 
 
@@ -175,12 +213,13 @@ def _lines(text: str) -> list[str]:
 
 
 def _unemphasised(text: str) -> str:
-    """Return text without emphasis that spans lines."""
-    return re.sub(r"\*\*|__", "", text)
+    """Return text without emphasis that spans lines, in Markdown or HTML."""
+    return re.sub(r"\*\*|__|</?(?:b|i|em|strong|p)>", "", text)
 
 
 def _yes_or_no(lines: list[str]) -> str | None:
-    """Return what the first line begins with or, without that, what the text announces: "So the answer is no."."""
+    """Return what the first line begins with or, without that, what the text announces, "So the answer is no.", or says
+    in a sentence of its own, "Based on the video, yes."."""
     if said := _YES_NO.match(lines[0]):
         return said[1].lower()
     announced = {
@@ -188,6 +227,11 @@ def _yes_or_no(lines: list[str]) -> str | None:
         for line in lines
         for cue in CUE.finditer(line)
         if (said := _YES_NO.match(line[cue.end() :].lstrip("\"'")))
+    } or {
+        said[1].lower()
+        for line in lines
+        for sentence in SENTENCES.split(line)
+        if (begin := _YES_NO_ALONE.match(sentence)) and (said := _YES_NO.match(sentence[begin.end() :]))
     }
     return announced.pop() if len(announced) == 1 else None
 
@@ -200,25 +244,27 @@ def _spoken(text: str, options: dict[str, str]) -> str | None:
     said = [o for o in options if options[o] and re.search(rf"(?<!\w){re.escape(options[o])}(?!\w)", first)]
     if len(said) != 1 or " " not in options[said[0]] or _GOES_ON.match(first.rpartition(options[said[0]])[2]):
         return None
-    return said[0]
+    return None if names_elsewhere(text, said[0], options) else said[0]
 
 
 def _selection(text: str, offered: list[str]) -> str | None:
     """Return the letters that a text lists, each alone or before its option's words on a line of its own."""
-    if selected := read_selection(text, offered):
+    listed = _SEVERAL_ARE.split(text)[-1].strip("[]")
+    if selected := read_selection(re.sub("[\"']", "", listed), offered):
         return selected
-    heads = re.findall(r"(?:^|[,;\s])\(?([A-Z])[.):]\)?\s", text + " ")
+    heads = _HEAD.findall(text) if _HEAD.match(text) else []
     return read_selection(", ".join(heads), offered) if heads else None
 
 
 def _number(text: str) -> str | None:
     """Return the number that a text is, with a unit or without."""
-    said = text.strip().removesuffix(".")
+    said = _COUNTED.sub("", narrow(text).strip()).removesuffix(".")
     if (number := read_number(said)) is not None:
         return number
     bare = said.strip("(){}[] ").removesuffix("\\").strip()
-    if bare.casefold() in _WORDS:
-        return str(_WORDS.index(bare.casefold()))
+    word, _, unit = bare.casefold().partition(" ")
+    if word in _WORDS and (not unit or _UNIT.fullmatch(" " + unit)):
+        return str(_WORDS.index(word))
     found = _NUMBER.match(bare)
     if found is not None and (_UNIT.fullmatch(bare[found.end() :]) or found.end() == len(bare)):
         return read_number(found[0].strip())

@@ -6,6 +6,7 @@ where just two of them are joined as a range is, and else there is none.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeAlias
@@ -20,15 +21,28 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 
+_PARTS = re.compile(
+    r"(?<![\w.:])(\d+)\s*(?:m|mins?|minutes?)\s*(?:and\s+)?(\d{1,2}(?:\.\d+)?)\s*(?:s|secs?|seconds?)\b",
+    re.IGNORECASE,
+)
+"""'1 min 5 s', '1m5s'"""
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)(?=\s+seconds?\b)", re.IGNORECASE)
+_HAN = {"分钟": " min ", "分": " min ", "秒钟": " s ", "秒": " s ", "到": " to ", "至": " to "}
+_CHINESE = re.compile("|".join(_HAN))
+_ANY_HAN = re.compile("[\u3400-\u9fff]")
+_FRAMES = re.compile(r"\bframes?\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-+>?|[–—~]|to|until|till)\s*", re.IGNORECASE)
 
 
 def read_span(text: str, duration: float | None = None) -> Span | None:
-    """Return the span that a text names: its two times, or of several numbers the only two that are joined as a range
-    is ("2 men leave, 24.3 - 30.4 s"). None where neither is so.
+    """Return the span that a text names, in seconds: its two times, or of several numbers the only two that are joined
+    as a range is ("2 men leave, 24.3 - 30.4 s"). None where neither is so, and where it counts frames.
 
     duration: seconds of the video, without which shares ('10 %') are not read.
     """
+    text = _usual(text)
+    if _FRAMES.search(text):
+        return None
     found = list(_TIME.finditer(text))
     if len(found) > 2:
         found = _joined(text, found)
@@ -38,6 +52,16 @@ def read_span(text: str, duration: float | None = None) -> Span | None:
     units = [(match["unit"] or "").lower() for match in found]
     first, second = _seconds(found[0], units[0] or units[1], duration), _seconds(found[1], units[1], duration)
     return None if first is None or second is None else (min(first, second), max(first, second))
+
+
+def _usual(text: str) -> str:
+    """Return a text with times in minutes and seconds as clocks, '1 min 5 s' as '1:05', and Chinese words for times in
+    English."""
+    if _ANY_HAN.search(text):
+        said = _CHINESE.sub(lambda word: _HAN[word[0]], unicodedata.normalize("NFKC", text))
+        text = _ANY_HAN.sub(" ", said)
+    text = _ORDINAL.sub("", text)
+    return _PARTS.sub(lambda time: f"{time[1]}:{float(time[2]):06.3f}", text)
 
 
 def _joined(text: str, found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
