@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.benchmarks.base import Graded
-from retroflip.bench.benchmarks.recorded import score_recorded
+from retroflip.bench.benchmarks.recorded import score_file, score_recorded
 from retroflip.bench.benchmarks.registry import benchmark
 
 
@@ -31,4 +31,9 @@ def graded(name: str, root: Path, file: Path) -> list[Graded]:
 
 def scores(name: str, root: Path, file: Path) -> dict[str, Any]:
     """Return both scores of a recorded file."""
+    return score_file(benchmark(name), root, file)
+
+
+def scores_of_answers(name: str, root: Path, file: Path) -> dict[str, Any]:
+    """Return both scores of what a recorded file answers, as if its benchmark had no other question."""
     return score_recorded(benchmark(name), graded(name, root, file))

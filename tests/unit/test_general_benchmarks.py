@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from retroflip.bench.benchmarks.base import Item
-from retroflip.bench.benchmarks.recorded import score_recorded
+from retroflip.bench.benchmarks.recorded import score_file
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.bench.presence import presence
 from retroflip.bench.questions import bench_questions
@@ -34,8 +34,7 @@ def items(name: str, root: Path) -> list[Item]:
 
 
 def scores(name: str, root: Path, file: Path) -> dict[str, Any]:
-    named = benchmark(name)
-    return score_recorded(named, named.recorded(root, file))
+    return score_file(benchmark(name), root, file)
 
 
 def grades(name: str, root: Path, *said: str) -> list[float | None]:

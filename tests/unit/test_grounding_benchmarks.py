@@ -8,7 +8,7 @@ import pytest
 
 from retroflip.bench.benchmarks.base import Item
 from retroflip.bench.benchmarks.grounding import inside, told_span
-from retroflip.bench.benchmarks.recorded import score_recorded
+from retroflip.bench.benchmarks.recorded import score_file
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.errors import DataError
 
@@ -18,8 +18,7 @@ def items(name: str, root: Path) -> list[Item]:
 
 
 def scores(name: str, root: Path, file: Path) -> dict[str, Any]:
-    named = benchmark(name)
-    return score_recorded(named, named.recorded(root, file))
+    return score_file(benchmark(name), root, file)
 
 
 def written(path: Path, value: Any) -> Path:

@@ -60,7 +60,8 @@ def test_classification_by_its_first_character(root: Path) -> None:
     assert [one.official for one in graded("mhbench", root, root / "response.json")] == [1.0, 1.0, None, 0.0]
     empty = scores("mhbench", root, answered(root, CLASSES, "A", ""))
     assert empty["official"]["tasks"]["classification"]["acc"] == 100.0
-    assert empty["ours"]["tasks"]["classification"]["acc"] == 50.0
+    assert empty["ours"]["tasks"]["classification"]["acc"] == 25.0
+    assert (empty["ours_of_answered"], empty["missing"]) == ({"acc": 50.0, "n": 2}, 2)
 
 
 def test_discrimination_by_hand(root: Path) -> None:
@@ -79,7 +80,11 @@ def test_discrimination_by_hand(root: Path) -> None:
 
 def test_records_without_a_prediction_are_not_counted(root: Path) -> None:
     found = scores("mhbench", root, answered(root, QUESTIONS, "Yes", None))
-    assert (found["official"]["tasks"]["discrimination"]["nan_ratio"], found["ours"]["n_failed"]) == (0.0, 1)
+    assert (found["official"]["tasks"]["discrimination"]["nan_ratio"], found["ours"]["n_failed"]) == (
+        0.0,
+        len(QUESTIONS) - 1,
+    )
+    assert found["missing"] == len(QUESTIONS) - 2
 
 
 def test_a_recorded_file_stands_alone(root: Path, tmp_path: Path) -> None:

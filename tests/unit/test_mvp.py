@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recorded_files import graded, scores, write_lines
+from recorded_files import graded, scores, scores_of_answers, write_lines
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.errors import DataError
 
@@ -80,7 +80,7 @@ def test_both_accuracies_by_hand(root: Path) -> None:
 def test_one_answer(root: Path, said: str, official: float, ours: bool) -> None:
     path = logged(root, {"x_1_b": said})
     assert graded("mvp", root, path)[0].official == official
-    assert scores("mvp", root, path)["ours"]["acc"] == (100.0 if ours else 0.0)
+    assert scores_of_answers("mvp", root, path)["ours"]["acc"] == (100.0 if ours else 0.0)
 
 
 def test_a_lost_side_stops_the_official_scorer_and_is_wrong_for_us(root: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recorded_files import graded, scores, write_json
+from recorded_files import graded, scores, scores_of_answers, write_json
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.errors import DataError
 
@@ -63,7 +63,7 @@ def test_means_over_tasks_by_hand(root: Path) -> None:
 def test_one_answer(root: Path, said: Any, official: float, ours: bool) -> None:
     path = answered(root, said)
     assert graded("ovobench", root, path)[0].official == official
-    assert scores("ovobench", root, path)["ours"]["acc"] == (100.0 if ours else 0.0)
+    assert scores_of_answers("ovobench", root, path)["ours"]["acc"] == (100.0 if ours else 0.0)
 
 
 def test_a_gold_of_an_older_version_is_the_officials_and_not_ours(root: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_reader_grades_keeps_grades_of_judges_and_counts_repeats(tmp_path: P
     assert [(one.item.sample.id, one.response, one.official) for one in found] == [
         ("q0", "B", 0.5), ("q0", "A", 1.0), ("q1", None, 0.0), ("q2", None, 0.0),
     ]  # fmt: skip
-    with pytest.raises(DataError, match="no answer is in it"):
+    with pytest.raises(DataError, match="no answer to a question under --root is in it"):
         read(tmp_path, lines(tmp_path, rows[2]))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from retroflip.bench.benchmarks.recorded import score_recorded
+from retroflip.bench.benchmarks.recorded import score_file
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.cli.app import app
 from retroflip.errors import DataError, UsageError
@@ -52,8 +52,7 @@ def recorded(root: Path, task: str, *said: Any, key: str = "prediction", **more:
 
 
 def scores(root: Path, path: Path) -> dict[str, Any]:
-    named = benchmark("tempcompass")
-    return score_recorded(named, named.recorded(root, path))
+    return score_file(benchmark("tempcompass"), root, path)
 
 
 def test_both_scores_and_the_pair_by_hand(root: Path) -> None:
@@ -142,6 +141,56 @@ def test_what_is_no_file_of_it_is_told(root: Path, tmp_path: Path) -> None:
         benchmark("tempcompas")
 
 
+def test_what_a_file_lacks_is_wrong_for_us_and_told(root: Path) -> None:
+    found = json.loads(recorded(root, "multi-choice", "A", "B", "B").read_text())
+    del found["7"]
+    path = root / "part.json"
+    path.write_text(json.dumps(found))
+    told = scores(root, path)
+    assert (told["official"]["acc"], told["official"]["n"], told["official"]["p_acc"]) == (100.0, 2, None)
+    assert (told["ours"]["acc"], told["ours"]["n_failed"], told["ours"]["p_acc"]) == (66.67, 1, 0.0)
+    assert (told["missing"], told["unknown"], told["ours_of_answered"]) == (1, 0, {"acc": 100.0, "n": 2})
+    assert told["parts_without_answers"] == {"yes_no": 1, "caption_matching": 1}
+
+
+def test_what_the_benchmark_does_not_ask_counts_officially_alone_and_is_told(root: Path) -> None:
+    found = json.loads(recorded(root, "multi-choice", "A", "B", "B").read_text())
+    # It stands first, so that the task is told by the others; its scorer reads no file of questions.
+    strange = {
+        "unknown": {"direction": [{"question": CHOICE, "answer": "A. to the left", "prediction": "B"}]}
+    }
+    path = root / "more.json"
+    path.write_text(json.dumps(strange | found))
+    told = scores(root, path)
+    assert (told["official"]["acc"], told["official"]["n"]) == (75.0, 4)
+    assert (told["ours"]["acc"], told["ours"]["n_answers"], told["missing"]) == (100.0, 3, 0)
+    reason = "to a question that is not among those under --root"
+    assert (told["unknown"], told["unknown_by_reason"]) == (1, {reason: 1})
+    arguments = ["score", "--bench", "tempcompass", "--root", str(root), "--recorded", str(path)]
+    said = " ".join(CliRunner().invoke(app, arguments).stdout.split())
+    assert f"1 answer {reason}, and not counted by ours." in said
+    assert "yes_no (1 question), caption_matching (1 question)" in said
+
+
+def test_answers_are_told_by_their_question_and_not_by_their_place(root: Path) -> None:
+    twice = {"7": {"speed": [{"question": q, "answer": "no"} for q in ("Fast?", "Slow?", "Slow?")]}}
+    (root / "questions" / "yes_no.json").write_text(json.dumps(twice))
+    rows = [{"question": q, "answer": "no", "prediction": "no"} for q in ("Slow?", "Slow?")]
+    path = root / "yes_no_answers.json"
+    path.write_text(json.dumps({"7.mp4": {"speed": rows}}))
+    answered = benchmark("tempcompass").recorded(root, path)
+    assert [one.item.sample.id for one in answered] == ["yes_no/7/speed/1", "yes_no/7/speed/2"]
+    assert scores(root, path)["missing"] == 1
+
+
+def test_ours_goes_by_the_answers_of_the_questions(root: Path) -> None:
+    found = {"7": {"speed": [{"question": "Is it fast?", "answer": "yes", "prediction": "yes"}]}}
+    path = root / "other_gold.json"
+    path.write_text(json.dumps(found))
+    told = scores(root, path)
+    assert (told["official"]["acc"], told["ours"]["acc"]) == (100.0, 0.0)
+
+
 def test_the_command(root: Path) -> None:
     path = recorded(root, "multi-choice", "A", "B", "A")
     arguments = ["score", "--bench", "tempcompass", "--root", str(root), "--recorded", str(path)]
@@ -150,7 +199,7 @@ def test_the_command(root: Path) -> None:
     assert (found["official"]["acc"], found["ours"]["acc"], found["unparsed"]) == (66.67, 66.67, 0)
     shown = CliRunner().invoke(app, arguments).stdout
     assert "TempCompass, per cent" in shown
-    assert "3 answers, 1 pairs; 0 unparsed by ours" in shown
+    assert "3 answers, 1 pair; 0 unparsed by ours" in shown
 
 
 def test_the_questions_with_their_official_prompts(root: Path) -> None:

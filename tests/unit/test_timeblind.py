@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recorded_files import graded, scores, write_json, write_lines
+from recorded_files import graded, scores, scores_of_answers, write_json, write_lines
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.errors import DataError
 
@@ -69,21 +69,28 @@ def test_all_four_measures_by_hand(root: Path) -> None:
 def test_one_answer(root: Path, index: int, said: str | None, official: float, ours: bool) -> None:
     path = answers(root, {index: said})
     assert graded("timeblind", root, path)[0].official == official
-    assert scores("timeblind", root, path)["ours"]["by_task"] == {
+    assert scores_of_answers("timeblind", root, path)["ours"]["by_task"] == {
         QUESTIONS[index]["type"]: 100.0 if ours else 0.0
     }
 
 
-def test_an_instance_without_an_answer_is_wrong_and_one_without_any_is_not_counted(root: Path) -> None:
+def test_an_instance_without_an_answer_is_wrong_and_one_without_any_counts_for_us_alone(root: Path) -> None:
     found = scores("timeblind", root, answers(root, {0: "Yes", 1: "No", 2: "No"}))
     assert (found["official"]["acc"], found["official"]["num_instances"]) == (0.0, 1)
-    assert found["ours"]["groups"]["q_acc"] == 50.0
     measures = ("acc", "Q_Acc", "V_Acc", "I_Acc")
+    assert [found["ours"][key] for key in measures] == [37.5, 25.0, 25.0, 0.0]
+    assert (found["ours"]["groups"]["q_acc"], found["ours"]["num_instances"], found["missing"]) == (
+        25.0,
+        2,
+        5,
+    )
+    found = scores_of_answers("timeblind", root, root / "predictions.json")
+    assert found["ours"]["groups"]["q_acc"] == 50.0
     assert [found["ours"][key] for key in measures] == [75.0, 50.0, 50.0, 0.0]
     # An answer that is no text stops the official reader at its instance.
     found = scores("timeblind", root, answers(root, {0: "Yes", 1: "No", 2: "No", 3: ["Yes"]}))
-    assert (found["official"]["I_Acc"], found["ours"]["I_Acc"]) == (0.0, 100.0)
-    assert found["ours"]["groups"]["g_acc"] == 100.0
+    assert (found["official"]["I_Acc"], found["ours"]["I_Acc"]) == (0.0, 50.0)
+    assert found["ours"]["groups"]["g_acc"] == 50.0
 
 
 def test_the_kind_is_read_by_place_as_officially(tmp_path: Path) -> None:
@@ -91,7 +98,7 @@ def test_the_kind_is_read_by_place_as_officially(tmp_path: Path) -> None:
     path = answers(tmp_path, {0: "Yes", 1: "No", 2: "No", 3: "Yes"})
     # The line at place 0 is multiple choice, so that "Yes" and "No" are read as no letter.
     assert scores("timeblind", tmp_path, path)["official"]["acc"] == 0.0
-    assert scores("timeblind", tmp_path, path)["ours"]["groups"]["g_acc"] == 100.0
+    assert scores_of_answers("timeblind", tmp_path, path)["ours"]["groups"]["g_acc"] == 100.0
 
 
 def test_what_is_no_answer_to_it_is_told(root: Path) -> None:
@@ -117,6 +124,6 @@ def test_answers_in_the_form_of_the_published_ones(root: Path) -> None:
     ]
     path = write_json(root / "glm_v_timeblind.json", rows)
     assert [one.response for one in graded("timeblind", root, path)] == [said, None]
-    found = scores("timeblind", root, path)
+    found = scores_of_answers("timeblind", root, path)
     assert (found["ours"]["acc"], found["ours"]["n_failed"], found["unparsed"]) == (25.0, 1, 0)
     assert found["disagreements"] == {"right by ours alone": 1, "right by the official alone": 0}

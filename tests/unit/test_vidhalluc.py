@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recorded_files import graded, scores, write_json
+from recorded_files import graded, scores, scores_of_answers, write_json
 from retroflip.bench.benchmarks.registry import benchmark
 from retroflip.bench.benchmarks.vidhalluc import order_of
 from retroflip.errors import DataError
@@ -78,10 +78,12 @@ def test_a_binary_question_is_right_for_all_its_clips(root: Path) -> None:
         ]
     }
     found = scores("vidhalluc", root, write_json(root / "out.json", said))
-    # The second question lacks a clip and is wrong; h has no answer and is not counted.
+    # The second question lacks a clip and is wrong; h has no answer and is officially not counted.
     assert found["official"]["tasks"]["ach_binaryqa"] == {"acc": 50.0, "n": 2}
-    assert found["ours"]["groups"]["g_acc"] == 50.0
-    assert (found["ours"]["p_acc"], found["ours"]["n_failed"]) == (50.0, 1)
+    in_h = sum(len(row["a"]) for row in FILES["ach_binaryqa"]["h"])
+    assert (found["missing"], found["ours"]["n_failed"]) == (1 + in_h, 1 + in_h)
+    assert found["ours"]["groups"]["g_acc"] == round(100 / (2 + len(FILES["ach_binaryqa"]["h"])), 2)
+    assert scores_of_answers("vidhalluc", root, root / "out.json")["ours"]["p_acc"] == 50.0
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,9 @@ def test_multiple_choice_is_a_set_of_letters(
     out = {"g": {clip: {**FILES["ach_mcq"]["g"][clip], "Model Answer": said}}}
     path = write_json(root / "out.json", out)
     assert graded("vidhalluc", root, path)[0].official == official
-    assert scores("vidhalluc", root, path)["ours"]["by_task"] == {"ach_mcq": 100.0 if ours else 0.0}
+    assert scores_of_answers("vidhalluc", root, path)["ours"]["by_task"] == {
+        "ach_mcq": 100.0 if ours else 0.0
+    }
 
 
 @pytest.mark.parametrize(

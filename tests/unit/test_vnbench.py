@@ -97,7 +97,9 @@ def test_the_second_scorer_and_a_root_without_the_questions(root: Path, tmp_path
         0.0,
         11.11,
     )
-    assert scores("vnbench", tmp_path / "none", path) == found
+    alone = scores("vnbench", tmp_path / "none", path)
+    assert (alone["official"], alone["unknown"], alone["missing"]) == (found["official"], 0, None)
+    assert "Name the folder" in alone["missing_fault"]
 
 
 def test_our_accuracy_is_the_same_in_both_forms(root: Path) -> None:

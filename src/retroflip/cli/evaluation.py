@@ -147,7 +147,7 @@ def _score_suite(name: str, directories: list[Path], root: Path | None, *, json:
 
 def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, json: bool) -> None:
     from retroflip.bench.benchmarks.built import built, is_built
-    from retroflip.bench.benchmarks.recorded import score_recorded
+    from retroflip.bench.benchmarks.recorded import score_file
     from retroflip.bench.benchmarks.registry import benchmark
 
     named, root = (built(bench), root or Path(bench)) if is_built(bench) else (benchmark(bench), root)
@@ -156,7 +156,7 @@ def _score_recorded(bench: str, root: Path | None, recorded: Path | None, *, jso
             f"score --bench {bench} also takes --root, the folder of {named.title}'s own files "
             f"({', '.join(need.path for need in named.needs)}), and --recorded, the file of answers."
         )
-    scores = score_recorded(named, named.recorded(root, recorded))
+    scores = score_file(named, root, recorded)
     if json:
         print_json(scores)
         return

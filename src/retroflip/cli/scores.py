@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retroflip.cli.terminal import print_table
+from retroflip.errors import counted
 
 if TYPE_CHECKING:
     from retroflip.bench.metrics.base import Family, Rate
@@ -187,9 +188,28 @@ def print_official(title: str, scores: Mapping[str, Any]) -> None:
     print_table(f"{title}, per cent", ["", "official", "ours"], rows)
     differing = ", ".join(f"{count} {what}" for what, count in scores["disagreements"].items())
     print(
-        f"{official['n']} answers, {official['n_pairs']} pairs; {scores['unparsed']} unparsed by ours, "
-        f"{official['ungraded']} without an official grade; {differing}."
+        f"{counted(official['n'], 'answer')}, {counted(official['n_pairs'], 'pair')}; {scores['unparsed']} unparsed by "
+        f"ours, {official['ungraded']} without an official grade; {differing}."
     )
+    for line in _missing_and_unknown(scores):
+        print(line)
+
+
+def _missing_and_unknown(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a recorded file lacks of its benchmark, and what of it belongs to no question."""
+    if scores.get("missing"):
+        answered, right = (scores["ours_of_answered"][key] for key in ("n", "acc"))
+        yield (
+            f"{counted(scores['missing'], 'question')} without any answer: wrong by ours, and counted officially as "
+            f"the benchmark's own scorer does. Of the {answered} answered, {_two_places(right)} % are right by ours."
+        )
+    if fault := scores.get("missing_fault"):
+        yield f"Whether answers are missing cannot be told: {fault}"
+    if parts := scores.get("parts_without_answers"):
+        named = ", ".join(f"{part} ({counted(number, 'question')})" for part, number in parts.items())
+        yield f"No answer is to these parts of the benchmark, which are left out: {named}."
+    for reason, number in scores.get("unknown_by_reason", {}).items():
+        yield f"{counted(number, 'answer')} {reason}, and not counted by ours."
 
 
 def _is_other(key: str, rate: Any) -> bool:

@@ -6,7 +6,7 @@ scorer gives it, faults included, and ours, which `bench.metrics` measures from 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -30,12 +30,47 @@ class Item(NamedTuple):
 
 
 class Graded(NamedTuple):
-    """One answer. response: None where the model gave none. official: its grade in 0..1 by the benchmark's own rules;
-    None where these leave it to a language model and no grade of one was recorded."""
+    """One answer.
+
+    response: None where the model gave none. official: its grade in 0..1 by the benchmark's own rules; None where these
+    leave it to a language model and no grade of one was recorded. missing: the recorded file has none to this question,
+    and the official scorer knows that it should. unknown: the benchmark has no such question; its own scorer counts the
+    answer, as it looks at answers alone.
+    """
 
     item: Item
     response: str | None
     official: float | None
+    missing: bool = False
+    unknown: bool = False
+
+
+NOT_READ = "to a question that is not read here"
+"""why a recorded answer that is in its benchmark's form is passed over"""
+
+
+@dataclass(frozen=True)
+class Recorded(Sequence[Graded]):
+    """The answers of a recorded file.
+
+    passed_over: why and how many others are in it that are read by neither score. asked: the benchmark's questions as
+    this file could answer them, where these are not all that the root has.
+    """
+
+    graded: Sequence[Graded]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    asked: Sequence[Item] | None = None
+
+    def __len__(self) -> int:
+        return len(self.graded)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.graded[place]
+
+
+def recorded_of(graded: Sequence[Graded]) -> Recorded:
+    """Return answers as those of a file, whatever was passed over with them."""
+    return graded if isinstance(graded, Recorded) else Recorded(graded)
 
 
 Grade = Callable[[Item, str], float | None]
@@ -59,6 +94,16 @@ class Need(NamedTuple):
 def as_it_is(_: Item, response: str) -> str:
     """Return a response as it was written."""
     return response
+
+
+def all_of_it(_: Item) -> str:
+    """Return the one part of a benchmark that has no parts."""
+    return ""
+
+
+def its_task(item: Item) -> str:
+    """Return the task of a question, as the part of a benchmark whose tasks are asked apart."""
+    return item.sample.task
 
 
 def accuracy(graded: Sequence[Graded]) -> float | None:
@@ -96,8 +141,9 @@ class Benchmark:
     benchmark's own result format, given the root and that file; raises DataError for another form. summary: the
     official table over all answers, names to numbers in per cent. ours: the same by our reading, where that is more
     than `bench.metrics` measures. reading: a response as our reader takes it, where the benchmark has answers of its
-    own kind ("Option 2" for B). system: the official system prompt. sampler, fps, frames: how the official code takes
-    frames (`video.samplers`). max_tokens: of an answer.
+    own kind ("Option 2" for B). part: the file of answers that a question belongs to: what one of them lacks is
+    missing, and says nothing of the others. system: the official system prompt. sampler, fps, frames: how the official
+    code takes frames (`video.samplers`). max_tokens: of an answer.
     """
 
     name: str
@@ -106,10 +152,11 @@ class Benchmark:
     needs: tuple[Need, ...]
     items: Callable[[Path], Iterable[Item]]
     grade: Grade
-    recorded: Callable[[Path, Path], Sequence[Graded]]
+    recorded: Callable[[Path, Path], Recorded]
     summary: Callable[[Sequence[Graded]], dict[str, Any]] = mean_grade
     ours: Ours = no_table
     reading: Callable[[Item, str], str] = as_it_is
+    part: Callable[[Item], str] = all_of_it
     system: str | None = None
     sampler: str = "uniform"
     fps: float | None = None

@@ -12,10 +12,11 @@ answer. Its gold spans are not cut.
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded
 from retroflip.bench.benchmarks.choices import video_file
 from retroflip.bench.benchmarks.grounding import accuracy_of_answers, inside, percent, recalls, span_question
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder, records
@@ -157,7 +158,7 @@ def _is_keyed(row: Row) -> bool:
     return any(_BETWEEN in str(key) for key in keys)
 
 
-def _recorded(root: Path, file: Path) -> Sequence[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     known: dict[str, str] = {}
     items = list(_items(root))
     for item in items:
@@ -173,7 +174,8 @@ def _recorded(root: Path, file: Path) -> Sequence[Graded]:
 
     form = Form(identity, own=_own)
     if any(_is_keyed(row) for row in records(file)):
-        return form.read((item for item in items if item.sample.id not in twice), _grade, file)
+        once = [item for item in items if item.sample.id not in twice]
+        return replace(form.read(once, _grade, file), asked=once)
     return recorder(lambda _: items, _grade, form)(root, file)
 
 

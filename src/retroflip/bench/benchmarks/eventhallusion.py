@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, its_task, same_table
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -143,6 +143,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade),
+    part=its_task,
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

@@ -15,7 +15,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.benchmarks.base import Grade, Graded, Item
+from retroflip.bench.benchmarks.base import (
+    NOT_READ,
+    Grade,
+    Graded,
+    Item,
+    Recorded,
+    its_task,
+    recorded_of,
+)
 from retroflip.bench.benchmarks.choices import bare
 from retroflip.bench.benchmarks.published import YES_NO, read_json, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
@@ -23,7 +31,6 @@ from retroflip.data.forms import beginning, rows
 from retroflip.data.forms.base import Spot
 from retroflip.errors import DataError
 
-Recorded = Callable[[Path, Path], Sequence[Graded]]
 Named = Callable[[Mapping[str, Any]], str | None]
 """the benchmark's name of the question that a logged row answers; None where it has none"""
 _FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API", "<answer>error</answer>")
@@ -50,27 +57,27 @@ class Logged(NamedTuple):
 
 
 def also(
-    own: Recorded,
+    own: Callable[[Path, Path], Sequence[Graded]],
     items: Callable[[Path], Iterable[Item]],
     grade: Grade,
     *,
     named: Named = lambda _: None,
     key: Callable[[Item], str] = lambda item: item.sample.id,
-    part: Callable[[Item], str] = lambda item: item.sample.task,
+    part: Callable[[Item], str] = its_task,
     kept: Callable[[Mapping[str, Any]], bool] = lambda _: True,
-) -> Recorded:
+) -> Callable[[Path, Path], Recorded]:
     """Return a reader of a benchmark's own result format and of the two toolkits' logs.
 
     named: the question's name in a logged row, and key: the same of an item. part: in which of the toolkits' tasks an
-    item would be. kept: whether a logged row is to a question of the benchmark as it is read here; what is not is left
-    out.
+    item would be. kept: whether a logged row is to a question of the benchmark as it is read here; what is not is
+    counted and passed over.
     """
 
-    def read(root: Path, file: Path) -> Sequence[Graded]:
-        logs = logged(file) if file.is_file() else None
-        if logs is None:
-            return _some(own(root, file), file)
-        logs = [log for log in logs if kept(log.fields)]
+    def read(root: Path, file: Path) -> Recorded:
+        found = logged(file) if file.is_file() else None
+        if found is None:
+            return _some(recorded_of(own(root, file)), file)
+        logs = [log for log in found if kept(log.fields)]
         asked = list(items(root))
         matched = (
             _by_name(logs, {key(item): item for item in asked}, named)
@@ -83,13 +90,19 @@ def also(
                 "by their names, nor by video and question, nor by their numbers. Name the root of the version that "
                 "was asked."
             )
-        return [log.graded(item, grade) for item, log in zip(matched, logs, strict=True)]
+        graded = [log.graded(item, grade) for item, log in zip(matched, logs, strict=True)]
+        return _some(Recorded(graded, passed_over(len(found) - len(logs))), file)
 
     return read
 
 
-def _some(graded: Sequence[Graded], file: Path) -> Sequence[Graded]:
-    if not graded:
+def passed_over(count: int) -> dict[str, int]:
+    """Return how many answers are to questions that are not read here, by that reason; nothing of none."""
+    return {NOT_READ: count} if count else {}
+
+
+def _some(graded: Recorded, file: Path) -> Recorded:
+    if not graded.graded:
         raise DataError(f"{file}: it holds no answer to a question under --root.")
     return graded
 

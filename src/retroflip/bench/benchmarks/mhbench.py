@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, its_task, same_table
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -228,6 +228,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade),
+    part=its_task,
     summary=_summary,
     ours=same_table(_summary),
     frames=16,

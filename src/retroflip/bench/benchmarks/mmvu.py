@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded, accuracy, same_table
 from retroflip.bench.benchmarks.choices import (
     as_letter,
     choice,
@@ -126,7 +126,7 @@ def _identity(row: Row) -> str | None:
     return None if found is None else str(found)
 
 
-def _recorded(root: Path, file: Path) -> Sequence[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     """Read answers without those to open questions."""
     rows = read_rows(find(root, TITLE, *_FILES), "MMVU's validation.json")
     opened = {str(row.get("id")) for row in rows if row.get("question_type") != _CHOSEN}

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, its_task, same_table
 from retroflip.bench.benchmarks.choices import (
     as_letter,
     choice,
@@ -196,7 +196,8 @@ BENCHMARK = Benchmark(
     needs=(Need("json/"), Need("video/", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, part=lambda item: item.sample.task)),
+    recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, part=its_task)),
+    part=its_task,
     summary=of_answered(_table),
     ours=same_table(_table),
     system=_SYSTEM,

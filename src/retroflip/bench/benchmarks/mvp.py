@@ -44,6 +44,8 @@ _CLOSING = (
     " \nEven when unsure, always answer with a single letter from A or B, format exactly like: 'Answer: A/B'."
 )
 _FORM = "the samples that lmms-eval logs, or the submission file mvp_[mini_]CONFIGURATION_valid.jsonl"
+_MINI = "mini"
+"""the split of a question that is in both"""
 _SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
 
 
@@ -54,13 +56,18 @@ def _items(root: Path) -> Iterator[Item]:
             f"{root}: no file of it names one of MVP's configurations ({', '.join(CONFIGURATIONS)}). Name the folder "
             "of the data set with --root."
         )
-    distinct = {(row["configuration"], row["video_id"]): row for row in reversed(rows)}
+    mini = {_key(row) for row in rows if row["split"] == _MINI}
+    distinct = {_key(row): row | ({"split": _MINI} if _key(row) in mini else {}) for row in reversed(rows)}
     pairs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in reversed(distinct.values()):
         pairs[pair_of(row["video_id"])].append(row)
     for name, sides in pairs.items():
         differ = len(sides) == 2 and sides[0]["answer"] != sides[1]["answer"]
         yield from (_item(name, side if differ else None, row) for side, row in enumerate(sides))
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["configuration"], row["video_id"]
 
 
 def _files(root: Path) -> list[Path]:
@@ -81,7 +88,7 @@ def _rows(root: Path, path: Path) -> Iterator[dict[str, Any]]:
         if "video_id" in row and "candidates" in row:
             known = {
                 "configuration": _configuration(root, path),
-                "split": "mini" if "mini" in path.relative_to(root).as_posix() else "full",
+                "split": _MINI if _MINI in path.relative_to(root).as_posix() else "full",
                 "video_id": str(row["video_id"]),
                 "answer": str(field(row, "answer", str(path))),
                 "candidates": _candidates(row["candidates"], path),
@@ -220,6 +227,7 @@ BENCHMARK = Benchmark(
     recorded=harnesses.also(
         _recorded, _items, _grade, named=_named, key=lambda item: str(item.row["video_id"])
     ),
+    part=lambda item: f"{item.sample.task}, {item.sample.labels['split']}",
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

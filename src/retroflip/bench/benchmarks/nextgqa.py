@@ -16,10 +16,11 @@ length has no overlap, but lies in a gold span as a whole. Acc@GQA: right, and a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded, accuracy, its_task
 from retroflip.bench.benchmarks.choices import (
     choice,
     lettered_lines,
@@ -138,7 +139,7 @@ def _overlaps(gold: Sequence[float], span: Span) -> tuple[float, float]:
     return both / whole if whole > 0 else 0.0, both / (span[1] - span[0]) if span[1] > span[0] else 0.0
 
 
-def _recorded(root: Path, file: Path) -> Sequence[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     split = file.name.partition("_")[0].partition("-")[0]
     known = split in _SPLITS and any((root / f"{place}{split}.csv").is_file() for place in _INSIDE)
     items = list(_of_split(root, split) if known else _items(root))
@@ -152,8 +153,12 @@ def _recorded(root: Path, file: Path) -> Sequence[Graded]:
         for row in [*rows, *extra]:
             yield from _own_rows(row, durations, scaled="gs" in file.stem.split("_"))
 
-    form = Form(identity_of, lambda item: item.sample.task, own, _judged)
-    return recorder(lambda _: items, _grade, form)(root, file)
+    def kept(row: Row) -> bool:
+        """Whether eval_ground.py looks at a row: it passes over what is to no question of the gsub file."""
+        return row.get("identity", next(iter(durations))) in durations
+
+    form = Form(identity_of, its_task, own, _judged, kept)
+    return replace(recorder(lambda _: items, _grade, form)(root, file), asked=items)
 
 
 def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iterator[Row]:
@@ -170,11 +175,9 @@ def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iter
         times = (
             [round(float(share) * durations.get(identity, 1.0), 1) for share in value] if scaled else value
         )
-        if identity in durations:
-            yield {"identity": identity, "response": str(list(map(float, times)))}
+        yield {"identity": identity, "response": str(list(map(float, times)))}
     for key, said in answers.items():
-        if f"{key}/{ANSWER}" in durations:
-            yield {"identity": f"{key}/{ANSWER}", "response": _letter(said["prediction"]), "qa": said}
+        yield {"identity": f"{key}/{ANSWER}", "response": _letter(said["prediction"]), "qa": said}
 
 
 def _letter(said: Any) -> str:
@@ -232,6 +235,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=_recorded,
+    part=its_task,
     summary=_summary,
     ours=_ours,
     max_tokens=64,

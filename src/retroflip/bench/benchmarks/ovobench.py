@@ -21,7 +21,7 @@ from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded, its_task, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
@@ -88,17 +88,19 @@ def _item(row: dict[str, Any], path: Path, folder: str, *, chunked: bool) -> Ite
     return Item(sample, _PROMPT.format(question=question, options=listed), row)
 
 
-def _recorded(root: Path, file: Path) -> list[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     items = by_key(_items(root), lambda item: item.sample.id)
-    graded = [_graded(items, row, path) for path in files_of(file, "*.json", _FORM) for row in _rows(path)]
+    paths = files_of(file, "*.json", _FORM)
+    graded = [_graded(items, row, path) for path in paths for row in _rows(path, tuple(PARTS))]
     if not graded:
         raise DataError(f"{file}: no answers to backward or real-time tasks are in it. Give {_FORM}.")
-    return graded
+    forward = sum(len(_rows(path, ("forward",))) for path in paths)
+    return Recorded(graded, harnesses.passed_over(forward))
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path, parts: Sequence[str]) -> list[dict[str, Any]]:
     found = read_json(path, _FORM)
-    listed = [found.get(part) or [] for part in PARTS] if isinstance(found, dict) else [found]
+    listed = [found.get(part) or [] for part in parts] if isinstance(found, dict) else [found]
     if isinstance(found, dict) and all(isinstance(rows, list) for rows in listed):
         rows = [row for rows in listed for row in rows]
         if all(isinstance(row, dict) for row in rows):
@@ -163,6 +165,7 @@ BENCHMARK = Benchmark(
     recorded=harnesses.also(
         _recorded, _items, _grade, named=_named, part=lambda item: item.sample.labels["part"]
     ),
+    part=its_task,
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

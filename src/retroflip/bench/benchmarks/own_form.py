@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Grade, Graded, Item
+from retroflip.bench.benchmarks.base import Grade, Graded, Item, Recorded, all_of_it
 from retroflip.bench.benchmarks.published import read_json, read_rows, response_text
 from retroflip.data.forms import beginning
 from retroflip.errors import DataError
@@ -42,7 +42,7 @@ def joined(
     file: Path,
     rows: Sequence[Row],
     identity: Callable[[Row], str | None],
-    part: Callable[[Item], str] = lambda _: "",
+    part: Callable[[Item], str] = all_of_it,
 ) -> list[Answer]:
     """Return every question of the parts that the rows answer, in the questions' order, with what was said to it.
 
@@ -77,29 +77,31 @@ class Form(NamedTuple):
     """How the benchmark's own form is read.
 
     identity, part: as for `joined`. own: its rows, given the records of a file. judged: the grade of a language model
-    that a row holds. kept: whether a row is to a question that is read here; what is not is left out.
+    that a row holds. kept: whether a row is to a question that is read here; what is not is counted and passed over.
     """
 
     identity: Callable[[Row], str | None]
-    part: Callable[[Item], str] = lambda _: ""
+    part: Callable[[Item], str] = all_of_it
     own: Callable[[Path, list[dict[str, Any]]], Iterable[Row]] = lambda _, rows: rows
     judged: Callable[[Item, Row], float | None] = lambda _, __: None
     kept: Callable[[Row], bool] = lambda _: True
 
-    def read(self, items: Iterable[Item], grade: Grade, file: Path) -> list[Graded]:
+    def read(self, items: Iterable[Item], grade: Grade, file: Path) -> Recorded:
         """Return the graded answers of a file. Raises DataError for another form, and as `joined` does."""
-        rows = [row for row in self.own(file, records(file)) if self.kept(row)]
+        found = list(self.own(file, records(file)))
+        rows = [row for row in found if self.kept(row)]
         if not rows:
-            raise DataError(f"{file}: no answer is in it. Give {_FORM}.")
-        return [
-            Graded(one.item, one.response, _official(one, grade, self.judged))
+            raise DataError(f"{file}: no answer to a question under --root is in it. Give {_FORM}.")
+        graded = [
+            Graded(one.item, one.response, _official(one, grade, self.judged), missing=not one.row)
             for one in joined(items, file, rows, self.identity, self.part)
         ]
+        return Recorded(graded, harnesses.passed_over(len(found) - len(rows)))
 
 
 def recorder(
     items: Callable[[Path], Iterable[Item]], grade: Grade, form: Form
-) -> Callable[[Path, Path], Sequence[Graded]]:
+) -> Callable[[Path, Path], Recorded]:
     """Return the reader of a benchmark's recorded answers, in its own form or as toolkits log them."""
     return harnesses.also(
         lambda root, file: form.read(items(root), grade, file),

@@ -1,43 +1,108 @@
 """Answers that somebody else's run recorded, scored by a benchmark's own rules and by ours side by side."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Recorded
 from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import measure
 from retroflip.bench.metrics.answers import is_unparsed
 from retroflip.bench.records import AnswerRecord, Control, answer_record, failed_record
 from retroflip.data.sample import Sample
+from retroflip.errors import DataError
 
 ROUNDING = 1e-6
 """by which two grades of the same overlap may differ, since spans are written in decimals"""
 
 
-def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]:
-    """Return both scores of at least one answer, rates in per cent, and what could not be read.
+UNKNOWN = "to a question that is not among those under --root"
+"""why an answer that the official scorer counts is not counted by ours"""
+
+
+class Lacking(NamedTuple):
+    """What a recorded file has nothing of.
+
+    items: questions of the parts that it answers, which the official scorer does not miss. parts: how many questions
+    every other part has. fault: why the benchmark's questions cannot be had, so that nobody knows.
+    """
+
+    items: tuple[Item, ...] = ()
+    parts: Mapping[str, int] = {}
+    fault: str = ""
+
+
+def score_file(named: Benchmark, root: Path, file: Path) -> dict[str, Any]:
+    """Return what `score_recorded` does of a recorded file, and what the file lacks of its benchmark or has too much.
+
+    missing: how many questions of the parts that it answers have no answer in it; None where the root has no questions
+    (missing_fault says why). Ours counts them as wrong, the official score as its scorer does. parts_without_answers:
+    how many questions every other part has. unknown: how many answers are to no question that is read, by reason in
+    unknown_by_reason. Raises DataError as the benchmark's reader does.
+    """
+    recorded = named.recorded(root, file)
+    lacking = _lacking(named, root, recorded)
+    told = sum(one.missing for one in recorded.graded) + len(lacking.items)
+    unknown = Counter({UNKNOWN: sum(one.unknown for one in recorded.graded)}) + Counter(recorded.passed_over)
+    return {
+        **score_recorded(named, recorded.graded, lacking.items),
+        "missing": None if lacking.fault else told,
+        **({"missing_fault": lacking.fault} if lacking.fault else {}),
+        "parts_without_answers": dict(lacking.parts),
+        "unknown": unknown.total(),
+        "unknown_by_reason": dict(unknown),
+    }
+
+
+def _lacking(named: Benchmark, root: Path, recorded: Recorded) -> Lacking:
+    """Return what of a benchmark has no answer; the parts of questions that are unknown are none."""
+    known = [one.item for one in recorded.graded if not one.unknown]
+    there = {item.sample.id for item in known}
+    parts = {named.part(item) for item in known}
+    try:
+        asked = named.items(root) if recorded.asked is None else recorded.asked
+        absent = [item for item in asked if item.sample.id not in there]
+    except DataError as error:
+        return Lacking(fault=str(error))
+    others = Counter(named.part(item) for item in absent if named.part(item) not in parts)
+    return Lacking(tuple(item for item in absent if named.part(item) in parts), others)
+
+
+def score_recorded(
+    named: Benchmark, graded: Sequence[Graded], missing: Sequence[Item] = ()
+) -> dict[str, Any]:
+    """Return both scores of at least one answer to a known question, rates in per cent, and what could not be read.
 
     official: acc, by_task, n, ungraded (answers without a grade, which count as wrong, as where a benchmark is run
     without its language model) and p_acc over the pairs, and whatever the benchmark's own summary has beside these or
     in place of them. ours: the measures of `measure`, by task too, and the benchmark's table by our reading; an answer
     that was not given has failed (n_failed) and counts as wrong. A question that was answered several times counts as
     often as the official code counts it, and for us once, by its last answer; repeated: how many answers that leaves
-    out. disagreements: how often the two differ, in either direction.
+    out. missing: questions without an answer, which have failed for us and do not exist for the official code. An
+    answer to a question that the benchmark does not have counts officially alone. ours_of_answered: our accuracy over
+    what was answered, and how much that is. disagreements: how often the two
+    differ, in either direction.
     """
-    last = list({one.item.sample.id: one for one in graded}.values())
-    records = [_record(named, one) for one in last]
-    grades = [one.official or 0.0 for one in last]
+    known = [one for one in graded if not one.unknown]
+    last = list({one.item.sample.id: one for one in known}.values())
+    asked = [*last, *(Graded(item, None, None, missing=True) for item in missing)]
+    records = [_record(named, one) for one in asked]
+    grades = [one.official or 0.0 for one in asked]
     return {
-        "official": {**_official(graded, records, grades), **named.summary(graded)},
+        "official": {
+            **_official(graded, records[: len(last)], grades[: len(last)]),
+            **named.summary(graded),
+        },
         "ours": {
             **_in_percent(measure(records)),
             "by_task": _mean_by_task(records, [r.score for r in records]),
             "p_acc_by_task": _pairs_by_task(records, [r.score for r in records]),
-            **named.ours(last, records),
+            **named.ours(asked, records),
         },
-        "repeated": len(graded) - len(last),
+        "repeated": len(known) - len(last),
+        "ours_of_answered": _of_answered(records),
         "unparsed": sum(is_unparsed(record) for record in records),
         "disagreements": {
             "right by ours alone": sum(r.score > g + ROUNDING for r, g in zip(records, grades, strict=True)),
@@ -46,6 +111,11 @@ def score_recorded(named: Benchmark, graded: Sequence[Graded]) -> dict[str, Any]
             ),
         },
     }
+
+
+def _of_answered(records: Sequence[AnswerRecord]) -> dict[str, Any]:
+    scores = [record.score for record in records if record.error is None]
+    return {"acc": _percent(fmean(scores)) if scores else None, "n": len(scores)}
 
 
 def _record(named: Benchmark, one: Graded) -> AnswerRecord:

@@ -13,11 +13,12 @@ answered and stops otherwise; here it is over those that are.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded, accuracy, its_task
 from retroflip.bench.benchmarks.choices import (
     as_letter,
     bare,
@@ -112,14 +113,20 @@ def _overlap(gold: Sequence[float], span: Span) -> float:
     return both / whole if whole else 0.0
 
 
-def _recorded(root: Path, file: Path) -> Sequence[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     items = list(_answered(root))
     known = {item.sample.id for item in items}
-    form = Form(identity_of, lambda item: item.sample.task, partial(_own, known))
-    return recorder(lambda _: items, _grade, form)(root, file)
+    form = Form(identity_of, its_task, _own, kept=partial(_is_read, known))
+    return replace(recorder(lambda _: items, _grade, form)(root, file), asked=items)
 
 
-def _own(known: set[str], _: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
+def _is_read(known: set[str], row: Row) -> bool:
+    """Whether a row is no answer to a question whose options the root does not have."""
+    name, _, task = str(row.get("identity")).rpartition("/")
+    return task != ANSWER or f"{name}/{task}" in known or f"{name}/{GROUNDING}" not in known
+
+
+def _own(_: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
     """Yield the window and the answer of every row of its own form; other rows as they are."""
     for row in rows:
         windows = row.get("pred_relevant_windows")
@@ -132,7 +139,7 @@ def _own(known: set[str], _: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
                 "identity": f"{row['qid']}/{GROUNDING}",
                 "response": None if first is None else str(list(map(float, first))),
             }
-        if "ans" in row and f"{row['qid']}/{ANSWER}" in known:
+        if "ans" in row:
             yield {"identity": f"{row['qid']}/{ANSWER}", "response": row["ans"]}
 
 
@@ -182,6 +189,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=_recorded,
+    part=its_task,
     summary=_summary,
     ours=_ours,
     max_tokens=64,

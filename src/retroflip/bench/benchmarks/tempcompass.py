@@ -16,7 +16,7 @@ order, and different right answers. The benchmark itself has no measure of pairs
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -65,20 +65,25 @@ def _items(root: Path) -> Iterator[Item]:
     for name, path in paths.items():
         if path.is_file():
             asked = _load(path)
-            yield from _of_task(folder, name, asked, _rows(asked))
+            yield from _captions(folder, asked, _rows(asked)) if name == CAPTIONING else _asked(name, asked)
 
 
-def _of_task(folder: Path, name: str, asked: Mapping[str, Any], rows: Iterable["_Row"]) -> Iterator[Item]:
-    """Yield the questions of rows, of questions or of answers; a row of answers to captioning may lack its own."""
-    if name != CAPTIONING:
-        pairs = _pairs(asked)
-        yield from (_item(name, one, pairs) for one in rows)
-        return
+def _asked(name: str, asked: Mapping[str, Any]) -> list[Item]:
+    """Return the questions of a task that is not captioning, in their order."""
+    pairs = _pairs(asked)
+    return [_item(name, one, pairs) for one in _rows(asked)]
+
+
+def _captions(folder: Path, asked: Mapping[str, Any], rows: Iterable["_Row"]) -> Iterator[Item]:
+    """Yield the captions of rows, of questions or of answers; a row of answers may lack its question."""
     choices = {
         (one.video, one.aspect): one.row for one in reversed(list(_rows(_load(folder / f"{_CHOICE}.json"))))
     }
     questions = {one[:3]: one.row["question"] for one in _rows(asked)}
-    for one in rows:
+    numbers = {(video, aspect, question): number for (video, aspect, number), question in questions.items()}
+    for row in rows:
+        number = numbers.get((row.video, row.aspect, row.row.get("question")), row.number)
+        one = row._replace(number=number)
         if one[:3] not in questions or one[:2] not in choices:
             raise DataError(
                 f"TempCompass, {one.video}: caption {one.number} of {one.aspect} is none of {CAPTIONING}.json, or its "
@@ -95,8 +100,44 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
 def _of_file(root: Path, file: Path) -> list[Graded]:
     recorded = _load(file)
     name, asked = _task_of(root, file, recorded)
-    graded = _judged if name == CAPTIONING else _graded
-    return [graded(item) for item in _of_task(_questions(root), name, asked, _rows(recorded))]
+    if name == CAPTIONING:
+        return [_judged(item) for item in _captions(_questions(root), asked, _rows(recorded))]
+    return list(_answers(name, asked, recorded))
+
+
+def _answers(name: str, asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> Iterator[Graded]:
+    """Yield the answers to a task, the official grade by what their own row says is right.
+
+    One to a question that the task does not have is unknown: the official scorer reads rows of answers alone.
+    """
+    known: dict[tuple[str, str, str], list[Item]] = defaultdict(list)
+    for one, item in zip(_rows(asked), _asked(name, asked), strict=True):
+        known[one.video, one.aspect, one.row["question"]].append(item)
+    answered: Counter[tuple[str, str, str]] = Counter()
+    for one in _rows(recorded):
+        key = (one.video, one.aspect, str(one.row.get("question")))
+        alike = known.get(key, [])
+        if not alike:
+            yield _graded(_item(name, one, set()))._replace(unknown=True)
+            continue
+        item = alike[answered[key] % len(alike)]
+        answered[key] += 1
+        yield _graded(item._replace(row={**one.row, **_told(one, item)}))
+
+
+def _told(one: "_Row", item: Item) -> dict[str, Any]:
+    """Return what a row of answers says of the question: its right answer, and the options as they are written."""
+    right = str(one.row.get("answer", one.row.get("gt-answer", item.row["answer"])))
+    return {"answer": _among(right, item.row["written"], one), "written": item.row["written"]}
+
+
+def _among(right: str, written: Sequence[str], one: "_Row") -> str:
+    if right not in written:
+        raise DataError(
+            f"TempCompass, {one.video}: the answer {right!r} is none of the options of "
+            f"{one.row.get('question')!r:.120}."
+        )
+    return right
 
 
 def _questions(root: Path) -> Path:
@@ -125,18 +166,21 @@ def _is_row(row: Mapping[str, Any]) -> bool:
 
 
 def _task_of(root: Path, file: Path, recorded: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return the task whose questions the file answers, and these questions."""
+    """Return the task of which the file answers the most questions, and all of its questions."""
     folder = _questions(root)
     first = next(_rows(recorded))
     question = first.row.get("question")
+    said = {(one.video, one.row.get("question")) for one in _rows(recorded)}
+    fitting: dict[str, tuple[int, Mapping[str, Any]]] = {}
     for name in (*_TASKS, CAPTIONING) if question is not None else (CAPTIONING,):
         path = folder / f"{name}.json"
-        if not path.is_file():
-            continue
-        asked = _load(path)
-        known = {(one.video, None if question is None else one.row["question"]) for one in _rows(asked)}
-        if (first.video, question) in known:
-            return name, asked
+        if path.is_file():
+            asked = _load(path)
+            known = {(one.video, None if question is None else one.row["question"]) for one in _rows(asked)}
+            fitting[name] = len(said & known), asked
+    best = max(fitting, key=lambda name: fitting[name][0], default="")
+    if best and fitting[best][0]:
+        return best, fitting[best][1]
     raise DataError(
         f"{file}: its first question ({question!r:.80}, about {first.video}) is in none of "
         f"{', '.join(f'{name}.json' for name in (*_TASKS, CAPTIONING))} under {folder}. Name the folder that holds "
@@ -177,15 +221,12 @@ def _pairs(asked: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 
 def _item(name: str, one: _Row, pairs: set[tuple[str, str, str]]) -> Item:
     """Return the question of a row, of questions or of answers, of this task."""
-    task, question = _TASKS[name], one.row["question"]
+    task, question = _TASKS[name], str(field(one.row, "question", f"TempCompass, {one.video}"))
     right = str(one.row.get("answer", one.row.get("gt-answer")))
     written = task.options(question)
     clip = one.video.removesuffix(REVERSED)
     paired = (clip, one.aspect, question) in pairs
-    if right not in written:
-        raise DataError(
-            f"TempCompass, {one.video}: the answer {right!r} is none of the options of {question!r:.120}."
-        )
+    _among(right, written, one)
     sample = sample_of(
         f"TempCompass, {one.video}",
         id=f"{name}/{one.video}/{one.aspect}/{one.number}",
@@ -318,6 +359,10 @@ def _caption_matching(question: str, right: str, said: str) -> float | None:
     return float(chosen in (right, label, sentence, label.split()[1]))
 
 
+def _part(item: Item) -> str:
+    return item.sample.labels["task"]
+
+
 def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     """Return acc over all answers, and for each task what print_result prints: its accuracy and that of each aspect."""
     tasks: dict[str, list[Graded]] = defaultdict(list)
@@ -351,9 +396,10 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
+    part=_part,
     summary=_summary,
     ours=same_table(_summary),
-    recorded=harnesses.also(_recorded, _items, _grade, part=lambda item: item.sample.labels["task"]),
+    recorded=harnesses.also(_recorded, _items, _grade, part=_part),
     reading=_in_letters,
     frames=8,
 )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -92,13 +92,18 @@ def _under(root: Path, path: Path, video: str) -> str:
     return video.removeprefix("TimeBlind/") if path.parent == root else video
 
 
-def _recorded(root: Path, file: Path) -> list[Graded]:
+def _recorded(root: Path, file: Path) -> Recorded:
     form = "the JSON list of {index, model_output} that evaluate.py writes"
     items = by_key(_items(root), lambda item: item.row["index"])
-    rows = [row for row in read_rows(file, form) if type(row.get("index")) is int]
+    found = read_rows(file, form)
+    rows = [row for row in found if type(row.get("index")) is int]
     if not rows:
         raise DataError(f"{file}: none of its answers has a number 'index'. Give {form}.")
-    return [_graded(asked(items, row["index"], file), row) for row in rows]
+    graded = [_graded(asked(items, row["index"], file), row) for row in rows]
+    without = len(found) - len(rows)
+    return Recorded(
+        graded, {"without a number 'index', as the official scorer wants it": without} if without else {}
+    )
 
 
 def _graded(item: Item, row: dict[str, Any]) -> Graded:

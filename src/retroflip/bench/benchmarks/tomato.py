@@ -102,6 +102,11 @@ def _video(root: Path, shown: str, key: str) -> str:
     return f"videos/{shown}/{found[0].name if found else f'{key}.mp4'}"
 
 
+def _part(item: Item) -> str:
+    """Return of which file of answers a question is."""
+    return f"{item.sample.task}+{item.sample.labels['demonstration']}"
+
+
 def _recorded(root: Path, file: Path) -> list[Graded]:
     items = by_key(_items(root), lambda item: item.sample.id)
     return [one for path in files_of(file, "**/*.jsonl", _FORM) for one in _of_file(items, path)]
@@ -176,6 +181,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade, named=_logged_name),
+    part=_part,
     summary=_summary,
     ours=same_table(_summary),
     system="You are an expert in understanding dynamics of objects.",

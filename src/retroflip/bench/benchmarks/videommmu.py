@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, accuracy, its_task, same_table
 from retroflip.bench.benchmarks.choices import (
     as_letter,
     bare,
@@ -286,10 +286,6 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
     return _table([one for one in graded if one.response])
 
 
-def _part(item: Item) -> str:
-    return item.sample.task
-
-
 BENCHMARK = Benchmark(
     name="videommmu",
     title=TITLE,
@@ -300,7 +296,8 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=recorder(_items, _grade, Form(identity=partial(_identity, TRACKS), part=_part)),
+    recorded=recorder(_items, _grade, Form(identity=partial(_identity, TRACKS), part=its_task)),
+    part=its_task,
     summary=_summary,
     ours=same_table(_table),
     sampler="lmms-eval",
@@ -316,7 +313,8 @@ QUESTION_ONLY = Benchmark(
     ),
     items=_only_pictures,
     grade=_grade,
-    recorded=recorder(_only_pictures, _grade, Form(identity=partial(_identity, (_ONLY,)), part=_part)),
+    recorded=recorder(_only_pictures, _grade, Form(identity=partial(_identity, (_ONLY,)), part=its_task)),
+    part=its_task,
     summary=_summary,
     ours=same_table(_table),
     sampler="lmms-eval",

@@ -26,7 +26,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, its_task, same_table
 from retroflip.bench.benchmarks.published import (
     YES_NO,
     asked,
@@ -273,12 +273,17 @@ def _of_file(root: Path, file: Path) -> list[Graded]:
         responses = dict(TASKS[name].responses(found))
     except (AttributeError, TypeError) as error:
         raise DataError(f"{file}: an entry is not of the form of {name} ({error}). Give {_FORM}.") from error
-    if name == "ach_binaryqa":
-        begun = {
-            f"ach_binaryqa/{group}/{number}" for group, rows in found.items() for number in range(len(rows))
-        }
-        responses |= {key: None for key in items if key not in responses and key.rpartition("/")[0] in begun}
-    return [_graded(asked(items, key, file), said) for key, said in responses.items()]
+    begun = _begun(found) if name == "ach_binaryqa" else set()
+    lost = (item for key, item in items.items() if key not in responses and key.rpartition("/")[0] in begun)
+    return [
+        *(_graded(asked(items, key, file), said) for key, said in responses.items()),
+        *(Graded(item, None, 0.0, missing=True) for item in lost),
+    ]
+
+
+def _begun(found: Mapping[str, Any]) -> set[str]:
+    """Return the questions of ach_binaryqa that are wrong where an answer about one of their clips is missing."""
+    return {f"ach_binaryqa/{group}/{number}" for group, rows in found.items() for number in range(len(rows))}
 
 
 def _graded(item: Item, said: Any) -> Graded:
@@ -390,6 +395,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade),
+    part=its_task,
     summary=_summary,
     ours=same_table(_summary),
     reading=_reading,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from retroflip.bench.benchmarks import harnesses
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, its_task, same_table
 from retroflip.bench.benchmarks.published import (
     asked,
     by_key,
@@ -105,7 +105,7 @@ def _recorded(root: Path, file: Path) -> list[Graded]:
     answered = {one.item.sample.id for one in graded}
     kinds = {one.item.sample.task for one in graded}
     missing = [item for key, item in items.items() if key not in answered and item.sample.task in kinds]
-    return [*graded, *(Graded(item, None, None) for item in missing)]
+    return [*graded, *(Graded(item, None, None, missing=True) for item in missing)]
 
 
 def _key(kind: str, row: dict[str, Any], path: Path) -> str:
@@ -211,6 +211,7 @@ BENCHMARK = Benchmark(
     items=_items,
     grade=_grade,
     recorded=harnesses.also(_recorded, _items, _grade, named=_named),
+    part=its_task,
     summary=_summary,
     ours=same_table(_summary),
     sampler="lmms-eval",

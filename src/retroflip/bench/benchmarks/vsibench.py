@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, same_table
+from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, its_task, same_table
 from retroflip.bench.benchmarks.choices import (
     as_letter,
     bare,
@@ -126,7 +126,8 @@ BENCHMARK = Benchmark(
     ),
     items=_items,
     grade=_grade,
-    recorded=recorder(_items, _grade, Form(identity=_identity, part=lambda item: item.sample.task)),
+    recorded=recorder(_items, _grade, Form(identity=_identity, part=its_task)),
+    part=its_task,
     summary=of_answered(_table),
     ours=same_table(_table),
     sampler="lmms-eval",
