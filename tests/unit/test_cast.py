@@ -18,7 +18,7 @@ def test_objects_are_numbered_and_the_last_ones_distract() -> None:
     assert CAST.ids == ["o1", "o2", "o3"]
     assert (CAST.name, CAST.names) == ("red star", ["red star", "blue T"])
     assert [one["role"] for one in CAST.objects("mover")] == ["mover", "mover", "distractor"]
-    assert list(CAST.distractors()) == [("o3", CAST.looks[2])]
+    assert list(CAST.distractors) == [2]
 
 
 def test_there_are_as_many_distractors_as_settings_want() -> None:
@@ -26,6 +26,12 @@ def test_there_are_as_many_distractors_as_settings_want() -> None:
     assert [one["role"] for one in cast.objects()] == ["target"] * 2 + ["distractor"] * 3
     crossing = cast.crossing(drawn(), 20, 0.05)
     assert [(one.id, len(one)) for one in crossing] == [("o3", 20), ("o4", 20), ("o5", 20)]
+
+
+def test_an_object_looks_as_the_cast_says_and_goes_its_way() -> None:
+    one = CAST.moving((np.array([0.1, 0.2]), np.array([0.3, 0.4])), 0.05, 2)
+    assert (one.id, one.shape, one.x_T.tolist(), one.y_T.tolist()) == ("o3", "cross", [0.1, 0.2], [0.3, 0.4])
+    assert one.half_width_T.tolist() == one.half_height_T.tolist() == [0.05, 0.05]
 
 
 def test_an_event_is_told_of_its_object() -> None:

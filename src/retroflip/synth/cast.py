@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from retroflip.synth.animation import SHAPES, Actor
+from retroflip.synth.animation import SHAPES, Actor, Floats
 from retroflip.synth.episode import Draw, Event
-from retroflip.synth.objects import Look, bouncing, draw_looks, moving
+from retroflip.synth.objects import Look, bouncing, draw_looks
 
 DISTRACTORS_GO = (0.4, 1.2)
 """how far a distractor goes in a clip"""
@@ -57,17 +57,22 @@ class Cast:
         """Yield every object's id and look."""
         yield from zip(self.ids, self.looks, strict=True)
 
-    def distractors(self) -> Iterator[tuple[str, Look]]:
-        """Yield every distractor's id and look."""
-        yield from list(self.each())[self.targets :]
+    @property
+    def distractors(self) -> range:
+        """The numbers of the distractors."""
+        return range(self.targets, len(self.looks))
+
+    def moving(self, way_2T: Sequence[Floats] | Floats, radius: float, who: int = 0) -> Actor:
+        """Return an object on its way, of which x and y are given, each (T,)."""
+        x_T, y_T = way_2T
+        return self.looks[who].actor(object_id(who), len(x_T), (x_T, y_T), radius)
 
     def crossing(self, draw: Draw, frames: int, radius: float) -> list[Actor]:
         """Return the distractors as they cross the scene at speeds of their own."""
         actors = []
-        for identity, look in self.distractors():
+        for who in self.distractors:
             gone_T = np.linspace(0.0, draw.between(*DISTRACTORS_GO), frames)
-            x_T, y_T = bouncing(draw, radius)(gone_T).T
-            actors.append(moving(identity, look, x_T, y_T, radius))
+            actors.append(self.moving(bouncing(draw, radius)(gone_T).T, radius, who))
         return actors
 
     def event(self, kind: str, span: tuple[int, int], does: str, who: int = 0, **facts: Any) -> Event:

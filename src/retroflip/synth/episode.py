@@ -85,7 +85,7 @@ class Question:
     """What is asked. `options` hold the answer; both sides of a pair share text and options.
 
     ordered: the options are numbers in ascending order, which stay where they are, and the question can be asked
-    without them. unit: what the numbers count.
+    without them.
     is_open: whether it can be asked without options and answered in the words of the options.
     parameters: what the text asks for, in the terms of the metadata, so that a checker need not read English.
     changed_by: which of the two pixel transformations give the video another right answer to this question.
@@ -98,7 +98,6 @@ class Question:
     parameters: Mapping[str, Any]
     changed_by: frozenset[Transform]
     ordered: bool = False
-    unit: str = ""
     is_open: bool = False
 
     @property
@@ -165,27 +164,35 @@ class Episode:
         }
 
 
+def listed(answer: object) -> str:
+    """Return an answer as options name it: a list with commas, or what it is.
+
+    >>> listed((3, 1, 2)), listed(7)
+    ('3, 1, 2', '7')
+    """
+    return ", ".join(map(str, answer)) if isinstance(answer, tuple) else str(answer)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What both sides of a pair share: the question but for its answer, the objects, and how often one must look.
 
-    Fields as in `Question` and `Episode`.
+    options: as values, which `listed` puts in words: numbers in ascending order, or anything else in any order.
+    Other fields as in `Question` and `Episode`.
     """
 
     text: str
-    options: Sequence[str]
+    options: Sequence[object]
     parameters: Mapping[str, Any]
     objects: Sequence[Mapping[str, Any]]
     min_fps: float
     mode: Mode = Mode.PERCEPTION
-    ordered: bool = False
-    unit: str = ""
     is_open: bool = False
 
     def episode(
         self,
         animation: Animation,
-        answer: str,
+        answer: object,
         changed_by: Iterable[Transform],
         *,
         events: Sequence[Event],
@@ -194,15 +201,14 @@ class Asked:
     ) -> Episode:
         """Return one side of the pair."""
         question = Question(
-            self.text,
-            self.mode,
-            tuple(self.options),
-            answer,
-            self.parameters,
-            frozenset(changed_by),
-            self.ordered,
-            self.unit,
-            self.is_open,
+            text=self.text,
+            mode=self.mode,
+            options=tuple(listed(option) for option in self.options),
+            answer=listed(answer),
+            parameters=self.parameters,
+            changed_by=frozenset(changed_by),
+            ordered=isinstance(self.options[0], int),
+            is_open=self.is_open,
         )
         return Episode(animation, question, self.objects, events, states, derivation, self.min_fps)
 
@@ -331,18 +337,16 @@ def have_own_stamps(frames: Sequence[int], fps: int) -> bool:
     return len({round(10 * frame / fps) for frame in frames}) == len(frames)
 
 
-def require_own_stamps(pair: Pair) -> None:
-    """Raise Redraw where two events of a side begin at the same time, told to the tenth of a second."""
-    for episode in pair[:2]:
-        begins = [event.start_frame for event in episode.events]
-        if not have_own_stamps(begins, episode.animation.fps):
+def paired(draw: Draw, first: Episode, second: Episode, how: str, *, own_stamps: bool = False) -> Pair:
+    """Return the pair. Raises Redraw unless the frames that a viewer is shown decide both its sides.
+
+    own_stamps: whether to raise it also where two events of a side begin in the same tenth of a second.
+    """
+    for one in (first, second):
+        if not fits_view(one.animation, one.min_fps, draw.settings):
+            raise Redraw("the frames that a viewer is shown lie too far apart")
+        if own_stamps and not have_own_stamps([event.start_frame for event in one.events], one.animation.fps):
             raise Redraw
-
-
-def paired(draw: Draw, first: Episode, second: Episode, how: str) -> Pair:
-    """Return the pair. Raises Redraw unless the frames that a viewer is shown decide both its sides."""
-    if not all(fits_view(one.animation, one.min_fps, draw.settings) for one in (first, second)):
-        raise Redraw("the frames that a viewer is shown lie too far apart")
     return Pair(first, second, how)
 
 

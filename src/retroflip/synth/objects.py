@@ -75,11 +75,6 @@ def draw_looks(draw: Draw, count: int, shapes: Sequence[str] = SHAPES) -> list[L
     ]
 
 
-def moving(identity: str, look: Look, x_T: Floats, y_T: Floats, radius: float) -> Actor:
-    """Return an object of that look on that course."""
-    return look.actor(identity, len(x_T), (x_T, y_T), radius)
-
-
 def spots(draw: Draw, count: int, reach: float) -> list[tuple[float, float]]:
     """Return places so far apart that objects which stay within `reach` of theirs never meet, nor leave the frame."""
     slack = CELL / 2.0 - reach

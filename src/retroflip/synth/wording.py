@@ -72,15 +72,6 @@ def percent(share: float, step: int = 5) -> int:
     return step * round(100 * share / step)
 
 
-def listed(answer: object) -> str:
-    """Return an answer as options name it: a list with commas, or what it is.
-
-    >>> listed((3, 1, 2)), listed(7)
-    ('3, 1, 2', '7')
-    """
-    return ", ".join(map(str, answer)) if isinstance(answer, tuple) else str(answer)
-
-
 def times(count: int) -> str:
     """Return how often, in words.
 

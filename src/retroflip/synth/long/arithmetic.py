@@ -82,15 +82,15 @@ def in_words(tokens: Tokens) -> str:
     return " ".join(WORDS.get(token, token) for token in tokens)
 
 
-def missing(tokens: Tokens, result: int) -> str | None:
-    """Return the one digit in place of the question mark that leads to the result; None for several or none."""
-    fitting = [digit for digit in DIGITS if value(filled(tokens, digit)) == result]
+def missing(tokens: Tokens, result: int) -> int | None:
+    """Return the one number in place of the question mark that leads to the result; None for several or none."""
+    fitting = [number for number in map(int, DIGITS) if value(filled(tokens, number)) == result]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def filled(tokens: Tokens, digit: str) -> Tokens:
-    """Return the expression with the digit in place of its question mark."""
-    return tuple(digit if token == UNKNOWN else token for token in tokens)
+def filled(tokens: Tokens, number: object) -> Tokens:
+    """Return the expression with the number in place of its question mark, if it has one."""
+    return tuple(str(number) if token == UNKNOWN else token for token in tokens)
 
 
 def make(draw: Draw) -> Pair:
@@ -105,12 +105,11 @@ def make(draw: Draw) -> Pair:
     ball = {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
     asked = Asked(
         text=phrased(draw, mode),
-        options=[str(option) for option in options],
+        options=options,
         parameters={"ask": ASKS[mode]},
         objects=scene.stage.objects([ball]),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
-        ordered=mode is not Mode.HISTORICAL,
         is_open=mode is Mode.HISTORICAL,
     )
     clip = scene.clip(first)
@@ -295,14 +294,11 @@ class _Scene:
         ]
 
 
-def _answer(mode: Mode, tokens: Tokens, result: int | None) -> str | None:
+def _answer(mode: Mode, tokens: Tokens, result: int | None) -> int | str | None:
     """Return the answer for that order of glyphs, None if there is none."""
     if mode is Mode.HISTORICAL:
         return in_words(tokens)
-    if result is not None:
-        return missing(tokens, result)
-    found = value(tokens)
-    return None if found is None else str(found)
+    return value(tokens) if result is None else missing(tokens, result)
 
 
 def _side(scene: _Scene, asked: Asked, clip: Animation, tokens: Tokens) -> Episode:
@@ -341,7 +337,7 @@ def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
     return [first, *timeline.events(drawn), last]
 
 
-def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: str) -> list[str]:
+def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: int | str) -> list[str]:
     read = f"The glyphs in their order are {' '.join(tokens)}."
     if answer == in_words(tokens):
         return [read, f"So the answer is: {answer}."]

@@ -11,14 +11,14 @@ from functools import partial
 from typing import NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import listed, ordinal, phrased
+from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Pile = tuple[int, ...]
@@ -136,8 +136,6 @@ def make(draw: Draw) -> Pair:
         objects=stage.objects(things),
         min_fps=timeline.min_fps(SEEN),
         mode=what.mode,
-        ordered=is_count,
-        unit="cards" if is_count else "",
         is_open=not is_count,
     )
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
@@ -194,8 +192,9 @@ def _draw_query(draw: Draw, course: Course[Pile, Step], what: Ask) -> Query | No
     return Query(*what, {"number": 1 + int(draw.rng.integers(count))}) if count else None
 
 
-def _words(ask: str, answer: Answer) -> str:
-    return listed(answer) if ask in ("pile", "count") else f"card {answer}"
+def _words(ask: str, answer: Answer) -> Answer | str:
+    """Return a pile, a number of cards, or a card as options name it."""
+    return answer if ask in ("pile", "count") else f"card {answer}"
 
 
 @dataclass(frozen=True)
@@ -249,7 +248,7 @@ def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Move],
         states=stage.timeline.states(
             {"done": index, "pile": list(pile)} for index, pile in enumerate(course.states)
         ),
-        derivation=[*worked_out, f"So the answer is: {words}."],
+        derivation=[*worked_out, f"So the answer is: {listed(words)}."],
     )
 
 

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.scenery import Stage, darker
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import listed, phrased
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
@@ -145,13 +145,11 @@ def make(draw: Draw) -> Pair:
     courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
-        options=[listed(option) for option in options],
+        options=options,
         parameters=query.parameters,
         objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
         mode=what.mode,
-        ordered=what.ask != "holds",
-        unit="chips" if what.ask == "count" else "",
         is_open=what.ask == "holds",
     )
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
@@ -339,7 +337,7 @@ def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Cups, Step],
     backwards = None if query.when == "after" else answer_to(query, course.played_back)
     return asked.episode(
         scene.clip(shown, course.operations),
-        listed(answer),
+        answer,
         orders.changed_by(answer, {Transform.REVERSE: backwards}),
         events=stage.told(note, {"cups": _facts(shown)}, operations),
         states=stage.timeline.states(

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Ask, Course, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import listed, phrased
+from retroflip.synth.wording import phrased
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]
@@ -162,13 +162,11 @@ def make(draw: Draw) -> Pair:
     courses = orders.two_answered(draw, groups, options)
     asked = Asked(
         text=text,
-        options=[listed(option) for option in options],
+        options=options,
         parameters=query.parameters,
         objects=stage.objects(_things(courses[0][1].states)),
         min_fps=timeline.min_fps(SEEN),
         mode=what.mode,
-        ordered=what.ask == "count",
-        unit="files" if what.ask == "count" else "",
         is_open=what.ask in ("exists", "deleted", "holds"),
     )
     one, two = (_side(stage, asked, query, course, answer) for answer, course in courses)
@@ -296,7 +294,7 @@ def _side(stage: Stage, asked: Asked, query: Query, course: Course[Files, Step],
     backwards = None if query.ask == "deleted" else answer_to(query, course.played_back)
     return asked.episode(
         _clip(stage, shown, course.operations),
-        listed(answer),
+        answer,
         orders.changed_by(answer, {Transform.REVERSE: backwards}),
         events=stage.told(f"the folders are listed: {_told(shown)}", {"folders": _facts(shown)}, operations),
         states=stage.timeline.states(

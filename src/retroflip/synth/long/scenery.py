@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, Unpack
 
-import numpy as np
-
 from retroflip.synth.animation import Actor, Animation, Appearance, Background, Colour, Floats, Number, actor
 from retroflip.synth.episode import Draw, Event
 from retroflip.synth.long.timeline import Timeline, hidden_outside, shown_in
-from retroflip.synth.objects import Look, draw_looks, moving
+from retroflip.synth.objects import Look, draw_looks
 
 DARK: Colour = (24, 24, 30)
 LIGHT: Colour = (236, 238, 240)
@@ -158,5 +156,5 @@ def lying(draw: Draw, looks: Sequence[Look], frames: int) -> list[Actor]:
     actors = []
     for number, look in enumerate(looks, start=1):
         x, y = draw.between(EDGE, 1.0 - EDGE), draw.one_of((EDGE, 1.0 - EDGE))
-        actors.append(moving(f"d{number}", look, np.full(frames, x), np.full(frames, y), BYSTANDER))
+        actors.append(look.actor(f"d{number}", frames, (x, y), BYSTANDER))
     return actors

@@ -121,8 +121,6 @@ def make(draw: Draw) -> Pair:
         objects=scene.stage.objects(look.facts(name, role="object") for name, look in board.looks.items()),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
-        ordered=ask == "displaced",
-        unit="objects" if ask == "displaced" else "",
         is_open=ask in ("cell", "after swap"),
     )
     clip = scene.clip(first.operations)
@@ -326,10 +324,10 @@ class _Scene:
         ]
 
 
-def _words(answer: Any) -> str:
+def _words(answer: Any) -> int | str:
     """Return a number, a cell or a swap as options name it."""
     if isinstance(answer, int):
-        return str(answer)
+        return answer
     return cell_words(answer) if isinstance(answer[0], int) else swap_words(answer)
 
 
@@ -362,7 +360,7 @@ def _events(stage: Stage, board: Board, order: Order) -> list[Event]:
     return stage.told(f"the covers open and show {where}", {}, swaps, "all cells are covered")
 
 
-def _derivation(board: Board, states: Sequence[Places], query: Query, words: str) -> list[str]:
+def _derivation(board: Board, states: Sequence[Places], query: Query, words: int | str) -> list[str]:
     if query.ask == "next swap":
         return [f"Right after the swap asked about, the answer is: {words}."]
     if query.ask == "displaced":

@@ -11,7 +11,19 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation, Colour
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.episode import (
+    ANEW,
+    Asked,
+    Draw,
+    Episode,
+    Event,
+    Kind,
+    Mode,
+    Pair,
+    Redraw,
+    listed,
+    paired,
+)
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, retold, runs
@@ -19,7 +31,7 @@ from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import listed, ordinal, phrased
+from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
 
 Moves = tuple[str, ...]
@@ -129,13 +141,11 @@ def make(draw: Draw) -> Pair:
     ]
     asked = Asked(
         text=query.text,
-        options=[listed(option) for option in options],
+        options=options,
         parameters=query.parameters,
         objects=stage.objects(tiles),
         min_fps=timeline.min_fps(SEEN),
         mode=mode,
-        ordered=ask in ("number", "count"),
-        unit="moves" if ask == "count" else "",
         is_open=ask in ("row", "direction"),
     )
     one, two = (
@@ -269,7 +279,7 @@ def _side(
     }
     return asked.episode(
         _clip(stage, colour, puzzle, course),
-        listed(answer),
+        answer,
         orders.changed_by(answer, {how: answer_to(query, other) for how, other in turned.items()}),
         events=_events(stage, puzzle, course),
         states=stage.timeline.states({"rows": _rows(puzzle.grid, tiles)} for tiles in course.states),

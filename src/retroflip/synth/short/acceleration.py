@@ -18,7 +18,7 @@ from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import bouncing, by_id, circling, filmed, frames_of, moving, positions
+from retroflip.synth.objects import bouncing, by_id, circling, filmed, frames_of, positions
 from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
 from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
@@ -118,8 +118,7 @@ def make(draw: Draw) -> Pair:
     route = draw.one_of((bouncing, circling))(draw, radius)
 
     def target(profile: str) -> Actor:
-        x_T, y_T = route(distance * gone(courses[profile], ratio, frames)).T
-        return moving("o1", cast.looks[0], x_T, y_T, radius)
+        return cast.moving(route(distance * gone(courses[profile], ratio, frames)).T, radius)
 
     first = filmed(draw, [target(answer), *cast.crossing(draw, frames, radius)])
     parameters = {"object": "o1", "stretches": stretches}

@@ -151,8 +151,8 @@ def _clip(draw: Draw, cast: Cast, timed: Timed, slot: int, frames: int) -> Anima
     radius = draw.size(RADIUS, ROOM)
     target, *others = spots(draw, len(cast.looks), radius * GROWN)
     actors = _changing(cast.looks[0], target, radius, timed, slot, frames)
-    for (identity, look), place in zip(cast.distractors(), others, strict=True):
-        actors.append(look.actor(identity, frames, place, radius))
+    for who, place in zip(cast.distractors, others, strict=True):
+        actors.append(cast.looks[who].actor(cast.ids[who], frames, place, radius))
     return filmed(draw, actors)
 
 

@@ -19,7 +19,7 @@ from retroflip.synth.animation import Actor, Animation, actor
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import Bounce
 from retroflip.synth.short.counts import lowest_count, window
 from retroflip.synth.wording import phrased, times
@@ -104,12 +104,10 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, cast, course, radius, frames)
     asked = Asked(
         text=phrased(draw, name=cast.name, side=side),
-        options=[str(one) for one in counts],
+        options=counts,
         parameters={"object": "o1", "wall": side},
         objects=cast.objects(),
         min_fps=SEEN / course[0].crossing,
-        ordered=True,
-        unit="hits",
     )
     one = _side(asked, cast, clip, course, tuple(OPPOSITE), count)
     two = _side(asked, cast, clip.flipped(), course, tuple(OPPOSITE.values()), other)
@@ -139,7 +137,7 @@ def _clip(draw: Draw, cast: Cast, course: tuple[Bounce, Bounce], radius: float, 
     seconds = float(seconds_T[-1])
     courses = [course]
     low, high = WALL + radius, 1.0 - WALL - radius
-    for _ in cast.distractors():
+    for _ in cast.distractors:
         across, down = (
             Bounce(
                 draw.between(low, high), draw.between(*STRAYS) * draw.one_of((-1, 1)), low, high, 0.0, seconds
@@ -148,8 +146,8 @@ def _clip(draw: Draw, cast: Cast, course: tuple[Bounce, Bounce], radius: float, 
         )
         courses.append((across, down))
     actors = [
-        moving(identity, look, across.at(seconds_T), down.at(seconds_T), radius)
-        for (identity, look), (across, down) in zip(cast.each(), courses, strict=True)
+        cast.moving([motion.at(seconds_T) for motion in motions], radius, who)
+        for who, motions in enumerate(courses)
     ]
     clip = filmed(draw, actors)
     return replace(clip, actors=(*_room(frames), *clip.actors))
@@ -186,7 +184,7 @@ def _side(
     side = asked.parameters["wall"]
     return asked.episode(
         clip,
-        str(answer),
+        answer,
         {Transform.FLIP},
         events=[
             cast.event("hit", (frame, frame), f"hits the {wall} wall", wall=wall)

@@ -18,20 +18,9 @@ import numpy as np
 
 from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.cast import Cast
-from retroflip.synth.episode import (
-    TURNS,
-    Asked,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Pair,
-    Redraw,
-    paired,
-    require_own_stamps,
-)
+from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import by_id, filmed, frames_of, moving, positions
+from retroflip.synth.objects import by_id, filmed, frames_of, positions
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
@@ -101,9 +90,9 @@ def make(draw: Draw) -> Pair:
     cast = Cast.drawn(draw)
     leg = max(1, round(frames_of(draw, *SECONDS) / len(path)))
     radius = draw.size(RADIUS, ROOM)
-    actors = [moving("o1", cast.looks[0], *_course(draw, leg, path, radius), radius)]
-    for identity, look in cast.distractors():
-        actors.append(moving(identity, look, *_course(draw, leg, draw.one_of(possible), radius), radius))
+    actors = [cast.moving(_course(draw, leg, path, radius), radius)]
+    for who in cast.distractors:
+        actors.append(cast.moving(_course(draw, leg, draw.one_of(possible), radius), radius, who))
     clip = filmed(draw, actors)
     asked = Asked(
         text=phrased(draw, name=cast.name) + RULE,
@@ -113,10 +102,8 @@ def make(draw: Draw) -> Pair:
         min_fps=SEEN * clip.fps / leg,
         is_open=True,
     )
-    one = _side(asked, cast, clip, path, leg)
-    pair = paired(draw, one, _side(asked, cast, clip.turned(how), other, leg), how)
-    require_own_stamps(pair)
-    return pair
+    sides = _side(asked, cast, clip, path, leg), _side(asked, cast, clip.turned(how), other, leg)
+    return paired(draw, *sides, how, own_stamps=True)
 
 
 def period(radius: float) -> float:
@@ -124,8 +111,8 @@ def period(radius: float) -> float:
     return 1.0 + 2.0 * radius
 
 
-def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Floats]:
-    """Return a course of as many frames on every leg. Raises Redraw where a turn would always be out of sight.
+def _course(draw: Draw, leg: int, path: Path, radius: float) -> Floats:
+    """Return a course (2, T) of as many frames on every leg. Raises Redraw where a turn would always be out of sight.
 
     The turn in the middle is drawn evenly, and then again while another one is out of sight.
     """
@@ -141,11 +128,9 @@ def _course(draw: Draw, leg: int, path: Path, radius: float) -> tuple[Floats, Fl
     else:
         raise Redraw
     moments = np.arange(leg * len(path) + 1)
-    course_T2 = np.stack(
-        [np.interp(moments, leg * np.arange(len(path) + 1), free_P) for free_P in free_P2.T], axis=1
-    )
-    x_T, y_T = (np.mod(course_T2 + radius, period(radius)) - radius).T
-    return x_T, y_T
+    free_2T = np.stack([np.interp(moments, moments[::leg], free_P) for free_P in free_P2.T])
+    course_2T: Floats = np.mod(free_2T + radius, period(radius)) - radius
+    return course_2T
 
 
 def _side(asked: Asked, cast: Cast, clip: Animation, path: Path, leg: int) -> Episode:

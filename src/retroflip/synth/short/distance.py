@@ -15,7 +15,7 @@ from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, backwards, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import filmed, moving, positions
+from retroflip.synth.objects import filmed, positions
 from retroflip.synth.physics import excursions
 from retroflip.synth.wording import cardinal, ordinal, percent, phrased
 from retroflip.video.transforms import Transform
@@ -124,11 +124,7 @@ def _clip(draw: Draw, cast: Cast, distance_T: Floats) -> Animation:
     reach_2T2 = np.array([share * LONGEST * towards_T2, (share - 1.0) * LONGEST * towards_T2])
     low_2, high_2 = RADIUS + reach_2T2.max(axis=(0, 1)), 1.0 - RADIUS + reach_2T2.min(axis=(0, 1))
     centre_2 = draw.rng.uniform(low_2, high_2)
-    ways = centre_2 + one_T2, centre_2 + two_T2
-    two = [
-        moving(identity, look, way_T2[:, 0], way_T2[:, 1], RADIUS)
-        for (identity, look), way_T2 in zip(cast.each(), ways, strict=False)
-    ]
+    two = [cast.moving((centre_2 + way_T2).T, RADIUS, who) for who, way_T2 in enumerate((one_T2, two_T2))]
     return filmed(draw, [*two, *cast.crossing(draw, frames, RADIUS)])
 
 

@@ -13,18 +13,7 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
 from retroflip.synth.cast import Cast
-from retroflip.synth.episode import (
-    Asked,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Pair,
-    backwards,
-    paired,
-    require_own_stamps,
-    unaltered,
-)
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, backwards, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import Look, filmed, positions
 from retroflip.synth.physics import excursions
@@ -63,7 +52,7 @@ def make(draw: Draw) -> Pair:
     is_one = draw.deal("who", (False, True)) and count <= len(ACTIONS)
     cast = Cast.drawn(draw, 1 if is_one else count)
     acts, frames = _acts(draw, cast, count, length)
-    strays = [_stray(draw, cast, who, frames, acts) for who in range(cast.targets, len(cast.looks))]
+    strays = [_stray(draw, cast, who, frames, acts) for who in cast.distractors]
     clip = filmed(draw, _actors(draw, cast, [*acts, *strays], frames))
     text, options, named = _question(draw, form, cast, acts)
     asked = Asked(
@@ -76,9 +65,7 @@ def make(draw: Draw) -> Pair:
     )
     one = _side(asked, clip, acts, strays)
     two = _side(asked, clip.reversed(), backwards(acts, frames), backwards(strays, frames))
-    pair = paired(draw, one, two, Transform.REVERSE)
-    require_own_stamps(pair)
-    return pair
+    return paired(draw, one, two, Transform.REVERSE, own_stamps=True)
 
 
 def plan(settings: SceneSettings) -> tuple[int, int]:

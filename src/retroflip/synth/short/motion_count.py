@@ -73,17 +73,15 @@ def make(draw: Draw) -> Pair:
     per_side = (count, other) if side == 0 else (other, count)
     plans = [
         _hops(draw, one, (away, least), (rest, between))
-        for one in (per_side, *(draw.one_of((per_side, (other, count))) for _ in cast.distractors()))
+        for one in (per_side, *(draw.one_of((per_side, (other, count))) for _ in cast.distractors))
     ]
     clip = _clip(draw, cast, plans, motion, frames)
     asked = Asked(
         text=phrased(draw, name=cast.name, verb=motion.verb, does=motion.does, side=SIDES[side]),
-        options=[str(one) for one in counts],
+        options=counts,
         parameters={"object": "o1", "side": SIDES[side], "motion": motion.verb},
         objects=cast.objects(),
         min_fps=max(2.0 / least, SEEN_AT_REST / between) * settings.fps,
-        ordered=True,
-        unit=f"{motion.verb}s",
     )
     mirrored = [hop._replace(side=1 - hop.side) for hop in plans[0]]
     one = _side(asked, cast, clip, motion, plans[0], count)
@@ -95,7 +93,7 @@ def _side(
 ) -> Episode:
     return asked.episode(
         clip,
-        str(answer),
+        answer,
         {Transform.FLIP},
         events=[
             cast.event(motion.verb, hop.span, f"{motion.does} to the {side} and back", side=side)

@@ -16,7 +16,7 @@ from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import filmed, moving, positions
+from retroflip.synth.objects import filmed, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
@@ -110,15 +110,8 @@ def _clip(draw: Draw, cast: Cast, visits: list[str]) -> Animation:
     start_2 = draw.rng.uniform(margin, 1.0 - margin, size=2)
     free_T2 = start_2 + gone_T[:, None] * np.array([math.cos(heading), math.sin(heading)])
     visited_T2 = reflected(free_T2, margin, 1.0 - margin)
-    x_T, y_T = (visited_T2 + offset_T2).T
-    return filmed(
-        draw,
-        [
-            moving("o1", cast.looks[0], x_T, y_T, SMALL),
-            moving("o2", cast.looks[1], visited_T2[:, 0], visited_T2[:, 1], RADIUS),
-            *cast.crossing(draw, frames, SMALL),
-        ],
-    )
+    visitor, visited = cast.moving((visited_T2 + offset_T2).T, SMALL), cast.moving(visited_T2.T, RADIUS, 1)
+    return filmed(draw, [visitor, visited, *cast.crossing(draw, frames, SMALL)])
 
 
 def _side(asked: Asked, cast: Cast, clip: Animation, visits: list[str]) -> Episode:

@@ -61,7 +61,7 @@ class Question(NamedTuple):
 
     spins: tuple[Spin, ...]
     text: str
-    options: Sequence[str]
+    options: Sequence[object]
     parameters: Mapping[str, str]
 
 
@@ -77,15 +77,12 @@ def make(draw: Draw) -> Pair:
     spins, text, options, parameters = ask(draw, cast.name, window(lowest))
     how = draw.deal("how", TURNS)
     clip = _clip(draw, cast, spins, frames)
-    is_count = parameters["asks"] == "count"
     asked = Asked(
         text=text,
         options=options,
         parameters=parameters,
         objects=cast.objects(),
         min_fps=SEEN * sum(spin.turns for spin in spins) * settings.fps / (frames - 1),
-        ordered=is_count,
-        unit="turns" if is_count else "",
         is_open=parameters["asks"] == "sense",
     )
     turned = tuple(spin.turned_round for spin in spins)
@@ -99,9 +96,9 @@ def in_words(spins: Sequence[Spin]) -> str:
     return f"first {then(spin.words for spin in spins)}"
 
 
-def _answer(spins: Sequence[Spin], parameters: Mapping[str, str]) -> str:
+def _answer(spins: Sequence[Spin], parameters: Mapping[str, str]) -> str | int:
     if parameters["asks"] == "count":
-        return str(sum(spin.turns for spin in spins if spin.sense == parameters["sense"]))
+        return sum(spin.turns for spin in spins if spin.sense == parameters["sense"])
     return in_words(spins) if parameters["asks"] == "course" else spins[0].sense
 
 
@@ -137,7 +134,7 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     return Question(
         spins=tuple(draw.some_of(spins, len(spins))),
         text=phrased(draw, "count", name=name, sense=sense),
-        options=[str(one) for one in counts],
+        options=counts,
         parameters={"object": "o1", "asks": "count", "sense": sense},
     )
 

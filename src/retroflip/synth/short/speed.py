@@ -14,7 +14,7 @@ from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.wording import phrased, series
 from retroflip.video.transforms import Transform
@@ -160,11 +160,11 @@ def _clip(
     for lane, (who, length) in enumerate(zip(order, lengths, strict=True)):
         x = (lane + 0.5 + draw.between(-0.12, 0.12)) / number
         y_T = _to_and_fro(begins[lane], length, *LANE, frames)
-        actors.append(moving(cast.ids[who], cast.looks[who], np.full(frames, x), y_T, radius))
-    for identity, look in cast.distractors():
+        actors.append(cast.moving((np.full(frames, x), y_T), radius, who))
+    for who in cast.distractors:
         begin, length = draw.between(0.0, 2.0), draw.between(1.0, 4.0)
         x_T = _to_and_fro(begin, length, SMALL, 1.0 - SMALL, frames)
-        actors.append(moving(identity, look, x_T, np.full(frames, ASIDE), SMALL))
+        actors.append(cast.moving((x_T, np.full(frames, ASIDE)), SMALL, who))
     return filmed(draw, actors), order, begins
 
 

@@ -14,7 +14,7 @@ from retroflip.synth.animation import Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Kind, Pair, Redraw, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import filmed, moving, positions
+from retroflip.synth.objects import filmed, positions
 from retroflip.synth.physics import along, rotated
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import phrased, then
@@ -145,9 +145,8 @@ def _clip(draw: Draw, cast: Cast, path: Path, each: int) -> Animation:
         parts.append(rotated(along(outline, share_T)[1:], turned + 2.0 * math.pi * index / len(path)))
     low = RADIUS + 1.2 * reach
     start_2 = draw.rng.uniform(low, 1.0 - low, size=2)
-    x_T, y_T = (start_2 + np.concatenate(parts)).T
-    others = cast.crossing(draw, len(x_T), RADIUS)
-    return filmed(draw, [moving("o1", cast.looks[0], x_T, y_T, RADIUS), *others])
+    target = cast.moving((start_2 + np.concatenate(parts)).T, RADIUS)
+    return filmed(draw, [target, *cast.crossing(draw, len(target), RADIUS)])
 
 
 KIND = Kind("trajectory_shape", Category.MOTION, Term.SHORT, Domain.SPATIAL, (), make)

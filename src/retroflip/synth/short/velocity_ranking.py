@@ -15,7 +15,7 @@ from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
-from retroflip.synth.objects import filmed, frames_of, moving, positions
+from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import reflected
 from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
 from retroflip.synth.wording import percent, phrased, series
@@ -74,14 +74,14 @@ class _Lanes:
         """Return the objects on their ways, if that is how far they go in each of S stretches."""
         made = []
         ends_S = np.linspace(0.0, 1.0, ways_NS.shape[1] + 1)
-        for index, (identity, look) in enumerate(cast.each()):
-            gone_S = np.concatenate([[0.0], np.cumsum(ways_NS[index])])
+        for who, ways_S in enumerate(ways_NS):
+            gone_S = np.concatenate([[0.0], np.cumsum(ways_S)])
             gone_T = np.interp(np.linspace(0.0, 1.0, frames), ends_S, gone_S)
-            free_T = self.start_N[index] + self.sense_N[index] * gone_T
+            free_T = self.start_N[who] + self.sense_N[who] * gone_T
             along_T = reflected(free_T, self.radius, 1.0 - self.radius)
-            across_T = np.full(frames, self.across_N[index])
-            x_T, y_T = (across_T, along_T) if self.is_upright else (along_T, across_T)
-            made.append(moving(identity, look, x_T, y_T, self.radius))
+            across_T = np.full(frames, self.across_N[who])
+            way_2T = (across_T, along_T) if self.is_upright else (along_T, across_T)
+            made.append(cast.moving(way_2T, self.radius, who))
         return made
 
 
@@ -129,7 +129,7 @@ def make(draw: Draw) -> Pair:
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(draw.level(RATIO), SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
-    strays = [stretches * [draw.between(*STRAYS_GO)] for _ in cast.distractors()]
+    strays = [stretches * [draw.between(*STRAYS_GO)] for _ in cast.distractors]
     lanes = _lanes(draw, len(cast.looks))
 
     def ways(rankings: Sequence[Ranking]) -> Floats:
