@@ -103,6 +103,9 @@ class RunDirectoryError(RetroflipError):
     """A run directory holds another recipe's run, or one that is damaged."""
 
 
-def counted(number: int, thing: str) -> str:
-    """Return a number with what it counts, as sentences have it: "1 question", "2 questions"."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, form: str = "") -> str:
+    """Return a number with what it counts, as sentences have it: "1 question", "2 questions".
+
+    form: how the number is written, as a format has it: "," for 1,507.
+    """
+    return f"{number:{form}} {thing}{'' if number == 1 else 's'}"

@@ -558,7 +558,7 @@ def test_a_corrupt_file_among_the_videos_is_recorded_counted_and_left_out(work: 
     done = generate(model, "out", "--max-failed-share", "0.4")
 
     assert done.exit_code == 0, done.output
-    assert "1 questions miss an answer" in done.stdout
+    assert "Questions that miss an answer: 1;" in done.stdout
     (failure,) = (work / "out" / "failures.jsonl").read_text().splitlines()
     assert json.loads(failure)["path"] == "broken.mp4"
     assert json.loads(failure)["error"] == "DecodeError"
@@ -741,7 +741,7 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
     records.write_text("".join([*few, *(json.dumps(one) + "\n" for one in riddles)]))
     audited = run("synth", "audit", "pairs")
     assert audited.exit_code == 1
-    assert "13 questions were left out (direction 13): no options" in audited.stdout
+    assert "13 questions left out (direction 13): no options" in audited.stdout
 
     sheets = json.loads(run("synth", "sheets", "pairs", "--out", "sheets", "--count", "2", "--json").stdout)
     assert [Path(sheet).name for sheet in sheets["sheets"]] == ["direction.jpg"]

@@ -167,7 +167,7 @@ def test_a_model_is_private_and_whole(server: Hub, model: Path) -> None:
     assert (done.returncode, server.private) == (0, True), done.stderr
     assert sorted(server.committed) == ["README.md", "config.json", "manifest.json", "model.safetensors"]
     assert server.committed["model.safetensors"] == (model / "model.safetensors").read_bytes()
-    assert "4 files are in the private model me/it" in done.stdout
+    assert "4 files in the private model me/it" in done.stdout
     assert all(TOKEN in line for line in server.lines if not line.startswith(("blob", "validate")))
     assert TOKEN not in done.stdout + done.stderr
 

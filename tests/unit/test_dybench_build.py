@@ -269,7 +269,7 @@ def test_quotas_are_filled_from_what_will_do_and_what_is_short_is_said(clips: Pa
     assert few.summary.pairs == 2
     many = made(recipe_of(tmp_path, clips, quotas={"reversible_dynamics": {"mine": 9}}), tmp_path / "nine")
     assert [part.short for part in many.summary.parts] == [6]
-    assert "6 of 9 pairs are missing" in (tmp_path / "nine" / "README.md").read_text()
+    assert "6 of 9 pairs missing" in (tmp_path / "nine" / "README.md").read_text()
     assert len(list((tmp_path / "two" / "videos").iterdir())) == 4
 
 

@@ -101,6 +101,18 @@ def test_a_release_is_a_benchmark_of_its_own(built: Path, tmp_path: Path) -> Non
     assert again.summary.pairs == 2
 
 
+def test_the_card_of_one_pair_speaks_of_one(built: Path, tmp_path: Path) -> None:
+    verdicts = labels_file(tmp_path, ("anna", 0, "accept"), ("ben", 0, "accept"))
+    released(built, verdicts, tmp_path / "out")
+    card = " ".join((tmp_path / "out" / "README.md").read_text().split())
+    assert "# A paired benchmark of 1 pair " in card
+    assert (
+        "2 raters gave 2 verdicts on 1 pair. On 1 pair with two verdicts or more" in card
+        or "alpha" not in card
+    )
+    assert " 1 pairs" not in card
+
+
 def test_agreement_by_hand(tmp_path: Path) -> None:
     labels = read_labels(labels_file(tmp_path, *VERDICTS, criteria={"static": True}))
     assert labels.replaced == 1

@@ -66,4 +66,4 @@ def test_a_text_model_is_asked_and_read_strictly(tmp_path: Path, word: str, labe
         assert routing is not None
         assert (routing.router, routing.confidence) == (str(model), None)
     else:
-        assert "5 questions have no label" in result.output
+        assert "could not be read: 5. Give" in result.output

@@ -210,7 +210,7 @@ def test_repeated_videos_options_and_false_pairs_are_found() -> None:
 
 
 def test_few_questions_are_not_judged() -> None:
-    assert audited(clean(8)).faults == ("8 questions are too few to judge by; write at least 20",)
+    assert audited(clean(8)).faults == ("8 questions, too few to judge by; write at least 20",)
 
 
 def test_questions_that_were_left_out_are_said_so() -> None:
@@ -218,7 +218,7 @@ def test_questions_that_were_left_out_are_said_so() -> None:
     assert fault.startswith(
         "8 questions (of 20; the others: no options, none in metadata either, and not 2 to 12"
     )
-    assert fault.endswith("are too few to judge by; write at least 20")
+    assert fault.endswith("too few to judge by; write at least 20")
 
 
 def test_more_questions_left_out_than_judged_are_a_fault() -> None:
@@ -228,7 +228,7 @@ def test_more_questions_left_out_than_judged_are_a_fault() -> None:
     )
     folder = Folder(clean(), {"moves": 80})
     assert audit(folder, Silence())["moves"].faults == ()
-    assert left_out(folder) == [f"80 questions were left out (moves 80): {WITHOUT_CHOICE}."]
+    assert left_out(folder) == [f"80 questions left out (moves 80): {WITHOUT_CHOICE}."]
     assert left_out(Folder(clean(), {})) == []
 
 

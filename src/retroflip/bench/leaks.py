@@ -17,7 +17,7 @@ from retroflip.data.manifest import Manifest
 from retroflip.data.media import MediumKind
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
-from retroflip.errors import MediaError, PathEscapeError, RetroflipError
+from retroflip.errors import MediaError, PathEscapeError, RetroflipError, counted
 from retroflip.progress import Progress
 from retroflip.video.fingerprint import NEAR, Fingerprint, Known, fingerprint_file
 from retroflip.video.hashing import sha256_file
@@ -156,15 +156,17 @@ class Leaks:
         for name, media in (("training set", self.train), ("benchmark", self.bench)):
             if media.missing:
                 said.append(
-                    f"{media.missing} of {media.files} files of the {name}, which are missing: by name alone."
+                    f"{media.missing} of {counted(media.files, 'file')} of the {name}, which are missing: by name "
+                    "alone."
                 )
             if media.unreadable:
                 said.append(
-                    f"{media.unreadable} of {media.files} files of the {name}, which cannot be decoded: not by their "
+                    f"{media.unreadable} of {counted(media.files, 'file')} of the {name}, which cannot be decoded: "
+                    "not by their "
                     f"looks. The first: {media.first}"
                 )
             if media.folders:
-                said.append(f"{media.folders} folders of frames of the {name}: by name alone.")
+                said.append(f"{counted(media.folders, 'folder')} of frames of the {name}: by name alone.")
         if not self.looked:
             said.append("Looks: videos were not decoded (--no-look).")
         return said

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from retroflip.cli.terminal import AsJson, by_name, example, print_json
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 
 
 class Form(StrEnum):
@@ -68,6 +68,6 @@ def _sentence(one: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in one["p_acc_difference_ci"])
     return (
         f"- {one['b']} minus {one['a']}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "
-        f"{one['n_pairs']} pairs; McNemar p = {one['mcnemar_p']:.2g}, by Holm {one['holm_p']:.2g}; "
+        f"{counted(one['n_pairs'], 'pair')}; McNemar p = {one['mcnemar_p']:.2g}, by Holm {one['holm_p']:.2g}; "
         f"{100 * one['detectable']:.1f} points would have been found four times in five."
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.terminal import AsJson, DefaultCommand, example, print_json, print_table, shown_progress
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from retroflip.cot.recipe import CotRecipe
@@ -156,8 +156,11 @@ def _show_estimate(samples: int, found: dict[str, Any], json: bool) -> None:
     ]
     if rows:
         header = ["at most", "calls", "prompt tokens", "response tokens", "cost"]
-        print_table(f"{samples} samples", header, rows)
-    print(f"{samples} samples, at most {found['calls']} calls and {found['tokens']} tokens.")
+        print_table(counted(samples, "sample"), header, rows)
+    print(
+        f"{counted(samples, 'sample')}, at most {counted(found['calls'], 'call')} and "
+        f"{counted(found['tokens'], 'token')}."
+    )
 
 
 def _report(stats: dict[str, Any], records: Path, file: Path, json: bool) -> None:

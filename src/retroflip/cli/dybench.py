@@ -295,7 +295,7 @@ def export(
     if json:
         print_json({"written": written.folder, "questions": written.questions, "pairs": written.pairs})
         return
-    print(f"{written.questions} questions, {counted(written.pairs, 'pair')}: {written.folder}")
+    print(f"{counted(written.questions, 'question')}, {counted(written.pairs, 'pair')}: {written.folder}")
     if toolkit is Toolkit.LMMS_EVAL:
         print(
             f"Run it with: python -m lmms_eval --include_path {out} --tasks {written.folder.name} --model ..."

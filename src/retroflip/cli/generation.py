@@ -268,10 +268,14 @@ def _print_answers(counts: "Counts", out: Path, prepared: "Prepared") -> None:
     noted = _told(counts, out, prepared)["noted"]
     mode, conditions = prepared.manner
     answers = counted(counts.answers, "answer")
-    print(f"{answers} in {out}, {counts.truncated} of them cut off at {conditions.max_tokens} tokens.")
+    print(
+        f"{answers} in {out}, {counts.truncated} of them cut off at {counted(conditions.max_tokens, 'token')}."
+    )
     print(f"Asked in the prompt mode {mode.value}, {conditions.told()}.")
     if counts.failed:
-        print(f"{counts.failed} questions miss an answer; answers.jsonl and failures.jsonl in {out} say why.")
+        print(
+            f"Questions that miss an answer: {counts.failed}; answers.jsonl and failures.jsonl in {out} say why."
+        )
     if noted:
-        print(f"{noted} videos have times that the model is not told as they are; see {out / NOTES}.")
+        print(f"Videos whose times the model is not told as they are: {noted}; see {out / NOTES}.")
     print(f"Score them with: {shlex.join(['retroflip', 'score', str(out)])}")

@@ -9,7 +9,7 @@ import typer
 
 from retroflip.cli.quiet import set_environment
 from retroflip.cli.terminal import AsJson, example, print_json, shown_progress
-from retroflip.errors import RetroflipError
+from retroflip.errors import RetroflipError, counted
 
 Push = Annotated[
     str | None,
@@ -109,7 +109,7 @@ def push(
             return
         for name, size in upload.files:
             print(f"{size / _MEGABYTE:10.3f} MB  {name}")
-        amount = f"{len(upload.files)} files, {upload.bytes / _MEGABYTE:.1f} MB"
+        amount = f"{counted(len(upload.files), 'file')}, {upload.bytes / _MEGABYTE:.1f} MB"
         print(f"{amount}, to the {seen} {upload.kind} {to}. Nothing is sent.")
         return
     with shown_progress() as progress:
@@ -117,4 +117,4 @@ def push(
     if json:
         print_json({**told, "sent": True, "address": address})
         return
-    print(f"{len(upload.files)} files are in the {seen} {upload.kind} {to}: {address}")
+    print(f"{counted(len(upload.files), 'file')} in the {seen} {upload.kind} {to}: {address}")

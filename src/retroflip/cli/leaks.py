@@ -7,6 +7,7 @@ import typer
 
 from retroflip.cli.columns import Columns, column_map
 from retroflip.cli.terminal import AsJson, example, print_json, print_table, shown_progress
+from retroflip.errors import counted
 
 if TYPE_CHECKING:
     from retroflip.bench.leaks import Leaks
@@ -76,7 +77,8 @@ def _show(found: "Leaks") -> None:
     titles = ["shared", "training records", "questions", "the first"]
     print_table("What the training set has of the benchmark", titles, rows, numbers=False)
     print(
-        f"{found.records} training records, {found.questions} questions; {len(found.affected)} of these are about a "
+        f"{counted(found.records, 'training record')}, {counted(found.questions, 'question')}; {len(found.affected)} "
+        "of these are about a "
         "recording that is in the training set."
     )
     for sentence in found.not_compared:

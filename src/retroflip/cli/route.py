@@ -17,7 +17,7 @@ from retroflip.cli.terminal import (
     print_table,
     shown_progress,
 )
-from retroflip.errors import UnroutedError, UsageError
+from retroflip.errors import UnroutedError, UsageError, counted
 
 if TYPE_CHECKING:
     from retroflip.llm.settings import Endpoint
@@ -177,7 +177,8 @@ def _endpoint(settings: list[str]) -> "Endpoint":
 
 def _cost(ahead: dict[str, Any]) -> str:
     return (
-        f"{ahead['calls']} calls about {ahead['questions']} questions: about {ahead['prompt_tokens']} tokens of "
+        f"{counted(ahead['calls'], 'call')} about {counted(ahead['questions'], 'question')}: about "
+        f"{counted(ahead['prompt_tokens'], 'token')} of "
         f"prompts, at most {ahead['completion_tokens']} of responses, {ahead['cost']:.2f} at the prices given."
     )
 
@@ -194,7 +195,7 @@ def _report(table: "Table", file: Path, out: Path, more: dict[str, Any], json: b
             print(f"Paths of videos still start from {file.resolve().parent}: name that as the root.")
     if table.failed:
         raise UnroutedError(
-            f"{len(table.failed)} questions have no label, since calls failed or could not be read. Give the same "
+            f"Questions without a label, since calls failed or could not be read: {len(table.failed)}. Give the same "
             "command again (what llm has finished is kept), or name a router that ends in one of the four words."
         )
 
@@ -238,7 +239,8 @@ def check(
         "" if found["reweighted"] is None else f", {found['reweighted']:.3f} with CRPO's shares of labels"
     )
     print(
-        f"{found['cases']} questions: accuracy {found['accuracy']:.3f}{shares}, macro F1 {found['macro_f1']:.3f}, "
+        f"{counted(found['cases'], 'question')}: accuracy {found['accuracy']:.3f}{shares}, macro F1 "
+        f"{found['macro_f1']:.3f}, "
         f"kappa {found['kappa']:.3f}. Ambiguous: {found['ambiguous']['same']} of {found['ambiguous']['cases']} alike."
     )
     if found["errors"]:
@@ -278,7 +280,7 @@ def audit(
             print_json({"questions": len(drawn), "out": out})
         else:
             print(
-                f"{len(drawn)} questions: {out}. Fill in the column label, then give the table as --labels."
+                f"{counted(len(drawn), 'question')}: {out}. Fill in the column label, then give the table as --labels."
             )
         return
     if labels is not None:

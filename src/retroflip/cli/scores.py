@@ -54,13 +54,14 @@ def _counted(scores: Mapping[str, Any]) -> Iterator[str]:
             "seen: look at some of them; a prompt that names the form helps (`generate --prompt`)."
         )
     if scores["truncated"]:
-        yield f"{scores['truncated']} of {scores['n_answers']} answers were cut off at the limit of tokens."
+        yield f"{scores['truncated']} of {counted(scores['n_answers'], 'answer')} were cut off at the limit of tokens."
     if scores["n_failed"]:
         yield (
-            f"{scores['n_failed']} questions have no answer, as their video or the call failed, and count as wrong."
+            f"Questions without an answer, as their video or the call failed: {scores['n_failed']}. They count as "
+            "wrong."
         )
     if scores["n_incomplete_pairs"]:
-        yield f"{scores['n_incomplete_pairs']} pairs miss a side and count as wrong."
+        yield f"Pairs that miss a side: {scores['n_incomplete_pairs']}. They count as wrong."
 
 
 def _behind(scores: Mapping[str, Any]) -> Iterator[str]:
@@ -84,12 +85,12 @@ def _behind(scores: Mapping[str, Any]) -> Iterator[str]:
     if moved := scores["sensitivity"]:
         yield (
             f"Options' probabilities move by {moved['kl']:.3f} nats from one side of a pair to the other "
-            f"({moved['n_pairs']} pairs)."
+            f"({counted(moved['n_pairs'], 'pair')})."
         )
     if passes := scores["passes"]:
         for label, curve in (("Pass", passes["pass"]), ("Pair pass", passes["pair_pass"])):
             told = ", ".join(f"@{k} {_percent(share)}" for k, share in curve.items())
-            yield f"{label} of {passes['draws']} draws: {told}."
+            yield f"{label} of {counted(passes['draws'], 'draw')}: {told}."
 
 
 def _known(
@@ -162,7 +163,7 @@ def print_comparison(difference: Mapping[str, Any]) -> None:
     within = f" [{100 * interval[0]:+z.1f}, {100 * interval[1]:+z.1f}]" if interval else ""
     print(
         f"{b} against {a}: P-Acc {100 * difference['p_acc_difference']:+z.1f} points{within} on "
-        f"{difference['n_pairs']} pairs; only {b} right on {difference['only_b']}, only {a} on "
+        f"{counted(difference['n_pairs'], 'pair')}; only {b} right on {difference['only_b']}, only {a} on "
         f"{difference['only_a']}; exact McNemar p = {difference['mcnemar_p']:.3g}."
     )
 

@@ -10,7 +10,7 @@ from retroflip.cli import hub
 from retroflip.cli.hub import Push
 from retroflip.cli.quiet import quiet
 from retroflip.cli.terminal import AsJson, example, main_progress, print_json
-from retroflip.errors import OtherProcessError, RunStoppedError, UsageError
+from retroflip.errors import OtherProcessError, RunStoppedError, UsageError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -221,7 +221,7 @@ def _by_type(types: "Mapping[TaskType, TypeInTraining]") -> "Iterator[str]":
             (one.same_answer, "same answer on the counterfactual", "{:.0%}"),
         )
         told = [f"{name} {form.format(value)}" for value, name, form in values if value is not None]
-        yield f"{kind.value}: {', '.join(told)} ({one.questions} questions in the last steps)"
+        yield f"{kind.value}: {', '.join(told)} ({counted(one.questions, 'question')} in the last steps)"
 
 
 def _show(recipe: "AnyRecipe", gpus: str | None, *, json: bool) -> None:

@@ -8,6 +8,7 @@ from retroflip.data.folder import CARD, RECORDS_NAME
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Source
 from retroflip.data.tally import Tally, tally_of
+from retroflip.errors import counted
 from retroflip.files.markdown import table
 from retroflip.files.storage import write_text_atomic
 
@@ -66,7 +67,8 @@ def write_made(
     counts = tally.as_json()
     parts = [
         head(tally.samples, RECORDS_NAME, tags, split),
-        f"# {title}\n\n{about}\n\n{counts['samples']} records about {counts['media_files']} files.\n",
+        f"# {title}\n\n{about}\n\n{counted(counts['samples'], 'record')} about "
+        f"{counted(counts['media_files'], 'file')}.\n",
         *(_table(name, counts[key], "records") for key, name in _SECTIONS if counts[key]),
     ]
     write_text_atomic(out / CARD, "\n".join(parts))
@@ -79,7 +81,7 @@ def card_text(
     file's name."""
     counts = tally.as_json()
     facts = [
-        f"{counts['samples']} records about {counts['media_files']} files",
+        f"{counted(counts['samples'], 'record')} about {counted(counts['media_files'], 'file')}",
         *([f"{counts['parts_of_videos']} about a part of a video"] if counts["parts_of_videos"] else []),
         *([f"{counts['several_media']} that show several files"] if counts["several_media"] else []),
         *([f"{counts['traces']} with reasoning"] if counts["traces"] else []),

@@ -171,8 +171,8 @@ def _lessons(run: Source) -> Iterator[str]:
     for lesson in trained.get("lessons", []):
         if isinstance(lesson, Mapping):
             yield (
-                f"{model_name(str(lesson.get('method')))}, {lesson.get('steps')} steps on "
-                f"{lesson.get('questions')} questions of {lesson.get('records')}"
+                f"{model_name(str(lesson.get('method')))}, {counted(lesson.get('steps', 0), 'step')} on "
+                f"{counted(lesson.get('questions', 0), 'question')} of {lesson.get('records')}"
             )
 
 
@@ -209,8 +209,8 @@ def _data(sources: Sources) -> Iterator[Facts]:
             told = {
                 "Records": _last_names(records),
                 "SHA-256": str(part(run.settings, "data_sha256").get("records", ""))[:16],
-                "Used": "" if used is None else f"{used} records",
-                "Shown": f"{section.get('frames')} frames, {section.get('sampler', 'uniform')}",
+                "Used": "" if used is None else counted(used, "record"),
+                "Shown": f"{counted(section.get('frames', 0), 'frame')}, {section.get('sampler', 'uniform')}",
             }
             users.setdefault(records, ([], told))[0].append(f"trained {short_name(run.name)}")
     for one in sources.answers:
@@ -232,7 +232,7 @@ def _counts(tally: Tally | None) -> Iterator[tuple[str, str]]:
     if tally is None:
         return
     counts = tally.as_json()
-    yield "Questions", f"{counts['samples']} about {counts['media_files']} files"
+    yield "Questions", f"{counts['samples']} about {counted(counts['media_files'], 'file')}"
     titles = {
         "by_type": "Types",
         "by_task_type": "Task types",

@@ -9,6 +9,7 @@ from retroflip.bench.metrics.answers import ACCURACY, MOST_UNPARSED, UNPARSED
 from retroflip.bench.metrics.base import Measures, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.metrics.training import CORRECT, Rows
+from retroflip.errors import counted
 from retroflip.report.curves import series
 from retroflip.report.learned import hardly_anything_learned, nothing_learned
 from retroflip.train.task_types import by_task_type, remarks
@@ -184,7 +185,7 @@ def _level(name: str, before: str | None, scored: Mapping[str, Measures]) -> str
 
 
 def _certainty(measures: Measures) -> str:
-    parts = [f"{measures['n_pairs']} pairs" if measures.get("n_pairs") else "Pairs"]
+    parts = [counted(measures["n_pairs"], "pair") if measures.get("n_pairs") else "Pairs"]
     found = PAIR_ACCURACY.read(measures)
     if found.interval:
         parts.append(f"95{_GLUE}% interval {interval(found.interval)}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from retroflip.bench.metrics.base import Measure
 from retroflip.bench.metrics.training import REWARD_SPREAD, ZERO_ADVANTAGE
+from retroflip.errors import counted
 from retroflip.files.markdown import cell as as_text
 from retroflip.files.markdown import written
 from retroflip.study.cells import RIGHT_AT_THE_END, SAMPLED, State
@@ -38,7 +39,7 @@ def _head(plan: Plan[ArmT], study: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in study["cells"].items())
     return f"""# {plan.title}
 
-Seeds {", ".join(map(str, study["seeds"]))}; of {sum(study["cells"].values())} runs {counts}.
+Seeds {", ".join(map(str, study["seeds"]))}; of {counted(sum(study["cells"].values()), "run")} {counts}.
 
 Rates are in per cent, differences in points. [a, b] is the 95 % interval over seeds (Student's t), of a difference \
 paired by seed; {NOTHING} stands for what is not there. With three seeds an interval reaches 2.5 standard deviations \

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from retroflip.data.manifest import manifest_beside
-from retroflip.errors import DataError
+from retroflip.errors import DataError, counted
 from retroflip.files.memory import host_memory
 from retroflip.inference.vllm_rollouts import VERSION
 from retroflip.models import tiny
@@ -236,7 +236,7 @@ def tiny_model(folder: Path) -> Check:
         for name, path in files.items()
         if not path.is_file() or sha256_file(path) != manifest.sha256_of(name)
     ]
-    value = f"missing or changed: {', '.join(bad)}" if bad else f"{len(files)} files, hashes right"
+    value = f"missing or changed: {', '.join(bad)}" if bad else f"{counted(len(files), 'file')}, hashes right"
     return _check(tiny.NAME, not bad, value, rebuild)
 
 

@@ -194,24 +194,24 @@ def _head(summary: Summary) -> str:
         "yes: every question is one of a pair",
     ]
     return (
-        f"# A paired benchmark of {summary.pairs:,} pairs\n\n"
+        f"# A paired benchmark of {counted(summary.pairs, 'pair', ',')}\n\n"
         "Each pair is two videos with the same question and options and different answers. They differ in one thing: "
         f"{', '.join(f'{axis} ({count})' for axis, count in summary.axes.items())}. The pairs come from "
-        f"{summary.clips:,} recordings (`source_clip`), by which statistics are clustered.\n\n"
+        f"{counted(summary.clips, 'recording', ',')} (`source_clip`), by which statistics are clustered.\n\n"
         + table(columns, [cells])
     )
 
 
 def _missing(summary: Summary) -> str:
     lines = [
-        f"- {one.source}, {one.sub_task}: {one.short} of {one.wanted} pairs are missing; its {one.candidates} "
-        "candidates gave no more."
+        f"- {one.source}, {one.sub_task}: {one.short} of {counted(one.wanted or 0, 'pair')} missing; its "
+        f"{counted(one.candidates, 'candidate')} gave no more."
         for one in summary.parts
         if one.short and one.source not in summary.missing
     ]
     lines += [f"- {source}: was not there. {what}." for source, what in summary.missing.items()]
     lines += [
-        f"- {source}: {count} candidates are of sub-tasks that the recipe does not ask for."
+        f"- {source}: {counted(count, 'candidate')} of sub-tasks that the recipe does not ask for."
         for source, count in summary.not_asked.items()
     ]
     return "\n".join(["Against the recipe:", "", *lines]) if lines else ""

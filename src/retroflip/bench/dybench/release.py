@@ -19,7 +19,7 @@ from retroflip.data.manifest import MANIFEST_NAME, build_manifest, first_changed
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
-from retroflip.errors import DataError, UsageError
+from retroflip.errors import DataError, UsageError, counted
 from retroflip.files.storage import (
     each_row,
     read_json_object,
@@ -66,7 +66,8 @@ def release(
     kept = {pair for pair, verdict in verdicts.items() if verdict}
     if not kept:
         raise DataError(
-            f"{labels_file}: not one of {len(clips)} pairs is accepted by the rule {rule.value} with {least} raters or "
+            f"{labels_file}: not one of {counted(len(clips), 'pair')} is accepted by the rule {rule.value} with "
+            f"{counted(least, 'rater')} or "
             "more each. Check that the labels are about this benchmark."
         )
     asked = {
@@ -129,8 +130,8 @@ def _summary(folder: Path, samples: list[Sample], quality: list[dict[str, Any]])
     before = Summary.of(read_json_object(folder / SUMMARY))
     made = Counter((sample.task, sample.source) for sample in samples[::2])
     parts = [replace(one, made=made[one.sub_task, one.source]) for one in before.parts]
-    counted = Summary.count(samples, [seconds_of(row) for row in quality], parts)
-    return replace(counted, refused=before.refused, missing=before.missing, not_asked=before.not_asked)
+    summary = Summary.count(samples, [seconds_of(row) for row in quality], parts)
+    return replace(summary, refused=before.refused, missing=before.missing, not_asked=before.not_asked)
 
 
 def _told(agreed: Mapping[str, Any], rule: Rule, least: int) -> str:
@@ -139,12 +140,14 @@ def _told(agreed: Mapping[str, Any], rule: Rule, least: int) -> str:
     how_far = (
         "No pair has the verdicts of two raters, so how far they agree is not known."
         if alpha is None
-        else f"On {verdict['pairs']} pairs with two verdicts or more, Krippendorff's alpha is {alpha:.2f} "
+        else f"On {counted(verdict['pairs'], 'pair')} with two verdicts or more, Krippendorff's alpha is {alpha:.2f} "
         f"({verdict['interval'][0]:.2f} to {verdict['interval'][1]:.2f}, 95 %, over recordings)."
     )
     rules = {Rule.MAJORITY: "more raters accepted than rejected", Rule.UNANIMOUS: "all its raters accepted"}
     return (
-        f"Kept are the pairs that {rules[rule]}, each seen by at least {least}: {len(agreed['raters'])} raters gave "
-        f"{agreed['labels']} verdicts on {agreed['pairs']} pairs. {how_far} All verdicts are in `{LABELS}`, their "
+        f"Kept are the pairs that {rules[rule]}, each seen by at least {least}: "
+        f"{counted(len(agreed['raters']), 'rater')} gave "
+        f"{counted(agreed['labels'], 'verdict')} on {counted(agreed['pairs'], 'pair')}. {how_far} All verdicts are "
+        f"in `{LABELS}`, their "
         f"agreement on each criterion in `{AGREEMENT}`. Before that, the automatic checks of `{QUALITY}`."
     )

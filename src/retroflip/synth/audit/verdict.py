@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from retroflip.data.sample import option_letter
+from retroflip.errors import counted
 from retroflip.progress import Progress
 from retroflip.synth.audit.attacks import Scores, attacks_on
 from retroflip.synth.audit.exemptions import EXEMPT
@@ -150,7 +151,7 @@ def left_out(folder: Folder) -> list[str]:
     if not folder.unread:
         return []
     counts = ", ".join(f"{kind} {count}" for kind, count in folder.unread.items())
-    return [f"{sum(folder.unread.values())} questions were left out ({counts}): {WITHOUT_CHOICE}."]
+    return [f"{counted(sum(folder.unread.values()), 'question')} left out ({counts}): {WITHOUT_CHOICE}."]
 
 
 def _unjudged(count: int) -> KindAudit:
@@ -180,12 +181,14 @@ def _judged(
     ]
     faults += [fault for check in (_pairs, _options) for fault in check(items)]
     if duplicates:
-        faults.append(f"{duplicates} videos are there more than once with the same question")
+        faults.append(f"{counted(duplicates, 'video')} there more than once with the same question")
     if oracle is not None and oracle < 1.0:
         faults.append(f"the metadata bears out only {oracle:.1%} of the answers")
     if len(items) < FEWEST:
         besides = f" (of {len(items) + unread}; the others: {WITHOUT_CHOICE})" if unread else ""
-        faults.append(f"{len(items)} questions{besides} are too few to judge by; write at least {FEWEST}")
+        faults.append(
+            f"{counted(len(items), 'question')}{besides}, too few to judge by; write at least {FEWEST}"
+        )
     elif unread > len(items):
         faults.append(
             f"{unread} of {len(items) + unread} questions are left out, more than are judged: {WITHOUT_CHOICE}"
