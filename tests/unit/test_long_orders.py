@@ -10,9 +10,12 @@ from retroflip.synth.episode import Draw, Mode, Redraw
 from retroflip.synth.long.orders import (
     Course,
     Query,
+    a_run,
     around,
     by_answer,
     changed_by,
+    dealt_ask,
+    dealt_case,
     draw_course,
     of_one_form,
     pinned_places,
@@ -20,8 +23,8 @@ from retroflip.synth.long.orders import (
     reordered,
     retold,
     runs,
+    some_answers,
     two_answered,
-    two_ranks,
 )
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.transforms import Transform
@@ -73,8 +76,33 @@ def test_runs_of_consecutive_numbers() -> None:
     assert runs([1, 3], 2) == []
 
 
+def test_a_run_is_as_long_as_the_first_length_that_there_is() -> None:
+    numbers = [7, 1, 2, 3, 4, 9]
+    assert {tuple(a_run(drawn(turn), numbers, 3)) for turn in range(12)} == {(1, 2, 3), (2, 3, 4)}
+    assert a_run(drawn(), numbers, 5, 4, 3) == [1, 2, 3, 4]
+    assert a_run(drawn(), numbers, 5) == []
+
+
+def test_numbers_to_choose_from_come_in_order_and_others_in_any() -> None:
+    assert all(some_answers(drawn(turn), [3, 1, 2], 3) == [1, 2, 3] for turn in range(12))
+    assert {tuple(some_answers(drawn(turn), "ab", 2)) for turn in range(12)} == {("a", "b"), ("b", "a")}
+    assert some_answers(drawn(), [3, 1], 3) == []
+
+
+def test_questions_are_dealt_out_equally_often_with_the_ranks_of_their_answers() -> None:
+    asks = {Mode.FORWARD: ("row", "number"), Mode.HISTORICAL: ("count",)}
+    cases = Counter(
+        (query.mode, query.ask, rank) for query, rank in (dealt_case(drawn(turn), asks) for turn in range(24))
+    )
+    assert cases == {(mode, ask, rank): 2 for mode in asks for ask in asks[mode] for rank in range(4)}
+    timed = {Mode.FORWARD: (("sum", "end"), ("count", "end")), Mode.HISTORICAL: (("sum", "after"),)}
+    assert Counter(dealt_ask(drawn(turn), timed).when for turn in range(24)) == {"end": 12, "after": 12}
+
+
 def test_every_two_options_are_dealt_out_equally_often() -> None:
-    dealt = Counter(two_ranks(drawn(turn), 4) for turn in range(24))
+    groups = {answer: [answer] for answer in "abcd"}
+    pairs = ([answer for answer, _ in two_answered(drawn(turn), groups, "abcd")] for turn in range(24))
+    dealt = Counter(tuple(pair) for pair in pairs)
     assert len(dealt) == 12
     assert set(dealt.values()) == {2}
     assert all(one != two for one, two in dealt)
@@ -95,7 +123,7 @@ def test_options_are_all_numbers_or_all_lists_of_one_length() -> None:
         assert found is not None
         assert set(found) <= {5, 6, 7} or set(found) == {(1, 2), (4, 1)}
     assert set(of_one_form(drawn(), answers, 3) or ()) == {5, 6, 7}
-    assert of_one_form(drawn(), answers, 4) is None
+    assert of_one_form(drawn(), answers, 4) == []
 
 
 def test_both_sides_have_answers_of_their_own_with_courses_that_lead_to_them() -> None:
@@ -124,7 +152,12 @@ def test_states_are_worked_out_from_the_end_that_is_shown() -> None:
 def test_metadata_name_what_is_asked_for_alone() -> None:
     query = Query(Mode.FORWARD, "count", "end", {"place": "A"})
     assert query.parameters == {"ask": "count", "when": "end", "place": "A"}
-    assert Query(Mode.FORWARD, "displaced").parameters == {"ask": "displaced"}
+    named = Query(Mode.FORWARD, "number").naming("Which number?", 3, cell=[1, 2])
+    assert (named.parameters, named.text, named.barred) == (
+        {"ask": "number", "cell": [1, 2]},
+        "Which number?",
+        3,
+    )
 
 
 def test_what_changes_an_answer_is_found_by_asking_again() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from retroflip.synth.episode import Draw
+from retroflip.synth.episode import Draw, Mode
+from retroflip.synth.long.orders import Query
 from retroflip.synth.long.scenery import DARK, Stage, darker
 from retroflip.synth.long.timeline import Timeline
 from retroflip.synth.settings import SceneSettings
@@ -36,6 +37,7 @@ def test_what_hides_the_state_is_there_whenever_the_state_is_not() -> None:
         shown = stage(opening=opening)
         np.testing.assert_array_equal(shown.shown_T + shown.hidden_T, np.ones(TIMELINE.frames))
         assert shown.shown_T[frame] == 1.0
+        assert shown.shown_of(["before", "between", "after"]) == ("before" if opening else "after")
 
 
 def test_bystanders_are_in_the_clip_and_listed_behind_what_takes_part() -> None:
@@ -43,9 +45,15 @@ def test_bystanders_are_in_the_clip_and_listed_behind_what_takes_part() -> None:
     label = shown.label("card", "rectangle", (1, 2, 3), (0.5, 0.5), (0.1, 0.2), "7", 0.05, shown.shown_T)
     assert [one.id for one in shown.animation([label]).actors] == ["d1", "d2", "card"]
     assert (label.text, label.text_colour, label.half_height_T[0]) == ("7", DARK, 0.2)
-    listed = shown.objects([{"id": "card"}])
-    assert [one["id"] for one in listed] == ["card", "d1", "d2"]
-    assert [one.get("role") for one in listed] == [None, "distractor", "distractor"]
+    query = Query(Mode.FORWARD, "count", "end")
+    asked = shown.asked(query, "How many?", [1, 2], [{"id": "card"}], seen=2, is_open=False)
+    assert [one["id"] for one in asked.objects] == ["card", "d1", "d2"]
+    assert [one.get("role") for one in asked.objects] == [None, "distractor", "distractor"]
+    assert (asked.mode, asked.parameters, asked.min_fps) == (
+        query.mode,
+        query.parameters,
+        TIMELINE.min_fps(2),
+    )
 
 
 def test_an_edge_is_darker_than_what_it_surrounds() -> None:

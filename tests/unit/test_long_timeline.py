@@ -8,7 +8,6 @@ from retroflip.synth.long.timeline import (
     Timeline,
     Track,
     draw_timeline,
-    hidden_outside,
     shown_in,
     there_and_on,
 )
@@ -90,7 +89,6 @@ def test_only_one_of_the_two_states_is_ever_seen() -> None:
     assert not first_T[course.opening[1] :].any()
     np.testing.assert_array_equal(last_T, first_T[::-1])
     assert not (first_T * last_T).any()
-    np.testing.assert_array_equal(hidden_outside(course, opening=True), 1.0 - first_T)
 
 
 def test_what_stops_to_be_read_comes_and_goes_in_mirrored_spans() -> None:

@@ -1,13 +1,13 @@
 """Who plays in a short video: objects o1, o2, ..., of which the first are asked about and the others distract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from retroflip.synth.animation import SHAPES, Actor, Floats
-from retroflip.synth.episode import Draw, Event
+from retroflip.synth.episode import Asked, Draw, Event
 from retroflip.synth.objects import Look, bouncing, draw_looks
 
 DISTRACTORS_GO = (0.4, 1.2)
@@ -52,6 +52,18 @@ class Cast:
             look.facts(identity, role=role if who < self.targets else "distractor")
             for who, (identity, look) in enumerate(self.each())
         ]
+
+    def asked(
+        self,
+        text: str,
+        options: Sequence[object],
+        parameters: Mapping[str, Any],
+        *,
+        min_fps: float,
+        is_open: bool = False,
+    ) -> Asked:
+        """Return what both sides are asked of these objects."""
+        return Asked(text, options, parameters, self.objects(), min_fps, is_open=is_open)
 
     def each(self) -> Iterator[tuple[str, Look]]:
         """Yield every object's id and look."""

@@ -72,6 +72,17 @@ def percent(share: float, step: int = 5) -> int:
     return step * round(100 * share / step)
 
 
+def holding(contents: Mapping[str, Sequence[object]]) -> str:
+    """Return what containers hold, by their names.
+
+    >>> holding({"A": [3, 1], "B": []})
+    'A holds 3, 1; B holds nothing'
+    """
+    return "; ".join(
+        f"{name} holds {', '.join(map(str, held)) or 'nothing'}" for name, held in contents.items()
+    )
+
+
 def times(count: int) -> str:
     """Return how often, in words.
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour, Floats
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
-from retroflip.synth.long.orders import by_answer, dealt_case, ranked_answers
+from retroflip.synth.long.orders import Groups, by_answer, dealt_case, ranked_answers
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.strokes import DIGITS, SIGNS, along
 from retroflip.synth.long.timeline import Timeline, draw_timeline
@@ -32,7 +32,7 @@ Tokens = tuple[str, ...]
 UNKNOWN = "?"
 WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 HIGHEST = 99
-ASKS = {Mode.FORWARD: "result", Mode.RETRODICTIVE: "missing", Mode.HISTORICAL: "order"}
+ASKS = {Mode.FORWARD: ("result",), Mode.RETRODICTIVE: ("missing",), Mode.HISTORICAL: ("order",)}
 """what is asked, as metadata have it"""
 OPERANDS = (4, 4, 4, 5, 5)
 LEAST_OPERANDS = 3
@@ -95,7 +95,8 @@ def filled(tokens: Tokens, number: object) -> Tokens:
 
 def make(draw: Draw) -> Pair:
     """Draw two orders of the same digits and signs with different answers, played backwards or drawn anew."""
-    mode, rank = dealt_case(draw, list(ASKS))
+    query, rank = dealt_case(draw, ASKS)
+    mode, is_open = query.mode, query.mode is Mode.HISTORICAL
     how = ANEW if mode is Mode.RETRODICTIVE else draw.deal("how", (ANEW, Transform.REVERSE.value))
     timeline = _timeline(draw)
     groups, options, result = _OFFERED[mode](draw, (timeline.operations + 1) // 2, how)
@@ -103,15 +104,7 @@ def make(draw: Draw) -> Pair:
     scene = _Scene.drawn(draw, timeline, result)
     numbers, signs = scene.colours
     ball = {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
-    asked = Asked(
-        text=phrased(draw, mode),
-        options=options,
-        parameters={"ask": ASKS[mode]},
-        objects=scene.stage.objects([ball]),
-        min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        is_open=mode is Mode.HISTORICAL,
-    )
+    asked = scene.stage.asked(query, phrased(draw, mode), options, [ball], seen=SEEN, is_open=is_open)
     clip = scene.clip(first)
     one = _side(scene, asked, clip, first)
     if how == ANEW:
@@ -166,7 +159,7 @@ def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
     return tuple(tokens)
 
 
-Offered = tuple[Mapping[Any, Sequence[Tokens]], Sequence[Any], int | None]
+Offered = tuple[Groups[Any, Tokens], Sequence[Any], int | None]
 """expressions by answer, which answers are options, and the result that is shown"""
 
 

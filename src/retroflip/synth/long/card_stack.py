@@ -5,7 +5,7 @@ who has followed every card knows that one. Forwards in time cards are put in fa
 end is shown, it is the other way round. No frame shows how many cards the case holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course, Query
+from retroflip.synth.long.orders import Course, Groups, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -95,7 +95,10 @@ def done(pile: Pile, step: Step) -> Pile | None:
     return after if LOWEST <= len(after) <= HIGHEST else None
 
 
-def in_time(course: Course[Pile, Step], *, from_start: bool) -> Course[Pile, Move]:
+Moves = Course[Pile, Move]
+
+
+def in_time(course: Course[Pile, Step], *, from_start: bool) -> Moves:
     """Return the piles and the moves in order of time of a course told from the start, or from the end."""
     moves = []
     for before, step in zip(course.states, course.operations, strict=False):
@@ -105,7 +108,7 @@ def in_time(course: Course[Pile, Step], *, from_start: bool) -> Course[Pile, Mov
     return told if from_start else told.mirrored(Move.undone)
 
 
-def answer_to(query: Query, course: Course[Pile, Move]) -> Answer | None:
+def answer_to(query: Query, course: Moves) -> Answer | None:
     """Return what happened, as a pile or a number, or None where there is no such card."""
     if query.ask == "count":
         return next(len(pile) for move, pile in course.steps if move.card == query.named["card"])
@@ -128,25 +131,14 @@ def make(draw: Draw) -> Pair:
     courses = orders.two_answered(draw, groups, options)
     cards = sorted({card for pile in courses[0][1].states for card in pile})
     things = [thing(f"c{card}", "rectangle", "white", f"card {card}") for card in cards]
-    is_count = what.ask == "count"
-    asked = Asked(
-        text=phrased(draw, what.ask, what.when, ordinal=ordinal(query.named.get("number", 0)), **query.named),
-        options=[_words(what.ask, option) for option in options],
-        parameters=query.parameters,
-        objects=stage.objects(things),
-        min_fps=timeline.min_fps(SEEN),
-        mode=what.mode,
-        is_open=not is_count,
-    )
+    text = phrased(draw, query.ask, query.when, ordinal=ordinal(query.named.get("number", 0)), **query.named)
+    offered = [_words(query.ask, option) for option in options]
+    asked = stage.asked(query, text, offered, things, seen=SEEN, is_open=query.ask != "count")
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
 
 
-Groups = dict[Answer, list[Course[Pile, Move]]]
-"""orders of the same operations, in order of time, by answer"""
-
-
-def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Answer], Groups]:
+def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Answer], Groups[Answer, Moves]]:
     """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations)
@@ -155,19 +147,17 @@ def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Answ
             continue
         others = orders.in_other_orders(draw, course, done, what.mode)
         told = (in_time(one, from_start=what.mode.from_start) for one in others)
-        groups: Groups = orders.by_answer(told, partial(answer_to, query))
-        options = _options(draw, what.ask, groups)
-        if options is not None:
+        groups: Groups[Answer, Moves] = orders.by_answer(told, partial(answer_to, query))
+        if options := _options(draw, what.ask, groups):
             return query, options, groups
     raise Redraw("no operations with four different answers were found")
 
 
-def _options(draw: Draw, ask: str, groups: Groups) -> Sequence[Answer] | None:
-    """Return four of the answers, numbers of cards in a row, or None if there are too few."""
+def _options(draw: Draw, ask: str, answers: Collection[Answer]) -> Sequence[Answer]:
+    """Return four of the answers, numbers of cards in a row, or none if there are too few."""
     if ask == "count":
-        windows = orders.runs([number for number in groups if isinstance(number, int)], CHOICES)
-        return draw.one_of(windows) if windows else None
-    return draw.some_of(list(groups), CHOICES) if len(groups) >= CHOICES else None
+        return orders.a_run(draw, [number for number in answers if isinstance(number, int)], CHOICES)
+    return draw.some_of(list(answers), CHOICES) if len(answers) >= CHOICES else []
 
 
 def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
@@ -181,15 +171,15 @@ def _draw_course(draw: Draw, operations: int) -> Course[Pile, Step]:
     return orders.draw_course(tuple(cards[:height]), operations, draw_step, done, attempts=1)
 
 
-def _draw_query(draw: Draw, course: Course[Pile, Step], what: Ask) -> Query | None:
+def _draw_query(draw: Draw, course: Course[Pile, Step], what: Query) -> Query | None:
     if what.ask == "pile":
-        return Query(*what)
+        return what
     put = [step.card for step in course.operations if step.card is not None]
     if what.ask == "count":
-        return Query(*what, {"card": draw.one_of(put)}) if put else None
+        return what.naming(card=draw.one_of(put)) if put else None
     taken = len(course.operations) - len(put)
     count = len(course.states[-1]) if what.ask == "place" else min(taken, 3)
-    return Query(*what, {"number": 1 + int(draw.rng.integers(count))}) if count else None
+    return what.naming(number=1 + int(draw.rng.integers(count))) if count else None
 
 
 def _words(ask: str, answer: Answer) -> Answer | str:
@@ -231,9 +221,9 @@ class _Scene:
         return self.stage.label(identity, "rectangle", colour, at, CARD, text, CARD_TEXT, opacity)
 
 
-def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Move], answer: Answer) -> Episode:
-    stage, moves = scene.stage, course.operations
-    shown, words = course.states[0 if stage.opening else -1], _words(query.ask, answer)
+def _side(scene: _Scene, asked: Asked, query: Query, course: Moves, answer: Answer) -> Episode:
+    stage, moves, words = scene.stage, course.operations, _words(query.ask, answer)
+    shown = stage.shown_of(course.states)
     # The video played backwards shows the same pile at its other end.
     backwards = None if query.ask == "count" else answer_to(query, course.mirrored(Move.undone))
     note = f"the case is open and shows {listed(shown)} from top to bottom"
@@ -252,7 +242,7 @@ def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Pile, Move],
     )
 
 
-def _forwards(query: Query, course: Course[Pile, Move]) -> list[str]:
+def _forwards(query: Query, course: Moves) -> list[str]:
     told = [f"From top to bottom the pile starts as {listed(course.states[0])}."]
     for move, pile in course.steps:
         after = listed(pile)
@@ -266,7 +256,7 @@ def _forwards(query: Query, course: Course[Pile, Move]) -> list[str]:
     return told
 
 
-def _backwards(course: Course[Pile, Move]) -> list[str]:
+def _backwards(course: Moves) -> list[str]:
     told = [f"From top to bottom the pile ends as {listed(course.states[-1])}, and I work backwards."]
     for move, pile in reversed(list(zip(course.operations, course.states, strict=False))):
         before = listed(pile)

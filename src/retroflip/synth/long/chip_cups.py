@@ -15,12 +15,12 @@ import numpy as np
 from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course, Query
+from retroflip.synth.long.orders import Course, Groups, Query
 from retroflip.synth.long.scenery import Stage, darker
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import holding, phrased
 from retroflip.video.transforms import Transform
 
 Chips = frozenset[int]
@@ -119,14 +119,17 @@ def inverse(step: Step) -> Step:
     return step._replace(action={"put": "take", "take": "put", "swap": "swap"}[step.action])
 
 
-def moment_of(query: Query, course: Course[Cups, Step]) -> int:
+Turns = Course[Cups, Step]
+
+
+def moment_of(query: Query, course: Turns) -> int:
     """Return after how many operations of the course the cup is asked about."""
     if query.when == "after":
         return [step.told for step in course.operations].index(query.named["after"]) + 1
     return 0 if query.when == "start" else len(course.operations)
 
 
-def answer_to(query: Query, course: Course[Cups, Step]) -> Result:
+def answer_to(query: Query, course: Turns) -> Result:
     """Return what the cup asked about holds: a number, or the chips in ascending order; `course` runs with time."""
     chips = course.states[moment_of(query, course)][LETTERS.index(query.named["place"])]
     if query.ask == "holds":
@@ -138,44 +141,32 @@ def make(draw: Draw) -> Pair:
     """Draw operations and a question, four answers that their orders lead to, and two of these."""
     what = orders.dealt_ask(draw, ASKS)
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
-    query, after, options, groups = _asked(draw, timeline.operations, what)
+    query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
     scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
-    text = phrased(draw, what.ask, what.when, place=query.named["place"], what=after and after.note)
+    text = phrased(draw, query.ask, query.when, **_in_words(query))
     courses = orders.two_answered(draw, groups, options)
-    asked = Asked(
-        text=text,
-        options=options,
-        parameters=query.parameters,
-        objects=stage.objects(_things(courses[0][1].states)),
-        min_fps=timeline.min_fps(SEEN),
-        mode=what.mode,
-        is_open=what.ask == "holds",
-    )
+    things = _things(courses[0][1].states)
+    asked = stage.asked(query, text, options, things, seen=SEEN, is_open=query.ask == "holds")
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
 
 
-Groups = dict[Result, list[Course[Cups, Step]]]
-"""courses in order of time, by answer"""
-
-
-def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Step | None, Sequence[Result], Groups]:
-    """Return a question, the step that it names, four answers, and orders of the same operations by the answer."""
+def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Result], Groups[Result, Turns]]:
+    """Return a question, four answers to it, and orders of the same operations by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, pours=what.mode.from_start)
-        query, named = _draw_query(draw, course, what)
+        query = _draw_query(draw, course, what)
+        named = [moment_of(query, course) - 1] if query.when == "after" else []
         told = orders.in_other_orders(draw, course, done, what.mode, named)
         in_time = told if what.mode.from_start else (one.mirrored(inverse) for one in told)
-        groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
-        options = orders.of_one_form(draw, groups, CHOICES)
-        if options is not None:
-            after = course.operations[named[0]] if named else None
-            return query, after, options if what.ask == "holds" else sorted(options), groups
+        groups: Groups[Result, Turns] = orders.by_answer(in_time, partial(answer_to, query))
+        if options := orders.of_one_form(draw, groups, CHOICES):
+            return query, options, groups
     raise Redraw("no operations with four different answers were found")
 
 
-def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Course[Cups, Step]:
+def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Turns:
     places = min(max(draw.settings.objects or draw.level(PLACES), 3), len(LETTERS))
     chips = draw.some_of(VALUES, len(VALUES))
     cups: Cups = tuple(
@@ -201,18 +192,20 @@ def _draw_step(draw: Draw, cups: Cups, action: str, unused: Sequence[int]) -> St
     return Step(action, place, other)
 
 
-def _draw_query(draw: Draw, course: Course[Cups, Step], what: Ask) -> tuple[Query, Sequence[int]]:
-    """Return a question, and the place of the operation that it names, if it names one."""
+def _draw_query(draw: Draw, course: Turns, what: Query) -> Query:
     place = LETTERS[int(draw.rng.integers(len(course.states[0])))]
     if what.when != "after":
-        return Query(*what, {"place": place}), ()
-    named = [
-        index for index, step in enumerate(course.operations) if index >= 3 and step.action in ("put", "take")
-    ]
-    if not named:
+        return what.naming(place=place)
+    late = [step for step in course.operations[3:] if step.chip]
+    if not late:
         raise Redraw("no chip is moved late enough")
-    index = draw.one_of(named)
-    return Query(*what, {"place": place, "after": course.operations[index].told}), (index,)
+    return what.naming(place=place, after=draw.one_of(late).told)
+
+
+def _in_words(query: Query) -> dict[str, str]:
+    """Return what a question names, as its words have it."""
+    after = query.named.get("after")
+    return {"place": query.named["place"], "what": NOTES[after["type"]].format(**after) if after else ""}
 
 
 @dataclass(frozen=True)
@@ -329,11 +322,10 @@ def _pour(way: Track, span: tuple[int, int], home: float, target: float) -> None
     way.along((end - quarter, end), [(home, LIFTED, 0.0), (home, CUP_Y, 0.0)])
 
 
-def _side(scene: _Scene, asked: Asked, query: Query, course: Course[Cups, Step], answer: Result) -> Episode:
-    stage = scene.stage
-    shown = course.states[0 if stage.opening else -1]
+def _side(scene: _Scene, asked: Asked, query: Query, course: Turns, answer: Result) -> Episode:
+    stage, shown = scene.stage, scene.stage.shown_of(course.states)
     operations = ((step.action, step.note, step.facts) for step in course.operations)
-    note = f"the cups are transparent: {_told(shown)}"
+    note = f"the cups are transparent: {holding(_facts(shown))}"
     backwards = None if query.when == "after" else answer_to(query, course.played_back)
     return asked.episode(
         scene.clip(shown, course.operations),
@@ -362,19 +354,12 @@ def _facts(cups: Cups) -> dict[str, list[int]]:
     return {letter: sorted(chips) for letter, chips in zip(LETTERS, cups, strict=False)}
 
 
-def _told(cups: Cups) -> str:
-    return "; ".join(
-        f"{letter} holds {listed(tuple(sorted(chips))) or 'nothing'}"
-        for letter, chips in zip(LETTERS, cups, strict=False)
-    )
-
-
-def _derivation(query: Query, course: Course[Cups, Step]) -> list[str]:
+def _derivation(query: Query, course: Turns) -> list[str]:
     notes = [step.note for step in course.operations]
     if query.when == "after":
         notes = notes[: moment_of(query, course)]
     return orders.retold(
-        [_told(cups) for cups in course.states],
+        [holding(_facts(cups)) for cups in course.states],
         [f"When {note}:" for note in notes],
         [f"Before {note}:" for note in notes],
         from_start=query.mode.from_start,

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from retroflip.synth.animation import Actor, Animation
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Ask, Course, Query
+from retroflip.synth.long.orders import Course, Groups, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
-from retroflip.synth.wording import phrased
+from retroflip.synth.wording import holding, phrased
 from retroflip.video.transforms import Transform
 
 Files = frozenset[tuple[str, str]]
@@ -135,7 +135,10 @@ def inverse(step: Step) -> Step:
     return step._replace(action=UNDONE[step.action])
 
 
-def answer_to(query: Query, course: Course[Files, Step]) -> Result:
+Runs = Course[Files, Step]
+
+
+def answer_to(query: Query, course: Runs) -> Result:
     """Return the answer; `course` runs with time."""
     if query.when == "order":
         return _ran(query, course)[0 if query.ask == "first" else -1]
@@ -147,7 +150,7 @@ def answer_to(query: Query, course: Course[Files, Step]) -> Result:
     return names if query.ask == "holds" else len(names)
 
 
-def _ran(query: Query, course: Course[Files, Step]) -> list[str]:
+def _ran(query: Query, course: Runs) -> list[str]:
     """Return the commands that the question names, in the order in which they are run."""
     return [step.command for step in course.operations if step.command in query.named["commands"]]
 
@@ -158,17 +161,10 @@ def make(draw: Draw) -> Pair:
     timeline = _timeline(draw)
     query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
-    text = phrased(draw, what.ask, what.when, **query.named)
+    text = phrased(draw, query.ask, query.when, **query.named)
     courses = orders.two_answered(draw, groups, options)
-    asked = Asked(
-        text=text,
-        options=options,
-        parameters=query.parameters,
-        objects=stage.objects(_things(courses[0][1].states)),
-        min_fps=timeline.min_fps(SEEN),
-        mode=what.mode,
-        is_open=what.ask in ("exists", "deleted", "holds"),
-    )
+    things, is_open = _things(courses[0][1].states), query.ask in ("exists", "deleted", "holds")
+    asked = stage.asked(query, text, options, things, seen=SEEN, is_open=is_open)
     one, two = (_side(stage, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
 
@@ -182,11 +178,7 @@ def _timeline(draw: Draw) -> Timeline:
     return draw_timeline(draw, wanted, SEEN, LEAST_OPERATIONS)
 
 
-Groups = dict[Result, list[Course[Files, Step]]]
-"""courses in order of time, by answer"""
-
-
-def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Result], Groups]:
+def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Result], Groups[Result, Runs]]:
     """Return a question, its answers to choose from, and orders of the same commands by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, from_start=what.mode.from_start)
@@ -196,14 +188,13 @@ def _asked(draw: Draw, operations: int, what: Ask) -> tuple[Query, Sequence[Resu
             query = _draw_query(draw, in_time[0], what)
             if query is None:
                 continue
-            groups: Groups = orders.by_answer(in_time, partial(answer_to, query))
-            options = orders.of_one_form(draw, groups, CHOICES[what.ask])
-            if options is not None:
-                return query, sorted(options) if what.ask == "count" else options, groups
+            groups: Groups[Result, Runs] = orders.by_answer(in_time, partial(answer_to, query))
+            if options := orders.of_one_form(draw, groups, CHOICES[what.ask]):
+                return query, options, groups
     raise Redraw("no commands with enough different answers were found")
 
 
-def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Course[Files, Step]:
+def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Runs:
     count = min(max(draw.settings.objects or draw.level(FOLDER_COUNT), 2), 4)
     folders, names = draw.some_of(FOLDERS, count), draw.some_of(NAMES, len(NAMES))
     files = {(folder, "") for folder in folders}
@@ -238,11 +229,11 @@ def _draw_step(
     return Step(action, folder, "" if action == "rm" else other, draw.one_of(inside))
 
 
-def _draw_query(draw: Draw, course: Course[Files, Step], what: Ask) -> Query | None:
+def _draw_query(draw: Draw, course: Runs, what: Query) -> Query | None:
     if what.when == "order":
         pinned = orders.pinned_places(len(course.operations), from_start=True, ends=False)
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
-        return Query(*what, {"commands": sorted(draw.some_of(free, CHOICES[what.ask]))})
+        return what.naming(commands=sorted(draw.some_of(free, CHOICES[what.ask])))
     asked = course.states[0 if what.when == "start" else -1]
     folder = draw.one_of(sorted({folder for folder, name in asked if not name}))
     files = sorted({name for files in course.states for _, name in files if name})
@@ -252,8 +243,8 @@ def _draw_query(draw: Draw, course: Course[Files, Step], what: Ask) -> Query | N
         files = [name for name in files if name not in named]
     place = {} if what.ask == "deleted" else {"folder": folder}
     if what.ask not in ("exists", "deleted"):
-        return Query(*what, place)
-    return Query(*what, {**place, "file": draw.one_of(files)}) if files else None
+        return what.naming(**place)
+    return what.naming(**place, file=draw.one_of(files)) if files else None
 
 
 def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:
@@ -284,8 +275,9 @@ def _command(stage: Stage, index: int, step: Step) -> Actor:
     return stage.writing(f"command {index}", f"$ {step.command}", (0.5, 0.5), COMMAND_TEXT, seen.number_T)
 
 
-def _side(stage: Stage, asked: Asked, query: Query, course: Course[Files, Step], answer: Result) -> Episode:
-    shown = course.states[0 if stage.opening else -1]
+def _side(stage: Stage, asked: Asked, query: Query, course: Runs, answer: Result) -> Episode:
+    shown = stage.shown_of(course.states)
+    note = f"the folders are listed: {holding(_facts(shown))}"
     operations = (
         (step.action.replace(" ", "_"), f"the command {step.command} is run", {"command": step.command})
         for step in course.operations
@@ -296,7 +288,7 @@ def _side(stage: Stage, asked: Asked, query: Query, course: Course[Files, Step],
         _clip(stage, shown, course.operations),
         answer,
         orders.changed_by(answer, {Transform.REVERSE: backwards}),
-        events=stage.told(f"the folders are listed: {_told(shown)}", {"folders": _facts(shown)}, operations),
+        events=stage.told(note, {"folders": _facts(shown)}, operations),
         states=stage.timeline.states(
             {"done": index, "folders": _facts(files)} for index, files in enumerate(course.states)
         ),
@@ -317,18 +309,12 @@ def _facts(files: Files) -> dict[str, list[str]]:
     return {folder: list(held(files, folder)) for folder in sorted(one for one, name in files if not name)}
 
 
-def _told(files: Files) -> str:
-    return "; ".join(
-        f"{folder} holds {', '.join(names) or 'nothing'}" for folder, names in _facts(files).items()
-    )
-
-
-def _derivation(query: Query, course: Course[Files, Step]) -> list[str]:
+def _derivation(query: Query, course: Runs) -> list[str]:
     commands = [step.command for step in course.operations]
     if query.when == "order":
         return [f"In order of time these are run: {'; '.join(_ran(query, course))}."]
     return orders.retold(
-        [_told(files) for files in course.states],
+        [holding(_facts(files)) for files in course.states],
         [f"After {command}:" for command in commands],
         [f"Before {command}:" for command in commands],
         from_start=query.mode.from_start,

@@ -10,9 +10,9 @@ is), so that one set of rules serves both; `Course.mirrored` gives the other's o
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from retroflip.synth.episode import Draw, Mode, Redraw
 from retroflip.video.transforms import Transform
@@ -20,8 +20,9 @@ from retroflip.video.transforms import Transform
 State = TypeVar("State")
 Operation = TypeVar("Operation")
 Way = TypeVar("Way")
-Case = TypeVar("Case")
 Answer = TypeVar("Answer", bound=Hashable)
+Groups = dict[Answer, list[Way]]
+"""courses, or other ways to tell of them, by the answer that they lead to"""
 TRIES = 120
 """orders tried of one set of operations"""
 
@@ -63,6 +64,10 @@ class Query:
     named: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     barred: Any = None
+
+    def naming(self, text: str = "", barred: Any = None, **named: Any) -> "Query":
+        """Return the question with what it names, and its words or what may be no option if they are known by now."""
+        return replace(self, named=named, text=text, barred=barred)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -181,9 +186,9 @@ def in_other_orders(
     return reordered(draw, course, apply, pinned | set(named))
 
 
-def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> dict[Answer, list[Way]]:
+def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> Groups[Answer, Way]:
     """Return courses, or other ways to tell of them, by their answer, without those that have none (None)."""
-    groups: dict[Answer, list[Way]] = {}
+    groups: Groups[Answer, Way] = {}
     for way in ways:
         answer = ask(way)
         if answer is not None:
@@ -191,13 +196,27 @@ def by_answer(ways: Iterable[Way], ask: Callable[[Way], Answer | None]) -> dict[
     return groups
 
 
-def of_one_form(draw: Draw, answers: Iterable[Answer], count: int) -> list[Answer] | None:
-    """Return `count` answers, all numbers or all lists (tuples) of one length that is not 0; None if there are none."""
+def some_answers(draw: Draw, answers: Sequence[Any], count: int) -> list[Any]:
+    """Return `count` answers drawn, numbers in ascending order, or none where there are fewer."""
+    chosen = draw.some_of(answers, count) if len(answers) >= count else []
+    return sorted(chosen) if all(isinstance(one, int) for one in chosen) else chosen
+
+
+def of_one_form(draw: Draw, answers: Iterable[Answer], count: int) -> list[Answer]:
+    """Return `count` answers drawn, all numbers or all lists (tuples) of one length that is not 0, if there are."""
     by_form: dict[int, list[Answer]] = {}
     for answer in answers:
         by_form.setdefault(len(answer) if isinstance(answer, tuple) else -1, []).append(answer)
     enough = [form for form, alike in sorted(by_form.items()) if form and len(alike) >= count]
-    return draw.some_of(by_form[draw.one_of(enough)], count) if enough else None
+    return some_answers(draw, by_form[draw.one_of(enough)], count) if enough else []
+
+
+def a_run(draw: Draw, numbers: Collection[int], *lengths: int) -> list[int]:
+    """Return consecutive ones of the numbers, as many as the first of `lengths` that there are, or none."""
+    for length in lengths:
+        if found := runs(numbers, length):
+            return list(draw.one_of(found))
+    return []
 
 
 def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
@@ -211,30 +230,16 @@ def changed_by(answer: object, turned: Mapping[Transform, object]) -> set[Transf
     return {how for how, other in turned.items() if other not in (None, answer)}
 
 
-class Ask(NamedTuple):
-    """What is asked, and of when: together a key of the phrasings."""
-
-    mode: Mode
-    ask: str
-    when: str
-
-
-def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> Ask:
-    """Return a mode, and one of its questions, all of them dealt out evenly."""
+def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> Query:
+    """Return one of the questions by mode, each given by what it asks and of when: modes and then theirs dealt out."""
     mode = draw.deal("mode", list(asks))
-    return Ask(mode, *draw.deal(f"ask {mode}", asks[mode]))
+    return Query(mode, *draw.deal(f"ask {mode}", asks[mode]))
 
 
-def two_ranks(draw: Draw, options: int) -> tuple[int, int]:
-    """Return which of the options are right on the two sides of a pair; all pairs of options are dealt out evenly."""
-    one, two = draw.deal(f"ranks of {options}", list(permutations(range(options), 2)))
-    return one, two
-
-
-def dealt_case(draw: Draw, cases: Sequence[Case], ranks: int = 4) -> tuple[Case, int]:
-    """Return what to ask and the rank of its answer among `ranks` options, all of them dealt out together."""
-    case, rank = draw.deal("case", [(case, rank) for case in range(len(cases)) for rank in range(ranks)])
-    return cases[case], rank
+def dealt_case(draw: Draw, asks: Mapping[Mode, Sequence[str]], ranks: int = 4) -> tuple[Query, int]:
+    """Return one of the questions by mode and the rank of its answer among `ranks` options, all dealt out together."""
+    queries = [Query(mode, ask) for mode, theirs in asks.items() for ask in theirs]
+    return draw.deal("case", [(query, rank) for query in queries for rank in range(ranks)])
 
 
 def ranked_answers(
@@ -252,9 +257,13 @@ def ranked_answers(
 def two_answered(
     draw: Draw, groups: Mapping[Answer, Sequence[Way]], options: Sequence[Answer]
 ) -> list[tuple[Answer, Way]]:
-    """Return the answers of both sides, each with a course drawn of those that lead to it."""
-    answers = [options[rank] for rank in two_ranks(draw, len(options))]
-    return [(answer, draw.one_of(groups[answer])) for answer in answers]
+    """Return the answers of both sides, each with a course drawn of those that lead to it.
+
+    All pairs of options are dealt out evenly.
+    """
+    total = len(options)
+    ranks = draw.deal(f"ranks of {total}", list(permutations(range(total), 2)))
+    return [(options[rank], draw.one_of(groups[options[rank]])) for rank in ranks]
 
 
 def retold(

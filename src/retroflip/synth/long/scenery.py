@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Self, Unpack
 
 from retroflip.synth.animation import Actor, Animation, Appearance, Background, Colour, Floats, Number, actor
-from retroflip.synth.episode import Draw, Event
-from retroflip.synth.long.timeline import Timeline, hidden_outside, shown_in
+from retroflip.synth.episode import Asked, Draw, Event
+from retroflip.synth.long.orders import Query, State
+from retroflip.synth.long.timeline import Timeline, shown_in
 from retroflip.synth.objects import Look, draw_looks
 
 DARK: Colour = (24, 24, 30)
@@ -46,6 +47,37 @@ class Stage:
         bystanders = lying(draw, looks, timeline.frames)
         return cls(timeline, opening, background, looks, bystanders, draw.settings.noise, draw.noise_seed())
 
+    def asked(
+        self,
+        query: Query,
+        text: str,
+        options: Sequence[object],
+        takes_part: Iterable[Mapping[str, Any]],
+        *,
+        seen: float,
+        is_open: bool,
+    ) -> Asked:
+        """Return what both sides are asked.
+
+        takes_part: the objects but for the bystanders, as metadata list them. seen: how many frames must be seen of
+        every operation.
+        """
+        lying = enumerate(self.looks, start=1)
+        bystanders = (look.facts(f"d{number}", role="distractor") for number, look in lying)
+        return Asked(
+            text=text,
+            options=options,
+            parameters=query.parameters,
+            objects=[*takes_part, *bystanders],
+            min_fps=self.timeline.min_fps(seen),
+            mode=query.mode,
+            is_open=is_open,
+        )
+
+    def shown_of(self, states: Sequence[State]) -> State:
+        """Return the state that is shown, of all states in order of time."""
+        return states[0 if self.opening else -1]
+
     @property
     def shown_T(self) -> Floats:
         """The opacity of the state."""
@@ -53,8 +85,8 @@ class Stage:
 
     @property
     def hidden_T(self) -> Floats:
-        """The opacity of what hides the state."""
-        return hidden_outside(self.timeline, opening=self.opening)
+        """The opacity of what hides the state: the complement of `shown_T`."""
+        return 1.0 - self.shown_T
 
     def actor(
         self,
@@ -135,11 +167,6 @@ class Stage:
         reveal = [Event("reveal", *shown, note, facts)]
         rest = [Event("blank", *other, blank)] if blank else []
         return [*reveal, *done, *rest] if self.opening else [*rest, *done, *reveal]
-
-    def objects(self, takes_part: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return the objects as metadata list them, the bystanders behind those that take part."""
-        lying = enumerate(self.looks, start=1)
-        return [*takes_part, *(look.facts(f"d{number}", role="distractor") for number, look in lying)]
 
 
 def darker(colour: Colour) -> Colour:

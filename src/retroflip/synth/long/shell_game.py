@@ -16,7 +16,7 @@ from retroflip.synth.animation import Actor, Animation, Colour, Floats, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, runs
+from retroflip.synth.long.orders import Course, Groups, Query
 from retroflip.synth.long.scenery import Stage, darker
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -107,42 +107,37 @@ def answer_to(query: Query, course: Swaps) -> Any:
 
 def make(draw: Draw) -> Pair:
     """Draw a board and its swaps in two orders with different answers, or one order and its mirror image."""
-    (mode, ask), rank = dealt_case(draw, [(mode, ask) for mode, asks in ASKS.items() for ask in asks])
-    mirror = ask in ("cell", "after swap") and draw.deal("how", (True, False))
-    board = _board(draw, mode, ask)
+    what, rank = orders.dealt_case(draw, ASKS)
+    is_place = what.ask in ("cell", "after swap")
+    mirror = is_place and draw.deal("how", (True, False))
+    board = _board(draw, what)
     timeline = _timeline(draw, board)
-    query, groups, options = _asked(draw, mode, ask, board, timeline.operations, mirror)
-    (_, first), (_, second) = ranked_answers(draw, groups, options, rank)
+    query, options, groups = _asked(draw, what, board, timeline.operations, mirror)
+    (_, first), (_, second) = orders.ranked_answers(draw, groups, options, rank)
     scene = _Scene.drawn(draw, timeline, board, first.operations)
-    asked = Asked(
-        text=query.text,
-        options=[_words(option) for option in options],
-        parameters=query.parameters,
-        objects=scene.stage.objects(look.facts(name, role="object") for name, look in board.looks.items()),
-        min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        is_open=ask in ("cell", "after swap"),
-    )
+    stage, offered = scene.stage, [_words(option) for option in options]
+    things = (look.facts(name, role="object") for name, look in board.looks.items())
+    asked = stage.asked(query, query.text, offered, things, seen=SEEN, is_open=is_place)
     clip = scene.clip(first.operations)
-    one = _side(asked, query, clip, scene.stage, board, first)
+    one = _side(asked, query, clip, stage, board, first)
     if mirror:
         seen = board.flipped(), _mirrored(board, first)
-        return paired(draw, one, _side(asked, query, clip.flipped(), scene.stage, *seen), Transform.FLIP)
-    two = _side(asked, query, scene.clip(second.operations), scene.stage, board, second)
+        return paired(draw, one, _side(asked, query, clip.flipped(), stage, *seen), Transform.FLIP)
+    two = _side(asked, query, scene.clip(second.operations), stage, board, second)
     return paired(draw, one, two, ANEW)
 
 
 def _asked(
-    draw: Draw, mode: Mode, ask: str, board: Board, count: int, mirror: bool
-) -> tuple[Query, dict[Any, list[Swaps]], list[Any]]:
-    """Return a question about `count` swaps, their orders by what comes of them, and the options as values."""
+    draw: Draw, what: Query, board: Board, count: int, mirror: bool
+) -> tuple[Query, list[Any], Groups[Any, Swaps]]:
+    """Return a question about `count` swaps, the options as values, and orders of the swaps by what comes of them."""
     for _ in range(_TRIES):
-        swaps = _swaps(draw, ask, board, count)
-        query = _query(draw, mode, ask, board, swaps)
+        swaps = _swaps(draw, what.ask, board, count)
+        query = _query(draw, what, board, swaps)
         courses = (course_of(board, order) for order in _orders(draw, swaps))
-        groups = by_answer(courses, partial(answer_to, query))
+        groups = orders.by_answer(courses, partial(answer_to, query))
         if options := _options(draw, query, board, sorted(groups), mirror):
-            return query, groups, options
+            return query, options, groups
     raise Redraw("no swaps drawn have enough outcomes")
 
 
@@ -153,17 +148,17 @@ def _timeline(draw: Draw, board: Board) -> Timeline:
     return replace(timeline, operations=count // 2 * 2)
 
 
-def _board(draw: Draw, mode: Mode, ask: str) -> Board:
+def _board(draw: Draw, what: Query) -> Board:
     grid = Grid(*draw.level(GRIDS))
     count = draw.settings.objects or draw.level(OBJECTS)
-    count = min(max(count, COUNTED[0]), COUNTED[1]) if ask == "displaced" else count
+    count = min(max(count, COUNTED[0]), COUNTED[1]) if what.ask == "displaced" else count
     if count > grid.rows * grid.columns - 2:
         grid = Grid(3, 4)
     looks = draw_looks(draw, count + draw.settings.distractors)
     names = [f"o{number}" for number in range(1, count + 1)]
     shown = dict(zip(names, draw.some_of(grid.cells(), count), strict=True))
     looked = dict(zip(names, looks, strict=False))
-    return Board(grid, looked, shown, tuple(looks[count:]), opening=mode.from_start)
+    return Board(grid, looked, shown, tuple(looks[count:]), opening=what.mode.from_start)
 
 
 def _neighbours(board: Board) -> list[Swap]:
@@ -195,35 +190,35 @@ def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
     return [order for order in drawn if all(one != other for one, other in pairwise(order))]
 
 
-def _query(draw: Draw, mode: Mode, ask: str, board: Board, swaps: Sequence[Swap]) -> Query:
-    if ask == "displaced":
-        return Query(mode, ask, text=phrased(draw, mode, ask))
-    if ask == "next swap":
+def _query(draw: Draw, what: Query, board: Board, swaps: Sequence[Swap]) -> Query:
+    asked = what.mode, what.ask
+    if what.ask == "displaced":
+        return what.naming(phrased(draw, *asked))
+    if what.ask == "next swap":
         after = swaps[0]
-        text = f"{phrased(draw, mode, ask, swap=swap_words(after))} {AXES}"
-        return Query(mode, ask, named={"swap": [list(cell) for cell in after]}, text=text)
+        text = f"{phrased(draw, *asked, swap=swap_words(after))} {AXES}"
+        return what.naming(text, swap=[list(cell) for cell in after])
     target = draw.one_of(list(board.looks))
     named: dict[str, Any] = {"object": target}
-    if ask == "after swap":
+    if what.ask == "after swap":
         named["swaps"] = int(draw.rng.integers(2, len(swaps)))
-    words = phrased(draw, mode, ask, name=board.looks[target].name, ordinal=ordinal(named.get("swaps", 0)))
-    return Query(mode, ask, named=named, text=f"{words} {AXES}", barred=board.shown[target])
+    words = phrased(draw, *asked, name=board.looks[target].name, ordinal=ordinal(named.get("swaps", 0)))
+    return what.naming(f"{words} {AXES}", board.shown[target], **named)
 
 
 def _options(draw: Draw, query: Query, board: Board, outcomes: Sequence[Any], mirror: bool) -> list[Any]:
     """Return the options as values, or none where the swaps have too few outcomes."""
     if query.ask == "displaced":
-        windows = runs(outcomes, 3)
-        return list(draw.one_of(windows)) if windows else []
+        return orders.a_run(draw, outcomes, 3)
     allowed = [value for value in outcomes if value != query.barred]
     if not mirror:
-        return draw.some_of(allowed, 4) if len(allowed) > 3 else []
+        return orders.some_answers(draw, allowed, 4)
     halves = [
         cell
         for cell in allowed
         if cell[1] < board.grid.mirrored(cell)[1] and board.grid.mirrored(cell) in allowed
     ]
-    chosen = draw.some_of(halves, 2) if len(halves) > 1 else []
+    chosen = orders.some_answers(draw, halves, 2)
     return [cell for half in chosen for cell in (half, board.grid.mirrored(half))]
 
 
@@ -295,10 +290,10 @@ class _Scene:
         """One cover per cell, away while a cover leaves the cell and another comes."""
         actors = []
         for cell in self.board.grid.cells():
-            opacity_T = self.stage.hidden_T
-            for index, swap in enumerate(order):
-                if cell in swap:
-                    opacity_T[self.stage.timeline.during(index) > 0.0] = 0.0
+            moving_T = self.stage.timeline.during(
+                *(index for index, swap in enumerate(order) if cell in swap)
+            )
+            opacity_T = self.stage.hidden_T * (1.0 - moving_T)
             actors += self._covers(cell_words(cell), self.board.grid.centre(cell), opacity_T)
         return actors
 
@@ -306,7 +301,7 @@ class _Scene:
         """The two covers that swap, above all others; each goes round the middle between the cells on its side."""
         timeline = self.stage.timeline
         place_T2 = np.full((2, timeline.frames, 2), 0.5)
-        opacity_T = np.zeros(timeline.frames)
+        opacity_T = timeline.during(*range(len(order)))
         for index, swap in enumerate(order):
             start, end = timeline.span(index)
             one_2, other_2 = (np.array(self.board.grid.centre(cell)) for cell in swap)
@@ -316,7 +311,6 @@ class _Scene:
             offset_T2 = np.cos(turn_T1) * arm_2 + np.sin(turn_T1) * side_2
             place_T2[0, start : end + 1] = middle_2 + offset_T2
             place_T2[1, start : end + 1] = middle_2 - offset_T2
-            opacity_T[start : end + 1] = 1.0
         return [
             part
             for number, course_T2 in enumerate(place_T2, start=1)

@@ -26,7 +26,7 @@ from retroflip.synth.episode import (
 )
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import Course, Query, by_answer, dealt_case, ranked_answers, retold, runs
+from retroflip.synth.long.orders import Course, Groups, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -128,29 +128,22 @@ def answer_to(query: Query, course: Slides) -> Any:
 
 def make(draw: Draw) -> Pair:
     """Draw a puzzle and two courses of moves with the gap in the same places and different answers."""
-    (mode, ask), rank = dealt_case(draw, [(mode, ask) for mode, asks in ASKS.items() for ask in asks])
+    what, rank = orders.dealt_case(draw, ASKS)
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     timeline = replace(timeline, operations=timeline.operations // 2 * 2)
-    puzzle = _puzzle(draw, mode)
-    query, groups, options = _asked(draw, mode, ask, puzzle, timeline.operations)
+    puzzle = _puzzle(draw, what.mode)
+    query, options, groups = _asked(draw, what, puzzle, timeline.operations)
     colour, background = draw.one_of(TILES), draw.background()
     stage = Stage.drawn(draw, timeline, opening=puzzle.opening, background=background)
     tiles = [
         thing(f"number {number}", "square", "grey", f"tile with the number {number}", role="tile")
         for number in sorted(puzzle.shown.numbers.values())
     ]
-    asked = Asked(
-        text=query.text,
-        options=options,
-        parameters=query.parameters,
-        objects=stage.objects(tiles),
-        min_fps=timeline.min_fps(SEEN),
-        mode=mode,
-        is_open=ask in ("row", "direction"),
-    )
+    is_open = query.ask in ("row", "direction")
+    asked = stage.asked(query, query.text, options, tiles, seen=SEEN, is_open=is_open)
     one, two = (
         _side(stage, colour, asked, query, puzzle, course)
-        for _, course in ranked_answers(draw, groups, options, rank)
+        for _, course in orders.ranked_answers(draw, groups, options, rank)
     )
     return paired(draw, one, two, ANEW)
 
@@ -163,18 +156,18 @@ def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
 
 
 def _asked(
-    draw: Draw, mode: Mode, ask: str, puzzle: Puzzle, count: int
-) -> tuple[Query, dict[Any, list[Slides]], list[Any]]:
-    """Return a question about `count` moves, courses by what comes of them, and the options as values."""
-    historical = mode is Mode.HISTORICAL
+    draw: Draw, what: Query, puzzle: Puzzle, count: int
+) -> tuple[Query, list[Any], Groups[Any, Slides]]:
+    """Return a question about `count` moves, the options as values, and courses by what comes of them."""
+    historical = what.mode is Mode.HISTORICAL
     courses = [course_of(puzzle, moves) for moves in _walks(draw, puzzle, count, back=historical)]
-    alike = by_answer(courses, partial(_seen_gaps, opening=puzzle.opening, halfway=historical))
+    alike = orders.by_answer(courses, partial(_seen_gaps, opening=puzzle.opening, halfway=historical))
     for _ in range(_TRIES):
         seen = draw.one_of(sorted(alike))
-        query = _query(draw, mode, ask, puzzle, seen, count)
-        groups = by_answer(alike[seen], partial(answer_to, query))
+        query = _query(draw, what, puzzle, seen, count)
+        groups = orders.by_answer(alike[seen], partial(answer_to, query))
         if options := _options(draw, query, sorted(groups)):
-            return query, groups, options
+            return query, options, groups
     raise Redraw("no moves drawn have enough outcomes")
 
 
@@ -204,21 +197,22 @@ def _seen_gaps(course: Slides, *, opening: bool, halfway: bool) -> tuple[Cell, .
     return (end, gaps[len(gaps) // 2]) if halfway else (end,)
 
 
-def _query(draw: Draw, mode: Mode, ask: str, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
-    if ask == "count":
+def _query(draw: Draw, what: Query, puzzle: Puzzle, seen: Sequence[Cell], count: int) -> Query:
+    asked = what.mode, what.ask
+    if what.ask == "count":
         way = draw.one_of(list(STEPS))
-        return Query(mode, ask, named={"direction": way}, text=phrased(draw, mode, ask, direction=way))
-    if ask == "direction":
+        return what.naming(phrased(draw, *asked, direction=way), direction=way)
+    if what.ask == "direction":
         move = 1 + int(draw.rng.integers(count))
-        return Query(mode, ask, named={"move": move}, text=phrased(draw, mode, ask, ordinal=ordinal(move)))
+        return what.naming(phrased(draw, *asked, ordinal=ordinal(move)), move=move)
     shown, gaps = puzzle.shown.numbers, (puzzle.shown.gap, seen[0])
-    if ask == "number":
+    if what.ask == "number":
         cell = draw.one_of([one for one in puzzle.grid.cells() if one not in gaps])
-        text = f"{phrased(draw, mode, ask, cell=cell_words(cell))} {AXES}"
-        return Query(mode, ask, named={"cell": list(cell)}, text=text, barred=shown[cell])
+        text = f"{phrased(draw, *asked, cell=cell_words(cell))} {AXES}"
+        return what.naming(text, shown[cell], cell=list(cell))
     row = draw.one_of([row for row in range(1, puzzle.grid.rows + 1) if row not in (gaps[0][0], gaps[1][0])])
-    text = f"{phrased(draw, mode, ask, row=row)} Rows are counted from the top."
-    return Query(mode, ask, named={"row": row}, text=text, barred=_row(shown, row))
+    text = f"{phrased(draw, *asked, row=row)} Rows are counted from the top."
+    return what.naming(text, _row(shown, row), row=row)
 
 
 def _row(numbers: Numbers, row: int) -> tuple[int, ...] | None:
@@ -231,11 +225,8 @@ def _row(numbers: Numbers, row: int) -> tuple[int, ...] | None:
 def _options(draw: Draw, query: Query, outcomes: Sequence[Any]) -> list[Any]:
     """Return the options as values, or none where the moves have too few outcomes."""
     if query.ask == "count":
-        windows = runs(outcomes, 4) or runs(outcomes, 3)
-        return list(draw.one_of(windows)) if windows else []
-    allowed = [value for value in outcomes if value != query.barred]
-    chosen = draw.some_of(allowed, 4) if len(allowed) > 3 else []
-    return sorted(chosen) if query.ask == "number" else chosen
+        return orders.a_run(draw, outcomes, 4, 3)
+    return orders.some_answers(draw, [value for value in outcomes if value != query.barred], 4)
 
 
 def _clip(stage: Stage, colour: Colour, puzzle: Puzzle, course: Slides) -> Animation:
@@ -318,7 +309,7 @@ def _derivation(query: Query, puzzle: Puzzle, course: Slides) -> list[str]:
     if query.mode is Mode.HISTORICAL:
         return [f"In order, the tiles slide {', '.join(course.operations)}."]
     names = [ordinal(number) for number in range(1, len(course.states))]
-    return retold(
+    return orders.retold(
         [_in_words(puzzle.grid, tiles) for tiles in course.states],
         [f"After the {name} move," for name in names],
         [f"Before the {name} move," for name in names],

@@ -70,11 +70,11 @@ class Timeline:
         """Return a frame before the operation of that index in which all rests (index `operations`: after the last)."""
         return self.span(index)[0] - 1
 
-    def during(self, index: int) -> Floats:
-        """Return 1 for every frame of that operation, and 0 for all others."""
-        start, end = self.span(index)
+    def during(self, *indices: int) -> Floats:
+        """Return 1 for every frame of those operations, and 0 for all others."""
         during_T = np.zeros(self.frames)
-        during_T[start : end + 1] = 1.0
+        for start, end in map(self.span, indices):
+            during_T[start : end + 1] = 1.0
         return during_T
 
     def passing(self, index: int, stops: Sequence[Sequence[float]]) -> "Track":
@@ -200,8 +200,3 @@ def shown_in(timeline: Timeline, *, opening: bool) -> Floats:
     last = timeline.opening[1]
     course.ease((last - timeline.fade, last), 0.0)
     return course.number_T if opening else course.number_T[::-1]
-
-
-def hidden_outside(timeline: Timeline, *, opening: bool) -> Floats:
-    """Return the opacity of a cover that is on whenever `shown_in` does not show: its complement."""
-    return np.asarray(1.0 - shown_in(timeline, opening=opening))

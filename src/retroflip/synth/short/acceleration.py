@@ -123,7 +123,7 @@ def make(draw: Draw) -> Pair:
     first = filmed(draw, [target(answer), *cast.crossing(draw, frames, radius)])
     parameters = {"object": "o1", "stretches": stretches}
     min_fps = SAMPLES * stretches / 2 * first.fps / first.frames
-    asked = Asked(text, options, parameters, cast.objects(), min_fps)
+    asked = cast.asked(text, options, parameters, min_fps=min_fps)
     backwards = courses[partner] == played_back(courses[answer])
     second = first.reversed() if backwards else first.recast([target(partner)])
     one = _side(asked, cast, first, answer, courses[answer])

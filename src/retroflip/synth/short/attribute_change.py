@@ -97,14 +97,11 @@ def make(draw: Draw) -> Pair:
     forwards = [(change, index * slot) for change, index in zip(order, used, strict=True)]
     backwards = [(change, frames - 1 - slot - start) for change, start in reversed(forwards)]
     clip = _clip(draw, cast, forwards, slot, frames)
-    asked = Asked(
-        text=phrased(draw, theme, name=cast.name),
-        options=[in_words(theme, one) for one in draw.some_of(orders, len(orders))],
-        parameters={"object": "o1", "theme": theme},
-        objects=cast.objects(),
-        min_fps=SEEN * clip.fps / slot,
-        is_open=theme != "mixed",
-    )
+    text = phrased(draw, theme, name=cast.name)
+    options = [in_words(theme, one) for one in draw.some_of(orders, len(orders))]
+    parameters = {"object": "o1", "theme": theme}
+    is_open, min_fps = theme != "mixed", SEEN * clip.fps / slot
+    asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=is_open)
     one = _side(asked, cast, clip, forwards, slot)
     return paired(draw, one, _side(asked, cast, clip.reversed(), backwards, slot), Transform.REVERSE)
 

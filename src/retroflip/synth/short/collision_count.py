@@ -102,13 +102,8 @@ def make(draw: Draw) -> Pair:
     hits = count + other, sum(counts) - count - other
     course = _course(draw, 1 if first == "right" else -1, hits, radius, seconds)
     clip = _clip(draw, cast, course, radius, frames)
-    asked = Asked(
-        text=phrased(draw, name=cast.name, side=side),
-        options=counts,
-        parameters={"object": "o1", "wall": side},
-        objects=cast.objects(),
-        min_fps=SEEN / course[0].crossing,
-    )
+    text = phrased(draw, name=cast.name, side=side)
+    asked = cast.asked(text, counts, {"object": "o1", "wall": side}, min_fps=SEEN / course[0].crossing)
     one = _side(asked, cast, clip, course, tuple(OPPOSITE), count)
     two = _side(asked, cast, clip.flipped(), course, tuple(OPPOSITE.values()), other)
     return paired(draw, one, two, Transform.FLIP)

@@ -94,14 +94,9 @@ def make(draw: Draw) -> Pair:
     for who in cast.distractors:
         actors.append(cast.moving(_course(draw, leg, draw.one_of(possible), radius), radius, who))
     clip = filmed(draw, actors)
-    asked = Asked(
-        text=phrased(draw, name=cast.name) + RULE,
-        options=draw.some_of(sorted(map(in_words, orbit(path))), 4),
-        parameters={"object": "o1"},
-        objects=cast.objects(),
-        min_fps=SEEN * clip.fps / leg,
-        is_open=True,
-    )
+    text = phrased(draw, name=cast.name) + RULE
+    options = draw.some_of(sorted(map(in_words, orbit(path))), 4)
+    asked = cast.asked(text, options, {"object": "o1"}, min_fps=SEEN * clip.fps / leg, is_open=True)
     sides = _side(asked, cast, clip, path, leg), _side(asked, cast, clip.turned(how), other, leg)
     return paired(draw, *sides, how, own_stamps=True)
 

@@ -72,14 +72,11 @@ def make(draw: Draw) -> Pair:
     cast = Cast.drawn(draw, 2)
     clip = _clip(draw, cast, distance_T)
     one, two = cast.names
-    asked = Asked(
-        text=phrased(draw, extreme, one=one, two=two, count=cardinal(count)),
-        options=[in_words(one) for one in draw.some_of(sorted(offered), len(offered))],
-        parameters={"objects": ["o1", "o2"], "extreme": extreme},
-        objects=cast.objects(),
-        min_fps=SAMPLES * clip.fps / (spans[0][1] - spans[0][0]),
-        is_open=True,
-    )
+    text = phrased(draw, extreme, one=one, two=two, count=cardinal(count))
+    options = [in_words(one) for one in draw.some_of(sorted(offered), len(offered))]
+    parameters = {"objects": ["o1", "o2"], "extreme": extreme}
+    min_fps = SAMPLES * clip.fps / (spans[0][1] - spans[0][0])
+    asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=True)
     events = _approaches(cast, extreme, spans, reached)
     first = _side(asked, cast, clip, events, right)
     second = _side(asked, cast, clip.reversed(), backwards(events, frames), count - 1 - right)

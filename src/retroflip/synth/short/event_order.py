@@ -55,14 +55,9 @@ def make(draw: Draw) -> Pair:
     strays = [_stray(draw, cast, who, frames, acts) for who in cast.distractors]
     clip = filmed(draw, _actors(draw, cast, [*acts, *strays], frames))
     text, options, named = _question(draw, form, cast, acts)
-    asked = Asked(
-        text=text,
-        options=options,
-        parameters={"form": form, "events": [dict(act.facts) for act in named]},
-        objects=cast.objects(),
-        min_fps=SAMPLES * clip.fps / (acts[1].start_frame - acts[0].end_frame),
-        is_open=form == "relation",
-    )
+    parameters = {"form": form, "events": [dict(act.facts) for act in named]}
+    min_fps = SAMPLES * clip.fps / (acts[1].start_frame - acts[0].end_frame)
+    asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=form == "relation")
     one = _side(asked, clip, acts, strays)
     two = _side(asked, clip.reversed(), backwards(acts, frames), backwards(strays, frames))
     return paired(draw, one, two, Transform.REVERSE, own_stamps=True)

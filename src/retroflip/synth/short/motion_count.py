@@ -76,13 +76,10 @@ def make(draw: Draw) -> Pair:
         for one in (per_side, *(draw.one_of((per_side, (other, count))) for _ in cast.distractors))
     ]
     clip = _clip(draw, cast, plans, motion, frames)
-    asked = Asked(
-        text=phrased(draw, name=cast.name, verb=motion.verb, does=motion.does, side=SIDES[side]),
-        options=counts,
-        parameters={"object": "o1", "side": SIDES[side], "motion": motion.verb},
-        objects=cast.objects(),
-        min_fps=max(2.0 / least, SEEN_AT_REST / between) * settings.fps,
-    )
+    text = phrased(draw, name=cast.name, verb=motion.verb, does=motion.does, side=SIDES[side])
+    parameters = {"object": "o1", "side": SIDES[side], "motion": motion.verb}
+    min_fps = max(2.0 / least, SEEN_AT_REST / between) * settings.fps
+    asked = cast.asked(text, counts, parameters, min_fps=min_fps)
     mirrored = [hop._replace(side=1 - hop.side) for hop in plans[0]]
     one = _side(asked, cast, clip, motion, plans[0], count)
     return paired(draw, one, _side(asked, cast, clip.flipped(), motion, mirrored, other), Transform.FLIP)

@@ -83,12 +83,11 @@ def make(draw: Draw) -> Pair:
     cast = Cast.drawn(draw, 2)
     clip = _clip(draw, cast, visits)
     one, two = cast.names
-    asked = Asked(
-        text=phrased(draw, one=one, two=two, side=side),
-        options=[in_words(order) for order in draw.some_of(offered, len(offered))],
-        parameters={"object": "o1", "reference": "o2", "side": side},
-        objects=cast.objects(),
-        min_fps=SAMPLES * (len(visits) - 1) * clip.fps / clip.frames,
+    text = phrased(draw, one=one, two=two, side=side)
+    options = [in_words(order) for order in draw.some_of(offered, len(offered))]
+    parameters = {"object": "o1", "reference": "o2", "side": side}
+    asked = cast.asked(
+        text, options, parameters, min_fps=SAMPLES * (len(visits) - 1) * clip.fps / clip.frames
     )
     sides = _side(asked, cast, clip, visits), _side(asked, cast, clip.reversed(), visits[::-1])
     return paired(draw, *sides, Transform.REVERSE)

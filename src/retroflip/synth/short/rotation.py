@@ -77,14 +77,8 @@ def make(draw: Draw) -> Pair:
     spins, text, options, parameters = ask(draw, cast.name, window(lowest))
     how = draw.deal("how", TURNS)
     clip = _clip(draw, cast, spins, frames)
-    asked = Asked(
-        text=text,
-        options=options,
-        parameters=parameters,
-        objects=cast.objects(),
-        min_fps=SEEN * sum(spin.turns for spin in spins) * settings.fps / (frames - 1),
-        is_open=parameters["asks"] == "sense",
-    )
+    min_fps = SEEN * sum(spin.turns for spin in spins) * settings.fps / (frames - 1)
+    asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=parameters["asks"] == "sense")
     turned = tuple(spin.turned_round for spin in spins)
     one = _side(asked, cast, clip, spins)
     others = turned if how is Transform.FLIP else turned[::-1]

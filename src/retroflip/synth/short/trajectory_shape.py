@@ -107,13 +107,10 @@ def make(draw: Draw) -> Pair:
     cast = Cast.drawn(draw)
     each = draw.operation_frames(SECONDS)
     clip = _clip(draw, cast, path, each)
-    asked = Asked(
-        text=phrased(draw, name=cast.name),
-        options=[in_words(one) for one in draw.some_of(orbit, len(orbit))],
-        parameters={"object": "o1", "figures": len(path)},
-        objects=cast.objects(),
-        min_fps=max(SEEN[figure.shape] for figure in path) * clip.fps / each,
-    )
+    text = phrased(draw, name=cast.name)
+    options = [in_words(one) for one in draw.some_of(orbit, len(orbit))]
+    min_fps = max(SEEN[figure.shape] for figure in path) * clip.fps / each
+    asked = cast.asked(text, options, {"object": "o1", "figures": len(path)}, min_fps=min_fps)
     one = _side(asked, cast, clip, path, each)
     return paired(draw, one, _side(asked, cast, clip.turned(how), other, each), how)
 

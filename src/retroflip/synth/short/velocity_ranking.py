@@ -139,17 +139,12 @@ def make(draw: Draw) -> Pair:
     ways_NS = ways(_rankings(draw, part, stretches, (right, other), offered))
     first = filmed(draw, lanes.actors(cast, ways_NS, frames))
     samples = max(SAMPLES, float(ways_NS.max()) / STEP)
-    asked = Asked(
-        text=text,
-        options=options,
-        parameters={
-            "objects": cast.ids[:count],
-            "part": [0, 1] if part is None else [part, stretches],
-            "slowest_first": ranked.is_rising,
-        },
-        objects=cast.objects(),
-        min_fps=stretches * samples * first.fps / first.frames,
-    )
+    parameters = {
+        "objects": cast.ids[:count],
+        "part": [0, 1] if part is None else [part, stretches],
+        "slowest_first": ranked.is_rising,
+    }
+    asked = cast.asked(text, options, parameters, min_fps=stretches * samples * first.fps / first.frames)
     one = _side(asked, cast, ranked, first, right, ways_NS)
     if part is not None:
         two = _side(asked, cast, ranked, first.reversed(), other, ways_NS[:, ::-1])
