@@ -325,6 +325,29 @@ def test_twenty_pairs_by_keyboard_with_a_kill_in_between(page: Any, shown: Path)
     assert len(verified(shown, "first")) == PAIRS
 
 
+def test_no_criterion_is_ticked_for_a_rater_and_each_key_says_what_it_says(
+    page: Any, address: str, shown: Path
+) -> None:
+    rate(page, address, shown, "kim", range(1, 1))
+    ticks = page.get_by_role("checkbox")
+    assert [ticks.nth(number).is_checked() for number in range(3)] == [False] * 3
+    for count, keys in enumerate(("a", "r", "12r", "1a"), start=1):
+        for key in keys:
+            page.locator("body").press(key)
+        page.get_by_text(f"· {count} done").wait_for()
+        assert [ticks.nth(number).is_checked() for number in range(3)] == [False] * 3
+    kept = [row for row in Labels(shown / "pairs").all("verify") if row["rater"] == "kim"]
+    names = ("static", "minimal", "unambiguous")
+    assert [(row["verdict"], [row["criteria"].get(name) for name in names]) for row in kept] == [
+        ("accept", [True] * 3), ("reject", [None] * 3), ("reject", [True, True, False]), ("accept", [True] * 3),
+    ]  # fmt: skip
+    # What was said before is shown again.
+    page.locator("body").press("p")
+    page.locator("body").press("p")
+    page.get_by_text("3 of ").wait_for()
+    assert [ticks.nth(number).is_checked() for number in range(3)] == [True, True, False]
+
+
 def test_two_raters_at_once_see_each_others_agreement(browser: Any, address: str, shown: Path) -> None:
     pages = [browser.new_context().new_page() for _ in range(2)]
     for count in (1, 2, 3):

@@ -441,20 +441,45 @@ def test_labels_by_many_raters_at_once(corpus: Path) -> None:
     with serving(corpus.parent) as port:
         (place,) = told(port, "/api/places")
         address = f"/api/label?{urlencode({'place': place['name']})}"
+        items = [one["id"] for one in told(port, "/api/items", place=place["name"])]
 
         def rate(rater: str) -> None:
-            for item in range(10):
-                body = label(rater=rater, item=f"p{item}").model_dump_json()
+            for item in items:
+                body = label(rater=rater, item=item).model_dump_json()
                 found = HTTPConnection("127.0.0.1", port, timeout=30)
                 found.request("POST", address, body, as_page(port))
                 assert found.getresponse().status == 200
 
-        threads = [threading.Thread(target=rate, args=(f"r{number}",)) for number in range(4)]
+        threads = [threading.Thread(target=rate, args=(f"r{number}",)) for number in range(10)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(told(port, "/api/labels", place=place["name"])) == 40
+        assert items
+        assert len(told(port, "/api/labels", place=place["name"])) == 10 * len(items)
+
+
+def test_what_is_not_there_is_not_labelled(tmp_path: Path) -> None:
+    pairs, routed = tmp_path / "pairs", tmp_path / "routed.jsonl"
+    traces = [tmp_path / f"{name}.jsonl" for name in ("a", "b")]
+    pairs.mkdir()
+    lines(pairs / "records.jsonl", [question("q0")])
+    lines(routed, [question("q0", task_type="spatial")])
+    for name, file in zip("ab", traces, strict=True):
+        lines(file, [question("q0", process=f"<think>{name}</think>")])
+    asked = {"verify": "accept", "audit": "spatial", "preference": "left"}
+    with serving(pairs, routed, prefer=(traces[0], traces[1])) as port:
+        names = {place["kind"]: place["name"] for place in told(port, "/api/places")}
+        for task, kind in (("verify", "benchmark"), ("audit", "routed"), ("preference", "traces")):
+            for item in ("q1", "q0 ", "../q0", "q0\N{GRINNING FACE}"):
+                unknown = label(task=task, item=item, verdict=asked[task])
+                assert post(port, names[kind], unknown) == 404, (task, item)
+            assert told(port, "/api/labels", place=names[kind], task=task) == []
+            assert post(port, names[kind], label(task=task, item="q0", verdict=asked[task])) == 200
+            assert len(told(port, "/api/labels", place=names[kind], task=task)) == 1
+    assert {path.name for path in tmp_path.rglob("*labels.sqlite")} == {
+        "labels.sqlite", "routed.jsonl.labels.sqlite", "a.jsonl.labels.sqlite",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -482,7 +507,7 @@ def test_what_is_no_label_is_refused(corpus: Path, body: str) -> None:
 def test_a_folder_that_cannot_be_written_keeps_no_label_and_says_so(corpus: Path) -> None:
     broken = corpus.parent / "broken"
     broken.mkdir()
-    (broken / "records.jsonl").write_text("")
+    lines(broken / "records.jsonl", [question("p1")])
     (broken / "labels.sqlite").write_text("no database, and longer than the header of one" * 10)
     with serving(broken) as port:
         assert "cannot be kept" in told(port, "/api/labels", place="broken")["error"]
@@ -511,7 +536,8 @@ def post(port: int, place: str, one: Label, headers: dict[str, str] | None = Non
     """Send a label, and return the status. headers: by default the page's own."""
     found = HTTPConnection("127.0.0.1", port, timeout=30)
     address = f"/api/label?{urlencode({'place': place})}"
-    found.request("POST", address, one.model_dump_json(), as_page(port) if headers is None else headers)
+    body = one.model_dump_json().encode()
+    found.request("POST", address, body, as_page(port) if headers is None else headers)
     return found.getresponse().status
 
 
@@ -568,7 +594,7 @@ def test_whose_trace_is_preferred_is_not_told(tmp_path: Path) -> None:
         assert {
             one["verdict"] for one in told(port, "/api/labels", place=place["name"], task="preference")
         } == {""}
-        assert post(port, place["name"], label(task="preference", verdict="up")) == 422
+        assert post(port, place["name"], label(task="preference", item="q0", verdict="up")) == 422
     found = preferred(Labels(files[0]).all("preference"))
     assert (found["a"], found["b"], found["win_rate_a"]) == (20, 0, 1.0)
 

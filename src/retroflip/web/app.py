@@ -459,10 +459,24 @@ def _labelling(viewer: Viewer) -> Call:
         place = await run_in_threadpool(viewer.place, request)
         if place.kind not in _LABELLED[label.task]:
             raise HTTPException(422, f"Nothing of {place.name} is labelled in this way.")
+        if not await run_in_threadpool(_is_there, viewer, request, place, label):
+            raise HTTPException(
+                404,
+                f"{place.name} has no {label.item!r:.80} to be labelled, so nothing is kept: load the page again.",
+            )
         await run_in_threadpool(Labels(place.path).put, _named(label))
         return JSONResponse({"kept": True})
 
     return keep
+
+
+def _is_there(viewer: Viewer, request: Request, place: Place, label: Label) -> bool:
+    """Whether a label is on something that raters of the place are shown."""
+    if place.kind is Kind.ROUTED:
+        return any(one["id"] == label.item for one in audited(place.path))
+    if place.kind is Kind.TRACES and place.other is not None:
+        return any(two.sample.id == label.item for two in compared(place.path, place.other))
+    return viewer.pairs(request, answers=False).pair(label.item) is not None
 
 
 def _named(label: Label) -> Label:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from retroflip.errors import DataError
 
@@ -22,6 +22,16 @@ TAIL = 512
 """bytes in front of where reading stopped, by which it is seen that the file was written anew"""
 
 Row = dict[str, Any]
+
+
+Stamp: TypeAlias = tuple[int, int]
+"""a file's size and time, by which one that changed is told"""
+
+
+def stamped(path: Path) -> tuple[Path, Stamp]:
+    """Return a file with its stamp, as what is read of it is remembered. Raises OSError where it is not there."""
+    found = path.stat()
+    return path, (found.st_size, found.st_mtime_ns)
 
 
 class GrowingFile:

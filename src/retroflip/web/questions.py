@@ -23,7 +23,7 @@ from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import DataError
 from retroflip.files.storage import each_row
 from retroflip.web.answered import AnswerIndex, Reading, about, index_of, questions_of, record_of
-from retroflip.web.lines import LineIndex, Row
+from retroflip.web.lines import LineIndex, Row, Stamp, stamped
 from retroflip.web.pairs import Pairs, Shown
 from retroflip.web.places import MARKS, Folders, Kind, Place
 from retroflip.web.runs import WAIT
@@ -69,7 +69,7 @@ def pairs_of(place: Place, folders: Folders, indices: Indices, *, answers: bool 
     records = questions_of(place, folders) if place.kind is Kind.ANSWERS else place.path / RECORDS
     if records is None or not records.is_file():
         return _without_records(place, indices, _lacking(settings.get("data")))
-    shown = _pairs(*_stamped(records))
+    shown = _pairs(*stamped(records))
     ids = {side.id for one in shown for side in one.sides} if answers else set()
     there = [one for one in _answers(place, folders) if about(one, records, ids)] if answers else []
     root = _root(settings, records, folders)
@@ -182,22 +182,17 @@ def _shown(sides: tuple[Sample, ...]) -> Shown:
     return Shown(first.pair if len(sides) == 2 and first.pair is not None else first.id, sides)
 
 
-def _stamped(path: Path) -> tuple[Path, tuple[int, int]]:
-    found = path.stat()
-    return path, (found.st_size, found.st_mtime_ns)
-
-
 @lru_cache(8)
-def _pairs(path: Path, stamp: tuple[int, int]) -> Sequence[Shown]:  # noqa: ARG001 - a file that changed is read again
+def _pairs(path: Path, stamp: Stamp) -> Sequence[Shown]:  # noqa: ARG001 - a file that changed is read again
     return _joined(read_records(path, tuple(Modality)).samples)
 
 
 def _flags(path: Path, folders: Folders) -> Mapping[str, Sequence[str]]:
-    return _flagged(*_stamped(path)) if path.is_file() and folders.holds(path) else {}
+    return _flagged(*stamped(path)) if path.is_file() and folders.holds(path) else {}
 
 
 @lru_cache(8)
-def _flagged(path: Path, stamp: tuple[int, int]) -> Mapping[str, Sequence[str]]:  # noqa: ARG001 - as above
+def _flagged(path: Path, stamp: Stamp) -> Mapping[str, Sequence[str]]:  # noqa: ARG001 - as above
     """Return what the checks of a built benchmark have for its raters to look at, by the pairs' names."""
     found = {}
     for row in each_row(path):

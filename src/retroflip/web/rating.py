@@ -6,6 +6,7 @@ shows the same, and no two raters have all sides alike.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from retroflip.data.sample import Sample, TaskType
 from retroflip.draws import draw_seed
 from retroflip.errors import DataError
 from retroflip.router import audit
+from retroflip.web.lines import Stamp, stamped
 
 AUDITED, COMPARED = 200, 50
 """samples that are drawn of a routed file, and questions whose traces are compared (SynRL, blind evaluation)"""
@@ -31,11 +33,22 @@ class Two(NamedTuple):
 
 def audited(file: Path) -> list[dict[str, Any]]:
     """Return the samples that people label, without the router's label. Raises DataError as `audit.draw` does."""
-    return [_asked(sample) for sample in audit.draw(file, AUDITED, seed=0)]
+    return [_asked(sample) for sample in _drawn(*stamped(file))]
 
 
-def compared(first: Path, second: Path) -> list[Two]:
+@lru_cache(8)
+def _drawn(file: Path, stamp: Stamp) -> Sequence[Sample]:  # noqa: ARG001 - a file that changed is read again
+    return audit.draw(file, AUDITED, seed=0)
+
+
+def compared(first: Path, second: Path) -> Sequence[Two]:
     """Return questions that both files have a trace of. Raises DataError where there is none."""
+    return _compared(stamped(first), stamped(second))
+
+
+@lru_cache(8)
+def _compared(one: tuple[Path, Stamp], other: tuple[Path, Stamp]) -> Sequence[Two]:
+    (first, _), (second, _) = one, other
     traces = dict(_traced(second))
     found = [
         Two(sample, trace, traces[name][1]) for name, (sample, trace) in _traced(first) if name in traces

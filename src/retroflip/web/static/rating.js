@@ -27,7 +27,8 @@ function taken(event) {
 }
 
 // task: as labels call it. items: load(rater) returns them, each with an id. draw(item, earlier, keys) returns what is
-// shown of one, and fills `keys`: by key, what it does. verdicts: by key, [verdict, text]. more(): what else a label holds.
+// shown of one, and fills `keys`: by key, what it does. verdicts: by key, [verdict, text]. more(verdict): what else a
+// label holds.
 export async function rate({ place, title, task, load, draw, verdicts, more = () => ({}), help, blind = false }) {
   let items = await load(rater());
   let labels = await get("labels", { place, task });
@@ -60,7 +61,7 @@ export async function rate({ place, title, task, load, draw, verdicts, more = ()
     if (!rater()) { who.focus(); tell("Type your name first: labels are kept by rater."); return; }
     busy = true;
     try {
-      await post("label", { place }, { task, item: items[at].id, rater: rater(), verdict, ...more() });
+      await post("label", { place }, { task, item: items[at].id, rater: rater(), verdict, ...more(verdict) });
       labels = await get("labels", { place, task });
       tell(`${items[at].id}: ${verdict}`);
       at = next(at);
