@@ -2,25 +2,40 @@
 
     python benchmarks/score.py [--pairs 3000] [--draws 10000] [--json]
 
-Answers are made up: half of them right, 2 clips a recording, 3 tasks. `unshared` is the time of the same intervals when
-each draws its own resamples, as they were drawn before; `ratio` is unshared over shared.
+Answers are made up: half of them right, 2 clips a recording, 3 tasks. `command` is what `retroflip score` and
+`retroflip compare` take for them as files, start and reading of the answers included; `start` is that of the command
+line alone. `unshared` is the time of the same intervals when each draws its own resamples; `ratio` is unshared over
+shared.
 """
 
 import argparse
 import json
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from retroflip.bench import stats
-from retroflip.bench.records import AnswerRecord, Control
-from retroflip.bench.score import compare_all, score_records
+from retroflip.bench.records import AnswerRecord, Control, append_answers
+from retroflip.bench.score import ANSWERS, compare_all, score_records
 from retroflip.data.sample import ProblemType
 
 VIEWS = (Control.FULL, Control.TEXT_ONLY, Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
 OPTIONS = ("left", "right", "up", "down")
+FORMS = (
+    "{0}",
+    "({0})",
+    "{0}. {1}",
+    "The answer is ({0}).",
+    "**{1}**",
+    "<think>It moves {1}.</think>\\boxed{{{0}}}",
+)
 
 
 def answers(pairs: int, seed: int) -> list[AnswerRecord]:
@@ -56,6 +71,37 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
+def of_commands(models: dict[str, list[AnswerRecord]], draws: int) -> dict[str, float]:
+    """Return what the command line takes for one model and for three."""
+    with tempfile.TemporaryDirectory() as root:
+        folders = [Path(root) / str(number) for number in range(len(models))]
+        for folder, records in zip(folders, models.values(), strict=True):
+            folder.mkdir()
+            append_answers(folder / ANSWERS, [with_response(one) for one in records])
+        drawn = ["--resamples", str(draws), "--json"]
+        return {
+            "start_s": child_seconds(["score", "--help"]),
+            "command_one_s": child_seconds(["score", str(folders[0]), *drawn]),
+            "command_three_s": child_seconds(["compare", *map(str, folders), *drawn]),
+        }
+
+
+def with_response(record: AnswerRecord) -> AnswerRecord:
+    """Return the record with what a model wrote, in one of the forms that models write."""
+    letter = str(record.answer)
+    response = FORMS[hash((record.key, letter)) % len(FORMS)].format(letter, OPTIONS["ABCD".index(letter)])
+    return record.model_copy(update={"response": response})
+
+
+def child_seconds(arguments: list[str]) -> float:
+    """Return the processor time of one run of the command line."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", "from retroflip.cli import main; main()", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def one_by_one(models: dict[str, list[AnswerRecord]], draws: int) -> None:
     """Draw for every interval anew: as many as scoring and comparing have, each over its own clips."""
     for records in models.values():
@@ -88,8 +134,10 @@ def main() -> None:
         compare_all({name: models[name] for name in names}, resamples=given.draws)
 
     one, three = (cpu_seconds(partial(score, names)) for names in (["model 0"], list(models)))
+    commands = of_commands(models, given.draws)
     unshared = cpu_seconds(lambda: one_by_one({"model 0": models["model 0"]}, given.draws))
-    found = {"one_model_s": one, "three_models_s": three, "unshared_s": unshared, "ratio": unshared / one}
+    found = {"one_model_s": one, "three_models_s": three, **commands}
+    found |= {"unshared_s": unshared, "ratio": unshared / one}
     shown = json.dumps({"pairs": given.pairs, "draws": given.draws, **found})
     table = "\n".join(f"{name}: {value:.2f}" for name, value in found.items())
     print(shown if given.json else table)  # noqa: T201 - its result

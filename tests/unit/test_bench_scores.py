@@ -306,6 +306,33 @@ class TestFile:
         assert [one.draw for one in read] == [0, 1, 2]
         assert (score_records(read)["acc"], score_records(read)["n_answers"]) == (1.0, 1)
 
+    def test_a_wrong_gold_is_named_wherever_it_stands(self, tmp_path: Path) -> None:
+        path = tmp_path / "answers.jsonl"
+        for name in "pq":
+            append_answers(path, [record(name, 0, "A", gold="E", correct=False)])
+            with pytest.raises(DataError, match=f"record 1: Sample '{name}-0': the solution 'E'"):
+                read_answers(path)
+            path.unlink()
+
+    def test_equal_responses_are_read_by_their_own_options(self, tmp_path: Path) -> None:
+        """Readings are remembered: by all that decides them."""
+        path = tmp_path / "answers.jsonl"
+        shown = [LEFT_RIGHT, ("right", "left"), LEFT_RIGHT]
+        told = [
+            record(name, 0, None, response="left", options=options)
+            for name, options in zip("pqr", shown, strict=True)
+        ]
+        append_answers(path, [*told, record("s", 1, None, response="left")])
+        found = [(one.answer, one.correct) for one in read_answers(path).records]
+        assert found == [("A", True), ("B", False), ("A", True), ("A", False)]
+
+    def test_more_resamples_are_said(self, tmp_path: Path) -> None:
+        append_answers(tmp_path / "answers.jsonl", FOUR_PAIRS)
+        few, many = score_run(tmp_path), score_run(tmp_path, resamples=50)
+        assert (few["resamples"], many["resamples"]) == (2000, 50)
+        assert few["acc"] == many["acc"]
+        assert few["acc_ci"] != many["acc_ci"]
+
     def test_an_error_beside_an_answer_is_refused(self) -> None:
         with pytest.raises(ValueError, match="a question that failed has none"):
             record("p", 0, "A", error="the call failed")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retroflip.errors import DataError
+from retroflip.files.seals import sealed, unsealed
 from retroflip.files.storage import (
     append_jsonl,
     read_json_object,
@@ -80,6 +81,30 @@ def test_rows_and_objects_without_a_seal_are_read(tmp_path: Path, write: Callabl
     assert read_jsonl(path) == list(ROWS)
     path.write_text(write(ROWS[1]))
     assert read_json_object(path) == ROWS[1]
+
+
+EARLIER = (
+    ('{"a": 1, "t": "é", "check": "2d3abc0d49d33c7f"}', {"a": 1, "t": "é"}, None),
+    (
+        '{\n  "b": [\n    1,\n    {\n      "c": 2.5\n    }\n  ],\n  "a": null,\n  "check": "428db8e55bde0426"\n}',
+        {"b": [1, {"c": 2.5}], "a": None},
+        2,
+    ),
+)
+"""as earlier versions sealed them"""
+
+
+@pytest.mark.parametrize(("text", "value", "indent"), EARLIER)
+def test_seals_of_earlier_versions_hold(text: str, value: dict[str, Any], indent: int | None) -> None:
+    assert unsealed(text, indent) == value
+    for changed in changes(text.encode()):
+        with pytest.raises(ValueError, match=r"fit the hash|not JSON|is a hash|expected|codec"):
+            unsealed(changed.decode(), indent)
+
+
+def test_an_entry_of_the_seals_own_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place for its seal"):
+        sealed({"check": "mine", "a": 1}, None)
 
 
 def test_rows_for_other_programs_have_no_seal(tmp_path: Path) -> None:

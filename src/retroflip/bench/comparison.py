@@ -15,8 +15,8 @@ from retroflip.bench.metrics.groups import GROUP_ACCURACY
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import AnswerRecord, Control
 from retroflip.bench.score import compare_all, score_records
-from retroflip.bench.stats import RESAMPLES, detectable, holm
-from retroflip.data.intervals import Interval
+from retroflip.bench.stats import detectable, holm
+from retroflip.data.intervals import RESAMPLES, Interval
 
 HANDICAPS = (Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES, Control.TEXT_ONLY)
 """in the order of CRPO's table 4"""

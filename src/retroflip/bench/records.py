@@ -10,15 +10,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
-from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
+from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, place_of
 from retroflip.errors import DataError
 from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.base import Given
@@ -146,7 +149,8 @@ def option_text(answer: str, options: Sequence[str], letters: Sequence[str] = ()
     >>> option_text("B", ("left", "right"))
     'right'
     """
-    return lettered(options, letters).get(answer, answer)
+    named = zip(letters or ascii_uppercase, options, strict=False)
+    return next((option for letter, option in named if letter == answer), answer)
 
 
 class Origin(NamedTuple):
@@ -239,22 +243,36 @@ def _judged(sample: Sample, response: str) -> _Judged:
     return _Judged(gold.value, None if answer is None else answer.value, same_answer(answer, gold), score)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What of a question decides how a response to it is read; its id is for messages alone."""
+
+    problem_type: ProblemType
+    options: tuple[str, ...]
+    letters: tuple[str, ...]
+    solution: str
+    id: str = field(compare=False)
+
+    def judged(self, response: str) -> _Judged:
+        """Return what a response says, and what that earns."""
+        return _judged(Sample(**vars(self), video="", question="", source_clip=""), response)
+
+
+_judged_before = lru_cache(maxsize=2**14)(_Asked.judged)
+_BRIEF = 200
+"""signs of a response up to which its reading is remembered: many questions share their options, and their answers"""
+
+
 def read_again(record: AnswerRecord) -> AnswerRecord:
     """Return the record with its response read and judged by today's reader."""
     kind = record.problem_type or (ProblemType.MULTIPLE_CHOICE if record.options else None)
     if kind is None or record.error is not None:
         return record
-    sample = Sample(
-        id=record.id,
-        video=record.video,
-        question="",
-        options=record.options,
-        letters=record.letters,
-        solution=record.gold,
-        problem_type=kind,
-        source_clip=record.source_clip,
-    )
-    judged = _judged(sample, record.response)
+    asked = _Asked(kind, record.options, record.letters, record.gold, record.id)
+    judge = _judged_before if len(record.response) <= _BRIEF else _Asked.judged
+    judged = judge(asked, record.response)
+    if judged == (record.gold, record.answer, record.correct, record.score):
+        return record
     return record.model_copy(update=judged._asdict())
 
 

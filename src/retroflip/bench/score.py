@@ -12,9 +12,9 @@ from retroflip.bench.official import published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.parts import parts_of
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.stats import RESAMPLES, Column, mcnemar, paired_interval
+from retroflip.bench.stats import Column, mcnemar, paired_interval
 from retroflip.data import answers as reader
-from retroflip.data.intervals import Interval
+from retroflip.data.intervals import RESAMPLES, Interval
 from retroflip.errors import DataError
 from retroflip.files.storage import drop_unfinished, read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file
@@ -23,13 +23,13 @@ ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
 
 
-def score_run(directory: Path, root: Path | None = None) -> dict[str, Any]:
+def score_run(directory: Path, root: Path | None = None, *, resamples: int = RESAMPLES) -> dict[str, Any]:
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
     `run.json`, when there, is copied under "settings": a score carries the frame count and pixel budget of its answers.
-    "reader" says which version of the reader read them. Answers to a benchmark of the registry are scored by its own
-    rules too (`official.score_published`), as far as its files are under `root` or where run.json says. Raises
-    DataError for missing, empty or damaged answers.
+    "reader" says which version of the reader read them, "resamples" how many stand behind an interval. Answers to a
+    benchmark of the registry are scored by its own rules too (`official.score_published`), as far as its files are
+    under `root` or where run.json says. Raises DataError for missing, empty or damaged answers.
     """
     path = directory / ANSWERS
     answers = read_answers(path)
@@ -40,10 +40,11 @@ def score_run(directory: Path, root: Path | None = None) -> dict[str, Any]:
     settings = read_settings(directory)
     asked = published(settings, root, {record.id for record in answers.records})
     read = answers.records if asked is None else asked.read(answers.records)
-    scores = score_records(read)
+    scores = score_records(read, resamples=resamples)
     scores |= asked.scores(answers.records) if asked else {}
     scores["torn_last_line"] = answers.torn
     scores["reader"] = reader_version()
+    scores["resamples"] = resamples
     scores["settings"] = settings
     drop_unfinished(directory, [SCORES], dead_only=True)
     write_json_atomic(directory / SCORES, scores)

@@ -17,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retroflip.data.intervals import LEVEL, Z_LEVEL, Interval
+from retroflip.data.intervals import LEVEL, RESAMPLES, Z_LEVEL, Interval
 
 Z_POWER = NormalDist().inv_cdf(0.8)
-RESAMPLES = 2000
 _CHUNK = 256
 _KEPT = 2**25
 """counts that are kept to be used again: one byte each, for up to 8 numbers of clips"""
@@ -250,7 +249,7 @@ def drawn(clusters: int, resamples: int, seed: int) -> tuple[Counts, ...]:
 def _draws(clusters: int, resamples: int, seed: int) -> Iterator[Counts]:
     # In chunks: counts of 2,000 resamples over 100,000 clips would take 1.6 GB at once.
     rng = np.random.default_rng(seed)
-    shares_C = np.full(clusters, 1 / clusters)
     for start in range(0, resamples, _CHUNK):
-        counts_RC = rng.multinomial(clusters, shares_C, size=min(_CHUNK, resamples - start))
+        drawn_RC = rng.integers(clusters, size=(min(_CHUNK, resamples - start), clusters), dtype=np.uint32)
+        counts_RC = np.stack([np.bincount(drawn_C, minlength=clusters) for drawn_C in drawn_RC])
         yield counts_RC.astype(np.min_scalar_type(counts_RC.max()))

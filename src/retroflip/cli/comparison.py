@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from retroflip.cli.scores import Resamples
 from retroflip.cli.terminal import AsJson, by_name, example, print_json
+from retroflip.data.intervals import RESAMPLES
 from retroflip.errors import UsageError, counted
 
 
@@ -27,6 +29,7 @@ def compare(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of answers.")],
     form: Annotated[Form, typer.Option(help="What the tables are written as.")] = Form.MARKDOWN,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file.")] = None,
+    resamples: Resamples = RESAMPLES,
     json: AsJson = False,
 ) -> None:
     """Put the answers of several models side by side: all questions, handicapped inputs, tasks.
@@ -43,7 +46,7 @@ def compare(
     if len(directories) < 2:
         raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
     answers = {name: read_answers(one / ANSWERS).records for name, one in by_name(directories).items()}
-    found = compare_runs(answers)
+    found = compare_runs(answers, resamples=resamples)
     if json:
         print_json(found)
         return

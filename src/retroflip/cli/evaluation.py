@@ -9,6 +9,7 @@ import typer
 
 from retroflip.cli.columns import ColumnMap, Columns, column_map
 from retroflip.cli.scores import (
+    Resamples,
     print_comparison,
     print_official,
     print_scores,
@@ -16,6 +17,7 @@ from retroflip.cli.scores import (
     print_suite,
 )
 from retroflip.cli.terminal import AsJson, by_name, example, print_json
+from retroflip.data.intervals import RESAMPLES
 from retroflip.errors import UsageError, counted
 
 REPORT_TITLE = b"<title>retroflip report</title>"
@@ -65,6 +67,7 @@ def score(
         ),
     ] = None,
     columns: Columns = None,
+    resamples: Resamples = RESAMPLES,
     json: AsJson = False,
 ) -> None:
     """Score folders of answers, each on its own; or score answers that somebody else recorded.
@@ -82,21 +85,21 @@ def score(
         _score_recorded(bench, root, recorded, json=json)
         return
     if recorded is not None:
-        _score_foreign(recorded, column_map(columns, [RESPONSE]), json=json)
+        _score_foreign(recorded, column_map(columns, [RESPONSE]), resamples, json=json)
         return
-    if not directories:
-        raise UsageError(
-            "score takes folders of answers, or --recorded, or --bench, --root and --recorded together."
-        )
-    _score_folders(by_name(directories), root, json=json)
+    _score_folders(by_name(directories or []), root, resamples, json=json)
 
 
-def _score_folders(folders: Mapping[str, Path], root: Path | None, *, json: bool) -> None:
+def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: int, *, json: bool) -> None:
     """Score every folder; two are compared as well."""
     from retroflip.bench.score import score_run
 
-    scores = {name: score_run(folder, root) for name, folder in folders.items()}
-    difference = _difference(folders) if len(folders) == 2 else None
+    if not folders:
+        raise UsageError(
+            "score takes folders of answers, or --recorded, or --bench, --root and --recorded together."
+        )
+    scores = {name: score_run(folder, root, resamples=resamples) for name, folder in folders.items()}
+    difference = _difference(folders, resamples) if len(folders) == 2 else None
     if json:
         several = {"scores": scores, **({"comparison": difference} if difference else {})}
         print_json(several if len(folders) > 1 else next(iter(scores.values())))
@@ -109,20 +112,20 @@ def _score_folders(folders: Mapping[str, Path], root: Path | None, *, json: bool
         print_side_by_side(scores)
 
 
-def _difference(folders: Mapping[str, Path]) -> dict[str, Any]:
+def _difference(folders: Mapping[str, Path], resamples: int) -> dict[str, Any]:
     """Return how the second of two folders differs from the first."""
     from retroflip.bench.records import read_answers
     from retroflip.bench.score import ANSWERS, compare
 
     (a, b), names = (read_answers(folder / ANSWERS).records for folder in folders.values()), tuple(folders)
-    return compare(a, b, names=(names[0], names[1]))
+    return compare(a, b, names=(names[0], names[1]), resamples=resamples)
 
 
-def _score_foreign(recorded: Path, columns: ColumnMap, *, json: bool) -> None:
+def _score_foreign(recorded: Path, columns: ColumnMap, resamples: int, *, json: bool) -> None:
     from retroflip.bench.foreign_answers import read_foreign_answers
     from retroflip.bench.score import score_records
 
-    scores = score_records(read_foreign_answers(recorded, columns))
+    scores = score_records(read_foreign_answers(recorded, columns), resamples=resamples)
     if json:
         print_json(scores)
     else:

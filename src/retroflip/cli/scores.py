@@ -1,13 +1,20 @@
 """Scores and comparisons as the terminal shows them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from retroflip.cli.terminal import print_table
 from retroflip.errors import counted
 
 if TYPE_CHECKING:
     from retroflip.bench.metrics.base import Family, Rate
+
+Resamples = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Resamples behind every interval; 10,000 steady its last digit."),
+]
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 LEVEL = 0.95
+RESAMPLES = 2000
+"""that a bootstrap draws where nobody says otherwise"""
 Z_LEVEL = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from string import ascii_uppercase
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -123,9 +124,22 @@ def option_letter(index: int) -> str:
     return chr(ord("A") + index)
 
 
+def option_letters(count: int) -> str:
+    """Return the letters of so many options.
+
+    >>> option_letters(4)
+    'ABCD'
+
+    Raises ValueError for more than 26.
+    """
+    if count > MAX_OPTIONS:
+        raise ValueError(f"{count} options have no letters: there are only A to Z")
+    return ascii_uppercase[:count]
+
+
 def lettered(options: Sequence[str], letters: Sequence[str] = ()) -> dict[str, str]:
     """Return options by their letters, which are A, B, C ... unless others are given."""
-    return dict(zip(letters or [option_letter(index) for index in range(len(options))], options, strict=True))
+    return dict(zip(letters or option_letters(len(options)), options, strict=True))
 
 
 class Cell(NamedTuple):

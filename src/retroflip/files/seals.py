@@ -1,8 +1,8 @@
 """Seals: JSON tells by a hash in itself whether it is, byte for byte, what was written.
 
-The last entry of a sealed object, "check", holds the first 16 hexadecimal digits of the SHA-256 of the rest, its keys
-sorted. White space and the order of keys are checked as well: the text must be what its content is written as. JSON
-without a seal, as earlier versions wrote it and other programs do, is taken as it is.
+The last entry of a sealed object, "check", holds the first 16 hexadecimal digits of the SHA-256 of the text before it,
+white space and the order of keys included. In seals of earlier versions it is that of the object written anew, its keys
+sorted; these are still checked. JSON without a seal, as other programs write it, is taken as it is.
 """
 
 import hashlib
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 SEAL = "check"
-_HASH = re.compile(r"[0-9a-f]{16}")
+_DIGITS = 16
+_HASH = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 
 
 def dumped(value: Mapping[str, Any], indent: int | None) -> str:
@@ -20,13 +21,20 @@ def dumped(value: Mapping[str, Any], indent: int | None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
-def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a JSON object with its seal."""
-    return {**value, SEAL: _hash_of(value)}
+def sealed(value: Mapping[str, Any], indent: int | None) -> str:
+    """Return the text of an object with its seal.
+
+    Raises ValueError as `dumped` does, and for an object with an entry of the seal's name.
+    """
+    if SEAL in value:
+        raise ValueError(f"an object with an entry {SEAL!r} has no place for its seal")
+    text = dumped({**value, SEAL: "0" * _DIGITS}, indent)
+    head = text[: -len(_tail("", indent))]
+    return head + _tail(head, indent)
 
 
 def unsealed(text: str, indent: int | None) -> dict[str, Any]:
-    """Return the object that `dumped` gave a text of, without its seal.
+    """Return the object that `sealed` or `dumped` gave a text of, without its seal.
 
     Raises ValueError, which says what is wrong, for a text that is no JSON object and for one that was changed.
     """
@@ -41,11 +49,21 @@ def unsealed(text: str, indent: int | None) -> dict[str, Any]:
         if last is not None and isinstance(value[last], str) and _HASH.fullmatch(value[last]):
             raise ValueError(f"its last entry is a hash, and is not called {SEAL!r}")
         return value
-    found = value.pop(SEAL)
-    if found != _hash_of(value) or dumped(sealed(value), indent) != text:
-        raise ValueError("it does not fit the hash in it")
+    if not text.endswith(_tail(text[: -len(_tail("", indent))], indent)):
+        _check_earlier(value, text, indent)
+    del value[SEAL]
     return value
 
 
-def _hash_of(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+def _tail(head: str, indent: int | None) -> str:
+    """Return the seal of a text that stands before it, and the end of the object."""
+    digits = hashlib.sha256(head.encode()).hexdigest()[:_DIGITS]
+    return f'"{SEAL}": "{digits}"' + ("}" if indent is None else "\n}")
+
+
+def _check_earlier(value: Mapping[str, Any], text: str, indent: int | None) -> None:
+    """Raise ValueError where an object was changed that an earlier version sealed."""
+    rest = {key: found for key, found in value.items() if key != SEAL}
+    digits = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    if dumped({**rest, SEAL: digits}, indent) != text:
+        raise ValueError("it does not fit the hash in it")

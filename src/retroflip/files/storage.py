@@ -158,7 +158,7 @@ def write_json_atomic(path: Path, value: Mapping[str, Any], *, seal: bool = True
     seal: off for a file that another program reads.
     """
     plain = jsonable(value)
-    write_text_atomic(path, dumped(sealed(plain) if seal else plain, indent=2) + "\n")
+    write_text_atomic(path, (sealed if seal else dumped)(plain, indent=2) + "\n")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -179,7 +179,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
 def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]], *, seal: bool = True) -> None:
     """Write one JSON object per line, atomically. seal: off for files that other programs read row by row."""
     plain = (jsonable(row) for row in rows)
-    write_text_atomic(path, "".join(_line(sealed(row) if seal else row) for row in plain))
+    write = sealed if seal else dumped
+    write_text_atomic(path, "".join(write(row, indent=None) + "\n" for row in plain))
 
 
 def append_jsonl(path: Path, row: Mapping[str, Any]) -> int:
@@ -196,7 +197,7 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     _cut_torn_line(path)
     with path.open("ab") as stream:
         begin = stream.tell()
-        stream.writelines(_line(sealed(jsonable(row))).encode() for row in rows)
+        stream.writelines((sealed(jsonable(row), indent=None) + "\n").encode() for row in rows)
     return begin
 
 
@@ -290,10 +291,6 @@ def _damaged_row(path: Path, number: int, why: str) -> DataError:
         f"{path}, line {number}: damaged, or changed after it was written: {why}. Restore the file, or delete the line "
         "if its row may be lost."
     )
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    return dumped(row, indent=None) + "\n"
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -38,7 +38,7 @@ import numpy as np
 
 from retroflip.errors import DataError, DecodeError, DecodeLimitError, HashMismatchError, UsageError
 from retroflip.files.cache import cache_folder
-from retroflip.files.seals import dumped, sealed, unsealed
+from retroflip.files.seals import sealed, unsealed
 from retroflip.files.storage import drop_unfinished, is_unfinished, read_json_object, replacing
 from retroflip.video.decode import (
     Gathering,
@@ -277,7 +277,7 @@ class FrameCache:
             return None
 
     def _write_row(self, path: Path, row: dict[str, Any]) -> None:
-        self._write(path, [(dumped(sealed(row), indent=2) + "\n").encode()])
+        self._write(path, [(sealed(row, indent=2) + "\n").encode()])
 
     def _entry_file(self, source: Identity, take: Take, size: str) -> Path:
         name = _digest([source.sha256, take, size, decoder_version()])
@@ -437,7 +437,7 @@ def _head(name: str, frames: Frames) -> bytes:
         "fitted": frames.fitted,
         "sha256": hashlib.sha256(pixels.data).hexdigest(),
     }
-    text = dumped(sealed(described), indent=None).encode()
+    text = sealed(described, indent=None).encode()
     start = len(_MAGIC) + 4 + len(text)
     text += b" " * (-start % _ALIGNED)
     return _MAGIC + len(text).to_bytes(4, "big") + text

@@ -19,8 +19,8 @@ from retroflip.bench.metrics.groups import GROUP_ACCURACY, QUESTION_ACCURACY, VI
 from retroflip.bench.metrics.nearness import NEARNESS, RELATIVE_ACCURACY
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
 from retroflip.bench.records import AnswerRecord
-from retroflip.bench.stats import RESAMPLES, Column, cluster_intervals
-from retroflip.data.intervals import Interval, wilson
+from retroflip.bench.stats import Column, cluster_intervals
+from retroflip.data.intervals import RESAMPLES, Interval, wilson
 
 METRICS: tuple[Metric, ...] = (
     ACCURACY,

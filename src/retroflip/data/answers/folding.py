@@ -11,6 +11,8 @@ _ESCAPED = re.compile(r"\\([ %$&_#])")
 _DOLLARS = re.compile(r"\$([^$]*)\$")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{2,3}|`)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+_MARKS = re.compile(r"[\\$*_`]|<\|")
+"""what any of the marks begins with: most texts have none"""
 BOX_MARKS = re.compile(r"<\|begin_of_box\|>|<\|end_of_box\|>")
 """what GLM-4V writes around an answer"""
 
@@ -20,6 +22,8 @@ def plain(text: str) -> str:
 
     `\text{left}`, `**left**` and `$left$` are `left`, and so is the same in GLM-4V's own box.
     """
+    if not _MARKS.search(text):
+        return " ".join(text.split())
     text = BOX_MARKS.sub(" ", text)
     found = 1
     while found:

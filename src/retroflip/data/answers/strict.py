@@ -99,7 +99,8 @@ def read_option(text: str, by_letter: dict[str, str]) -> str | None:
     by_letter: the options as they are compared. A capital letter in range wins over an option that spells it, and that
     over a small letter.
     """
-    matches = [letter for letter, option in by_letter.items() if option and option == folded(text)]
+    said = folded(text)
+    matches = [letter for letter, option in by_letter.items() if option and option == said]
     return (
         _read_lettered(text, by_letter)
         or (matches[0] if len(matches) == 1 else None)
