@@ -1,9 +1,12 @@
 import json
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import Control, answer_record, read_again
@@ -604,6 +607,11 @@ class TestOtherForms:
             ("x.json", b'{\n "1": {"problem": 1},\n "2": {}}', "with an entry for each of 2 names"),
             (
                 "x.json",
+                b'{\n "results": [{"problem": "?", "path": "a.mp4", "output": "A"}],\n "final_acc": [{}]}',
+                "Video-R1's eval_bench.py writes.*Score them with",
+            ),
+            (
+                "x.json",
                 json.dumps(RECORD, indent=1).encode(),
                 r"one JSON object over several lines.*put it in \[ \]",
             ),
@@ -628,6 +636,46 @@ class TestOtherForms:
         (tmp_path / "x.json").write_text(content)
         with pytest.raises(DataError, match=message):
             read_records(tmp_path / "x.json")
+
+    def test_what_a_large_file_is_is_told_without_holding_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(json_records, "LONGEST_RECORD", 300)
+        content = {"data": [RECORD] * 50, "version": 1}
+        (tmp_path / "x.json").write_text(json.dumps(content, indent=4))
+        with pytest.raises(DataError, match="one JSON object with the records in 'data'"):
+            read_records(tmp_path / "x.json")
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.dictionaries(st.text(max_size=4), st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+            max_leaves=8,
+        ), max_size=4),
+        st.sampled_from((None, 1, 4)),
+    )  # fmt: skip
+    def test_the_entries_of_an_object_are_those_of_json(self, content: Any, indent: int | None) -> None:
+        with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            for module in (text_stream, json_records):
+                patch.setattr(module, "PIECE", 3)
+            path = Path(folder) / "x.json"
+            path.write_text(json.dumps(content, indent=indent), encoding="utf-8")
+            found: dict[str, Any] = {key: [] for key, value in content.items() if isinstance(value, list)}
+            for one in json_records.entries(path):
+                if one.listed:
+                    found[one.key].append(one.value)
+                else:
+                    found[one.key] = one.value
+            assert found == content
+
+    @pytest.mark.parametrize(
+        "content", ["", "[]", '{"a"', '{"a": [1', '{"a": [1, ', '{"a": 1} {', '{"a" 1}', '{1: 2}', '{"a": [nope]}'],
+    )  # fmt: skip
+    def test_entries_of_what_is_no_object(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(DataError):
+            list(json_records.entries(tmp_path / "x.json"))
 
     def test_a_mark_before_utf8_is_no_other_form(self, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text("\ufeff" + json.dumps(RECORD), encoding="utf-8")

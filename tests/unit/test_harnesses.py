@@ -11,6 +11,7 @@ import pytest
 from recorded_files import graded, scores, write_json, write_lines
 from retroflip.bench.benchmarks.harnesses import logged
 from retroflip.bench.benchmarks.workbook import workbook_rows
+from retroflip.data.forms import json_records
 from retroflip.errors import DataError
 
 STEM = "Which way does it go?"
@@ -170,6 +171,18 @@ def test_results_of_video_r1(root: Path) -> None:
     ]
     assert found[2].response is None
     assert scores("tempcompass", root, write_json(path, {"results": rows[:2]}))["ours"]["p_acc"] == 100.0
+
+
+def test_results_that_are_larger_than_any_record_are_read_one_by_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_records, "LONGEST_RECORD", 1000)
+    rows = [of_video_r1("7", "A"), of_video_r1("7_reverse", "B"), *[of_video_r1("7", "B")] * 20]
+    path = root / "eval_tempcompass_m_greedy_output.json"
+    path.write_text(json.dumps({"results": rows, "final_acc": [{}]}, indent=4))
+    found = logged(path)
+    assert found is not None
+    assert [one.video for one in found] == ["7", "7_reverse", *["7"] * 20]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 Nothing is converted here: a form that looks like another may mean something else by the same word.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,14 +74,11 @@ def foreign_file(content: bytes) -> str | None:
     return f"it is {kind}, which is not read. {READ} {_MENDS.get(kind, 'Write its rows as such records.')}"
 
 
-def foreign_object(text: str) -> str | None:
-    """Return, for one JSON object spread over a whole file, what it is and what to do; None for anything else."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict):
-        return None
+def foreign_object(found: Mapping[str, Any]) -> str:
+    """Return, for one JSON object spread over a whole file, what it is and what to do.
+
+    found: the object, of whose lists one item is enough.
+    """
     return (
         _whole_file(found)
         or f"it is one JSON object over several lines. {READ} Write it on one line, or put it in [ ]."
@@ -96,6 +92,11 @@ def _whole_file(found: Mapping[str, Any]) -> str | None:
         for key, value in found.items()
         if isinstance(value, list) and value and isinstance(value[0], dict)
     ]
+    if "results" in lists and {"problem", "path", "output"} <= found["results"][0].keys():
+        return (
+            "it is what Video-R1's eval_bench.py writes: answers, and no records. Score them with: retroflip score "
+            "--bench NAME --root DIR --recorded FILE"
+        )
     if "problem" not in found and len(lists) == 1:
         return f"it is one JSON object with the records in {lists[0]!r}. {READ} Write that list alone."
     if "problem" not in found and found and all(isinstance(value, dict | list) for value in found.values()):

@@ -11,7 +11,8 @@ asked. What a toolkit writes for a call that failed is no answer.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +26,11 @@ from retroflip.bench.benchmarks.base import (
     recorded_of,
 )
 from retroflip.bench.benchmarks.choices import bare
-from retroflip.bench.benchmarks.published import YES_NO, read_json, response_text
+from retroflip.bench.benchmarks.published import YES_NO, is_lines, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
 from retroflip.data.forms.base import Spot
+from retroflip.data.forms.json_records import entries
 from retroflip.errors import DataError
 
 Named = Callable[[Mapping[str, Any]], str | None]
@@ -114,8 +116,9 @@ def logged(file: Path) -> list[Logged] | None:
         names = {name: "" for row in sheet for name in row}
         return [_of_table({**names, **row}) for row in sheet] if _is_table(names) else None
     found = _records(file)
-    read = _reader(found[0]) if found and isinstance(found[0], Mapping) else None
-    return None if read is None else [read(_sound(row, file), file) for row in found]
+    first = next(found, None)
+    read = _reader(first) if isinstance(first, Mapping) else None
+    return None if read is None else [read(_sound(row, file), file) for row in chain([first], found)]
 
 
 def _reader(first: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path], Logged] | None:
@@ -135,24 +138,35 @@ def _sound(row: Any, file: Path) -> Mapping[str, Any]:
     raise DataError(f"{file}: {what}") from (row if isinstance(row, DataError) else None)
 
 
-def _records(file: Path) -> list[Any]:
-    """Return the records of a file, of one JSON object those under `logs`, as lmms-eval wrote them at first, or under
-    `results`, as Video-R1 does; else none."""
+def _records(file: Path) -> Iterator[Any]:
+    """Yield the records of a file one by one: of one JSON object those under `logs`, as lmms-eval wrote them at first,
+    or under `results`, as Video-R1 does. Of a file that is none of these, nothing."""
+    if beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and not is_lines(file):
+        under = _under(file)
+        first = next(under, None)
+        if first is not None:
+            yield from chain([first], under)
+            return
     try:
-        found = [_placed(spot, row) for spot, row in rows(file)]
+        yield from (_placed(spot, row) for spot, row in rows(file))
     except DataError:
-        found = []
-    if len(found) > 1:
-        return found
-    try:
-        whole = found[0] if found else read_json(file, "a log of lmms-eval")
-    except DataError:
-        return []
-    logs = [whole.get(key) for key in ("logs", "results")] if isinstance(whole, Mapping) else []
-    return next((one for one in logs if isinstance(one, list)), found)
+        return
 
 
-def _placed(spot: Spot, row: dict[str, Any] | DataError) -> dict[str, Any] | DataError:
+def _under(file: Path) -> Iterator[Any]:
+    """Yield the records in the list of one JSON object; nothing of another one."""
+    found = (one for one in entries(file) if one.listed and one.key in ("logs", "results"))
+    begun = False
+    try:
+        for one in found:
+            begun = True
+            yield _placed(Spot(0, one.line), one.value)
+    except DataError:
+        if begun:
+            raise
+
+
+def _placed(spot: Spot, row: Any) -> Any:
     return DataError(f"{spot}: {row}") if isinstance(row, DataError) else row
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Grade, Graded, Item, Recorded, all_of_it
-from retroflip.bench.benchmarks.published import read_json, read_rows, response_text
+from retroflip.bench.benchmarks.published import is_lines, read_json, read_rows, response_text
 from retroflip.data.forms import beginning
 from retroflip.errors import DataError
 
@@ -125,7 +125,7 @@ def records(file: Path) -> list[dict[str, Any]]:
 
     Raises DataError for a file of another form.
     """
-    if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or _is_lines(file):
+    if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or is_lines(file):
         return read_rows(file, _FORM)
     value = read_json(file, _FORM)
     if not isinstance(value, Mapping) or not isinstance(value.get("results"), list):
@@ -134,10 +134,3 @@ def records(file: Path) -> list[dict[str, Any]]:
     if not all(isinstance(one, dict) for one in found):
         raise DataError(f"{file}: what is under 'results' are no records. Give {_FORM}.")
     return found
-
-
-def _is_lines(file: Path) -> bool:
-    """Whether a file that begins with an object holds one in each of its first two lines."""
-    with file.open("rb") as stream:
-        lines = [line for line in (stream.readline(), stream.readline()) if line.strip()]
-    return len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")

@@ -58,6 +58,13 @@ def read_json(path: Path, form: str) -> Any:
         raise DataError(f"{path}: not JSON ({error}). Give {form}.") from error
 
 
+def is_lines(file: Path) -> bool:
+    """Whether a file that begins with an object holds one in each of its first two lines."""
+    with file.open("rb") as stream:
+        lines = [line for line in (stream.readline(), stream.readline()) if line.strip()]
+    return len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")
+
+
 def read_rows(path: Path, form: str) -> list[dict[str, Any]]:
     """Return the records of a JSONL, JSON, CSV, TSV or Parquet file; a JSON object is one record.
 

@@ -2,14 +2,14 @@
 
 Each record is named by its line, in an array by its number too, a key that stands twice in one is a fault, and other
 forms are told by name. A file is read a piece at a time: an array of a quarter of a million records needs no more
-memory than one record.
+memory than one record, and so does one object whose lists hold the records (`entries`).
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from retroflip.data.foreign import foreign_file, foreign_object
 from retroflip.data.forms.base import HEAD, Form, Row, Spot
@@ -104,14 +104,91 @@ def _each_line(path: Path) -> Iterator[str | None]:
 
 
 def _whole_object(path: Path) -> str | None:
-    """Return what a file is that holds one object over several lines; None for others and for very large ones."""
-    if path.stat().st_size > LONGEST_RECORD:
+    """Return what a file is that holds one object over several lines; None for others."""
+    outline: Record = {}
+    try:
+        for one in entries(path):
+            outline.setdefault(one.key, [one.value] if one.listed else one.value)
+    except DataError:
         return None
-    return foreign_object(path.read_bytes().decode("utf-8-sig", errors="replace"))
+    return foreign_object(outline)
+
+
+class Entry(NamedTuple):
+    """A value of one object that is a whole file. listed: it is an item of the list under its key."""
+
+    key: str
+    line: int
+    value: Any
+    listed: bool
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """Yield what an object holds that is a whole file, of lists one item after the other; of an item that is broken,
+    a DataError in its place. Raises DataError where the file holds anything else.
+    """
+    reader, window = _Reader(), Window(path)
+    start, separator = window.skip_space(0), ","
+    if not window.text.startswith("{", start):
+        raise DataError(f"{path}: it is no JSON object.")
+    while separator == ",":
+        start = window.skip_space(start + 1)
+        if window.text.startswith("}", start):
+            break
+        key, start = _key(window, start, reader)
+        if window.text.startswith("[", start):
+            start = yield from _listed(key, window, start, reader)
+        else:
+            line = window.line_at(start)
+            value, start = _item(window, start, reader)
+            yield Entry(key, line, value, listed=False)
+        start = window.skip_space(start)
+        separator = window.text[start : start + 1]
+        if start > PIECE:
+            window.cut(start)
+            start = 0
+    if not window.text.startswith("}", start) or window.text[window.skip_space(start + 1) :].strip():
+        raise DataError(
+            f"{path}, line {window.line_at(start)}: the object does not end with '}}' as the file does."
+        )
+
+
+def _key(window: Window, start: int, reader: _Reader) -> tuple[str, int]:
+    """Return a key, and where its value begins."""
+    key, end = _item(window, start, reader)
+    end = window.skip_space(end)
+    if not isinstance(key, str) or not window.text.startswith(":", end):
+        raise DataError(f"line {window.line_at(start)}: not JSON (expected a key and ':').")
+    return key, window.skip_space(end + 1)
+
+
+def _listed(key: str, window: Window, start: int, reader: _Reader) -> Generator[Entry, None, int]:
+    """Yield the items of a list, and return where what follows it begins."""
+    items = _items(window, start, reader)
+    while True:
+        try:
+            line, item = next(items)
+        except StopIteration as stop:
+            if stop.value is None:
+                raise DataError(
+                    f"line {window.line_at(0)}: the list {key!r} cannot be read to its end."
+                ) from stop
+            return int(stop.value)
+        yield Entry(key, line, item, listed=True)
 
 
 def _array_items(window: Window, start: int, reader: _Reader) -> Iterator[tuple[int, Any]]:
-    """Read an array item by item, so that each can be named by its line; what follows broken JSON cannot be read."""
+    """Read an array that is a whole file."""
+    end = yield from _items(window, start, reader)
+    if end is not None and (rest := window.text[window.skip_space(end) :].strip()):
+        yield window.line_at(end), DataError(f"text follows the array's end: {rest[:40]!r}. Delete it.")
+
+
+def _items(window: Window, start: int, reader: _Reader) -> Generator[tuple[int, Any], None, int | None]:
+    """Read an array item by item, so that each can be named by its line; what follows broken JSON cannot be read.
+
+    Returns where what follows the array begins, None where its end is not known.
+    """
     separator = "["
     while True:
         start = window.skip_space(start + 1 if separator else start)
@@ -122,21 +199,19 @@ def _array_items(window: Window, start: int, reader: _Reader) -> Iterator[tuple[
             item, end = _item(window, start, reader)
         except _NoJsonError as error:
             yield line, error
-            return
+            return None
         yield line, not_utf_8(window.text[start:end]) or item
         start = window.skip_space(end)
         separator = window.text[start : start + 1]
         if separator not in (",", "]"):
             yield line, DataError("the array goes on after this record without ',' or ']'.")
-            return
+            return None
         if separator == "]":
             break
         if start > PIECE:
             window.cut(start)
             start = 0
-    rest = window.text[window.skip_space(start + 1) :].strip()
-    if rest:
-        yield line, DataError(f"text follows the array's end: {rest[:40]!r}. Delete it.")
+    return start + 1
 
 
 def _item(window: Window, start: int, reader: _Reader) -> tuple[Any, int]:
