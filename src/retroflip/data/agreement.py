@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-RESAMPLES = 2000
+from retroflip.data.intervals import RESAMPLES
+
 _TAILS = (0.025, 0.975)
 
 Counts = npt.NDArray[np.int64]

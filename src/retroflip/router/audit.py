@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from retroflip.data.agreement import Counts, accuracy, kappa
-from retroflip.data.intervals import wilson
+from retroflip.data.intervals import RESAMPLES, wilson
 from retroflip.data.records import stream_samples
 from retroflip.data.sample import Modality, Sample, TaskType
 from retroflip.errors import DataError
 from retroflip.files.storage import replacing
-from retroflip.router import agreement
-from retroflip.router.agreement import LABELS
+from retroflip.router import confusion
+from retroflip.router.confusion import LABELS
 
 COLUMNS = ("id", "video", "start", "end", "question", "options", "answer", "label", "note")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -177,14 +177,14 @@ def compare(file: Path, table: Path) -> dict[str, Any]:
         raise DataError(
             f"{table}: {file} has no labelled video {lost[0]!r:.60} ({len(lost)} such). Name its file."
         )
-    counts_LL = agreement.confusion((_label(sample), given[name]) for name, sample in judged.items())
+    counts_LL = confusion.confusion((_label(sample), given[name]) for name, sample in judged.items())
     unlike = [(sample, given[name]) for name, sample in judged.items() if _label(sample) is not given[name]]
     return {
         "labelled": len(given),
         "unlabelled": len(people) - len(given),
-        "agreement": _with_interval(accuracy(counts_LL), agreement.interval(counts_LL, accuracy)),
+        "agreement": _with_interval(accuracy(counts_LL), confusion.interval(counts_LL, accuracy)),
         "agreement_of_file": _of_file(counts_LL, totals),
-        "kappa": _with_interval(kappa(counts_LL), agreement.interval(counts_LL, kappa)),
+        "kappa": _with_interval(kappa(counts_LL), confusion.interval(counts_LL, kappa)),
         "confusion": _rows(counts_LL),
         "disagreements": [_disagreement(sample, label) for sample, label in unlike],
         "harm": dict(Counter(harm(_label(sample), label).words for sample, label in unlike)),
@@ -206,12 +206,12 @@ def _of_file(counts_LL: Counts, totals: Mapping[TaskType, int]) -> dict[str, Any
         return None
     shares_L = weights_L / weights_L.sum()
     generator = np.random.default_rng(0)
-    value, resampled_R = 0.0, np.zeros(agreement.RESAMPLES)
+    value, resampled_R = 0.0, np.zeros(RESAMPLES)
     for row, share in enumerate(shares_L):
         if share:
             right = counts_LL[row, row] / looked_at_L[row]
             value += share * right
-            drawn_R = generator.binomial(looked_at_L[row], right, size=agreement.RESAMPLES)
+            drawn_R = generator.binomial(looked_at_L[row], right, size=RESAMPLES)
             resampled_R += share * drawn_R / looked_at_L[row]
     low, high = np.quantile(resampled_R, (0.025, 0.975))
     return _with_interval(float(value), (float(low), float(high)))
@@ -220,7 +220,7 @@ def _of_file(counts_LL: Counts, totals: Mapping[TaskType, int]) -> dict[str, Any
 def _rows(counts_LL: Counts) -> dict[str, Any]:
     """Return, for each of the router's labels, how often people gave which, with the interval of its share."""
     found: dict[str, Any] = {}
-    for routed, row in agreement.named(counts_LL).items():
+    for routed, row in confusion.named(counts_LL).items():
         total = sum(row.values())
         found[routed] = {
             label: {"count": count, "share": wilson(count, total) or (0.0, 1.0)}

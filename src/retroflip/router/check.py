@@ -20,7 +20,7 @@ from retroflip.data.forms import rows
 from retroflip.data.records import Record, parse_record
 from retroflip.data.sample import Modality, Sample, TaskType
 from retroflip.errors import DataError
-from retroflip.router import agreement
+from retroflip.router import confusion
 
 
 class _Case(BaseModel):
@@ -121,16 +121,16 @@ def check(path: Path, route: Callable[[Sample], TaskType]) -> dict[str, Any]:
         raise DataError(
             f"{path}: it holds no labelled question that is not ambiguous, so there is nothing to check."
         )
-    counts_LL = agreement.confusion((one.label, found) for one, found in clear)
+    counts_LL = confusion.confusion((one.label, found) for one, found in clear)
     unclear = [(one, found) for one, found in judged if one.ambiguous]
     return {
-        "macro_f1": agreement.macro_f1(counts_LL),
+        "macro_f1": confusion.macro_f1(counts_LL),
         "kappa": kappa(counts_LL),
         "accuracy": accuracy(counts_LL),
-        "reweighted": agreement.reweighted_accuracy(counts_LL, agreement.TABLE_8),
+        "reweighted": confusion.reweighted_accuracy(counts_LL, confusion.TABLE_8),
         "cases": len(clear),
-        "by_label": {label.value: one._asdict() for label, one in agreement.by_label(counts_LL).items()},
-        "confusion": agreement.named(counts_LL),
+        "by_label": {label.value: one._asdict() for label, one in confusion.by_label(counts_LL).items()},
+        "confusion": confusion.named(counts_LL),
         "errors": [one.sample.id for one, found in clear if found is not one.label],
         "ambiguous": {
             "cases": len(unclear),

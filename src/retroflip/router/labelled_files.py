@@ -19,7 +19,7 @@ from retroflip.engines import Engine, in_order
 from retroflip.files.seals import dumped
 from retroflip.files.storage import drop_unfinished, replacing
 from retroflip.progress import Progress
-from retroflip.router.agreement import LABELS
+from retroflip.router.confusion import LABELS
 from retroflip.router.rules import Conventions, decide_sample
 
 RULES = "rules"

@@ -4,7 +4,7 @@ import pytest
 
 from retroflip.data.agreement import accuracy, kappa
 from retroflip.data.sample import TaskType
-from retroflip.router.agreement import (
+from retroflip.router.confusion import (
     by_label,
     confusion,
     interval,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retroflip.data.agreement import Counts
+from retroflip.data.intervals import RESAMPLES
 from retroflip.data.sample import TaskType
 
 LABELS = (TaskType.TEMPORAL, TaskType.SPATIAL, TaskType.SPATIOTEMPORAL, TaskType.STATIC)
@@ -20,7 +21,6 @@ TABLE_8 = {
     TaskType.STATIC: 4_224,
 }
 """the labels of CRPO's training videos"""
-RESAMPLES = 2000
 _TAILS = (0.025, 0.975)
 
 
