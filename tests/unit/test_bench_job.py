@@ -19,13 +19,14 @@ from retroflip.bench.asking import Asking
 from retroflip.bench.benchmarks import tempcompass
 from retroflip.bench.catalogue import Catalogue, shares
 from retroflip.bench.job import Call, costs, prepare, run
-from retroflip.bench.presence import presence
+from retroflip.bench.presence import fault_of, presence
 from retroflip.bench.presets import Preset, preset_of, read_presets
 from retroflip.bench.questions import bench_questions
 from retroflip.bench.records import Control, read_answers
 from retroflip.bench.sources import Sources
 from retroflip.cli.app import app
 from retroflip.data.manifest import build_manifest, write_manifest
+from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.data.prompt_modes import PromptMode
 from retroflip.errors import RecipeError
 from retroflip.inference.base import Sampling
@@ -110,13 +111,62 @@ class TestPresence:
         assert done.exit_code == 1
         found = json.loads(done.stdout)
         assert found["media"] == [
-            {"kind": "video", "needed": 2, "missing": 1, "first": ["videos/1.mp4"]},
-        ]
+            {
+                "kind": "video", "needed": 2, "missing": 1, "first": ["videos/1.mp4"], "unusable": {},
+                "first_unusable": [],
+            },
+        ]  # fmt: skip
         assert not found["complete"]
         assert (
             "1 missing; the first: videos/1.mp4"
             in cli("bench", "check", "tempcompass", "--root", root).stdout
         )
+
+    def test_what_is_there_and_cannot_be_shown_is_named(self, root: Path, tmp_path: Path) -> None:
+        whole = (root / "videos" / "1.mp4").read_bytes()
+        places = {
+            "whole.mp4": whole, "empty.mp4": b"", "cut.mp4": whole[:-40], "head.mp4": whole[:20],
+            "lfs.mp4": b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "page.mp4": b"<!doctype html>",
+        }  # fmt: skip
+        for name, content in places.items():
+            (tmp_path / name).write_bytes(content)
+        (tmp_path / "folder.mp4").mkdir()
+        (tmp_path / "nowhere.mp4").symlink_to(tmp_path / "gone.mp4")
+        (tmp_path / "outside.mp4").symlink_to("/etc/hostname")
+        names = [*places, "folder.mp4", "nowhere.mp4", "outside.mp4", "missing.mp4"]
+        rows = [
+            {"problem_id": name, "problem": "Which?", "problem_type": "multiple choice", "options": ["x", "y"],
+             "solution": "A", "path": name} for name in names
+        ]  # fmt: skip
+        (tmp_path / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        done = cli("bench", "check", tmp_path, "--json")
+        (media,) = json.loads(done.stdout)["media"]
+        assert (done.exit_code, media["needed"], media["missing"]) == (1, 10, 1)
+        assert media["unusable"] == {
+            "empty": 1, "cut short": 2, "a pointer of Git LFS and not the file itself": 1, "a page of HTML or XML": 1,
+            "a folder where a file should be": 1, "a link that leads nowhere": 1, "outside of the root": 1,
+        }  # fmt: skip
+        assert media["first_unusable"][:2] == ["empty.mp4 (empty)", "cut.mp4 (cut short)"]
+        assert "9 of 10 there, 1 missing; the first: missing.mp4" in cli("bench", "check", tmp_path).stdout
+        assert "UNUSABLE: 1 empty, 2 cut short" in cli("bench", "check", tmp_path).stdout
+
+    def test_annotations_that_are_empty_and_links_that_lead_nowhere(self, root: Path) -> None:
+        (root / "questions" / "captioning.json").touch()
+        (root / "questions" / "caption_matching.json").symlink_to(root / "gone.json")
+        done = cli("bench", "check", "tempcompass", "--root", root)
+        assert done.exit_code == 1
+        assert "EMPTY: questions/captioning.json (annotations)" in done.stdout
+        assert "A LINK THAT LEADS NOWHERE: questions/caption_matching.json" in done.stdout
+
+    def test_folders_of_frames(self, tmp_path: Path) -> None:
+        for name in ("full", "bare"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "full" / "1.jpg").touch()
+        (tmp_path / "file").touch()
+        shown = [ShownMedium(kind=MediumKind.FRAMES, path=name, fps=1.0) for name in ("full", "bare", "file")]
+        assert [fault_of(tmp_path, one) for one in shown] == [
+            "", "a folder without frames", "a file where a folder of frames should be",
+        ]  # fmt: skip
 
     def test_questions_that_cannot_be_read_are_told(self, tmp_path: Path) -> None:
         done = cli("bench", "check", "tempcompass", "--root", tmp_path)

@@ -651,7 +651,7 @@ def test_its_questions_are_asked_in_its_own_words(vsi: Path) -> None:
 
 def test_files_count_as_there_wherever_they_may_lie(tmp_path: Path) -> None:
     write(tmp_path / "validation.json", MMVU)
-    write(tmp_path / "videos/Chemistry/0.mp4", "")
+    write(tmp_path / "videos/Chemistry/0.mp4", "a video")
     assert presence(benchmark("mmvu"), tmp_path).complete
     (tmp_path / "validation.json").unlink()
     found = presence(benchmark("mmvu"), tmp_path)

@@ -68,8 +68,8 @@ def check(
 ) -> None:
     """Say what of a benchmark's files is there and what is missing, before a model is loaded.
 
-    Its questions are read and every video or image that they show is looked for; none is opened. The exit code is 1
-    where something is missing.
+    Its questions are read and every video or image that they show is looked for: one that is empty, cut short, a
+    folder, or a pointer of Git LFS is named, and none is decoded. The exit code is 1 where something is missing.
     """
     from retroflip.bench.benchmarks.registry import BENCHMARKS
     from retroflip.bench.presence import presence, presence_of
@@ -113,7 +113,7 @@ def _described(name: str, root: Path, found: "Presence") -> dict[str, Any]:
 def _print_presence(name: str, found: "Presence") -> None:
     for need in found.needs:
         kind = "annotations" if need.annotation else "media"
-        print(f"{'there' if need.there else 'MISSING'}: {need.path} ({kind})")
+        print(f"{need.fault.upper() or 'there'}: {need.path} ({kind})")
     if found.fault:
         print(f"The questions cannot be read: {found.fault}")
         return
@@ -125,6 +125,9 @@ def _print_presence(name: str, found: "Presence") -> None:
     for one in found.media:
         first = f"; the first: {', '.join(one.first)}" if one.missing else ""
         print(f"{one.kind}: {one.needed - one.missing} of {one.needed} there, {one.missing} missing{first}")
+        if one.unusable:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in one.unusable.items())
+            print(f"{one.kind}: there and UNUSABLE: {reasons}; the first: {', '.join(one.first_unusable)}")
 
 
 def list_models(

@@ -74,6 +74,12 @@ def foreign_file(content: bytes) -> str | None:
     return f"it is {kind}, which is not read. {READ} {_MENDS.get(kind, 'Write its rows as such records.')}"
 
 
+def no_medium(content: bytes) -> str | None:
+    """Return what stands in a medium's place where a download went wrong, by its beginning; None for anything else."""
+    wrong = (b"version https://git-lfs", b"<")
+    return next((_BEGINNINGS[start] for start in wrong if content.lstrip().startswith(start)), None)
+
+
 def foreign_object(found: Mapping[str, Any]) -> str:
     """Return, for one JSON object spread over a whole file, what it is and what to do.
 

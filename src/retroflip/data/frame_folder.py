@@ -24,6 +24,11 @@ _NUMBER = re.compile(r"(\d+)")
 _MOST_FRAMES = 10**6
 
 
+def is_frame(name: str) -> bool:
+    """Whether a file of a folder is one of its frames, by its name."""
+    return Path(name).suffix.lower() in _SUFFIXES and not name.startswith(".")
+
+
 @dataclass(frozen=True)
 class FrameFolder:
     """The frames of a folder, in their order. fps: how many are shown a second."""
@@ -45,10 +50,9 @@ class FrameFolder:
                 f"{path}: not a folder, so it holds no frames. A file is named by 'video' or 'path'."
             )
         try:
-            names = [one.name for one in path.iterdir() if one.suffix.lower() in _SUFFIXES]
+            names = [one.name for one in path.iterdir() if is_frame(one.name)]
         except OSError as error:
             raise DecodeError(f"{path}: cannot be read ({error.strerror}). Check who may read it.") from error
-        names = [name for name in names if not name.startswith(".")]
         if not names:
             raise DecodeError(
                 f"{path}: the folder holds no frames: none of its files is a JPEG, PNG or WebP."

@@ -13,10 +13,12 @@ from typing import BinaryIO
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _BOXES_NEEDED = (b"moov", b"mdat", b"moof")
+_SMALLEST_BOX = 8
+"""bytes"""
 
 
 def missing_bytes(path: Path) -> int:
-    """Return how many bytes the file at `path` lacks by its own account; 0 when it promises nothing.
+    """Return how many bytes, at least, the file at `path` lacks by its own account; 0 when it promises nothing.
 
     Raises OSError when it cannot be read.
     """
@@ -37,9 +39,10 @@ def missing_bytes(path: Path) -> int:
 def _last_box_end(stream: BinaryIO, actual: int) -> int:
     """Walk the boxes; the end of the first needed one that leaves the file, else 0.
 
-    A box of another kind that leaves the file is padding or junk behind the video, and ends the walk.
+    A box of another kind that leaves the file is padding or junk behind the video, and ends the walk; before any needed
+    one it is what is left of a video, as is a file that ends there: a box at least is missing.
     """
-    position = 0
+    position, begun = 0, False
     while position + 8 <= actual:
         stream.seek(position)
         size, kind = int.from_bytes(stream.read(4), "big"), stream.read(4)
@@ -48,9 +51,10 @@ def _last_box_end(stream: BinaryIO, actual: int) -> int:
         if size < 8:  # 0 means "to the end of the file"; anything else is not a box
             return 0
         position += size
+        begun = begun or kind in _BOXES_NEEDED
         if position > actual:
-            return position if kind in _BOXES_NEEDED else 0
-    return 0
+            return position if kind in _BOXES_NEEDED or not begun else 0
+    return 0 if begun else max(position, actual) + _SMALLEST_BOX
 
 
 def _segment_end(stream: BinaryIO) -> int:

@@ -86,10 +86,6 @@ class Need(NamedTuple):
     licence: str = ""
     elsewhere: tuple[str, ...] = ()
 
-    def is_in(self, root: Path) -> bool:
-        """Whether it is under a root, at any of its places."""
-        return any((root / path).exists() for path in (self.path, *self.elsewhere))
-
 
 def as_it_is(_: Item, response: str) -> str:
     """Return a response as it was written."""
