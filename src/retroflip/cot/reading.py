@@ -27,7 +27,9 @@ _CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, 
          "leaving": 2, "with": 1, "that": 1, "therefore": 2, "thus": 2, "hence": 2, "giving": 2, "make": 2,
          "makes": 2}  # fmt: skip
 """where a sentence may be cut, and how willingly"""
-_SENTENCE_END = re.compile(r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!])\s+(?=[a-z]\w*\.txt\b)|(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+"
+)
 _ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|vs|approx|ca|etc)\.(?=,? [a-z\d(])", re.IGNORECASE)
 _BULLET = re.compile(
     r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
@@ -35,8 +37,8 @@ _BULLET = re.compile(
 _PRECEDENCE = re.compile(r"\bwith \* and / before \+ and -", re.IGNORECASE)
 """what holds of all expressions"""
 _ASIDE = re.compile(
-    rf"{_PRECEDENCE.pattern}|, (?:by the way|of course|however|in fact|though|therefore|too|in turn|as it happens|again"
-    r"|as said|then|as expected|for its part),",
+    rf"{_PRECEDENCE.pattern}|^In between,? |, (?:by the way|of course|however|in fact|though|therefore|too|in turn"
+    r"|as it happens|again|as said|then|as expected|for its part),",
     re.IGNORECASE,
 )
 """that and words between commas that say nothing"""
@@ -49,13 +51,29 @@ _SUM = re.compile(
     rf" (?:is|equals|makes|gives|leaves|yields|comes to|=) (?P<result>\d+|{_NUMBER})\b",
     re.IGNORECASE,
 )
-_NUMBERED = frozenset(
-    {"swap", "step", "move", "operation", "slide", "hit", "bounce", "turn", "command", "event", "change"}
+_NO_FARTHER = re.compile(
+    r"\b(?:no|not) (?:farther|further|more|closer|nearer|less|higher|lower) than (?=(?:about |roughly |some )?\d)"
 )
+_ELIDED = re.compile(
+    r"\b(?:first|second|last) (?P<part>half|third|quarter)\b.*\bin the (?:first|second|last)\b(?! \w)",
+    re.IGNORECASE,
+)
+"""the second of "in the first half and in the second\""""
+_RIGHT_SO = re.compile(r"\bis right(?=[.,;]|$| and\b| but\b)")
+"""what is right, and not on the right"""
+_LEAVING = re.compile(r"\b(?:[Tt]hat|[Tt]his|which) leaves (?=the (?:middle|last|first|only|slow|fast)\w* )")
+_NUMBER_NOUNS = """swap step move operation slide hit bounce turn command event change hop tilt lean approach approaches
+parting leg legs stretch stretches visit contact jump glyph symbol exchange rotation spin episode"""
+_NUMBERED = frozenset(_NUMBER_NOUNS.split())
 """what is numbered in its order: "Swap 2" """
 _CELL = re.compile(
     r"\(?\b[Rr]ow (\d)(?:,? (?:and )?| / )column(?:s (\d) and|) (\d)\b\)?"
     r"|\(?\b[Cc]olumn (\d),? (?:and )?(?:of )?row (\d)\b\)?"
+)
+_LINES = re.compile(
+    r"\b(?:the )?(top|upper|middle|centre|center|bottom|lower|lowest|left|leftmost|right|rightmost)"
+    r" (row|column)\b(?! \d)",
+    re.IGNORECASE,
 )
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
@@ -188,6 +206,9 @@ def _sums(text: str) -> str:
     'Then 0 * 3 = 0, and … + 2 = 5.'
     """
 
+    text = _NO_FARTHER.sub("", text)
+    text = _RIGHT_SO.sub("is correct", text)
+    text = _LEAVING.sub("", text)
     text = re.sub(
         r"(?<=[\d?]) (?:must be|has to be|should be|needs to be|comes to) (?=\d+\b(?!\.\d| s\b))",
         " = ",
@@ -212,13 +233,14 @@ Taken = tuple[int, list[Token]]
 
 
 class Reader:
-    """Reads texts about one video. names: words that name things of it alone (A, home, bill.txt)."""
+    """Reads texts about one video. names: words that name things (A, home, bill.txt). size: rows, columns."""
 
-    def __init__(self, names: Iterable[str], fps: float) -> None:
-        self._names, self._fps = frozenset(names), fps
+    def __init__(self, names: Iterable[str], fps: float, size: tuple[int, int] = (0, 0)) -> None:
+        self._names, self._fps, self._size = frozenset(names), fps, size
 
     def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
         """Return the tokens of a sentence."""
+        text = _ELIDED.sub(lambda match: f"{match[0]} {match['part']}", text)
         text = _sums(_ASIDE.sub(" ", text.replace("’", "'").replace("**", "")))
         stamps = find_stamps(text, self._fps) if with_times else []
         found: list[Token] = []
@@ -241,6 +263,7 @@ class Reader:
         text = re.sub(
             rf"\b({'|'.join(ORDINALS)}) (row|column)\b(?! \d)", lambda m: f"{m[2]} {ORDINALS[m[1]]}", text
         )
+        text = _LINES.sub(self._line, text) if self._size[0] else text
         found: list[Token] = []
         position = 0
         for match in _CELL.finditer(text):
@@ -250,6 +273,15 @@ class Reader:
             found += [Token(match[0], frozenset({f"cell:{r},{c}"})) for r, c in places if c]
             position = match.end()
         return [*found, *self._plain(text[position:])]
+
+    def _line(self, match: re.Match[str]) -> str:
+        """Return the number of a row or column that is named by its place: the bottom row is row 3 of three."""
+        place, line = match[1].lower(), match[2].lower()
+        count = self._size[line == "column"]
+        number = {"middle": (count + 1) // 2, "centre": (count + 1) // 2, "center": (count + 1) // 2}.get(
+            place, 1
+        )
+        return f"{line} {count if place in ('bottom', 'lower', 'lowest', 'right', 'rightmost') else number}"
 
     def _plain(self, text: str) -> list[Token]:
         matches = list(_TOKEN.finditer(text))
@@ -313,7 +345,8 @@ class Reader:
         word = spot.lowered if spot.lowered in self._names else spot.word
         if word not in self._names or (word == "A" and self._is_article(spot.after)):
             return None
-        is_loose = word.islower() and stem(word) in _lexicon()[1]["connecting"]
+        is_place = spot.before in _BEFORE_PLACES and spot.after not in ("out", "back", "backwards", "through")
+        is_loose = word.islower() and not is_place and stem(word) in _lexicon()[1]["connecting"]
         return 1, [Token(word, frozenset({f"name:{word}"}), is_loose)]
 
     def _rank(self, spot: "_Spot") -> Taken | None:
@@ -433,6 +466,7 @@ def _connected(spot: _Spot) -> Taken | None:
     return None
 
 
+_BEFORE_PLACES = frozenset({"to", "into", "in", "from"})
 _BEFORE_RANKS = frozenset({"is", "was", "comes", "came"})
 _BEHIND_RANKS = frozenset({"", "and", "at", "in", "of", "to", "while", "but"})
 _BEHIND_SIDES = frozenset(
@@ -449,7 +483,8 @@ def _token(text: str, concepts: frozenset[str], lowered: str) -> Token:
     if "idle" in concepts:
         return Token(text, cut=_CUTS.get(lowered, 0))
     said = _NEGATED.get(next(iter(concepts)), concepts - _SILENT)
-    return Token(text, said, bool(said) and "connecting" in concepts, cut=_CUTS.get(lowered, 0))
+    is_loose = bool(said) and "connecting" in concepts and lowered != "reverses"
+    return Token(text, said, is_loose, cut=_CUTS.get(lowered, 0))
 
 
 def is_asking(token: Token) -> bool:

@@ -51,6 +51,10 @@ _LENGTH_BEFORE = re.compile(
     r"|the (?:next|first|last)) )*$",
     re.IGNORECASE,
 )
+_LENGTH_APART = re.compile(
+    r"\b(?:lasts?|lasted|takes?|took|needs?|needed)\b[^.;:]{0,30}, (?:about|roughly|around|some|nearly|almost) $",
+    re.IGNORECASE,
+)
 _LENGTH_AFTER = re.compile(r"^,? (?:is|was|are) (?:the|by far the) \w+est\b", re.IGNORECASE)
 _GAP_AFTER = re.compile(r"^\s*(?:later|earlier|afterwards|apart|long\b|before\b|after\b)", re.IGNORECASE)
 
@@ -138,9 +142,13 @@ def _found(text: str, fps: float) -> Iterator[Stamp]:
 
 def _kind_of(text: str, match: re.Match[str]) -> StampKind:
     if ":" not in match[0]:
-        if _LENGTH_BEFORE.search(text[: match.start()]):
+        if any(one.search(text[: match.start()]) for one in (_LENGTH_BEFORE, _LENGTH_APART)):
             return StampKind.LENGTH
-        if _LENGTH_AFTER.search(text[match.end() :]) or text[: match.start()].endswith(" s) "):
+        if (
+            re.match(r" each\b", text[match.end() :])
+            or _LENGTH_AFTER.search(text[match.end() :])
+            or text[: match.start()].endswith(" s) ")
+        ):
             return StampKind.LENGTH
         if _GAP_AFTER.search(text[match.end() :]):
             return StampKind.GAP

@@ -12,11 +12,11 @@ from itertools import pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, clauses, is_asking
 from retroflip.cot.stamps import Stamp, StampKind
-from retroflip.cot.truth.events import ENDING, HOLDING
+from retroflip.cot.truth.events import ENDING, HOLDING, is_nth, numbers_of
 from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
-from retroflip.cot.world import VALUES, Fact, Held
+from retroflip.cot.world import ON, VALUES, Fact, Held
 
 _LONGEST = 600
 """tokens of a sentence"""
@@ -27,14 +27,19 @@ _STRONG = 3
 _PLAN = re.compile(
     r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm|to begin|for this|the task is|my plan is|step one is)"
     r" ,? ?)*(?:let me|let's|let us|i \w+|i'll|i'm|we \w+|we're asked|plan|to|the question|the task|what matters|what i"
-    r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|looking at|watching|tracking|following"
-    r"|(?:only )?.* matters?(?: here)?$)\b"
+    r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|.*\bask(?:ed|s) (?:for|about)\b"
+    r"|looking at|watching|tracking|following|(?:only )?.* matters?(?: here)?$)\b"
+)
+_UNDOING = re.compile(r"^(?:\w+ )?undo\w*\b")
+_STARTS = re.compile(r"\b(?:starts?|started|begins?|began)\b")
+_STARTS_AT = re.compile(
+    r"\b(?:starts?|started|begins?|began) (?:out )?(?:below|above|over|under|beneath|in)\b"
 )
 _WHETHER = re.compile(
     r"^(?:let me|let's|to answer|i (?:need|want)|we (?:need|want))\b[^:;.]*\b(?:if|whether)\b"
 )
 _LAW = re.compile(
-    r"^(?:(?:so|and|since|because) )?(?:the|a|an)? ?"
+    r"^(?:, )?(?:(?:so|and|since|because) )?(?:the|a|an)? ?"
     r"(?:farther|further|more|less|longer|shorter|larger|greater|higher|smaller)\b"
     r".*\b(?:means?|implies|the (?:faster|quicker|slower))\b"
 )
@@ -61,6 +66,7 @@ _AGAIN = _VAGUE - {"blank", "denying"} | {"enter", "same", "move"}
 _OPEN = re.compile(r"\b(?:transparent|see through|listed|uncovered|is open|are shown|show their numbers)\b")
 _SINGLE = SUPERLATIVES | {"denying", "answer", "further", "exactly"}
 """what several events cannot share"""
+_OPENING = frozenset({"while", "when", "as", "since", "because", "although", "though", "whereas"})
 _FOLLOWING = frozenset(
     {"so", "because", "since", "making", "leaving", "giving", "therefore", "thus", "hence"}
 )
@@ -69,7 +75,8 @@ _SPARING = re.compile(
     r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could) not|\w+n't|never|neither|no longer) (?:\w+ )?"
     r"(?:concern\w*|affect\w*|involve\w*|touch\w*|matter\w*|change\w*|move\w*|disturb\w*|influence\w*)\b"
     r"|(?:leaves?|left|leaving|keeps?) .*\b(?:alone|untouched|unchanged|unaffected|where|in (?:its )?place|as)\b"
-    r"|(?:changes?|moves?|does|do|affects?|shifts?) (?:nothing|no \w+|(?:only )?empty \w+|only (?:empty )?\w+ without)"
+    r"|(?:changes?|moves?|does|do|affects?|shifts?) (?:nothing|no \w+|only (?:empty )?\w+ without"
+    r"|(?:only )?(?:(?:two|the) )?empty \w+)"
     r"|plays? no (?:role|part)|(?:makes?|made) no difference|(?:has|have|had) no (?:effect|influence|bearing)"
     r"|(?:is|are|was|were) (?:irrelevant|not relevant|of no)"
 )
@@ -84,24 +91,27 @@ class Story:
     """How far a text has come.
 
     latest: the event told last. chain: that of the same sentence. subject, container: what was named last.
-    dated: events told with times. said: by which words the last one was. sums: numbers of
-    the sentence's sums. spared: what was said to leave things as they are.
+    dated: events told with times. known: how many of them before the sentence. said: by which words the last one was.
+    sums: numbers of the sentence's sums. spared: what was said to leave things as they are.
     """
 
     latest: Fact | None = None
     subject: tuple[Terms, ...] = ()
+    nearest: tuple[Terms, ...] = ()
     container: str | None = None
     phase: str | None = None
     numbers: frozenset[str] = frozenset()
     result: str = ""
     topic: tuple[Terms, ...] = ()
     dated: list[int] = field(default_factory=list)
+    known: int = 0
     chain: Fact | None = None
     parts: tuple[str, ...] = ()
     said: tuple[Terms, ...] = ()
     spared: list[int] = field(default_factory=list)
     sums: frozenset[str] = frozenset()
     is_timeless: bool = False
+    is_undoing: bool = False
     is_back: bool = False
 
     @property
@@ -138,6 +148,7 @@ class Teller:
         """Return the first words of a sentence that nothing bears out, None where all of it is borne out."""
         words, story = Words(tokens), self.story
         story.is_back, story.subject = False, ()
+        story.known = 0 if _ON.match(words.text) else len(story.dated)
         story.chain = story.latest if _ON.match(words.text) else None
         if len(tokens) > _LONGEST or _repeats(tokens):
             return words.text[:80]
@@ -148,6 +159,7 @@ class Teller:
             f"n:{one}" for text in words.picked("equation:") for one in re.findall(r"\d+", text)
         )
         story.parts = tuple(words.picked("part:"))[:1]
+        story.is_undoing = bool(_UNDOING.search(words.text))
         story.is_timeless = not any(token.stamp for token in tokens)
         if self._is_plan(words) or _LAW.search(words.text):
             return None
@@ -192,6 +204,7 @@ class Teller:
     def _is_alike(self, stamp: Stamp, told: Sequence[tuple[Terms, ...]], tokens: Sequence[Token]) -> bool:
         """Return whether an event at a time without words of its own is as what is told beside it."""
         events = [e for e in self._world.events if self._truth.at(e, When(stamp), Words(tokens).text)]
+        told = [tuple(one for one in own if not one & ON) for own in told]
         return not any(told) or any(e.covers(one) for one in told if one for e in events)
 
     def _is_told_apart(self, tokens: Sequence[Token], refuted: set[Hashable] | None = None) -> bool:
@@ -260,7 +273,7 @@ class Teller:
             or any(t.stamp and not t.stamp.is_moment for t in tokens)
         ):
             return False
-        pools = [self._then(one, words.text) for one in stamps]
+        pools = [list(map(self._truth.ranked, self._then(one, words.text))) for one in stamps]
         amount = {f"{kind}:{len(stamps)}" for kind in ("n", "count")}
         own: list[tuple[int, Terms]] = []
         passed = 0
@@ -321,7 +334,8 @@ class Teller:
         at = next((at for at, token in enumerate(tokens) if token.text == ":"), -1)
         head = Words(tokens[: at + 1])
         is_head = not any(token.stamp for token in head.tokens) and all(
-            one & self._doings for one in head.said
+            one & (self._doings | PHASES) or one & {f"n:{number}" for number in self._truth.given}
+            for one in head.said
         )
         return tokens[at + 1 :] if is_head else tokens
 
@@ -344,7 +358,10 @@ class Teller:
         begun = 0
         for at, token in enumerate(clause):
             if token.stamp and not token.stamp.is_moment:
-                if not self._is_length(token.stamp, stamp, [*before, *Words(clause[begun:at]).plain]):
+                behind = Words(clause[at + 1 : at + 2]).text
+                if not self._is_length(token.stamp, stamp, Words(clause[begun:at]).plain, before):
+                    return token.text
+                if token.stamp.kind is StampKind.GAP and not self._is_gap(token.stamp, behind):
                     return token.text
                 begun = at
         return None
@@ -381,10 +398,13 @@ class Teller:
         low = self._truth.is_mark(stamp.low, numbers)
         return low and (stamp.high is None or self._truth.is_mark(stamp.high, None))
 
-    def _is_length(self, length: Stamp | None, stamp: Stamp | None, words: Sequence[Terms]) -> bool:
+    def _is_length(
+        self, length: Stamp | None, stamp: Stamp | None, words: Sequence[Terms], before: Sequence[Terms]
+    ) -> bool:
         """Return whether what is told before a length, at its time or last takes so long."""
         told = [e for e in self._world.events if stamp and self._truth.at(e, When(stamp), "")]
         named = [one for one in words if self._world.is_name(one)]
+        named = named or [one for one in before if self._world.is_name(one)]
         own = (
             [e for e in self._world.events if named and e.covers(named)]
             or told
@@ -394,6 +414,22 @@ class Teller:
             length.low, own, is_gap=length.kind is StampKind.GAP
         )
 
+    def _is_gap(self, gap: Stamp, behind: str) -> bool:
+        """Return whether so long passes between an event told before and the one told last, to the side told."""
+        told = [e for one in self.story.dated for e in self._world.events if e.number == one]
+        latest = self.story.latest
+        if latest is None or len(told) < 2 or behind not in ("later", "earlier"):
+            return True
+        sign = 1 if behind == "later" else -1
+        steps = [
+            sign * (b - a)
+            for e in told
+            for a in (e.start, e.end)
+            for b in (latest.start, latest.end)
+            if e.number != latest.number
+        ]
+        return any(gap.low.is_near(one, self._truth.near) for one in steps)
+
     def _pieces(self, words: Sequence[Token], stamp: Stamp | None) -> str | None:
         """Prove words in the longest runs of pieces that can be."""
         cuts = [
@@ -402,6 +438,10 @@ class Teller:
             len(words),
         ]
         strength = [words[cut].cut == _STRONG if cut < len(words) else 2 for cut in cuts]
+        if words[0].text.lower() in _OPENING and "," in (texts := [token.text for token in words]):
+            strength = [
+                1 if cut == texts.index(",") else one for cut, one in zip(cuts, strength, strict=True)
+            ]
         begun, text, source = 0, Words(words).text, ""
         while begun < len(cuts) - 1:
             ends = [len(cuts) - 1, *range(begun + 1, min(begun + _WIDEST, len(cuts) - 1))]
@@ -442,7 +482,17 @@ class Teller:
             ]
             if later:
                 return later[:1]
+        if stamp is None and _LAW.search(run.text):
+            return []
+        if any(token.text.lower() in ("which", "who") for token in run.tokens[:2]):
+            when = replace(when, subject=self.story.nearest or when.subject)
+        if _STARTS.search(run.text) and (stamp is None or _STARTS_AT.search(run.text)):
+            when = replace(when, stamp=None, phase=when.phase or "start-of-video")
         found = self._truth.proof(run, when)
+        if found is None and _STARTS.search(run.text) and not self._truth.is_answer(run):
+            found = self._truth.proof(run, replace(when, stamp=None, phase="start-of-video"))
+        if found is None and stamp is not None:
+            found = self._placed(run, when)
         if found is None and stamp is not None and not run.has("denying"):
             found = self._follows(run, when)
         if found is None and self._is_vague(run, stamp):
@@ -452,7 +502,30 @@ class Teller:
         if found and stamp is not None and self.licence.numbers is not None:
             shown = [e for e in found if self._world.kind_of(e) in ("reveal", "blank")]
             found = [e for e in found if e.number in self.licence.numbers or e in shown] or None
-        return self._in_order(found, run) if found and stamp is None else found
+        is_ranked = any(one & SUPERLATIVES for one in run.said)
+        is_ranked = is_ranked or "count" in run.text
+        return self._in_order(found, run) if found and stamp is None and not is_ranked else found
+
+    def _placed(self, run: Words, when: When) -> list[Fact] | None:
+        """Prove what an event does that is named by its place in the order and its time: "the third swap at 4.4 s"."""
+        ordinals = [int(one) for one in run.picked("ordinal:") + run.picked("nth:")]
+        core = Words([t for t in run.tokens if not any(o.startswith(("ordinal:", "nth:")) for o in t.says)])
+        if len(ordinals) != 1 or not core.said:
+            return None
+        spot = next(
+            at for at, t in enumerate(run.tokens) if any(o.startswith(("ordinal:", "nth:")) for o in t.says)
+        )
+        near = run.tokens[spot + 1 : spot + 2] if run.picked("ordinal:") else run.tokens[spot - 1 : spot]
+        if not any(token.says & self._doings - VALUES for token in near):
+            return None
+        at = ordinals[0] - (ordinals[0] > 0)
+        own = [e for e in self._world.events if self._truth.at(e, When(when.stamp), "")]
+        kinds = {self._world.kind_of(e) for e in own}
+        pools = [
+            numbers_of(e for e in self._world.events if self._world.kind_of(e) == kind) for kind in kinds
+        ]
+        is_so = any(is_nth(e, at, pool) for e in own for pool in pools)
+        return self._truth.proof(core, when) if is_so else None
 
     def _in_order(self, found: list[Fact], run: Words) -> list[Fact] | None:
         """Return the events that may be told behind those of the same sentence: none that is over before them."""
@@ -498,6 +571,7 @@ class Teller:
     def _when(self, stamp: Stamp | None, text: str) -> When:
         story = self.story
         ending = text if ENDING.search(text) else ""
+        ending += " undo" if story.is_undoing else ""
         return When(
             stamp, story.phase, story.latest, story.subject, story.container, story.topic, ending, story.numbers,
             story.result, story.parts, story.is_timeless, claimed=self.licence.held,
@@ -512,9 +586,11 @@ class Teller:
                 begun = [
                     e.start
                     for e in self._world.events
-                    if e.number in story.dated and e.subject == event.subject
+                    if e.number in story.dated[0 if e.subject else story.known :]
+                    and e.subject == event.subject
                 ]
                 is_new = event.number not in story.dated
+                is_new = is_new and stamp is not None
                 story.is_back = story.is_back or (is_new and event.start < max(begun, default=0.0) - 1.0)
                 story.dated += [one.number for one in found if one.number is not None]
             story.latest = event
@@ -524,6 +600,8 @@ class Teller:
             )
         than = next((at for at, token in enumerate(run.tokens) if token.text.lower() in _BESIDE), None)
         names = [one for one in Words(run.tokens[:than]).plain if self._world.is_name(one)]
+        objects = self._truth.objects([one for one in run.plain if self._world.is_name(one)])
+        story.nearest = tuple(objects[-1]) if objects else story.nearest
         story.subject = tuple(names) or story.subject or self._doer(found)
         held = [term for token in run.tokens for term in token.says if term in self._world.containers]
         story.container = held[-1] if held else story.container
@@ -621,6 +699,9 @@ def _is_shared_out(own: Sequence[tuple[int, Terms]], pools: Sequence[Sequence[Fa
 def _concludes(words: Sequence[Token], at: int) -> bool:
     """Return whether a conclusion begins at a word, and no "so does chip 25"."""
     after = words[at + 1].text.lower() if at + 1 < len(words) else ""
+    before = words[at - 1].text.lower() if at else ""
+    if before in ("is", "are", "was", "were"):
+        return False
     return words[at].text.lower() in _SO and after not in ("do", "does", "did", "is", "are", "was", "were")
 
 
@@ -642,7 +723,9 @@ def _repeats(tokens: Sequence[Token]) -> bool:
 
 def _is_cut(before: Token, token: Token) -> int:
     """Return how willingly words are cut before a token: not in "at which"."""
-    return 0 if token.text.lower() == "which" and before.text.lower() in _WITH_WHICH else token.cut
+    is_within = token.text.lower() == "which" and before.text.lower() in _WITH_WHICH
+    is_inserted = token.text.lower() in _SO and before.text.lower() in ("is", "are", "was", "were")
+    return 0 if is_within or is_inserted else token.cut
 
 
 def _uncounted(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -656,6 +739,7 @@ def _uncounted(tokens: Sequence[Token]) -> Sequence[Token]:
             at + 1 < len(tokens) and f"n:{times}" in tokens[at + 1].says and token.text.lower() in _GROUPS
         )
         is_number = f"n:{times}" in token.says and at and tokens[at - 1].text.lower() in _GROUPS
+        is_number = is_number or f"count:{times}" in token.says
         if not (is_group or is_number or "quantifying" in token.says):
             found.append(token)
     return found

@@ -39,7 +39,7 @@ _LONGEST = 20_000
 _UNUSABLE = re.compile(r"\d{16}|\.\d{10}|<\|[a-z_]+\|>")
 """what records refuse to hold, and numbers that no video has"""
 _BACK = re.compile(
-    r"\b(?:before|earlier|previous|previously|back|backwards?|revers\w*|rewind\w*|undo\w*|without)\b",
+    r"\b(?:before|after|earlier|previous|previously|back|backwards?|revers\w*|rewind\w*|undo\w*|without)\b",
     re.IGNORECASE,
 )
 
@@ -213,9 +213,21 @@ class _Check:
         """Return the events that must be told; who tells most of what does not matter must tell all of it."""
         own = [one for one in range(len(self._world.metadata["events"])) if self._teller.decides(one)]
         beside = [one for one in own if not matters(self._world, one)]
-        told = [one for one in beside if self._is_told(one) and one not in self._free.story.spared]
-        is_full = 2 * len(told) > len(beside)
-        return own if is_full else [one for one in own if one not in beside]
+        dated = [
+            one for one in beside if one in self._free.story.dated and one not in self._free.story.spared
+        ]
+        is_full = 2 * len(dated) > len(beside)
+        required = own if is_full else [one for one in own if one not in beside]
+        return [one for one in required if not self._is_repeated(one)]
+
+    def _is_repeated(self, number: int) -> bool:
+        """Return whether objects are ranked, and as much is told of its object as an event tells."""
+        events = {e.number: e for e in self._world.events if e.size is not None}
+        event = events.get(number)
+        if event is None or len({e.subject for e in events.values()}) < 2 or self._is_told(number):
+            return False
+        alike = [e for e in events.values() if e.subject == event.subject and e.size == event.size]
+        return any(e.number is not None and self._is_told(e.number) for e in alike)
 
     def _missing(self) -> Iterator[Problem]:
         if self.told_share < self._rules.told_share:

@@ -26,8 +26,8 @@ _BY_TYPE: dict[str, str] = {
     "hop": "hop move back",
     "tilt": "tilt move back",
     "trace": "trace move",
-    "action": "move",
-    "approach": "approach part move back",
+    "action": "move back",
+    "approach": "approach part move back leave gap",
     "change": "change back",
     "put": "put enter",
     "take": "take",
@@ -37,7 +37,7 @@ _BY_TYPE: dict[str, str] = {
     "blank": "blank covered change",
     "unknown": "unknown draw",
     "glyph": "draw",
-    "slide": "slide move tile gap",
+    "slide": "slide move tile gap leave",
     "exchange": "exchange swap move put run",
     "mv_all": "move put run",
     "mv": "move put take enter run",
@@ -59,6 +59,7 @@ _VALUE_WORDS = """left right up down above below clockwise counterclockwise fast
 plus minus times divide facedown faceup"""
 VALUES = frozenset(_VALUE_WORDS.split()).union(PALETTE, SHAPES)
 """what properties are said to be, and no doing is"""
+_WAYS = frozenset({"left", "right", "up", "down", "clockwise", "counterclockwise"})
 _FIGURES = {
     "triangle": "n:3 corner straight", "square": "n:4 corner straight", "circle": "", "zigzag": "corner",
     "line": "straight",
@@ -139,7 +140,8 @@ class World:
             for word in str(one["name"]).split()
             if one["shape"] == "text" or str(one["id"]) == f"cup {word}" or plain.tokens(word)[0].is_unknown
         }
-        self.reader = Reader(own, self.fps)
+        rows = [one["rows"] for one in self.metadata["states"] if "rows" in one]
+        self.reader = Reader(own, self.fps, (len(rows[0]), len(rows[0][0])) if rows else (0, 0))
 
     @property
     def question(self) -> Mapping[str, Any]:
@@ -189,6 +191,14 @@ class World:
         if event["type"] == "action" and "jump" in terms:
             terms.add("up")
         terms |= set(_FIGURES.get(str(facts.get("figure")), "").split())
+        if "swell" in terms:
+            terms |= {"grow", "shrink"}
+        if event["type"] == "slide":
+            terms.add(
+                {"left": "from-right", "right": "from-left", "up": "from-below", "down": "from-above"}[
+                    event["direction"]
+                ]
+            )
         if "command" in event:
             terms |= self.reader.says(" ".join(re.split(r"[\s/*]+", event["command"])[1:]))
         terms |= {_SAME_WAY[term] for term in terms & _SAME_WAY.keys()} if event["type"] != "visit" else set()
@@ -198,6 +208,14 @@ class World:
             rows = self.metadata["states"][0]["rows"]
             row, column = event["to"]
             terms |= _corner(row, column, len(rows), len(rows[0]))
+        before = [state for state in self.metadata["states"] if state["ms"] < event["start_ms"]][-1:]
+        if any(
+            not held
+            for state in before
+            for name, held, _ in _containers(state)
+            if name == f"name:{event.get('place')}"
+        ):
+            terms.add("blank")
         if event["type"] in ("swap", "exchange") and "n:2" not in self.items:
             terms.add("n:2")
         subject, other = self._roles(event)
@@ -415,7 +433,7 @@ def _besides(earlier: Sequence[Fact], fact: Fact) -> Terms:
     told = {
         "same": is_same,
         "change": is_turned,
-        "reversal": is_turned,
+        "reversal": is_turned and alike[-1].terms & _WAYS != fact.terms & _WAYS,
         "otherwise": is_other,
         "back": is_back,
     }

@@ -52,7 +52,11 @@ class Answers:
     def _gives(self, words: Words, option: list[Terms]) -> bool:
         known = frozenset().union(*option)
         contrary = frozenset().union(*(one for wrong in self._wrong for one in wrong)) - known
-        beside = (self.asked - contrary) | {"answer", "quantifying", "further", "change", "move"} | NOUNS
+        beside = (
+            (self.asked - contrary)
+            | {"answer", "quantifying", "further", "change", "move", "unknown"}
+            | NOUNS
+        )
         option = [one for one in option if not one <= self._doings] or option
         beside = beside | ({f"n:{len(option)}"} - known)
         given = [_number(one) for one in words.said if _number(one) & frozenset().union(*option)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from retroflip.cot.reading import SUPERLATIVES, Terms, Words
+from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words
 from retroflip.cot.truth.answers import NOUNS
 from retroflip.cot.truth.events import ENDING
 from retroflip.cot.truth.ranks import Ranks
@@ -55,7 +55,7 @@ class Contents(Ranks):
         before = [s.terms for s in self.world.states if s.covers(names) and s.end == event.start]
         after = [s.terms for s in self.world.states if s.covers(names) and s.start == event.start]
         if not before and not after:
-            return self.world.kind_of(event) != "return"
+            return self.world.kind_of(event) != "return" and event.covers(names)
         return before != after
 
     def _moves(self, named: Sequence[Terms]) -> bool:
@@ -70,6 +70,13 @@ class Contents(Ranks):
                     one != places[0] for one in places
                 )
         return True
+
+    def _is_touched(self, when: When) -> bool:
+        """Return whether an operation has a cell that the sentence names, or else moves the object that it is about."""
+        cells = [one for one in when.topic if any(term.startswith("cell:") for term in one)]
+        if cells:
+            return any(e.covers([one]) for e in self.world.events for one in cells)
+        return self._moves(list(when.subject))
 
     def _is_then(self, start: float, end: float, words: Words, when: When) -> bool:
         """Return whether what holds from `start` to `end` may be told here."""
@@ -104,7 +111,9 @@ class Contents(Ranks):
         for container, items in groups:
             held = [one for one in self.world.held if container in (None, one.container)]
             then = [
-                one for one in held if one in when.claimed or self._is_then(one.start, one.end, words, when)
+                one
+                for one in held
+                if (one in when.claimed and not when.phase) or self._is_then(one.start, one.end, words, when)
             ]
             if not any(
                 one.has(items, is_all=words.has("quantifying") or words.has("exactly") or len(groups) > 1)
@@ -134,7 +143,10 @@ class Contents(Ranks):
             item = "" if item is None and "blank" in token.says and not token.is_loose else item
             if container or item is not None:
                 parts.append((container, None if container else item))
-            elif token.says and not token.is_loose and not token.says & _BESIDE_LISTS:
+            elif (
+                not (token.is_loose or token.says & _BESIDE_LISTS or self._is_end(token, words))
+                and token.says
+            ):
                 return None
             is_told = is_told or bool(token.says & beside and not token.is_loose and not (container or item))
         items = [item for _, item in parts if item is not None]
@@ -149,6 +161,15 @@ class Contents(Ranks):
         if not named and len(items) < 2 and not when.container:
             return None
         return _assigned(parts, when.container if len(containers) > 1 else None)
+
+    def _is_end(self, token: Token, words: Words) -> bool:
+        """Return whether a word says that the first card of a list is on top, or the last one at the bottom."""
+        at = next(at for at, one in enumerate(words.tokens) if one is token)
+        items = [index for index, one in enumerate(words.tokens) if one.says & self.world.items]
+        passed = sum(index < at for index in items)
+        is_top = "up" in token.says and passed <= 1
+        is_bottom = "down" in token.says and passed >= len(items) - 1
+        return "pile" in self.world.containers and len(items) > 1 and (is_top or is_bottom)
 
     def _filled(self, words: Words, when: When) -> Found:
         """Prove that a container is empty, or how many it holds or what they come to."""
@@ -251,6 +272,10 @@ class Contents(Ranks):
         states = [fact for fact in self.world.states if own and fact.covers(own)]
         if when.stamp and when.latest and not kept.plain and ENDING.search(words.text):
             return [when.latest] if when.stamp.low.is_near(when.latest.end, self.near) else None
+        told = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
+        latest = told[0] if told else when.latest
+        if not self.world.metadata["states"] and latest and names and not others:
+            return None if any(latest.covers(one) for one in self.objects(names)) else []
         if not any(term.startswith(("cell:", "type:change")) for fact in states for term in fact.terms):
             if not self._moves(own) and not others:
                 return []
@@ -264,10 +289,8 @@ class Contents(Ranks):
         if when.stamp is not None and ENDING.search(words.text):
             until = when.stamp.low.ms - self.near
             return None if any(e.start < until and e.covers(own) for e in self.world.events) else []
-        told = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
-        latest = told[0] if told else when.latest
         if latest is not None:
-            return None if self._is_moved(own, latest) else []
+            return None if any(self._is_moved(one, latest) for one in self.objects(own)) else []
         return None if self._moves(own) else []
 
 

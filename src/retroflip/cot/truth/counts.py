@@ -54,7 +54,7 @@ class Counts(Events):
         topic = [one for one in when.topic if not any(t.startswith(("n:", "count:")) for t in one)]
         said = said or topic
         told = next(iter(numbers[0])).partition(":")[2]
-        free = replace(when, stamp=None)
+        free = replace(when, stamp=None, phase=None if when.stamp else when.phase)
         events = self._candidates(words.without("sum"), said, free) if said else []
         counts = (
             self._amounts(events, words, when)
@@ -122,6 +122,7 @@ class Counts(Events):
         answer = (
             {int(self.world.question["numeric"])} if self.world.question["numeric"] is not None else set()
         )
+        events |= {len({e.terms & VALUES for e in self.world.events if e.subject})}
         return {*self.given, *events, *latest, *answer}
 
     @property

@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from retroflip.cot.reading import Terms, Words
 from retroflip.cot.stamps import Stamp
 from retroflip.cot.truth.answers import Answers
 from retroflip.cot.truth.when import Found, When
-from retroflip.cot.world import ON, Fact
+from retroflip.cot.world import ON, VALUES, Fact
 from retroflip.synth.animation import SHAPES
 
 ENDING = re.compile(
-    r"\b(?:until|till|ends?|ended|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
+    r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
     r"|changes? back|reverts?|(?:is|are|was) back)\b"
 )
+_NTH_TIME = re.compile(r"\bfor (?:the|a) \w+ time\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 HOLDING = re.compile(
     r"\b(?:hold|holds|held|holding|contain\w*|reads?|(?:is|was|are|were|lies|lay|sits|sat) in"
@@ -102,7 +104,8 @@ class Events(Answers):
 
     def _happening(self, words: Words, when: When) -> Found:
         """Return the event that a stretch tells."""
-        plain = words.plain + [frozenset({f"count:{one}"}) for one in words.picked("count:")]
+        plain = [one for one in words.plain if when.stamp is None or one != {"n:1"}]
+        plain += [frozenset({f"count:{one}"}) for one in words.picked("count:")]
         ordinals = words.picked("ordinal:") + words.picked("nth:")
         if not plain and not (ordinals and when.stamp):
             return None
@@ -116,7 +119,7 @@ class Events(Answers):
         if words.has("quantifying") or is_only:
             events = [e for e in events if self.world.kind_of(e) in _WHOLE or self._is_always(e, plain)]
         if words.has("earliest"):
-            events = [e for e in events if e.start == min(o.start for o in self._alike(e))]
+            events = [e for e in events if e.start == min(o.start for o in self._alike(e) if o.covers(plain))]
         operations = [e.start for e in self.world.events if self.world.kind_of(e) not in IDLE]
         is_over = when.latest is None or when.latest.start >= max(operations, default=0.0)
         latest = when.latest.start if when.latest and not is_over else -1.0
@@ -150,6 +153,14 @@ class Events(Answers):
         holds = HOLDING.search(words.text)
         return any(token.says & self.world.containers for token in words.tokens) and (is_empty or bool(holds))
 
+    def ranked(self, event: Fact) -> Fact:
+        """Return an event with its place among those of its kind as a term."""
+        pool = numbers_of(e for e in self.world.events if self.world.kind_of(e) == self.world.kind_of(event))
+        at = pool.index(event.number) if event.number in pool else 0
+        return replace(
+            event, terms=event.terms | {f"ordinal:{at + 1}", f"nth:{at + 1}", f"ordinal:{at - len(pool)}"}
+        )
+
     def _ranked(self, words: Words, said: Sequence[Terms], events: list[Fact]) -> list[Fact]:
         """Return the events with the ordinal named, among those of the phrase that it counts."""
         operations = numbers_of(e for e in self.world.events if self.world.kind_of(e) not in IDLE)
@@ -157,6 +168,7 @@ class Events(Answers):
             events = [e for e in events if is_nth(e, int(number) - 1, operations)]
         phrase = [one for one in _modified(words) if not self.world.is_name(one)]
         is_bare = _is_predicate(words) and not phrase
+        is_time = bool(_NTH_TIME.search(words.text)) and any(one & VALUES for one in said)
         generic = [one for one in said if not self.world.is_name(one)]
         for ordinal in words.picked("ordinal:"):
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
@@ -164,6 +176,10 @@ class Events(Answers):
                 e
                 for e in events
                 if any(is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase, is_bare=is_bare))
+                and (
+                    not is_time
+                    or is_nth(e, at, numbers_of(o for o in self.world.events if o.covers(generic)))
+                )
             ]
         return events
 

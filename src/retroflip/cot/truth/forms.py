@@ -10,6 +10,7 @@ from retroflip.cot.truth.events import numbers_of
 from retroflip.cot.truth.ranks import COMPARING, listed
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import VALUES, Fact
+from retroflip.synth.animation import SHAPES
 
 _BEGIN = re.compile(r"\b(?:begin|begins|beginning|start|starts|starting|first)\b")
 _END = re.compile(r"\b(?:end|ends|ending|finish\w*|last)\b")
@@ -18,6 +19,17 @@ _EQUAL_MS = 150.0
 _DIFFERENCE = 3.0
 """how far a difference told may be off, in percent of the screen"""
 _ATTRIBUTES = {"colour": "colour", "color": "colour", "shape": "shape", "form": "shape", "size": "size"}
+_BEING = frozenset({"is", "was", "are", "there", "stands", "stand", "comes", "come", "lies", "lie"})
+_SIDE = re.compile(r"\b(?:left|right) of\b")
+_TURNS = frozenset({"clockwise", "counterclockwise"})
+_WAYS = _TURNS | {"left", "right", "up", "down"}
+_COURSES = {
+    "sense": _TURNS,
+    "direction": _WAYS,
+    "way": _WAYS,
+    "figure": frozenset(SHAPES) | {"line", "zigzag"},
+}
+"""what may be kept from event to event"""
 _FACTORS = {"twice": 2.0, "thrice": 3.0, "double": 2.0, "triple": 3.0, "half": 0.5}
 
 
@@ -48,7 +60,12 @@ class Forms(Contents):
 
     def _apart(self, words: Words, when: When) -> Found:
         """Prove by how much or how many times something is more than what was before it, or than another."""
-        joints = [at for at, t in enumerate(words.tokens) if t.text.lower().split()[-1] in ("as", "than")]
+        texts = [token.text.lower() for token in words.tokens]
+        joints = [
+            at
+            for at, text in enumerate(texts)
+            if text.split()[-1] in ("as", "than") or texts[at - 1 : at + 1] == ["that", "of"]
+        ]
         at = joints[-1] if joints else None
         numbers = [float(one) for one in words.picked("n:")]
         factor = next((_FACTORS[one] for one in words.text.split() if one in _FACTORS), None)
@@ -80,6 +97,49 @@ class Forms(Contents):
             return [] if max(ratios) < factor else None
         return [] if all(abs(one / factor - 1.0) <= 0.15 for one in ratios) else None
 
+    def is_beside(self, words: Words) -> bool:
+        """Return whether a stretch tells on which side of one object others are that stand in a row."""
+        names = self.objects([one for one in words.plain if self.world.is_name(one)])
+        sides = [one for one in words.said if one & {"left", "right"} and len(one & {"left", "right"}) == 1]
+        others = [one for one in words.said if one not in sides and not self.world.is_name(one)]
+        is_row = not any(self.world.kind_of(e) == "visit" for e in self.world.events)
+        return (
+            bool(is_row and self.world.order_from_left and _SIDE.search(words.text) and names)
+            and len(sides) == 1
+            and not others
+        )
+
+    def _beside(self, words: Words, when: When) -> Found:
+        """Prove "A and B are to the left of C" of objects in a row; "it" is what the sentence or question is about."""
+        at = next(at for at, token in enumerate(words.tokens) if token.says & {"left", "right"})
+        left, right = (Words(part) for part in (words.tokens[:at], words.tokens[at + 1 :]))
+        sides = [
+            self.objects([one for one in part.plain if self.world.is_name(one)]) for part in (left, right)
+        ]
+        ones = sides[0] or [list(when.subject)]
+        others = sides[1] or [self._it(when)]
+        row = self.world.order_from_left
+        places = [
+            [next((at for at, o in enumerate(row) if own and all(n & o for n in own)), None) for own in side]
+            for side in (ones, others)
+        ]
+        if None in places[0] or None in places[1] or not all(places):
+            return None
+        is_left = any("left" in token.says for token in words.tokens)
+        is_so = all(
+            (a < b) == is_left and a != b
+            for a in places[0]
+            for b in places[1]
+            if a is not None and b is not None
+        )
+        return [] if is_so else None
+
+    def _against(self, words: Words, when: When) -> Found:
+        """Prove "two against three" of how many events have each of the values that the sentence names before it."""
+        values = [one for one in when.topic if one & VALUES and not self.world.is_name(one)]
+        counts = [f"{len({*numbers_of(e for e in self.world.events if e.covers([one]))})}" for one in values]
+        return [] if len(counts) > 1 and words.picked("n:") == counts else None
+
     def _often(self, words: Words, _: When) -> Found:
         """Prove that something happens more often than another thing, or by how many times."""
         at = _place_of("than", words)
@@ -107,6 +167,9 @@ class Forms(Contents):
         if at is None:
             return None
         own, beside = Words(words.tokens[:at]), Words(words.tokens[at:])
+        if not own.plain:
+            verb = next(at for at, t in enumerate(words.tokens) if t.text.lower() in _BEING)
+            own, beside = Words(words.tokens[verb:]), Words(words.tokens[at:verb])
         ones = self._candidates(own, own.plain or list(when.topic[:1]), When())
         sides = [self._candidates(one, one.plain, When()) for one in listed(beside)]
         others = [e.start for e in self.world.events if e.number not in numbers_of(ones)]
@@ -121,6 +184,11 @@ class Forms(Contents):
 
     def _kept(self, words: Words, _: When) -> Found:
         """Prove that an object's colour, shape or size is the same in every state."""
+        if way := next((t.text.lower() for t in words.tokens if t.text.lower() in _COURSES), None):
+            ways = [
+                e.terms & _COURSES[way] for e in self.world.events if e.subject and e.terms & _COURSES[way]
+            ]
+            return [] if ways and len(set(ways)) == 1 else None
         told = [_ATTRIBUTES[t.text.lower()] for t in words.tokens if t.text.lower() in _ATTRIBUTES]
         looks = [look for state in self.world.metadata["states"] for look in state.get("looks", {}).values()]
         others = [
@@ -145,7 +213,10 @@ class Forms(Contents):
         )
         if not names and words.has("denying"):
             own = list(then)
-        if numbers := words.picked("n:"):
+        numbers = words.picked("n:")
+        if numbers == [f"{len(then)}"] and not is_away:
+            own, numbers = list(then), []
+        if numbers:
             return [] if is_away and numbers == [f"{len(moved)}"] else None
         return [] if own and all((one in moved) == is_away for one in own) else None
 

@@ -23,19 +23,24 @@ _APART = re.compile(
 )
 """by how much, or how many times"""
 _KEPT = re.compile(
-    r"\b(?:colou?r|shape|form|size)s? (?:\w+ )?(?:never changes?|(?:does|do|did) not change|(?:doesn|don|didn)'t change"
+    r"\b(?:colou?r|shape|form|size|sense|direction|way|figure)s? (?:\w+ )?"
+    r"(?:never changes?|(?:does|do|did) not change|(?:doesn|don|didn)'t change"
     r"|(?:stays?|remains?|is|are) (?:always )?(?:the )?(?:same|constant|unchanged|as))\b"
 )
 _OFTEN = re.compile(
     r"\b(?:more|less) often than\b|\b(?:more|fewer) (?!\w+ly\b)\w+(?: \w+){1,5} than\b"
     r"|\b(?:more|fewer) (?!\w+ly\b)\w+s than\b"
 )
+_AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
     r"|\b(?:its|their) (?:old|original|first|starting|own|former) (?:place|cell|position|spot)s?\b"
     r"|\b(?:new|different|another|other) (?:place|cell|position|spot)s?\b"
 )
-_AMONG = re.compile(r"\b(?:comes?|came|lies?|is|happens?|falls?|takes place) (?:in )?between\b")
+_AMONG = re.compile(
+    r"^(?:,|and| )*between\b.* (?:there (?:is|was|are)|stands?|comes?|lies?) "
+    r"|\b(?:comes?|came|lies?|is|happens?|falls?|takes place) (?:in )?between\b"
+)
 _IDLE_TERMS = PHASES | {"quantifying", "further", "exactly"}
 _SIGNS = frozenset({"plus", "minus", "times", "divide"})
 
@@ -53,8 +58,12 @@ class Truth(Forms):
             if left.plain and self.proof(left, when) is None:
                 return None
             return self._eliminated(Words(words.tokens[at:]), when)
+        if words.has("eliminated") and not words.has("denying") and words.plain:
+            return [] if self.names_wrong(words.without("eliminated")) else None
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
             return self._denied(words.without("denying"), when, is_over=words.has("further"))
+        if len(words.said) > 1:
+            words = words.without("pace")
         words = words.without("concern", *(["still"] if words.has("covered") else []))
         if not self._has_centre:
             words = words.without("centre")
@@ -84,12 +93,19 @@ class Truth(Forms):
             return (self._often,)
         if _AMONG.search(words.text) and when.stamp is None and any(e.subject for e in self.world.events):
             return (self._between,)
-        if words.has("equally-long"):
-            return (self._equally_long,)
-        is_apart = bool(_APART.search(words.text))
-        if is_apart and len(sizes) > 1:
-            return (self._apart,)
         is_than = any(token.text.lower().endswith("than") for token in words.tokens)
+        if _APART.search(words.text):
+            return (self._apart,)
+        if words.has("equally-long"):
+            return (self._equally_long,) if not is_than else (lambda *_: None,)
+        if self.is_beside(words):
+            return (self._beside,)
+        if (
+            len(words.said) > 1
+            and all(any(t.startswith("n:") for t in one) for one in words.said)
+            and _AGAINST.search(words.text)
+        ):
+            return (self._against,)
         if words.picked("equation:"):
             return (self._equation,)
         if len(sizes) > 1 and words.picked("n:") == sizes and len(words.said) == len(sizes):
@@ -130,7 +146,10 @@ class Truth(Forms):
         if is_over:
             own = [*words.plain, *(when.topic if not words.plain else ())]
             events = self._candidates(words, own, replace(when, stamp=None))
-            later = [e for e in events if when.latest is None or e.start > when.latest.start]
+            latest = (
+                when.stamp.low.ms + self.near if when.stamp else when.latest.start if when.latest else -1.0
+            )
+            later = [e for e in events if e.start > latest]
             return None if any(self._is_asked(e) for e in later) else []
         if any(token.text == "than" for token in words.tokens) and any(
             t.says & COMPARING for t in words.tokens
@@ -140,8 +159,10 @@ class Truth(Forms):
         if not words.said:
             return []
         if words.has("reversal") and (rest := words.without("reversal")).said:
-            turned = self.proof(Words([token for token in words.tokens if "reversal" in token.says]), when)
-            return self.proof(rest, when) if turned is None else None
+            turns = [replace(token, is_loose=False) for token in words.tokens if "reversal" in token.says]
+            turned = self.proof(Words(turns), when)
+            is_bare = all(map(self.world.is_name, rest.said))
+            return None if turned is not None else [] if is_bare else self.proof(rest, when)
         values = [one for one in words.plain if one & VALUES and not self.world.is_name(one)]
         if len(values) > 1 and {"or", "nor"} & set(words.text.split()):
             singles = [
@@ -154,6 +175,12 @@ class Truth(Forms):
                 if self.names_wrong(words) or (not words.has("answer") and not self.is_answer(words))
                 else None
             )
+        if (
+            words.plain
+            and all(one & {"swap", "concern", "slide"} for one in words.plain)
+            and when.stamp is None
+        ):
+            return None if self._is_touched(when) else []
         if any(one & {"move", "still"} for one in words.plain) and all(
             map(self.world.is_name, words.plain[:-1])
         ):

@@ -55,7 +55,7 @@ class Ranks(Counts):
 
     def is_row(self, words: Words) -> bool:
         """Return whether objects that are listed from one side to the other stand so."""
-        names = self._objects([one for one in words.plain if self.world.is_name(one)])
+        names = self.objects([one for one in words.plain if self.world.is_name(one)])
         row = self.world.order_from_left
         at = [next((at for at, o in enumerate(row) if all(n & o for n in one)), -1) for one in names]
         at = list(dict.fromkeys(at))
@@ -85,7 +85,7 @@ class Ranks(Counts):
         sized = self._sized(words, when)
         rest = [one for one in words.plain if not one & {"more", "less", "centre"}]
         is_most = self._is_most(wanted[0], sized)
-        objects = self._objects([one for one in rest if self.world.is_name(one)])
+        objects = self.objects([one for one in rest if self.world.is_name(one)])
         falling = [replace(e, size=(e.size or 0.0) * (1 if is_most else -1)) for e in sized]
         is_led = bool(sized) and len(wanted) == 1 and len(objects) > 1 and self._leads(words, objects[:2])
         if is_led or len(wanted) > 1:
@@ -139,14 +139,14 @@ class Ranks(Counts):
 
     def _is_falling(self, names: Sequence[Terms], sized: Sequence[Fact]) -> bool:
         """Return whether the sizes of objects fall, in the order in which they are named."""
-        named = self._objects(names)
+        named = self.objects(names)
         sizes = [max((e.size or 0.0 for e in sized if e.covers(one)), default=-1.0) for one in named]
         is_each_once = all(named.count(one) == 1 for one in named)
         return (
             len(sizes) != 1 and is_each_once and -1.0 not in sizes and all(a >= b for a, b in pairwise(sizes))
         )
 
-    def _objects(self, names: Sequence[Terms]) -> list[list[Terms]]:
+    def objects(self, names: Sequence[Terms]) -> list[list[Terms]]:
         """Return the words that name objects, those of one object together."""
         found: list[list[Terms]] = []
         for one in names:
