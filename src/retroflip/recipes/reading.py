@@ -381,8 +381,11 @@ class _Explainer:
         suggested = {near for key in unknown if (near := self._nearest(key))}
         sentences = [self._misspelt(key) for key in unknown if self._nearest(key)]
         sentences += self._superfluous([key for key in unknown if not self._nearest(key)])
+        inside = {self._key(error).rpartition(".")[0] for error in errors}
         for error in errors:
             key = self._key(error)
+            if error["type"] == "too_short" and key in inside:
+                continue  # a list is also called too short for an element of it that is wrong
             if error["type"] == "missing" and key not in suggested:
                 sentences.append(self._missing(key))
             elif error["type"] not in ("missing", "extra_forbidden"):
@@ -450,6 +453,8 @@ def _expected(error: Mapping[str, Any]) -> str:
         "less_than_equal": "{le} or less",
         "multiple_of": "a multiple of {multiple_of}",
         "literal_error": "{expected}",
+        "enum": "{expected}",
+        "too_short": "a list of {min_length} or more",
         "string_too_short": "a text that is not empty",
         "finite_number": "a finite number",
     }
