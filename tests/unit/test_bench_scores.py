@@ -267,6 +267,22 @@ class TestGroups:
         assert groups["q_acc"] == 4 / 5
         assert groups["v_acc"] == 4 / 5
 
+    def test_a_group_or_pair_that_tasks_divide_is_none_of_theirs(self) -> None:
+        square = [
+            cell("a", video, question, True, task=f"question {question}")
+            for video in range(2)
+            for question in range(2)
+        ]
+        whole = [cell("b", video, 0, video == 0, task="question 0") for video in range(2)]
+        sides = [record("p", side, "AB"[side], task=f"side {side}") for side in range(2)]
+        scores = score_records([*square, *whole, *sides])
+        assert scores["groups"]["n_groups"] == 3
+        assert scores["tasks"]["question 0"]["groups"]["n_groups"] == 1
+        assert scores["tasks"]["question 0"]["groups"]["g_acc"] == 0
+        assert "groups" not in scores["tasks"]["question 1"]
+        assert (scores["n_pairs"], scores["p_acc"]) == (1, 1)
+        assert [scores["tasks"][f"side {side}"]["n_pairs"] for side in (0, 1)] == [0, 0]
+
     def test_pairs_alone_are_measured_as_pairs(self) -> None:
         assert "groups" not in measure(FOUR_PAIRS)
         assert [group.right(range(2), range(1)) for group in group_up(FOUR_PAIRS).values()] == [

@@ -195,7 +195,10 @@ MISTAKES = {
     "method=7": ["method is 7", "'key: value' lines"],
     "method.name=[grpo]": ["method.name is ['grpo']", "must be one of grpo"],
     "method.rollouts=1": ["method.rollouts", "set rollouts >= 2"],
-    "data.modalities=[audio]": ["data.modalities.0 is the text 'audio'", "must be 'video', 'image' or 'text'"],
+    "data.modalities=[audio]": [
+        "data.modalities.0 is the text 'audio'",
+        "must be 'video', 'image' or 'text'",
+    ],
     "data.modalities=[]": ["data.modalities is a list", "must be a list of 1 or more"],
     "method.w_aug=high": ["method.w_aug is the text 'high'", "must be a number"],
     "train.steps=2.5": ["train.steps is 2.5", "a whole number"],

@@ -9,6 +9,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from retroflip.cli.generation import SamplerOption
 from retroflip.errors import DecodeError, RecipeError, UsageError
 from retroflip.jobs.recipes import load_recipe
 from retroflip.train.conditions import Conditions, Trained, chosen
@@ -151,3 +152,8 @@ class TestNames:
         assert chosen({"sampler": "uniform"}, trained).asked.sampling == Sampler()
         with pytest.raises(UsageError, match="did you mean lmms-eval"):
             chosen({"sampler": "lmms_eval"}, trained)
+
+
+def test_the_help_of_the_option_names_every_sampler() -> None:
+    (option,) = SamplerOption.__metadata__
+    assert [name for name in SAMPLERS if name not in option.help] == []

@@ -80,6 +80,7 @@ def pair_is_right(pair: Pair) -> bool:
 class Group(NamedTuple):
     """A group's answers by their cells; videos, questions: how many of each it has; source_clip: of all of them."""
 
+    name: str
     cells: dict[Cell, AnswerRecord]
     videos: int
     questions: int
@@ -119,12 +120,12 @@ def group_up(records: Sequence[AnswerRecord]) -> dict[str, Group]:
                 f"group '{place.group}': its questions name different source clips, '{first.source_clip}' and "
                 f"'{record.source_clip}'. Groups are drawn whole for intervals; give all the same 'source_clip'."
             )
-    return {name: _group(found) for name, found in sorted(cells.items())}
+    return {name: _group(name, found) for name, found in sorted(cells.items())}
 
 
-def _group(cells: dict[Cell, AnswerRecord]) -> Group:
+def _group(name: str, cells: dict[Cell, AnswerRecord]) -> Group:
     videos, questions = (1 + max(numbers) for numbers in zip(*cells, strict=True))
-    return Group(cells, videos, questions, next(iter(cells.values())).source_clip)
+    return Group(name, cells, videos, questions, next(iter(cells.values())).source_clip)
 
 
 def _check_pair(name: str, pair: Pair) -> None:

@@ -75,9 +75,12 @@ def score_records(
         if (group := [r for r in first if r.control is control])
     }
     main, *others = answered
-    tasks = {task: Answered.of(group) for task, group in by_task(answered[main].records).items()}
+    tasks = {
+        task: Answered.of_part(group, answered[main])
+        for task, group in by_task(answered[main].records).items()
+    }
     parts = {
-        (name, value): Answered.of(group)
+        (name, value): Answered.of_part(group, answered[main])
         for name, by_value in parts_of(answered[main].records).items()
         for value, group in by_value.items()
     }

@@ -46,7 +46,9 @@ PriceInOption = Annotated[
 PriceOutOption = Annotated[
     float | None, typer.Option(min=0, help="Price of a million tokens of responses, for --dry-run.")
 ]
-DataOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Records, JSONL or JSON.")]
+DataOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Records: JSONL, JSON, CSV or Parquet.")
+]
 BenchOption = Annotated[
     str | None,
     typer.Option(
@@ -77,7 +79,7 @@ SamplerOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Which frames: uniform, fps, vlmevalkit, lmms-eval or qwen-vl-utils.",
+        help="Which frames: uniform, fps, vlmevalkit, lmms-eval, qwen-vl-utils or mvbench.",
         show_default=f"{AS_TRAINED}, or uniform",
     ),
 ]

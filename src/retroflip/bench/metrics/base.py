@@ -58,6 +58,22 @@ class Answered:
         grouped = any(record.group is not None for record in records)
         return cls(records, pair_up(records), list(group_up(records).values()) if grouped else [])
 
+    @classmethod
+    def of_part(cls, records: Sequence[AnswerRecord], whole: "Answered") -> "Answered":
+        """Join a part of the answers, a task's. A pair or group with questions in another part too is none here: what
+        is elsewhere would count as missing."""
+        part = cls.of(records)
+        sizes = {group.name: len(group.cells) for group in whole.groups}
+        incomplete = part.pairs.incomplete.items()
+        return cls(
+            records,
+            Pairs(
+                part.pairs.complete,
+                {name: side for name, side in incomplete if name not in whole.pairs.complete},
+            ),
+            [group for group in part.groups if len(group.cells) == sizes[group.name]],
+        )
+
     @cached_property
     def clips(self) -> list[str]:
         """The source clip of every answer; one list, so that intervals sort it into clusters once."""
