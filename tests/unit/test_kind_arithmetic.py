@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from retroflip.synth.checks.arithmetic import answer
 from retroflip.synth.episode import Episode, Mode, Pair
 from retroflip.synth.long.arithmetic import (
-    BALL_RADIUS,
-    EXPOSED,
     KIND,
     SEEN,
     Tokens,
@@ -21,7 +19,7 @@ from retroflip.synth.long.arithmetic import (
     missing,
     value,
 )
-from retroflip.synth.long.strokes import DIGITS, SIGNS, STROKES, along
+from retroflip.synth.long.strokes import BALL_RADIUS, DIGITS, EXPOSED, SIGNS, STROKES, stroke
 from retroflip.synth.settings import PRESETS, SceneSettings
 from temporal_pairs import on_disk, pair_of
 
@@ -85,7 +83,7 @@ def pieces(glyph: str, start: float, *, backwards: bool) -> np.ndarray:
     """What evenly spread frames show of the stroke, as points."""
     middles = start + np.arange(SEEN) / SEEN
     shares = np.concatenate([np.linspace(middle - EXPOSED, middle + EXPOSED, 40) for middle in middles])
-    return along(glyph, np.clip(shares, 0.0, 1.0), backwards=backwards)
+    return stroke(glyph, np.clip(shares, 0.0, 1.0), backwards=backwards)
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:
@@ -113,9 +111,9 @@ def test_strokes_are_centred_and_end_where_they_should(glyph: str) -> None:
     corners = np.array(STROKES[glyph])
     assert np.abs(corners[:, 0]).max() <= 0.53
     assert np.abs(corners[:, 1]).max() <= 0.81
-    ends = along(glyph, np.array([0.0, 1.0]))
+    ends = stroke(glyph, np.array([0.0, 1.0]))
     np.testing.assert_allclose(ends, corners[[0, -1]])
-    np.testing.assert_allclose(along(glyph, np.array([1.0, 0.0]), backwards=True), ends)
+    np.testing.assert_allclose(stroke(glyph, np.array([1.0, 0.0]), backwards=True), ends)
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -140,8 +140,9 @@ def test_both_sides_have_answers_of_their_own_with_courses_that_lead_to_them() -
 
 
 def test_states_are_worked_out_from_the_end_that_is_shown() -> None:
-    words = ["one", "two", "three"], ["After A:", "After B:"], ["Before A:", "Before B:"]
+    words = ["one", "two", "three"], ["A:", "B:"]
     assert retold(*words, from_start=True) == ["At the start, one.", "After A: two.", "After B: three."]
+    assert retold(*words, from_start=True, after="When")[1:] == ["When A: two.", "When B: three."]
     assert retold(*words, from_start=False) == [
         "At the end, three, and I work backwards.",
         "Before B: two.",

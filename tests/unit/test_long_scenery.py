@@ -5,7 +5,7 @@ import pytest
 
 from retroflip.synth.episode import Draw, Mode
 from retroflip.synth.long.orders import Query
-from retroflip.synth.long.scenery import DARK, Stage, darker
+from retroflip.synth.long.scenery import Stage, darker
 from retroflip.synth.long.timeline import Timeline
 from retroflip.synth.settings import SceneSettings
 
@@ -40,11 +40,21 @@ def test_what_hides_the_state_is_there_whenever_the_state_is_not() -> None:
         assert shown.shown_of(["before", "between", "after"]) == ("before" if opening else "after")
 
 
+def test_what_hides_the_state_is_gone_while_it_moves() -> None:
+    """The operations are in the frames 22 to 27 and 30 to 35, and the state is shown until frame 19."""
+    there_T = stage(opening=True).at_rest_T([1])
+    np.testing.assert_array_equal(np.flatnonzero(there_T[20:] == 0.0) + 20, range(30, 36))
+    assert set(there_T[20:].tolist()) == {0.0, 1.0}
+
+
 def test_bystanders_are_in_the_clip_and_listed_behind_what_takes_part() -> None:
     shown = stage(opening=True)
-    label = shown.label("card", "rectangle", (1, 2, 3), (0.5, 0.5), (0.1, 0.2), "7", 0.05, shown.shown_T)
-    assert [one.id for one in shown.animation([label]).actors] == ["d1", "d2", "card"]
-    assert (label.text, label.text_colour, label.half_height_T[0]) == ("7", DARK, 0.2)
+    card = shown.actor(
+        "card", "rectangle", (1, 2, 3), (0.5, 0.4), (0.1, 0.2), opacity=shown.shown_T, text="7"
+    )
+    assert [one.id for one in shown.animation([card]).actors] == ["d1", "d2", "card"]
+    assert (card.text, card.y_T[0], card.half_height_T[0]) == ("7", 0.4, 0.2)
+    np.testing.assert_array_equal(card.opacity_T, shown.shown_T)
     query = Query(Mode.FORWARD, "count", "end")
     asked = shown.asked(query, "How many?", [1, 2], [{"id": "card"}], seen=2, is_open=False)
     assert [one["id"] for one in asked.objects] == ["card", "d1", "d2"]

@@ -318,7 +318,7 @@ def _tried(kind: Kind, job: Job, attempts: int) -> tuple[Pair | None, int, Count
 
 def _asked_in_split(pair: Pair, draws: Draw, split: Split) -> Pair:
     """Return the pair with a lead by which its question belongs to the split, and its options in their seats."""
-    for lead in draws.some_of(LEADS, len(LEADS)):
+    for lead in draws.shuffled(LEADS):
         led = _led(pair, lead)
         if _split_of(led.first) is split:
             return _seated(led, draws)

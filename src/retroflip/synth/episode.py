@@ -4,6 +4,7 @@ An episode is what a kind makes. Its ground truth is read off the simulation; `E
 disk, and `retroflip.synth.checks` must find the answer again from that alone.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -266,9 +267,17 @@ class Draw:
         """Return `count` different options in a drawn order."""
         return [options[int(index)] for index in self.rng.permutation(len(options))[:count]]
 
+    def shuffled(self, options: Sequence[Option]) -> list[Option]:
+        """Return all options in a drawn order."""
+        return self.some_of(options, len(options))
+
     def between(self, low: float, high: float) -> float:
         """Return a number drawn evenly."""
         return float(self.rng.uniform(low, high))
+
+    def angle(self) -> float:
+        """Return an angle drawn evenly from a full turn, in radians."""
+        return self.between(0.0, 2.0 * math.pi)
 
     def operation_frames(self, seconds: Sequence[tuple[float, float]]) -> int:
         """Return how many frames an operation takes, by a table of its least and its most seconds."""

@@ -43,13 +43,14 @@ class Look:
         at: tuple[Number, Number],
         half_width: Number,
         half_height: Number | None = None,
+        colour: Floats | None = None,
         **more: Unpack[Appearance],
     ) -> Actor:
-        """Return the object at that place, which stays or changes, of that size."""
+        """Return the object at that place, which stays or changes, of that size; `colour` (T, 3) where it changes."""
         return actor(
             identity,
             self.shape,
-            PALETTE[self.colour],
+            PALETTE[self.colour] if colour is None else colour,
             frames=frames,
             x=at[0],
             y=at[1],
@@ -97,7 +98,7 @@ def bouncing(draw: Draw, radius: float) -> Route:
     The start is drawn evenly, so the place at any one moment is evenly spread, however far the object has gone: one
     frame alone says nothing of how fast it is, was, or will be.
     """
-    heading = draw.between(0.0, 2.0 * math.pi)
+    heading = draw.angle()
     start_2 = draw.rng.uniform(radius, 1.0 - radius, size=2)
     towards_2 = np.array([math.cos(heading), math.sin(heading)])
     return lambda gone_T: reflected(start_2 + gone_T[:, None] * towards_2, radius, 1.0 - radius)
@@ -107,7 +108,7 @@ def circling(draw: Draw, radius: float, ring: tuple[float, float] = (0.16, 0.34)
     """Return a way round and round a circle that lies in the frame, from an evenly drawn point of it, either way."""
     size = draw.between(*ring)
     centre_2 = draw.rng.uniform(size + radius, 1.0 - size - radius, size=2)
-    start, sense = draw.between(0.0, 2.0 * math.pi), draw.one_of((-1.0, 1.0))
+    start, sense = draw.angle(), draw.one_of((-1.0, 1.0))
 
     def places(gone_T: Floats) -> Floats:
         angle_T = start + sense * gone_T / size
@@ -151,17 +152,11 @@ def positions(
 
 
 def places_and_turns(animation: Animation, identity: str) -> list[State]:
-    """Return where an actor is and how many degrees it has turned, ten times a second and in the last frame."""
-    one, last = by_id(animation, identity), animation.frames - 1
+    """Return where an actor is and how many degrees it has turned, as often as `positions` does."""
+    degrees_T = np.degrees(by_id(animation, identity).angle_T) % 360.0
     return [
-        State(
-            frame,
-            {
-                "positions": {identity: _place(one, frame)},
-                "degrees": {identity: round(math.degrees(float(one.angle_T[frame])) % 360.0, 2)},
-            },
-        )
-        for frame in sorted({*range(0, last, max(1, animation.fps // 10)), last})
+        State(state.frame, {**state.facts, "degrees": {identity: round(float(degrees_T[state.frame]), 2)}})
+        for state in positions(animation, [identity])
     ]
 
 

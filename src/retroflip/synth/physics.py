@@ -76,12 +76,16 @@ class Bounce(NamedTuple):
         return found
 
 
-def along(points_P2: npt.ArrayLike, share_T: npt.ArrayLike) -> Floats:
-    """Return places (T, 2) on the polyline through the points, at these shares (0 to 1) of its length."""
-    points_P2 = np.asarray(points_P2, dtype=float)
-    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points_P2, axis=0).T))])
-    where_T = np.asarray(share_T, dtype=float) * lengths[-1]
-    return np.stack([np.interp(where_T, lengths, points_P2[:, axis]) for axis in (0, 1)], axis=1)
+def along(points_PD: npt.ArrayLike, share_T: npt.ArrayLike, steps: Floats | None = None) -> Floats:
+    """Return places (T, D) on the polyline through points of D dimensions, at these shares (0 to 1) of its length.
+
+    steps: from each point to the next, where they are measured already.
+    """
+    points_PD = np.asarray(points_PD, dtype=float)
+    steps = np.linalg.norm(np.diff(points_PD, axis=0), axis=1) if steps is None else steps
+    lengths_P = np.concatenate([[0.0], np.cumsum(steps)])
+    where_T = np.asarray(share_T, dtype=float) * lengths_P[-1]
+    return np.stack([np.interp(where_T, lengths_P, course_P) for course_P in points_PD.T], axis=1)
 
 
 def rotated(places_T2: npt.ArrayLike, angle: float) -> Floats:

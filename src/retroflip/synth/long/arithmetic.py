@@ -16,11 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour, Floats
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long.orders import Groups, by_answer, dealt_case, ranked_answers
 from retroflip.synth.long.scenery import Stage
-from retroflip.synth.long.strokes import DIGITS, SIGNS, along
+from retroflip.synth.long.strokes import DIGITS, SIGNS, Ball
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import draw_looks
@@ -41,20 +41,11 @@ SIGNS_OF: tuple[str, ...] = ("+-", "+-*", SIGNS, SIGNS, SIGNS)
 """signs by difficulty"""
 SEEN = 2
 """of a viewer's frames to each glyph"""
-EXPOSED = 0.3
-"""of a stroke that a frame shows, to either side of where the ball is"""
 SLOWER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """times as long as an operation elsewhere: a glyph takes as long as that, the least that shows enough of it"""
 CHOICES = 4
 FEWER_CHOICES = 3
 """where no digits and signs drawn have as many results"""
-BALL_RADIUS = 0.032
-TRACES = 16
-"""of the ball in a frame besides itself, half of them to either side"""
-FAINT = 0.55
-"""opacity of each"""
-GLYPH = 0.36
-"""of the side: a unit of the strokes"""
 TEXT: Colour = (240, 240, 240)
 _ARRANGEMENTS = 120
 _TRIES = 300
@@ -102,7 +93,7 @@ def make(draw: Draw) -> Pair:
     groups, options, result = _OFFERED[mode](draw, (timeline.operations + 1) // 2, how)
     (_, first), (_, second) = ranked_answers(draw, groups, options, rank)
     scene = _Scene.drawn(draw, timeline, result)
-    numbers, signs = scene.colours
+    numbers, signs = scene.ball.colours
     ball = {"id": "ball", "shape": "circle", "colour": numbers, "colour of signs": signs, "name": "ball"}
     asked = scene.stage.asked(query, phrased(draw, mode), options, [ball], seen=SEEN, is_open=is_open)
     clip = scene.clip(first)
@@ -146,9 +137,7 @@ def _arranged(draw: Draw, digits: Sequence[str], signs: Sequence[str]) -> list[T
             (one, other) for one in permutations(digits) for other in permutations(signs)
         )
     else:
-        pairs = (
-            (draw.some_of(digits, len(digits)), draw.some_of(signs, len(signs))) for _ in range(_ARRANGEMENTS)
-        )
+        pairs = ((draw.shuffled(digits), draw.shuffled(signs)) for _ in range(_ARRANGEMENTS))
     return list(dict.fromkeys(_interleaved(one, other) for one, other in pairs))
 
 
@@ -209,7 +198,7 @@ def _orders(draw: Draw, operands: int, _how: str) -> Offered:
     else:
         raise Redraw("the digits or signs drawn read the same both ways")
     orders = [_interleaved(one, other) for one in (digits, digits[::-1]) for other in (signs, signs[::-1])]
-    groups = by_answer(draw.some_of(orders, len(orders)), in_words)
+    groups = by_answer(draw.shuffled(orders), in_words)
     return groups, list(groups), None
 
 
@@ -224,15 +213,12 @@ _OFFERED: Mapping[Mode, Callable[[Draw, int, str], Offered]] = {
 class _Scene:
     """All that both sides of a pair look like, whatever the order of the glyphs.
 
-    result: what is shown at the end if it is a number. colours: of numbers and of signs. backwards: whether the ball
-    goes over a glyph's stroke from its end.
+    result: what is shown at the end if it is a number.
     """
 
     stage: Stage
     result: int | None
-    colours: Sequence[str]
-    centre_2: Floats
-    backwards: Mapping[str, bool]
+    ball: Ball
 
     @classmethod
     def drawn(cls, draw: Draw, timeline: Timeline, result: int | None) -> Self:
@@ -241,36 +227,11 @@ class _Scene:
         backwards = {glyph: bool(draw.rng.integers(2)) for glyph in DIGITS + SIGNS}
         looks = draw_looks(draw, draw.settings.distractors, [shape for shape in SHAPES if shape != "circle"])
         stage = Stage.drawn(draw, timeline, opening=False, looks=looks, background=background)
-        return cls(stage, result, colours, centre_2, backwards)
+        return cls(stage, result, Ball(stage, colours, centre_2, backwards))
 
     def clip(self, tokens: Tokens) -> Animation:
         """Return the clip in which these glyphs are drawn."""
-        return self.stage.animation([*self._texts(tokens), *self._ball(tokens)])
-
-    def _ball(self, tokens: Tokens) -> list[Actor]:
-        """The ball above its traces: where it is shortly before and after a frame's moment."""
-        shifts = np.linspace(-EXPOSED, EXPOSED, TRACES + 1)
-        traces = [
-            self._seen(f"trace {shift:+.2f}", tokens, float(shift), FAINT) for shift in shifts if shift != 0.0
-        ]
-        return [*traces, self._seen("ball", tokens, 0.0, 1.0)]
-
-    def _seen(self, identity: str, tokens: Tokens, shift: float, opacity: float) -> Actor:
-        """The ball where it is when `shift` of the stroke further on."""
-        timeline = self.stage.timeline
-        place_T2, opacity_T = np.tile(self.centre_2, (timeline.frames, 1)), np.zeros(timeline.frames)
-        colour_T3 = np.zeros((timeline.frames, 3))
-        for index, token in enumerate(tokens):
-            if token == UNKNOWN:
-                continue
-            start, end = timeline.span(index)
-            share_T = np.clip(np.linspace(0.0, 1.0, end - start + 1) + shift, 0.0, 1.0)
-            stroke_T2 = along(token, share_T, backwards=self.backwards[token])
-            place_T2[start : end + 1] = self.centre_2 + GLYPH * stroke_T2
-            opacity_T[start : end + 1] = opacity
-            colour_T3[start : end + 1] = PALETTE[self.colours[index % 2]]
-        at, half = (place_T2[:, 0], place_T2[:, 1]), (BALL_RADIUS, BALL_RADIUS)
-        return self.stage.actor(identity, "circle", colour_T3, at, half, opacity=opacity_T)
+        return self.stage.animation([*self._texts(tokens), *self.ball.actors(tokens)])
 
     def _texts(self, tokens: Tokens) -> list[Actor]:
         """The question mark while it stands for a number, and the result at the end."""
@@ -278,7 +239,7 @@ class _Scene:
             return []
         unknown_T = self.stage.timeline.during(tokens.index(UNKNOWN))
         shown = {"?": unknown_T, f"= {self.result}": self.stage.shown_T}
-        x, y = self.centre_2
+        x, y = self.ball.centre_2
         return [
             self.stage.actor(
                 text, "text", TEXT, (x, y), (0.2, 0.12), opacity=opacity_T, text=text, text_height=0.12
@@ -301,7 +262,7 @@ def _side(scene: _Scene, asked: Asked, clip: Animation, tokens: Tokens) -> Episo
     # A mirror makes no other glyphs that could be read; backwards, the strokes are the same in the other order.
     changed = _answer(asked.mode, tokens[::-1], scene.result) not in (None, answer)
     full = filled(tokens, answer)
-    place = [round(float(share), 4) for share in scene.centre_2]
+    place = [round(float(share), 4) for share in scene.ball.centre_2]
     return asked.episode(
         clip,
         answer,
@@ -318,16 +279,15 @@ def _events(scene: _Scene, tokens: Tokens) -> list[Event]:
     notes = {UNKNOWN: "a question mark stands for a number"}
     notes |= {sign: f"the ball draws the sign {sign} ({word})" for sign, word in WORDS.items()}
     notes |= {digit: f"the ball draws the number {digit}" for digit in DIGITS}
-    timeline = scene.stage.timeline
     drawn = (
         ("unknown" if token == UNKNOWN else "glyph", notes[token], {"symbol": token}) for token in tokens
     )
+    stage, before = scene.stage, "nothing is drawn yet"
     if scene.result is not None:
-        facts = {"result": scene.result}
-        return scene.stage.told(f"the result is shown, {scene.result}", facts, drawn, "nothing is drawn yet")
-    first = Event("blank", *timeline.opening, "nothing is drawn yet")
-    last = Event("blank", *timeline.closing, "nothing more is drawn")
-    return [first, *timeline.events(drawn), last]
+        return stage.told(f"the result is shown, {scene.result}", {"result": scene.result}, drawn, before)
+    first = Event("blank", *stage.timeline.opening, before)
+    last = Event("blank", *stage.timeline.closing, "nothing more is drawn")
+    return [first, *stage.timeline.events(drawn), last]
 
 
 def _derivation(tokens: Tokens, full: Tokens, result: int | None, answer: int | str) -> list[str]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Number
+from retroflip.synth.animation import PALETTE, Actor, Animation, Appearance, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.orders import Course, Groups, Query
-from retroflip.synth.long.scenery import Stage
+from retroflip.synth.long.scenery import DARK, Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
@@ -218,7 +218,8 @@ class _Scene:
 
     def _card(self, identity: str, card: int | None, at: tuple[Number, Number], opacity: Number) -> Actor:
         colour, text = (self.back, "") if card is None else (FACE, str(card))
-        return self.stage.label(identity, "rectangle", colour, at, CARD, text, CARD_TEXT, opacity)
+        look = Appearance(opacity=opacity, text=text, text_colour=DARK, text_height=CARD_TEXT)
+        return self.stage.actor(identity, "rectangle", colour, at, CARD, **look)
 
 
 def _side(scene: _Scene, asked: Asked, query: Query, course: Moves, answer: Answer) -> Episode:

@@ -6,18 +6,16 @@ where the start is asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from retroflip.synth.animation import PALETTE, Actor, Animation, Colour, Floats, Number
+from retroflip.synth.animation import PALETTE, Actor, Animation, Appearance, Colour, Number
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
+from retroflip.synth.long.cups import CUP, CUP_Y, CupRow, Move
 from retroflip.synth.long.orders import Course, Groups, Query
-from retroflip.synth.long.scenery import Stage, darker
-from retroflip.synth.long.timeline import Track, draw_timeline
+from retroflip.synth.long.scenery import DARK, Stage
+from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
 from retroflip.synth.wording import holding, phrased
@@ -54,23 +52,12 @@ ASKS = {
 }
 
 FACE: Colour = (244, 240, 228)
-GLASS: Colour = (64, 68, 78)
-TABLE = 0.8
-CUP_Y = 0.63
-CUP = (0.078, 0.135)
-LIFTED = 0.3
-"""how high cups are carried (y)"""
-TILT = 1.9
-"""how far a cup is turned to be poured out, radians"""
 CHIP = 0.037
 CHIP_TEXT = 0.026
 DROP = (-CHIP, 0.4, CUP_Y)
 """heights of a chip's way: outside of the frame, above the cup, inside it (y)"""
 ASLANT = 0.05
 """chips come in from the left of their cup and leave to its right"""
-MOUTH = (0.06, 0.012)
-EDGE = 0.006
-"""a darker line around cups, which tells them apart where they overlap"""
 
 
 class Step(NamedTuple):
@@ -143,12 +130,12 @@ def make(draw: Draw) -> Pair:
     timeline = draw_timeline(draw, draw.wanted(OPERATIONS), SEEN, LEAST_OPERATIONS)
     query, options, groups = _asked(draw, timeline.operations, what)
     stage = Stage.drawn(draw, timeline, opening=what.mode.from_start)
-    scene = _Scene(stage, PALETTE[draw.one_of(list(PALETTE))])
+    colour = PALETTE[draw.one_of(list(PALETTE))]
     text = phrased(draw, query.ask, query.when, **_in_words(query))
     courses = orders.two_answered(draw, groups, options)
     things = _things(courses[0][1].states)
     asked = stage.asked(query, text, options, things, seen=SEEN, is_open=query.ask == "holds")
-    one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
+    one, two = (_side(stage, colour, asked, query, course, answer) for answer, course in courses)
     return paired(draw, one, two, ANEW)
 
 
@@ -168,7 +155,7 @@ def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Re
 
 def _draw_course(draw: Draw, operations: int, *, pours: bool) -> Turns:
     places = min(max(draw.settings.objects or draw.level(PLACES), 3), len(LETTERS))
-    chips = draw.some_of(VALUES, len(VALUES))
+    chips = draw.shuffled(VALUES)
     cups: Cups = tuple(
         frozenset(chips.pop() for _ in range(int(draw.rng.integers(1, 4)))) for _ in range(places)
     )
@@ -208,127 +195,49 @@ def _in_words(query: Query) -> dict[str, str]:
     return {"place": query.named["place"], "what": NOTES[after["type"]].format(**after) if after else ""}
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """The table on its stage, and the colour of the cups."""
-
-    stage: Stage
-    colour: Colour
-
-    def clip(self, shown: Cups, steps: Sequence[Step]) -> Animation:
-        """Return the video of the steps, with what cups hold shown while they are transparent."""
-        stage, places = self.stage, len(shown)
-        xs = [_across(place, places) for place in range(places)]
-        table = stage.actor("table", "rectangle", (92, 74, 58), (0.5, TABLE + 0.035), (0.48, 0.07))
-        signs = [
-            stage.writing(f"sign {letter}", letter, (x, TABLE + 0.045), 0.04)
-            for letter, x in zip(LETTERS, xs, strict=False)
-        ]
-        glasses = [
-            stage.actor(f"glass {place}", "rectangle", GLASS, (x, CUP_Y), CUP, opacity=stage.shown_T)
-            for place, x in enumerate(xs)
-        ]
-        lying = [
-            self._lying(chip, x, index)
-            for x, chips in zip(xs, shown, strict=True)
-            for index, chip in enumerate(sorted(chips))
-        ]
-        moving = [self._moving(index, step, xs[step.place]) for index, step in enumerate(steps) if step.chip]
-        return stage.animation([table, *signs, *glasses, *lying, *moving, *self._cups(steps, xs)])
-
-    def _lying(self, chip: int, x: float, index: int) -> Actor:
-        at = x + (index % 2 - 0.5) * 0.074, CUP_Y + CUP[1] - 0.045 - 0.08 * (index // 2)
-        return self._chip(f"chip {chip}", chip, at, self.stage.shown_T)
-
-    def _moving(self, index: int, step: Step, x: float) -> Actor:
-        timeline = self.stage.timeline
-        side = -ASLANT if step.action == "put" else ASLANT
-        stops = [(x + 2 * side, DROP[0]), (x + side, DROP[1]), (x, DROP[2])]
-        way = timeline.passing(index, stops if step.action == "put" else stops[::-1])
-        return self._chip(f"move {index}", step.chip, way.point_T, timeline.during(index))
-
-    def _chip(self, identity: str, chip: int, at: tuple[Number, Number], opacity: Number) -> Actor:
-        return self.stage.label(identity, "circle", FACE, at, (CHIP, CHIP), str(chip), CHIP_TEXT, opacity)
-
-    def _cups(self, steps: Sequence[Step], xs: Sequence[float]) -> list[Actor]:
-        """Return the cups that stand, and for every operation those that it moves, in front of them.
-
-        A cup is another actor whenever it moves, so that which of two is drawn in front says nothing of where they
-        have been.
-        """
-        timeline = self.stage.timeline
-        standing = np.ones((len(xs), timeline.frames))
-        moving = []
-        for index, step in enumerate(steps):
-            if step.chip:
-                continue
-            there_T = timeline.during(index)
-            ways = _ways(step.action, timeline.frames, timeline.span(index), xs[step.place], xs[step.other])
-            # A pour moves one cup, a swap both.
-            for place, way in zip((step.place, step.other), ways, strict=False):
-                standing[place] -= there_T
-                moving += self._cup(f"{place} in {index}", way, there_T)
-        stood = [
-            part
-            for place, (x, there_T) in enumerate(zip(xs, standing, strict=True))
-            for part in self._cup(f"{place}", Track(timeline.frames, x, CUP_Y, 0.0), there_T)
-        ]
-        return [*stood, *moving]
-
-    def _cup(self, identity: str, way: Track, there_T: Floats) -> list[Actor]:
-        x_T, y_T, angle_T = (way.column_T(axis) for axis in range(3))
-        up = CUP[1] - 2 * MOUTH[1]
-        mouth = x_T + up * np.sin(angle_T), y_T - up * np.cos(angle_T)
-        edge, dark = (CUP[0] + EDGE, CUP[1] + EDGE), darker(self.colour)
-        opacity_T = there_T * self.stage.hidden_T
-
-        def part(name: str, colour: Colour, at: tuple[Number, Number], half: tuple[float, float]) -> Actor:
-            return self.stage.actor(
-                f"{name} {identity}", "rectangle", colour, at, half, angle=angle_T, opacity=opacity_T
-            )
-
-        body = x_T, y_T
-        return [
-            part("edge", dark, body, edge),
-            part("cup", self.colour, body, CUP),
-            part("mouth", dark, mouth, MOUTH),
-        ]
+def _clip(stage: Stage, colour: Colour, shown: Cups, steps: Sequence[Step]) -> Animation:
+    """Return the video of the steps, with what cups of that colour hold shown while they are transparent."""
+    cups = CupRow(stage, colour, LETTERS[: len(shown)])
+    lying = [
+        _lying(stage, chip, cups.across(place), index)
+        for place, chips in enumerate(shown)
+        for index, chip in enumerate(sorted(chips))
+    ]
+    moving = [
+        _moving(stage, index, step, cups.across(step.place)) for index, step in enumerate(steps) if step.chip
+    ]
+    moves = {
+        index: Move(step.place, step.other, step.action == "pour")
+        for index, step in enumerate(steps)
+        if not step.chip
+    }
+    return stage.animation([*cups.table(), *lying, *moving, *cups.actors(moves)])
 
 
-def _ways(action: str, frames: int, span: tuple[int, int], home: float, target: float) -> list[Track]:
-    """Return the ways of the cups that an operation moves: the first is carried, a second slides into its place."""
-    carried = Track(frames, home, CUP_Y, 0.0)
-    if action == "pour":
-        _pour(carried, span, home, target)
-        return [carried]
-    carried.along(span, [(home, LIFTED, 0.0), (target, LIFTED, 0.0), (target, CUP_Y, 0.0)])
-    return [carried, Track(frames, target, CUP_Y, 0.0).ease(span, home, CUP_Y, 0.0)]
+def _lying(stage: Stage, chip: int, x: float, index: int) -> Actor:
+    at = x + (index % 2 - 0.5) * 0.074, CUP_Y + CUP[1] - 0.045 - 0.08 * (index // 2)
+    return _chip(stage, f"chip {chip}", chip, at, stage.shown_T)
 
 
-def _across(place: int, places: int) -> float:
-    return 0.5 + (place - (places - 1) / 2) * min(0.27, 0.9 / places)
+def _moving(stage: Stage, index: int, step: Step, x: float) -> Actor:
+    side = -ASLANT if step.action == "put" else ASLANT
+    stops = [(x + 2 * side, DROP[0]), (x + side, DROP[1]), (x, DROP[2])]
+    way = stage.timeline.passing(index, stops if step.action == "put" else stops[::-1])
+    return _chip(stage, f"move {index}", step.chip, way.point_T, stage.timeline.during(index))
 
 
-def _pour(way: Track, span: tuple[int, int], home: float, target: float) -> None:
-    """Carry a cup above another, turn it over there and back, and carry it home; a pour is its own mirror image."""
-    start, end = span
-    quarter = max(1, (end - start) // 4)
-    side = float(np.sign(target - home))
-    beside = target - side * (CUP[1] - 0.02)
-    way.along((start, start + quarter), [(home, LIFTED, 0.0), (beside, LIFTED, 0.0)])
-    middle = (start + end) // 2
-    way.ease((start + quarter, middle), beside, LIFTED, side * TILT)
-    way.ease((start + end - middle, end - quarter), beside, LIFTED, 0.0)
-    way.along((end - quarter, end), [(home, LIFTED, 0.0), (home, CUP_Y, 0.0)])
+def _chip(stage: Stage, identity: str, chip: int, at: tuple[Number, Number], opacity: Number) -> Actor:
+    look = Appearance(opacity=opacity, text=str(chip), text_colour=DARK, text_height=CHIP_TEXT)
+    return stage.actor(identity, "circle", FACE, at, (CHIP, CHIP), **look)
 
 
-def _side(scene: _Scene, asked: Asked, query: Query, course: Turns, answer: Result) -> Episode:
-    stage, shown = scene.stage, scene.stage.shown_of(course.states)
+def _side(stage: Stage, colour: Colour, asked: Asked, query: Query, course: Turns, answer: Result) -> Episode:
+    shown = stage.shown_of(course.states)
     operations = ((step.action, step.note, step.facts) for step in course.operations)
     note = f"the cups are transparent: {holding(_facts(shown))}"
     backwards = None if query.when == "after" else answer_to(query, course.played_back)
     return asked.episode(
-        scene.clip(shown, course.operations),
+        _clip(stage, colour, shown, course.operations),
         answer,
         orders.changed_by(answer, {Transform.REVERSE: backwards}),
         events=stage.told(note, {"cups": _facts(shown)}, operations),
@@ -355,15 +264,11 @@ def _facts(cups: Cups) -> dict[str, list[int]]:
 
 
 def _derivation(query: Query, course: Turns) -> list[str]:
-    notes = [step.note for step in course.operations]
+    notes = [f"{step.note}:" for step in course.operations]
     if query.when == "after":
         notes = notes[: moment_of(query, course)]
-    return orders.retold(
-        [holding(_facts(cups)) for cups in course.states],
-        [f"When {note}:" for note in notes],
-        [f"Before {note}:" for note in notes],
-        from_start=query.mode.from_start,
-    )
+    held = [holding(_facts(cups)) for cups in course.states]
+    return orders.retold(held, notes, from_start=query.mode.from_start, after="When")
 
 
 KIND = Kind("chip_cups", Category.CONTAINERS, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)

@@ -196,7 +196,7 @@ def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Re
 
 def _draw_course(draw: Draw, operations: int, *, from_start: bool) -> Runs:
     count = min(max(draw.settings.objects or draw.level(FOLDER_COUNT), 2), 4)
-    folders, names = draw.some_of(FOLDERS, count), draw.some_of(NAMES, len(NAMES))
+    folders, names = draw.some_of(FOLDERS, count), draw.shuffled(NAMES)
     files = {(folder, "") for folder in folders}
     files |= {(folder, names.pop()) for folder in folders for _ in range(int(draw.rng.integers(1, 4)))}
     made = from_start and draw.rng.random() < NEW_FOLDER
@@ -310,15 +310,11 @@ def _facts(files: Files) -> dict[str, list[str]]:
 
 
 def _derivation(query: Query, course: Runs) -> list[str]:
-    commands = [step.command for step in course.operations]
     if query.when == "order":
         return [f"In order of time these are run: {'; '.join(_ran(query, course))}."]
-    return orders.retold(
-        [holding(_facts(files)) for files in course.states],
-        [f"After {command}:" for command in commands],
-        [f"Before {command}:" for command in commands],
-        from_start=query.mode.from_start,
-    )
+    held = [holding(_facts(files)) for files in course.states]
+    commands = [f"{step.command}:" for step in course.operations]
+    return orders.retold(held, commands, from_start=query.mode.from_start)
 
 
 KIND = Kind("file_system", Category.CODE, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)

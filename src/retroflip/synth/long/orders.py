@@ -267,14 +267,14 @@ def two_answered(
 
 
 def retold(
-    states: Sequence[str], after: Sequence[str], before: Sequence[str], *, from_start: bool
+    states: Sequence[str], operations: Sequence[str], *, from_start: bool, after: str = "After"
 ) -> list[str]:
     """Return, in sentences, the states that a viewer works out one after the other from the one that is shown.
 
-    after, before: how a sentence begins about the state after an operation, or before it.
+    operations: what stands between `after`, or "Before", and a state.
     """
     if from_start:
-        told = [f"{begun} {state}." for begun, state in zip(after, states[1:], strict=False)]
+        told = [f"{after} {one} {state}." for one, state in zip(operations, states[1:], strict=False)]
         return [f"At the start, {states[0]}.", *told]
-    told = [f"{begun} {state}." for begun, state in zip(before, states, strict=False)]
+    told = [f"Before {one} {state}." for one, state in zip(operations, states, strict=False)]
     return [f"At the end, {states[-1]}, and I work backwards.", *reversed(told)]

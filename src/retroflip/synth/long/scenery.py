@@ -88,6 +88,10 @@ class Stage:
         """The opacity of what hides the state: the complement of `shown_T`."""
         return 1.0 - self.shown_T
 
+    def at_rest_T(self, away: Iterable[int]) -> Floats:
+        """Return the opacity of what hides the state, but is gone while operations of these numbers move it."""
+        return self.hidden_T * (1.0 - self.timeline.during(*away))
+
     def actor(
         self,
         identity: str,
@@ -110,21 +114,6 @@ class Stage:
             half_height=half[1],
             **looks,
         )
-
-    def label(
-        self,
-        identity: str,
-        shape: str,
-        colour: Colour,
-        at: tuple[Number, Number],
-        half: tuple[float, float],
-        text: str,
-        text_height: float,
-        opacity: Number,
-    ) -> Actor:
-        """Return an actor with a dark text on it."""
-        look = Appearance(opacity=opacity, text=text, text_colour=DARK, text_height=text_height)
-        return self.actor(identity, shape, colour, at, half, **look)
 
     def writing(
         self,

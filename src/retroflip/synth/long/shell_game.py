@@ -10,21 +10,19 @@ from functools import partial
 from itertools import groupby, pairwise
 from typing import Any, Self
 
-import numpy as np
-
-from retroflip.synth.animation import Actor, Animation, Colour, Floats, Number
+from retroflip.synth.animation import Actor, Animation, Colour
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
+from retroflip.synth.long.covers import COLOURS, Covers, Swap
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
 from retroflip.synth.long.orders import Course, Groups, Query
-from retroflip.synth.long.scenery import Stage, darker
+from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
-from retroflip.synth.objects import Look, draw_looks, eased
+from retroflip.synth.objects import Look, draw_looks
 from retroflip.synth.wording import ordinal, phrased, then
 from retroflip.video.transforms import Transform
 
-Swap = tuple[Cell, Cell]
 Order = tuple[Swap, ...]
 Places = Mapping[str, Cell]
 """of every object, by its id"""
@@ -45,14 +43,7 @@ GRIDS: tuple[Cell, ...] = ((2, 3), (3, 3), (3, 3), (3, 3), (3, 4))
 LEAST_OPERATIONS = 6
 COUNTED = (3, 5)
 """objects at least and at most, where they are counted"""
-COVERS: tuple[Colour, ...] = ((150, 152, 160), (146, 118, 88), (104, 128, 150), (168, 148, 112))
 FLOOR: Colour = (78, 82, 92)
-COVER = 0.4
-"""half a cover's side, of a cell's"""
-FACE = 0.85
-"""of a cover's half side: the rest is its dark rim"""
-BULGE = 0.6
-"""how far covers keep from the line between their cells, of half its length"""
 SEEN = 2
 """frames seen of each swap at least"""
 _ORDERS_DRAWN = 160
@@ -186,7 +177,7 @@ def _swaps(draw: Draw, ask: str, board: Board, count: int) -> list[Swap]:
 
 def _orders(draw: Draw, swaps: Sequence[Swap]) -> list[Order]:
     """Return orders of the swaps, as many as suffice to see what may come of them; none does the same twice running."""
-    drawn = {tuple(draw.some_of(swaps, len(swaps))): None for _ in range(_ORDERS_DRAWN)}
+    drawn = {tuple(draw.shuffled(swaps)): None for _ in range(_ORDERS_DRAWN)}
     return [order for order in drawn if all(one != other for one, other in pairwise(order))]
 
 
@@ -232,43 +223,37 @@ def _mirrored(board: Board, course: Swaps) -> Swaps:
 class _Scene:
     """All that both sides of a pair look like, whatever the order of the swaps.
 
-    clockwise: which way round the covers of a swap go. layers: the objects, the later ones in front.
+    layers: the objects, the later ones in front.
     """
 
     stage: Stage
     board: Board
-    cover: Colour
-    clockwise: Mapping[Swap, bool]
+    covers: Covers
     layers: Sequence[str]
 
     @classmethod
     def drawn(cls, draw: Draw, timeline: Timeline, board: Board, swaps: Sequence[Swap]) -> Self:
-        cover, background = draw.one_of(COVERS), draw.background()
+        colour, background = draw.one_of(COLOURS), draw.background()
         clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
         stage = Stage.drawn(
             draw, timeline, opening=board.opening, looks=board.bystanders, background=background
         )
-        return cls(stage, board, cover, clockwise, draw.some_of(list(board.looks), len(board.looks)))
+        covers = Covers(stage, board.grid, colour, clockwise)
+        return cls(stage, board, covers, draw.shuffled(list(board.looks)))
 
     def clip(self, order: Order) -> Animation:
         """Return the clip in which the swaps are done in that order."""
-        return self.stage.animation(
-            [*self._floor(), *self._shown_objects(), *self._resting(order), *self._moving(order)]
-        )
-
-    def _square(
-        self, identity: str, colour: Colour, at: tuple[Number, Number], half: float, opacity: Number = 1.0
-    ) -> Actor:
-        return self.stage.actor(identity, "square", colour, at, (half, half), opacity=opacity)
+        return self.stage.animation([*self._floor(), *self._objects(), *self.covers.actors(order)])
 
     def _floor(self) -> list[Actor]:
         grid = self.board.grid
+        half = 0.46 * grid.pitch, 0.46 * grid.pitch
         return [
-            self._square(f"floor {cell_words(cell)}", FLOOR, grid.centre(cell), 0.46 * grid.pitch)
+            self.stage.actor(f"floor {cell_words(cell)}", "square", FLOOR, grid.centre(cell), half)
             for cell in grid.cells()
         ]
 
-    def _shown_objects(self) -> list[Actor]:
+    def _objects(self) -> list[Actor]:
         """The objects lie still in the state shown; in the rest of the clip they are not to be seen."""
         frames, grid, opacity_T = self.stage.timeline.frames, self.board.grid, self.stage.shown_T
         return [
@@ -276,45 +261,6 @@ class _Scene:
                 name, frames, grid.centre(self.board.shown[name]), 0.27 * grid.pitch, opacity=opacity_T
             )
             for name in self.layers
-        ]
-
-    def _covers(self, identity: str, at: tuple[Number, Number], opacity_T: Floats) -> list[Actor]:
-        """One cover: its face on a dark rim, by which covers that pass over each other are told apart."""
-        half = COVER * self.board.grid.pitch
-        return [
-            self._square(f"rim {identity}", darker(self.cover), at, half, opacity_T),
-            self._square(f"cover {identity}", self.cover, at, FACE * half, opacity_T),
-        ]
-
-    def _resting(self, order: Order) -> list[Actor]:
-        """One cover per cell, away while a cover leaves the cell and another comes."""
-        actors = []
-        for cell in self.board.grid.cells():
-            moving_T = self.stage.timeline.during(
-                *(index for index, swap in enumerate(order) if cell in swap)
-            )
-            opacity_T = self.stage.hidden_T * (1.0 - moving_T)
-            actors += self._covers(cell_words(cell), self.board.grid.centre(cell), opacity_T)
-        return actors
-
-    def _moving(self, order: Order) -> list[Actor]:
-        """The two covers that swap, above all others; each goes round the middle between the cells on its side."""
-        timeline = self.stage.timeline
-        place_T2 = np.full((2, timeline.frames, 2), 0.5)
-        opacity_T = timeline.during(*range(len(order)))
-        for index, swap in enumerate(order):
-            start, end = timeline.span(index)
-            one_2, other_2 = (np.array(self.board.grid.centre(cell)) for cell in swap)
-            middle_2, arm_2 = (one_2 + other_2) / 2, (one_2 - other_2) / 2
-            side_2 = BULGE * np.array([-arm_2[1], arm_2[0]]) * (1 if self.clockwise[swap] else -1)
-            turn_T1 = np.pi * eased(end - start + 1)[:, None]
-            offset_T2 = np.cos(turn_T1) * arm_2 + np.sin(turn_T1) * side_2
-            place_T2[0, start : end + 1] = middle_2 + offset_T2
-            place_T2[1, start : end + 1] = middle_2 - offset_T2
-        return [
-            part
-            for number, course_T2 in enumerate(place_T2, start=1)
-            for part in self._covers(f"in motion {number}", (course_T2[:, 0], course_T2[:, 1]), opacity_T)
         ]
 
 

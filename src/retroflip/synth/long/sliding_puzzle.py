@@ -308,13 +308,9 @@ def _events(stage: Stage, puzzle: Puzzle, course: Slides) -> list[Event]:
 def _derivation(query: Query, puzzle: Puzzle, course: Slides) -> list[str]:
     if query.mode is Mode.HISTORICAL:
         return [f"In order, the tiles slide {', '.join(course.operations)}."]
-    names = [ordinal(number) for number in range(1, len(course.states))]
-    return orders.retold(
-        [_in_words(puzzle.grid, tiles) for tiles in course.states],
-        [f"After the {name} move," for name in names],
-        [f"Before the {name} move," for name in names],
-        from_start=puzzle.opening,
-    )
+    moves = [f"the {ordinal(number)} move," for number in range(1, len(course.states))]
+    told = [_in_words(puzzle.grid, tiles) for tiles in course.states]
+    return orders.retold(told, moves, from_start=puzzle.opening)
 
 
 KIND = Kind("sliding_puzzle", Category.GRID, Term.LONG, Domain.TEMPORAL, {Form.NUMERIC, Form.OPEN}, make)

@@ -6,16 +6,29 @@ the ball goes (`tests/unit/test_kind_arithmetic.py`).
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from retroflip.synth.animation import Floats
+from retroflip.synth.animation import PALETTE, Actor, Floats
+from retroflip.synth.long.scenery import Stage
+from retroflip.synth.physics import along
 
 Points = list[tuple[float, float]]
 DIGITS = "0123456789"
 SIGNS = "+-*/"
 _STEP = math.radians(8.0)
 """between corners of a bow"""
+GLYPH = 0.36
+"""of the side: a unit of the strokes"""
+BALL_RADIUS = 0.032
+EXPOSED = 0.3
+"""of a stroke that a frame shows, to either side of where the ball is"""
+TRACES = 16
+"""of the ball in a frame besides itself, half of them to either side"""
+FAINT = 0.55
+"""opacity of each"""
 
 
 def _bow(x: float, y: float, across: float, along: float, start: float, end: float) -> Points:
@@ -44,9 +57,43 @@ STROKES: dict[str, Points] = {
 }
 
 
-def along(glyph: str, share_T: Floats, *, backwards: bool = False) -> Floats:
+def stroke(glyph: str, share_T: Floats, *, backwards: bool = False) -> Floats:
     """Return places (T, 2) on a glyph's stroke at these shares of its length, 0 its beginning and 1 its end."""
-    corners_P2 = np.array(STROKES[glyph][::-1] if backwards else STROKES[glyph])
-    lengths_P = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(corners_P2, axis=0), axis=1))))
-    way_T = share_T * lengths_P[-1]
-    return np.stack([np.interp(way_T, lengths_P, corners_P2[:, axis]) for axis in (0, 1)], axis=1)
+    return along(STROKES[glyph][:: -1 if backwards else 1], share_T)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball that draws a glyph in every operation, all around the same place, filmed with a long exposure.
+
+    colours: of glyphs by turns. backwards: whether it goes over a glyph's stroke from its end.
+    """
+
+    stage: Stage
+    colours: Sequence[str]
+    centre_2: Floats
+    backwards: Mapping[str, bool]
+
+    def actors(self, glyphs: Sequence[str]) -> list[Actor]:
+        """Return the ball above its traces: where it is shortly before and after a frame's moment.
+
+        What is no glyph is not drawn.
+        """
+        shifts = [float(shift) for shift in np.linspace(-EXPOSED, EXPOSED, TRACES + 1) if shift != 0.0]
+        traces = [self._seen(f"trace {shift:+.2f}", glyphs, shift, FAINT) for shift in shifts]
+        return [*traces, self._seen("ball", glyphs, 0.0, 1.0)]
+
+    def _seen(self, identity: str, glyphs: Sequence[str], shift: float, opacity: float) -> Actor:
+        """Return the ball where it is when `shift` of the stroke further on."""
+        timeline = self.stage.timeline
+        drawn = [index for index, glyph in enumerate(glyphs) if glyph in STROKES]
+        place_T2, colour_T3 = np.tile(self.centre_2, (timeline.frames, 1)), np.zeros((timeline.frames, 3))
+        for index in drawn:
+            start, end = timeline.span(index)
+            share_T = np.clip(np.linspace(0.0, 1.0, end - start + 1) + shift, 0.0, 1.0)
+            stroke_T2 = stroke(glyphs[index], share_T, backwards=self.backwards[glyphs[index]])
+            place_T2[start : end + 1] = self.centre_2 + GLYPH * stroke_T2
+            colour_T3[start : end + 1] = PALETTE[self.colours[index % len(self.colours)]]
+        at, half = (place_T2[:, 0], place_T2[:, 1]), (BALL_RADIUS, BALL_RADIUS)
+        opacity_T = opacity * timeline.during(*drawn)
+        return self.stage.actor(identity, "circle", colour_T3, at, half, opacity=opacity_T)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from retroflip.synth.animation import Floats
 from retroflip.synth.episode import Draw, Event, Redraw, State
 from retroflip.synth.objects import eased
+from retroflip.synth.physics import along
 from retroflip.synth.settings import SceneSettings
 
 PAUSE_SECONDS = 0.15
@@ -167,10 +168,7 @@ class Track:
         """Go smoothly through `stops` to the last of them, straight from one to the next, slow at both ends alone."""
         start, end = span
         points_PD = np.vstack([self._values_TD[start], *(np.asarray(stop, dtype=float) for stop in stops)])
-        lengths_P = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(points_PD, axis=0), axis=1))))
-        way_T = eased(end - start + 1) * lengths_P[-1]
-        for axis, course_P in enumerate(points_PD.T):
-            self._values_TD[start : end + 1, axis] = np.interp(way_T, lengths_P, course_P)
+        self._values_TD[start : end + 1] = along(points_PD, eased(end - start + 1))
         self._values_TD[end:] = points_PD[-1]
         return self
 

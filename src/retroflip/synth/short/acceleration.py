@@ -10,7 +10,6 @@ is paired with another such course over the same path.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from retroflip.synth.cast import Cast
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pair, paired
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import bouncing, by_id, circling, filmed, frames_of, positions
-from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
+from retroflip.synth.short.stretches import named, number_of_stretches, told_ways
 from retroflip.synth.wording import percent, phrased
 from retroflip.video.transforms import Transform
 
@@ -113,7 +112,7 @@ def make(draw: Draw) -> Pair:
     frames = 1 + legs * max(1, frames_of(draw, *SECONDS) // legs)
     distance, ratio = draw.between(*GOES) * stretches / 2, draw.between(*draw.level(RATIO))
     text = phrased(draw, name=cast.name)
-    options = draw.some_of(offered, len(offered))
+    options = draw.shuffled(offered)
     radius = draw.size(RADIUS, ROOM)
     route = draw.one_of((bouncing, circling))(draw, radius)
 
@@ -131,76 +130,52 @@ def make(draw: Draw) -> Pair:
     return paired(draw, one, two, Transform.REVERSE if backwards else ANEW)
 
 
-class Leg(NamedTuple):
-    """A part of the object's way: from which frame to which, and from where to where. All legs take as long."""
+def _told(cast: Cast, places_T2: Floats, span: tuple[int, int], gone: int, change: int | None) -> Event:
+    """Return a leg of the object's way as a viewer would tell it, who sees where the object is at both ends.
 
-    start: int
-    end: int
-    places_T2: Floats
-
-    def gone(self, step: int) -> int:
-        """Return how far it is along the way, in percent of the screen's width, to `step` percent."""
-        return percent(float(np.hypot(*np.diff(self.places_T2, axis=0).T).sum()), step)
-
-    def told(self, cast: Cast, step: int, change: int | None) -> Event:
-        """Return it as a viewer would tell it, who sees where the object is at both ends.
-
-        change: how it compares with the leg before, None where it is not compared.
-        """
-        here, there = ([percent(float(share)) for share in self.places_T2[end]] for end in (0, -1))
-        gone = self.gone(step)
-        does = f"goes about {gone} percent"
-        if here != there:  # it may turn at the border and come back to where it was
-            does += f", from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
-        compared = {} if change is None else {"change": change}
-        span = self.start, self.end
-        return cast.event("move", span, does, distance=gone, begin=here, reach=there, **compared)
+    gone: how far it goes in percent of the screen. change: how that compares with the leg before, None where it is not
+    compared.
+    """
+    here, there = ([percent(float(share)) for share in places_T2[frame]] for frame in span)
+    does = f"goes about {gone} percent"
+    if here != there:  # it may turn at the border and come back to where it was
+        does += f", from ({here[0]}, {here[1]}) to ({there[0]}, {there[1]})"
+    compared = {} if change is None else {"change": change}
+    return cast.event("move", span, does, distance=gone, begin=here, reach=there, **compared)
 
 
-def _legs(clip: Animation, course: Course) -> list[Leg]:
-    """Return two legs for each stretch: as many whatever the answer, so that their number says nothing of it."""
+def _side(asked: Asked, cast: Cast, clip: Animation, answer: str, course: Course) -> Episode:
+    """Return one side, told in two legs for each stretch: as many whatever the answer, so that they do not tell it."""
     target = by_id(clip, "o1")
     places_T2 = np.stack([target.x_T, target.y_T], axis=1)
-    ends = np.linspace(0, clip.frames - 1, 2 * len(course) + 1, dtype=int).tolist()
-    return [Leg(start, end, places_T2[start : end + 1]) for start, end in pairwise(ends)]
+    legs = list(pairwise(np.linspace(0, clip.frames - 1, 2 * len(course) + 1, dtype=int).tolist()))
+    way_L = np.array([_length(places_T2[start : end + 1]) for start, end in legs])
+    gone = told_ways(way_L, lambda gone_L: tuple(np.sign(gone_L[1::2] - gone_L[::2])) == course).tolist()
+    changes = [one for change in course for one in (None, change)]
+    return asked.episode(
+        clip,
+        answer,
+        {Transform.REVERSE} if course != played_back(course) else (),
+        events=[_told(cast, places_T2, *leg) for leg in zip(legs, gone, changes, strict=True)],
+        states=positions(clip, [one.id for one in clip.actors]),
+        derivation=_derivation(gone, course, answer),
+    )
 
 
-def _step(legs: Sequence[Leg], course: Course) -> int:
-    """Return the coarsest step in percent in which the legs of each stretch differ as they should."""
-
-    def differ(step: int) -> bool:
-        gone = [leg.gone(step) for leg in legs]
-        return tuple(np.sign(np.subtract(gone[1::2], gone[::2]))) == course
-
-    return coarsest_step(differ)
+def _length(places_T2: Floats) -> float:
+    return float(np.hypot(*np.diff(places_T2, axis=0).T).sum())
 
 
-def _derivation(legs: Sequence[Leg], step: int, course: Course, answer: str) -> list[str]:
+def _derivation(gone: Sequence[int], course: Course, answer: str) -> list[str]:
     return [
         "Points and ways are in percent of the screen, and every way takes the same time.",
-        f"One after the other, it goes about {', '.join(str(leg.gone(step)) for leg in legs)} percent.",
+        f"One after the other, it goes about {', '.join(map(str, gone))} percent.",
         *(
             f"In the {named(number, len(course))} it {SAID[change]}."
             for number, change in enumerate(course, start=1)
         ),
         f"So the answer is: {answer}.",
     ]
-
-
-def _side(asked: Asked, cast: Cast, clip: Animation, answer: str, course: Course) -> Episode:
-    legs = _legs(clip, course)
-    step = _step(legs, course)
-    return asked.episode(
-        clip,
-        answer,
-        {Transform.REVERSE} if course != played_back(course) else (),
-        events=[
-            leg.told(cast, step, change)
-            for leg, change in zip(legs, [one for two in course for one in (None, two)], strict=True)
-        ],
-        states=positions(clip, [one.id for one in clip.actors]),
-        derivation=_derivation(legs, step, course, answer),
-    )
 
 
 KIND = Kind("acceleration", Category.SPEED, Term.SHORT, Domain.SPATIAL, (), make)

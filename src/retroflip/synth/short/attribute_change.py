@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats, actor
+from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, State, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -59,7 +59,7 @@ def four_orders(draw: Draw, changes: Sequence[Change]) -> list[tuple[Change, ...
     """
     order = tuple(changes)
     while True:
-        mixed = draw.some_of(order, len(order))
+        mixed = draw.shuffled(order)
         partner = {change: change for change in order}
         for one, two in zip(mixed[0::2], mixed[1::2], strict=False):
             partner |= {one: two, two: one}
@@ -98,7 +98,7 @@ def make(draw: Draw) -> Pair:
     backwards = [(change, frames - 1 - slot - start) for change, start in reversed(forwards)]
     clip = _clip(draw, cast, forwards, slot, frames)
     text = phrased(draw, theme, name=cast.name)
-    options = [in_words(theme, one) for one in draw.some_of(orders, len(orders))]
+    options = [in_words(theme, one) for one in draw.shuffled(orders)]
     parameters = {"object": "o1", "theme": theme}
     is_open, min_fps = theme != "mixed", SEEN * clip.fps / slot
     asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=is_open)
@@ -120,10 +120,8 @@ def _side(asked: Asked, cast: Cast, clip: Animation, timed: Timed, slot: int) ->
 
 def draw_changes(draw: Draw, theme: str, number: int, look: Look) -> list[Change]:
     """Draw different changes of that theme that an object of that look can go through."""
-    colours = [
-        Change("colour", one) for one in draw.some_of(list(PALETTE), len(PALETTE)) if one != look.colour
-    ]
-    shapes = [Change("shape", one) for one in draw.some_of(SHAPES, len(SHAPES)) if one != look.shape]
+    colours = [Change("colour", one) for one in draw.shuffled(list(PALETTE)) if one != look.colour]
+    shapes = [Change("shape", one) for one in draw.shuffled(SHAPES) if one != look.shape]
     if theme != "mixed":
         return (colours if theme == "colour" else shapes)[:number]
     sizes = [Change("size", one) for one in draw.some_of(("large", "small"), 2)]
@@ -170,9 +168,7 @@ def _changing(
             opacity_T -= course_T
             other = Look(change.value, look.colour)
             others.append(other.actor(f"o1 as a {change.value}", frames, place, radius, opacity=course_T))
-    x, y = place
-    base = actor("o1", look.shape, colour_T3, frames=frames, x=x, y=y, half_width=radius_T, opacity=opacity_T)
-    return [base, *others]
+    return [look.actor("o1", frames, place, radius_T, colour=colour_T3, opacity=opacity_T), *others]
 
 
 def _event(cast: Cast, change: Change, start: int, slot: int) -> Event:

@@ -6,7 +6,6 @@ a clip do, and the first of them begins at an evenly drawn moment, so one frame 
 the closest nor which it is. Played backwards, the k-th approach of n is the (n + 1 - k)-th.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,7 +72,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, cast, distance_T)
     one, two = cast.names
     text = phrased(draw, extreme, one=one, two=two, count=cardinal(count))
-    options = [in_words(one) for one in draw.some_of(sorted(offered), len(offered))]
+    options = [in_words(one) for one in draw.shuffled(sorted(offered))]
     parameters = {"objects": ["o1", "o2"], "extreme": extreme}
     min_fps = SAMPLES * clip.fps / (spans[0][1] - spans[0][0])
     asked = cast.asked(text, options, parameters, min_fps=min_fps, is_open=True)
@@ -111,7 +110,7 @@ def _count(draw: Draw) -> int:
 def _clip(draw: Draw, cast: Cast, distance_T: Floats) -> Animation:
     """Put both objects on a line that slowly turns, each taking a share of the way, somewhere in the frame."""
     frames = len(distance_T)
-    heading, turn = draw.between(0.0, 2.0 * math.pi), draw.level(TURN)
+    heading, turn = draw.angle(), draw.level(TURN)
     angle_T = heading + np.linspace(-0.5, 0.5, frames) * draw.between(-turn, turn)
     towards_T2 = np.stack([np.cos(angle_T), np.sin(angle_T)], axis=1)
     share = draw.one_of((0.0, 1.0, draw.between(0.2, 0.8)))

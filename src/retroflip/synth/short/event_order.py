@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retroflip.synth.animation import PALETTE, Actor, Animation, Floats, actor
+from retroflip.synth.animation import PALETTE, Actor, Animation, Floats
 from retroflip.synth.cast import Cast
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, backwards, paired, unaltered
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -78,7 +78,7 @@ def _acts(draw: Draw, cast: Cast, count: int, length: int) -> tuple[list[Event],
     busy = step * count - 1
     begin = int(draw.rng.integers(0, busy * unit))
     is_alike = cast.targets > 1 and draw.one_of((False, True))
-    actions = draw.some_of(list(ACTIONS), len(ACTIONS))
+    actions = draw.shuffled(list(ACTIONS))
     order = draw.rng.permutation(count).tolist() if cast.targets > 1 else [0] * count
     acts = []
     for index, who in enumerate(order):
@@ -125,14 +125,12 @@ def _acting(
     for start, end in spans("sways"):
         sway_T[start : end + 1] = np.sin(3.0 * np.pi * np.linspace(0.0, 1.0, end - start + 1))
     colour_3 = np.array(PALETTE[look.colour], dtype=float)
-    return actor(
+    return look.actor(
         identity,
-        look.shape,
-        colour_3 + during("flashes")[:, None] * (255.0 - colour_3),
-        frames=frames,
-        x=place[0] + SWAY * sway_T,
-        y=place[1] - JUMP * during("jumps"),
-        half_width=RADIUS * (1.0 + SWELL * during("swells") - SHRINK * during("shrinks")),
+        frames,
+        (place[0] + SWAY * sway_T, place[1] - JUMP * during("jumps")),
+        RADIUS * (1.0 + SWELL * during("swells") - SHRINK * during("shrinks")),
+        colour=colour_3 + during("flashes")[:, None] * (255.0 - colour_3),
         opacity=1.0 - during("fades"),
     )
 
@@ -148,7 +146,7 @@ def _question(
     if form == "order":
         orders = [told, told[::-1]]
         while len(orders) < 4:
-            shuffled = draw.some_of(told, len(told))
+            shuffled = draw.shuffled(told)
             if shuffled not in orders:
                 orders += [shuffled, shuffled[::-1]]
         options = draw.some_of([then(one) for one in orders], 4)

@@ -84,7 +84,7 @@ def make(draw: Draw) -> Pair:
     clip = _clip(draw, cast, visits)
     one, two = cast.names
     text = phrased(draw, one=one, two=two, side=side)
-    options = [in_words(order) for order in draw.some_of(offered, len(offered))]
+    options = [in_words(order) for order in draw.shuffled(offered)]
     parameters = {"object": "o1", "reference": "o2", "side": side}
     asked = cast.asked(
         text, options, parameters, min_fps=SAMPLES * (len(visits) - 1) * clip.fps / clip.frames
@@ -101,7 +101,7 @@ def _rounds(draw: Draw) -> int:
 
 def _clip(draw: Draw, cast: Cast, visits: list[str]) -> Animation:
     stay = max(SAMPLES, draw.operation_frames(SECONDS))
-    reach, heading = draw.between(*REACH), draw.between(0.0, 2.0 * math.pi)
+    reach, heading = draw.between(*REACH), draw.angle()
     offset_T2 = offset(visits, stay, reach)
     frames = len(offset_T2)
     gone_T = np.linspace(0.0, draw.between(*draw.level(DRIFT)), frames)

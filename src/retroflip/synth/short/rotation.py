@@ -6,7 +6,6 @@ as it began. Turns to both sides add up to the same number in every clip of a di
 turn the senses round; the options are closed under both.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -102,7 +101,7 @@ def _ask_sense(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     return Question(
         spins=(Spin(draw.one_of(counts), sense),),
         text=phrased(draw, "sense", name=name),
-        options=draw.some_of(SENSES, len(SENSES)),
+        options=draw.shuffled(SENSES),
         parameters={"object": "o1", "asks": "sense"},
     )
 
@@ -115,7 +114,7 @@ def _ask_course(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     return Question(
         spins=orbit[draw.deal("course", range(len(orbit)))],
         text=phrased(draw, "course", name=name),
-        options=draw.some_of([in_words(one) for one in orbit], len(orbit)),
+        options=draw.shuffled([in_words(one) for one in orbit]),
         parameters={"object": "o1", "asks": "course"},
     )
 
@@ -126,7 +125,7 @@ def _ask_count(draw: Draw, name: str, counts: Sequence[int]) -> Question:
     sense = draw.deal("sense", SENSES)
     spins = [Spin(counts[place], sense), Spin(counts[-1 - place], OPPOSITE[sense])]
     return Question(
-        spins=tuple(draw.some_of(spins, len(spins))),
+        spins=tuple(draw.shuffled(spins)),
         text=phrased(draw, "count", name=name, sense=sense),
         options=counts,
         parameters={"object": "o1", "asks": "count", "sense": sense},
@@ -140,7 +139,7 @@ def _clip(draw: Draw, cast: Cast, spins: Sequence[Spin], frames: int) -> Animati
     for (identity, look), place in zip(cast.each(), places, strict=True):
         # A distractor turns about as much, some way of its own.
         own = spins if identity == "o1" else [Spin(draw.one_of((1, 2, 3)), draw.one_of(SENSES))]
-        angle_T = draw.between(0.0, 2.0 * math.pi) + course(own, frames)
+        angle_T = draw.angle() + course(own, frames)
         actors.append(look.actor(identity, frames, place, radius, angle=angle_T))
     return filmed(draw, actors)
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
+from retroflip.synth.animation import Floats
 from retroflip.synth.episode import Redraw
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.wording import ordinal
 
+Percent = npt.NDArray[np.int64]
 STEPS = (5, 2, 1)
 """in percent of the screen, which ways may be told in"""
 CALLED = {2: "half", 4: "quarter"}
@@ -26,9 +31,13 @@ def named(number: int, stretches: int) -> str:
     return f"{ordinal(number)} {CALLED[stretches]}"
 
 
-def coarsest_step(holds: Callable[[int], bool]) -> int:
-    """Return the coarsest step in which what is told of ways `holds`. Raises Redraw where there is none."""
+def told_ways(ways: Floats, holds: Callable[[Percent], bool]) -> Percent:
+    """Return ways in percent of the screen, as coarsely as what is to be seen of them still `holds`.
+
+    Raises Redraw where it never does.
+    """
     for step in STEPS:
-        if holds(step):
-            return step
+        told = step * np.round(100.0 * ways / step).astype(int)
+        if holds(told):
+            return told
     raise Redraw

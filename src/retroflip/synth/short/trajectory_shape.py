@@ -108,7 +108,7 @@ def make(draw: Draw) -> Pair:
     each = draw.operation_frames(SECONDS)
     clip = _clip(draw, cast, path, each)
     text = phrased(draw, name=cast.name)
-    options = [in_words(one) for one in draw.some_of(orbit, len(orbit))]
+    options = [in_words(one) for one in draw.shuffled(orbit)]
     min_fps = max(SEEN[figure.shape] for figure in path) * clip.fps / each
     asked = cast.asked(text, options, {"object": "o1", "figures": len(path)}, min_fps=min_fps)
     one = _side(asked, cast, clip, path, each)
@@ -134,12 +134,13 @@ def _side(asked: Asked, cast: Cast, clip: Animation, path: Path, each: int) -> E
 def _clip(draw: Draw, cast: Cast, path: Path, each: int) -> Animation:
     reach = draw.level(REACH)
     # Evenly spread directions, so that figures hardly meet; turned by any angle, so that none is typical of an order.
-    turned = draw.between(0.0, 2.0 * math.pi)
+    turned = draw.angle()
     share_T = np.linspace(0.0, 1.0, each + 1)
     parts = [np.zeros((1, 2))]
     for index, figure in enumerate(path):
         outline = OUTLINES[figure.shape] * reach * (1.0, -1.0 if figure.sense < 0 else 1.0)
-        parts.append(rotated(along(outline, share_T)[1:], turned + 2.0 * math.pi * index / len(path)))
+        places_T2 = along(outline, share_T, np.hypot(*np.diff(outline, axis=0).T))
+        parts.append(rotated(places_T2[1:], turned + 2.0 * math.pi * index / len(path)))
     low = RADIUS + 1.2 * reach
     start_2 = draw.rng.uniform(low, 1.0 - low, size=2)
     target = cast.moving((start_2 + np.concatenate(parts)).T, RADIUS)

@@ -17,8 +17,8 @@ from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Pai
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import reflected
-from retroflip.synth.short.stretches import coarsest_step, named, number_of_stretches
-from retroflip.synth.wording import percent, phrased, series
+from retroflip.synth.short.stretches import Percent, named, number_of_stretches, told_ways
+from retroflip.synth.wording import phrased, series
 from retroflip.video.transforms import Transform
 
 ENDS = {False: "from fastest to slowest", True: "from slowest to fastest"}
@@ -125,7 +125,7 @@ def make(draw: Draw) -> Pair:
     ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), cast.names)
     listed = series([f"the {name}" for name in draw.some_of(cast.names, count)])
     text = phrased(draw, names=listed, when=when(part, stretches), ends=ENDS[ranked.is_rising])
-    options = [ranked.words(one) for one in draw.some_of(offered, len(offered))]
+    options = [ranked.words(one) for one in draw.shuffled(offered)]
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
     ratio = max(LEAST_RATIO, min(draw.level(RATIO), SPREAD ** (1.0 / (count - 1))))
     slowest = draw.between(*SLOWEST)
@@ -213,23 +213,16 @@ def _windows(clip: Animation, count: int, stretches: int) -> list[list[tuple[int
     return [[(start, start + shown) for start in row] for row in starts]
 
 
-def _gone(ways_NS: Floats, share: float) -> list[list[int]]:
-    """Return how far objects go in that share of a stretch, in percent, as coarsely as leaves no two alike."""
-
-    def told(step: int) -> list[list[int]]:
-        return [[percent(float(way) * share, step) for way in ways_S] for ways_S in ways_NS]
-
-    def differ(step: int) -> bool:
-        return all(len(set(gone_N)) == len(gone_N) for gone_N in zip(*told(step), strict=True))
-
-    return told(coarsest_step(differ))
+def _differ(gone_NS: Percent) -> bool:
+    """Return whether no two objects go as far in the same stretch."""
+    return all(len(set(gone_N)) == len(gone_N) for gone_N in gone_NS.T.tolist())
 
 
 def _events(cast: Cast, clip: Animation, ways_NS: Floats) -> list[Event]:
     stretches = ways_NS.shape[1]
     windows_SN = _windows(clip, len(ways_NS), stretches)
     start, end = windows_SN[0][0]
-    gone_NS = _gone(ways_NS, (end - start) * stretches / (clip.frames - 1))
+    gone_NS = told_ways(ways_NS * ((end - start) * stretches / (clip.frames - 1)), _differ).tolist()
     return [
         cast.event("move", span, f"goes about {gone} percent", who, distance=gone)
         for stretch, spans in enumerate(windows_SN)
