@@ -7,6 +7,7 @@ from retroflip.synth.checks import direction as check
 from retroflip.synth.episode import Episode
 from retroflip.synth.settings import SceneSettings
 from retroflip.synth.short import direction, speed
+from retroflip.synth.ways import mirrored, played_back
 from temporal_pairs import on_disk, pair_of
 
 UNITS = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
@@ -59,9 +60,9 @@ def test_paths_by_hand() -> None:
 
 
 def test_the_path_of_the_clip_played_backwards_and_mirrored_by_hand() -> None:
-    assert direction.played_back(("left", "up")) == ("down", "right")
-    assert direction.mirrored(("left", "up")) == ("right", "up")
-    assert direction.mirrored(("down", "right")) == ("down", "left")
+    assert played_back(("left", "up")) == ("down", "right")
+    assert mirrored(("left", "up")) == ("right", "up")
+    assert mirrored(("down", "right")) == ("down", "left")
 
 
 def test_an_object_moves_along_one_axis_at_a_time_and_evenly() -> None:

@@ -9,8 +9,9 @@ import pytest
 from retroflip.synth.checks.sliding_puzzle import answer
 from retroflip.synth.episode import Episode, Mode, Pair
 from retroflip.synth.long.grid import Grid
-from retroflip.synth.long.sliding_puzzle import KIND, STEPS, Puzzle, Tiles, course_of, slid, undone
+from retroflip.synth.long.sliding_puzzle import KIND, Puzzle, Tiles, course_of, slid
 from retroflip.synth.settings import SceneSettings
+from retroflip.synth.ways import STEPS, played_back
 from retroflip.video.transforms import Transform
 from temporal_pairs import on_disk, pair_of
 
@@ -46,7 +47,7 @@ def test_a_round_trip_of_the_gap_turns_three_tiles_about() -> None:
 
 def test_undone_moves_lead_back_and_the_course_is_the_same_from_its_end() -> None:
     moves = ("down", "right", "up", "left")
-    assert undone(moves) == ("right", "down", "left", "up")
+    assert played_back(moves) == ("right", "down", "left", "up")
     course = course_of(Puzzle(Grid(2, 2), SMALL, opening=True), moves)
     assert course_of(Puzzle(Grid(2, 2), course.states[-1], opening=False), moves) == course
 
@@ -95,7 +96,7 @@ def test_states_follow_from_one_another_and_hold_the_answer() -> None:
         rows = [np.array(state.facts["rows"]) for state in side.states]
         for before, after, slide in zip(rows[:-1], rows[1:], slides, strict=True):
             source, goal = (tuple(np.array(slide[end]) - 1) for end in ("from", "to"))
-            assert tuple(np.array(slide["from"]) + STEPS[slide["direction"]]) == tuple(slide["to"])
+            assert tuple(np.array(slide["from"]) + STEPS[slide["direction"]][::-1]) == tuple(slide["to"])
             assert before[goal] == after[source] == 0
             assert before[source] == after[goal]
             assert (before != after).sum() == 2
@@ -146,7 +147,7 @@ def test_tiles_do_not_slide_back_at_once_where_the_state_is_asked_for() -> None:
     for side in SIDES:
         ways = tuple(event.facts["direction"] for event in side.events if event.type == "slide")
         if side.question.mode is not Mode.HISTORICAL:
-            assert all(one != undone((other,))[0] for one, other in pairwise(ways))
+            assert all(one != played_back((other,))[0] for one, other in pairwise(ways))
 
 
 def test_what_a_reversal_and_a_mirror_change_is_known() -> None:
@@ -157,7 +158,7 @@ def test_what_a_reversal_and_a_mirror_change_is_known() -> None:
             assert (Transform.FLIP in side.question.changed_by) is (side.question.answer in ("left", "right"))
         if asked(side) == "count":
             ways = [event.facts["direction"] for event in side.events if event.type == "slide"]
-            back = undone((side.question.parameters["direction"],))[0]
+            back = played_back((side.question.parameters["direction"],))[0]
             assert (Transform.REVERSE in side.question.changed_by) is (
                 ways.count(back) != int(side.question.answer)
             )

@@ -162,8 +162,8 @@ def test_metadata_name_what_is_asked_for_alone() -> None:
 
 
 def test_what_changes_an_answer_is_found_by_asking_again() -> None:
-    assert changed_by(6, {Transform.FLIP: 6, Transform.REVERSE: 5}) == {Transform.REVERSE}
-    assert changed_by(6, {Transform.REVERSE: None}) == set()
+    assert changed_by(6, {Transform.FLIP: "6", Transform.REVERSE: "5"}, int) == {Transform.REVERSE}
+    assert changed_by(6, {Transform.REVERSE: "5"}, lambda _: None) == set()
 
 
 def test_operations_around_the_state_shown_are_told_in_order_of_time() -> None:

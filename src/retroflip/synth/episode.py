@@ -346,10 +346,11 @@ def have_own_stamps(frames: Sequence[int], fps: int) -> bool:
     return len({round(10 * frame / fps) for frame in frames}) == len(frames)
 
 
-def paired(draw: Draw, first: Episode, second: Episode, how: str, *, own_stamps: bool = False) -> Pair:
+def paired(draw: Draw, first: Episode, second: Episode, how: str = ANEW, *, own_stamps: bool = False) -> Pair:
     """Return the pair. Raises Redraw unless the frames that a viewer is shown decide both its sides.
 
-    own_stamps: whether to raise it also where two events of a side begin in the same tenth of a second.
+    how: as in `Pair`. own_stamps: whether to raise it also where two events of a side begin in the same tenth of a
+    second.
     """
     for one in (first, second):
         if not fits_view(one.animation, one.min_fps, draw.settings):

@@ -18,7 +18,7 @@ import numpy as np
 
 from retroflip.synth.animation import PALETTE, SHAPES, Actor, Animation, Colour
 from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
-from retroflip.synth.long.orders import Groups, by_answer, dealt_case, ranked_answers
+from retroflip.synth.long.orders import Groups, by_answer, changed_by, dealt_case, ranked_answers
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.strokes import DIGITS, SIGNS, Ball
 from retroflip.synth.long.timeline import Timeline, draw_timeline
@@ -260,13 +260,13 @@ def _side(scene: _Scene, asked: Asked, clip: Animation, tokens: Tokens) -> Episo
     if answer is None:
         raise ValueError(f"{in_words(tokens)} has no answer")
     # A mirror makes no other glyphs that could be read; backwards, the strokes are the same in the other order.
-    changed = _answer(asked.mode, tokens[::-1], scene.result) not in (None, answer)
+    turned = {Transform.REVERSE: tokens[::-1]}
     full = filled(tokens, answer)
     place = [round(float(share), 4) for share in scene.ball.centre_2]
     return asked.episode(
         clip,
         answer,
-        {Transform.REVERSE} if changed else (),
+        changed_by(answer, turned, partial(_answer, asked.mode, result=scene.result)),
         events=_events(scene, tokens),
         states=scene.stage.timeline.states(
             {"expression": list(full[:count]), "drawn_around": place} for count in range(len(tokens) + 1)

@@ -11,9 +11,9 @@ from functools import partial
 from typing import NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Appearance, Colour, Number
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Course, Groups, Query
+from retroflip.synth.long.orders import Course, Groups, Offer, Query
 from retroflip.synth.long.scenery import DARK, Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -135,11 +135,11 @@ def make(draw: Draw) -> Pair:
     offered = [_words(query.ask, option) for option in options]
     asked = stage.asked(query, text, offered, things, seen=SEEN, is_open=query.ask != "count")
     one, two = (_side(scene, asked, query, course, answer) for answer, course in courses)
-    return paired(draw, one, two, ANEW)
+    return paired(draw, one, two)
 
 
-def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Answer], Groups[Answer, Moves]]:
-    """Return a question, four answers to it, and orders of the same operations by the answer."""
+def _asked(draw: Draw, operations: int, what: Query) -> Offer[Answer, Moves]:
+    """Return a question with four answers, to which orders of the same operations lead."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations)
         query = _draw_query(draw, course, what)
@@ -226,19 +226,17 @@ def _side(scene: _Scene, asked: Asked, query: Query, course: Moves, answer: Answ
     stage, moves, words = scene.stage, course.operations, _words(query.ask, answer)
     shown = stage.shown_of(course.states)
     # The video played backwards shows the same pile at its other end.
-    backwards = None if query.ask == "count" else answer_to(query, course.mirrored(Move.undone))
+    backwards = {} if query.ask == "count" else {Transform.REVERSE: course.mirrored(Move.undone)}
     note = f"the case is open and shows {listed(shown)} from top to bottom"
     worked_out = _forwards(query, course) if stage.opening else _backwards(course)
     return asked.episode(
         scene.clip(shown, moves),
         words,
-        orders.changed_by(answer, {Transform.REVERSE: backwards}),
+        orders.changed_by(answer, backwards, partial(answer_to, query)),
         events=stage.told(
             note, {"pile": list(shown)}, ((move.action, move.note, move.facts) for move in moves)
         ),
-        states=stage.timeline.states(
-            {"done": index, "pile": list(pile)} for index, pile in enumerate(course.states)
-        ),
+        states=stage.timeline.followed("pile", map(list, course.states)),
         derivation=[*worked_out, f"So the answer is: {listed(words)}."],
     )
 

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import PALETTE, Actor, Animation, Appearance, Colour, Number
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.cups import CUP, CUP_Y, CupRow, Move
-from retroflip.synth.long.orders import Course, Groups, Query
+from retroflip.synth.long.orders import Course, Groups, Offer, Query
 from retroflip.synth.long.scenery import DARK, Stage
 from retroflip.synth.long.timeline import draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -136,11 +136,11 @@ def make(draw: Draw) -> Pair:
     things = _things(courses[0][1].states)
     asked = stage.asked(query, text, options, things, seen=SEEN, is_open=query.ask == "holds")
     one, two = (_side(stage, colour, asked, query, course, answer) for answer, course in courses)
-    return paired(draw, one, two, ANEW)
+    return paired(draw, one, two)
 
 
-def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Result], Groups[Result, Turns]]:
-    """Return a question, four answers to it, and orders of the same operations by the answer."""
+def _asked(draw: Draw, operations: int, what: Query) -> Offer[Result, Turns]:
+    """Return a question with four answers, to which orders of the same operations lead."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, pours=what.mode.from_start)
         query = _draw_query(draw, course, what)
@@ -235,15 +235,13 @@ def _side(stage: Stage, colour: Colour, asked: Asked, query: Query, course: Turn
     shown = stage.shown_of(course.states)
     operations = ((step.action, step.note, step.facts) for step in course.operations)
     note = f"the cups are transparent: {holding(_facts(shown))}"
-    backwards = None if query.when == "after" else answer_to(query, course.played_back)
+    backwards = {} if query.when == "after" else {Transform.REVERSE: course.played_back}
     return asked.episode(
         _clip(stage, colour, shown, course.operations),
         answer,
-        orders.changed_by(answer, {Transform.REVERSE: backwards}),
+        orders.changed_by(answer, backwards, partial(answer_to, query)),
         events=stage.told(note, {"cups": _facts(shown)}, operations),
-        states=stage.timeline.states(
-            {"done": index, "cups": _facts(cups)} for index, cups in enumerate(course.states)
-        ),
+        states=stage.timeline.followed("cups", map(_facts, course.states)),
         derivation=[
             *_derivation(query, course),
             f"So for the cup at {query.named['place']} the answer is: {listed(answer)}.",

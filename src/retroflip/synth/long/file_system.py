@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
+from retroflip.synth.episode import Asked, Draw, Episode, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
-from retroflip.synth.long.orders import Course, Groups, Query
+from retroflip.synth.long.orders import Course, Groups, Offer, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, Track, draw_timeline, operations_seen
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -166,7 +166,7 @@ def make(draw: Draw) -> Pair:
     things, is_open = _things(courses[0][1].states), query.ask in ("exists", "deleted", "holds")
     asked = stage.asked(query, text, options, things, seen=SEEN, is_open=is_open)
     one, two = (_side(stage, asked, query, course, answer) for answer, course in courses)
-    return paired(draw, one, two, ANEW)
+    return paired(draw, one, two)
 
 
 def _timeline(draw: Draw) -> Timeline:
@@ -178,7 +178,7 @@ def _timeline(draw: Draw) -> Timeline:
     return draw_timeline(draw, wanted, SEEN, LEAST_OPERATIONS)
 
 
-def _asked(draw: Draw, operations: int, what: Query) -> tuple[Query, Sequence[Result], Groups[Result, Runs]]:
+def _asked(draw: Draw, operations: int, what: Query) -> Offer[Result, Runs]:
     """Return a question, its answers to choose from, and orders of the same commands by the answer."""
     for _ in range(SETS_OF_OPERATIONS):
         course = _draw_course(draw, operations, from_start=what.mode.from_start)
@@ -283,15 +283,13 @@ def _side(stage: Stage, asked: Asked, query: Query, course: Runs, answer: Result
         for step in course.operations
     )
     # Played backwards, the video shows the same listing at its other end; whether files are deleted is not asked then.
-    backwards = None if query.ask == "deleted" else answer_to(query, course.played_back)
+    backwards = {} if query.ask == "deleted" else {Transform.REVERSE: course.played_back}
     return asked.episode(
         _clip(stage, shown, course.operations),
         answer,
-        orders.changed_by(answer, {Transform.REVERSE: backwards}),
+        orders.changed_by(answer, backwards, partial(answer_to, query)),
         events=stage.told(note, {"folders": _facts(shown)}, operations),
-        states=stage.timeline.states(
-            {"done": index, "folders": _facts(files)} for index, files in enumerate(course.states)
-        ),
+        states=stage.timeline.followed("folders", map(_facts, course.states)),
         derivation=[*_derivation(query, course), f"So the answer is: {listed(answer)}."],
     )
 

@@ -76,6 +76,10 @@ class Query:
         return {"ask": str(self.ask), **when, **self.named}
 
 
+Offer = tuple[Query, Sequence[Answer], Groups[Answer, Way]]
+"""a question, the options as values, and courses by the answer that they lead to"""
+
+
 def draw_course(
     start: State,
     operations: int,
@@ -225,9 +229,14 @@ def runs(numbers: Collection[int], length: int) -> list[tuple[int, ...]]:
     return [run for run in found if set(run) <= set(numbers)]
 
 
-def changed_by(answer: object, turned: Mapping[Transform, object]) -> set[Transform]:
-    """Return the transformations that change an answer. turned: the answer to the video so transformed, or None."""
-    return {how for how, other in turned.items() if other not in (None, answer)}
+def changed_by(
+    answer: object, turned: Mapping[Transform, Way], ask: Callable[[Way], object]
+) -> set[Transform]:
+    """Return the transformations that change an answer.
+
+    turned: the courses of the video so transformed. ask: gives the answer to one, or None.
+    """
+    return {how for how, course in turned.items() if ask(course) not in (None, answer)}
 
 
 def dealt_ask(draw: Draw, asks: Mapping[Mode, Sequence[tuple[str, str]]]) -> Query:

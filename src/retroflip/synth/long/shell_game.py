@@ -11,11 +11,11 @@ from itertools import groupby, pairwise
 from typing import Any, Self
 
 from retroflip.synth.animation import Actor, Animation, Colour
-from retroflip.synth.episode import ANEW, Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.covers import COLOURS, Covers, Swap
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import Course, Groups, Query
+from retroflip.synth.long.orders import Course, Offer, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Timeline, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
@@ -115,13 +115,11 @@ def make(draw: Draw) -> Pair:
         seen = board.flipped(), _mirrored(board, first)
         return paired(draw, one, _side(asked, query, clip.flipped(), stage, *seen), Transform.FLIP)
     two = _side(asked, query, scene.clip(second.operations), stage, board, second)
-    return paired(draw, one, two, ANEW)
+    return paired(draw, one, two)
 
 
-def _asked(
-    draw: Draw, what: Query, board: Board, count: int, mirror: bool
-) -> tuple[Query, list[Any], Groups[Any, Swaps]]:
-    """Return a question about `count` swaps, the options as values, and orders of the swaps by what comes of them."""
+def _asked(draw: Draw, what: Query, board: Board, count: int, mirror: bool) -> Offer[Any, Swaps]:
+    """Return a question about `count` swaps, with orders of the very same swaps."""
     for _ in range(_TRIES):
         swaps = _swaps(draw, what.ask, board, count)
         query = _query(draw, what, board, swaps)
@@ -278,7 +276,7 @@ def _side(asked: Asked, query: Query, clip: Animation, stage: Stage, board: Boar
     return asked.episode(
         clip,
         words,
-        orders.changed_by(answer, {how: answer_to(query, other) for how, other in turned.items()}),
+        orders.changed_by(answer, turned, partial(answer_to, query)),
         events=_events(stage, board, course.operations),
         states=stage.timeline.states(
             {"cells": {name: list(cell) for name, cell in places.items()}} for places in course.states

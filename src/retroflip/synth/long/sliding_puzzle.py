@@ -11,31 +11,18 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from retroflip.synth.animation import Actor, Animation, Colour
-from retroflip.synth.episode import (
-    ANEW,
-    Asked,
-    Draw,
-    Episode,
-    Event,
-    Kind,
-    Mode,
-    Pair,
-    Redraw,
-    listed,
-    paired,
-)
+from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, listed, paired
 from retroflip.synth.long import orders
 from retroflip.synth.long.grid import AXES, Cell, Grid, cell_words
-from retroflip.synth.long.orders import Course, Groups, Query
+from retroflip.synth.long.orders import Course, Offer, Query
 from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
+from retroflip.synth.ways import OPPOSITE, STEPS, Path, mirrored, played_back
 from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
 
-Moves = tuple[str, ...]
-"""the way in which each tile slides, by name"""
 Numbers = Mapping[Cell, int]
 """of all tiles, by their cells; the gap is the cell that is missing"""
 
@@ -48,11 +35,6 @@ class Tiles(NamedTuple):
 
 
 Slides = Course[Tiles, str]
-STEPS: dict[str, Cell] = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
-OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
-SIDEWAYS = ("left", "right")
-
-
 ASKS = {
     Mode.FORWARD: ("number", "row"),
     Mode.RETRODICTIVE: ("number", "row"),
@@ -88,7 +70,7 @@ class Puzzle:
 
 def source(gap: Cell, direction: str) -> Cell:
     """Return the cell whose tile slides that way into the gap; it is the next gap."""
-    down, right = STEPS[direction]
+    right, down = STEPS[direction]
     return gap[0] - down, gap[1] - right
 
 
@@ -97,11 +79,6 @@ def slid(tiles: Tiles, direction: str) -> Tiles:
     after, left = dict(tiles.numbers), source(tiles.gap, direction)
     after[tiles.gap] = after.pop(left)
     return Tiles(after, left)
-
-
-def undone(moves: Sequence[str]) -> Moves:
-    """Return the moves that take the tiles back."""
-    return tuple(OPPOSITE[way] for way in reversed(moves))
 
 
 def course_of(puzzle: Puzzle, moves: Sequence[str]) -> Slides:
@@ -145,7 +122,7 @@ def make(draw: Draw) -> Pair:
         _side(stage, colour, asked, query, puzzle, course)
         for _, course in orders.ranked_answers(draw, groups, options, rank)
     )
-    return paired(draw, one, two, ANEW)
+    return paired(draw, one, two)
 
 
 def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
@@ -155,10 +132,8 @@ def _puzzle(draw: Draw, mode: Mode) -> Puzzle:
     return Puzzle(grid, Tiles({cell: number for number, cell in enumerate(cells, start=1)}, gap), opening)
 
 
-def _asked(
-    draw: Draw, what: Query, puzzle: Puzzle, count: int
-) -> tuple[Query, list[Any], Groups[Any, Slides]]:
-    """Return a question about `count` moves, the options as values, and courses by what comes of them."""
+def _asked(draw: Draw, what: Query, puzzle: Puzzle, count: int) -> Offer[Any, Slides]:
+    """Return a question about `count` moves, with courses that look alike where the numbers are not shown."""
     historical = what.mode is Mode.HISTORICAL
     courses = [course_of(puzzle, moves) for moves in _walks(draw, puzzle, count, back=historical)]
     alike = orders.by_answer(courses, partial(_seen_gaps, opening=puzzle.opening, halfway=historical))
@@ -171,10 +146,10 @@ def _asked(
     raise Redraw("no moves drawn have enough outcomes")
 
 
-def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Moves]:
+def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Path]:
     """Return different courses of moves; `back`: a tile may slide back at once."""
     cells = set(puzzle.grid.cells())
-    found: dict[Moves, None] = {}
+    found: dict[Path, None] = {}
     for _ in range(_WALKS):
         gap = puzzle.shown.gap
         moves: list[str] = []
@@ -186,7 +161,7 @@ def _walks(draw: Draw, puzzle: Puzzle, count: int, *, back: bool) -> list[Moves]
             ]
             moves.append(ways[int(turn * len(ways))])
             gap = source(gap, moves[-1])
-        found[tuple(moves) if puzzle.opening else undone(tuple(moves))] = None
+        found[tuple(moves) if puzzle.opening else played_back(moves)] = None
     return list(found)
 
 
@@ -263,15 +238,14 @@ def _side(
     stage: Stage, colour: Colour, asked: Asked, query: Query, puzzle: Puzzle, course: Slides
 ) -> Episode:
     answer = answer_to(query, course)
-    mirrored = [OPPOSITE[way] if way in SIDEWAYS else way for way in course.operations]
     turned = {
-        Transform.FLIP: course_of(puzzle.flipped(), mirrored),
+        Transform.FLIP: course_of(puzzle.flipped(), mirrored(course.operations)),
         Transform.REVERSE: course.mirrored(OPPOSITE.__getitem__),
     }
     return asked.episode(
         _clip(stage, colour, puzzle, course),
         answer,
-        orders.changed_by(answer, {how: answer_to(query, other) for how, other in turned.items()}),
+        orders.changed_by(answer, turned, partial(answer_to, query)),
         events=_events(stage, puzzle, course),
         states=stage.timeline.states({"rows": _rows(puzzle.grid, tiles)} for tiles in course.states),
         derivation=[*_derivation(query, puzzle, course), f"So the answer is: {listed(answer)}."],

@@ -91,6 +91,10 @@ class Timeline:
         """Return what is true before the first operation and after each."""
         return [State(self.at_rest(index), one) for index, one in enumerate(facts)]
 
+    def followed(self, name: str, values: Iterable[object]) -> list[State]:
+        """Return the values that something has before the first operation and after each, and how many are done."""
+        return self.states({"done": index, name: value} for index, value in enumerate(values))
+
     def min_fps(self, seen: float) -> float:
         """Return the fewest evenly spread frames a second of which `seen` fall into every operation."""
         return seen * self.fps / self.operation

@@ -22,11 +22,10 @@ from retroflip.synth.episode import TURNS, Asked, Draw, Episode, Event, Kind, Pa
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import by_id, filmed, frames_of, positions
 from retroflip.synth.settings import SceneSettings
+from retroflip.synth.ways import OPPOSITE, STEPS, Path, mirrored, played_back
 from retroflip.synth.wording import phrased, then
 from retroflip.video.transforms import Transform
 
-STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 RULE = " (An object that leaves the screen at one edge comes back in at the opposite edge.)"
 RADIUS, ROOM = 0.045, 0.16
 TRAVEL = ((0.32, 0.40), (0.28, 0.36), (0.24, 0.32), (0.20, 0.28), (0.16, 0.24))
@@ -42,22 +41,11 @@ MOST_LEGS = 6
 SEEN = 2
 """viewed frames on each leg, at the least, to know which way it goes"""
 TRIES = 100
-Path = tuple[str, ...]
 
 
 def in_words(path: Path) -> str:
     """Return a path as options name it."""
     return f"first {then(path)}"
-
-
-def mirrored(path: Path) -> Path:
-    """Return the path as a mirror shows it."""
-    return tuple(OPPOSITE[leg] if leg in ("left", "right") else leg for leg in path)
-
-
-def played_back(path: Path) -> Path:
-    """Return the path of the clip played backwards."""
-    return tuple(OPPOSITE[leg] for leg in reversed(path))
 
 
 def orbit(path: Path) -> list[Path]:
