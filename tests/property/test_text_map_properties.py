@@ -126,6 +126,12 @@ def test_the_answer_is_known_where_its_image_is_another_option(
         ("From 0 s to 3 s, which way does the camera turn?", False, True),
         ("How does the man who enters move?", False, True),
         ("Which is the right tool?", True, True),
+        ("What happens in the video?", False, False),
+        ("What happens to the door?", False, False),
+        ("What happens first?", False, True),
+        ("What happens when he sits?", False, True),
+        ("In which order do the colours light?", False, False),
+        ("In which order does he first jump?", False, True),
     ],
 )
 def test_a_question_that_names_a_side_or_a_moment_asks_another_thing_of_the_other_clip(

@@ -169,6 +169,14 @@ _MOMENTS = re.compile(
 )
 
 
+_OF_THE_WHOLE = re.compile(
+    r"^(?:so,? )?what (?:happens|happened)(?: to (?:the |this )?[\w-]+(?: [\w-]+)?)?"
+    r"(?: (?:in|during) (?:the|this) (?:video|clip))?$"
+    r"|^(?:in )?(?:which|what)(?: is the)?(?: correct| right)? (?:order|sequence)\b"
+)
+"""a question about all that is shown, which is asked of the other clip in the same words"""
+
+
 class TextMap(StrEnum):
     """A map of texts, by what is done to the clip."""
 
@@ -242,6 +250,7 @@ def names_what_changes(question: str, text_map: TextMap) -> bool:
         return True
     if text_map is TextMap.MIRROR:
         return table.may_change(text) and table.pattern.search(text) is not None
+    text = _OF_THE_WHOLE.sub(" ", text)
     if _MOMENTS.search(text):
         return True
     return (
