@@ -187,6 +187,12 @@ class TestNames:
         with pytest.raises(UsageError, match="is not a folder"):
             bench_questions("tempcompass", tmp_path / "absent")
 
+    def test_of_a_missing_file_the_file_is_told_and_not_its_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"absent.mine\.jsonl: the data file cannot be read"):
+            recorded_questions(tmp_path / "absent" / "mine.jsonl", None, {})
+        with pytest.raises(UsageError, match=r"--root .*nowhere is not a folder"):
+            recorded_questions(tmp_path / "mine.jsonl", tmp_path / "nowhere", {})
+
     def test_what_is_neither_a_name_nor_a_built_one_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="neither the name of a benchmark nor a folder"):
             bench_questions(str(tmp_path), None)

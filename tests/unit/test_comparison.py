@@ -128,13 +128,17 @@ def test_hostile_names_break_no_table() -> None:
         lines = markdown(table).splitlines()[2:]
         bars = {line.replace("\\|", "").count("|") for line in lines}
         assert len(bars) == 1
-        assert r"a|b\_c \& 50\% \textbackslash{}x\{y\} z" in latex(table)
+        assert r"\textless{}script\textgreater{}a\textbar{}b\_c \& 50\% \textbackslash{}x\{y\} z" in latex(
+            table
+        )
 
 
 def test_the_command_line_compares_folders(tmp_path: Path) -> None:
-    for name, right in (("start", 2), ("crpo", 14)):
+    for name, right in (("start", 2), ("crpo", 14), ("a|b <i>", 3)):
         (tmp_path / name).mkdir()
         write_jsonl_atomic(tmp_path / name / "answers.jsonl", answers(right))
+    hostile = CliRunner().invoke(app, ["compare", str(tmp_path / "start"), str(tmp_path / "a|b <i>")])
+    assert "- a\\|b &lt;i&gt; minus start" in hostile.output
     folders = [str(tmp_path / "start"), str(tmp_path / "crpo")]
     run = CliRunner().invoke(app, ["compare", *folders])
     assert run.exit_code == 0, run.output

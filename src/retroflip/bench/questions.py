@@ -45,7 +45,7 @@ def recorded_questions(
 
     Raises UsageError where the root is no folder, and as `dataset_of` does.
     """
-    place = _folder(root or data.parent, "the records' video paths start from")
+    place = data.parent if root is None else _folder(root, "the records' video paths start from")
     section = DataSection(records=str(data), root=str(place), columns=dict(columns), modalities=modalities)
     dataset = _of_records(section) if is_of_records(data) else dataset_of(section, fits=None).dataset
     about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}

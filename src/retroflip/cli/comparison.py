@@ -10,6 +10,7 @@ from retroflip.cli.scores import Resamples
 from retroflip.cli.terminal import AsJson, by_name, example, print_json
 from retroflip.data.intervals import RESAMPLES
 from retroflip.errors import UsageError, counted
+from retroflip.files.markdown import cell
 
 
 class Form(StrEnum):
@@ -66,11 +67,12 @@ def compare(
 
 
 def _sentence(one: dict[str, Any]) -> str:
+    a, b = cell(one["a"]), cell(one["b"])
     if not one["n_pairs"]:
-        return f"- {one['b']} and {one['a']} were asked no pair in common."
+        return f"- {b} and {a} were asked no pair in common."
     low, high = (100 * bound for bound in one["p_acc_difference_ci"])
     return (
-        f"- {one['b']} minus {one['a']}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "
+        f"- {b} minus {a}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "
         f"{counted(one['n_pairs'], 'pair')}; McNemar p = {one['mcnemar_p']:.2g}, by Holm {one['holm_p']:.2g}; "
         f"{100 * one['detectable']:.1f} points would have been found four times in five."
     )

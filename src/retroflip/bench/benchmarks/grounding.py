@@ -1,6 +1,7 @@
 """What the benchmarks of temporal grounding share: gold spans inside their videos, and recalls of overlaps."""
 
 import json
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -103,6 +104,9 @@ def percent(values: Sequence[float]) -> float | None:
     return round(100.0 * fmean(values), 2) if values else None
 
 
-def recalls(overlaps: Sequence[float], bounds: Sequence[float], name: str = "r") -> dict[str, float | None]:
-    """Return the share of overlaps of at least each bound, in per cent."""
-    return {f"{name}{bound:g}": percent([float(one >= bound) for one in overlaps]) for bound in bounds}
+def recalls(
+    overlaps: Sequence[float], bounds: Sequence[float], name: str = "r", *, beyond: bool = False
+) -> dict[str, float | None]:
+    """Return the share of overlaps of at least each bound, in per cent. beyond: of more than it."""
+    reaches = operator.gt if beyond else operator.ge
+    return {f"{name}{bound:g}": percent([float(reaches(one, bound)) for one in overlaps]) for bound in bounds}

@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retroflip.bench.benchmarks import time_r1
 from retroflip.bench.benchmarks.base import (
     NOT_READ,
     Grade,
@@ -67,15 +68,18 @@ def also(
     key: Callable[[Item], str] = lambda item: item.sample.id,
     part: Callable[[Item], str] = its_task,
     kept: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    qids: time_r1.Qids | None = None,
 ) -> Callable[[Path, Path], Recorded]:
     """Return a reader of a benchmark's own result format and of the two toolkits' logs.
 
     named: the question's name in a logged row, and key: the same of an item. part: in which of the toolkits' tasks an
     item would be. kept: whether a logged row is to a question of the benchmark as it is read here; what is not is
-    counted and passed over.
+    counted and passed over. qids: Time-R1's names of the questions, where it asks the benchmark.
     """
 
     def read(root: Path, file: Path) -> Recorded:
+        if qids is not None and time_r1.is_time_r1(file):
+            return _some(time_r1.recorded(qids(list(items(root))), file), file)
         found = logged(file) if file.is_file() else None
         if found is None:
             return _some(recorded_of(own(root, file)), file)

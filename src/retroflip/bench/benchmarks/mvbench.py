@@ -184,6 +184,11 @@ def _identity(row: Row) -> str | None:
     return row.get("identity")
 
 
+def _qids(items: Sequence[Item]) -> Mapping[str, Item]:
+    """Return the questions by Time-R1's names."""
+    return {f"mvbench|{item.sample.id.replace('/', '|')}": item for item in items}
+
+
 def _table(graded: Sequence[Graded]) -> dict[str, Any]:
     tasks = by_label(task_of, graded)
     return {"acc": accuracy(graded), "n": len(graded), "by_task": tasks}
@@ -196,7 +201,7 @@ BENCHMARK = Benchmark(
     needs=(Need("json/"), Need("video/", annotation=False)),
     items=_items,
     grade=_grade,
-    recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, part=its_task)),
+    recorded=recorder(_items, _grade, Form(identity=_identity, own=_own, part=its_task, qids=_qids)),
     part=its_task,
     summary=of_answered(_table),
     ours=same_table(_table),

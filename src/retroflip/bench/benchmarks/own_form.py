@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Grade, Graded, Item, Recorded, all_of_it
 from retroflip.bench.benchmarks.published import is_lines, read_json, read_rows, response_text
+from retroflip.bench.benchmarks.time_r1 import Qids
 from retroflip.data.forms import beginning
 from retroflip.errors import DataError
 
@@ -78,6 +79,7 @@ class Form(NamedTuple):
 
     identity, part: as for `joined`. own: its rows, given the records of a file. judged: the grade of a language model
     that a row holds. kept: whether a row is to a question that is read here; what is not is counted and passed over.
+    qids: as `harnesses.also` takes them.
     """
 
     identity: Callable[[Row], str | None]
@@ -85,6 +87,7 @@ class Form(NamedTuple):
     own: Callable[[Path, list[dict[str, Any]]], Iterable[Row]] = lambda _, rows: rows
     judged: Callable[[Item, Row], float | None] = lambda _, __: None
     kept: Callable[[Row], bool] = lambda _: True
+    qids: Qids | None = None
 
     def read(self, items: Iterable[Item], grade: Grade, file: Path) -> Recorded:
         """Return the graded answers of a file. Raises DataError for another form, and as `joined` does."""
@@ -110,6 +113,7 @@ def recorder(
         named=form.identity,
         part=form.part,
         kept=form.kept,
+        qids=form.qids,
     )
 
 

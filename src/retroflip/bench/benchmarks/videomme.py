@@ -10,7 +10,7 @@ without one leaves the denominator, and so do videos marked as `missing`. Two pa
 forgotten comma and match nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,11 @@ def _identity(row: Row) -> str | None:
     return str(row["question_id"]) if row.get("question_id") is not None else None
 
 
+def _qids(items: Sequence[Item]) -> Mapping[str, Item]:
+    """Return the questions by Time-R1's names."""
+    return {f"videomme_{item.sample.id}": item for item in items}
+
+
 def _part(item: Item) -> str:
     return item.sample.labels.get("duration", "")
 
@@ -131,7 +136,7 @@ BENCHMARK = Benchmark(
     recorded=recorder(
         _items,
         _grade,
-        Form(_identity, part=_part, own=_own),
+        Form(_identity, part=_part, own=_own, qids=_qids),
     ),
     part=_part,
     summary=_summary,
