@@ -175,6 +175,8 @@ def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
         if value and all(isinstance(one, list) for one in value) and "row:1" in world.containers:
             rows = (", ".join(str(one or "gap") for one in row) for row in value)
             return "; ".join(f"row {number} {row}" for number, row in enumerate(rows, start=1))
+        if "row:1" in world.containers and len(value) > 2:
+            value = [one or "gap" for one in value]
         if is_cell and not world.items:
             return f"({value[0]}, {value[1]})"
         return ", ".join(_words(key, one, told, world) for one in value)

@@ -59,7 +59,11 @@ _ELIDED = re.compile(
     re.IGNORECASE,
 )
 """the second of "in the first half and in the second\""""
-_RIGHT_SO = re.compile(r"\bis right(?=[.,;]|$| and\b| but\b)")
+_REACHING = re.compile(
+    r"\breach(?:es|ed)? (?=(?:(?:about|only|just|roughly|some|around) )*\d+ ?(?:percent|%))"
+)
+_FOR_THE_FIRST = re.compile(r"\b[Ff]or the first (?=\d+(?:\.\d+)? s)")
+_RIGHT_SO = re.compile(r"(?<=clockwise )is right(?=[.,;]|$| and\b| but\b)")
 """what is right, and not on the right"""
 _LEAVING = re.compile(r"\b(?:[Tt]hat|[Tt]his|which) leaves (?=the (?:middle|last|first|only|slow|fast)\w* )")
 _NUMBER_NOUNS = """swap step move operation slide hit bounce turn command event change hop tilt lean approach approaches
@@ -207,6 +211,8 @@ def _sums(text: str) -> str:
     """
 
     text = _NO_FARTHER.sub("", text)
+    text = _REACHING.sub("comes to ", text)
+    text = _FOR_THE_FIRST.sub("until ", text)
     text = _RIGHT_SO.sub("is correct", text)
     text = _LEAVING.sub("", text)
     text = re.sub(
@@ -435,7 +441,7 @@ def _phrase(spot: _Spot) -> Taken | None:
 def _exact(spot: _Spot) -> Taken | None:
     """Take a word of the lists without other forms; "only" before a number says nothing of its own."""
     is_count = spot.after in NUMBER_WORDS or spot.after in _COUNTS or spot.after.isdigit()
-    if spot.lowered in ("only", "just", "merely") and is_count:
+    if spot.lowered in ("only", "just", "merely") and (is_count or spot.after in _ONLY_VERBS):
         return 1, [Token(spot.word)]
     if spot.lowered == "without" and spot.after.endswith("ing"):
         return 1, [Token(spot.word, frozenset({"denying"}))]
@@ -466,6 +472,9 @@ def _connected(spot: _Spot) -> Taken | None:
     return None
 
 
+_ONLY_VERBS = frozenset(
+    {"reach", "reaches", "get", "gets", "cover", "covers", "travel", "travels", "comes", "come", "goes"}
+)
 _BEFORE_PLACES = frozenset({"to", "into", "in", "from"})
 _BEFORE_RANKS = frozenset({"is", "was", "comes", "came"})
 _BEHIND_RANKS = frozenset({"", "and", "at", "in", "of", "to", "while", "but"})

@@ -30,6 +30,7 @@ _PLAN = re.compile(
     r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|.*\bask(?:ed|s) (?:for|about)\b"
     r"|looking at|watching|tracking|following|(?:only )?.* matters?(?: here)?$)\b"
 )
+_ITS = re.compile(r"\b(?:it|its)\b")
 _UNDOING = re.compile(r"^(?:\w+ )?undo\w*\b")
 _STARTS = re.compile(r"\b(?:starts?|started|begins?|began)\b")
 _STARTS_AT = re.compile(
@@ -83,6 +84,7 @@ _SPARING = re.compile(
 """what says that an operation leaves something as it is"""
 _CHAINED = re.compile(r"(?:, |and )*(?:followed by|ahead of)\b")
 """what goes on with a ranking, and says nothing without its beginning"""
+_HELPING = frozenset({"is", "are", "was", "were", "must", "can", "has", "may"})
 _SO = frozenset({"so", "therefore", "hence", "thus"})
 
 
@@ -358,7 +360,7 @@ class Teller:
         begun = 0
         for at, token in enumerate(clause):
             if token.stamp and not token.stamp.is_moment:
-                behind = Words(clause[at + 1 : at + 2]).text
+                behind = Words(clause[at + 1 : at + 3]).text
                 if not self._is_length(token.stamp, stamp, Words(clause[begun:at]).plain, before):
                     return token.text
                 if token.stamp.kind is StampKind.GAP and not self._is_gap(token.stamp, behind):
@@ -418,16 +420,11 @@ class Teller:
         """Return whether so long passes between an event told before and the one told last, to the side told."""
         told = [e for one in self.story.dated for e in self._world.events if e.number == one]
         latest = self.story.latest
-        if latest is None or len(told) < 2 or behind not in ("later", "earlier"):
+        if latest is None or len(told) < 2 or behind.split()[:1] not in (["later"], ["earlier"]):
             return True
-        sign = 1 if behind == "later" else -1
-        steps = [
-            sign * (b - a)
-            for e in told
-            for a in (e.start, e.end)
-            for b in (latest.start, latest.end)
-            if e.number != latest.number
-        ]
+        sign = 1 if behind.startswith("later") else -1
+        told = told if " than" in behind else [e for e in told if e.number != latest.number][-1:]
+        steps = [sign * (latest.start - begun) for e in told for begun in (e.start, e.end)]
         return any(gap.low.is_near(one, self._truth.near) for one in steps)
 
     def _pieces(self, words: Sequence[Token], stamp: Stamp | None) -> str | None:
@@ -493,6 +490,13 @@ class Teller:
             found = self._truth.proof(run, replace(when, stamp=None, phase="start-of-video"))
         if found is None and stamp is not None:
             found = self._placed(run, when)
+        if (
+            found is None
+            and stamp is None
+            and _ITS.search(run.text)
+            and self.story.nearest not in ((), when.subject)
+        ):
+            found = self._truth.proof(run, replace(when, subject=self.story.nearest))
         if found is None and stamp is not None and not run.has("denying"):
             found = self._follows(run, when)
         if found is None and self._is_vague(run, stamp):
@@ -590,8 +594,9 @@ class Teller:
                     and e.subject == event.subject
                 ]
                 is_new = event.number not in story.dated
-                is_new = is_new and stamp is not None
-                story.is_back = story.is_back or (is_new and event.start < max(begun, default=0.0) - 1.0)
+                is_ending = stamp is not None and not stamp.low.is_near(event.start, self._truth.near)
+                is_back = (event.end if is_ending else event.start) < max(begun, default=0.0) - 1.0
+                story.is_back = story.is_back or (is_new and stamp is not None and is_back)
                 story.dated += [one.number for one in found if one.number is not None]
             story.latest = event
             story.chain = event if stamp is None else story.chain
@@ -700,7 +705,7 @@ def _concludes(words: Sequence[Token], at: int) -> bool:
     """Return whether a conclusion begins at a word, and no "so does chip 25"."""
     after = words[at + 1].text.lower() if at + 1 < len(words) else ""
     before = words[at - 1].text.lower() if at else ""
-    if before in ("is", "are", "was", "were"):
+    if before in _HELPING:
         return False
     return words[at].text.lower() in _SO and after not in ("do", "does", "did", "is", "are", "was", "were")
 
@@ -724,7 +729,7 @@ def _repeats(tokens: Sequence[Token]) -> bool:
 def _is_cut(before: Token, token: Token) -> int:
     """Return how willingly words are cut before a token: not in "at which"."""
     is_within = token.text.lower() == "which" and before.text.lower() in _WITH_WHICH
-    is_inserted = token.text.lower() in _SO and before.text.lower() in ("is", "are", "was", "were")
+    is_inserted = token.text.lower() in _SO and before.text.lower() in _HELPING
     return 0 if is_within or is_inserted else token.cut
 
 

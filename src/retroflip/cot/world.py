@@ -27,7 +27,7 @@ _BY_TYPE: dict[str, str] = {
     "tilt": "tilt move back",
     "trace": "trace move",
     "action": "move back",
-    "approach": "approach part move back leave gap",
+    "approach": "approach part move back leave gap grow shrink",
     "change": "change back",
     "put": "put enter",
     "take": "take",

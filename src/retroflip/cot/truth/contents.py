@@ -41,6 +41,7 @@ _AMOUNT = re.compile(r"\b(?:there (?:are|is)|makes?|that is|left|remain\w*)\b")
 """what tells how many there are then"""
 _EMPTY = re.compile(r"\b(?:empty|vacant|free)\b")
 _PUTTING = frozenset({"put", "take", "leave"})
+_ALWAYS = re.compile(r"\b(?:never|always|all the time|throughout|at all|whole)\b")
 _JOINTS = frozenset({"before", "after", "when", "once"})
 _GIVING = frozenset(
     {"gives", "leaves", "puts", "yields", "gets", "makes", "restores", "means", ":", "brings", "give"}
@@ -66,7 +67,8 @@ class Contents(Ranks):
                 places = [
                     state[key].get(name) for state in states for key in ("cells", "positions") if key in state
                 ]
-                return any(e.covers(named) and e.subject for e in self.world.events) or any(
+                doers = [e.subject for e in self.world.events]
+                return any(one and all(n & one for n in named) for one in doers) or any(
                     one != places[0] for one in places
                 )
         return True
@@ -274,9 +276,9 @@ class Contents(Ranks):
             return [when.latest] if when.stamp.low.is_near(when.latest.end, self.near) else None
         told = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
         latest = told[0] if told else when.latest
-        if not self.world.metadata["states"] and latest and names and not others:
-            return None if any(latest.covers(one) for one in self.objects(names)) else []
         if not any(term.startswith(("cell:", "type:change")) for fact in states for term in fact.terms):
+            if latest and names and not others and not _ALWAYS.search(words.text):
+                return None if any(latest.covers(one) for one in self.objects(names)) else []
             if not self._moves(own) and not others:
                 return []
             return (

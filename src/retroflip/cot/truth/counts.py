@@ -74,6 +74,7 @@ class Counts(Events):
         if words.has("quantifying") and events:
             shares = {len([e for e in events if e.subject == other.subject]) for other in events}
             counts = shares if len(shares) == 1 else set()
+            counts |= {len({e.subject for e in events if e.subject})} if _THINGS.search(words.text) else set()
         if told not in {f"{one}" for one in counts}:
             return None
         if when.stamp is not None and not is_open and not any(self.at(e, when, words.text) for e in events):

@@ -14,7 +14,7 @@ from retroflip.synth.animation import SHAPES
 
 ENDING = re.compile(
     r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
-    r"|changes? back|reverts?|(?:is|are|was) back)\b"
+    r"|(?:changes?|goes|gets|turns?) back|reverts?|returns?|(?:is|are|was) back)\b"
 )
 _NTH_TIME = re.compile(r"\bfor (?:the|a) \w+ time\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
@@ -91,6 +91,8 @@ class Events(Answers):
 
     def is_like(self, event: Fact, other: Fact) -> bool:
         """Return whether an event is as another but for who does it and when."""
+        if "type:slide" in event.terms & other.terms:
+            return event.terms & VALUES == other.terms & VALUES
         beside = ON | self.world.items
         return event.terms - event.subject - beside == other.terms - other.subject - beside
 

@@ -20,7 +20,7 @@ _DIFFERENCE = 3.0
 """how far a difference told may be off, in percent of the screen"""
 _ATTRIBUTES = {"colour": "colour", "color": "colour", "shape": "shape", "form": "shape", "size": "size"}
 _BEING = frozenset({"is", "was", "are", "there", "stands", "stand", "comes", "come", "lies", "lie"})
-_SIDE = re.compile(r"\b(?:left|right) of\b")
+_SIDE = re.compile(r"\b(?:left|right) of\b|\b(?:to|on) its (?:left|right)\b")
 _TURNS = frozenset({"clockwise", "counterclockwise"})
 _WAYS = _TURNS | {"left", "right", "up", "down"}
 _COURSES = {
@@ -48,6 +48,29 @@ class Forms(Contents):
         amounts = {f"{len(lengths)}", f"{len({e.subject for e in own})}"}
         is_so = len(kinds) == 1 and max(lengths) - min(lengths) <= _EQUAL_MS
         return [] if is_so and all(one in amounts for one in numbers) else None
+
+    def _equally_much(self, words: Words, when: When) -> Found:
+        """Prove that the events named, or all that are asked about, are equally far, wide or fast."""
+        sized = self._sized(words, When())
+        names = [one for one in words.plain if self.world.is_name(one)]
+        own = [e for e in sized if not names or any(e.covers(one) for one in self.objects(names))]
+        ordinals, numbers = (
+            [int(one) for one in words.picked("ordinal:") + words.picked("nth:")],
+            words.picked("n:"),
+        )
+        if numbers and len(ordinals) == 1 and numbers[0].isdigit():
+            own = (
+                own[: int(numbers[0])]
+                if ordinals[0] == 1
+                else own[-int(numbers[0]) :]
+                if ordinals[0] == -1
+                else []
+            )
+        elif ordinals:
+            own = [own[at - (at > 0)] for at in ordinals if -len(own) <= at - (at > 0) < len(own)]
+        elif when.stamp is not None:
+            return None
+        return [] if len(own) > 1 and len({e.size for e in own}) == 1 else None
 
     def _eliminated(self, words: Words, _: When) -> Found:
         """Prove that options as they are described are wrong: none of what is said is where the answer has it."""
@@ -225,7 +248,9 @@ class Forms(Contents):
         sized = self._sized(words, When())
         left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
         said = [
-            one for one in left.plain if not one & (COMPARING | {"bounding"}) and not self.world.is_item(one)
+            one
+            for one in left.plain
+            if not one & (COMPARING | {"bounding", "equally-long"}) and not self.world.is_item(one)
         ]
         names = [one for one in said if self.world.is_name(one)] or list(when.subject)
         own = [e for e in sized if (names or left.picked("ordinal:")) and e.covers([*names, *said])]

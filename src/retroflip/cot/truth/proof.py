@@ -19,7 +19,8 @@ from retroflip.cot.world import VALUES, Fact
 
 _APART = re.compile(
     r"\b(?:twice|thrice|double|half|(?:three|four|five|\d+) times) (?:as|that of)\b"
-    r"|\b\d+(?: percent| points)? (?:more|less|further|farther|longer|shorter|nearer|fewer|greater|smaller) than\b"
+    r"|\b(?:\d+(?: percent| points?)?|\w+ (?:percent|points?))"
+    r" (?:more|less|further|farther|longer|shorter|nearer|fewer|greater|smaller|wider|narrower) than\b"
 )
 """by how much, or how many times"""
 _KEPT = re.compile(
@@ -31,6 +32,7 @@ _OFTEN = re.compile(
     r"\b(?:more|less) often than\b|\b(?:more|fewer) (?!\w+ly\b)\w+(?: \w+){1,5} than\b"
     r"|\b(?:more|fewer) (?!\w+ly\b)\w+s than\b"
 )
+_UNTIL = re.compile(r"\b(?:until|till|up to)\b|^(?:, |and |but )*before\b")
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
@@ -96,6 +98,8 @@ class Truth(Forms):
         is_than = any(token.text.lower().endswith("than") for token in words.tokens)
         if _APART.search(words.text):
             return (self._apart,)
+        if words.has("equally-much") and not is_than:
+            return (self._equally_much,)
         if words.has("equally-long"):
             return (self._equally_long,) if not is_than else (lambda *_: None,)
         if self.is_beside(words):
@@ -143,6 +147,14 @@ class Truth(Forms):
         """
         if words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
+        if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
+            free = replace(when, stamp=None)
+            begun = [
+                e
+                for e in self._candidates(words, words.plain, free)
+                if e.start < when.stamp.low.ms - self.near
+            ]
+            return None if begun else []
         if is_over:
             own = [*words.plain, *(when.topic if not words.plain else ())]
             events = self._candidates(words, own, replace(when, stamp=None))

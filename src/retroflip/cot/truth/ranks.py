@@ -193,7 +193,12 @@ class Ranks(Counts):
             said = [one for one in words.plain if not one & (COMPARING | {"bounding"})]
             is_so = is_more(figures[0][-1], figures[1][0])
             return [] if is_so and len(said) == sum(map(len, figures)) else None
-        found = [e for e in self.world.events if e.terms & wanted and self.at(e, when, words.text)]
+        told = [one for one in words.said if any(term.startswith("n:") for term in one)]
+        found = [
+            e
+            for e in self.world.events
+            if e.terms & wanted and self.at(e, when, words.text) and e.covers(told)
+        ]
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
         return found if found and not names[1] and not is_split and not right.picked("ordinal:") else None
