@@ -118,6 +118,7 @@ class TestDisplayMatrix:
             (1, 0, 0, -1, (0, 30)),  # upside down: 48 - 18
             (0, 1, 1, 0, (6, 0)),  # transposed
             (0, -1, -1, 0, (30, 52)),  # transposed over the other diagonal
+            (0, 0, 0, 0, (0, 6)),  # never filled in
         ],
     )
     def test_applies_mirrors(

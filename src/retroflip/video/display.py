@@ -90,6 +90,8 @@ def _display_matrix(path: Path, frame: VideoFrame) -> tuple[int, int, int, int]:
     if "DISPLAYMATRIX" not in side_data:
         return (1, 0, 0, 1)
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data["DISPLAYMATRIX"]))
+    if a == b == c == d == 0:
+        return (1, 0, 0, 1)  # never filled in: players show the picture as it is stored
     sign_a, sign_b, sign_c, sign_d = (int(np.sign(value)) for value in (a, b, c, d))
     if abs(sign_a) == abs(sign_b) or (abs(sign_a), abs(sign_b)) != (abs(sign_d), abs(sign_c)):
         raise DecodeError(
