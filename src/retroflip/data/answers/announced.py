@@ -39,7 +39,7 @@ _ADVERB = (
 )
 _FITTING = rf"(?:{QUALITY}\s+)+(?:match|fit|description|letter|one|prediction)"
 CUE = re.compile(
-    rf"(?:\b(?:(?:{QUALITY}\s+)*{LABEL}|{_FITTING})\b[\]*]*{_OF_WHAT}{_LINK}{_ADVERB}"
+    rf"(?:\b(?:(?:{QUALITY}[\s_]+)*{LABEL}|{_FITTING})\b[\]*]*{_OF_WHAT}{_LINK}{_ADVERB}"
     r"|^(?:prediction|output|response|solution|conclusion|result)\s*:)\s*:?\s*",
     re.IGNORECASE,
 )
@@ -48,12 +48,12 @@ _HINT = re.compile(
     rf"the\s+(?:{QUALITY}\s+)*{QUALITY}{_LINK}"
     r"|(?:it|this|that|which)(?:\s+(?:is|would\s+be|must\s+be|should\s+be|(?:seems|appears)\s+to\s+be)|['’]s)"
     r"|(?:I|we)(?:['’]d|['’]ll|\s+would|\s+will)?\s+(?:choose|pick|select|go\s+(?:with|for)|opt\s+for|answer|say)"
-    r"|I\s+(?:think|believe|guess)(?:\s+that)?"
+    r"|I['’]m\s+going\s+with|I\s+(?:think|believe|guess)(?:\s+that)?"
     r"|(?:corresponds?|corresponding)\s+to|match(?:es|ing)|aligns?\s+with|(?:is\s+)?consistent\s+with"
     rf"|{LABEL}\s*[-–—]|\[(?:final\s+)?answer\]"
     r")|^(?:yes|definitely|clearly|probably|likely|choos(?:e|ing)|select(?:ing)?|pick(?:ing)?|going\s+with|therefore|thus|so|hence|consequently|sure|okay|ok|in\s+conclusion|(?:based\s+on|according\s+to|given)\s[^,.\n]{1,80})\b"
     r"|(?<=[.!?;,]\s)(?:therefore|thus|so|hence|consequently)\b"
-    r"|(?:(?:正确|最佳|最终|最合适)的?)?(?:答案|选项|^回答)\]?(?:应该|应当)?[是为选]?|(?<![不没非])选择?)\s*[,:：!]?\s*",
+    r"|(?:(?:正确|最佳|最终|最合适)的?)?(?:答案|选项|^回?答(?=\s*[:：]))\]?(?:应该|应当)?[是为选]?|(?<![不没非])选择?)\s*[,:：!]?\s*",
     re.IGNORECASE,
 )
 _SUBJECT = rf"(?<![\w'-])(?P<named>(?i:{LABEL})\s*)?(?P<open>[(\[\"']?)(?P<letter>[A-Z])[)\]\"']?[.:]?"

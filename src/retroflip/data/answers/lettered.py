@@ -104,6 +104,8 @@ def statement(text: str, options: dict[str, str], *, cued: bool = False) -> str 
             return letter
         if cued and (_ENDS_A_LETTER.match(rest.strip()) or folded(rest).startswith(options[letter])):
             return letter
+        if cued and rest.strip().startswith("(") and not beginning(folded(rest.strip(" (")), options):
+            return letter
         own_beside = re.match(r"\s*[(,]|\s+\w", rest) and folded(rest.strip(" (),.")) == options[letter]
         if own_beside or _BEHIND_A_FIRST.match(rest):
             return letter

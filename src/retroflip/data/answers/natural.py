@@ -69,7 +69,7 @@ _TAKEN_BACK = re.compile(
 _MARKDOWN = re.compile(r"^(?:\s*(?:[#>]+|[-*•](?=\s)))+\s*")
 _OPENED = re.compile(r"^[(\[]([A-Z])$")
 """a letter whose bracket never closes, as a model leaves it that was made to begin with 'Best option:('"""
-_ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[)\]}>\"'`\u00bb]*!?$")
+_ENCLOSED = re.compile(r"^\W*\b([A-Z])\b[\s)\]}>\"'`|\u00bb]*[.!]?$")
 """a letter alone between brackets or quotes of any kind"""
 _GOES_ON_BEHIND_NO = (
     r"(?:an?|the|th(?:is|at|ese|ose|ere)|it|he|she|they|we|you|I|his|her|its|their|not|only|because|since|as|but|based"
