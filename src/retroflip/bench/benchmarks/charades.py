@@ -20,7 +20,7 @@ from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recor
 from retroflip.bench.benchmarks.choices import video_file
 from retroflip.bench.benchmarks.grounding import accuracy_of_answers, inside, percent, recalls, span_question
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder, records
-from retroflip.bench.benchmarks.published import find, read_rows
+from retroflip.bench.benchmarks.published import find, finite, read_rows
 from retroflip.bench.benchmarks.time_r1 import TIME_R1
 from retroflip.data.answers.spans import Span
 from retroflip.errors import DataError
@@ -56,11 +56,9 @@ def _lengths(root: Path) -> Mapping[str, float]:
     path = find(root, TITLE, _LENGTHS, f"annotations/{_LENGTHS}", f"Charades/{_LENGTHS}")
     rows = read_rows(path, "Charades's own table")
     try:
-        return {str(row["id"]): float(row["length"]) for row in rows if row.get("length")}
-    except (KeyError, ValueError) as error:
-        raise DataError(
-            f"{path}: a row has no 'id', or no number under 'length'. Restore Charades's own table."
-        ) from error
+        return {str(row["id"]): finite(row["length"], str(path)) for row in rows if row.get("length")}
+    except KeyError as error:
+        raise DataError(f"{path}: a row has no 'id'. Restore Charades's own table.") from error
 
 
 def _item(root: Path, number: int, line: str, lengths: Mapping[str, float], where: str) -> Item:
@@ -192,8 +190,8 @@ def _qids(items: Sequence[Item]) -> Mapping[str, Item]:
 def _span_of(text: str) -> Sequence[float]:
     try:
         start, end = ast.literal_eval(text)
-        return [float(start), float(end)]
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return [finite(start, text), finite(end, text)]
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, DataError):
         return []
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retroflip.bench.benchmarks.published import sample_of
 from retroflip.data.labels import read_options
 from retroflip.data.root import normalise
 from retroflip.data.sample import ProblemType, Sample, option_letter
@@ -79,7 +80,7 @@ def numbered(answer: Any, options: Sequence[str], where: str) -> str:
     Raises DataError where there is no such option.
     """
     said = str(answer).strip()
-    if not said.isdecimal() or int(said) >= len(options):
+    if not said.isdecimal() or len(said) > 9 or int(said) >= len(options):
         raise DataError(
             f"{where}: the right answer {said!r:.60} is the number of none of its {len(options)} options."
         )
@@ -105,7 +106,8 @@ def choice(
     identity: str, video: str, question: str, options: Sequence[str], right: str, **more: Any
 ) -> Sample:
     """Return a multiple-choice question about one video. options: without letters. right: the letter of one."""
-    return Sample(
+    return sample_of(
+        str(more.get("source", "")),
         id=identity,
         video=video,
         question=question.strip(),

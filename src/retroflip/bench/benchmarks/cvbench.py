@@ -26,7 +26,7 @@ from retroflip.bench.benchmarks.choices import (
     without,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.published import field, find, mark, read_rows
 from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.errors import DataError
@@ -96,8 +96,7 @@ def _grade(item: Item, said: str) -> float:
 
 
 def _judged(_: Item, row: Row) -> float | None:
-    reward = row.get("reward")
-    return float(reward) if isinstance(reward, int | float) and "output" in row else None
+    return mark(row.get("reward")) if "output" in row else None
 
 
 def _identity(row: Row) -> str | None:

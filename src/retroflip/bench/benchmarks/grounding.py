@@ -2,11 +2,12 @@
 
 import json
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks.base import Graded, Item
+from retroflip.bench.benchmarks.published import finite, sample_of
 from retroflip.bench.records import AnswerRecord
 from retroflip.data.answers.spans import Span, read_span, spans_text
 from retroflip.data.sample import ProblemType, Sample
@@ -18,16 +19,20 @@ ANSWER = "answer"
 """the task of questions that ask for one of several options"""
 
 
-def inside(spans: Iterable[Sequence[float]], duration: float | None, where: str) -> list[Span]:
+def as_published(spans: Any, where: str) -> list[list[float]]:
+    """Return gold spans as they stand in a file. Raises DataError for what is none."""
+    listed = spans if isinstance(spans, list | tuple) else [spans]
+    for span in listed:
+        if not isinstance(span, list | tuple) or len(span) != 2:
+            raise DataError(f"{where}: {span!r:.60} is no span of two seconds. Restore the published file.")
+    return [[finite(second, where) for second in span] for span in listed]
+
+
+def inside(spans: Any, duration: float | None, where: str) -> list[Span]:
     """Return gold spans cut to the video, the earlier second first. Raises DataError for what is none of it."""
     found = []
-    for span in spans:
-        try:
-            low, high = sorted(float(second) for second in span)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"{where}: {span!r:.60} is no span of two seconds. Restore the published file."
-            ) from error
+    for span in as_published(spans, where):
+        low, high = sorted(span)
         low, end = max(low, 0.0), high if duration is None else min(high, duration)
         if low > end:
             raise DataError(
@@ -41,7 +46,8 @@ def inside(spans: Iterable[Sequence[float]], duration: float | None, where: str)
 
 def span_question(identity: str, question: str, golds: Sequence[Span], video: str, **more: Any) -> Sample:
     """Return a question that asks for a span of time, any of the golds."""
-    return Sample(
+    return sample_of(
+        str(more.get("source", "")),
         id=identity,
         video=video,
         question=question,
@@ -56,8 +62,8 @@ def told_span(said: str, duration: float | None = None) -> Span | None:
     """Return the span of a recorded answer: a list's two numbers as they stand, of a text what `read_span` reads."""
     try:
         start, end, *_ = json.loads(said)
-        return float(start), float(end)
-    except (ValueError, TypeError, RecursionError):
+        return finite(start, "the span"), finite(end, "the span")
+    except (ValueError, TypeError, RecursionError, DataError):
         return read_span(said, duration)
 
 

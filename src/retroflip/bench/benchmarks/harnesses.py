@@ -10,6 +10,7 @@ question; else by its number within one of the benchmark's parts, all of whose q
 asked. What a toolkit writes for a call that failed is no answer.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -27,7 +28,7 @@ from retroflip.bench.benchmarks.base import (
     recorded_of,
 )
 from retroflip.bench.benchmarks.choices import bare
-from retroflip.bench.benchmarks.published import YES_NO, is_lines, response_text
+from retroflip.bench.benchmarks.published import YES_NO, is_lines, mark, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
 from retroflip.data.forms.base import Spot
@@ -37,6 +38,8 @@ from retroflip.errors import DataError
 Named = Callable[[Mapping[str, Any]], str | None]
 """the benchmark's name of the question that a logged row answers; None where it has none"""
 _FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API", "<answer>error</answer>")
+_WHOLE = re.compile(r"(\d{1,12})(?:\.0*)?")
+"""a whole number, as tables write it"""
 _OF_VIDEO_R1 = {"problem", "path", "output"}
 
 
@@ -192,10 +195,10 @@ def _of_samples(row: Mapping[str, Any], file: Path) -> Logged:
 
 
 def _of_table(row: Mapping[str, Any]) -> Logged:
-    number = str(row.get("index"))
+    number = _WHOLE.fullmatch(str(row.get("index")))
     text = f"{row.get('question')}\n{row.get('candidates', '')}"
     return Logged(
-        int(float(number)) if number.replace(".", "", 1).isdecimal() else -1,
+        int(number[1]) if number else -1,
         _plain(text),
         _stem(row),
         answered(response_text(row.get("prediction"))),
@@ -210,7 +213,6 @@ def _of_video_r1(row: Mapping[str, Any], file: Path) -> Logged:
         )
     written = row.get("options")
     options = bare([str(one) for one in written]) if isinstance(written, list) else ()
-    reward = row.get("reward")
     return Logged(
         -1,
         _plain("\n".join([str(row["problem"]), *options])),
@@ -218,7 +220,7 @@ def _of_video_r1(row: Mapping[str, Any], file: Path) -> Logged:
         answered(response_text(row["output"])),
         row,
         tuple(map(_plain, options)),
-        float(reward) if isinstance(reward, int | float) else None,
+        mark(row.get("reward")),
     )
 
 

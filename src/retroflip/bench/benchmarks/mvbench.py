@@ -25,7 +25,7 @@ from retroflip.bench.benchmarks.choices import (
     listed,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.published import field, find, finite, read_rows
 from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
 from retroflip.data.media import MediumKind, ShownMedium
 from retroflip.errors import DataError
@@ -73,6 +73,8 @@ _BOUND = (
     "action_localization",
     "episodic_reasoning",
 )
+_MOST = 10**6
+"""questions of a task"""
 _SYSTEM = (
     "Carefully watch the video and pay attention to the cause and sequence of events, the detail and movement of "
     "objects, and the action and pose of persons. Based on your observations, select the best option that accurately "
@@ -138,10 +140,7 @@ def _shown(root: Path, name: str, video: str, row: Row, where: str) -> tuple[str
 def _bounds(name: str, row: Row, where: str) -> dict[str, float]:
     if name not in _BOUND:
         return {}
-    try:
-        start, end = float(field(row, "start", where)), float(field(row, "end", where))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: 'start' and 'end' are no seconds. Restore MVBench's own file.") from error
+    start, end = (finite(field(row, key, where), where) for key in ("start", "end"))
     return {"start": start, "end": end}
 
 
@@ -164,11 +163,16 @@ def _own(file: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
 
 def _in_order(file: Path, row: Row) -> Iterator[Row]:
     tasks = [
-        (str(task).lower().replace(" ", "_").replace("-", "_"), int(counts[1]))
+        (
+            str(task).lower().replace(" ", "_").replace("-", "_"),
+            _asked_of(counts, f"{file}, acc_dict, {task}"),
+        )
         for task, counts in row["acc_dict"].items()
     ]
     ids = [f"{task}/{number}" for task, count in tasks for number in range(count)]
     answers = row["res_list"]
+    if not all(isinstance(one, Mapping) for one in answers):
+        raise DataError(f"{file}: something in 'res_list' is no answer. Run the notebook again.")
     if len(ids) != len(answers):
         raise DataError(
             f"{file}: 'res_list' has {len(answers)} answers, and 'acc_dict' counts {len(ids)}: the order in which they "
@@ -178,6 +182,13 @@ def _in_order(file: Path, row: Row) -> Iterator[Row]:
         {"identity": identity, "response": one.get("pred")}
         for identity, one in zip(ids, answers, strict=True)
     )
+
+
+def _asked_of(counts: Any, where: str) -> int:
+    """Return how many questions of a task were asked, of its [right, asked]."""
+    if isinstance(counts, list) and len(counts) == 2 and type(counts[1]) is int and 0 <= counts[1] < _MOST:
+        return counts[1]
+    raise DataError(f"{where}: {counts!r:.40} is not how many answers are right and how many there are.")
 
 
 def _identity(row: Row) -> str | None:

@@ -31,6 +31,7 @@ from retroflip.bench.benchmarks.grounding import (
     GROUNDING,
     acc_with_span,
     accuracy_of_answers,
+    as_published,
     identity_of,
     inside,
     is_span,
@@ -41,7 +42,7 @@ from retroflip.bench.benchmarks.grounding import (
     told_span,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_json, read_rows
+from retroflip.bench.benchmarks.published import field, find, finite, read_json, read_rows
 from retroflip.bench.metrics.grounding import precision
 from retroflip.bench.records import AnswerRecord
 from retroflip.data.answers.spans import Span
@@ -94,10 +95,11 @@ def _both(root: Path, row: Row, spans: Mapping[str, Any], places: Mapping[str, A
     question = str(field(row, "question", where)).strip()
     path = video_file(root, _FOLDERS, str(places.get(video, video)))
     about = spans.get(video)
-    if not isinstance(about, Mapping) or number not in (about.get("location") or {}):
+    located = about.get("location") if isinstance(about, Mapping) else None
+    if about is None or not isinstance(located, Mapping) or number not in located:
         raise DataError(f"{where}: its gsub file has no span for it. Take both files from one version.")
-    golds = about["location"][number]
-    duration = float(field(about, "duration", where))
+    golds = as_published(located[number], where)
+    duration = finite(field(about, "duration", where), where)
     shared: dict[str, Any] = {
         "source": TITLE,
         "source_clip": video,
@@ -163,7 +165,11 @@ def _recorded(root: Path, file: Path) -> Recorded:
 
 def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iterator[Row]:
     """Yield the answers of one of its own files; another row as it is."""
-    spans = {key: value for key, value in row.items() if isinstance(value, list) and len(value) == 2}
+    spans = {
+        key: [finite(one, f"NExT-GQA's span of {key}") for one in value]
+        for key, value in row.items()
+        if isinstance(value, list) and len(value) == 2
+    }
     answers = {
         key: value for key, value in row.items() if isinstance(value, Mapping) and "prediction" in value
     }
@@ -172,9 +178,7 @@ def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iter
         return
     for key, value in spans.items():
         identity = f"{key}/{GROUNDING}"
-        times = (
-            [round(float(share) * durations.get(identity, 1.0), 1) for share in value] if scaled else value
-        )
+        times = [round(share * durations.get(identity, 1.0), 1) for share in value] if scaled else value
         yield {"identity": identity, "response": str(list(map(float, times)))}
     for key, said in answers.items():
         yield {"identity": f"{key}/{ANSWER}", "response": _letter(said["prediction"]), "qa": said}
@@ -183,7 +187,11 @@ def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iter
 def _letter(said: Any) -> str:
     """Return the letter of an option that is told by its number, and what is told otherwise as it is."""
     number = str(said)
-    return option_letter(int(number)) if number.isdecimal() and int(number) < _OPTIONS else number
+    return (
+        option_letter(int(number))
+        if number.isdecimal() and len(number) < 9 and int(number) < _OPTIONS
+        else number
+    )
 
 
 def _judged(_: Item, row: Row) -> float | None:

@@ -28,6 +28,7 @@ from retroflip.bench.benchmarks.published import (
     field,
     files_of,
     find,
+    finite,
     read_json,
     response_text,
     sample_of,
@@ -62,14 +63,13 @@ def _item(row: dict[str, Any], path: Path, folder: str, *, chunked: bool) -> Ite
         str(field(row, key, str(path))) for key in ("id", "task", "video", "question")
     )
     right, now = (field(row, key, str(path)) for key in ("gt", "realtime"))
-    if type(right) is not int or not 0 <= right < len(options) or not isinstance(now, int | float):
-        raise DataError(
-            f"{path}: gt {right!r} of question {number} is none of its {len(options)} options, or its time no number."
-        )
+    if type(right) is not int or not 0 <= right < len(options):
+        raise DataError(f"{path}: gt {right!r} of question {number} is none of its {len(options)} options.")
+    seconds = finite(now, str(path))
     shown = (
         {"video": f"{folder}chunked_videos/{number}.mp4"}
         if chunked
-        else {"video": f"{folder}src_videos/{video}", "start": 0.0, "end": float(max(1, math.ceil(now)))}
+        else {"video": f"{folder}src_videos/{video}", "start": 0.0, "end": max(1.0, math.ceil(seconds))}
     )
     sample = sample_of(
         str(path),

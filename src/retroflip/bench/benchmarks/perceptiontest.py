@@ -24,7 +24,7 @@ from retroflip.bench.benchmarks.choices import (
     video_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_json
+from retroflip.bench.benchmarks.published import field, find, finite, read_json
 from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered
 from retroflip.data.sample import MAX_OPTIONS, option_letter
 from retroflip.errors import DataError
@@ -40,6 +40,8 @@ _CUTS = ("cut_frame_mapping_valid.json", "annotations/cut_frame_mapping_valid.js
 _FOLDERS = ("videos", ".")
 _ASKS = "Answer with the option's letter from the given choices directly."
 _LABELS = ("area", "reasoning")
+MOST_FRAMES_A_SECOND = 10_000
+"""of any video; a rate above it is none"""
 
 
 def _items(root: Path) -> Iterator[Item]:
@@ -51,7 +53,10 @@ def _items(root: Path) -> Iterator[Item]:
         if not isinstance(video, Mapping):
             raise DataError(f"{where}: no record of a video. Restore the published file.")
         bounds = _bounds(video, cuts.get(name), where)
-        for row in video.get("mc_question") or []:
+        asked = video.get("mc_question") or []
+        if not isinstance(asked, list):
+            raise DataError(f"{where}: its mc_question is no list of questions. Restore the published file.")
+        for row in asked:
             yield _item(root, name, row, bounds, where)
 
 
@@ -64,18 +69,20 @@ def _objects(path: Path) -> Mapping[str, Any]:
 
 def _bounds(video: Row, cut: Any, where: str) -> dict[str, float]:
     """Return where the shown part ends: half a frame before the frame of the cut; nothing where there is no cut."""
-    if cut is None or int(cut) <= 0:
+    frame = 0 if cut is None else int(finite(cut, where))
+    if frame <= 0:
         return {}
-    rate = (video.get("metadata") or {}).get("frame_rate")
-    if not isinstance(rate, int | float) or rate <= 0:
+    about = video.get("metadata")
+    rate = about.get("frame_rate") if isinstance(about, Mapping) else None
+    if not isinstance(rate, int | float) or not 0 < rate < MOST_FRAMES_A_SECOND:
         raise DataError(
             f"{where}: it must be cut at frame {cut}, and its metadata have no frame_rate. Restore the file."
         )
-    return {"end": (int(cut) - 0.5) / rate}
+    return {"end": (frame - 0.5) / rate}
 
 
 def _item(root: Path, name: str, row: Row, bounds: Mapping[str, float], where: str) -> Item:
-    options = listed(row.get("options"), where)
+    options = listed(field(row, "options", where), where)
     question = str(field(row, "question", where))
     sample = choice(
         f"{name}/{field(row, 'id', where)}",
@@ -97,23 +104,22 @@ def _grade(item: Item, said: str) -> float:
     return float(found is not None and found[1] == item.sample.solution)
 
 
-def _own(_: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
+def _own(file: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
     """Yield the answers of the benchmark's own file; other rows as they are."""
     for row in rows:
         if row and all(isinstance(answers, list) for answers in row.values()):
-            yield from (_chosen(name, answer) for name, answers in row.items() for answer in answers)
+            yield from (_chosen(name, answer, file) for name, answers in row.items() for answer in answers)
         else:
             yield row
 
 
-def _chosen(name: str, answer: Row) -> Row:
+def _chosen(name: str, answer: Any, file: Path) -> Row:
     """Return an answer of the benchmark's own file, which is a number, as a row."""
-    number = answer.get("answer_id")
-    return {
-        "video_name": name,
-        "question_id": answer.get("id"),
-        "response": option_letter(number) if isinstance(number, int) and 0 <= number < MAX_OPTIONS else None,
-    }
+    where, option = f"{file}, video {name}", None
+    identity = field(answer, "id", where)
+    if isinstance(chosen := answer.get("answer_id"), int) and 0 <= chosen < MAX_OPTIONS:
+        option = option_letter(chosen)
+    return {"video_name": name, "question_id": identity, "response": option}
 
 
 def _identity(row: Row) -> str | None:

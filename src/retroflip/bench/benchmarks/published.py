@@ -1,6 +1,7 @@
 """What the files of published benchmarks share: where they lie, how they are read, and options inside questions."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import takewhile
@@ -87,6 +88,22 @@ def field(row: Mapping[str, Any], key: str, where: str) -> Any:
     if row.get(key) is None:
         raise DataError(f"{where}: the record {str(dict(row))!r:.120} has no {key!r}.")
     return row[key]
+
+
+def finite(value: Any, where: str) -> float:
+    """Return a finite number, which a table may hold as a text. Raises DataError for what is none."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise DataError(f"{where}: {value!r:.60} stands where a number should.")
+    return found
+
+
+def mark(value: Any) -> float | None:
+    """Return a grade as a record holds it, from -1 to 1; None for what is none."""
+    return float(value) if isinstance(value, int | float) and abs(value) <= 1 else None
 
 
 def texts(row: Mapping[str, Any], key: str, where: str) -> list[str]:

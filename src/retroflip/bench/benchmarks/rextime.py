@@ -32,6 +32,7 @@ from retroflip.bench.benchmarks.grounding import (
     GROUNDING,
     acc_with_span,
     accuracy_of_answers,
+    as_published,
     identity_of,
     inside,
     is_span,
@@ -42,7 +43,7 @@ from retroflip.bench.benchmarks.grounding import (
     told_span,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.published import field, find, finite, read_rows
 from retroflip.bench.records import AnswerRecord
 from retroflip.data.answers.spans import Span
 
@@ -81,9 +82,9 @@ def _both(root: Path, row: Row) -> Iterator[Item]:
     name = str(field(row, "qid", TITLE))
     where = f"{TITLE}, question {name}"
     question = str(row.get("question") or field(row, "query", where)).strip()
-    video, duration = str(field(row, "vid", where)), float(field(row, "duration", where))
+    video, duration = str(field(row, "vid", where)), finite(field(row, "duration", where), where)
     path = video_file(root, _FOLDERS, video)
-    golds = row.get("relevant_windows") or [field(row, "span", where)]
+    golds = as_published(row.get("relevant_windows") or [field(row, "span", where)], where)
     shared: dict[str, Any] = {
         "source": TITLE,
         "source_clip": video,
@@ -137,7 +138,9 @@ def _own(_: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
             first = windows[0][:2] if windows and isinstance(windows[0], list) else None
             yield {
                 "identity": f"{row['qid']}/{GROUNDING}",
-                "response": None if first is None else str(list(map(float, first))),
+                "response": None
+                if first is None
+                else str([finite(one, f"{TITLE}, {row['qid']}") for one in first]),
             }
         if "ans" in row:
             yield {"identity": f"{row['qid']}/{ANSWER}", "response": row["ans"]}

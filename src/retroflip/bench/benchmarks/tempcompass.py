@@ -27,6 +27,7 @@ from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, mean_
 from retroflip.bench.benchmarks.published import (
     field,
     files_of,
+    mark,
     read_json,
     sample_of,
 )
@@ -276,7 +277,7 @@ def _graded(item: Item) -> Graded:
     if response is None:
         return Graded(item, None, 0.0)
     by_rule = _grade(item, str(response))
-    by_model = row.get("rating") if row.get("match_success") is False else None
+    by_model = mark(row.get("rating")) if row.get("match_success") is False else None
     return Graded(item, str(response), by_model if by_rule is None else by_rule)
 
 
@@ -284,9 +285,7 @@ def _judged(item: Item) -> Graded:
     """Return a caption with its language model's rating, if any, and as response what that model answered from it."""
     row = item.row
     said = row.get("chatgpt-answer", next((row[key] for key in _SAID if key in row), None))
-    rating = row.get("rating")
-    grade = float(rating) if isinstance(rating, int | float) else None
-    return Graded(item, None if said is None else str(said), grade)
+    return Graded(item, None if said is None else str(said), mark(row.get("rating")))
 
 
 def _grade(item: Item, response: str) -> float | None:

@@ -29,6 +29,8 @@ TIME_R1 = "time_r1"
 """the field of a row by which the official table knows whose scorer it is of"""
 AGAIN = "to a question that is answered again further on"
 _FORM = "the folder logs/eval/MODEL/DATA/ of Time-R1, or one of its files"
+_LARGE = 10**9
+"""seconds"""
 _KEYS = {"qid", "pred", "target"}
 _END = re.compile(r"(?:<\|(?:im_end|endoftext)\|>)+\s*$")
 _BRACKETED = re.compile(r"\(([A-Z])\)")
@@ -92,7 +94,9 @@ def _grade(row: Row, said: str, where: str) -> float:
 
 
 def _seconds(span: Sequence[Any], where: str) -> Iterator[float]:
-    if len(span) != 2 or not all(isinstance(one, int | float) for one in span):
+    if len(span) != 2 or not all(
+        isinstance(one, float) or (type(one) is int and abs(one) < _LARGE) for one in span
+    ):
         raise DataError(f"{where}: {span!r:.40} is no span of two seconds. Give {_FORM}.")
     yield from map(float, span)
 

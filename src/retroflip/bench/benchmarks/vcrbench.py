@@ -21,10 +21,10 @@ from retroflip.bench.benchmarks.choices import (
     either_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.published import field, find, finite, read_rows, sample_of
 from retroflip.bench.benchmarks.tables import by_label, label_of, of_answered, task_of
 from retroflip.data.answers.spans import iou, spans_text
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import ProblemType
 
 TITLE = "VCR-Bench"
 _FILES = (
@@ -35,6 +35,8 @@ _FILES = (
 )
 _PLACES = ("v1/videos/", "v1/", "")
 _LEAST_SPAN, _LEAST_BOX = 0.7, 0.5
+_LARGE = 1e9
+"""above which no second and no pixel is"""
 _DURATIONS = ((60.0, "0-60"), (300.0, "60-300"))
 
 
@@ -65,14 +67,14 @@ def _item(root: Path, row: Row) -> Item:
     else:
         kind = ProblemType.GROUNDING if span else ProblemType.FREE_FORM
         solution = spans_text([(min(span), max(span))]) if span else answer
-        sample = Sample(
-            id=identity, video=path, question=question, solution=solution, problem_type=kind, **about
+        sample = sample_of(
+            where, id=identity, video=path, question=question, solution=solution, problem_type=kind, **about
         )
     return Item(sample, question, row)
 
 
 def _length(row: Row) -> str:
-    seconds = float(row.get("duration") or 0.0)
+    seconds = finite(row.get("duration") or 0.0, f"{TITLE}, a video's length")
     return next((name for most, name in _DURATIONS if seconds <= most), "300+")
 
 
@@ -83,7 +85,9 @@ def _listed(text: str, count: int) -> list[float]:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return []
     plain = (
-        isinstance(found, list) and len(found) == count and all(type(one) in (int, float) for one in found)
+        isinstance(found, list)
+        and len(found) == count
+        and all(type(one) in (int, float) and abs(one) < _LARGE for one in found)
     )
     return [float(one) for one in found] if plain else []
 

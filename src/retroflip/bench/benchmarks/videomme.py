@@ -26,6 +26,7 @@ from retroflip.bench.benchmarks.choices import (
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
 from retroflip.bench.benchmarks.published import field, find, read_rows
 from retroflip.bench.benchmarks.tables import by_label, label_of
+from retroflip.errors import DataError
 
 TITLE = "Video-MME"
 _FILES = (
@@ -91,10 +92,14 @@ def _grade(item: Item, said: str) -> float:
     return float(_extracted(said) == item.sample.solution)
 
 
-def _own(_: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
+def _own(file: Path, rows: list[dict[str, Any]]) -> Iterable[Row]:
     """Yield the questions of the repository's own form one by one; other rows as they are."""
     for row in rows:
         if isinstance(row.get("questions"), list):
+            if not all(isinstance(question, Mapping) for question in row["questions"]):
+                raise DataError(
+                    f"{file}: something under 'questions' is no question. Give {TITLE}'s own form."
+                )
             yield from ({**question, "missing": row.get("missing")} for question in row["questions"])
         else:
             yield row

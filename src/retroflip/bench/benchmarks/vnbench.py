@@ -55,7 +55,7 @@ def _items(root: Path) -> Iterator[Item]:
         video, question, right, kind, number = (
             str(field(row, key, str(path))) for key in ("video", "question", "gt", "type", "try")
         )
-        if right not in options or not number.isdecimal():
+        if right not in options or not number.isdecimal() or len(number) > 9:
             raise DataError(
                 f"{path}: the answer {right!r:.60} about {video} is none of its options, or its try no number."
             )
@@ -138,7 +138,7 @@ def _told(row: dict[str, Any], file: Path) -> Item:
         name, _, number = str(row["question_id"]).rpartition("_")
     else:
         name, number = str(field(row, "video_path", f"{file} ({_FORM})")), str(row.get("try"))
-    if not number.isdecimal() or int(number) >= TRIES:
+    if not number.isdecimal() or len(number) > 9 or int(number) >= TRIES:
         raise DataError(f"{file}: the try {number!r:.20} of {name!r:.60} is none of 0 to 3. Give {_FORM}.")
     stem = choices.stem.splitlines()[-1] if choices.stem else ""
     return _item(name, stem, options, letter, str(kind), int(number), row)

@@ -24,9 +24,9 @@ from retroflip.bench.benchmarks.choices import (
     video_file,
 )
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder
-from retroflip.bench.benchmarks.published import field, find, read_rows
+from retroflip.bench.benchmarks.published import field, find, read_rows, sample_of
 from retroflip.bench.benchmarks.tables import by_label, of_answered, task_of
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import ProblemType
 from retroflip.errors import DataError
 
 TITLE = "VSI-Bench"
@@ -68,7 +68,8 @@ def _item(root: Path, number: int, row: Row) -> Item:
         "labels": {"dataset": str(row["dataset"])},
     }
     if task in NUMERIC:
-        sample = Sample(
+        sample = sample_of(
+            where,
             id=identity,
             video=video,
             question=question,
