@@ -7,7 +7,7 @@ from retroflip.synth.episode import Draw, Event, backwards
 from retroflip.synth.objects import Look
 from retroflip.synth.settings import SceneSettings
 
-CAST = Cast([Look("star", "red"), Look("tee", "blue"), Look("cross", "pink")], targets=2)
+CAST = Cast([Look("star", "red"), Look("tee", "blue"), Look("cross", "pink")], targets=2, role="mover")
 
 
 def drawn(**settings: int) -> Draw:
@@ -17,7 +17,7 @@ def drawn(**settings: int) -> Draw:
 def test_objects_are_numbered_and_the_last_ones_distract() -> None:
     assert CAST.ids == ["o1", "o2", "o3"]
     assert (CAST.name, CAST.names) == ("red star", ["red star", "blue T"])
-    assert [one["role"] for one in CAST.objects("mover")] == ["mover", "mover", "distractor"]
+    assert [one["role"] for one in CAST.objects()] == ["mover", "mover", "distractor"]
     assert list(CAST.distractors) == [2]
 
 

@@ -21,15 +21,21 @@ def object_id(who: int) -> str:
 
 @dataclass(frozen=True)
 class Cast:
-    """looks: of all objects in the order of their ids. A question is about the first `targets` of them."""
+    """looks: of all objects in the order of their ids. A question is about the first `targets` of them.
+
+    role: what metadata call those.
+    """
 
     looks: Sequence[Look]
     targets: int = 1
+    role: str = "target"
 
     @classmethod
-    def drawn(cls, draw: Draw, targets: int = 1, shapes: Sequence[str] = SHAPES) -> Self:
+    def drawn(
+        cls, draw: Draw, targets: int = 1, shapes: Sequence[str] = SHAPES, role: str = "target"
+    ) -> Self:
         """Draw looks for the targets, and for as many distractors as settings want."""
-        return cls(draw_looks(draw, targets + draw.settings.distractors, shapes), targets)
+        return cls(draw_looks(draw, targets + draw.settings.distractors, shapes), targets, role)
 
     @property
     def name(self) -> str:
@@ -46,10 +52,10 @@ class Cast:
         """The ids of all objects."""
         return [object_id(who) for who in range(len(self.looks))]
 
-    def objects(self, role: str = "target") -> list[dict[str, Any]]:
-        """Return the objects as metadata list them. role: of those that are asked about."""
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the objects as metadata list them."""
         return [
-            look.facts(identity, role=role if who < self.targets else "distractor")
+            look.facts(identity, role=self.role if who < self.targets else "distractor")
             for who, (identity, look) in enumerate(self.each())
         ]
 

@@ -142,10 +142,7 @@ def _arranged(draw: Draw, digits: Sequence[str], signs: Sequence[str]) -> list[T
 
 
 def _interleaved(digits: Sequence[str], signs: Sequence[str]) -> Tokens:
-    tokens = [digits[0]]
-    for sign, digit in zip(signs, digits[1:], strict=True):
-        tokens += [sign, digit]
-    return tuple(tokens)
+    return digits[0], *chain.from_iterable(zip(signs, digits[1:], strict=True))
 
 
 Offered = tuple[Groups[Any, Tokens], Sequence[Any], int | None]
@@ -165,9 +162,8 @@ def _results(draw: Draw, operands: int, how: str) -> Offered:
             continue
         options = sorted(draw.some_of(sorted(groups), CHOICES))
         if how != ANEW:
-            others = {result: {*options} - {result} for result in options}
             groups = {
-                result: [tokens for tokens in groups[result] if value(tokens[::-1]) in others[result]]
+                result: [way for way in groups[result] if value(way[::-1]) in {*options} - {result}]
                 for result in options
             }
         if all(groups[result] for result in options):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
-from typing import Any, Self
+from typing import Any
 
 from retroflip.synth.animation import Actor, Animation, Colour
 from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Mode, Pair, Redraw, paired
@@ -105,17 +105,18 @@ def make(draw: Draw) -> Pair:
     timeline = _timeline(draw, board)
     query, options, groups = _asked(draw, what, board, timeline.operations, mirror)
     (_, first), (_, second) = orders.ranked_answers(draw, groups, options, rank)
-    scene = _Scene.drawn(draw, timeline, board, first.operations)
-    stage, offered = scene.stage, [_words(option) for option in options]
+    stage, covers = _scene(draw, timeline, board, first.operations)
+    lying = _lying(draw, stage, board)
+    offered = [_words(option) for option in options]
     things = (look.facts(name, role="object") for name, look in board.looks.items())
     asked = stage.asked(query, query.text, offered, things, seen=SEEN, is_open=is_place)
-    clip = scene.clip(first.operations)
+    clip = stage.animation([*lying, *covers.actors(first.operations)])
     one = _side(asked, query, clip, stage, board, first)
     if mirror:
         seen = board.flipped(), _mirrored(board, first)
         return paired(draw, one, _side(asked, query, clip.flipped(), stage, *seen), Transform.FLIP)
-    two = _side(asked, query, scene.clip(second.operations), stage, board, second)
-    return paired(draw, one, two)
+    clip = stage.animation([*lying, *covers.actors(second.operations)])
+    return paired(draw, one, _side(asked, query, clip, stage, board, second))
 
 
 def _asked(draw: Draw, what: Query, board: Board, count: int, mirror: bool) -> Offer[Any, Swaps]:
@@ -217,49 +218,26 @@ def _mirrored(board: Board, course: Swaps) -> Swaps:
     return course_of(board.flipped(), [(one, other) for one, other in turned])
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """All that both sides of a pair look like, whatever the order of the swaps.
+def _scene(draw: Draw, timeline: Timeline, board: Board, swaps: Sequence[Swap]) -> tuple[Stage, Covers]:
+    """Return the stage and the covers for these swaps in any order."""
+    colour, background = draw.one_of(COLOURS), draw.background()
+    clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
+    stage = Stage.drawn(draw, timeline, opening=board.opening, looks=board.bystanders, background=background)
+    return stage, Covers(stage, board.grid, colour, clockwise)
 
-    layers: the objects, the later ones in front.
-    """
 
-    stage: Stage
-    board: Board
-    covers: Covers
-    layers: Sequence[str]
-
-    @classmethod
-    def drawn(cls, draw: Draw, timeline: Timeline, board: Board, swaps: Sequence[Swap]) -> Self:
-        colour, background = draw.one_of(COLOURS), draw.background()
-        clockwise = {swap: bool(draw.rng.integers(2)) for swap in swaps}
-        stage = Stage.drawn(
-            draw, timeline, opening=board.opening, looks=board.bystanders, background=background
-        )
-        covers = Covers(stage, board.grid, colour, clockwise)
-        return cls(stage, board, covers, draw.shuffled(list(board.looks)))
-
-    def clip(self, order: Order) -> Animation:
-        """Return the clip in which the swaps are done in that order."""
-        return self.stage.animation([*self._floor(), *self._objects(), *self.covers.actors(order)])
-
-    def _floor(self) -> list[Actor]:
-        grid = self.board.grid
-        half = 0.46 * grid.pitch, 0.46 * grid.pitch
-        return [
-            self.stage.actor(f"floor {cell_words(cell)}", "square", FLOOR, grid.centre(cell), half)
-            for cell in grid.cells()
-        ]
-
-    def _objects(self) -> list[Actor]:
-        """The objects lie still in the state shown; in the rest of the clip they are not to be seen."""
-        frames, grid, opacity_T = self.stage.timeline.frames, self.board.grid, self.stage.shown_T
-        return [
-            self.board.looks[name].actor(
-                name, frames, grid.centre(self.board.shown[name]), 0.27 * grid.pitch, opacity=opacity_T
-            )
-            for name in self.layers
-        ]
+def _lying(draw: Draw, stage: Stage, board: Board) -> list[Actor]:
+    """Return the floor, and on it the objects, which lie still in the state shown and are not to be seen later."""
+    grid, frames = board.grid, stage.timeline.frames
+    floor = 0.46 * grid.pitch, 0.46 * grid.pitch
+    actors = [
+        stage.actor(f"floor {cell_words(cell)}", "square", FLOOR, grid.centre(cell), floor)
+        for cell in grid.cells()
+    ]
+    for name in draw.shuffled(list(board.looks)):
+        place, half = grid.centre(board.shown[name]), 0.27 * grid.pitch
+        actors.append(board.looks[name].actor(name, frames, place, half, opacity=stage.shown_T))
+    return actors
 
 
 def _words(answer: Any) -> int | str:

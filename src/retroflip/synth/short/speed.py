@@ -12,7 +12,7 @@ import numpy as np
 
 from retroflip.synth.animation import Actor, Animation, Floats
 from retroflip.synth.cast import Cast
-from retroflip.synth.episode import Asked, Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
+from retroflip.synth.episode import Draw, Episode, Event, Kind, Pair, Redraw, have_own_stamps, paired
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import reflected
@@ -70,23 +70,17 @@ def make(draw: Draw) -> Pair:
         number = 2 if settings.objects < 4 else 4
     place = draw.deal("place", range(number))
     most = draw.deal("most", ("fastest", "slowest"))
-    cast = Cast.drawn(draw, number)
+    cast = Cast.drawn(draw, number, role="mover")
     frames = frames_of(draw, *SECONDS)
     scale = max(1.0, min(settings.operation_scale, (settings.viewed_frames - 1) / SEEN / FASTEST))
     lengths = _lengths(draw, number, place, most, scale)
     seconds = (frames - 1) / settings.fps
     clip, order, begins = _clip(draw, cast, lengths, frames)
     crossings = _told(draw, lengths, begins, (frames, settings.fps), round(TOLD * scale))
-    text = phrased(draw, most=most)
-    answers = PLACES[number]
-    movers = cast.ids[:number]
-    asked = Asked(
-        text=text,
-        options=draw.some_of(answers, number),
-        parameters={"objects": movers, "most": most},
-        objects=cast.objects("mover"),
-        min_fps=SEEN * max(lengths) / seconds,
-    )
+    answers, movers = PLACES[number], cast.ids[:number]
+    text, options = phrased(draw, most=most), draw.shuffled(answers)
+    parameters = {"objects": movers, "most": most}
+    asked = cast.asked(text, options, parameters, min_fps=SEEN * max(lengths) / seconds)
     names = [f"the {cast.names[who]}" for who in order]
     events = [one.told(cast, order[one.lane], settings.fps) for one in crossings]
 

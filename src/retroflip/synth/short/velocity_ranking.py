@@ -90,11 +90,11 @@ def orders(draw: Draw, count: int) -> list[Ranking]:
 
     Of four objects and more, the four differ by two swaps of neighbours, made or not.
     """
-    start = tuple(draw.some_of(range(count), count))
+    start = tuple(draw.shuffled(range(count)))
     if count < 4:
         drawn = {start: None}
-        while len(drawn) < min(4, math.factorial(count)):
-            drawn[tuple(draw.some_of(range(count), count))] = None
+        while len(drawn) < 4:
+            drawn[tuple(draw.shuffled(range(count)))] = None
         return list(drawn)
     first = int(draw.rng.integers(0, count - 3))
     second = int(draw.rng.integers(first + 2, count - 1))
@@ -123,7 +123,7 @@ def make(draw: Draw) -> Pair:
     offered = orders(draw, count)
     right, other = draw.some_of(offered, 2)
     ranked = _Ranked(part, stretches, draw.deal("ends", (False, True)), cast.names)
-    listed = series([f"the {name}" for name in draw.some_of(cast.names, count)])
+    listed = series([f"the {name}" for name in draw.shuffled(cast.names)])
     text = phrased(draw, names=listed, when=when(part, stretches), ends=ENDS[ranked.is_rising])
     options = [ranked.words(one) for one in draw.shuffled(offered)]
     frames = 1 + stretches * max(1, frames_of(draw, *SECONDS[part is not None]) // stretches)
