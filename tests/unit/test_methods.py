@@ -82,7 +82,8 @@ class TestSettings:
         assert build(METHODS[name]()).null_option
 
     def test_the_methods_are_the_papers(self) -> None:
-        assert list(METHODS) == ["grpo", "dr_grpo", "t_grpo", "arrow_rl", "arrowgev", "crpo", "strive"]
+        papers = {"grpo", "dr_grpo", "t_grpo", "arrow_rl", "arrowgev", "crpo", "strive"}
+        assert papers <= METHODS.keys()
 
     def test_defaults_are_the_papers(self) -> None:
         shared = {"rollouts": 8, "format_weight": 1.0, "null_option": True, "span_share": 0.5}
