@@ -85,7 +85,7 @@ class Step(NamedTuple):
     @property
     def command(self) -> str:
         """What is typed."""
-        return COMMANDS[self.action].format(folder=self.folder, other=self.other, file=self.file)
+        return COMMANDS[self.action].format(**self._asdict())
 
 
 def done(files: Files, step: Step) -> Files | None:
@@ -126,6 +126,12 @@ def _effect(step: Step, here: Files, there: Files) -> tuple[Files, Files]:
 def held(files: Files, folder: str) -> tuple[str, ...]:
     """Return the names in a folder in alphabetical order."""
     return tuple(sorted(name for where, name in files if where == folder and name))
+
+
+def contents(files: Files) -> dict[str, list[str]]:
+    """Return all folders with the names in them, both in alphabetical order."""
+    folders = sorted(folder for folder, name in files if not name)
+    return {folder: list(held(files, folder)) for folder in folders}
 
 
 def inverse(step: Step) -> Step:
@@ -235,7 +241,7 @@ def _draw_query(draw: Draw, course: Runs, what: Query) -> Query | None:
         free = [step.command for place, step in enumerate(course.operations) if place not in pinned]
         return what.naming(commands=sorted(draw.some_of(free, CHOICES[what.ask])))
     asked = course.states[0 if what.when == "start" else -1]
-    folder = draw.one_of(sorted({folder for folder, name in asked if not name}))
+    folder = draw.one_of(list(contents(asked)))
     files = sorted({name for files in course.states for _, name in files if name})
     if what.ask == "deleted":
         # A command that names the file would give it away.
@@ -255,14 +261,13 @@ def _clip(stage: Stage, shown: Files, steps: Sequence[Step]) -> Animation:
 
 
 def _listing(stage: Stage, files: Files) -> list[Actor]:
-    lines = []
-    folders = sorted(folder for folder, name in files if not name)
-    for column, folder in enumerate(folders):
+    lines, folders = [], contents(files)
+    for column, (folder, names) in enumerate(folders.items()):
         x = 0.5 + (column - (len(folders) - 1) / 2) * 2 * SCREEN[0] / len(folders)
         lines.append(stage.writing(f"folder {folder}", f"{folder}/", (x, 0.24), HEADING_TEXT, stage.shown_T))
         lines += [
             stage.writing(f"file {folder} {name}", name, (x, 0.36 + 0.09 * row), NAME_TEXT, stage.shown_T)
-            for row, name in enumerate(held(files, folder))
+            for row, name in enumerate(names)
         ]
     return lines
 
@@ -277,7 +282,7 @@ def _command(stage: Stage, index: int, step: Step) -> Actor:
 
 def _side(stage: Stage, asked: Asked, query: Query, course: Runs, answer: Result) -> Episode:
     shown = stage.shown_of(course.states)
-    note = f"the folders are listed: {holding(_facts(shown))}"
+    note = f"the folders are listed: {holding(contents(shown))}"
     operations = (
         (step.action.replace(" ", "_"), f"the command {step.command} is run", {"command": step.command})
         for step in course.operations
@@ -288,14 +293,14 @@ def _side(stage: Stage, asked: Asked, query: Query, course: Runs, answer: Result
         _clip(stage, shown, course.operations),
         answer,
         orders.changed_by(answer, backwards, partial(answer_to, query)),
-        events=stage.told(note, {"folders": _facts(shown)}, operations),
-        states=stage.timeline.followed("folders", map(_facts, course.states)),
+        events=stage.told(note, {"folders": contents(shown)}, operations),
+        states=stage.timeline.followed("folders", map(contents, course.states)),
         derivation=[*_derivation(query, course), f"So the answer is: {listed(answer)}."],
     )
 
 
 def _things(states: Sequence[Files]) -> list[dict[str, Any]]:
-    folders = sorted({folder for files in states for folder, name in files if not name})
+    folders = sorted({folder for files in states for folder in contents(files)})
     names = sorted({name for files in states for _, name in files if name})
     return [
         *(thing(f"folder {one}", "text", "white", one) for one in folders),
@@ -303,14 +308,10 @@ def _things(states: Sequence[Files]) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(files: Files) -> dict[str, list[str]]:
-    return {folder: list(held(files, folder)) for folder in sorted(one for one, name in files if not name)}
-
-
 def _derivation(query: Query, course: Runs) -> list[str]:
     if query.when == "order":
         return [f"In order of time these are run: {'; '.join(_ran(query, course))}."]
-    held = [holding(_facts(files)) for files in course.states]
+    held = [holding(contents(files)) for files in course.states]
     commands = [f"{step.command}:" for step in course.operations]
     return orders.retold(held, commands, from_start=query.mode.from_start)
 
