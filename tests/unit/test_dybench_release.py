@@ -1,6 +1,7 @@
 """A release keeps what raters accepted, and says how far they agree."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,14 @@ def test_the_card_of_one_pair_speaks_of_one(built: Path, tmp_path: Path) -> None
         or "alpha" not in card
     )
     assert " 1 pairs" not in card
+
+
+def test_a_folder_without_its_manifest_is_told(built: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "built"
+    shutil.copytree(built, folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(DataError, match=r"its manifest\.json is gone"):
+        released(folder, labels_file(tmp_path, *VERDICTS), tmp_path / "out")
 
 
 def test_agreement_by_hand(tmp_path: Path) -> None:

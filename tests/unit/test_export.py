@@ -182,6 +182,18 @@ def test_what_a_toolkit_could_not_ask_is_refused(
     assert not (tmp_path / "tasks").exists()
 
 
+def test_videos_that_cannot_be_shown_and_pairs_without_a_side(bench: Path, tmp_path: Path) -> None:
+    write(bench, records()[1:])
+    ran = run("lmms-eval", bench, "--out", tmp_path / "tasks", "--json")
+    assert json.loads(ran.stdout)["pairs"] == 2
+    (bench / "videos" / "p1-0.mp4").write_bytes(b"")
+    ran = run("lmms-eval", bench, "--out", tmp_path / "more")
+    assert (ran.exit_code, "p1-0.mp4: it cannot be shown (empty)" in " ".join(ran.output.split())) == (
+        1,
+        True,
+    )
+
+
 def test_a_folder_without_records_is_told(tmp_path: Path) -> None:
     ran = run("lmms-eval", tmp_path, "--out", tmp_path / "tasks")
     assert (ran.exit_code, "records.jsonl" in ran.output) == (1, True)

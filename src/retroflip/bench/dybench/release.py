@@ -57,6 +57,10 @@ def release(
     """
     if not (folder / SUMMARY).is_file() or not (folder / RECORDS_NAME).is_file():
         raise UsageError(f"{folder}: holds no whole benchmark. Name a folder of `retroflip dybench build`.")
+    if not (folder / MANIFEST_NAME).is_file():
+        raise DataError(
+            f"{folder}: its {MANIFEST_NAME} is gone, so what was built is not known. Build the folder again first."
+        )
     if (damaged := first_changed(folder, besides=(CARD,))) is not None:
         raise DataError(f"{damaged}: not the file that the manifest lists. Build the folder again first.")
     labels = read_labels(labels_file)

@@ -9,8 +9,7 @@ import re
 from importlib.resources import files as resources
 from pathlib import Path
 
-from retroflip.bench.export.questions import Exported, files, pairs, read_questions, row
-from retroflip.errors import DataError
+from retroflip.bench.export.questions import Exported, check_files, pairs, read_questions, row
 from retroflip.files.storage import drop_unfinished, write_text_atomic
 from retroflip.recipes.reading import dumped
 
@@ -28,11 +27,10 @@ def task_name(folder: Path) -> str:
 def export_lmms_eval(folder: Path, out: Path) -> Exported:
     """Write the benchmark in `folder` as a task into `out`. Videos stay where they are.
 
-    Raises DataError as `read_questions` does, and where a video is missing.
+    Raises DataError as `read_questions` does, and where a video is missing, empty or cut short.
     """
     samples = read_questions(folder)
-    if missing := next((path for path in files(folder, samples) if not path.is_file()), None):
-        raise DataError(f"{missing}: no such video. Restore the benchmark's folder before it is exported.")
+    check_files(folder, samples)
     name = task_name(folder)
     place = out / name
     place.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 """The questions of a folder as every export takes them: records, their files, and what no toolkit could show."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retroflip.bench.presence import MISSING, fault_of
 from retroflip.bench.questions import RECORDS
 from retroflip.data.media import MediumKind
 from retroflip.data.records import stream_samples
@@ -52,9 +54,16 @@ def _fault(sample: Sample) -> str | None:
     return None
 
 
-def files(folder: Path, samples: Iterable[Sample]) -> Iterator[Path]:
-    """Yield the files that the questions show. Raises PathEscapeError for one outside the folder."""
-    return (resolve(folder, medium.path) for sample in samples for medium in sample.shown)
+def check_files(folder: Path, samples: Iterable[Sample]) -> None:
+    """Raise DataError for the first file that the questions show and a toolkit could not open, and PathEscapeError for
+    one outside the folder."""
+    for medium in (medium for sample in samples for medium in sample.shown):
+        resolve(folder, medium.path)
+        if fault := fault_of(folder, medium):
+            what = "no such video" if fault == MISSING else f"it cannot be shown ({fault})"
+            raise DataError(
+                f"{folder / medium.path}: {what}. Restore the benchmark's folder before it is exported."
+            )
 
 
 def asked(sample: Sample) -> str:
@@ -81,5 +90,6 @@ def row(sample: Sample) -> dict[str, Any]:
 
 
 def pairs(samples: Iterable[Sample]) -> int:
-    """Return how many pairs the questions form."""
-    return len({sample.pair for sample in samples if sample.pair is not None})
+    """Return how many whole pairs the questions form."""
+    sides = Counter(sample.pair for sample in samples if sample.pair is not None)
+    return sum(count > 1 for count in sides.values())
