@@ -38,6 +38,16 @@ def test_a_trace_needs_each_of_its_claims() -> None:
         assert checked(fewer).reasons == ["unlicensed"]
 
 
+@pytest.mark.parametrize("text", ["So the answer is first up, then left.", "I watch the video with care."])
+def test_claims_do_not_stand_for_a_text_that_tells_nothing(text: str) -> None:
+    found = checked([UP, LEFT, ANSWER], text).problems
+    assert [problem.sentence for problem in found] == [
+        "missing: the text itself tells less than half of the events that decide"
+    ]
+    half = "At 0.0 s the purple diamond moves up. So it goes first up, then left."
+    assert checked([UP, LEFT, ANSWER], half).is_true
+
+
 @pytest.mark.parametrize(
     "claims",
     [

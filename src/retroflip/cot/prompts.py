@@ -27,10 +27,14 @@ Write the reasoning in the first person, in plain language, as a viewer of the v
 metadata, or that the answer was given. Rules:
 - Tell every event of the timeline in its order, each with the time at which it begins, to the tenth of a second, such \
 as "At 00:02.5, the red circle turns left." or "From 00:02.5 to 00:04.0, ...".
-- Say of an event what the timeline says of it, in your own words; add no colours, ways, numbers or events of your own.
-- Give states (what is where, what holds what) exactly, or not at all.
+- Say of an event what the timeline says of it, in its words or nearly so, one event a clause with its own time; add \
+no colours, ways, numbers or events of your own.
+- Give states (what is where, what holds what) exactly, or not at all. Leave out what the timeline does not give: \
+where in the picture something is, that its speed is constant, what would happen if.
+- Name places and things outright ("in row 1, column 3", "cup A"), never as "there", "the two" or "the others", and \
+say of a number what it counts or adds up.
 - Then conclude from what you told, and end with the answer.
-- Use plain words: a word that a program cannot look up is refused.
+- Use plain words and short sentences: what a program cannot look up is refused.
 
 Give with every sentence its claims, what it states of the video, so that a program can check it. A claim is an object \
 with some of the keys event, time, object, property, value and relation:
@@ -66,7 +70,9 @@ REFLECTION = """\
 That reasoning has faults:
 {feedback}
 
-Write it again, whole, without them, by the same rules and in the same form."""
+Write it again, whole, without them, by the same rules and in the same form. A fault quotes a sentence that is not \
+true or that a program cannot look up: say it more plainly, or leave it out where it is only a remark. Keep every \
+other sentence word for word, and every event and the conclusion."""
 
 JUDGE = """\
 You check whether a piece of reasoning about a video is true of the video's exact timeline.

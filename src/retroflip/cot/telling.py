@@ -94,7 +94,8 @@ class Story:
 
     latest: the event told last. chain: that of the same sentence. subject, container: what was named last.
     dated: events told with times. known: how many of them before the sentence. said: by which words the last one was.
-    sums: numbers of the sentence's sums. spared: what was said to leave things as they are.
+    told: events told with times or without. sums: numbers of the sentence's sums. spared: what was said to leave things
+    as they are.
     """
 
     latest: Fact | None = None
@@ -106,6 +107,7 @@ class Story:
     result: str = ""
     topic: tuple[Terms, ...] = ()
     dated: list[int] = field(default_factory=list)
+    told: frozenset[int] = frozenset()
     known: int = 0
     chain: Fact | None = None
     parts: tuple[str, ...] = ()
@@ -586,6 +588,7 @@ class Teller:
         story = self.story
         if found:
             event = found[0]
+            story.told |= {one.number for one in found if one.number is not None}
             if stamp is not None or self._world.kind_of(event) == "reveal" or run.picked("ordinal:"):
                 begun = [
                     e.start

@@ -7,7 +7,8 @@ No model is asked, and English is not parsed. Everything is looked up in one tab
 3. Every stretch of every sentence is borne out by one source at the time told (`retroflip.cot.truth`); a word that
    neither says something known nor is one of the harmless ones is a fault.
 4. Where there are claims, a sentence tells no event with a time that no claim names (`retroflip.cot.telling`).
-5. Events are told in their order, those that decide are all told or claimed, and whatever is concluded is the answer.
+5. Events are told in their order, those that decide are all told or claimed, half of them at least by the text itself,
+   and whatever is concluded is the answer.
 
 What is not understood is refused: a trace can be written again.
 """
@@ -229,7 +230,21 @@ class _Check:
         alike = [e for e in events.values() if e.subject == event.subject and e.size == event.size]
         return any(e.number is not None and self._is_told(e.number) for e in alike)
 
+    @property
+    def _is_hollow(self) -> bool:
+        """Whether claims stand for a text that itself tells no event, or less than half of those that decide."""
+        if self._teller is self._free:
+            return False
+        told = {*self._free.story.dated, *self._free.story.told}
+        required = self._required()
+        is_silent = not told and bool(self._world.events)
+        return is_silent or 2 * len(told.intersection(required)) < len(required)
+
     def _missing(self) -> Iterator[Problem]:
+        if self._is_hollow:
+            yield Problem(
+                Reason.MISSING, "", "the text itself tells less than half of the events that decide"
+            )
         if self.told_share < self._rules.told_share:
             for number in self._required():
                 if not self._is_told(number):
