@@ -156,6 +156,17 @@ def test_nextgqas_score_drops_what_is_missing_and_ours_does_not(nextgqa: Path) -
     assert [ours["grounding"][key] for key in ("n_spans", "miou", "miop", "r0.5")] == [3, 16.67, 66.67, 33.33]
     assert (ours["acc_gqa"], ours["acc"], ours["n_failed"]) == (33.33, 66.67, 1)
     assert official["acc"] == 66.67
+    # Its scorer passes over 99_9, which is none of its questions.
+    assert (found["missing"], found["unknown"]) == (1, 1)
+    assert found["unknown_by_reason"] == {"to a question that is not read here": 1}
+
+
+def test_nextgqas_table_without_a_row(nextgqa: Path) -> None:
+    for table in nextgqa.rglob("test.csv"):
+        table.write_text("".join(table.read_text().splitlines(keepends=True)[:1]))
+    file = written(nextgqa / "test_ground_ada.json", {"10001_1": [0, 5]})
+    with pytest.raises(DataError, match="no answer to a question under --root"):
+        scores("nextgqa", nextgqa, file)
 
 
 def test_nextgqas_shares_of_the_duration(nextgqa: Path) -> None:

@@ -173,6 +173,13 @@ def test_results_of_video_r1(root: Path) -> None:
     assert scores("tempcompass", root, write_json(path, {"results": rows[:2]}))["ours"]["p_acc"] == 100.0
 
 
+def test_what_a_log_lacks_is_told(root: Path) -> None:
+    found = scores("tempcompass", root, write_json(root / "r.json", {"results": [of_video_r1("7", "A")]}))
+    assert (found["official"]["n"], found["official"]["acc"]) == (1, 100.0)
+    assert (found["missing"], found["ours"]["n_failed"], found["ours"]["acc"]) == (1, 1, 50.0)
+    assert found["parts_without_answers"] == {"yes_no": 1, "caption_matching": 1}
+
+
 def test_results_that_are_larger_than_any_record_are_read_one_by_one(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,17 @@ def test_both_accuracies_by_hand(root: Path) -> None:
     assert found["ours"]["p_acc_by_task"] == {"intuitive_physics": 50.0, "temporal_reasoning": 100.0}
 
 
+def test_a_run_of_the_small_split_misses_nothing_of_the_whole_one(root: Path) -> None:
+    whole = root / "intuitive_physics" / "full-00000.jsonl"
+    write_lines(whole, [row("x_1_a", 0), row("x_1_b", 1), row("x_9_a", 1), row("x_9_b", 0)])
+    found = scores(
+        "mvp", root, logged(root, {name: said for name, said in ALL_RIGHT.items() if name != "y_1_b"})
+    )
+    assert found["parts_without_answers"] == {"intuitive_physics, full": 2}
+    # The official pairs are unpacked as two, and the scorer stops at one.
+    assert (found["missing"], found["official"]["pair_accuracy"], found["ours"]["p_acc"]) == (1, None, 66.67)
+
+
 @pytest.mark.parametrize(
     ("said", "official", "ours"),
     [
