@@ -1,6 +1,7 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, pas
 from retroflip.bench.parts import parts_of
 from retroflip.bench.records import AnswerRecord, Control, read_answers
 from retroflip.bench.stats import Column, mcnemar, paired_interval
+from retroflip.bench.unanswered import unanswered
 from retroflip.data import answers as reader
 from retroflip.data.intervals import RESAMPLES, Interval
 from retroflip.errors import DataError
@@ -27,6 +29,7 @@ def score_run(directory: Path, root: Path | None = None, *, resamples: int = RES
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
     `run.json`, when there, is copied under "settings": a score carries the frame count and pixel budget of its answers.
+    Questions of the data without an answer are wrong, and counted by control under "unanswered" (`unanswered.py`).
     "reader" says which version of the reader read them, "resamples" how many stand behind an interval. Answers to a
     benchmark of the registry are scored by its own rules too (`official.score_published`), as far as its files are
     under `root` or where run.json says. Raises DataError for missing, empty or damaged answers.
@@ -38,10 +41,13 @@ def score_run(directory: Path, root: Path | None = None, *, resamples: int = RES
             f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
         )
     settings = read_settings(directory)
-    asked = published(settings, root, {record.id for record in answers.records})
-    read = answers.records if asked is None else asked.read(answers.records)
+    missing = unanswered(answers.records, settings, root)
+    records = [*answers.records, *missing]
+    asked = published(settings, root, {record.id for record in records})
+    read = records if asked is None else asked.read(records)
     scores = score_records(read, resamples=resamples)
-    scores |= asked.scores(answers.records) if asked else {}
+    scores |= asked.scores(records) if asked else {}
+    scores["unanswered"] = dict(Counter(record.control.value for record in missing))
     scores["torn_last_line"] = answers.torn
     scores["reader"] = reader_version()
     scores["resamples"] = resamples

@@ -67,4 +67,4 @@ def _read(suite: Suite, bench: str, root: Path) -> Questions:
 
     place = root / bench
     found = bench_questions(bench, place) if bench in BENCHMARKS else bench_questions(str(place), None)
-    return chosen(found, holds)
+    return chosen(found._replace(about={**found.about, "suite": suite.title}), holds)

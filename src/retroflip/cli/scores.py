@@ -67,6 +67,9 @@ def _counted(scores: Mapping[str, Any]) -> Iterator[str]:
             f"Questions without an answer, as their video or the call failed: {scores['n_failed']}. They count as "
             "wrong."
         )
+    if left := scores.get("unanswered"):
+        told = ", ".join(f"{count} under {control}" for control, count in left.items())
+        yield f"Among these are questions that were never asked: {told}. The same generate again asks them."
     if scores["n_incomplete_pairs"]:
         yield f"Pairs that miss a side: {scores['n_incomplete_pairs']}. They count as wrong."
 

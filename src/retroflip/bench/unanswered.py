@@ -1,0 +1,56 @@
+"""Questions of which a folder of answers says nothing, as after a run that was stopped: they are wrong, so that
+denominators are those of the data or benchmark that was asked, and not of what was answered."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retroflip.bench.questions import bench_questions, recorded_questions
+from retroflip.bench.records import AnswerRecord, Control, failed_record
+from retroflip.data.prompts import with_null_option
+from retroflip.data.sample import Sample
+from retroflip.errors import RetroflipError
+from retroflip.train.datasets import is_of_records
+
+_WHY = "it was not answered"
+
+
+def unanswered(
+    records: Sequence[AnswerRecord], settings: Mapping[str, Any], root: Path | None
+) -> list[AnswerRecord]:
+    """Return a failed record for every question of the data, under each control of the records, that has none.
+
+    settings: of run.json. Nothing is known, and nothing returned, where the questions cannot be read any more, where
+    they are others than those that were answered, and where a suite asked a part of them.
+    """
+    samples = {sample.id: sample for sample in _questions(settings, root)}
+    answered: dict[Control, set[str]] = defaultdict(set)
+    for record in records:
+        answered[record.control].add(record.id)
+    if not all(ids <= samples.keys() for ids in answered.values()):
+        return []
+    return [
+        failed_record(sample, control, _WHY)
+        for control, ids in answered.items()
+        for name, sample in samples.items()
+        if name not in ids
+    ]
+
+
+def _questions(settings: Mapping[str, Any], root: Path | None) -> Sequence[Sample]:
+    data, bench = settings.get("data"), settings.get("bench")
+    place = root or (Path(settings["root"]) if settings.get("root") else None)
+    try:
+        if "suite" in settings or not (data or bench):
+            return ()
+        if data is None:
+            samples: Sequence[Sample] = bench_questions(str(bench), place).dataset.samples
+        elif is_of_records(Path(data)):
+            samples = recorded_questions(Path(data), place, settings.get("columns", {})).dataset.samples
+        else:
+            return ()
+    except (RetroflipError, OSError):
+        return ()
+    with_null = settings.get("settings", {}).get("null_option", False)
+    return [with_null_option(sample) if with_null else sample for sample in samples]
