@@ -49,7 +49,10 @@ CLAIMS = """\
 - "At 00:02.5, the red circle turns left." {"event": "move", "time": 2.5, "object": "red circle", \
 "property": "direction", "value": "left"}
 - "It hits the left wall three times." {"event": "hit left wall", "property": "count", "value": 3}
-- "The pile now reads 4, 7, 1." {"object": "pile", "property": "cards", "value": [4, 7, 1], "time": 6.3}
+- "The pile now reads 4, 7, 1." {"object": "pile", "property": "holds", "value": [4, 7, 1], "time": 6.3}
+- "At the start cup A holds 12 and 5." {"object": "cup A", "property": "holds", "value": [12, 5], "relation": \
+"at the start"}
+- "So the star is in row 1, column 3." {"object": "star", "property": "cell", "value": [1, 3], "time": 5.2}
 - "The star is slower than the cross." {"object": "star", "relation": "slower than", "value": "cross"}
 - "It fades after the square jumps." {"event": "circle fades", "relation": "after", "value": "square jumps"}
 - "It never turns right." {"event": "move", "property": "direction", "relation": "not", "value": "right"}
