@@ -1,8 +1,9 @@
 """Questions of which a folder of answers says nothing, as after a run that was stopped: they are wrong, so that
 denominators are those of the data or benchmark that was asked, and not of what was answered."""
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ def unanswered(
     settings: of run.json. Nothing is known, and nothing returned, where the questions cannot be read any more, where
     they are others than those that were answered, and where a suite asked a part of them.
     """
-    samples = {sample.id: sample for sample in _questions(settings, root)}
     answered: dict[Control, set[str]] = defaultdict(set)
     for record in records:
         answered[record.control].add(record.id)
+    if settings.get("data") and _names_no_other(Path(settings["data"]), set.intersection(*answered.values())):
+        return []
+    samples = {sample.id: sample for sample in _questions(settings, root)}
     if not all(ids <= samples.keys() for ids in answered.values()):
         return []
     return [
@@ -36,6 +39,16 @@ def unanswered(
         for name, sample in samples.items()
         if name not in ids
     ]
+
+
+def _names_no_other(data: Path, answered: Container[str]) -> bool:
+    """Return whether all records of a JSONL file say an id, and each of these was answered: then the file need not be
+    read as records, which takes twenty times as long."""
+    try:
+        with data.open(encoding="utf-8") as lines:
+            return all(str(json.loads(line)["problem_id"]) in answered for line in lines)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _questions(settings: Mapping[str, Any], root: Path | None) -> Sequence[Sample]:
