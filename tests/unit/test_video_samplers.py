@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -155,5 +156,5 @@ class TestNames:
 
 
 def test_the_help_of_the_option_names_every_sampler() -> None:
-    (option,) = SamplerOption.__metadata__
+    _, option = get_args(SamplerOption)
     assert [name for name in SAMPLERS if name not in option.help] == []
