@@ -303,6 +303,8 @@ class Reader:
         """Return how many matches the next token takes, and the token."""
         match = matches[index]
         text = match[0]
+        if match["command"] and not self._is_command(text):
+            return 1, [token for part in text.split() for token in self._plain(part)]
         if match["command"]:
             return 1, [Token(text, frozenset({f"command:{text.rstrip('/')}"}))]
         if match["equation"]:
@@ -321,6 +323,13 @@ class Reader:
         if match["strange"]:
             return 1, [Token(text, is_unknown=True)]
         return self._worded(matches, index)
+
+    def _is_command(self, text: str) -> bool:
+        """Return whether a command is meant, and no wall that something touches: it names a file or a folder."""
+        target = text.split()[-1]
+        return len(target) > 1 and (
+            "/" in target or "." in target or target in self._names or text.startswith("m")
+        )
 
     def _worded(self, matches: Sequence[re.Match[str]], index: int) -> Taken:
         """Return what the first rule that fits takes of the words from here on."""
@@ -365,6 +374,7 @@ class Reader:
             spot.before in ("the", "its", "for")
             or (spot.before == "a" != spot.after and spot.lowered != "second")
             or spot.after in ("time", "one", "from")
+            or (spot.before == "and" and self._says_something(spot.after.removesuffix("s")))
             or (spot.before in _BEFORE_RANKS and spot.after in _BEHIND_RANKS)
         ):
             return 1, [Token(spot.word, frozenset({f"ordinal:{ORDINALS[spot.lowered]}"}))]
@@ -465,6 +475,8 @@ def _connected(spot: _Spot) -> Taken | None:
     """Take a word of the lexicon, or one that connects; the "with" of "in contact with" says nothing."""
     if spot.lowered == "with" and spot.before in _BEFORE_WITH:
         return 1, [Token(spot.word)]
+    if spot.lowered == "times" and spot.before in ("a", "the"):
+        return 1, [Token(spot.word, frozenset({"times"}))]
     says, lists = _lexicon()
     stemmed = stem(spot.word)
     if stemmed in lists["connecting"] or (stemmed,) in says:

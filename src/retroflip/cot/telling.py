@@ -101,6 +101,7 @@ class Story:
     latest: Fact | None = None
     subject: tuple[Terms, ...] = ()
     nearest: tuple[Terms, ...] = ()
+    run: tuple[Token, ...] = ()
     container: str | None = None
     phase: str | None = None
     numbers: frozenset[str] = frozenset()
@@ -121,7 +122,8 @@ class Story:
     @property
     def key(self) -> Hashable:
         """What tells it from other stories."""
-        return tuple(tuple(one) if isinstance(one, list) else one for one in vars(self).values())
+        own = (one for name, one in vars(self).items() if name not in ("run", "nearest"))
+        return tuple(tuple(one) if isinstance(one, list) else one for one in own)
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,10 @@ class Teller:
         story.is_back, story.subject = False, ()
         story.known = 0 if _ON.match(words.text) else len(story.dated)
         story.chain = story.latest if _ON.match(words.text) else None
-        if len(tokens) > _LONGEST or _repeats(tokens):
+        if len(tokens) > _LONGEST or _repeats(tokens, self._world.containers):
             return words.text[:80]
+        if (stranger := self._truth.stranger(tokens)) and not words.has("denying"):
+            return stranger
         phases = {term for token in tokens for term in token.says & PHASES}
         story.phase = phases.pop() if len(phases) == 1 else None
         story.topic = tuple(words.plain)
@@ -167,6 +171,8 @@ class Teller:
         story.is_timeless = not any(token.stamp for token in tokens)
         if self._is_plan(words) or _LAW.search(words.text):
             return None
+        if is_last and not words.has("denying") and self._truth.is_misordered(words):
+            return words.text
         if is_last and not words.has("denying") and self._truth.names_wrong(words):
             return words.text
         if words.has("answer") and self._truth.is_otherwise(words):
@@ -258,7 +264,11 @@ class Teller:
 
     def _leaves(self, event: Fact, words: Words) -> bool:
         """Return whether an event leaves as it is what words name, or else what is asked about."""
-        if not words.plain and event.number is not None and not matters(self._world, event.number):
+        names = [one for one in words.plain if self._world.is_name(one) or one & self._world.containers]
+        names += [
+            one for one in words.plain if any(term.startswith(("command:", "cell:", "n:")) for term in one)
+        ]
+        if not names and event.number is not None and not matters(self._world, event.number):
             return True
         return self._truth.spares(words, replace(self._when(None, ""), latest=event))
 
@@ -277,7 +287,13 @@ class Teller:
             or any(t.stamp and not t.stamp.is_moment for t in tokens)
         ):
             return False
-        pools = [list(map(self._truth.ranked, self._then(one, words.text))) for one in stamps]
+        texts = [Words(tokens[max(0, at - 3) : at]).text for at, token in enumerate(tokens) if token.stamp]
+        pools = [
+            list(map(self._truth.ranked, self._then(one, text)))
+            for one, text in zip(stamps, texts, strict=True)
+        ]
+        if any(len(a) == len(b) == 1 and a[0].number == b[0].number for a, b in pairwise(pools)):
+            return False
         amount = {f"{kind}:{len(stamps)}" for kind in ("n", "count")}
         own: list[tuple[int, Terms]] = []
         passed = 0
@@ -429,11 +445,26 @@ class Teller:
         steps = [sign * (latest.start - begun) for e in told for begun in (e.start, e.end)]
         return any(gap.low.is_near(one, self._truth.near) for one in steps)
 
+    def _may_cut(self, words: Sequence[Token], at: int) -> bool:
+        """Return whether words may be cut at a token: not within a list of things that are held."""
+        near = [token for token in words[at : at + 3] if token.text.lower() not in (",", "and")][:1]
+        is_list = all(
+            any(map(self._world.items.__contains__, token.says)) for token in (words[at - 1], *near)
+        )
+        if is_list and near and "put" not in Words(words[at:]).text:
+            return False
+        return bool(_is_cut(words[at - 1], words[at])) or self._is_held(words[at:])
+
+    def _is_held(self, words: Sequence[Token]) -> bool:
+        """Return whether what a container holds is told from here on: "with logo.txt | logs has five files"."""
+        is_container = bool(words[0].says & self._world.containers)
+        return is_container and len(words) > 1 and words[1].text.lower() in ("has", "holds", "contains")
+
     def _pieces(self, words: Sequence[Token], stamp: Stamp | None) -> str | None:
         """Prove words in the longest runs of pieces that can be."""
         cuts = [
             0,
-            *(at for at, token in enumerate(words) if at and _is_cut(words[at - 1], token)),
+            *(at for at in range(1, len(words)) if self._may_cut(words, at)),
             len(words),
         ]
         strength = [words[cut].cut == _STRONG if cut < len(words) else 2 for cut in cuts]
@@ -488,8 +519,8 @@ class Teller:
         if _STARTS.search(run.text) and (stamp is None or _STARTS_AT.search(run.text)):
             when = replace(when, stamp=None, phase=when.phase or "start-of-video")
         found = self._truth.proof(run, when)
-        if found is None and _STARTS.search(run.text) and not self._truth.is_answer(run):
-            found = self._truth.proof(run, replace(when, stamp=None, phase="start-of-video"))
+        if found is None and (elided := self._elided(run)):
+            found = self._truth.proof(elided, when)
         if found is None and stamp is not None:
             found = self._placed(run, when)
         if (
@@ -511,6 +542,14 @@ class Teller:
         is_ranked = any(one & SUPERLATIVES for one in run.said)
         is_ranked = is_ranked or "count" in run.text
         return self._in_order(found, run) if found and stamp is None and not is_ranked else found
+
+    def _elided(self, run: Words) -> Words | None:
+        """Return "the star does not" with what was said of others just before it, None for anything else."""
+        names = [one for one in run.said if self._world.is_name(one)]
+        if not names or not self.story.run or len(run.said) != len(names) + 1 or not run.has("denying"):
+            return None
+        rest = [token for token in self.story.run if not self._world.is_name(token.says)]
+        return Words([*run.tokens, *rest]) if Words(rest).text.strip(" ,") else None
 
     def _placed(self, run: Words, when: When) -> list[Fact] | None:
         """Prove what an event does that is named by its place in the order and its time: "the third swap at 4.4 s"."""
@@ -608,6 +647,7 @@ class Teller:
             )
         than = next((at for at, token in enumerate(run.tokens) if token.text.lower() in _BESIDE), None)
         names = [one for one in Words(run.tokens[:than]).plain if self._world.is_name(one)]
+        story.run = tuple(run.tokens)
         objects = self._truth.objects([one for one in run.plain if self._world.is_name(one)])
         story.nearest = tuple(objects[-1]) if objects else story.nearest
         story.subject = tuple(names) or story.subject or self._doer(found)
@@ -667,7 +707,7 @@ def _joints(tokens: Sequence[Token]) -> list[int]:
                 and any(one.stamp for one in tokens[at:])
                 and not _times(tokens[:at])
             )
-            or (token.text.lower() in _JOINING and _has_time(tokens[at:]))
+            or (token.text.lower() in _JOINING and (token.text == ";" or _has_time(tokens[at:])))
             or (token.text.lower() in _FOLLOWING and (token.text.lower() != "so" or _concludes(tokens, at)))
         )
     ]
@@ -713,12 +753,13 @@ def _concludes(words: Sequence[Token], at: int) -> bool:
     return words[at].text.lower() in _SO and after not in ("do", "does", "did", "is", "are", "was", "were")
 
 
-def _repeats(tokens: Sequence[Token]) -> bool:
+def _repeats(tokens: Sequence[Token], containers: Terms) -> bool:
     """Return whether something is said to go from a place to the same place."""
     at = [
         index
         for index, token in enumerate(tokens)
-        if any(t.startswith(("cell:", "row:", "column:")) for t in token.says)
+        if any(t.startswith(("cell:", "row:", "column:")) or t in containers for t in token.says)
+        and not token.is_loose
     ]
     return any(
         tokens[a].says == tokens[b].says
@@ -732,8 +773,9 @@ def _repeats(tokens: Sequence[Token]) -> bool:
 def _is_cut(before: Token, token: Token) -> int:
     """Return how willingly words are cut before a token: not in "at which"."""
     is_within = token.text.lower() == "which" and before.text.lower() in _WITH_WHICH
+    is_factor = any(one.startswith("count:") for one in before.says) and token.text.lower() in ("as", "that")
     is_inserted = token.text.lower() in _SO and before.text.lower() in _HELPING
-    return 0 if is_within or is_inserted else token.cut
+    return 0 if is_within or is_inserted or is_factor else token.cut
 
 
 def _uncounted(tokens: Sequence[Token]) -> Sequence[Token]:

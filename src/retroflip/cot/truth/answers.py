@@ -1,10 +1,16 @@
 """What a question asks, and which words give its answer or a wrong one."""
 
 import operator
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 
-from retroflip.cot.reading import Terms, Words
+from retroflip.cot.reading import Terms, Token, Words
 from retroflip.cot.world import World
+from retroflip.synth.animation import PALETTE, SHAPES
 
+SHAPES_ALL = frozenset(SHAPES)
 ORDER = {"before": -1, "earlier": -1, "after": 1, "later": 1}
 NOUNS = frozenset({"chip", "card", "file", "tile"})
 
@@ -44,6 +50,40 @@ class Answers:
         options = {str(one).lower() for one in self.world.question["options"]}
         told = {token.text.lower() for token in words.tokens} & options
         return self._is_literal and bool(told) and told != {str(self.world.question["answer"]).lower()}
+
+    def is_misordered(self, words: Words) -> bool:
+        """Return whether as many values of the options as the answer has are given, and not those of the answer."""
+        values = (
+            frozenset().union(*self._answer, *(one for wrong in self._wrong for one in wrong)) - self.asked
+        )
+        given = [one for one in words.plain if one & values]
+        own = [one for one in self._answer if one & values]
+        parts = re.split(r", (?:then )?", str(self.world.question["answer"]))
+        return (
+            len(own) == len(parts) > 2 and len(given) == len(own) and not all(map(operator.and_, given, own))
+        )
+
+    def stranger(self, tokens: Sequence[Token]) -> str | None:
+        """Return a colour and shape that no object has, ever; None where there is none such."""
+        for one, two in pairwise(tokens):
+            if two.says & SHAPES_ALL and not two.is_loose and not two.says & self._shapes:
+                return two.text
+            if one.says & PALETTE.keys() and two.says & SHAPES_ALL and not self._is_look(one.says, two.says):
+                return f"{one.text} {two.text}"
+        return None
+
+    @cached_property
+    def _shapes(self) -> Terms:
+        """All words that may be told in this video."""
+        facts = [*self.world.looks.values(), *(f.terms for f in (*self.world.states, *self.world.events))]
+        return frozenset().union(self.asked, *facts, *self._options())
+
+    def _is_look(self, *said: Terms) -> bool:
+        looks = [*self.world.looks.values(), *(fact.terms for fact in self.world.states), *self._options()]
+        return any(all(one & look for one in said) for look in looks)
+
+    def _options(self) -> list[Terms]:
+        return [self.world.reader.says(str(one)) for one in self.world.question["options"]]
 
     def names_wrong(self, words: Words) -> bool:
         """Return whether a stretch gives an option that is not the answer."""

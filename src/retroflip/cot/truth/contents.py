@@ -12,7 +12,7 @@ from retroflip.cot.truth.ranks import Ranks
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import Fact
 
-_EARLIER = re.compile(r"\b(?:before|earlier|previously|prior|undo\w*|without)\b")
+_EARLIER = re.compile(r"\b(?:before|by then|earlier|previously|prior|undo\w*|without)\b")
 _LATER = re.compile(
     r"\b(?:now|so|leav\w*|giv\w*|means|after|then|which (?:takes?|brings?|puts?|moves?|sends?|carries)|ends? up"
     r"|lands?)\b"
@@ -99,6 +99,8 @@ class Contents(Ranks):
             return True
         if _EARLIER.search(text):
             return start < latest.start <= end + self.near
+        if self.world.question["mode"] == "retrodictive" and start < latest.start <= end + self.near:
+            return True
         return (
             start - self.near
             <= latest.start
@@ -222,6 +224,8 @@ class Contents(Ranks):
         facts = [
             f for f in self.world.states if f.covers(said) and self._is_then(f.start, f.end, words, when)
         ]
+        if when.stamp is not None and _is_arrival(words):
+            facts = [f for f in facts if when.stamp.low.is_near(f.start, self.near)]
         return self._shown(words, when) if facts else None
 
     def _is_course(self, said: Sequence[Terms], when: When, *, is_back: bool) -> bool:
@@ -294,6 +298,14 @@ class Contents(Ranks):
         if latest is not None:
             return None if any(self._is_moved(one, latest) for one in self.objects(own)) else []
         return None if self._moves(own) else []
+
+
+def _is_arrival(words: Words) -> bool:
+    """Return whether something comes to a cell: "to row 2, column 1"."""
+    return any(
+        one.text.lower() in ("to", "into") and any(term.startswith("cell:") for term in two.says)
+        for one, two in pairwise(words.tokens)
+    )
 
 
 def _assigned(

@@ -16,6 +16,7 @@ ENDING = re.compile(
     r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
     r"|(?:changes?|goes|gets|turns?) back|reverts?|returns?|(?:is|are|was) back)\b"
 )
+_OF_THEM = re.compile(r"\bof (?:them|these|those)\b")
 _NTH_TIME = re.compile(r"\bfor (?:the|a) \w+ time\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 HOLDING = re.compile(
@@ -112,7 +113,8 @@ class Events(Answers):
         if not plain and not (ordinals and when.stamp):
             return None
         if words.is_sequence or (
-            when.stamp is None and (self._is_about_content(words) or self._is_bare(plain, when))
+            when.stamp is None
+            and (self._is_about_content(words) or (not ordinals and self._is_bare(plain, when)))
         ):
             return None
         firm = [one for one in plain if "enter" in one or not one & {"back", "pass"}] or plain
@@ -174,13 +176,19 @@ class Events(Answers):
         generic = [one for one in said if not self.world.is_name(one)]
         for ordinal in words.picked("ordinal:"):
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
+            is_of_them = bool(_OF_THEM.search(words.text))
             events = [
                 e
                 for e in events
-                if any(is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase, is_bare=is_bare))
-                and (
-                    not is_time
-                    or is_nth(e, at, numbers_of(o for o in self.world.events if o.covers(generic)))
+                if (is_of_them and is_nth(e, at, numbers_of(o for o in self.world.events if is_as(o, e))))
+                or (
+                    any(
+                        is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase, is_bare=is_bare)
+                    )
+                    and (
+                        not is_time
+                        or is_nth(e, at, numbers_of(o for o in self.world.events if o.covers(generic)))
+                    )
                 )
             ]
         return events
@@ -211,7 +219,12 @@ class Events(Answers):
         own = numbers_of(e for e in everything if e.covers(said))
         if len(own) > 1:
             yield own
-            yield numbers_of(e for e in everything if e.terms - ON == event.terms - ON)
+        if event.size is not None and len({e.subject for e in everything}) > 1:
+            yield numbers_of(
+                e
+                for e in everything
+                if e.subject == event.subject and self.world.kind_of(e) == self.world.kind_of(event)
+            )
 
     def _is_asked(self, event: Fact) -> bool:
         """Return whether an event is what the question counts."""
@@ -227,6 +240,11 @@ def numbers_of(facts: "Iterator[Fact] | Sequence[Fact]") -> list[int]:
 
 def is_nth(event: Fact, at: int, pool: Sequence[int]) -> bool:
     return -len(pool) <= at < len(pool) and pool[at] == event.number
+
+
+def is_as(one: Fact, other: Fact) -> bool:
+    """Return whether an event is as another but for its time."""
+    return one.terms - ON == other.terms - ON
 
 
 def _modified(words: Words) -> list[Terms]:

@@ -19,6 +19,10 @@ _EQUAL_MS = 150.0
 _DIFFERENCE = 3.0
 """how far a difference told may be off, in percent of the screen"""
 _ATTRIBUTES = {"colour": "colour", "color": "colour", "shape": "shape", "form": "shape", "size": "size"}
+_GLYPHS = {
+    "number": "number", "numbers": "number", "digit": "number", "digits": "number", "sign": "sign", "signs": "sign",
+    "operator": "sign", "operators": "sign",
+}  # fmt: skip
 _BEING = frozenset({"is", "was", "are", "there", "stands", "stand", "comes", "come", "lies", "lie"})
 _SIDE = re.compile(r"\b(?:left|right) of\b|\b(?:to|on) its (?:left|right)\b")
 _TURNS = frozenset({"clockwise", "counterclockwise"})
@@ -119,6 +123,29 @@ class Forms(Contents):
         if re.search(r"\bless than\b|\bunder\b", words.text):
             return [] if max(ratios) < factor else None
         return [] if all(abs(one / factor - 1.0) <= 0.15 for one in ratios) else None
+
+    def is_of_glyphs(self, words: Words) -> bool:
+        """Return whether a stretch tells how many numbers or signs are drawn, or which of them comes when."""
+        has_glyphs = any(self.world.kind_of(e) == "glyph" for e in self.world.events)
+        numbers = words.picked("n:") + words.picked("ordinal:")
+        return has_glyphs and bool(numbers) and any(t.text.lower() in _GLYPHS for t in words.tokens)
+
+    def _glyphs(self, words: Words, when: When) -> Found:
+        """Prove "four numbers and three signs" or "the first number is 6"."""
+        glyphs = [
+            (e, str(self.world.metadata["events"][e.number or 0].get("symbol", "")))
+            for e in self.world.events
+        ]
+        kinds = [(t, _GLYPHS[t.text.lower()]) for t in words.tokens if t.text.lower() in _GLYPHS]
+        if len(kinds) != 1 or when.stamp is not None:
+            return None
+        pool = [e for e, symbol in glyphs if symbol and symbol.isdigit() == (kinds[0][1] == "number")]
+        ordinals, numbers = [int(one) for one in words.picked("ordinal:")], words.picked("n:")
+        said = [one for one in words.plain if not one & {"draw", "change", "ball", "move"}]
+        if ordinals:
+            own = [pool[at - (at > 0)] for at in ordinals[:1] if -len(pool) <= at - (at > 0) < len(pool)]
+            return [] if said and own and own[0].covers(said) else None
+        return [] if numbers == [f"{len(pool)}"] and len(said) == 1 else None
 
     def is_beside(self, words: Words) -> bool:
         """Return whether a stretch tells on which side of one object others are that stand in a row."""
@@ -254,15 +281,19 @@ class Forms(Contents):
         ]
         names = [one for one in said if self.world.is_name(one)] or list(when.subject)
         own = [e for e in sized if (names or left.picked("ordinal:")) and e.covers([*names, *said])]
-        own = [e for e in own if when.stamp and self.at(e, when, "")] or own
+        own = self._nth(left, [e for e in own if when.stamp and self.at(e, when, "")] or own)
         if len(own) > 1 and when.latest in own:
             own = [e for e in own if e == when.latest]
-        own = self._nth(left, own)
         others = [one for one in right.plain if self.world.is_name(one)]
         if right.picked("ordinal:"):
             return own, self._nth(right, [e for e in sized if e.covers(others or names)])
         if others:
             return own, [e for e in sized if e.covers(others)]
+        if "runner up" in right.text and sized:
+            sizes = sorted({e.size or 0.0 for e in sized})
+            return [e for e in sized if e.size == sizes[-1]][:1], [
+                e for e in sized if e.size == sizes[-2:][0]
+            ]
         if re.search(r"\b(?:any|every|all|each)\b", right.text):
             return own, [e for e in sized if e not in own]
         earlier = [e for e in sized if own and e.subject == own[0].subject and e.start < own[0].start]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Words
-from retroflip.cot.stamps import Moment
+from retroflip.cot.stamps import Moment, Stamp
+from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.forms import Forms
 from retroflip.cot.truth.ranks import COMPARING
 from retroflip.cot.truth.sums import value
@@ -102,6 +103,8 @@ class Truth(Forms):
             return (self._equally_much,)
         if words.has("equally-long"):
             return (self._equally_long,) if not is_than else (lambda *_: None,)
+        if self.is_of_glyphs(words):
+            return (self._glyphs, self._happening)
         if self.is_beside(words):
             return (self._beside,)
         if (
@@ -140,21 +143,22 @@ class Truth(Forms):
         """Whether something may be in the middle: of a pile, or of speeds."""
         return "pile" in self.world.containers or any(e.size is not None for e in self.world.events)
 
+    def _not_yet(self, words: Words, until: Stamp) -> Found:
+        """Prove that nothing of what is said begins before a time."""
+        own = self._candidates(words, words.plain, When())
+        return None if any(e.start < until.low.ms - self.near for e in own) else []
+
     def _denied(self, words: Words, when: When, *, is_over: bool = False) -> Found:
         """Prove that something is not so: what is said of it without the denial is not borne out.
 
         is_over: it does not happen any more.
         """
-        if words.has("concern") or any(token.text == "either" for token in words.tokens):
+        is_touching = words.has("hit") and not any("hit" in e.terms for e in self.world.events)
+        words = words.without("hit") if is_touching else words
+        if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
-            free = replace(when, stamp=None)
-            begun = [
-                e
-                for e in self._candidates(words, words.plain, free)
-                if e.start < when.stamp.low.ms - self.near
-            ]
-            return None if begun else []
+            return self._not_yet(words, when.stamp)
         if is_over:
             own = [*words.plain, *(when.topic if not words.plain else ())]
             events = self._candidates(words, own, replace(when, stamp=None))
@@ -168,6 +172,9 @@ class Truth(Forms):
         ):
             return self._unbeaten(words, when)
         words = words.without("quantifying")
+        if not words.said and when.stamp is not None and _UNTIL.search(words.text):
+            begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
+            return None if any(self.world.kind_of(e) not in IDLE for e in begun) else []
         if not words.said:
             return []
         if words.has("reversal") and (rest := words.without("reversal")).said:
@@ -206,6 +213,8 @@ class Truth(Forms):
         if commands:
             when = replace(when, latest=next((e for e in self.world.events if e.covers(commands)), None))
         now = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
+        if commands and when.stamp and when.latest not in now:
+            return False
         when = replace(when, latest=now[0]) if now and not commands else when
         if when.latest is None:
             return not commands

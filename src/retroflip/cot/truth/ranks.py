@@ -15,6 +15,7 @@ from retroflip.cot.world import Fact
 
 COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
 _ROW = re.compile(r"\bfrom (?:the )?(left|right) to (?:the )?(?:left|right)\b")
+_OTHERS = re.compile(r"\b(?:others?|rest)\b")
 _PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")
 _LASTING = frozenset({"hop", "tilt", "spin", "action", "change"})
 """types of events that are compared by how long they take, having no other size"""
@@ -88,6 +89,10 @@ class Ranks(Counts):
         objects = self.objects([one for one in rest if self.world.is_name(one)])
         falling = [replace(e, size=(e.size or 0.0) * (1 if is_most else -1)) for e in sized]
         is_led = bool(sized) and len(wanted) == 1 and len(objects) > 1 and self._leads(words, objects[:2])
+        if len(wanted) > 1 and len(objects) == len(wanted):
+            return (
+                [] if all(self._has_rank(o, w, sized) for o, w in zip(objects, wanted, strict=True)) else None
+            )
         if is_led or len(wanted) > 1:
             names = (
                 [one for own in objects for one in own]
@@ -113,6 +118,14 @@ class Ranks(Counts):
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
             fits = [e for e in fits if is_nth(e, at, numbers_of(sized))]
         return fits[:1] or None
+
+    def _has_rank(self, names: Sequence[Terms], rank: str, sized: Sequence[Fact]) -> bool:
+        """Return whether an object is the first, the last or in the middle by size."""
+        sizes = [e.size or 0.0 for e in sized]
+        own = {e.size or 0.0 for e in sized if e.covers(names)}
+        if rank == "centre":
+            return bool(own) and all(min(sizes) < one < max(sizes) for one in own)
+        return (max if self._is_most(rank, sized) else min)(sizes) in own
 
     def _is_most(self, wanted: str, sized: Sequence[Fact]) -> bool:
         """Return whether the largest size is meant; what takes longest is the slowest."""
@@ -184,6 +197,15 @@ class Ranks(Counts):
                 for p in pairwise(e for e in sized if e.subject == one)
             ]
             return [] if pairs and all(is_more(b.size or 0.0, a.size or 0.0) for a, b in pairs) else None
+        if ones and not others and _OTHERS.search(right.text):
+            others = [e for e in sized if e not in ones]
+            is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
+            is_so = all(
+                is_more(one.size or 0.0, e.size or 0.0) != is_time and one.size != e.size
+                for e in others
+                for one in ones
+            )
+            return [] if is_so else None
         if ones and others:
             is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
             is_so = is_more(*(max(e.size or 0.0 for e in side) for side in (ones, others)))
@@ -193,11 +215,11 @@ class Ranks(Counts):
             said = [one for one in words.plain if not one & (COMPARING | {"bounding"})]
             is_so = is_more(figures[0][-1], figures[1][0])
             return [] if is_so and len(said) == sum(map(len, figures)) else None
-        told = [one for one in words.said if any(term.startswith("n:") for term in one)]
+        amounts = [one for one in words.said if any(term.startswith("n:") for term in one)]
         found = [
             e
             for e in self.world.events
-            if e.terms & wanted and self.at(e, when, words.text) and e.covers(told)
+            if e.terms & wanted and self.at(e, when, words.text) and e.covers(amounts)
         ]
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
