@@ -21,6 +21,7 @@ from retroflip.synth.corpus import sample_from
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
 SETS = (
     "tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def cases(name: str) -> Iterator[Case]:
     for key, told in yaml.safe_load((FOLDER / f"{name}.yaml").read_text()).items():
         video = told.get("of", key)
         metadata = videos.get(f"{name}/{video}") or videos[video]
-        think, box = " ".join(told["think"].split()), metadata["question"]["answer"]
+        think, box = told["think"].strip(), metadata["question"]["answer"]
         yield Case(key, True, metadata, _trace(think, box), told["claims"])
         for what, edits in told["spoilt"].items():
             text, claims = think, list(told["claims"])
