@@ -158,8 +158,10 @@ def test_synrls_stages_for_real_go_on_from_one_another(tmp_path: Path) -> None:
     study = json.loads(result.stdout)
     assert study == read_json_object(tmp_path / "study.json")
     assert study["cells"]["done"] == 3
-    # What round2 and long go on from was trained for them.
+    # What base, round2 and long go on from was trained for them.
     assert {path.parent.name for path in tmp_path.glob("seed-0/*/model")} == {
+        "untaught",
+        "base",
         "sft",
         "sft_rl",
         "round2",

@@ -31,14 +31,26 @@ def _tell_deepspeed(model: nn.Module) -> None:
 
 
 def _tell_fsdp(model: Any) -> None:
-    """Let the vision tower be run on its own: FSDP2 gathers weights around `forward` alone, unless it is told.
+    """Let the vision tower be run on its own, and the head's weight be read: FSDP2 gathers around `forward` alone.
 
-    Where adapters wrap the model, it gathers for them and not for the model inside, whose tower is run. Telling it once
-    is enough: PyTorch would wrap the methods anew every time.
+    Where adapters wrap the model, it gathers for them and not for the model inside, whose tower is run. TRL's fused
+    head multiplies by the head's weight without running it. Where that is not the embedding's (weights that are not
+    tied), it would find its part of the weight, gather it itself and leave every process with the gradient of its own
+    rows. Telling it once is enough: PyTorch would wrap the methods anew every time.
     """
-    if isinstance(model, FSDPModule) and isinstance(model, nn.Module):
-        inside = base_of(model)
-        for name in _VISION:
-            if name not in vars(inside):
-                register_fsdp_forward_method(model, name)
-                setattr(inside, name, getattr(model, name))
+    if not (isinstance(model, FSDPModule) and isinstance(model, nn.Module)):
+        return
+    inside = base_of(model)
+    if all(name in vars(inside) for name in _VISION):
+        return
+    for name in _VISION:
+        register_fsdp_forward_method(model, name)
+        setattr(inside, name, getattr(model, name))
+    head = inside.get_output_embeddings()
+    if isinstance(head, FSDPModule):
+        inside.base_model.register_forward_hook(lambda *_: _gather(head))
+
+
+def _gather(head: FSDPModule) -> None:
+    """Gather a head's weights; what its backward pass leaves is reduced and dealt out like all others'."""
+    head.unshard()
