@@ -107,7 +107,7 @@ class Events(Answers):
 
     def _happening(self, words: Words, when: When) -> Found:
         """Return the event that a stretch tells."""
-        plain = [one for one in words.plain if when.stamp is None or one != {"n:1"}]
+        plain = [one for one in words.plain if when.stamp is None or one != {"n:1"}] or words.plain
         plain += [frozenset({f"count:{one}"}) for one in words.picked("count:")]
         ordinals = words.picked("ordinal:") + words.picked("nth:")
         if not plain and not (ordinals and when.stamp):
@@ -123,7 +123,7 @@ class Events(Answers):
         if words.has("quantifying") or is_only:
             events = [e for e in events if self.world.kind_of(e) in _WHOLE or self._is_always(e, plain)]
         if words.has("earliest"):
-            events = [e for e in events if e.start == min(o.start for o in self._alike(e) if o.covers(plain))]
+            events = [e for e in events if e.start == min(o.start for o in self._alike(e))]
         operations = [e.start for e in self.world.events if self.world.kind_of(e) not in IDLE]
         is_over = when.latest is None or when.latest.start >= max(operations, default=0.0)
         latest = when.latest.start if when.latest and not is_over else -1.0
