@@ -168,9 +168,8 @@ def test_synrls_stages_for_real_go_on_from_one_another(tmp_path: Path) -> None:
         "long_sft",
         "long",
     }
-    motion, primitives = study["tables"]
-    assert arm_of(motion, "round2")["cells"]["0"]["rollouts_per_step"] == 32
-    assert {"label/long", "kind/shell_game"} <= arm_of(primitives, "long")["cells"]["0"].keys()
+    assert arm_of(study, "round2")["cells"]["0"]["rollouts_per_step"] == 16 * 8
+    assert {"label/long", "kind/shell_game"} <= arm_of(study, "long")["cells"]["0"].keys()
 
     rollouts = tmp_path / "seed-0" / "sft_rl" / "rollouts.jsonl"
     written = rollouts.stat().st_mtime_ns
