@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
-from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, place_of
+from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, option_letters, place_of
 from retroflip.errors import DataError
 from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.base import Given
@@ -149,7 +148,7 @@ def option_text(answer: str, options: Sequence[str], letters: Sequence[str] = ()
     >>> option_text("B", ("left", "right"))
     'right'
     """
-    named = zip(letters or ascii_uppercase, options, strict=False)
+    named = zip(letters or option_letters(len(options)), options, strict=True)
     return next((option for letter, option in named if letter == answer), answer)
 
 

@@ -28,9 +28,7 @@ def sealed(value: Mapping[str, Any], indent: int | None) -> str:
     """
     if SEAL in value:
         raise ValueError(f"an object with an entry {SEAL!r} has no place for its seal")
-    text = dumped({**value, SEAL: "0" * _DIGITS}, indent)
-    head = text[: -len(_tail("", indent))]
-    return head + _tail(head, indent)
+    return _with_seal(dumped({**value, SEAL: "0" * _DIGITS}, indent), indent)
 
 
 def unsealed(text: str, indent: int | None) -> dict[str, Any]:
@@ -49,16 +47,18 @@ def unsealed(text: str, indent: int | None) -> dict[str, Any]:
         if last is not None and isinstance(value[last], str) and _HASH.fullmatch(value[last]):
             raise ValueError(f"its last entry is a hash, and is not called {SEAL!r}")
         return value
-    if not text.endswith(_tail(text[: -len(_tail("", indent))], indent)):
+    if text != _with_seal(text, indent):
         _check_earlier(value, text, indent)
     del value[SEAL]
     return value
 
 
-def _tail(head: str, indent: int | None) -> str:
-    """Return the seal of a text that stands before it, and the end of the object."""
+def _with_seal(text: str, indent: int | None) -> str:
+    """Return the text of an object that ends in a seal, with the seal that belongs there."""
+    end = "}" if indent is None else "\n}"
+    head = text[: -len(f'"{SEAL}": ""{end}') - _DIGITS]
     digits = hashlib.sha256(head.encode()).hexdigest()[:_DIGITS]
-    return f'"{SEAL}": "{digits}"' + ("}" if indent is None else "\n}")
+    return f'{head}"{SEAL}": "{digits}"{end}'
 
 
 def _check_earlier(value: Mapping[str, Any], text: str, indent: int | None) -> None:

@@ -31,7 +31,7 @@ from retroflip.bench.benchmarks.published import (
     sample_of,
 )
 from retroflip.bench.benchmarks.tables import by_label, task_of
-from retroflip.data.sample import ProblemType, option_letter
+from retroflip.data.sample import ProblemType, option_letters
 from retroflip.errors import DataError
 
 SETS = ("ReverseFilm", "UCF101", "Rtime_t2v", "Rtime_v2t", "AoTBench_QA")
@@ -57,7 +57,7 @@ def _item(name: str, row: dict[str, Any], path: Path, videos: str) -> Item:
         str(field(row, key, str(path))) for key in ("qa_idx", "video_name", "question", "ans")
     )
     choices = choices_in(question)
-    letters = tuple(option_letter(number) for number in range(len(choices.options))) or ("A", "B", "C", "D")
+    letters = tuple(option_letters(len(choices.options) or 4))
     if right not in letters:
         raise DataError(f"{path}: the answer {right!r} to {idx} is none of the letters {', '.join(letters)}.")
     sample = sample_of(

@@ -12,7 +12,6 @@ answer. Its gold spans are not cut. Of Time-R1's answers the official score is i
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ def _recorded(root: Path, file: Path) -> Recorded:
     form = Form(identity, own=_own, qids=_qids)
     if file.is_file() and any(_is_keyed(row) for row in records(file)):
         once = [item for item in items if item.sample.id not in twice]
-        return replace(form.read(once, _grade, file), asked=once)
+        return form.read(once, _grade, file)
     return recorder(lambda _: items, _grade, form)(root, file)
 
 

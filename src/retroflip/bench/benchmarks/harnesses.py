@@ -28,7 +28,7 @@ from retroflip.bench.benchmarks.base import (
     recorded_of,
 )
 from retroflip.bench.benchmarks.choices import bare
-from retroflip.bench.benchmarks.published import YES_NO, is_lines, mark, response_text
+from retroflip.bench.benchmarks.published import YES_NO, is_one_object, mark, response_text
 from retroflip.bench.benchmarks.workbook import MAGIC, workbook_rows
 from retroflip.data.forms import beginning, rows
 from retroflip.data.forms.base import Spot
@@ -100,7 +100,7 @@ def also(
                 "was asked."
             )
         graded = [log.graded(item, grade) for item, log in zip(matched, logs, strict=True)]
-        return _some(Recorded(graded, passed_over(len(found) - len(logs))), file)
+        return _some(Recorded(graded, passed_over(len(found) - len(logs)), asked), file)
 
     return read
 
@@ -148,7 +148,7 @@ def _sound(row: Any, file: Path) -> Mapping[str, Any]:
 def _records(file: Path) -> Iterator[Any]:
     """Yield the records of a file one by one: of one JSON object those under `logs`, as lmms-eval wrote them at first,
     or under `results`, as Video-R1 does. Of a file that is none of these, nothing."""
-    if beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and not is_lines(file):
+    if is_one_object(file):
         under = _under(file)
         first = next(under, None)
         if first is not None:

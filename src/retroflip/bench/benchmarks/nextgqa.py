@@ -16,7 +16,6 @@ length has no overlap, but lies in a gold span as a whole. Acc@GQA: right, and a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +159,7 @@ def _recorded(root: Path, file: Path) -> Recorded:
         return row.get("identity") is None or row["identity"] in durations
 
     form = Form(identity_of, its_task, own, _judged, kept)
-    return replace(recorder(lambda _: items, _grade, form)(root, file), asked=items)
+    return recorder(lambda _: items, _grade, form)(root, file)
 
 
 def _own_rows(row: Row, durations: Mapping[str, float], *, scaled: bool) -> Iterator[Row]:

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from retroflip.bench.benchmarks import harnesses
 from retroflip.bench.benchmarks.base import Grade, Graded, Item, Recorded, all_of_it
-from retroflip.bench.benchmarks.published import is_lines, read_json, read_rows, response_text
+from retroflip.bench.benchmarks.published import is_one_object, read_json, read_rows, response_text
 from retroflip.bench.benchmarks.time_r1 import Qids
-from retroflip.data.forms import beginning
 from retroflip.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
@@ -91,15 +90,15 @@ class Form(NamedTuple):
 
     def read(self, items: Iterable[Item], grade: Grade, file: Path) -> Recorded:
         """Return the graded answers of a file. Raises DataError for another form, and as `joined` does."""
-        found = list(self.own(file, records(file)))
+        asked, found = list(items), list(self.own(file, records(file)))
         rows = [row for row in found if self.kept(row)]
         if not rows:
             raise DataError(f"{file}: no answer to a question under --root is in it. Give {_FORM}.")
         graded = [
             Graded(one.item, one.response, _official(one, grade, self.judged), missing=not one.row)
-            for one in joined(items, file, rows, self.identity, self.part)
+            for one in joined(asked, file, rows, self.identity, self.part)
         ]
-        return Recorded(graded, harnesses.passed_over(len(found) - len(rows)))
+        return Recorded(graded, harnesses.passed_over(len(found) - len(rows)), asked)
 
 
 def recorder(
@@ -129,7 +128,7 @@ def records(file: Path) -> list[dict[str, Any]]:
 
     Raises DataError for a file of another form.
     """
-    if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or is_lines(file):
+    if not is_one_object(file):
         return read_rows(file, _FORM)
     value = read_json(file, _FORM)
     if not isinstance(value, Mapping) or not isinstance(value.get("results"), list):

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from retroflip.bench.benchmarks.base import Item
-from retroflip.data.forms import rows
-from retroflip.data.sample import MAX_OPTIONS, Sample, option_letter
+from retroflip.data.forms import beginning, rows
+from retroflip.data.sample import MAX_OPTIONS, Sample, option_letter, option_letters
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
 
@@ -59,11 +59,14 @@ def read_json(path: Path, form: str) -> Any:
         raise DataError(f"{path}: not JSON ({error}). Give {form}.") from error
 
 
-def is_lines(file: Path) -> bool:
-    """Whether a file that begins with an object holds one in each of its first two lines."""
+def is_one_object(file: Path) -> bool:
+    """Whether a file begins with an object, and does not hold one in each of its first two lines."""
+    if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return False
     with file.open("rb") as stream:
         lines = [line for line in (stream.readline(), stream.readline()) if line.strip()]
-    return len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")
+    is_lines = len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")
+    return not is_lines
 
 
 def read_rows(path: Path, form: str) -> list[dict[str, Any]]:
@@ -162,7 +165,7 @@ def _bare(line: str) -> str:
 def _inline(question: str) -> Choices:
     marks = list(_INLINE.finditer(question))
     letters = [mark[1] for mark in marks]
-    if len(marks) < 2 or letters != [option_letter(index) for index in range(min(len(marks), 26))]:
+    if len(marks) < 2 or letters != list(option_letters(min(len(marks), MAX_OPTIONS))):
         return Choices(question.strip(), ())
     ends = [mark.start() for mark in marks[1:]] + [len(question)]
     texts = [question[mark.end() : end].strip(" \t\n,;") for mark, end in zip(marks, ends, strict=True)]

@@ -13,7 +13,6 @@ answered and stops otherwise; here it is over those that are.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ def _recorded(root: Path, file: Path) -> Recorded:
     items = list(_answered(root))
     known = {item.sample.id for item in items}
     form = Form(identity_of, its_task, _own, kept=partial(_is_read, known))
-    return replace(recorder(lambda _: items, _grade, form)(root, file), asked=items)
+    return recorder(lambda _: items, _grade, form)(root, file)
 
 
 def _is_read(known: set[str], row: Row) -> bool:

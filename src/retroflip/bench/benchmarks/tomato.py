@@ -30,7 +30,7 @@ from retroflip.bench.benchmarks.published import (
     texts,
 )
 from retroflip.bench.benchmarks.tables import by_label, label_of, task_of
-from retroflip.data.sample import ProblemType, option_letter
+from retroflip.data.sample import ProblemType, lettered, option_letter
 from retroflip.errors import DataError
 
 KINDS = ("count", "direction", "rotation", "shape&trend", "velocity&frequency", "visual_cues")
@@ -88,8 +88,7 @@ def _item(name: str, number: str, row: dict[str, Any], path: Path, root: Path) -
         source_clip=key.partition("-")[0],
         labels={"demonstration": shown, "counterfactual": str(variation.get("counterfactual", 0))},
     )
-    letters = {option_letter(place): option for place, option in enumerate(options)}
-    return Item(sample, _PROMPT.format(frames=_FRAMES, question=question, options=letters), row)
+    return Item(sample, _PROMPT.format(frames=_FRAMES, question=question, options=lettered(options)), row)
 
 
 def _video(root: Path, shown: str, key: str) -> str:

@@ -174,23 +174,20 @@ class Events(Answers):
         is_bare = _is_predicate(words) and not phrase
         is_time = bool(_NTH_TIME.search(words.text)) and any(one & VALUES for one in said)
         generic = [one for one in said if not self.world.is_name(one)]
+        is_of_them = bool(_OF_THEM.search(words.text))
+        of_all = numbers_of(o for o in self.world.events if o.covers(generic))
+
+        def has_rank(event: Fact, at: int) -> bool:
+            if is_of_them and is_nth(event, at, numbers_of(o for o in self.world.events if is_as(o, event))):
+                return True
+            if is_time and not is_nth(event, at, of_all):
+                return False
+            pools = self._pools(event, said, generic, phrase, is_bare=is_bare)
+            return any(is_nth(event, at, pool) for pool in pools)
+
         for ordinal in words.picked("ordinal:"):
             at = int(ordinal) - 1 if int(ordinal) > 0 else int(ordinal)
-            is_of_them = bool(_OF_THEM.search(words.text))
-            events = [
-                e
-                for e in events
-                if (is_of_them and is_nth(e, at, numbers_of(o for o in self.world.events if is_as(o, e))))
-                or (
-                    any(
-                        is_nth(e, at, pool) for pool in self._pools(e, said, generic, phrase, is_bare=is_bare)
-                    )
-                    and (
-                        not is_time
-                        or is_nth(e, at, numbers_of(o for o in self.world.events if o.covers(generic)))
-                    )
-                )
-            ]
+            events = [e for e in events if has_rank(e, at)]
         return events
 
     def _pools(

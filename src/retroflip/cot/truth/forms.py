@@ -58,18 +58,11 @@ class Forms(Contents):
         sized = self._sized(words, When())
         names = [one for one in words.plain if self.world.is_name(one)]
         own = [e for e in sized if not names or any(e.covers(one) for one in self.objects(names))]
-        ordinals, numbers = (
-            [int(one) for one in words.picked("ordinal:") + words.picked("nth:")],
-            words.picked("n:"),
-        )
+        ordinals = [int(one) for one in words.picked("ordinal:") + words.picked("nth:")]
+        numbers = words.picked("n:")
         if numbers and len(ordinals) == 1 and numbers[0].isdigit():
-            own = (
-                own[: int(numbers[0])]
-                if ordinals[0] == 1
-                else own[-int(numbers[0]) :]
-                if ordinals[0] == -1
-                else []
-            )
+            count = int(numbers[0])
+            own = {1: own[:count], -1: own[-count:]}.get(ordinals[0], [])
         elif ordinals:
             own = [own[at - (at > 0)] for at in ordinals if -len(own) <= at - (at > 0) < len(own)]
         elif when.stamp is not None:

@@ -17,7 +17,7 @@ from retroflip.data.folder import RECORDS_NAME
 from retroflip.data.manifest import manifest_beside
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
-from retroflip.data.sample import ProblemType, Sample, option_letter
+from retroflip.data.sample import ProblemType, Sample, option_letters
 from retroflip.errors import UsageError
 from retroflip.files.storage import file_name, read_json_object
 from retroflip.progress import Progress
@@ -165,8 +165,8 @@ def _as_choices(
     for sample in samples:
         kind = kind_of(sample)
         if sample.problem_type is ProblemType.MULTIPLE_CHOICE:
-            letters = [option_letter(index) for index in range(len(sample.options))]
-            chosen.append((sample, sample.options, letters.index(sample.solution)))
+            right = list(option_letters(len(sample.options))).index(sample.solution)
+            chosen.append((sample, sample.options, right))
         elif sample.problem_type.has_span:
             unread[kind] += 1
         elif known := _known_choice(sample.solution, truths[sample.id]):

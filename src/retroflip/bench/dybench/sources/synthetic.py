@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.bench.dybench.base import Axis, Candidate, Drawing, Drawn, Footage, Source, SubTask
 from retroflip.bench.dybench.settings import checked_settings
-from retroflip.data.sample import Sample, option_letter
+from retroflip.data.sample import Sample, option_letters
 from retroflip.draws import draw
 from retroflip.lab.clip import Clip
 from retroflip.lab.clip_sets import draw_pair
@@ -95,8 +95,7 @@ def _draw(plan: Mapping[str, Any]) -> Drawn:
 
 
 def _place(sample: Sample) -> int:
-    letters = [option_letter(index) for index in range(len(sample.options))]
-    return letters.index(sample.solution)
+    return list(option_letters(len(sample.options))).index(sample.solution)
 
 
 def _animated(episode: Episode, size: int) -> Footage:
