@@ -10,7 +10,8 @@ from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from retroflip.data.sample import Modality, Sample
 from retroflip.errors import UsageError
 from retroflip.inference import shared_video
-from retroflip.inference.base import Given, Medium, Question, Reply, Request, Sampling
+from retroflip.inference.base import Medium, Question, Reply, Request, Sampling
+from retroflip.inference.given import Given
 from retroflip.inference.ours import OurEngine
 from retroflip.inference.rollout import Roller
 from retroflip.inference.shared_video import trunk_length

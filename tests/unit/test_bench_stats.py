@@ -155,3 +155,12 @@ class TestOneProduct:
         for values in self.VALUES:
             cluster_interval(values, self.CLIPS)
         assert drawn.cache_info().misses == 1
+
+    def test_counts_how_often_each_clip_is_drawn(self) -> None:
+        rng = np.random.default_rng(3)
+        expected = [
+            [list(row).count(clip) for clip in range(7)]
+            for size in (256, 256, 88)
+            for row in rng.integers(7, size=(size, 7), dtype=np.uint32)
+        ]
+        assert np.concatenate(drawn(7, 600, 3)).tolist() == expected

@@ -1,6 +1,7 @@
 """One changed byte of a sealed file is noticed wherever it is, and files without seals are still read."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,35 @@ def test_rows_and_objects_without_a_seal_are_read(tmp_path: Path, write: Callabl
     assert read_jsonl(path) == list(ROWS)
     path.write_text(write(ROWS[1]))
     assert read_json_object(path) == ROWS[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'{"a": "\ud800"}', {"a": "\ud800"}),
+        (r'{"a": "\ud83d\ude00"}', {"a": "\U0001f600"}),
+        ('{"a": NaN, "b": -0.0, "c": 1e400}', {"a": math.nan, "b": -0.0, "c": math.inf}),
+        (
+            '{"a": 1, "b": 2, "a": 123456789012345678901234567890}',
+            {"a": 123456789012345678901234567890, "b": 2},
+        ),
+        ('{"a": ' + "[" * 300 + "]" * 300 + "}", None),
+        ("{}", {}),
+    ],
+)
+def test_all_that_json_reads_is_read_as_it_does(text: str, value: dict[str, Any] | None) -> None:
+    read = unsealed(text, None)
+    assert repr(read) == repr(json.loads(text))
+    assert value is None or repr(read) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["", '{"a": 1,}', '{"a": 01}', '{"a": "\t"}', "{'a': 1}", '{"a": 1} {}'])
+def test_what_is_no_json_is_named_in_the_words_of_json(text: str) -> None:
+    with pytest.raises(ValueError, match="it is not JSON") as refused:
+        unsealed(text, None)
+    with pytest.raises(json.JSONDecodeError) as known:
+        json.loads(text)
+    assert str(refused.value) == f"it is not JSON ({known.value})"
 
 
 EARLIER = (

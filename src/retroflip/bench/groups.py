@@ -9,6 +9,8 @@ from 0 on, whether it was answered or not: what is missing or failed is wrong.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -19,14 +21,15 @@ from retroflip.errors import DataError
 Pair = tuple[AnswerRecord, AnswerRecord]
 
 
-class Pairs(NamedTuple):
+@dataclass(frozen=True)
+class Pairs:
     """Pairs by id, in the order of their names: those with both sides answered, side 0 first; and of the others one
     side, answered or failed."""
 
     complete: dict[str, Pair]
     incomplete: dict[str, AnswerRecord]
 
-    @property
+    @cached_property
     def clips(self) -> dict[str, str]:
         """The source clip of every pair, complete ones first."""
         sides = {name: pair[0] for name, pair in self.complete.items()} | self.incomplete
@@ -59,17 +62,16 @@ def pair_up(records: Sequence[AnswerRecord]) -> Pairs:
                 f"pair '{record.pair}': questions '{other.id}' and '{record.id}' both claim side "
                 f"{record.side}. A pair has one question on side 0 and one on side 1; correct one of the two."
             )
-    named = dict(sorted(sides.items()))
-    for name, both in named.items():
+    complete: dict[str, Pair] = {}
+    incomplete: dict[str, AnswerRecord] = {}
+    for name, both in sorted(sides.items()):
         if len(both) == 2:
             _check_pair(name, (both[0], both[1]))
-    answered = {
-        name for name, both in named.items() if len(both) == 2 and not any(one.error for one in both.values())
-    }
-    return Pairs(
-        {name: (both[0], both[1]) for name, both in named.items() if name in answered},
-        {name: next(iter(both.values())) for name, both in named.items() if name not in answered},
-    )
+        if len(both) == 2 and not (both[0].error or both[1].error):
+            complete[name] = both[0], both[1]
+        else:
+            incomplete[name] = next(iter(both.values()))
+    return Pairs(complete, incomplete)
 
 
 def pair_is_right(pair: Pair) -> bool:

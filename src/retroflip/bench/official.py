@@ -7,7 +7,6 @@ from typing import Any
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item
 from retroflip.bench.benchmarks.recorded import score_recorded
-from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.records import AnswerRecord, Control, read_again
 from retroflip.errors import DataError
 
@@ -53,7 +52,11 @@ def published(settings: Mapping[str, Any], root: Path | None, answered: Collecti
 
     root: where its files are, by default where they were when it was asked.
     """
-    bench = BENCHMARKS.get(str(settings.get("bench")))
+    if "bench" not in settings:
+        return None
+    from retroflip.bench.benchmarks.registry import BENCHMARKS  # brings every benchmark's own formats
+
+    bench = BENCHMARKS.get(str(settings["bench"]))
     if bench is None:
         return None
     place = root or Path(str(settings.get("root")))

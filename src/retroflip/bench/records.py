@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
-from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, option_letters, place_of
+from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
 from retroflip.files.storage import append_rows, each_row
-from retroflip.inference.base import Given
+from retroflip.inference.given import Given
 from retroflip.video.window import Window, part
 
 
@@ -41,6 +41,11 @@ class Control(StrEnum):
 
 Key = tuple[str, Control, int]
 """a question's id, what the answerer was given, and the number of the draw"""
+
+
+def _earned(values: dict[str, Any]) -> float:
+    """Return the score of a record without one, as earlier versions wrote them: that of right and wrong."""
+    return float(values["correct"])
 
 
 class AnswerRecord(BaseModel):
@@ -78,7 +83,7 @@ class AnswerRecord(BaseModel):
     response: str
     answer: str | None
     correct: bool
-    score: float = Field(default=0.0, ge=0.0, le=1.0)
+    score: float = Field(default_factory=_earned, ge=0.0, le=1.0)
     truncated: bool = False
     video: str
     start: float | None = None
@@ -92,14 +97,6 @@ class AnswerRecord(BaseModel):
     question_sha256: str | None = None
     prompt_sha256: str | None = None
     frames_sha256: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _right_earns_all(cls, values: Any) -> Any:
-        """Give records without a score, as earlier versions wrote them, that of right and wrong."""
-        if isinstance(values, dict) and "score" not in values:
-            return {**values, "score": float(values.get("correct") is True)}
-        return values
 
     @model_validator(mode="after")
     def _unparsed_is_wrong(self) -> "AnswerRecord":
@@ -148,8 +145,10 @@ def option_text(answer: str, options: Sequence[str], letters: Sequence[str] = ()
     >>> option_text("B", ("left", "right"))
     'right'
     """
-    named = zip(letters or option_letters(len(options)), options, strict=True)
-    return next((option for letter, option in named if letter == answer), answer)
+    return _by_letter(tuple(options), tuple(letters)).get(answer, answer)
+
+
+_by_letter = lru_cache(maxsize=2**12)(lettered)
 
 
 class Origin(NamedTuple):

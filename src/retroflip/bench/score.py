@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from retroflip.bench.metrics.base import Answered, mean
 from retroflip.bench.official import published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.parts import parts_of
-from retroflip.bench.records import AnswerRecord, Control, read_answers
+from retroflip.bench.records import AnswerRecord, Answers, Control, read_answers
 from retroflip.bench.stats import Column, mcnemar, paired_interval
 from retroflip.bench.unanswered import unanswered
 from retroflip.data import answers as reader
@@ -25,17 +26,24 @@ ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
 
 
-def score_run(directory: Path, root: Path | None = None, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+def score_run(
+    directory: Path,
+    root: Path | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    answers: Answers | None = None,
+) -> dict[str, Any]:
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
     `run.json`, when there, is copied under "settings": a score carries the frame count and pixel budget of its answers.
     Questions of the data without an answer are wrong, and counted by control under "unanswered" (`unanswered.py`).
     "reader" says which version of the reader read them, "resamples" how many stand behind an interval. Answers to a
     benchmark of the registry are scored by its own rules too (`official.score_published`), as far as its files are
-    under `root` or where run.json says. Raises DataError for missing, empty or damaged answers.
+    under `root` or where run.json says. answers: of the directory, where they are read already. Raises DataError for
+    missing, empty or damaged answers.
     """
     path = directory / ANSWERS
-    answers = read_answers(path)
+    answers = read_answers(path) if answers is None else answers
     if not answers.records:
         raise DataError(
             f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
@@ -74,12 +82,11 @@ def score_records(
     parts {label: {value: measures}} (`parts_of`), controls {control: measures, with `gap`: what P-Acc loses by it},
     outcomes of pairs, letters, constant_chance, sensitivity and passes (`outcomes.py`).
     """
-    first = [record for record in records if record.draw == 0]
-    answered = {
-        control: Answered.of(group)
-        for control in Control
-        if (group := [r for r in first if r.control is control])
-    }
+    first: dict[Control, list[AnswerRecord]] = {control: [] for control in Control}
+    for record in records:
+        if record.draw == 0:
+            first[record.control].append(record)
+    answered = {control: Answered.of(group) for control, group in first.items() if group}
     main, *others = answered
     tasks = {
         task: Answered.of_part(group, answered[main])
@@ -163,11 +170,17 @@ def compare(
 
     Raises DataError when the two were asked different questions under the same ids.
     """
-    pairs_a, pairs_b = pair_up(_full(a)), pair_up(_full(b))
+    return _compared(_full_pairs(a), _full_pairs(b), names, seed, resamples)
+
+
+def _compared(
+    pairs_a: Pairs, pairs_b: Pairs, names: tuple[str, str], seed: int, resamples: int
+) -> dict[str, Any]:
     clips = pairs_a.clips
     shared = sorted(clips.keys() & pairs_b.clips.keys())
-    for name in pairs_a.complete.keys() & pairs_b.complete.keys():
-        _check_same_questions(name, pairs_a.complete[name], pairs_b.complete[name])
+    for name, pair in pairs_a.complete.items():
+        if name in pairs_b.complete:
+            _check_same_questions(name, pair, pairs_b.complete[name])
     right_a, right_b = ([pairs.is_right(name) for name in shared] for pairs in (pairs_a, pairs_b))
     interval = paired_interval(
         right_a, right_b, [clips[name] for name in shared], seed=seed, resamples=resamples
@@ -190,11 +203,10 @@ def compare_all(
     answers: Mapping[str, Sequence[AnswerRecord]], *, resamples: int = RESAMPLES
 ) -> list[dict[str, Any]]:
     """Compare every two of the named answerers, the earlier name as `a`."""
-    names = list(answers)
+    pairs = {name: _full_pairs(records) for name, records in answers.items()}
     return [
-        compare(answers[first], answers[second], names=(first, second), resamples=resamples)
-        for index, first in enumerate(names)
-        for second in names[index + 1 :]
+        _compared(pairs[a], pairs[b], (a, b), seed=0, resamples=resamples)
+        for a, b in combinations(answers, 2)
     ]
 
 
@@ -206,8 +218,8 @@ def read_settings(directory: Path) -> dict[str, Any]:
     return read_json_object(path)
 
 
-def _full(records: Sequence[AnswerRecord]) -> list[AnswerRecord]:
-    return [record for record in records if record.control is Control.FULL and record.draw == 0]
+def _full_pairs(records: Sequence[AnswerRecord]) -> Pairs:
+    return pair_up([record for record in records if record.control is Control.FULL and record.draw == 0])
 
 
 def _check_same_questions(

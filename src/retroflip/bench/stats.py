@@ -77,7 +77,8 @@ def cluster_intervals(
             )
         if not column.values:
             continue
-        clusters = named.setdefault(id(column.clusters), _Clusters.of(column.clusters))
+        if (clusters := named.get(id(column.clusters))) is None:
+            clusters = named[id(column.clusters)] = _Clusters.of(column.clusters)
         sums_C = clusters.sums(column.values)
         means_C = sums_C / clusters.sizes_C
         if np.ptp(means_C) < 1e-12:
@@ -214,14 +215,13 @@ class _Clusters(NamedTuple):
     @classmethod
     def of(cls, names: Sequence[str]) -> "_Clusters":
         """Return the clusters that the units name."""
-        _, index_U = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        place = {name: index for index, name in enumerate(sorted(set(names)))}
+        index_U = np.fromiter((place[name] for name in names), dtype=np.intp, count=len(names))
         return cls(index_U, np.bincount(index_U).astype(np.float64))
 
     def sums(self, values: Sequence[float]) -> Floats:
         """Return each cluster's sum of the units' values."""
-        sums_C = np.zeros(len(self.sizes_C))
-        np.add.at(sums_C, self.index_U, np.asarray(values, dtype=np.float64))
-        return sums_C
+        return np.bincount(self.index_U, weights=np.asarray(values)).astype(np.float64)
 
 
 def _uniform_interval(mean: float, clusters: int, low: float, high: float) -> Interval:
@@ -233,10 +233,12 @@ def _resampled_means(sums_CK: Floats, sizes_CK: Floats, seed: int, resamples: in
     clusters = len(sums_CK)
     small = clusters * resamples <= _KEPT
     chunks = drawn(clusters, resamples, seed) if small else _draws(clusters, resamples, seed)
+    # Sizes are whole numbers, whose sums are exact in any order, and the same for most columns.
+    unlike_CK, column_K = np.unique(sizes_CK, axis=1, return_inverse=True)
     means: list[Floats] = []
     for kept_RC in chunks:
         counts_RC = kept_RC.astype(np.float64)
-        means.append((counts_RC @ sums_CK) / (counts_RC @ sizes_CK))
+        means.append((counts_RC @ sums_CK) / (counts_RC @ unlike_CK)[:, column_K])
     return np.concatenate(means)
 
 
@@ -251,5 +253,6 @@ def _draws(clusters: int, resamples: int, seed: int) -> Iterator[Counts]:
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, _CHUNK):
         drawn_RC = rng.integers(clusters, size=(min(_CHUNK, resamples - start), clusters), dtype=np.uint32)
-        counts_RC = np.stack([np.bincount(drawn_C, minlength=clusters) for drawn_C in drawn_RC])
+        places_RC = drawn_RC + clusters * np.arange(len(drawn_RC))[:, None]
+        counts_RC = np.bincount(places_RC.ravel(), minlength=drawn_RC.size).reshape(drawn_RC.shape)
         yield counts_RC.astype(np.min_scalar_type(counts_RC.max()))

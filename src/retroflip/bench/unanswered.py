@@ -7,12 +7,10 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retroflip.bench.questions import bench_questions, recorded_questions
 from retroflip.bench.records import AnswerRecord, Control, failed_record
 from retroflip.data.prompts import with_null_option
 from retroflip.data.sample import Sample
 from retroflip.errors import RetroflipError
-from retroflip.train.datasets import is_of_records
 
 _WHY = "it was not answered"
 
@@ -53,10 +51,14 @@ def _names_no_other(data: Path, answered: Container[str]) -> bool:
 
 def _questions(settings: Mapping[str, Any], root: Path | None) -> Sequence[Sample]:
     data, bench = settings.get("data"), settings.get("bench")
+    if "suite" in settings or not (data or bench):
+        return ()
+    # They bring decoders and every source of data, which most scores do without.
+    from retroflip.bench.questions import bench_questions, recorded_questions
+    from retroflip.train.datasets import is_of_records
+
     place = root or (Path(settings["root"]) if settings.get("root") else None)
     try:
-        if "suite" in settings or not (data or bench):
-            return ()
         if data is None:
             samples: Sequence[Sample] = bench_questions(str(bench), place).dataset.samples
         elif is_of_records(Path(data)):

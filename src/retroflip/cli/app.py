@@ -8,7 +8,6 @@ import errno
 import os
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -125,6 +124,8 @@ def _go_on(what: str, command: str | None, arguments: list[str]) -> str:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # brings what reads mail and archives
+
         print(f"retroflip {metadata.version('retroflip')}")
         raise typer.Exit
 

@@ -11,6 +11,7 @@ from retroflip.cli.terminal import AsJson, by_name, example, print_json
 from retroflip.data.intervals import RESAMPLES
 from retroflip.errors import UsageError, counted
 from retroflip.files.markdown import cell
+from retroflip.files.memory import uncollected
 
 
 class Form(StrEnum):
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("retroflip compare runs/base-answers runs/crpo-answers --form latex"))(compare)
 
 
+@uncollected()
 def compare(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of answers.")],
     form: Annotated[Form, typer.Option(help="What the tables are written as.")] = Form.MARKDOWN,

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from retroflip.cli.scores import (
 from retroflip.cli.terminal import AsJson, by_name, example, print_json
 from retroflip.data.intervals import RESAMPLES
 from retroflip.errors import UsageError, counted
+from retroflip.files.memory import uncollected
 
 REPORT_TITLE = b"<title>retroflip report</title>"
 """by which a report is known; it stands in the first HEAD_BYTES"""
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("retroflip report runs/demo --out report.html"))(report)
 
 
+@uncollected()
 def score(
     directories: Annotated[
         list[Path] | None,
@@ -92,14 +94,23 @@ def score(
 
 def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: int, *, json: bool) -> None:
     """Score every folder; two are compared as well."""
-    from retroflip.bench.score import score_run
+    from retroflip.bench.records import read_answers
+    from retroflip.bench.score import ANSWERS, compare, score_run
 
     if not folders:
         raise UsageError(
             "score takes folders of answers, or --recorded, or --bench, --root and --recorded together."
         )
-    scores = {name: score_run(folder, root, resamples=resamples) for name, folder in folders.items()}
-    difference = _difference(folders, resamples) if len(folders) == 2 else None
+    scores, kept = {}, {}
+    for name, folder in folders.items():
+        answers = read_answers(folder / ANSWERS)
+        scores[name] = score_run(folder, root, resamples=resamples, answers=answers)
+        if len(folders) == 2:
+            kept[name] = answers.records
+    difference = None
+    if kept:
+        a, b = kept
+        difference = compare(kept[a], kept[b], names=(a, b), resamples=resamples)
     if json:
         several = {"scores": scores, **({"comparison": difference} if difference else {})}
         print_json(several if len(folders) > 1 else next(iter(scores.values())))
@@ -110,15 +121,6 @@ def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: in
         print_comparison(difference)
     elif len(folders) > 1:
         print_side_by_side(scores)
-
-
-def _difference(folders: Mapping[str, Path], resamples: int) -> dict[str, Any]:
-    """Return how the second of two folders differs from the first."""
-    from retroflip.bench.records import read_answers
-    from retroflip.bench.score import ANSWERS, compare
-
-    (a, b), names = (read_answers(folder / ANSWERS).records for folder in folders.values()), tuple(folders)
-    return compare(a, b, names=(names[0], names[1]), resamples=resamples)
 
 
 def _score_foreign(recorded: Path, columns: ColumnMap, resamples: int, *, json: bool) -> None:

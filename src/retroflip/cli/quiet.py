@@ -18,6 +18,7 @@ ALWAYS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     # Threads that spin while they wait slow a step down tenfold when another program wants their core.
     "OMP_WAIT_POLICY": "PASSIVE",
+    "OPENBLAS_THREAD_TIMEOUT": "4",
 }
 """settings of the process's environment; a user's own stay"""
 

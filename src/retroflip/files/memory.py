@@ -1,12 +1,28 @@
-"""How much memory the machine has for programs, and how much of it is taken."""
+"""How much memory the machine has for programs, how much of it is taken, and when Python looks for what it can free."""
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """where Linux says how much of a machine's memory a container may take"""
 MEMORY = Path("/proc/meminfo")
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles meanwhile: in hundreds of thousands of records, which are in none, that takes
+    a third of the time of reading and counting them. All else is freed as ever."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def host_memory() -> int | None:

@@ -8,7 +8,6 @@ any order. A question that cannot be answered has a reply that says why; only wh
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,19 +17,10 @@ from pydantic import BaseModel
 from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import UsageError
+from retroflip.inference.given import Given
 from retroflip.llm.client import Reply as Call
 from retroflip.video.budget import PixelBudget
 from retroflip.video.frames import Fits, Frames
-
-
-class Given(StrEnum):
-    """What an engine was given of a video or image."""
-
-    FRAMES = "frames"
-    """pictures that were decoded here, with their times"""
-    FILE = "file"
-    """the file, from which it chooses frames itself"""
-    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)

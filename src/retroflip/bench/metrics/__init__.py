@@ -9,7 +9,7 @@ For two options and no unparsed answers: acc = p_acc + same_answer_rate / 2.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
@@ -71,10 +71,17 @@ def measure_answered(
 ) -> tuple[list[dict[str, Any]], list[Interval | None]]:
     """Return what `measure_each` does for answers that are joined already, and the intervals of other columns, which
     cost next to nothing in the same product."""
-    measured = [[(m, m.units(one)) for m in METRICS if m.family.counts(one)] for one in asked]
+    counted = [{family: family.counts(one) for family in FAMILIES} for one in asked]
+    measured = [
+        [(m, m.units(one)) for m in METRICS if counts[m.family]]
+        for one, counts in zip(asked, counted, strict=True)
+    ]
     columns = [column for found in measured for _, column in found]
     intervals = iter(cluster_intervals([*columns, *beside], seed=seed, resamples=resamples))
-    measures = [_measures(one, found, intervals) for one, found in zip(asked, measured, strict=True)]
+    measures = [
+        _measures(one, counts, found, intervals)
+        for one, counts, found in zip(asked, counted, measured, strict=True)
+    ]
     return measures, list(intervals)
 
 
@@ -87,9 +94,12 @@ def by_task(records: Sequence[AnswerRecord]) -> dict[str, list[AnswerRecord]]:
 
 
 def _measures(
-    answered: Answered, measured: Sequence[tuple[Metric, Column]], intervals: Iterator[Interval | None]
+    answered: Answered,
+    counts: Mapping[Family, dict[str, int]],
+    measured: Sequence[tuple[Metric, Column]],
+    intervals: Iterator[Interval | None],
 ) -> dict[str, Any]:
-    """Return the means of the columns with the next intervals, and what they are means of."""
+    """Return the means of the columns with the next intervals, and what they are means of. counts: by family."""
     parts: dict[Family, dict[str, Any]] = {}
     for metric, column in measured:
         interval = next(intervals)
@@ -102,7 +112,7 @@ def _measures(
     guesses = [(metric, metric.guess) for metric, _ in measured if metric.guess is not None]
     found: dict[str, Any] = {}
     for family, part in parts.items():
-        part |= family.counts(answered)
+        part |= counts[family]
         part["chance"] = {metric.key: guess(answered) for metric, guess in guesses if metric.family == family}
         found |= part if family.part is None else {family.part: part}
     return found

@@ -1,5 +1,6 @@
 """What a metric is: a number of many answers, with its names, its better direction and how it is computed."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,19 +61,18 @@ class Answered:
 
     @classmethod
     def of_part(cls, records: Sequence[AnswerRecord], whole: "Answered") -> "Answered":
-        """Join a part of the answers, a task's. A pair or group with questions in another part too is none here: what
-        is elsewhere would count as missing."""
-        part = cls.of(records)
-        sizes = {group.name: len(group.cells) for group in whole.groups}
-        incomplete = part.pairs.incomplete.items()
-        return cls(
-            records,
-            Pairs(
-                part.pairs.complete,
-                {name: side for name, side in incomplete if name not in whole.pairs.complete},
-            ),
-            [group for group in part.groups if len(group.cells) == sizes[group.name]],
+        """Return a part of the joined answers, a task's. A pair or group with questions in another part too is none
+        here: what is elsewhere would count as missing."""
+        sides = Counter(record.pair for record in records)
+        complete, incomplete = whole.pairs.complete.items(), whole.pairs.incomplete.items()
+        pairs = Pairs(
+            {name: pair for name, pair in complete if sides[name] == len(pair)},
+            {name: side for name, side in incomplete if name in sides},
         )
+        if not any(record.group is not None for record in records):
+            return cls(records, pairs, [])
+        cells = Counter(record.place.group for record in records if record.place is not None)
+        return cls(records, pairs, [one for one in whole.groups if cells[one.name] == len(one.cells)])
 
     @cached_property
     def clips(self) -> list[str]:
