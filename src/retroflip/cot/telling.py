@@ -16,6 +16,7 @@ from retroflip.cot.truth.events import ENDING, HOLDING, is_nth, numbers_of
 from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
+from retroflip.cot.truth.whole import Whole
 from retroflip.cot.world import ON, VALUES, Fact, Held
 
 _LONGEST = 600
@@ -60,6 +61,8 @@ _ARRIVING = re.compile(r"\b(?:arriv\w*|ends?|finish\w*|stops?|complet\w*|done)\b
 _BESIDE = frozenset({"than", "before", "after"})
 _ON = re.compile(r"(?:, |and )*(?:then|next|afterwards|after that)\b")
 _ANY_MORE = re.compile(r"\b(?:any ?more|else|further|again|new|my|these|those|neither|matters?)\b")
+_SOME_EARLIER = re.compile(r"\b(?:an|some) earlier \w+ had\b")
+_NOTHING = re.compile(r"\bnothing (?:happens|changes|moves)\b")
 _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
@@ -143,6 +146,7 @@ class Teller:
     def __init__(self, truth: Truth, licence: Licence) -> None:
         self._truth, self._world, self.licence = truth, truth.world, licence
         self.story = Story()
+        self._whole = Whole(truth)
         doings = [
             term for e in self._world.events for term in e.terms if term not in VALUES and ":" not in term
         ]
@@ -170,7 +174,7 @@ class Teller:
         story.is_undoing = bool(_UNDOING.search(words.text))
         story.is_timeless = not any(token.stamp for token in tokens)
         if self._is_plan(words) or _LAW.search(words.text):
-            return None
+            return words.text if self._is_refuted(tokens) else None
         if is_last and not words.has("denying") and self._truth.is_misordered(words):
             return words.text
         if is_last and not words.has("denying") and self._truth.names_wrong(words):
@@ -180,15 +184,24 @@ class Teller:
         if not self._truth.is_row(words):
             return words.text
         told = self._headless(tokens)
+        fault = self._told(told)
+        return words.text if fault is None and self._is_refuted(tokens) else fault
+
+    def _is_refuted(self, tokens: Sequence[Token]) -> bool:
+        """Return whether a sentence is false as a whole, its pieces being true."""
+        return self._whole.is_refuted(tokens, self.story.dated, self._when(None, ""))
+
+    def _told(self, tokens: Sequence[Token]) -> str | None:
+        """Look a sentence up in one, or part by part; return its first words that nothing bears out."""
         begun = self._kept()
-        fault = self._clauses(_uncounted(told))
+        fault = self._clauses(_uncounted(tokens))
         if fault is None:
             return None
         self.story = begun
-        if self._is_spared(told):
+        if self._is_spared(tokens):
             return None
         self.story = replace(begun, dated=list(begun.dated), spared=list(begun.spared))
-        return None if _times(told) and self._is_told_apart(told) else fault
+        return None if _times(tokens) and self._is_told_apart(tokens) else fault
 
     def _kept(self) -> Story:
         return replace(self.story, dated=list(self.story.dated), spared=list(self.story.spared))
@@ -499,7 +512,8 @@ class Teller:
         """Return what bears a run out; figures alone go on with a list of events, and with nothing else."""
         said = [one for one in run.said if not one <= PHASES]
         if not said:
-            return []
+            is_loud = stamp and _NOTHING.search(run.text) and not self._truth.is_quiet(stamp)
+            return None if is_loud else []
         when = self._when(stamp, text)
         is_bare = bool(said) and all(self._world.is_item(one) for one in said)
         if is_bare and all(one <= self.story.sums for one in said):
@@ -593,6 +607,8 @@ class Teller:
             any(one & SUPERLATIVES for one in run.said)
             or any(t.text.lower() in _BESIDE for t in run.tokens[1:-1])
             or (run.has("denying") and not _ANY_MORE.search(run.text))
+            or _SOME_EARLIER.search(run.text)
+            or (run.has("blank") and any(token.says & self._world.containers for token in run.tokens))
         ):
             return False
         if stamp is not None and run.has("blank"):

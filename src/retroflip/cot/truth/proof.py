@@ -148,6 +148,13 @@ class Truth(Forms):
         own = self._candidates(words, words.plain, When())
         return None if any(e.start < until.low.ms - self.near for e in own) else []
 
+    def is_quiet(self, stamp: Stamp) -> bool:
+        """Return whether nothing goes on from one moment to another; of a single moment that is not known."""
+        if stamp.high is None:
+            return True
+        low, high = stamp.low.ms + self.near, stamp.high.ms - self.near
+        return not any(e.start < high and e.end > low for e in self.world.events)
+
     def _denied(self, words: Words, when: When, *, is_over: bool = False) -> Found:
         """Prove that something is not so: what is said of it without the denial is not borne out.
 
@@ -176,7 +183,7 @@ class Truth(Forms):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
             return None if any(self.world.kind_of(e) not in IDLE for e in begun) else []
         if not words.said:
-            return []
+            return [] if when.stamp is None or self.is_quiet(when.stamp) else None
         if words.has("reversal") and (rest := words.without("reversal")).said:
             turns = [replace(token, is_loose=False) for token in words.tokens if "reversal" in token.says]
             turned = self.proof(Words(turns), when)
