@@ -28,7 +28,6 @@ from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample, TaskType
-from retroflip.engines import LocalEngine
 from retroflip.errors import RetroflipError
 from retroflip.files.storage import read_json_object
 from retroflip.jobs.recipes import load_recipe
@@ -48,6 +47,7 @@ from retroflip.synth.names import Split
 from retroflip.train.conditions import read_trained
 from retroflip.train.run_directory import STEP_FILES, RunDirectory
 from retroflip.video.frames import Frames
+from retroflip.workers import LocalEngine
 
 Read = Callable[[Path], object]
 """reads a file, and whatever belongs to it, as a command does"""

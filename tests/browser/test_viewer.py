@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from retroflip.engines import LocalEngine
 from retroflip.files.seals import SEAL
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.web.labels import Labels
+from retroflip.workers import LocalEngine
 
 pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")

@@ -19,12 +19,12 @@ from retroflip.cli.app import app
 from retroflip.cot.trace_sets import read_tasks
 from retroflip.cot.verify import verify
 from retroflip.data.records import read_samples
-from retroflip.engines import LocalEngine
 from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
+from retroflip.workers import LocalEngine
 from scripted_models import AGREED, Models, draft, narrated, shifted, text_of, trace_asked_about, write_recipe
 
 SAMPLES = 4

@@ -16,7 +16,6 @@ from retroflip.data.answers.spans import read_spans
 from retroflip.data.manifest import read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType
-from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
@@ -38,6 +37,7 @@ from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode, probe
 from retroflip.video.hashing import sha256_file
+from retroflip.workers import LocalEngine
 
 SMALL = SceneSettings(size=64)
 

@@ -14,11 +14,11 @@ from retroflip.corpus.build import build
 from retroflip.corpus.recipe import CorpusRecipe, read_corpus
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Modality, TaskType
-from retroflip.engines import LocalEngine, RayEngine
 from retroflip.errors import RecipeError, UsageError
 from retroflip.progress import Silence
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
+from retroflip.workers import LocalEngine, RayEngine
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "paper" / "crpo_data.yaml"
 

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from cot_samples import CUPS, HITS, TURN, sample
 from retroflip.cli.app import app
 from retroflip.cot.verify import Report, verify
-from retroflip.engines import LocalEngine
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
+from retroflip.workers import LocalEngine
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "verifier.py"))

@@ -13,7 +13,6 @@ from retroflip.data.hub import Kind, planned
 from retroflip.data.manifest import MANIFEST_NAME, read_manifest
 from retroflip.data.records import read_samples
 from retroflip.data.sample import ProblemType, Sample
-from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.lab.clip_sets import write_pairs
 from retroflip.lab.laboratory import LabSettings, write_laboratory
@@ -21,6 +20,7 @@ from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
+from retroflip.workers import LocalEngine
 
 EVIL = "| <script> `x`\n---\nlicense: mit"
 

@@ -11,7 +11,6 @@ from random_models import save_random_model
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.sample import ProblemType
 from retroflip.draws import draw
-from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_jsonl
 from retroflip.jobs.cost import cost
@@ -29,6 +28,7 @@ from retroflip.train.datasets import dataset_of
 from retroflip.train.loop import sight_of
 from retroflip.train.machine import here
 from retroflip.video.decode import decode
+from retroflip.workers import LocalEngine
 
 FRAMES = 32
 EACH_64 = {"min_pixels": 64 * 64, "max_pixels": 64 * 64, "total_pixels": FRAMES * 64 * 64}

@@ -29,13 +29,13 @@ from retroflip.bench.dybench.survey import require_whole, survey
 from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.manifest import first_changed
 from retroflip.data.records import read_samples
-from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import append_jsonl, read_jsonl
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 from retroflip.video.decode import all_frames
 from retroflip.video.encode import encode
+from retroflip.workers import LocalEngine
 
 ROWS = [
     ("a.mp4", "opening a door", "", "", "human", "CC BY 4.0", "https://example.org/a"),

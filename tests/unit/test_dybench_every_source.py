@@ -29,13 +29,13 @@ from retroflip.bench.dybench.survey import require_whole, survey
 from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Sample
-from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.recipes.shipped import recipe_file
 from retroflip.video.decode import all_frames
 from retroflip.video.encode import encode
 from retroflip.video.frames import Pixels
+from retroflip.workers import LocalEngine
 
 QUOTAS: dict[str, dict[str, None]] = {
     "reversible_dynamics": {"ssv2": None, "mhbench": None, "tempcompass": None},

@@ -15,11 +15,11 @@ from retroflip.bench.dybench.build import build
 from retroflip.bench.dybench.recipe import load_dybench_recipe
 from retroflip.bench.dybench.survey import survey
 from retroflip.data.records import read_samples
-from retroflip.engines import LocalEngine
 from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
 from retroflip.video.decode import all_frames, decode
 from retroflip.video.encode import encode
+from retroflip.workers import LocalEngine
 
 ACTIONS = {
     "bikes.mp4": "riding forward",

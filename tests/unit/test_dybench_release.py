@@ -16,10 +16,10 @@ from retroflip.bench.dybench.survey import survey
 from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.manifest import first_changed
 from retroflip.data.records import read_samples
-from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, UsageError
 from retroflip.files.storage import read_jsonl
 from retroflip.progress import Silence
+from retroflip.workers import LocalEngine
 
 PAIRS = [f"mine-{name}.mp4-reversal" for name in "abcd"]
 

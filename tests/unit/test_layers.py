@@ -15,7 +15,7 @@ LAYERS = [re.findall(r"`(\w+)(?:/|\.py)`", row) for row in TABLE if "/`" in row 
 LONGEST = 60
 """lines of a function"""
 LINE = {name: number for number, names in enumerate(LAYERS) for name in names}
-TOP = {"errors", "draws", "progress", "engines"}
+TOP = {"errors", "draws", "progress", "workers"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in LINE)
 
 

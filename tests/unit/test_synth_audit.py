@@ -10,7 +10,6 @@ import pytest
 
 from retroflip.data.records import write_samples
 from retroflip.data.sample import ProblemType, Sample
-from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.progress import Silence
@@ -31,6 +30,7 @@ from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.names import Form
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.encode import encode
+from retroflip.workers import LocalEngine
 
 ANSWERS = ("left", "right", "away", "down")
 

@@ -13,7 +13,6 @@ from retroflip.cot.recipe import CotRecipe, load_cot_recipe
 from retroflip.cot.trace_sets import Places, check_apart, estimate, read_tasks
 from retroflip.data.records import read_samples
 from retroflip.data.root import resolve
-from retroflip.engines import LocalEngine
 from retroflip.errors import DataError, RecipeError, UsageError
 from retroflip.files.storage import read_json_object, read_jsonl, write_json_atomic
 from retroflip.models import tiny
@@ -23,6 +22,7 @@ from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.names import Split
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.decode import decode
+from retroflip.workers import LocalEngine
 from scripted_models import write_recipe
 
 

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from retroflip.cli.app import app
 from retroflip.data.sample import TaskType
-from retroflip.engines import LocalEngine
 from retroflip.errors import UsageError
 from retroflip.progress import Silence
 from retroflip.router.audit import read_table
@@ -27,6 +26,7 @@ from retroflip.web.lines import GrowingFile, LineIndex
 from retroflip.web.places import Folders
 from retroflip.web.rating import author, compared, preferred, sided
 from retroflip.web.runs import GroupFilter, RunView
+from retroflip.workers import LocalEngine
 from viewer_server import asked, lines, serving, settled, told
 
 

@@ -14,8 +14,8 @@ from retroflip.data.columns import Columns
 from retroflip.data.records import stream_samples, write_samples
 from retroflip.data.sample import Modality, Sample
 from retroflip.data.stored import StoredSamples
-from retroflip.engines import Engine
 from retroflip.progress import Progress, Silence
+from retroflip.workers import Engine
 
 
 class Share(NamedTuple):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retroflip.cli import hub
-from retroflip.cli.engines import EngineName, EngineNameOption, engine_of
 from retroflip.cli.hub import Push
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
+from retroflip.cli.workers import EngineName, EngineNameOption, engine_of
 from retroflip.errors import counted
 
 if TYPE_CHECKING:

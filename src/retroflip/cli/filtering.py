@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.columns import Columns, RecordsArgument, RootOption, column_map
-from retroflip.cli.engines import EngineName, engine_of
 from retroflip.cli.model_options import AskedModel, Conditions, Work
 from retroflip.cli.option_groups import grouped
 from retroflip.cli.terminal import (
@@ -17,6 +16,7 @@ from retroflip.cli.terminal import (
     print_json,
     print_table,
 )
+from retroflip.cli.workers import EngineName, engine_of
 from retroflip.errors import OtherProcessError, counted
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retroflip.cli.columns import RecordsArgument
-from retroflip.cli.engines import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.cli.terminal import (
     AsJson,
     DefaultCommand,
@@ -17,6 +16,7 @@ from retroflip.cli.terminal import (
     print_table,
     shown_progress,
 )
+from retroflip.cli.workers import EngineName, EngineNameOption, WorkersOption, engine_of
 from retroflip.errors import UnroutedError, UsageError, counted
 
 if TYPE_CHECKING:

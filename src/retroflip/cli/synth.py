@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retroflip.cli.engines import EngineName, EngineNameOption, engine_of
 from retroflip.cli.terminal import AsJson, HelpfulGroup, example, print_json, print_table, shown_progress
+from retroflip.cli.workers import EngineName, EngineNameOption, engine_of
 from retroflip.errors import UsageError, counted
 from retroflip.synth.names import Form, Split, Traces
 

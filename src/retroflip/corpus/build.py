@@ -15,7 +15,6 @@ from retroflip.corpus.recipe import CorpusRecipe, PartSection
 from retroflip.data.imports import import_source
 from retroflip.data.sources import SOURCES
 from retroflip.data.sources.base import Wanted, files_of_folder
-from retroflip.engines import Engine
 from retroflip.errors import DataError, UsageError
 from retroflip.files import locks
 from retroflip.files.names import why_missing
@@ -24,6 +23,7 @@ from retroflip.progress import Progress, Silence, numbered
 from retroflip.recipes.reading import dumped
 from retroflip.router.labelled_files import RULES_VERSION, RulesRouter, write_labelled
 from retroflip.video.hashing import sha256_file
+from retroflip.workers import Engine
 
 MIXTURE = "mixture.yaml"
 REPORT = "report.json"

@@ -25,12 +25,12 @@ from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Entry, Place, Record, RejectedError, Source, Wanted
 from retroflip.data.tally import Tally
-from retroflip.engines import Engine, LocalEngine, in_order
 from retroflip.errors import DataError, PathEscapeError, UsageError
 from retroflip.files.seals import dumped
 from retroflip.files.storage import drop_unfinished, replacing
 from retroflip.progress import Progress
 from retroflip.video.hashing import sha256_file
+from retroflip.workers import Engine, LocalEngine, in_order
 
 LISTED = 10_000
 """rejects of one reason that are listed; all are counted"""

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 
 from retroflip.data.records import format_record, stream_samples
 from retroflip.data.sample import Modality, Routing, Sample, TaskType
-from retroflip.engines import Engine, in_order
 from retroflip.files.seals import dumped
 from retroflip.files.storage import drop_unfinished, replacing
 from retroflip.progress import Progress
 from retroflip.router.confusion import LABELS
 from retroflip.router.rules import Conventions, decide_sample
+from retroflip.workers import Engine, in_order
 
 RULES = "rules"
 RULES_VERSION = "4"

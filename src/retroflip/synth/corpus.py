@@ -30,7 +30,6 @@ from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifes
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import ProblemType, Sample, TaskType, option_letter
 from retroflip.draws import draw
-from retroflip.engines import Engine
 from retroflip.errors import DataError, UsageError
 from retroflip.files.storage import (
     file_name,
@@ -50,6 +49,7 @@ from retroflip.synth.registry import TEMPORAL_KINDS, select
 from retroflip.synth.remedies import remedy
 from retroflip.synth.settings import SceneSettings
 from retroflip.video.hashing import sha256_file
+from retroflip.workers import Engine
 
 GENERATOR = 4
 """raised when equal settings come to mean other videos, if only by their pixels"""

@@ -34,7 +34,6 @@ from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
-from retroflip.engines import Engine
 from retroflip.errors import DataError
 from retroflip.files.locks import hold, release
 from retroflip.files.storage import (
@@ -50,6 +49,7 @@ from retroflip.progress import Progress
 from retroflip.recipes.reading import dumped
 from retroflip.video.fingerprint import Fingerprint, Known
 from retroflip.video.hashing import sha256_files
+from retroflip.workers import Engine
 
 GENERATOR = "retroflip.bench.dybench 1"
 JOURNAL = "journal.jsonl"

@@ -13,9 +13,9 @@ from retroflip.bench.dybench.base import AbsentError, Candidate, Drawing, Need, 
 from retroflip.bench.dybench.plans import Planned, planned_row, read_planned
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.draws import draw_seed
-from retroflip.engines import Engine, LocalEngine
 from retroflip.errors import DataError, UsageError
 from retroflip.progress import Progress
+from retroflip.workers import Engine, LocalEngine
 
 Quota = tuple[SubTask, str]
 """sub-task and section of the recipe"""

@@ -7,7 +7,6 @@ from pathlib import Path
 from retroflip.data.records import read_samples, write_samples
 from retroflip.data.sample import Sample
 from retroflip.draws import draw
-from retroflip.engines import LocalEngine
 from retroflip.files.storage import write_text_atomic
 from retroflip.models import tiny
 from retroflip.models.loading import load_model, load_processor, save_model
@@ -19,6 +18,7 @@ from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.drawn import read_settings
 from retroflip.synth.names import Split, Traces
 from retroflip.synth.settings import PRESETS, SceneSettings
+from retroflip.workers import LocalEngine
 
 SECOND_SEED, GUESSED_SEED = 10_000, 20_000
 """added to the seed for the second round's videos, and for those that are answered by guessing"""

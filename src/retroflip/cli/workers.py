@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 if TYPE_CHECKING:
-    from retroflip.engines import Engine
+    from retroflip.workers import Engine
 
 
 class EngineName(StrEnum):
@@ -28,6 +28,6 @@ WorkersOption: TypeAlias = Annotated[
 def engine_of(name: EngineName, workers: int = 1, *, gpus: bool = False, apart: bool = False) -> "Engine":
     """Return what runs jobs. gpus: whether a job on a cluster wants one. apart: none runs in this process. Raises
     UsageError without Ray for `ray`."""
-    from retroflip.engines import LocalEngine, RayEngine
+    from retroflip.workers import LocalEngine, RayEngine
 
     return LocalEngine(workers, apart=apart) if name is EngineName.LOCAL else RayEngine(gpus=gpus)

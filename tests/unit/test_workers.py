@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from retroflip import engines
 from retroflip.data.manifest import read_manifest
-from retroflip.engines import LocalEngine, RayEngine
 from retroflip.errors import TooLittleMemoryError, UsageError
 from retroflip.progress import Silence
 from retroflip.synth.corpus import CorpusSettings, write_corpus
 from retroflip.synth.settings import SceneSettings
+from retroflip.workers import LocalEngine, RayEngine
 
 
 def square(number: int) -> tuple[int, int]:
@@ -71,7 +70,7 @@ def test_a_worker_that_is_killed_is_no_crash() -> None:
 
 
 def test_ray_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    monkeypatch.setattr("retroflip.workers.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"retroflip\[ray\]"):
         RayEngine()
 
