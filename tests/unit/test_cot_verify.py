@@ -1,13 +1,16 @@
 """What the verifier lets pass and what it refuses, on timelines written by hand."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cot_samples import CUPS, HITS, TURN, sample
+from cot_samples import CUPS, HITS, TURN, event, sample
+from retroflip.cot.reading import Token
+from retroflip.cot.telling import Teller
 from retroflip.cot.verify import Report, VerifierSettings, verify
 
 
@@ -171,6 +174,33 @@ def test_a_model_that_goes_round_in_circles_is_soon_done_with(piece: str) -> Non
     assert time.monotonic() - began < 20.0
     assert checked(TURN, piece * 20_000).reasons == ["form"]
     assert checked(TURN, f"{UP} {LEFT} {'9' * 5000}").reasons == ["form"]
+
+
+def test_a_sentence_of_many_events_with_a_false_end_is_refused_after_some_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    walls = ["upper", "left", "upper", "right"] * 4
+    metadata = HITS | {
+        "events": [
+            event(
+                "hit", 500 * at, 500 * at, f"the yellow circle hits the {wall} wall", object="o1", wall=wall
+            )
+            for at, wall in enumerate(walls)
+        ]
+    }
+    told = [f"at {at / 2} s the yellow circle hits the {wall} wall" for at, wall in enumerate(walls)]
+    tries = 0
+    look_up = Teller._is_each_told
+
+    def counted(self: Teller, tokens: Sequence[Token]) -> bool:
+        nonlocal tries
+        tries += 1
+        return look_up(self, tokens)
+
+    monkeypatch.setattr(Teller, "_is_each_told", counted)
+    report = checked(metadata, " and ".join(told) + ", and at 1.0 s the left wall is hit by the pile.")
+    assert not report.is_true
+    assert 0 < tries < 1000
 
 
 def test_a_special_token_is_no_part_of_a_trace() -> None:

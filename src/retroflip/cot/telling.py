@@ -23,6 +23,8 @@ _LONGEST = 600
 """tokens of a sentence"""
 _WIDEST = 40
 """pieces that are looked up together"""
+_MOST_ENDS = 100
+"""ends of one sentence that are tried part by part, before it is refused"""
 _STRONG = 3
 """a colon or semicolon: what is before it is looked up first"""
 _PLAN = re.compile(
@@ -239,7 +241,7 @@ class Teller:
         refuted = set() if refuted is None else refuted
         begun = self._kept()
         reached = (len(tokens), begun.key)
-        if reached in refuted:
+        if reached in refuted or len(refuted) > _MOST_ENDS:
             return False
         ends = [*_joints(tokens), len(tokens)]
         for end in reversed(ends):
