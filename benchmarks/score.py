@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def with_response(record: AnswerRecord) -> AnswerRecord:
     """Return the record with what a model wrote, in one of the forms that models write."""
     letter = str(record.answer)
     response = FORMS[hash((record.key, letter)) % len(FORMS)].format(letter, OPTIONS["ABCD".index(letter)])
-    return record.model_copy(update={"response": response})
+    return replace(record, response=response)
 
 
 def child_seconds(arguments: list[str]) -> float:

@@ -79,3 +79,11 @@ def test_collection_goes_on_behind_a_command(folders: list[Path]) -> None:
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_a_folder_without_a_whole_answer_is_named(folders: list[Path], command: str) -> None:
+    (folders[1] / "answers.jsonl").write_text('{"id": "torn')
+    done = CliRunner().invoke(app, [command, *map(str, folders), "--json"])
+    assert done.exit_code == 1
+    assert "crpo/answers.jsonl holds no complete answer" in done.stderr

@@ -1,5 +1,7 @@
 """Answer records, pair metrics, scores on disk and comparisons, on answers small enough to count by hand."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 from retroflip.bench.groups import group_up, pair_is_right, pair_up
 from retroflip.bench.metrics import measure
-from retroflip.bench.records import AnswerRecord, Control, append_answers, read_answers
+from retroflip.bench.records import AnswerRecord, Control, append_answers, as_record, as_row, read_answers
 from retroflip.bench.score import compare, compare_all, score_records, score_run
 from retroflip.data.sample import Cell
 from retroflip.errors import DataError
@@ -30,6 +32,7 @@ def record(name: str, side: int, answer: str | None, **changes: Any) -> AnswerRe
         "response": rf"<think>look</think>\boxed{{{answer}}}",
         "answer": answer,
         "correct": answer == gold,
+        "score": float(answer == gold),
         "video": f"./videos/{name}-{side}.mp4",
     }
     return AnswerRecord(**{**values, **changes})
@@ -99,12 +102,12 @@ def test_unparsed_sides_are_not_the_same_answer() -> None:
 def test_same_answer_means_the_same_option_text() -> None:
     swapped = record("p", 1, "A", options=("right", "left"), gold="A", correct=True)
     assert measure([record("p", 0, "A"), swapped])["same_answer_rate"] == 0.0
-    stuck = swapped.model_copy(update={"answer": "B", "correct": False})
+    stuck = replace(swapped, answer="B", correct=False)
     assert measure([record("p", 0, "A"), stuck])["same_answer_rate"] == 1.0
 
 
 def test_without_pairs_the_pair_metrics_are_none() -> None:
-    found = measure([record("p", 0, "A").model_copy(update={"pair": None, "side": None})])
+    found = measure([replace(record("p", 0, "A"), pair=None, side=None)])
     assert found["p_acc"] is None
     assert found["p_acc_ci"] is None
     assert found["acc"] == 1.0
@@ -124,7 +127,7 @@ def test_truncated_answers_are_counted_apart() -> None:
     ],
 )
 def test_broken_pairs_are_refused(changes: dict[str, Any], message: str) -> None:
-    other = record("p", 1, None).model_copy(update=changes)
+    other = replace(record("p", 1, None), **changes)
     with pytest.raises(DataError, match=message):
         pair_up([record("p", 0, "A"), other])
 
@@ -158,17 +161,37 @@ def test_damage_elsewhere_names_file_and_line(tmp_path: Path) -> None:
         read_answers(path)
 
 
-def test_a_record_that_breaks_its_schema_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"side": 2}, "side: Input should be less than or equal to 1"),
+        ({"asked": "?"}, "asked: Extra inputs are not permitted"),
+        ({"options": ["x"] * 27}, "27 options have no letters"),
+        ({"letters": ["A", "C", "D"]}, "3 letters are none of 2 options"),
+        ({"answer": None}, "an unparsed answer is never right"),
+        ({"error": "the call failed"}, "there is an 'error' beside an answer"),
+    ],
+)
+def test_a_record_that_breaks_its_schema_is_refused(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
     path = tmp_path / "answers.jsonl"
     append_answers(path, FOUR_PAIRS[:1])
-    append_jsonl(path, FOUR_PAIRS[0].model_dump(mode="json") | {"side": 2})
-    with pytest.raises(DataError, match="record 2: side"):
+    append_jsonl(path, as_row(FOUR_PAIRS[0]) | changes)
+    with pytest.raises(DataError, match=f"record 2: .*{re.escape(message)}"):
         read_answers(path)
+
+
+def test_a_record_without_a_score_has_that_of_right_and_wrong() -> None:
+    bare = {name: value for name, value in as_row(FOUR_PAIRS[0]).items() if name != "score"}
+    assert as_record(bare).score == 1.0
+    assert as_record({**bare, "correct": False}).score == 0.0
+    assert not hasattr(as_record(bare), "__dict__")
 
 
 def test_a_question_answered_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
-    append_answers(path, [*FOUR_PAIRS[:1], FOUR_PAIRS[0].model_copy(update={"control": Control.TEXT_ONLY})])
+    append_answers(path, [*FOUR_PAIRS[:1], replace(FOUR_PAIRS[0], control=Control.TEXT_ONLY)])
     assert len(read_answers(path).records) == 2
     append_answers(path, FOUR_PAIRS[:1])
     with pytest.raises(DataError, match="already answered in record 1"):
@@ -232,7 +255,7 @@ def cell(name: str, video: int, question: int, right: bool, **changes: Any) -> A
     """One answer to a question of a group, whose gold answer is A."""
     place = {"id": f"{name}-{video}-{question}", "group": name, "cell": Cell(video, question)}
     alone = {"pair": None, "side": None}
-    return record(name, 0, "A" if right else "B").model_copy(update={**alone, **place, **changes})
+    return replace(record(name, 0, "A" if right else "B"), **{**alone, **place, **changes})
 
 
 def grid(name: str, rights: str) -> list[AnswerRecord]:
@@ -255,7 +278,7 @@ class TestGroups:
 
     def test_a_cell_without_an_answer_is_wrong(self) -> None:
         whole, failed = grid("a", "++++"), grid("b", "++++")
-        failed[3] = cell("b", 1, 1, False, answer=None, error="the call failed")
+        failed[3] = cell("b", 1, 1, False, answer=None, response="", error="the call failed")
         groups = measure([*whole, *failed, *grid("c", "++++")[1:]])["groups"]
         assert (groups["g_acc"], groups["n_groups"], groups["n_incomplete_groups"]) == (1 / 3, 3, 2)
         assert groups["q_acc"] == groups["v_acc"] == 4 / 6

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from retroflip.bench.comparison import compare_runs, tables
-from retroflip.bench.records import AnswerRecord
+from retroflip.bench.records import AnswerRecord, as_record
 from retroflip.bench.rendering import latex, markdown, web
 from retroflip.bench.stats import detectable, holm
 from retroflip.cli.app import app
@@ -50,7 +50,7 @@ def answers(right_pairs: int, pairs: int = 20, **settings: Any) -> list[dict[str
 
 def records(rows: list[dict[str, Any]]) -> list[AnswerRecord]:
     """Return rows as records."""
-    return [AnswerRecord.model_validate(one) for one in rows]
+    return [as_record(one) for one in rows]
 
 
 def test_wilson_has_the_published_values() -> None:

@@ -94,7 +94,7 @@ def ask_engine(engine: Engine, dataset: VideoDataset, out: Path, **settings: Any
 
 def same(records: Sequence[AnswerRecord], others: Sequence[AnswerRecord]) -> bool:
     """Say whether records are the same but for the rounding of log-probabilities."""
-    bare = [[one.model_copy(update={"logprobs": None}) for one in of] for of in (records, others)]
+    bare = [[replace(one, logprobs=None) for one in of] for of in (records, others)]
     return bare[0] == bare[1] and all(
         one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
         for one, other in zip(records, others, strict=True)

@@ -1,6 +1,7 @@
 """What stands behind pair accuracy, by hand: how pairs ended, letters, constant answers, pass@k, divergence."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,7 @@ from retroflip.bench.outcomes import (
     passes,
     sensitivity,
 )
-from retroflip.bench.records import AnswerRecord, Control
+from retroflip.bench.records import AnswerRecord, Control, as_record
 from retroflip.bench.score import score_records, shortcut_gap
 
 OPTIONS = ("left", "right", "up")
@@ -26,7 +27,7 @@ OPTIONS = ("left", "right", "up")
 
 def answered(pair: str, side: int, gold: str, answer: str | None, **settings: Any) -> AnswerRecord:
     """Return an answer to one side of a pair."""
-    return AnswerRecord.model_validate(
+    return as_record(
         {
             "id": f"{pair}-{side}",
             "pair": pair,
@@ -83,7 +84,7 @@ def test_letter_bias_is_the_distance_of_chosen_and_right_letters() -> None:
 
 
 def test_a_constant_letter_is_never_right_about_a_pair_in_one_order() -> None:
-    alone = answered("c", 0, "A", "C").model_copy(update={"pair": None, "side": None})
+    alone = replace(answered("c", 0, "A", "C"), pair=None, side=None)
     records = [*pair("a", "A", "B"), *pair("b", "A", "B"), alone]
     assert constant_chance(Answered.of(records)) == {"letter": "A", "acc": pytest.approx(3 / 5), "p_acc": 0.0}
 
@@ -142,7 +143,7 @@ def test_the_gap_of_a_handicap_is_over_pairs_asked_both_ways() -> None:
     single = [*pair("a", "A", "A"), *pair("b", "A", "B"), *pair("d", "B", "B"), *pair("e", "A", "B")]
     lost = shortcut_gap(pair_up(full), pair_up(single))
     assert lost == ([1.0, 0.0, 0.0], ["a", "b", "d"], -1.0, 1.0)
-    handicapped = [one.model_copy(update={"control": Control.SINGLE_FRAME}) for one in single]
+    handicapped = [replace(one, control=Control.SINGLE_FRAME) for one in single]
     gap = score_records([*full, *handicapped], resamples=200)["controls"]["single_frame"]["gap"]
     assert gap["p_acc_difference"] == pytest.approx(1 / 3)
     assert gap["n_pairs"] == 3

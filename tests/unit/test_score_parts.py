@@ -1,6 +1,7 @@
 """Scores by source and label, by a benchmark's own rules beside ours, and identities that hold for all answers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,10 @@ class TestParts:
 
     def test_a_label_that_takes_pairs_apart_or_tells_questions_apart_is_no_part(self) -> None:
         sides = [one for pair in range(2) for one in answered(pair, "AB")]
-        by_side = [one.model_copy(update={"labels": {"side": str(one.side)}}) for one in sides]
+        by_side = [replace(one, labels={"side": str(one.side)}) for one in sides]
         assert parts_of(by_side) == {}
         each = [
-            one.model_copy(update={"labels": {"id": str(pair)}})
-            for pair in range(MOST + 1)
-            for one in answered(pair, "AB")
+            replace(one, labels={"id": str(pair)}) for pair in range(MOST + 1) for one in answered(pair, "AB")
         ]
         assert parts_of(each) == {}
         assert list(parts_of(each[: 2 * MOST])) == ["id"]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,7 @@ class Fakes:
         for control in asking.controls:
             right = control.value == "full" and out.name == "crpo"
             records = oracle_answers(asked) if right else random_answers(asked, 0)
-            renamed = [record.model_copy(update={"control": control}) for record in records]
+            renamed = [replace(record, control=control) for record in records]
             append_answers(out / "answers.jsonl", renamed)
 
 

@@ -184,9 +184,16 @@ def _same_prompts(out: Path, catalogue: Catalogue, broken: Collection[int]) -> l
 
 def _copied(record: AnswerRecord, sample: Sample) -> AnswerRecord:
     """Return an answer as that to another question of the same words."""
-    kept = record.model_dump(include={"truncated", "tokens", "logprobs", "prompt_sha256"})
-    origin = Origin(record.engine, record.given, record.draw)
-    return answer_record(sample, record.response, record.control, origin=origin, **kept)
+    return answer_record(
+        sample,
+        record.response,
+        record.control,
+        origin=Origin(record.engine, record.given, record.draw),
+        truncated=record.truncated,
+        tokens=record.tokens,
+        logprobs=record.logprobs,
+        prompt_sha256=record.prompt_sha256,
+    )
 
 
 class _Work:

@@ -1,7 +1,7 @@
 """A benchmark's own score of answers that were made here, beside ours."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ class Published:
         said = self.bench.reading(self.items[record.id], record.response)
         if said == record.response:
             return record
-        found = read_again(record.model_copy(update={"response": said}))
-        return found.model_copy(update={"response": record.response})
+        found = read_again(replace(record, response=said))
+        return replace(found, response=record.response)
 
     def scores(self, records: Sequence[AnswerRecord]) -> dict[str, Any]:
         """Return what `score_recorded` does, of the first answers to the whole videos."""

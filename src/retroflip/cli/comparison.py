@@ -41,14 +41,13 @@ def compare(
     the number of comparisons (Holm) and the smallest difference that so many pairs could have shown.
     """
     from retroflip.bench.comparison import compare_runs, tables
-    from retroflip.bench.records import read_answers
     from retroflip.bench.rendering import latex, markdown, web
-    from retroflip.bench.score import ANSWERS
+    from retroflip.bench.score import read_folder
     from retroflip.files.storage import write_text_atomic
 
     if len(directories) < 2:
         raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
-    answers = {name: read_answers(one / ANSWERS).records for name, one in by_name(directories).items()}
+    answers = {name: read_folder(one).records for name, one in by_name(directories).items()}
     found = compare_runs(answers, resamples=resamples)
     if json:
         print_json(found)

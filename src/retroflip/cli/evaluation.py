@@ -94,8 +94,7 @@ def score(
 
 def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: int, *, json: bool) -> None:
     """Score every folder; two are compared as well."""
-    from retroflip.bench.records import read_answers
-    from retroflip.bench.score import ANSWERS, compare, score_run
+    from retroflip.bench.score import compare, read_folder, score_run
 
     if not folders:
         raise UsageError(
@@ -103,7 +102,7 @@ def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: in
         )
     scores, kept = {}, {}
     for name, folder in folders.items():
-        answers = read_answers(folder / ANSWERS)
+        answers = read_folder(folder)
         scores[name] = score_run(folder, root, resamples=resamples, answers=answers)
         if len(folders) == 2:
             kept[name] = answers.records

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.metrics.training import is_number
-from retroflip.bench.records import AnswerRecord, option_text, read_again
+from retroflip.bench.records import AnswerRecord, as_record, option_text, read_again
 from retroflip.bench.score import ANSWERS, read_settings
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError
@@ -173,6 +173,6 @@ def record_of(path: Path, row: Row) -> AnswerRecord:
     """Return a row of a file of answers as it was written. Raises DataError for one that is none."""
     values: Mapping[str, Any] = {name: value for name, value in row.items() if name != SEAL}
     try:
-        return AnswerRecord.model_validate(values)
+        return as_record(values)
     except ValidationError as error:
         raise DataError(f"{path}, {row.get('id')!r:.80}: {error.errors()[0]['msg']}.") from error
