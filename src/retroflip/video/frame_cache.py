@@ -251,11 +251,12 @@ class FrameCache:
         lots, chance = list(held), np.random.default_rng()
         chance.shuffle(lots)
         frames = [path for path in lots if path.suffix != ".json"]
-        unused = [path for path in frames if held[path][1] < time.time() - _IN_USE]
+        latest = time.time() - _IN_USE
+        unused = [path for path in frames if held[path][1] < latest]
         if chance.random() >= _REPLACED_SHARE:
             return unused
-        rows = [path for path in lots if path.suffix == ".json"]
-        return [*unused, *(path for path in frames if path not in set(unused)), *rows]
+        used = [path for path in frames if held[path][1] >= latest]
+        return [*unused, *used, *(path for path in lots if path.suffix == ".json")]
 
     def _damaged(self, path: Path) -> None:
         self.counts.damaged += 1

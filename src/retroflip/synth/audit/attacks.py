@@ -100,9 +100,10 @@ def echo(items: Sequence[Item]) -> Scores:
 
 def bag_of_words(items: Sequence[Item]) -> Scores:
     """A model trained on the words of the question and of each option."""
-    counts = Counter(word for item in items for word in set(words(item.question)))
+    asked = [set(words(item.question)) for item in items]
+    counts = Counter(word for one in asked for word in one)
     known = [word for word, count in counts.most_common(200) if count < len(items)]
-    seen = np.array([[float(word in set(words(item.question))) for word in known] for item in items])
+    seen = np.array([[float(word in one) for word in known] for one in asked])
     return _trained(items, seen if known else np.zeros((len(items), 1)))
 
 
