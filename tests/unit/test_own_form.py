@@ -1,6 +1,7 @@
 """Answers in benchmarks' own forms: which row is to which question, what is missing, and what is none."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,43 @@ def test_forms_of_files(tmp_path: Path) -> None:
         records(path)
     with pytest.raises(DataError, match="cannot be read"):
         records(tmp_path / "missing")
+
+
+def test_records_under_results_are_read_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    wordy = {"id": "q0", "response": "A", "trace": "é" * 2_000_000}
+    path.write_text(json.dumps({"model": "m", "results": [wordy] * 3, "final_acc": 1}, ensure_ascii=False))
+    tracemalloc.start()
+    found = records(path)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [wordy] * 3
+    assert (
+        peak - held < 2 * path.stat().st_size
+    )  # the file's bytes and text beside the records are 4 times it
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"results": [{"id": "q0"}, {"id": ', "r.json: .*cannot be read to its end"),
+        ('{"results": [{"id": "q0"}, {"id": 1, "id": 2}]}', "r.json: .*'id' stands twice"),
+        ('{"results": [{"id": "q0"}, 3]}', "are no records"),
+        ('{"results": [{"id": "q0"}]', "does not end with '}'"),
+    ],
+)
+def test_a_file_of_results_that_breaks_off_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        records(path)
+
+
+def test_results_that_are_none_or_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    for value, expected in (({"results": []}, []), ({"results": {"q0": "A"}}, [{"results": {"q0": "A"}}])):
+        path.write_text(json.dumps(value))
+        assert records(path) == expected
 
 
 def test_what_a_model_said() -> None:

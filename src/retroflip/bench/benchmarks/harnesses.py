@@ -149,7 +149,7 @@ def _records(file: Path) -> Iterator[Any]:
     """Yield the records of a file one by one: of one JSON object those under `logs`, as lmms-eval wrote them at first,
     or under `results`, as Video-R1 does. Of a file that is none of these, nothing."""
     if is_one_object(file):
-        under = _under(file)
+        under = records_under(file, "logs", "results")
         first = next(under, None)
         if first is not None:
             yield from chain([first], under)
@@ -160,9 +160,12 @@ def _records(file: Path) -> Iterator[Any]:
         return
 
 
-def _under(file: Path) -> Iterator[Any]:
-    """Yield the records in the list of one JSON object; nothing of another one."""
-    found = (one for one in entries(file) if one.listed and one.key in ("logs", "results"))
+def records_under(file: Path, *keys: str) -> Iterator[Any]:
+    """Yield the records in a list of one JSON object, one by one; nothing of another one.
+
+    Of a record that is broken a DataError is yielded; one is raised where the file breaks off behind the first.
+    """
+    found = (one for one in entries(file) if one.listed and one.key in keys)
     begun = False
     try:
         for one in found:

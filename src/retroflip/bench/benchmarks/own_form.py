@@ -130,10 +130,15 @@ def records(file: Path) -> list[dict[str, Any]]:
     """
     if not is_one_object(file):
         return read_rows(file, _FORM)
-    value = read_json(file, _FORM)
-    if not isinstance(value, Mapping) or not isinstance(value.get("results"), list):
-        return [value]
-    found: list[dict[str, Any]] = value["results"]
-    if not all(isinstance(one, dict) for one in found):
-        raise DataError(f"{file}: what is under 'results' are no records. Give {_FORM}.")
+    try:
+        found = list(harnesses.records_under(file, "results"))
+    except DataError as error:
+        raise DataError(f"{file}: {error} Give {_FORM}.") from error
+    if not found:
+        value = read_json(file, _FORM)
+        return [] if value.get("results") == [] else [value]
+    broken = next((one for one in found if not isinstance(one, dict)), None)
+    if broken is not None:
+        what = broken if isinstance(broken, DataError) else "what is under 'results' are no records."
+        raise DataError(f"{file}: {what} Give {_FORM}.")
     return found
