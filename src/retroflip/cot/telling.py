@@ -266,7 +266,13 @@ class Teller:
         right = Words([replace(one, is_loose=one.is_loose and not one.says & held) for one in tokens[at:]])
         known = len(self.story.dated)
         times, is_bare = _times(left), not Words(left).said
-        if not at or not (is_bare or (times and (self._clauses(left) is None or self._is_spread(left)))):
+        near = Words(tokens[at : at + 4]).plain
+        is_valued = any(one & VALUES and not self._world.is_name(one) for one in near)
+        if (
+            not at
+            or is_valued
+            or not (is_bare or (times and (self._clauses(left) is None or self._is_spread(left))))
+        ):
             return False
         numbers = self.story.dated[known:] if times else [e.number for e in (self.story.latest,) if e]
         if times and is_bare:

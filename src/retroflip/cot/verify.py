@@ -25,16 +25,12 @@ from retroflip.cot.claims import ClaimError, borne_out, contents, statements
 from retroflip.cot.reading import sentences
 from retroflip.cot.telling import Licence, Teller
 from retroflip.cot.truth.needs import matters
+from retroflip.cot.truth.options import Options
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
 
-_LETTER = re.compile(
-    r"((?:\b(?:option|choice)\s(?:is )?"
-    r"|\banswer(?: option)? (?:is|was|be|must be|can't be|cannot be|isn't|is not|:)*:? ?(?:option |choice )?))"
-    r"\(?([A-H])\)?(?=[.,;:!]|\s*$)(?:\. .*$)?"
-)
 _LONGEST = 20_000
 """characters of a trace; models that go round in circles write more"""
 _UNUSABLE = re.compile(r"\d{16}|\.\d{10}|<\|[a-z_]+\|>")
@@ -141,7 +137,7 @@ class _Check:
 
     def __init__(self, world: World, sample: Sample, rules: VerifierSettings) -> None:
         self._world, self._sample, self._rules = world, sample, rules
-        self._truth = Truth(world, rules.tolerance_ms)
+        self._truth, self._options = Truth(world, rules.tolerance_ms), Options(world)
         self._teller = self._free = Teller(self._truth, Licence())
 
     @property
@@ -185,7 +181,15 @@ class _Check:
         return Licence(frozenset(f.number for f in facts if f.number is not None), held), wrong
 
     def _sentence(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
-        tokens = self._world.reader.tokens(self._without_letter(sentence))
+        """Return the faults of a sentence: of what it says of options, and of what it says besides."""
+        told, wrong = self._options.read(sentence) if self._sample.options else ([sentence], None)
+        if wrong:
+            yield Problem(Reason.UNPROVEN, sentence, f"{wrong!r} is not so of the options")
+        for at, one in enumerate(told, start=1):
+            yield from self._told(one, is_last=is_last and at == len(told), is_backwards=is_backwards)
+
+    def _told(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
+        tokens = self._world.reader.tokens(sentence)
         if unknown := next((token.text for token in tokens if token.is_unknown), None):
             yield Problem(Reason.UNKNOWN, sentence, f"{unknown!r} is no word that the check knows")
             return
@@ -199,16 +203,6 @@ class _Check:
             yield Problem(Reason.UNLICENSED, sentence, f"no claim says {unlicensed!r}")
         elif self._free.story.is_back and not (_BACK.search(sentence) or is_backwards):
             yield Problem(Reason.ORDER, sentence, "this happens before what is told before it")
-
-    def _without_letter(self, sentence: str) -> str:
-        """Return a sentence in which the letter of an option is that option's words."""
-        options = self._world.question["options"]
-
-        def worded(match: re.Match[str]) -> str:
-            index = ord(match[2]) - ord("A")
-            return f"{match[1]}{options[index]}" if index < len(options) else match[0]
-
-        return _LETTER.sub(worded, sentence) if self._sample.options else sentence
 
     def _required(self) -> list[int]:
         """Return the events that must be told; who tells most of what does not matter must tell all of it."""

@@ -12,8 +12,6 @@ from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import VALUES, Fact
 from retroflip.synth.animation import SHAPES
 
-_BEGIN = re.compile(r"\b(?:begin|begins|beginning|start|starts|starting|first)\b")
-_END = re.compile(r"\b(?:end|ends|ending|finish\w*|last)\b")
 _EQUAL_MS = 150.0
 """how far lengths may be apart that are called the same"""
 _DIFFERENCE = 3.0
@@ -68,15 +66,6 @@ class Forms(Contents):
         elif when.stamp is not None:
             return None
         return [] if len(own) > 1 and len({e.size for e in own}) == 1 else None
-
-    def _eliminated(self, words: Words, _: When) -> Found:
-        """Prove that options as they are described are wrong: none of what is said is where the answer has it."""
-        said = [one for one in words.plain if not one & {"eliminated", "candidate", "answer"}]
-        answer = self._contents(str(self.world.question["answer"]))
-        given = (
-            answer[:1] if _BEGIN.search(words.text) else answer[-1:] if _END.search(words.text) else answer
-        )
-        return None if any(one & other for one in said for other in given) else []
 
     def _apart(self, words: Words, when: When) -> Found:
         """Prove by how much or how many times something is more than what was before it, or than another."""

@@ -55,12 +55,6 @@ class Truth(Forms):
         """Return the events that bear a statement out (none where it needs none), None where nothing does."""
         if words.has("answer") and self._is_literal and self.is_answer(words):
             return []
-        if words.has("eliminated") and words.has("candidate"):
-            at = next(at for at, token in enumerate(words.tokens) if "candidate" in token.says)
-            left = Words(words.tokens[:at])
-            if left.plain and self.proof(left, when) is None:
-                return None
-            return self._eliminated(Words(words.tokens[at:]), when)
         if words.has("eliminated") and not words.has("denying") and words.plain:
             return [] if self.names_wrong(words.without("eliminated")) else None
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
