@@ -243,6 +243,27 @@ class TestCost:
         assert "missing" in found["dybench"]
         assert not (root / "o").exists()
 
+    def test_a_dry_run_of_a_suite_of_which_nothing_is_there_fails(self, tmp_path: Path) -> None:
+        asked = [
+            "generate",
+            "--model",
+            "qwen3-vl-8b",
+            "--suite",
+            "crpo",
+            "--root",
+            tmp_path,
+            "--out",
+            "o",
+            "--dry-run",
+        ]
+        done = cli(*asked, "--json")
+        assert done.exit_code == 1
+        assert all("missing" in one for one in json.loads(done.stdout)["benchmarks"].values())
+        assert "No benchmark of the suite can be asked, of 5 (dybench, timeblind" in done.stderr
+        said = cli(*asked)
+        assert said.exit_code == 1
+        assert "tempcompass: cannot be asked: " in said.stdout
+
     def test_a_suite_that_is_not_all_there_is_refused_before_the_first_is_asked(self, root: Path) -> None:
         done = cli("generate", "--model", root, "--suite", "crpo", "--root", root.parent, "--out", root / "o")
         assert done.exit_code == 2

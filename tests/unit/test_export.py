@@ -156,27 +156,30 @@ def test_no_video_is_named_by_what_pandas_reads_as_a_number(bench: Path, tmp_pat
     paths = ["videos/0417.mp4", "videos/NA.mp4", "videos/1e5.mp4", "True.mp4", "videos/clip 7.mp4"]
     rows = [{**records()[0], "problem_id": path, "pair": None, "side": None, "path": path} for path in paths]
     write(bench, rows)
+    for path in paths:
+        (bench / path).write_bytes(b"a video")
     assert run("vlmevalkit", bench, "--out", tmp_path / "t.tsv").exit_code == 0
     with (tmp_path / "t.tsv").open(newline="") as stream:
         found = [row["video"] for row in csv.DictReader(stream, delimiter="\t")]
     assert found == ["videos__0417.mp4", "videos__NA.mp4", "videos__1e5.mp4", "True.mp4", "clip 7"]
 
 
+@pytest.mark.parametrize("toolkit", ["lmms-eval", "vlmevalkit"])
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"start": 1.0, "end": 2.0}, "Cut the part out"),
         ({"problem_type": "numerical", "solution": "3", "options": None}, "only multiple choice"),
-        ({"path": "videos/gone.mp4"}, "no such video"),
+        ({"path": "videos/gone.mp4"}, "no such video, the first of 1 among 1 file."),
         ({"path": "../x.mp4"}, "stay inside"),
     ],
 )
 def test_what_a_toolkit_could_not_ask_is_refused(
-    bench: Path, tmp_path: Path, change: dict[str, Any], told: str
+    bench: Path, tmp_path: Path, change: dict[str, Any], told: str, toolkit: str
 ) -> None:
     rows = records()
     write(bench, [{**rows[0], "pair": None, "side": None, **change}])
-    ran = run("lmms-eval", bench, "--out", tmp_path / "tasks")
+    ran = run(toolkit, bench, "--out", tmp_path / "tasks")
     assert ran.exit_code == 1
     assert told in " ".join(ran.output.split())
     assert not (tmp_path / "tasks").exists()
@@ -187,11 +190,13 @@ def test_videos_that_cannot_be_shown_and_pairs_without_a_side(bench: Path, tmp_p
     ran = run("lmms-eval", bench, "--out", tmp_path / "tasks", "--json")
     assert json.loads(ran.stdout)["pairs"] == 2
     (bench / "videos" / "p1-0.mp4").write_bytes(b"")
-    ran = run("lmms-eval", bench, "--out", tmp_path / "more")
-    assert (ran.exit_code, "p1-0.mp4: it cannot be shown (empty)" in " ".join(ran.output.split())) == (
-        1,
-        True,
-    )
+    (bench / "videos" / "p2-1.mp4").unlink()
+    for toolkit in ("lmms-eval", "vlmevalkit"):
+        ran = run(toolkit, bench, "--out", tmp_path / "more")
+        assert ran.exit_code == 1
+        told = "p1-0.mp4: it cannot be shown (empty), the first of 2 among 6 files."
+        assert told in " ".join(ran.output.split())
+        assert not (tmp_path / "more").exists()
 
 
 def test_a_folder_without_records_is_told(tmp_path: Path) -> None:

@@ -230,9 +230,14 @@ def _show_costs(
             found[name] = {"missing": str(error)}
     if json:
         print_json(found.get("", {"benchmarks": found}))
-        return
-    for name, one in found.items():
-        _print_costs(name or call.known_as, one)
+    else:
+        for name, one in found.items():
+            _print_costs(name or call.known_as, one)
+    if all("missing" in one for one in found.values()):
+        raise DataError(
+            f"No benchmark of the suite can be asked, of {len(found)} ({', '.join(found)}). Name with --root the "
+            "folder that has one for each, or put their files there; retroflip bench check NAME says what it must hold."
+        )
 
 
 def _print_costs(name: str, cost: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from retroflip.bench.benchmarks.base import Item
 from retroflip.data.forms import beginning, rows
+from retroflip.data.forms.text_stream import PIECE
 from retroflip.data.sample import MAX_OPTIONS, Sample, option_letter, option_letters
 from retroflip.errors import DataError
 from retroflip.files.names import why_missing
@@ -63,10 +64,13 @@ def is_one_object(file: Path) -> bool:
     """Whether a file begins with an object, and does not hold one in each of its first two lines."""
     if not beginning(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return False
+    end = b""
     with file.open("rb") as stream:
-        lines = [line for line in (stream.readline(), stream.readline()) if line.strip()]
-    is_lines = len(lines) == 2 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip().startswith(b"{")
-    return not is_lines
+        while piece := stream.readline(PIECE):
+            end = piece.rstrip()[-1:] or end
+            if piece.endswith(b"\n"):
+                break
+        return end != b"}" or not stream.readline(PIECE).lstrip().startswith(b"{")
 
 
 def read_rows(path: Path, form: str) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def task_name(folder: Path) -> str:
 def export_lmms_eval(folder: Path, out: Path) -> Exported:
     """Write the benchmark in `folder` as a task into `out`. Videos stay where they are.
 
-    Raises DataError as `read_questions` does, and where a video is missing, empty or cut short.
+    Raises DataError as `read_questions` and `check_files` do.
     """
     samples = read_questions(folder)
     check_files(folder, samples)

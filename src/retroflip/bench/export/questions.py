@@ -11,7 +11,7 @@ from retroflip.data.media import MediumKind
 from retroflip.data.records import stream_samples
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
-from retroflip.errors import DataError
+from retroflip.errors import DataError, counted
 
 _CLOSING = "Answer with the option's letter from the given choices directly."
 
@@ -55,15 +55,20 @@ def _fault(sample: Sample) -> str | None:
 
 
 def check_files(folder: Path, samples: Iterable[Sample]) -> None:
-    """Raise DataError for the first file that the questions show and a toolkit could not open, and PathEscapeError for
-    one outside the folder."""
-    for medium in (medium for sample in samples for medium in sample.shown):
-        resolve(folder, medium.path)
-        if fault := fault_of(folder, medium):
-            what = "no such video" if fault == MISSING else f"it cannot be shown ({fault})"
-            raise DataError(
-                f"{folder / medium.path}: {what}. Restore the benchmark's folder before it is exported."
-            )
+    """Raise DataError where a toolkit could not open files that the questions show, with their number and the first of
+    them, and PathEscapeError for one outside the folder."""
+    shown = {medium.path: medium for sample in samples for medium in sample.shown}
+    for path in shown:
+        resolve(folder, path)
+    faults = {path: fault for path, medium in shown.items() if (fault := fault_of(folder, medium))}
+    if not faults:
+        return
+    path, fault = next(iter(faults.items()))
+    what = "no such video" if fault == MISSING else f"it cannot be shown ({fault})"
+    raise DataError(
+        f"{folder / path}: {what}, the first of {len(faults)} among {counted(len(shown), 'file')}. Restore the "
+        "benchmark's folder before it is exported."
+    )
 
 
 def asked(sample: Sample) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from retroflip.bench.export.questions import Exported, pairs, read_questions
+from retroflip.bench.export.questions import Exported, check_files, pairs, read_questions
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError
 from retroflip.files.storage import drop_unfinished, write_text_atomic
@@ -27,7 +27,7 @@ _NOT_TEXT = frozenset({"na", "n/a", "<na>", "#na", "none", "null", "true", "fals
 def export_vlmevalkit(folder: Path, out: Path) -> Exported:
     """Write the benchmark in `folder` as `out`, a TSV file or a folder for one.
 
-    Raises DataError as `read_questions` does, and for a question that shows several videos.
+    Raises DataError as `read_questions` and `check_files` do, and for a question that shows several videos.
     """
     samples = read_questions(folder)
     if several := next((sample for sample in samples if len(sample.shown) > 1), None):
@@ -35,6 +35,7 @@ def export_vlmevalkit(folder: Path, out: Path) -> Exported:
             f"{folder}, question {several.id!r} shows {len(several.shown)} videos, and a row of VLMEvalKit names one. "
             "Leave such questions out."
         )
+    check_files(folder, samples)
     path = out if out.suffix == ".tsv" else out / f"{folder.resolve().name}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     drop_unfinished(path.parent, [path.name], dead_only=True)
