@@ -10,6 +10,8 @@ from retroflip.bench.benchmarks.base import Item
 from retroflip.bench.benchmarks.grounding import inside, told_span
 from retroflip.bench.benchmarks.recorded import score_file
 from retroflip.bench.benchmarks.registry import benchmark
+from retroflip.bench.official import published
+from retroflip.bench.records import Control, answer_record
 from retroflip.errors import DataError
 
 
@@ -44,6 +46,47 @@ def test_spans_as_they_are_told() -> None:
     assert told_span("10% to 20%", 50.0) == (5.0, 10.0)
     assert told_span("at the beginning") is None
     assert told_span("[null, 3]") is None
+
+
+def _read(root: Path, said: str, length: str) -> str | None:
+    """What `score` reads of an answer about a video of this length, or "" where that is not known."""
+    written(root / "Charades_v1_test.csv", f"id,subject,length\nAO8RW,x,{length}\n")
+    asked = items("charades", root)[0].sample
+    named = published({"bench": "charades", "root": str(root)}, None, {asked.id})
+    assert named is not None
+    (found,) = named.read([answer_record(asked, said, Control.FULL)])
+    assert found.response == said
+    return found.answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "from 20% to 45% of the video",
+        "It starts at 20 % and ends at 45 %.",
+        "20-45%",
+        "between 20 and 45%",
+        "<think>2 men, 0% - 5%, I am 90% sure</think> [20%, 45%]",
+        r"\boxed{20% to 45%}",
+    ],
+)
+def test_shares_of_a_video_of_known_length_are_read(charades: Path, said: str) -> None:
+    assert _read(charades, said, "50") == "[10, 22.5]"
+    assert _read(charades, said, "") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "span"),
+    [
+        ("5 - 12, 90% sure", "[5, 12]"),
+        ("at 5 s, 90% sure", None),
+        ("from 20% to 150%", None),
+        ("20, 45%", None),
+        ("from frame 20% to 45%", None),
+    ],
+)
+def test_what_is_no_range_of_shares_is_read_as_before(charades: Path, said: str, span: str | None) -> None:
+    assert _read(charades, said, "50") == _read(charades, said, "") == span
 
 
 # Charades-STA
@@ -137,6 +180,9 @@ def test_nextgqa_asks_twice(nextgqa: Path) -> None:
     assert found["10001_1/answer"].video == "videos/0101/10001.mp4"
     assert found["20002_0/answer"].video == "videos/20002.mp4"
     assert {sample.task for sample in found.values()} == {"grounding", "answer"}
+    read = benchmark("nextgqa").reading
+    said = [read(item, "50% to 100%") for item in items("nextgqa", nextgqa)[:2]]
+    assert sorted(said) == ["15 s to 30 s", "50% to 100%"]
 
 
 def test_nextgqas_score_drops_what_is_missing_and_ours_does_not(nextgqa: Path) -> None:
@@ -206,6 +252,7 @@ def test_rextime_in_its_own_form(tmp_path: Path) -> None:
         "<start_time> to <end_time>. Quesetion: What before?"
     )
     assert (second.sample.solution, second.sample.labels) == ("[80, 100.5]", {"source": "anet"})
+    assert benchmark("rextime").reading(first, "10% - 20%") == "15 s - 30 s"
     said = [
         {"qid": "qvh_val241", "pred_relevant_windows": [[0, 14, 0.9], [0, 28, 0.8]], "ans": "A"},
         {"qid": "anet_val92", "pred_relevant_windows": [[80, 100.5]], "ans": "B"},

@@ -17,7 +17,14 @@ from typing import Any
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded
 from retroflip.bench.benchmarks.choices import video_file
-from retroflip.bench.benchmarks.grounding import accuracy_of_answers, inside, percent, recalls, span_question
+from retroflip.bench.benchmarks.grounding import (
+    accuracy_of_answers,
+    inside,
+    percent,
+    recalls,
+    shares_in_seconds,
+    span_question,
+)
 from retroflip.bench.benchmarks.own_form import Form, Row, recorder, records
 from retroflip.bench.benchmarks.published import find, finite, read_rows
 from retroflip.bench.benchmarks.time_r1 import TIME_R1
@@ -79,6 +86,11 @@ def _item(root: Path, number: int, line: str, lengths: Mapping[str, float], wher
     )
     row = {"video": f"{video}.mp4", "caption": sentence, "timestamp": [start, end]}
     return Item(sample, f"{_BEGINS}{sentence}. {_ENDS}", row)
+
+
+def _duration(item: Item) -> float | None:
+    said = item.sample.labels.get("duration")
+    return None if said is None else float(said)
 
 
 def _grade(item: Item, said: str) -> float:
@@ -228,6 +240,7 @@ BENCHMARK = Benchmark(
     recorded=_recorded,
     summary=_summary,
     ours=lambda _, records: {"acc": accuracy_of_answers(records)},
+    reading=shares_in_seconds(_duration),
     sampler="lmms-eval",
     max_tokens=50,
 )

@@ -9,7 +9,7 @@ from typing import Any
 from retroflip.bench.benchmarks.base import Graded, Item
 from retroflip.bench.benchmarks.published import finite, sample_of
 from retroflip.bench.records import AnswerRecord
-from retroflip.data.answers.spans import Span, read_span, spans_text
+from retroflip.data.answers.spans import Span, in_seconds, read_span, spans_text
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError
 
@@ -65,6 +65,19 @@ def told_span(said: str, duration: float | None = None) -> Span | None:
         return finite(start, "the span"), finite(end, "the span")
     except (ValueError, TypeError, RecursionError, DataError):
         return read_span(said, duration)
+
+
+def shares_in_seconds(duration: Callable[[Item], float | None]) -> Callable[[Item, str], str]:
+    """Return how a benchmark's responses are read that tell spans in shares of their video ('20% to 45%').
+
+    duration: how long a question's video is, in seconds. Where that is not known the shares stay, and are no span.
+    """
+
+    def read(item: Item, response: str) -> str:
+        seconds = duration(item) if is_span(item) else None
+        return response if seconds is None else in_seconds(response, seconds)
+
+    return read
 
 
 def acc_with_span(

@@ -37,6 +37,7 @@ from retroflip.bench.benchmarks.grounding import (
     percent,
     question_of,
     recalls,
+    shares_in_seconds,
     span_question,
     told_span,
 )
@@ -245,5 +246,6 @@ BENCHMARK = Benchmark(
     part=its_task,
     summary=_summary,
     ours=_ours,
+    reading=shares_in_seconds(lambda item: float(item.row["duration"])),
     max_tokens=64,
 )

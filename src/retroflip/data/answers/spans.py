@@ -76,6 +76,31 @@ def read_spans(text: str, duration: float | None = None) -> list[Span]:
     return [span for span in spans if span is not None] if None not in spans else []
 
 
+def in_seconds(text: str, duration: float) -> str:
+    """Return a text with the ranges that it tells in shares of a video of this length as seconds; a share that stands
+    alone ('90 % sure') stays.
+
+    >>> in_seconds("from 20% to 45% of the video", 50.0), in_seconds("20-45 %", 50.0)
+    ('from 10 s to 22.5 s of the video', '10 s-22.5 s')
+    """
+    found = list(_TIME.finditer(text))
+    told = {time.start(): time for pair in pairwise(found) if _are_shares(text, *pair) for time in pair}
+    for start, time in sorted(told.items(), reverse=True):
+        seconds = float(time["number"]) / 100.0 * duration
+        text = f"{text[:start]}{seconds:.10g} s{text[time.end() :]}"
+    return text
+
+
+def _are_shares(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
+    """Return whether two times that follow each other are shares: '20% ... 45%', '20 to 45%'."""
+    if second["unit"] != "%" or first["number"] is None:
+        return False
+    between = text[first.end() : second.start()]
+    joined = first["unit"] is None and (_RANGE.fullmatch(between) or between.strip() == "and")
+    shares = first["unit"] == "%" or joined
+    return bool(shares) and all(float(one["number"]) <= 100.0 for one in (first, second))
+
+
 def spans_text(spans: Sequence[Span]) -> str:
     """Return spans as an answer's value. `read_spans` gives them back.
 
