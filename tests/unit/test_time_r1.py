@@ -45,6 +45,8 @@ def test_spans_are_numbered_video_by_video(charades: Path) -> None:
         33.33,
         33.33,
     )
+    # The mean of these four: (50 + 66.667 + 33.333 + 33.333) / 4.
+    assert official["avg"] == 45.83
     assert (ours["grounding"]["miou"], ours["grounding"]["r0.5"]) == (50.0, 66.67)
     one = write_lines(charades / "one.jsonl", [row("charades_0", "0.0 to 5.0", [0.0, 5.0], [0.0, 10.0])])
     assert scores("charades", charades, one)["missing"] == 2

@@ -13,6 +13,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from retroflip.bench.benchmarks.base import Benchmark, Graded, Item, Need, Recorded
@@ -218,7 +219,13 @@ def _summary(graded: Sequence[Graded]) -> dict[str, Any]:
         "n": len(overlaps),
         **recalls(overlaps, _BOUNDS, beyond=beyond),
         "miou": percent(overlaps),
+        **({"avg": _average(overlaps)} if beyond else {}),
     }
+
+
+def _average(overlaps: Sequence[float]) -> float | None:
+    """Return Time-R1's `avg` (calc_score): the mean of its mean overlap and its three recalls, in per cent."""
+    return percent([fmean([one, *(float(one > bound) for bound in _BOUNDS)]) for one in overlaps])
 
 
 BENCHMARK = Benchmark(
