@@ -69,7 +69,7 @@ def cluster_intervals(
     """
     found: list[Interval | None] = [None] * len(columns)
     open_by_C: dict[int, list[tuple[int, Floats, Floats]]] = defaultdict(list)
-    named: dict[int, _Clusters] = {}
+    named: dict[tuple[str, ...], _Clusters] = {}
     for place, column in enumerate(columns):
         if len(column.values) != len(column.clusters):
             raise ValueError(
@@ -77,8 +77,9 @@ def cluster_intervals(
             )
         if not column.values:
             continue
-        if (clusters := named.get(id(column.clusters))) is None:
-            clusters = named[id(column.clusters)] = _Clusters.of(column.clusters)
+        names = tuple(column.clusters)
+        if (clusters := named.get(names)) is None:
+            clusters = named[names] = _Clusters.of(names)
         sums_C = clusters.sums(column.values)
         means_C = sums_C / clusters.sizes_C
         if np.ptp(means_C) < 1e-12:

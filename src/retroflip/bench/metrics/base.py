@@ -76,7 +76,7 @@ class Answered:
 
     @cached_property
     def clips(self) -> list[str]:
-        """The source clip of every answer; one list, so that intervals sort it into clusters once."""
+        """The source clip of every answer."""
         return [record.source_clip for record in self.records]
 
     @cached_property

@@ -1,5 +1,7 @@
 """Metrics over pairs: one question about two videos whose right answers differ."""
 
+from functools import lru_cache
+
 from retroflip.bench.groups import Pair
 from retroflip.bench.metrics.base import Answered, Better, Metric, guess, mean
 from retroflip.bench.stats import Column
@@ -27,11 +29,11 @@ def _the_same(answered: Answered) -> Column:
 
 
 def _guess_the_same(answered: Answered) -> float | None:
-    return mean([_same_draw(pair) for pair in answered.pairs.complete.values()])
+    return mean([_same_draw(a.options, b.options) for a, b in answered.pairs.complete.values()])
 
 
-def _same_draw(pair: Pair) -> float:
-    a, b = (record.options for record in pair)
+@lru_cache(maxsize=2**12)
+def _same_draw(a: tuple[str, ...], b: tuple[str, ...]) -> float:
     return len(set(a) & set(b)) / (len(a) * len(b)) if a and b else 0.0
 
 
