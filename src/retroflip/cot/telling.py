@@ -14,7 +14,8 @@ from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, cla
 from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.truth.events import ENDING, HOLDING, is_nth, numbers_of
 from retroflip.cot.truth.needs import matters
-from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.proof import APART, PACED, Truth
+from retroflip.cot.truth.ranks import COMPARING
 from retroflip.cot.truth.when import When
 from retroflip.cot.truth.whole import Whole
 from retroflip.cot.world import ON, VALUES, Fact, Held
@@ -519,7 +520,7 @@ class Teller:
     def _run(self, run: Words, stamp: Stamp | None, text: str, source: str) -> list[Fact] | None:
         """Return what bears a run out; figures alone go on with a list of events, and with nothing else."""
         said = [one for one in run.said if not one <= PHASES]
-        if not said:
+        if not said and not APART.search(run.text):
             is_loud = stamp and _NOTHING.search(run.text) and not self._truth.is_quiet(stamp)
             return None if is_loud else []
         when = self._when(stamp, text)
@@ -540,8 +541,9 @@ class Teller:
             when = replace(when, subject=self.story.nearest or when.subject)
         if _STARTS.search(run.text) and (stamp is None or _STARTS_AT.search(run.text)):
             when = replace(when, stamp=None, phase=when.phase or "start-of-video")
-        found = self._truth.proof(run, when)
-        if found is None and (elided := self._elided(run)):
+        is_headless = bool(source) and bool(self._head(run))
+        found = None if is_headless else self._truth.proof(run, when)
+        if found is None and (elided := self._elided(run, is_further=bool(source))):
             found = self._truth.proof(elided, when)
         if found is None and stamp is not None:
             found = self._placed(run, when)
@@ -565,13 +567,32 @@ class Teller:
         is_ranked = is_ranked or "count" in run.text
         return self._in_order(found, run) if found and stamp is None and not is_ranked else found
 
-    def _elided(self, run: Words) -> Words | None:
-        """Return "the star does not" with what was said of others just before it, None for anything else."""
+    def _elided(self, run: Words, *, is_further: bool) -> Words | None:
+        """Return a run with what it leaves out and what was said just before it; None where nothing is left out.
+
+        "The star does not"; in one sentence: "and | ten points wider than the first", "the lower wall | only once".
+        """
+        before = Words(self.story.run)
         names = [one for one in run.said if self._world.is_name(one)]
-        if not names or not self.story.run or len(run.said) != len(names) + 1 or not run.has("denying"):
+        if names and before.tokens and len(run.said) == len(names) + 1 and run.has("denying"):
+            rest = [token for token in before.tokens if not self._world.is_name(token.says)]
+            return Words([*run.tokens, *rest]) if Words(rest).text.strip(" ,") else None
+        if head := self._head(run) if is_further else ():
+            return Words([*head, *run.tokens])
+        is_count = bool(run.picked("count:")) and not any(map(_is_comparing, run.tokens))
+        if not is_further or not is_count or before.has("denying"):
             return None
-        rest = [token for token in self.story.run if not self._world.is_name(token.says)]
-        return Words([*run.tokens, *rest]) if Words(rest).text.strip(" ,") else None
+        values = VALUES if any(one & VALUES for one in run.plain) else frozenset()
+        rest = [token for token in before.tokens if not (_is_amount(token) or token.says & values)]
+        return Words([*rest, *run.tokens])
+
+    def _head(self, run: Words) -> Sequence[Token]:
+        """Return the beginning of the comparison that a run goes on with, naming nothing before its "than"."""
+        than = next((at for at, token in enumerate(run.tokens) if token.text.lower().endswith("than")), 0)
+        told = next((at for at, token in enumerate(self.story.run) if _is_amount(token)), 0)
+        left = [token for token in run.tokens[:than] if token.says and not token.is_loose]
+        is_bare = bool(left) and all(map(_is_amount, left))
+        return self.story.run[:told] if is_bare and any(map(_is_comparing, self.story.run)) else ()
 
     def _placed(self, run: Words, when: When) -> list[Fact] | None:
         """Prove what an event does that is named by its place in the order and its time: "the third swap at 4.4 s"."""
@@ -615,6 +636,7 @@ class Teller:
             any(one & SUPERLATIVES for one in run.said)
             or any(t.text.lower() in _BESIDE for t in run.tokens[1:-1])
             or (run.has("denying") and not _ANY_MORE.search(run.text))
+            or PACED.search(run.text)
             or _SOME_EARLIER.search(run.text)
             or (run.has("blank") and any(token.says & self._world.containers for token in run.tokens))
         ):
@@ -669,7 +691,7 @@ class Teller:
             story.said = (
                 tuple(one for one in run.plain if not any(t.startswith("n:") for t in one)) or story.said
             )
-        than = next((at for at, token in enumerate(run.tokens) if token.text.lower() in _BESIDE), None)
+        than = next((at for at, token in enumerate(run.tokens) if at and _is_comparing(token)), None)
         names = [one for one in Words(run.tokens[:than]).plain if self._world.is_name(one)]
         story.run = tuple(run.tokens)
         objects = self._truth.objects([one for one in run.plain if self._world.is_name(one)])
@@ -713,6 +735,18 @@ class Teller:
             return own.begins_in(f"{part[0] + 1}/{part[1]}", world.duration)
         is_counting = question["numeric"] is not None and world.metadata["term"] == "short"
         return not is_counting or all(bool(event[key] == value) for key, value in asked.items())
+
+
+def _is_amount(token: Token) -> bool:
+    """Return whether a word is a number, or compares."""
+    is_number = any(one.startswith(("n:", "count:")) for one in token.says)
+    return is_number or bool({*token.says, token.text.lower()} & {*COMPARING, "bounding"})
+
+
+def _is_comparing(token: Token) -> bool:
+    """Return whether what stands behind a word is what something is compared with."""
+    last = token.text.lower().split()[-1]
+    return last in _BESIDE or last == "as"
 
 
 def _times(tokens: Sequence[Token]) -> list[Stamp]:
@@ -798,6 +832,7 @@ def _is_cut(before: Token, token: Token) -> int:
     """Return how willingly words are cut before a token: not in "at which"."""
     is_within = token.text.lower() == "which" and before.text.lower() in _WITH_WHICH
     is_factor = any(one.startswith("count:") for one in before.says) and token.text.lower() in ("as", "that")
+    is_factor = is_factor or (token.text.lower().startswith("as ") and before.text != ",")
     is_inserted = token.text.lower() in _SO and before.text.lower() in _HELPING
     return 0 if is_within or is_inserted or is_factor else token.cut
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from retroflip.cot.reading import Terms, Words
+from retroflip.cot.truth.answers import SHAPES_ALL
 from retroflip.cot.truth.contents import Contents
 from retroflip.cot.truth.events import numbers_of
 from retroflip.cot.truth.ranks import COMPARING, listed
@@ -32,7 +33,27 @@ _COURSES = {
     "figure": frozenset(SHAPES) | {"line", "zigzag"},
 }
 """what may be kept from event to event"""
-_FACTORS = {"twice": 2.0, "thrice": 3.0, "double": 2.0, "triple": 3.0, "half": 0.5}
+_FACTORS = {
+    "twice": 2.0,
+    "thrice": 3.0,
+    "double": 2.0,
+    "triple": 3.0,
+    "half": 0.5,
+    "third": 1 / 3,
+    "quarter": 0.25,
+}
+_FACTOR = re.compile(
+    r"\b(?:(?:a|one) (?=third|quarter))?(twice|thrice|double|triple|half|(?<=a )third|(?<=one )third|(?<=a )quarter)\b"
+)
+_OF_WHICH = frozenset({"that", "time", "distance", "length", "way", "speed", "size", "width", "duration"})
+_TIME = re.compile(r"\b(?:as long as|half as long|times? of|the time|durations?|longer|shorter)\b")
+"""what compares how long things take"""
+_COMPARISONS = re.compile(r"\bas \w+ as\b|(?<!more )(?<!less )\bthan\b")
+_WAY = re.compile(r"\b(?:ways?|distances?|paths?|partings?|approach\w*|far)\b")
+_CHANGING = re.compile(r"\b(?:chang\w+|differ\w*|var(?:y|ies))\b")
+_JUST_NOW = re.compile(
+    r"\b(?:(?:has|have)(?: not|n't)? changed|is (?:still |again )?(?:the same|unchanged)|then|now|again)\b"
+)
 
 
 class Forms(Contents):
@@ -73,11 +94,12 @@ class Forms(Contents):
         joints = [
             at
             for at, text in enumerate(texts)
-            if text.split()[-1] in ("as", "than") or texts[at - 1 : at + 1] == ["that", "of"]
+            if text.split()[-1] in ("as", "than") or (text == "of" and texts[at - 1] in _OF_WHICH)
         ]
         at = joints[-1] if joints else None
         numbers = [float(one) for one in words.picked("n:")]
-        factor = next((_FACTORS[one] for one in words.text.split() if one in _FACTORS), None)
+        share = _FACTOR.search(words.text)
+        factor = _FACTORS[share[1]] if share else None
         times = [float(one) for one in words.picked("count:")]
         if words.has("quantifying") and len(numbers) == 1:
             sized = self._sized(words, When())
@@ -85,26 +107,56 @@ class Forms(Contents):
                 abs((b.size or 0.0) - (a.size or 0.0)) for a, b in pairwise(sized) if a.subject == b.subject
             ]
             return [] if steps and all(abs(one - numbers[0]) <= _DIFFERENCE for one in steps) else None
-        ones, others = self._sides_of(words, when, at or len(words.tokens))
-        if len(ones) != 1 or not others:
+        if len(_COMPARISONS.findall(words.text)) > 1:
             return None
-        sizes = [e.size or 0.0 for e in others]
-        own = ones[0].size or 0.0
-        if self.world.kind_of(ones[0]) == "cross" and not words.has("faster"):
-            own, sizes = 1.0 / own, [1.0 / one for one in sizes]
+        ones, others = self._sides_of(words, when, len(words.tokens) if at is None else at)
+        is_time = not numbers and self._is_time(words, [*ones, *others])
+        own, sizes = (
+            {e.end - e.start if is_time else e.size or 0.0 for e in side} for side in (ones, others)
+        )
+        near = _EQUAL_MS if is_time else _DIFFERENCE
+        if not own or not sizes or max(own) - min(own) > near / 2:
+            return None
+        wanted = {term for token in words.tokens for term in token.says} & COMPARING
         if len(numbers) == 1 and not times and not factor:
-            wanted = {term for token in words.tokens for term in token.says} & COMPARING
             sign = -1.0 if wanted & {"less", "slower"} or "less" in words.text else 1.0
-            return [] if abs(sign * (own - sizes[-1]) - numbers[0]) <= _DIFFERENCE else None
+            return (
+                [] if all(abs(sign * (max(own) - one) - numbers[0]) <= _DIFFERENCE for one in sizes) else None
+            )
         factor = factor or (times[0] if len(times) == 1 else None)
-        if not factor or not all(sizes):
+        if not all(sizes) or (times and not factor):
             return None
-        ratios = [own / one for one in sizes]
+        ratios = [max(own) / one for one in sizes]
         if re.search(r"\bmore than\b|\bover\b", words.text):
-            return [] if min(ratios) > factor else None
+            return [] if factor and min(ratios) > factor else None
         if re.search(r"\bless than\b|\bunder\b", words.text):
-            return [] if max(ratios) < factor else None
+            return [] if factor and max(ratios) < factor else None
+        if factor is None:
+            return [] if all(abs(max(own) - one) <= near for one in sizes) else None
         return [] if all(abs(one / factor - 1.0) <= 0.15 for one in ratios) else None
+
+    def _is_time(self, words: Words, events: Sequence[Fact]) -> bool:
+        """Return whether events are compared by how long they take: as words say, or since they have no other size."""
+        kinds = {self.world.kind_of(e) for e in events}
+        is_pace = kinds == {"cross"} and not words.has("faster")
+        is_way = kinds == {"approach"} or bool(_WAY.search(words.text))
+        return is_pace or not all(e.size for e in events) or (bool(_TIME.search(words.text)) and not is_way)
+
+    def _paced(self, words: Words, when: When) -> Found:
+        """Prove whether objects change their speed: at the time told, in the event told last, or ever."""
+        names = [one for one in words.plain if self.world.is_name(one)] or list(when.subject)
+        own = self.of(names, [e for e in self.world.events if e.size is not None])
+        changes = bool(_CHANGING.search(words.text)) and not words.has("denying")
+        told = [e for e in own if when.stamp and self.at(e, when, words.text)]
+        if not told and _JUST_NOW.search(words.text):
+            told = [e for e in own if when.latest and e.number == when.latest.number]
+        courses = [[e for e in own if e.subject == one] for one in dict.fromkeys(e.subject for e in own)]
+        if told:
+            courses = [
+                [e for e in told[0:1] + own if e.subject == told[0].subject and e.start <= told[0].start][-2:]
+            ]
+        steps = [len({e.size for e in course}) > 1 for course in courses if len(course) > 1]
+        return told[:1] if steps and all(one == changes for one in steps) else None
 
     def is_of_glyphs(self, words: Words) -> bool:
         """Return whether a stretch tells how many numbers or signs are drawn, or which of them comes when."""
@@ -175,20 +227,23 @@ class Forms(Contents):
     def _often(self, words: Words, _: When) -> Found:
         """Prove that something happens more often than another thing, or by how many times."""
         at = _place_of("than", words)
-        if at is None:
-            return None
         numbers = words.picked("n:") + words.picked("count:")
         sides = [
             [
                 one
                 for one in Words(side).plain
-                if not one & COMPARING and not any(t.startswith("n:") for t in one)
+                if not (one & COMPARING and not one & _WAYS) and not any(t.startswith("n:") for t in one)
             ]
-            for side in (words.tokens[:at], words.tokens[at:])
+            for side in (words.tokens[:at], words.tokens[at:] if at else ())
         ]
         shared = [one for one in sides[0] if not any(term in VALUES for term in one)]
         sides[1] += [one for one in shared if one not in sides[1]]
-        left, right = (len({*numbers_of(self._candidates(words, one, When()))}) for one in sides)
+        pools = [self._candidates(words, one, When()) for one in sides]
+        if at is None:
+            if numbers:
+                return None
+            pools[1] = [e for e in self._candidates(words, shared, When()) if self._is_asked(e)]
+        left, right = (len({*numbers_of(pool)}) for pool in pools)
         is_less = bool(re.search(r"\b(?:less|fewer|rarer)\b", words.text))
         difference = right - left if is_less else left - right
         return [] if difference > 0 and (not numbers or f"{difference}" in numbers) else None
@@ -262,15 +317,23 @@ class Forms(Contents):
             if not one & (COMPARING | {"bounding", "equally-long"}) and not self.world.is_item(one)
         ]
         names = [one for one in said if self.world.is_name(one)] or list(when.subject)
-        own = [e for e in sized if (names or left.picked("ordinal:")) and e.covers([*names, *said])]
+        is_told = bool(names or left.picked("ordinal:") or said)
+        own = [e for e in self.of(names, sized) if is_told and e.covers(said)]
         own = self._nth(left, [e for e in own if when.stamp and self.at(e, when, "")] or own)
-        if len(own) > 1 and when.latest in own:
-            own = [e for e in own if e == when.latest]
+        latest = [e for e in sized if when.latest and e.number == when.latest.number]
+        if not is_told or (len(own) > 1 and latest and latest[0] in own):
+            own = latest
         others = [one for one in right.plain if self.world.is_name(one)]
+        others = others or [
+            one for one in right.plain if any(one & e.terms & (VALUES | SHAPES_ALL) for e in sized)
+        ]
         if right.picked("ordinal:"):
-            return own, self._nth(right, [e for e in sized if e.covers(others or names)])
+            return own, self._nth(
+                right, self.of([one for one in others or names if self.world.is_name(one)], sized)
+            )
         if others:
-            return own, [e for e in sized if e.covers(others)]
+            named = [one for one in others if self.world.is_name(one)]
+            return own, self.of(named, sized) if named else [e for e in sized if e.covers(others)]
         if "runner up" in right.text and sized:
             sizes = sorted({e.size or 0.0 for e in sized})
             return [e for e in sized if e.size == sizes[-1]][:1], [
@@ -278,6 +341,8 @@ class Forms(Contents):
             ]
         if re.search(r"\b(?:any|every|all|each)\b", right.text):
             return own, [e for e in sized if e not in own]
+        if right.has("start-of-video"):
+            return own, [e for e in sized if own and e.subject == own[0].subject][:1]
         earlier = [e for e in sized if own and e.subject == own[0].subject and e.start < own[0].start]
         return own, earlier[-1:]
 

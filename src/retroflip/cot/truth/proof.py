@@ -18,20 +18,28 @@ from retroflip.cot.truth.sums import value
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import VALUES, Fact
 
-_APART = re.compile(
-    r"\b(?:twice|thrice|double|half|(?:three|four|five|\d+) times) (?:as|that of)\b"
+APART = re.compile(
+    r"\b(?:twice|thrice|double|half|third|quarter|(?:three|four|five|\d+) times)"
+    r" (?:as|that of|(?:of )?(?:the|its) (?:time|distance|length|way|speed|size|width|duration)\b)"
     r"|\b(?:\d+(?: percent| points?)?|\w+ (?:percent|points?))"
-    r" (?:more|less|further|farther|longer|shorter|nearer|fewer|greater|smaller|wider|narrower) than\b"
+    r" (?:more|less|further|farther|longer|shorter|nearer|closer|fewer|greater|smaller|wider|narrower) than\b"
+    r"|^(?!.*\b(?:same|each other|once|soon)\b).*\bas (?:long|far|fast|wide|slow|close|near) as\b"
 )
 """by how much, or how many times"""
 _KEPT = re.compile(
     r"\b(?:colou?r|shape|form|size|sense|direction|way|figure)s? (?:\w+ )?"
     r"(?:never changes?|(?:does|do|did) not change|(?:doesn|don|didn)'t change"
-    r"|(?:stays?|remains?|is|are) (?:always )?(?:the )?(?:same|constant|unchanged|as))\b"
+    r"|(?:stays?|remains?|is|are) (?:always )?(?:the )?(?:same|constant|unchanged"
+    r"|as(?! (?:long|far|fast|wide|slow|close|near)\b)))\b"
 )
 _OFTEN = re.compile(
-    r"\b(?:more|less) often than\b|\b(?:more|fewer) (?!\w+ly\b)\w+(?: \w+){1,5} than\b"
+    r"\b(?:more|less) often\b|\b(?:once|twice|times) (?:more|less|fewer) than\b"
+    r"|\b(?:more|fewer) (?!\w+ly\b)\w+(?: \w+){1,5} than\b"
     r"|\b(?:more|fewer) (?!\w+ly\b)\w+s than\b"
+)
+PACED = re.compile(
+    r"^(?!.*\bthan\b).*(?:\b(?:speeds?|pace|velocity)\b.*\b(?:chang\w+|same|constant|unchanged|differ\w*)\b"
+    r"|\b(?:chang\w+|keeps?(?! \w+ing\b)|maintains?)\b.*\b(?:speeds?|pace|velocity)\b)"
 )
 _UNTIL = re.compile(r"\b(?:until|till|up to)\b|^(?:, |and |but )*before\b")
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
@@ -57,6 +65,8 @@ class Truth(Forms):
             return []
         if words.has("eliminated") and not words.has("denying") and words.plain:
             return [] if self.names_wrong(words.without("eliminated")) else None
+        if PACED.search(words.text) and any(e.size is not None for e in self.world.events):
+            return self._paced(words, when)
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
             return self._denied(words.without("denying"), when, is_over=words.has("further"))
         if len(words.said) > 1:
@@ -64,7 +74,8 @@ class Truth(Forms):
         words = words.without("concern", *(["still"] if words.has("covered") else []))
         if not self._has_centre:
             words = words.without("centre")
-        if all(one <= _IDLE_TERMS or any(t.startswith("part:") for t in one) for one in words.said):
+        is_idle = all(one <= _IDLE_TERMS or any(t.startswith("part:") for t in one) for one in words.said)
+        if is_idle and not APART.search(words.text):
             return []
         if words.has("answer"):
             is_bare = all("answer" in one for one in words.said)
@@ -91,7 +102,7 @@ class Truth(Forms):
         if _AMONG.search(words.text) and when.stamp is None and any(e.subject for e in self.world.events):
             return (self._between,)
         is_than = any(token.text.lower().endswith("than") for token in words.tokens)
-        if _APART.search(words.text):
+        if APART.search(words.text):
             return (self._apart,)
         if words.has("equally-much") and not is_than:
             return (self._equally_much,)
@@ -112,7 +123,9 @@ class Truth(Forms):
         if len(sizes) > 1 and words.picked("n:") == sizes and len(words.said) == len(sizes):
             return (lambda *_: [],)
         if (is_than or words.has("beating") or words.has("trailing")) and any(
-            token.says & (COMPARING | {"bounding", "beating", "trailing"}) for token in words.tokens
+            token.says & (COMPARING | {"bounding", "beating", "trailing"})
+            or token.text.lower() in ("more", "less")
+            for token in words.tokens
         ):
             return (self._compared,)
         if any(one & SUPERLATIVES for one in words.said) or (sizes and words.has("centre")):

@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words
 from retroflip.cot.truth.answers import ORDER
@@ -17,7 +17,7 @@ COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
 _ROW = re.compile(r"\bfrom (?:the )?(left|right) to (?:the )?(?:left|right)\b")
 _OTHERS = re.compile(r"\b(?:others?|rest)\b")
 _PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")
-_LASTING = frozenset({"hop", "tilt", "spin", "action", "change"})
+_LASTING = frozenset({"hop", "tilt", "spin", "action", "change", "trace"})
 """types of events that are compared by how long they take, having no other size"""
 _COMPARED = frozenset({"approach", "part", "move", "faster", "slower", "trace", "grow", "shrink", "change"})
 
@@ -177,8 +177,10 @@ class Ranks(Counts):
     def _compared(self, words: Words, when: When) -> Found:
         """Prove "A is faster than B" from how fast events are."""
         at = next(index for index, token in enumerate(words.tokens) if is_than(token))
-        wanted = {term for token in words.tokens for term in token.says} & COMPARING
+        wanted = {term for token in words.tokens for term in (*token.says, token.text.lower())} & COMPARING
         wanted = wanted or {"faster" if words.has("beating") else "slower"}
+        if sum(map(is_than, words.tokens)) > 1:
+            return None
         if "bounding" in words.tokens[at].says:
             wanted = {"more" if words.tokens[at].text.lower().startswith("more") else "less"}
         left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
@@ -187,9 +189,11 @@ class Ranks(Counts):
         sized = self._sized(words, when)
         names = [[one for one in side.plain if self.world.is_name(one)] for side in (left, right)]
         own = names[0] or list(when.subject)
-        ones = self._nth(left, [e for e in sized if e.covers(own)]) if own or left.picked("ordinal:") else []
-        others = self._nth(right, [e for e in sized if e.covers(names[1])] if names[1] else sized)
+        ones = self._nth(left, self.of(own, sized)) if own or left.picked("ordinal:") else []
+        others = self._nth(right, self.of(names[1], sized))
         others = others if names[1] or right.picked("ordinal:") else []
+        if ones and right.has("start-of-video"):
+            others = [e for e in sized if e.subject == ones[0].subject][:1]
         if words.has("quantifying") and not names[1] and _PREVIOUS.search(right.text):
             pairs = [
                 p
@@ -208,9 +212,11 @@ class Ranks(Counts):
             return [] if is_so else None
         if ones and others:
             is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
-            is_so = is_more(*(max(e.size or 0.0 for e in side) for side in (ones, others)))
+            tops = [[max(e.size or 0.0 for e in side if e.subject == one) for one in {e.subject for e in side}]
+                    for side in (ones, others)]  # fmt: skip
+            is_so = all(is_more(*(pair[::-1] if is_time else pair)) for pair in product(*tops))
             told = [e for e in ones if when.stamp is not None and self.at(e, when, words.text)]
-            return told if is_so != is_time else None
+            return told if is_so else None
         if all(figures):
             said = [one for one in words.plain if not one & (COMPARING | {"bounding"})]
             is_so = is_more(figures[0][-1], figures[1][0])
@@ -224,6 +230,15 @@ class Ranks(Counts):
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
         return found if found and not names[1] and not is_split and not right.picked("ordinal:") else None
+
+    def of(self, names: Sequence[Terms], events: Sequence[Fact]) -> list[Fact]:
+        """Return the events of the objects named, all events where none is; a shape may also name a doing: cross."""
+        objects = self.objects(names)
+        return [
+            e
+            for e in events
+            if not names or any(all(n & (e.subject or e.terms) for n in own) for own in objects)
+        ]
 
     def _nth(self, words: Words, events: list[Fact]) -> list[Fact]:
         """Return those of events that have the ordinals told."""
