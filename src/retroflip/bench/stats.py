@@ -4,7 +4,8 @@ Answers about clips cut from one recording are not independent, so every bootstr
 clips.
 How often each clip is drawn in each resample depends on nothing but how many clips there are, so it is drawn once
 (`drawn`) and every measure is a column of one product with it (`cluster_intervals`).
-Letters: U units (answers or pairs), C clusters (source clips), R resamples, K measures.
+Letters: U units (answers or pairs), C clusters (source clips), R resamples, K measures, D lists of cluster
+sizes that differ.
 """
 
 import math
@@ -88,7 +89,7 @@ def cluster_intervals(
             open_by_C[len(sums_C)].append((place, sums_C, clusters.sizes_C))
     for columns_of_C in open_by_C.values():
         places, sums, sizes = zip(*columns_of_C, strict=True)
-        means_RK = _resampled_means(np.stack(sums, axis=1), np.stack(sizes, axis=1), seed, resamples)
+        means_RK = _resampled_means(np.stack(sums, axis=1), sizes, seed, resamples)
         tail = (1 - LEVEL) / 2
         bounds_2K = np.quantile(means_RK, [tail, 1 - tail], axis=0)
         for place, (low, high) in zip(places, bounds_2K.T.tolist(), strict=True):
@@ -230,16 +231,19 @@ def _uniform_interval(mean: float, clusters: int, low: float, high: float) -> In
     return Interval(mean - unlike * (mean - low), mean + unlike * (high - mean))
 
 
-def _resampled_means(sums_CK: Floats, sizes_CK: Floats, seed: int, resamples: int) -> Floats:
+def _resampled_means(sums_CK: Floats, sizes: Sequence[Floats], seed: int, resamples: int) -> Floats:
+    """Return the means of every resample, (R, K). sizes: of the clusters (C), for every column."""
     clusters = len(sums_CK)
     small = clusters * resamples <= _KEPT
     chunks = drawn(clusters, resamples, seed) if small else _draws(clusters, resamples, seed)
     # Sizes are whole numbers, whose sums are exact in any order, and the same for most columns.
-    unlike_CK, column_K = np.unique(sizes_CK, axis=1, return_inverse=True)
+    unlike: dict[bytes, int] = {}
+    column_K = [unlike.setdefault(sizes_C.tobytes(), len(unlike)) for sizes_C in sizes]
+    sizes_CD = np.stack([np.frombuffer(one) for one in unlike], axis=1)
     means: list[Floats] = []
     for kept_RC in chunks:
         counts_RC = kept_RC.astype(np.float64)
-        means.append((counts_RC @ sums_CK) / (counts_RC @ unlike_CK)[:, column_K])
+        means.append((counts_RC @ sums_CK) / (counts_RC @ sizes_CD)[:, column_K])
     return np.concatenate(means)
 
 

@@ -19,6 +19,8 @@ ALWAYS = {
     # Threads that spin while they wait slow a step down tenfold when another program wants their core.
     "OMP_WAIT_POLICY": "PASSIVE",
     "OPENBLAS_THREAD_TIMEOUT": "4",
+    # It would look for plugins in every package that is installed, at every start.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }
 """settings of the process's environment; a user's own stay"""
 
