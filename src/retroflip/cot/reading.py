@@ -65,7 +65,10 @@ _REACHING = re.compile(
 _FOR_THE_FIRST = re.compile(r"\b[Ff]or the first (?=\d+(?:\.\d+)? s)")
 _RIGHT_SO = re.compile(r"(?<=clockwise )is right(?=[.,;]|$| and\b| but\b)")
 """what is right, and not on the right"""
-_LEAVING = re.compile(r"\b(?:[Tt]hat|[Tt]his|which) leaves (?=the (?:middle|last|first|only|slow|fast)\w* )")
+_LEAVING = re.compile(
+    r"\b(?:[Tt]hat|[Tt]his|which) leaves (?=the (?:middle|last|first|only|slow|fast)\w* "
+    r"|(?:just |only )?(?:one|two|three|four|five|six) (?:to|on|at|of) )"
+)
 _NUMBER_NOUNS = """swap step move operation slide hit bounce turn command event change hop tilt lean approach approaches
 parting leg legs stretch stretches visit contact jump glyph symbol exchange rotation spin episode"""
 _NUMBERED = frozenset(_NUMBER_NOUNS.split())

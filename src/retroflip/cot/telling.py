@@ -32,8 +32,16 @@ _PLAN = re.compile(
     r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm|to begin|for this|the task is|my plan is|step one is)"
     r" ,? ?)*(?:let me|let's|let us|i \w+|i'll|i'm|we \w+|we're asked|plan|to|the question|the task|what matters|what i"
     r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|.*\bask(?:ed|s) (?:for|about)\b"
-    r"|looking at|watching|tracking|following|(?:only )?.* matters?(?: here)?$)\b"
+    r"|looking at|watching|tracking|following|(?:only )?.* (?:matters?|counts?)(?: here)?$)\b"
 )
+_FACT = re.compile(
+    r"(?:,|;|\b(?:and|but|so|because|since)) (?:,? ?)(?:that|this|it|they|there|which) (?:is|are|was|were)\b"
+)
+"""what goes on with a statement behind a plan"""
+_PERCEIVED = re.compile(
+    r"^(?:\w+ )?(?:i|we) (?:see|saw|notic\w+|observ\w+|found|find|know|knew|spot\w*|hear\w*)\b"
+)
+"""what is no plan, but tells what happens"""
 _ITS = re.compile(r"\b(?:it|its)\b")
 _UNDOING = re.compile(r"^(?:\w+ )?undo\w*\b")
 _STARTS = re.compile(r"\b(?:starts?|started|begins?|began)\b")
@@ -47,6 +55,9 @@ _LAW = re.compile(
     r"^(?:, )?(?:(?:so|and|since|because) )?(?:the|a|an)? ?"
     r"(?:farther|further|more|less|longer|shorter|larger|greater|higher|smaller)\b"
     r".*\b(?:means?|implies|the (?:faster|quicker|slower))\b"
+    r"|^(?:, )?(?:(?:so|and|since|because|as|here) )?(?:multiplications?|divisions?|multiplying|dividing)"
+    r"(?: (?:and|or) (?:divisions?|multiplications?))? (?:comes?|goes?|is done|are done|has priority|binds?)"
+    r"(?: (?:first|stronger|before (?:additions?|subtractions?)(?: (?:and|or) (?:additions?|subtractions?))?))*$"
 )
 """what holds of all videos"""
 _PLANNED = PHASES | frozenset(
@@ -77,9 +88,12 @@ _OPENING = frozenset({"while", "when", "as", "since", "because", "although", "th
 _FOLLOWING = frozenset(
     {"so", "because", "since", "making", "leaving", "giving", "therefore", "thus", "hence"}
 )
+_ASKING = ("which ", "who ", "what ", "how ", "where ")
+_JOINTS = frozenset({",", ";", "so", "and", "but", "then"})
 _JOINING = _FOLLOWING | {";", ":", "and", "but", "while", "whereas", "as"}
 _SPARING = re.compile(
-    r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could) not|\w+n't|never|neither|no longer) (?:\w+ )?"
+    r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could) not|\w+n't|never"
+    r"|(?:neither|none)(?: of (?:which|them|these|those))?|no longer) (?:\w+ )?"
     r"(?:concern\w*|affect\w*|involve\w*|touch\w*|matter\w*|change\w*|move\w*|disturb\w*|influence\w*)\b"
     r"|(?:leaves?|left|leaving|keeps?) .*\b(?:alone|untouched|unchanged|unaffected|where|in (?:its )?place|as)\b"
     r"|(?:changes?|moves?|does|do|affects?|shifts?) (?:nothing|no \w+|only (?:empty )?\w+ without"
@@ -204,7 +218,27 @@ class Teller:
         if self._is_spared(tokens):
             return None
         self.story = replace(begun, dated=list(begun.dated), spared=list(begun.spared))
+        joints = [at for at, token in enumerate(tokens) if at and token.text.lower() in _JOINING]
+        if any(self._is_beside_plan(tokens, at) for at in joints):
+            return None
         return None if _times(tokens) and self._is_told_apart(tokens) else fault
+
+    def _is_beside_plan(self, tokens: Sequence[Token], at: int) -> bool:
+        """Return whether one side of a joint is a plan, and the other is true: "but I will follow the star"."""
+        sides = tokens[:at], tokens[at + 1 :]
+        for plan, told in (sides, sides[::-1]):
+            begun = self._kept()
+            words = Words(_unjoined(plan))
+            is_plan = bool(_PLAN.search(words.text)) or words.text.startswith(_ASKING)
+            if (
+                is_plan
+                and not any(map(self._world.is_item, words.said))
+                and self._is_plan(words)
+                and (self._is_plan(Words(told)) or self._clauses(told) is None)
+            ):
+                return True
+            self.story = begun
+        return False
 
     def _kept(self) -> Story:
         return replace(self.story, dated=list(self.story.dated), spared=list(self.story.spared))
@@ -344,8 +378,10 @@ class Teller:
             return True
         if any(token.stamp for token in words.tokens) or any(map(words.has, ("denying", "answer"))):
             return False
+        if _FACT.search(words.text):
+            return False
         is_plan = (
-            bool(_PLAN.search(words.text))
+            bool(_PLAN.search(words.text) and not _PERCEIVED.search(words.text))
             or any(map(is_asking, words.tokens[:2]))
             or words.text.endswith("?")
         )
@@ -751,6 +787,12 @@ def _is_comparing(token: Token) -> bool:
 
 def _times(tokens: Sequence[Token]) -> list[Stamp]:
     return [token.stamp for token in tokens if token.stamp and token.stamp.is_moment]
+
+
+def _unjoined(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return words without the joining words that they begin or end with."""
+    own = [at for at, token in enumerate(tokens) if token.text.lower() not in _JOINTS]
+    return tokens[own[0] : own[-1] + 1] if own else ()
 
 
 def _joints(tokens: Sequence[Token]) -> list[int]:

@@ -42,6 +42,10 @@ _AMOUNT = re.compile(r"\b(?:there (?:are|is)|makes?|that is|left|remain\w*)\b")
 _EMPTY = re.compile(r"\b(?:empty|vacant|free)\b")
 _PUTTING = frozenset({"put", "take", "leave"})
 _ALWAYS = re.compile(r"\b(?:never|always|all the time|throughout|at all|whole)\b")
+_BEING = frozenset({"was", "were", "is", "are"})
+_HOLDERS = frozenset(
+    {"it", "there", "they", "pile", "case", "stack", "deck", "taken", "put", "moved", "added"}
+)
 _JOINTS = frozenset({"before", "after", "when", "once"})
 _GIVING = frozenset(
     {"gives", "leaves", "puts", "yields", "gets", "makes", "restores", "means", ":", "brings", "give"}
@@ -247,9 +251,18 @@ class Contents(Ranks):
         texts = [token.text.lower() for token in words.tokens]
         joint = next((text for text in texts[:2] if text in _JOINTS), "")
         at = next((at for at, text in enumerate(texts) if text in ((",", ":") if joint else _GIVING)), None)
+        if joint or texts[0] == "with":
+            told = (
+                at
+                for at in range(1, len(texts))
+                if texts[at - 1] in _HOLDERS and texts[at] in ("was", "were", "is", "are")
+            )
+            at = next(told, at)
         if when.stamp or not at:
             return None
         left = Words(words.tokens[:at])
+        if texts[0] == "with":
+            return self._put_back(left, Words(words.tokens[at:]), when)
         done = [one for one in left.plain if not one & _UNDOING]
         groups = self._groups(
             Words(words.tokens[at + 1 :]), replace(when, container=when.container or "pile")
@@ -269,6 +282,25 @@ class Contents(Ranks):
                 return []
         return None
 
+    def _put_back(self, left: Words, right: Words, when: When) -> Found:
+        """Prove "with 64 back on top and 14 back at the bottom, the pile was ...": where in it they are."""
+        groups = self._groups(right, replace(when, container=when.container or "pile"))
+        items = [(at, term) for at, token in enumerate(left.tokens) for term in token.says & self.world.items]
+        ends = [
+            (at, "up" in token.says) for at, token in enumerate(left.tokens) if token.says & {"up", "down"}
+        ]
+        held = [one.items for one in self.world.held for _, own in groups or () if one.has(own, is_all=True)]
+        if (
+            not held
+            or not items
+            or len(ends) > len(items)
+            or not {"back", "returned"} & set(left.text.split())
+        ):
+            return None
+        placed = [(item, next((is_top for end, is_top in ends if end > at), None)) for at, item in items]
+        own = held[0]
+        return [] if all(i in own and (t is None or own[0 if t else -1] == i) for i, t in placed) else None
+
     def _still(self, words: Words, when: When) -> Found:
         """Prove that an object stays where it is: all the time, or in the event told last."""
         kept = words.without("still")
@@ -280,6 +312,13 @@ class Contents(Ranks):
             return [when.latest] if when.stamp.low.is_near(when.latest.end, self.near) else None
         told = [e for e in self.world.events if when.stamp and self.at(e, when, "")]
         latest = told[0] if told else when.latest
+        if latest and any(one & self.world.containers for one in kept.plain):
+            spans = [
+                replace(when, stamp=None, latest=replace(latest, start=latest.start - late))
+                for late in (0.0, 1.0)
+            ]
+            ways = (self._filled,) if kept.has("blank") else (self._held, self._filled)
+            return [] if all(any(way(kept, one) is not None for way in ways) for one in spans) else None
         if not any(term.startswith(("cell:", "type:change")) for fact in states for term in fact.terms):
             if latest and names and not others and not _ALWAYS.search(words.text):
                 return None if any(latest.covers(one) for one in self.objects(names)) else []

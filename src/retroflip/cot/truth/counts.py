@@ -22,6 +22,7 @@ class Counts(Events):
 
     def _counted(self, words: Words, when: When) -> Found:
         """Prove that so many events are like that, in all, up to the one told last, or after it."""
+        words = _merged(words)
         named = [b.says for a, b in pairwise(words.tokens) if b.says & self.world.items and b.text.isdigit()
                  and a.text.lower() in _NUMBERED]  # fmt: skip
         numbers = [
@@ -136,3 +137,13 @@ class Counts(Events):
     def _like(self, event: Fact) -> list[Fact]:
         """Return the events that are the same as one but for their time."""
         return [e for e in self.world.events if e.terms - ON == event.terms - ON]
+
+
+def _merged(words: Words) -> Words:
+    """Return words in which a choice of two values is one word that says either: "up or down"."""
+    tokens = list(words.tokens)
+    for at in range(len(tokens) - 2, 0, -1):
+        one, two = tokens[at - 1], tokens[at + 1]
+        if tokens[at].text.lower() == "or" and one.says & VALUES and two.says & VALUES:
+            tokens[at - 1 : at + 2] = [replace(one, says=one.says | two.says)]
+    return Words(tokens)

@@ -171,8 +171,8 @@ class Events(Answers):
         for number in words.picked("nth:"):
             events = [e for e in events if is_nth(e, int(number) - 1, operations)]
         phrase = [one for one in _modified(words) if not self.world.is_name(one)]
-        is_bare = _is_predicate(words) and not phrase
         is_time = bool(_NTH_TIME.search(words.text)) and any(one & VALUES for one in said)
+        is_bare = _is_predicate(words) and not phrase and not is_time
         generic = [one for one in said if not self.world.is_name(one)]
         is_of_them = bool(_OF_THEM.search(words.text))
         of_all = numbers_of(o for o in self.world.events if o.covers(generic))

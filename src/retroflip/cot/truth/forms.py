@@ -158,6 +158,25 @@ class Forms(Contents):
         steps = [len({e.size for e in course}) > 1 for course in courses if len(course) > 1]
         return told[:1] if steps and all(one == changes for one in steps) else None
 
+    def _restored(self, words: Words, when: When) -> Found:
+        """Prove "it is cyan again": a change is over then, and what is told is how its object looked at first."""
+        first = self.world.metadata["states"][0]["looks"]
+        told = [one for one in words.plain if not one & {"change", "back"} and not one <= {"further"}]
+        latest = when.latest.number if when.latest else None
+        is_then = when.stamp is None or bool(re.search(r"\b(?:then|later|afterwards)\b", words.text))
+        changes = [e for e in self.world.events if self.world.kind_of(e) == "change"]
+        ended = [
+            e
+            for e in changes
+            if (e.number == latest if is_then else when.stamp and when.stamp.low.is_near(e.end, self.near))
+        ]
+        looks = [
+            frozenset(term for value in first[name].values() for term in self.world.reader.says(value))
+            for name, own in self.world.looks.items()
+            if name in first and any(e.subject == own for e in ended)
+        ]
+        return ended[:1] or None if told and any(all(one & look for one in told) for look in looks) else None
+
     def is_of_glyphs(self, words: Words) -> bool:
         """Return whether a stretch tells how many numbers or signs are drawn, or which of them comes when."""
         has_glyphs = any(self.world.kind_of(e) == "glyph" for e in self.world.events)

@@ -155,6 +155,10 @@ _OBJECT = re.compile(
     r"(?P<nots>(?:,? (?:and |but )?not §[A-H]+§)*)(?P<apposition>(?:[,:.]| \(| —| -) ?.+)?",
     re.IGNORECASE,
 )
+_LISTED = re.compile(
+    rf"(?:which|that|this|it|they|these|those|both) (?:is|are|was|were)(?P<not> not|n't)?(?: both| one)?"
+    rf" (?:among|in|of|part of) the (?:\w+ )?{_NOUN}(?: given)?"
+)
 _AMONG = re.compile(
     rf"(?:of|among|from) (?:the|these|those|all) (?:\w+ )?{_NOUN}, (?P<events>.+)", re.IGNORECASE
 )
@@ -269,11 +273,16 @@ class Options:
     def _verdict(self, text: str) -> bool | None:
         """Return whether a clause about options is true, None where it is none or not understood."""
         bare = _LEAD.sub("", text.strip().rstrip(".,;:")).strip()
-        for way in (self._stated, self._pointed, self._pronoun, self._ranked):
+        for way in (self._listed, self._stated, self._pointed, self._pronoun, self._ranked):
             verdict = way(bare)
             if verdict is not None:
                 return verdict
         return None
+
+    def _listed(self, text: str) -> bool | None:
+        """Judge "which are not among the options" of what was told before."""
+        match = _LISTED.fullmatch(text)
+        return bool(self._named()) != bool(match["not"]) if match else None
 
     def _stated(self, text: str) -> bool | None:
         """Judge "B and D begin with above", "only C has X", "two of the options end with Y"."""

@@ -42,6 +42,10 @@ PACED = re.compile(
     r"|\b(?:chang\w+|keeps?(?! \w+ing\b)|maintains?)\b.*\b(?:speeds?|pace|velocity)\b)"
 )
 _UNTIL = re.compile(r"\b(?:until|till|up to)\b|^(?:, |and |but )*before\b")
+_AGAIN = re.compile(r"\b(?:again|any ?more|afterwards)\b")
+_RESTORED = re.compile(
+    r"\b(?:is|are|was|were|looks?|turns?|becomes?|gets?) (?:\w+ )?\w+ (?:again|once more)\b"
+)
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
@@ -68,7 +72,8 @@ class Truth(Forms):
         if PACED.search(words.text) and any(e.size is not None for e in self.world.events):
             return self._paced(words, when)
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
-            return self._denied(words.without("denying"), when, is_over=words.has("further"))
+            is_over = words.has("further") or bool(when.stamp and _AGAIN.search(words.text))
+            return self._denied(words.without("denying"), when, is_over=is_over)
         if len(words.said) > 1:
             words = words.without("pace")
         words = words.without("concern", *(["still"] if words.has("covered") else []))
@@ -108,6 +113,8 @@ class Truth(Forms):
             return (self._equally_much,)
         if words.has("equally-long"):
             return (self._equally_long,) if not is_than else (lambda *_: None,)
+        if _RESTORED.search(words.text) and any("looks" in state for state in self.world.metadata["states"]):
+            return (self._restored,)
         if self.is_of_glyphs(words):
             return (self._glyphs, self._happening)
         if self.is_beside(words):
@@ -140,7 +147,7 @@ class Truth(Forms):
         is_list = any(one & self.world.containers for one in words.said) and any(
             map(self.world.is_item, words.plain)
         )
-        is_list = is_list or len(cells) > 1
+        is_list = is_list or len(cells) > 1 or sum(map(self.world.is_item, words.plain)) > 2
         if when.stamp is None and self._sides(words) and not self._is_about_content(words) and not is_list:
             return (self._ordered,)
         return ()
@@ -150,10 +157,11 @@ class Truth(Forms):
         """Whether something may be in the middle: of a pile, or of speeds."""
         return "pile" in self.world.containers or any(e.size is not None for e in self.world.events)
 
-    def _not_yet(self, words: Words, until: Stamp) -> Found:
-        """Prove that nothing of what is said begins before a time."""
+    def _not_yet(self, words: Words, until: Stamp, latest: Fact | None) -> Found:
+        """Prove that nothing of what is said begins before a time; of a doing alone, since what was told last."""
+        begun = -1.0 if latest is None or any(one & VALUES for one in words.plain) else latest.start
         own = self._candidates(words, words.plain, When())
-        return None if any(e.start < until.low.ms - self.near for e in own) else []
+        return None if any(begun < e.start < until.low.ms - self.near for e in own) else []
 
     def is_quiet(self, stamp: Stamp) -> bool:
         """Return whether nothing goes on from one moment to another; of a single moment that is not known."""
@@ -172,7 +180,7 @@ class Truth(Forms):
         if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
-            return self._not_yet(words, when.stamp)
+            return self._not_yet(words, when.stamp, when.latest)
         if is_over:
             own = [*words.plain, *(when.topic if not words.plain else ())]
             events = self._candidates(words, own, replace(when, stamp=None))

@@ -45,6 +45,10 @@ class Ranks(Counts):
         ]
         if len(places) > 1 and places == sorted(set(places)) == list(range(len(self.world.order_from_left))):
             return []
+        tops = [[e.size for e in self.of(one, self._sized(Words(()), When())) if e.size] for one in names]
+        sizes = [max(own) for own in tops if own and all(map(self.world.is_name, names[0]))]
+        if len(sizes) == len(names) > 1 and len({frozenset(one) for one in map(tuple, names)}) == len(names):
+            return [] if sizes in (sorted(sizes), sorted(sizes)[::-1]) else None
         latest, found = -1.0, []
         for one in names if not self.asked & SUPERLATIVES else [[]]:
             event = next((e for e in self.world.events if one and e.covers(one) and e.start > latest), None)
