@@ -252,11 +252,10 @@ class Contents(Ranks):
         joint = next((text for text in texts[:2] if text in _JOINTS), "")
         at = next((at for at, text in enumerate(texts) if text in ((",", ":") if joint else _GIVING)), None)
         if joint or texts[0] == "with":
-            told = (
-                at
-                for at in range(1, len(texts))
-                if texts[at - 1] in _HOLDERS and texts[at] in ("was", "were", "is", "are")
+            beings = (
+                at for at in range(1, len(texts) - 1) if texts[at - 1] in _HOLDERS and texts[at] in _BEING
             )
+            told = (at for at in beings if words.tokens[at + 1].says & self.world.items)
             at = next(told, at)
         if when.stamp or not at:
             return None

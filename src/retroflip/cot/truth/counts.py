@@ -54,7 +54,6 @@ class Counts(Events):
             return None
         topic = [one for one in when.topic if not any(t.startswith(("n:", "count:")) for t in one)]
         said = said or topic
-        told = next(iter(numbers[0])).partition(":")[2]
         free = replace(when, stamp=None, phase=None if when.stamp else when.phase)
         events = self._candidates(words.without("sum"), said, free) if said else []
         counts = (
@@ -76,7 +75,7 @@ class Counts(Events):
             shares = {len([e for e in events if e.subject == other.subject]) for other in events}
             counts = shares if len(shares) == 1 else set()
             counts |= {len({e.subject for e in events if e.subject})} if _THINGS.search(words.text) else set()
-        if told not in {f"{one}" for one in counts}:
+        if next(iter(numbers[0])).partition(":")[2] not in {f"{one}" for one in counts}:
             return None
         if when.stamp is not None and not is_open and not any(self.at(e, when, words.text) for e in events):
             return None
