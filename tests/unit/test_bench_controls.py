@@ -1,8 +1,14 @@
 """The model-free controls prove the scoring: the oracle reaches 100 %, the random answerer chance."""
 
+from dataclasses import replace
+
+import pytest
+
+from retroflip.bench import records
 from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.metrics import measure
-from retroflip.bench.records import AnswerRecord, Control, answer_record, question_digest
+from retroflip.bench.records import AnswerRecord, Control, answer_record, question_digest, read_again
+from retroflip.data.answers import Answer, read_answer
 from retroflip.data.sample import ProblemType, Sample
 
 OPTIONS = ("moving left", "moving right", "moving up")
@@ -68,8 +74,29 @@ def test_a_record_carries_what_scoring_needs() -> None:
         truncated=True,
         video="videos/0-1.mp4",
         question_sha256=question_digest(SAMPLES[1]),
+        reading_sha256=found.reading_sha256,
     )
     assert found.gold_text == "moving right"
+
+
+def test_a_response_is_read_once_by_each_version_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = answer_record(SAMPLES[1], "\\boxed{A}" + " " * 300, Control.FULL)
+    edited = replace(found, response="\\boxed{B}" + " " * 300)
+    raised = replace(found, answer="B", correct=True, score=1.0)
+    assert read_again(edited).correct
+    assert (read_again(raised).answer, read_again(raised).correct) == ("A", False)
+    read: list[str] = []
+
+    def counted(response: str, question: Sample) -> Answer | None:
+        read.append(response)
+        return read_answer(response, question)
+
+    monkeypatch.setattr(records, "read_answer", counted)
+    assert read_again(found) is found
+    assert read == []
+    monkeypatch.setattr(records, "reader_version", lambda: "another")
+    assert read_again(found) == found
+    assert read == [found.response]
 
 
 def test_an_unparsed_response_becomes_no_letter() -> None:

@@ -12,19 +12,21 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from retroflip.data import answers as reader
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
 from retroflip.data.sample import MAX_OPTIONS, AnyCell, Place, ProblemType, Sample, lettered, place_of
 from retroflip.errors import DataError
 from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.given import Given
+from retroflip.video.hashing import sha256_file
 from retroflip.video.window import Window, part
 
 
@@ -60,7 +62,8 @@ class AnswerRecord:
     for answerers without a model. given: what the engine was given of the video. tokens: of the response, as the engine
     counts them. logprobs: of the options' letters as the first token of the response, where the engine knows them.
     question_sha256: of what `question_digest` covers; prompt_sha256: of the prompt's token ids, or of the messages
-    sent; frames_sha256: of the frames shown, pixels and seconds. Files of earlier versions have none of these.
+    sent; frames_sha256: of the frames shown, pixels and seconds; reading_sha256: of what was read how and what came of
+    it, where there are options. Files of earlier versions have none of these.
     """
 
     id: str = Field(min_length=1)
@@ -94,6 +97,7 @@ class AnswerRecord:
     question_sha256: str | None = None
     prompt_sha256: str | None = None
     frames_sha256: str | None = None
+    reading_sha256: str | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "AnswerRecord":
@@ -206,7 +210,7 @@ def question_digest(sample: Sample) -> str:
 
 
 def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) -> AnswerRecord:
-    return AnswerRecord(
+    record = AnswerRecord(
         id=sample.id,
         pair=sample.pair,
         side=sample.side,
@@ -230,6 +234,7 @@ def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) ->
         question_sha256=question_digest(sample),
         **more,
     )
+    return replace(record, reading_sha256=_reading(record))
 
 
 class _Judged(NamedTuple):
@@ -265,17 +270,36 @@ _BRIEF = 200
 """signs of a response up to which its reading is remembered: many questions share their options, and their answers"""
 
 
+@cache
+def reader_version() -> str:
+    """Return the first 12 digits of a SHA-256 over the code that reads answers."""
+    folder = Path(reader.__file__).parent
+    files = "".join(f"{path.name} {sha256_file(path)}\n" for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(files.encode()).hexdigest()[:12]
+
+
+def _reading(record: AnswerRecord) -> str | None:
+    """Return a SHA-256 of the reader, of what it reads of a record with options, and of what is made of that."""
+    if not record.options or record.problem_type is None or record.error is not None:
+        return None
+    read = (record.problem_type, record.options, record.letters, record.gold, record.response)
+    made = (record.answer, record.correct, record.score)
+    return hashlib.sha256(json.dumps((reader_version(), read, made)).encode()).hexdigest()
+
+
 def read_again(record: AnswerRecord) -> AnswerRecord:
-    """Return the record with its response read and judged by today's reader."""
+    """Return the record with its response read and judged by today's reader, which is not asked what it said before."""
     kind = record.problem_type or (ProblemType.MULTIPLE_CHOICE if record.options else None)
     if kind is None or record.error is not None:
+        return record
+    if record.reading_sha256 is not None and record.reading_sha256 == _reading(record):
         return record
     asked = _Asked(kind, record.options, record.letters, record.gold, record.id)
     judge = _judged_before if len(record.response) <= _BRIEF else _Asked.judged
     judged = judge(asked, record.response)
     if judged == (record.gold, record.answer, record.correct, record.score):
         return record
-    return replace(record, **judged._asdict())
+    return replace(record, **judged._asdict(), reading_sha256=None)
 
 
 def as_record(row: Mapping[str, Any]) -> AnswerRecord:

@@ -1,6 +1,5 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -13,14 +12,12 @@ from retroflip.bench.metrics.base import Answered, mean
 from retroflip.bench.official import published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.parts import parts_of
-from retroflip.bench.records import AnswerRecord, Answers, Control, read_answers
+from retroflip.bench.records import AnswerRecord, Answers, Control, read_answers, reader_version
 from retroflip.bench.stats import Column, mcnemar, paired_interval
 from retroflip.bench.unanswered import unanswered
-from retroflip.data import answers as reader
 from retroflip.data.intervals import RESAMPLES, Interval
 from retroflip.errors import DataError
 from retroflip.files.storage import drop_unfinished, read_json_object, write_json_atomic
-from retroflip.video.hashing import sha256_file
 
 ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
@@ -69,13 +66,6 @@ def read_folder(directory: Path) -> Answers:
             f"{path} holds no complete answer, so there is nothing to score. Run 'retroflip generate' again."
         )
     return answers
-
-
-def reader_version() -> str:
-    """Return the first 12 digits of a SHA-256 over the code that reads answers."""
-    folder = Path(reader.__file__).parent
-    files = "".join(f"{path.name} {sha256_file(path)}\n" for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(files.encode()).hexdigest()[:12]
 
 
 def score_records(
