@@ -4,9 +4,10 @@
 
 Answers are made up: half of them right, 2 clips a recording, 3 tasks. `command` is what `retroflip score` takes for one
 model as a file, and `retroflip compare` and `retroflip score` for three, start and reading of the answers included;
-`start` is that of the command line alone. Each is the least of `--rounds`, behind one that compiles the modules: with
-PYTHONDONTWRITEBYTECODE set every start compiles them again. `unshared` is the time of the same intervals when each
-draws its own resamples; `ratio` is unshared over shared.
+`start` is that of the command line alone. `command_reasoned` has 150 words of reasoning before every answer, which this
+version of the reader read when it was given; `command_read_again` is the same where another version did. Each is the
+least of `--rounds`, behind one that compiles the modules: with PYTHONDONTWRITEBYTECODE set every start compiles them
+again. `unshared` is the time of the same intervals when each draws its own resamples; `ratio` is unshared over shared.
 """
 
 import argparse
@@ -24,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from retroflip.bench import stats
-from retroflip.bench.records import AnswerRecord, Control, append_answers
+from retroflip.bench.records import AnswerRecord, Control, answer_record, append_answers
 from retroflip.bench.score import ANSWERS, compare_all, score_records
-from retroflip.data.sample import ProblemType
+from retroflip.data.sample import ProblemType, Sample
 
 VIEWS = (Control.FULL, Control.TEXT_ONLY, Control.SINGLE_FRAME, Control.SHUFFLED_FRAMES)
 OPTIONS = ("left", "right", "up", "down")
@@ -38,6 +39,24 @@ FORMS = (
     "**{1}**",
     "<think>It moves {1}.</think>\\boxed{{{0}}}",
 )
+
+WORDS = (
+    "the",
+    "red",
+    "circle",
+    "moves",
+    "left",
+    "first",
+    "and",
+    "then",
+    "up",
+    "because",
+    "wall",
+    "hits",
+    "after",
+    "it",
+)
+SHARED = ("id", "pair", "side", "task", "source_clip", "options", "problem_type", "video")
 
 
 def answers(pairs: int, seed: int) -> list[AnswerRecord]:
@@ -80,10 +99,20 @@ def of_commands(models: dict[str, list[AnswerRecord]], draws: int, rounds: int) 
         for folder, records in zip(folders, models.values(), strict=True):
             folder.mkdir()
             append_answers(folder / ANSWERS, [with_response(one) for one in records])
+        reasoned, unread = Path(root) / "reasoned", Path(root) / "unread"
+        records = [with_reasoning(one) for one in next(iter(models.values()))]
+        for folder, kept in (
+            (reasoned, records),
+            (unread, [replace(one, reading_sha256=None) for one in records]),
+        ):
+            folder.mkdir()
+            append_answers(folder / ANSWERS, kept)
         drawn = ["--resamples", str(draws), "--json"]
         commands = {
             "start_s": ["score", "--help"],
             "command_one_s": ["score", str(folders[0]), *drawn],
+            "command_reasoned_s": ["score", str(reasoned), *drawn],
+            "command_read_again_s": ["score", str(unread), *drawn],
             "command_three_s": ["compare", *map(str, folders), *drawn],
             "command_score_three_s": ["score", *map(str, folders), *drawn],
         }
@@ -96,6 +125,18 @@ def with_response(record: AnswerRecord) -> AnswerRecord:
     letter = str(record.answer)
     response = FORMS[hash((record.key, letter)) % len(FORMS)].format(letter, OPTIONS["ABCD".index(letter)])
     return replace(record, response=response)
+
+
+def with_reasoning(record: AnswerRecord) -> AnswerRecord:
+    """Return the record of the same answer behind reasoning that no other answer has."""
+    rng = np.random.default_rng(abs(hash(record.key)))
+    words = " ".join(rng.choice(WORDS, 150))
+    question = Sample(
+        question="Which way?",
+        solution=record.gold,
+        **{name: getattr(record, name) for name in SHARED},
+    )
+    return answer_record(question, f"<think>{words}</think>\\boxed{{{record.answer}}}", record.control)
 
 
 def child_seconds(arguments: list[str]) -> float:
