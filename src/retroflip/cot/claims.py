@@ -23,6 +23,7 @@ _LENGTH = re.compile(
     r"duration|length|how long|lasts|time taken|takes|travel time|^time$|seconds", re.IGNORECASE
 )
 _SERIES = re.compile(r"order|sequence|ranking|distances|sizes", re.IGNORECASE)
+_SENSES = {"1": "clockwise", "-1": "counter-clockwise"}
 _PLACES = {"cell", "cells", "from", "to", "position", "place", "swap"}
 
 
@@ -80,13 +81,13 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
     if _LENGTH.search(str(told.get("property", ""))):
         length = _seconds(told.pop("value", None), world.fps)
     beside: list[Token] = []
-    if (
-        "event" in told
-        and isinstance(told.get("value"), list)
-        and told.get("relation") in ("before", "after")
-    ):
+    is_beside = isinstance(told.get("value"), list) and told.get("relation") in ("before", "after")
+    if is_beside and ("event" in told or claim.get("time") is not None):
         beside = [
-            token for key in ("event", "relation") for token in _tokens(key, told.pop(key), told, world)
+            token
+            for key in ("event", "relation")
+            if key in told
+            for token in _tokens(key, told.pop(key), told, world)
         ]
     words = [token for key, value in told.items() for token in _tokens(key, value, told, world)]
     objects = told["object"] if isinstance(told.get("object"), list) else []
@@ -126,6 +127,10 @@ def _told(claim: Mapping[str, Any]) -> dict[str, Any]:
         claim["value"] in ([], {}, "") or str(claim["value"]).lower() in ("none", "nothing")
     ):
         told["value"] = "empty"
+    if told.get("property") == "sense" and str(told.get("value")) in _SENSES:
+        told["value"] = _SENSES[str(told["value"])]
+    if told.get("event") == "glyph" and told.get("value") in ("?", "unknown", "question mark"):
+        told["event"] = "unknown"
     if str(told.get("relation", "")).startswith("of "):
         told["value"], told["relation"] = told.get("value", ""), told.pop("relation")
     is_ranked = re.search(r"est$", str(told.get("relation", told.get("event", ""))))

@@ -34,6 +34,8 @@ where in the picture something is, that its speed is constant, what would happen
 - Name places and things outright ("in row 1, column 3", "cup A"), never as "there", "the two" or "the others", and \
 say of a number what it counts or adds up.
 - Then conclude from what you told, and end with the answer.
+- What you say of options names them by their letters and must be so of their words ("A and D begin with the line, so \
+they are out").
 - Use plain words and short sentences: what a program cannot look up is refused.
 
 Give with every sentence its claims, what it states of the video, so that a program can check it. A claim is an object \
@@ -56,6 +58,11 @@ CLAIMS = """\
 - "The star is slower than the cross." {"object": "star", "relation": "slower than", "value": "cross"}
 - "It fades after the square jumps." {"event": "circle fades", "relation": "after", "value": "square jumps"}
 - "It never turns right." {"event": "move", "property": "direction", "relation": "not", "value": "right"}
+- "Before that, the pile was 9, 4, 7." {"object": "pile", "property": "holds", "value": [9, 4, 7], "time": 6.3, \
+"relation": "before"}
+- "It turns counter-clockwise at 1.2 s." {"event": "turn", "time": 1.2, "property": "sense", "value": \
+"counter-clockwise"}
+- "B and D begin with the star, so they are out." and "The swap at 3.0 s leaves the star alone." need none.
 - "So the answer is 3." {"property": "answer", "value": 3}"""
 
 EXTRACTOR = """\

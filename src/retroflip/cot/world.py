@@ -35,7 +35,7 @@ _BY_TYPE: dict[str, str] = {
     "pour": "pour put take",
     "reveal": "open change",
     "blank": "blank covered change",
-    "unknown": "unknown draw",
+    "unknown": "unknown draw ball",
     "glyph": "draw",
     "slide": "slide move tile gap leave",
     "exchange": "exchange swap move put run",

@@ -278,7 +278,7 @@ class Contents(Ranks):
                 any(h.container == (c or h.container) and h.has(i, is_all=True) for h in then)
                 for c, i in groups or ()
             ):
-                return []
+                return [] if is_back or not joint else [event]
         return None
 
     def _put_back(self, left: Words, right: Words, when: When) -> Found:
