@@ -179,6 +179,11 @@ _ONLY_ONE = re.compile(
     r"^(?:is|are) the only (?:ones?|two|options?) (?:(?:that|which|to) |(?=with))", re.IGNORECASE
 )
 
+_LONGEST = 200
+"""characters of a statement of options"""
+_WIDEST = 8
+"""clauses of one"""
+
 Judge = Callable[[int], bool | None]
 Parts = list[list[Terms]]
 """what the parts of a list say, word by word"""
@@ -239,7 +244,7 @@ class Options:
             self._before = "".join(rest[-1][:-1])
             verdicts = [
                 (end, self._verdict("".join(pieces[2 * begun : 2 * end - 1])))
-                for end in range(len(segments), begun, -1)
+                for end in range(min(len(segments), begun + _WIDEST), begun, -1)
             ]
             proven = next(
                 (end if verdict else None for end, verdict in verdicts if verdict is not None), None
@@ -272,6 +277,8 @@ class Options:
 
     def _verdict(self, text: str) -> bool | None:
         """Return whether a clause about options is true, None where it is none or not understood."""
+        if len(text) > _LONGEST:
+            return None
         bare = _LEAD.sub("", text.strip().rstrip(".,;:")).strip()
         for way in (self._listed, self._stated, self._pointed, self._pronoun, self._ranked):
             verdict = way(bare)
