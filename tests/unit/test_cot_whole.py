@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cot_samples import event, look, metadata_of, sample
+from retroflip.cot.telling import Licence, Teller
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
 from retroflip.cot.truth.whole import Whole
@@ -135,3 +136,66 @@ def test_groups_of_swaps_that_move_something_or_leave_it(
 )
 def test_ranks_orders_lengths_and_places(video: str, told: list[int], sentence: str, is_true: bool) -> None:
     assert _is_refuted(video, told, sentence) != is_true
+
+
+def _passes(video: str, told: list[str], sentence: str) -> bool:
+    """Return whether nothing is at fault with a sentence behind others."""
+    world = World(VIDEOS[video])
+    teller = Teller(Truth(world, 250.0), Licence())
+    for one in told:
+        assert teller.fault(world.reader.tokens(one), is_last=False) is None
+    return teller.fault(world.reader.tokens(sentence), is_last=False) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_true"),
+    [
+        ("Before card 51 was put in the pile was 68, 81, 21.", True),
+        ("Before card 51 was put in it was 68, 81, 21, 51.", False),
+        ("Before 3.2 s it was 68, 81, 21.", True),
+        ("Before 3.2 s it was 68, 81, 21, 51.", False),
+        ("After card 68 was put in, the pile was 68, 81, 21.", True),
+        ("After card 68 was put in, the pile was 81, 21.", False),
+        ("There were 3 cards before card 51 was put in.", True),
+        ("There were 4 cards before card 51 was put in.", False),
+        ("The cards are put in in the order 68, 51.", True),
+        ("The cards are put in in the order 51, 68.", False),
+        ("The final pile is 68, 81, 21, 51.", True),
+        ("The starting pile is 68, 81, 21, 51.", False),
+        ("The pile is 68, 81, 21, 51, read from the top.", True),
+        ("The pile is 68, 81, 21, 51, read from the bottom.", False),
+        ("The pile then has 5 cards.", False),
+    ],
+)
+def test_what_a_pile_was_before_and_after(sentence: str, is_true: bool) -> None:
+    assert _is_taken(PILE, sentence, "4") == is_true
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_true"),
+    [
+        ("Then nothing happens for two seconds.", False),
+        ("Nothing changes until 3.0 s.", False),
+        ("After that nothing else changes.", True),
+        ("The question asks only for the way of the blue square.", True),
+        ("The move begins at 3.0 s and ends at 4.0 s.", True),
+        ("The move begins at 3.0 s and is over at 4.6 s.", False),
+    ],
+)
+def test_quiet_questions_and_spans(sentence: str, is_true: bool) -> None:
+    assert _is_taken(QUIET, sentence, "first up, then left") == is_true
+
+
+@pytest.mark.parametrize(
+    ("video", "told", "sentence", "is_true"),
+    [
+        ("shell_game", [], "Two of the six swaps move the orange circle.", True),
+        ("shell_game", [], "Three of the six swaps move the orange circle.", False),
+        ("distance", ["At 2.3 s they move apart."], "It is the longest of all.", True),
+        ("distance", ["At 3.3 s they move apart."], "It is the longest of all.", False),
+        ("distance", ["At 1.2 s they move apart."], "A second one follows at 2.3 s.", True),
+        ("distance", ["At 1.2 s they move apart."], "A third one follows at 2.3 s.", False),
+    ],
+)
+def test_shares_and_ranks_of_what_was_told(video: str, told: list[str], sentence: str, is_true: bool) -> None:
+    assert _passes(video, told, sentence) == is_true

@@ -34,7 +34,15 @@ _ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|vs|approx|ca|etc)\.(?=,? [a-z\d(])", 
 _BULLET = re.compile(
     r"^\s*(?:[-*•]+|\(?\d{1,2}[.)](?=\s)|(?:step|event|move|operation)\s+\d+\s*[:.])\s*", re.I
 )
-_PRECEDENCE = re.compile(r"\bwith \* and / before \+ and -", re.IGNORECASE)
+_PRECEDENCE = re.compile(
+    r"\bwith \* and / before \+ and -"
+    r"|\b(?:(?:the|a|any) )?(?:multiplications?|products?|divisions?|times|\*|×)(?: (?:and|or) (?:the )?divisions?)?"
+    r" (?:(?:always|has to|have to|must|needs to|should|is to|gets?|is|are|be) )*"
+    r"(?:comes?|goes?|done|carried out|worked out|taken|computed|calculated|evaluated|binds?|first)"
+    r"(?: (?:first|before (?:any|the|all|every)? ?(?:additions?|subtractions?|sums?|plus|minus)"
+    r"(?: (?:and|or) (?:the )?(?:additions?|subtractions?|minus))?|more tightly|tighter))?(?=[,.;:]|$| (?:so|and)\b)",
+    re.IGNORECASE,
+)
 """what holds of all expressions"""
 _ASIDE = re.compile(
     rf"{_PRECEDENCE.pattern}|^In between,? |, (?:by the way|of course|however|in fact|though|therefore|too|in turn"
@@ -79,7 +87,7 @@ _CELL = re.compile(
 )
 _LINES = re.compile(
     r"\b(?:the )?(top|upper|middle|centre|center|bottom|lower|lowest|left|leftmost|right|rightmost)"
-    r" (row|column)\b(?! \d)",
+    r" (row|column)\b(?! \d(?!, (?:\d|gap)))",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(
@@ -88,7 +96,7 @@ _TOKEN = re.compile(
     r"|(?P<pair>\((?P<x>\d+), ?(?P<y>\d+)\))"
     r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
     r"|(?P<line>\b(?P<axis>[Rr]ow|[Cc]olumn) (?P<at>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
-    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)(?:-(?=[\s,])|\?))"
+    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)-(?=[\s,])|(?:^|(?<=\s))\?)"
     r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%=\"“”\[\]|\\$'’-])"
 )  # fmt: skip
 OPERATORS = {"+": "plus", "-": "minus", "−": "minus", "*": "times", "×": "times", "/": "divide", "÷": "divide",
@@ -148,6 +156,13 @@ class Words:
         """Whether it tells one thing and then another."""
         at = next((at for at, token in enumerate(self.tokens) if NEXT.fullmatch(token.text)), None)
         return at is not None and bool(Words(self.tokens[:at]).plain) and bool(Words(self.tokens[at:]).plain)
+
+    def place_of(self, start: int) -> int:
+        """Return how many words stand before a character of the text."""
+        return next(
+            (at for at in range(len(self.tokens)) if len(Words(self.tokens[:at]).text) >= start),
+            len(self.tokens),
+        )
 
     def picked(self, prefix: str) -> list[str]:
         """Return the values of terms with a prefix, such as the 2 of "count:2"."""
@@ -222,6 +237,10 @@ def _sums(text: str) -> str:
         r"(?<=[\d?]) (?:must be|has to be|should be|needs to be|comes to) (?=\d+\b(?!\.\d| s\b))",
         " = ",
         text,
+    )
+
+    text = re.sub(
+        r"(\d+(?: ?[-+*/×÷−] ?\d+)+) (?:is|are|equals|makes|gives) (?=\d+\b(?!\.\d| s\b))", r"\1 = ", text
     )
 
     def figures(match: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 _SMALL = (
     "zero",
@@ -109,7 +110,7 @@ class Stamp:
 
 def find_stamps(text: str, fps: float) -> list[Stamp]:
     """Return the times of a text in its order. fps: what frame numbers are counted in."""
-    found = list(_found(text, fps))
+    found = _spanned(list(_found(text, fps)), text)
     if any(one.kind is StampKind.LENGTH for one in found):
         short = [(match.span("at"), _moment(f"{match['at']} s", fps)) for match in _SHORT.finditer(text)]
         found += [
@@ -118,6 +119,26 @@ def find_stamps(text: str, fps: float) -> list[Stamp]:
             if all(span[0] != one.start for one in found)
         ]
     return sorted(found, key=lambda one: one.start)
+
+
+_BEGINS = re.compile(
+    r"\b(?:begins?|began|beginning|starts?|started|starting)(?: at)?(?: (?:about|around|roughly))? $", re.I
+)
+_ENDS = re.compile(
+    r",? (?:and |but )?(?:it )?(?:(?:is|was) )?(?:ends?|ended|ending|stops?|stopped|finish\w*|over|done|complete)"
+    r" (?:at|by)(?: (?:about|around|roughly))? ",
+    re.I,
+)
+
+
+def _spanned(found: list[Stamp], text: str) -> list[Stamp]:
+    """Return times in which two are one: "begins at 1.9 s and ends at 2.7 s"."""
+    for at, (one, two) in enumerate(pairwise(found)):
+        is_span = one.kind is two.kind is StampKind.MOMENT and _BEGINS.search(text[: one.start])
+        if is_span and _ENDS.fullmatch(text[one.end : two.start]):
+            joined = Stamp(StampKind.RANGE, one.start, two.end, one.low, two.low)
+            return [*found[:at], joined, *_spanned(found[at + 2 :], text)]
+    return found
 
 
 _SHORT = re.compile(

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words, clauses, is_asking
 from retroflip.cot.stamps import Stamp, StampKind
+from retroflip.cot.truth.answers import NOUNS
 from retroflip.cot.truth.events import ENDING, HOLDING, is_nth, numbers_of
 from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.proof import APART, PACED, Truth
@@ -75,8 +76,14 @@ _ARRIVING = re.compile(r"\b(?:arriv\w*|ends?|finish\w*|stops?|complet\w*|done)\b
 _BESIDE = frozenset({"than", "before", "after"})
 _ON = re.compile(r"(?:, |and )*(?:then|next|afterwards|after that)\b")
 _ANY_MORE = re.compile(r"\b(?:any ?more|else|further|again|new|my|these|those|neither|matters?)\b")
+_AGAIN_SO = re.compile(r"\b(?:is|was|has|shows?) .*\bagain\b|\bback to\b")
 _SOME_EARLIER = re.compile(r"\b(?:an|some) earlier \w+ had\b")
-_NOTHING = re.compile(r"\bnothing (?:happens|changes|moves)\b")
+_ABOUT = re.compile(
+    r"\b(?:question|task|puzzle) (?:\w+ )?(?:asks?|wants|concerns)\b|\bquestion (?:\w+ )?is (?:only )?(?:about|for)\b"
+    r"|\basked (?:only )?(?:for|about)\b|\bonly .*(?:counts?|matters?)\b(?! \w+ (?:\w+ )?(?:up|down|to)\b)"
+    r"|\b(?:i|we) (?:only|just) (?:want|need|count|care|look|have to)\b"
+)
+"""what a question is about, told beside something else"""
 _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
@@ -335,7 +342,8 @@ class Teller:
         """
         stamps = _times(tokens)
         words = Words([token for token in tokens if not token.stamp])
-        is_single = any(map(words.has, _SINGLE)) or any(t.text.lower() in _BESIDE for t in words.tokens)
+        is_single = any(map(words.has, _SINGLE)) or _is_of_things(words)
+        is_single = is_single or any(t.text.lower() in _BESIDE for t in words.tokens)
         if (
             len(stamps) < 2
             or is_single
@@ -407,6 +415,18 @@ class Teller:
             and any(term.startswith(("n:", "count:", "ordinal:")) for one in words.said for term in one)
         )
 
+    def _is_asked(self, run: Words) -> bool:
+        """Return whether what a run says that the question is about is in the question, or is not, if it says so."""
+        ways = [one for one in run.said if one & VALUES and not self._world.is_name(one)]
+        is_known = all(
+            one & self._planned
+            or any(term.startswith(("n:", "ordinal:")) for term in one & self._truth.asked)
+            for one in run.said
+            if one not in ways and not one <= _VAGUE
+        )
+        is_denied = run.has("denying")
+        return is_known and all(bool(one & self._truth.asked) != is_denied for one in ways)
+
     def _headless(self, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return a sentence without the words that announce what a colon is followed by."""
         at = next((at for at, token in enumerate(tokens) if token.text == ":"), -1)
@@ -437,7 +457,12 @@ class Teller:
         for at, token in enumerate(clause):
             if token.stamp and not token.stamp.is_moment:
                 behind = Words(clause[at + 1 : at + 3]).text
-                if not self._is_length(token.stamp, stamp, Words(clause[begun:at]).plain, before):
+                is_pause = self._truth.is_nothing(Words(clause)) and self._truth.is_pause(
+                    token.stamp.low, self.story.latest
+                )
+                if not is_pause and not self._is_length(
+                    token.stamp, stamp, Words(clause[begun:at]).plain, before
+                ):
                     return token.text
                 if token.stamp.kind is StampKind.GAP and not self._is_gap(token.stamp, behind):
                     return token.text
@@ -532,6 +557,7 @@ class Teller:
             ]
         begun, text, source = 0, Words(words).text, ""
         while begun < len(cuts) - 1:
+            is_refuted = False
             ends = [len(cuts) - 1, *range(begun + 1, min(begun + _WIDEST, len(cuts) - 1))]
             for ended in sorted(ends, key=lambda end: (-strength[end], -end)):
                 run = Words(words[cuts[begun] : cuts[ended]])
@@ -544,7 +570,9 @@ class Teller:
                     continue
                 if _mixes(run) or (begun and _CHAINED.match(run.text)):
                     continue
-                found = self._run(run, stamp, text, source)
+                is_of_then = self._truth.is_told_of(run, self._when(stamp, text))
+                found = self._run(run, stamp, text, source) if is_of_then or not is_refuted else None
+                is_refuted = is_refuted or (is_of_then and found is None)
                 if found is not None:
                     source = self._tell(found, run, stamp) or source
                     begun = ended
@@ -557,9 +585,14 @@ class Teller:
         """Return what bears a run out; figures alone go on with a list of events, and with nothing else."""
         said = [one for one in run.said if not one <= PHASES]
         if not said and not APART.search(run.text):
-            is_loud = stamp and _NOTHING.search(run.text) and not self._truth.is_quiet(stamp)
-            return None if is_loud else []
+            return None if self._truth.is_loud(run, self._when(stamp, text)) else []
         when = self._when(stamp, text)
+        if (asking := _ABOUT.search(run.text)) and not run.has("answer"):
+            is_all = not Words(run.tokens[: run.place_of(asking.start())]).said or asking.end() == len(
+                run.text
+            )
+            if is_all and (not run.has("denying") or any(one & VALUES for one in run.said)):
+                return [] if self._is_asked(run) else None
         is_bare = bool(said) and all(self._world.is_item(one) for one in said)
         if is_bare and all(one <= self.story.sums for one in said):
             return []
@@ -590,7 +623,8 @@ class Teller:
             and self.story.nearest not in ((), when.subject)
         ):
             found = self._truth.proof(run, replace(when, subject=self.story.nearest))
-        if found is None and stamp is not None and not run.has("denying"):
+        is_of_then = self._truth.is_told_of(run, when)
+        if found is None and stamp is not None and not run.has("denying") and not is_of_then:
             found = self._follows(run, when)
         if found is None and self._is_vague(run, stamp):
             found = []
@@ -674,10 +708,11 @@ class Teller:
             or (run.has("denying") and not _ANY_MORE.search(run.text))
             or PACED.search(run.text)
             or _SOME_EARLIER.search(run.text)
+            or self._truth.is_nothing(run)
             or (run.has("blank") and any(token.says & self._world.containers for token in run.tokens))
         ):
             return False
-        if stamp is not None and run.has("blank"):
+        if _is_of_things(run) or (stamp is not None and run.has("blank")):
             return False
         said = [one for one in run.said if not one <= _VAGUE and "blank" not in one]
         doings = self._doings if stamp is None else frozenset({"move", "change"})
@@ -687,7 +722,12 @@ class Teller:
         """Return whether a state may stand beside a time: not as its first words, nor as a name alone."""
         is_item = any(map(self._world.is_item, run.plain))
         if all(self._world.is_name(one) or one & self._world.containers for one in run.plain) and not is_item:
-            return run.has("denying") or (run.has("still") and bool(ENDING.search(run.text)))
+            is_so = run.has("still") or bool(_AGAIN_SO.search(run.text))
+            return (
+                run.has("denying")
+                or (run.has("still") and bool(ENDING.search(run.text)))
+                or (is_so and when.stamp is not None and self._truth.looks_so(run, when.stamp))
+            )
         is_first = not source and not run.has("denying") and is_item
         return not is_first or self._first(when.stamp) is None
 
@@ -801,6 +841,7 @@ def _joints(tokens: Sequence[Token]) -> list[int]:
         at
         for at, token in enumerate(tokens)
         if at
+        and not (token.text == "and" and _are_named(tokens[at - 1 : at + 2 : 2]))
         and (
             (
                 token.text.lower() in _JOINING
@@ -811,6 +852,18 @@ def _joints(tokens: Sequence[Token]) -> list[int]:
             or (token.text.lower() in _FOLLOWING and (token.text.lower() != "so" or _concludes(tokens, at)))
         )
     ]
+
+
+def _is_of_things(words: Words) -> bool:
+    """Return whether more or fewer things are said to be held."""
+    return (words.has("more") or words.has("less")) and any(map(words.has, NOUNS))
+
+
+def _are_named(tokens: Sequence[Token]) -> bool:
+    """Return whether two words are names, as of cups."""
+    return len(tokens) == 2 and all(
+        one.says and all(t.startswith("name:") for t in one.says) for one in tokens
+    )
 
 
 def _has_time(tokens: Sequence[Token]) -> bool:

@@ -42,15 +42,18 @@ _AMOUNT = re.compile(r"\b(?:there (?:are|is)|makes?|that is|left|remain\w*)\b")
 _EMPTY = re.compile(r"\b(?:empty|vacant|free)\b")
 _PUTTING = frozenset({"put", "take", "leave"})
 _ALWAYS = re.compile(r"\b(?:never|always|all the time|throughout|at all|whole)\b")
-_BEING = frozenset({"was", "were", "is", "are"})
-_HOLDERS = frozenset(
-    {"it", "there", "they", "pile", "case", "stack", "deck", "taken", "put", "moved", "added"}
+_JOINTS = frozenset({"before", "after", "when", "once", "with", "undoing"})
+_HELD_BY = frozenset(
+    {"is", "was", "are", "were", "has", "had", "holds", "held", "reads", "read", "contains", "contained"}
 )
-_JOINTS = frozenset({"before", "after", "when", "once"})
+_DOINGS = frozenset({"put", "take", "swap", "exchange", "pour"})
+_ENDS = _DOINGS | {"up", "down"}
 _GIVING = frozenset(
     {"gives", "leaves", "puts", "yields", "gets", "makes", "restores", "means", ":", "brings", "give"}
 )
-_UNDOING = frozenset({"put", "take", "back", "swap", "exchange", "change", "pour", "pile", "card", "leave"})
+_UNDOING = frozenset(
+    {"put", "take", "back", "swap", "exchange", "change", "pour", "pile", "card", "leave", "move", "slide"}
+)
 
 
 class Contents(Ranks):
@@ -175,8 +178,9 @@ class Contents(Ranks):
         at = next(at for at, one in enumerate(words.tokens) if one is token)
         items = [index for index, one in enumerate(words.tokens) if one.says & self.world.items]
         passed = sum(index < at for index in items)
-        is_top = "up" in token.says and passed <= 1
-        is_bottom = "down" in token.says and passed >= len(items) - 1
+        is_from = any(one.text.lower() == "from" for one in words.tokens[max(0, at - 2) : at])
+        is_top = "up" in token.says and (passed <= 1 or is_from)
+        is_bottom = "down" in token.says and passed >= len(items) - 1 and not is_from
         return "pile" in self.world.containers and len(items) > 1 and (is_top or is_bottom)
 
     def _filled(self, words: Words, when: When) -> Found:
@@ -246,59 +250,138 @@ class Contents(Ranks):
             bool(names) and is_one and not others and all(any(f.covers([p]) for f in course) for p in places)
         )
 
-    def _undone(self, words: Words, when: When) -> Found:
-        """Prove what is held after an event, or before it where it is undone: "putting 45 back gives 15, 18, 45"."""
-        texts = [token.text.lower() for token in words.tokens]
-        joint = next((text for text in texts[:2] if text in _JOINTS), "")
-        at = next((at for at, text in enumerate(texts) if text in ((",", ":") if joint else _GIVING)), None)
-        if joint or texts[0] == "with":
-            beings = (
-                at for at in range(1, len(texts) - 1) if texts[at - 1] in _HOLDERS and texts[at] in _BEING
-            )
-            told = (at for at in beings if words.tokens[at + 1].says & self.world.items)
-            at = next(told, at)
-        if when.stamp or not at:
-            return None
-        left = Words(words.tokens[:at])
-        if texts[0] == "with":
-            return self._put_back(left, Words(words.tokens[at:]), when)
-        done = [one for one in left.plain if not one & _UNDOING]
-        groups = self._groups(
-            Words(words.tokens[at + 1 :]), replace(when, container=when.container or "pile")
-        )
-        events = self._ranked(left, left.plain, [e for e in self.world.events if e.covers(done)])
-        if not left.said:
-            events = [e for e in events if joint and when.latest and e.start >= when.latest.start][:2]
-        is_back = joint == "before" or (not joint and self.world.question["mode"] == "retrodictive")
-        for event in events if groups else []:
-            ended = [one for one in self.world.held if one.start < event.start <= one.end + self.near]
-            begun = [one for one in self.world.held if one.start - self.near <= event.start < one.end]
-            then = ended if is_back else begun
-            if all(
-                any(h.container == (c or h.container) and h.has(i, is_all=True) for h in then)
-                for c, i in groups or ()
-            ):
-                return [] if is_back or not joint else [event]
-        return None
+    def _undone(self, words: Words, when: When) -> tuple[bool, Found]:
+        """Prove what is held, or where, before or after events: "putting 45 back gives 15, 18, 45", "after that: ..."."
 
-    def _put_back(self, left: Words, right: Words, when: When) -> Found:
-        """Prove "with 64 back on top and 14 back at the bottom, the pile was ...": where in it they are."""
-        groups = self._groups(right, replace(when, container=when.container or "pile"))
-        items = [(at, term) for at, token in enumerate(left.tokens) for term in token.says & self.world.items]
-        ends = [
-            (at, "up" in token.says) for at, token in enumerate(left.tokens) if token.says & {"up", "down"}
+        Returns whether it is understood, and what bears it out.
+        """
+        parts = self._parted(words, is_timed=when.stamp is not None)
+        if parts is None or (not parts[0] and when.stamp is not None):
+            return False, None
+        joint, left, right = parts
+        is_undoing = not joint or joint == "with"
+        is_back = joint in ("before", "with", "undoing") or (
+            not joint and self.world.question["mode"] == "retrodictive"
+        )
+        anchors = self._anchors(left, when, is_free=is_undoing or joint == "undoing")
+        if not left.said and when.stamp is None:
+            later = [e for e in self.world.events if when.latest and e.start >= when.latest.start]
+            anchors = [[e] for e in (self.world.events if joint == "once" else later[:2]) if joint]
+        if is_back and len(anchors) > 1 and left.said:
+            anchors = [[min((e for own in anchors for e in own), key=lambda e: e.start)]]
+        elif len(anchors) > 1 and left.said:
+            anchors = [[max((e for own in anchors for e in own), key=lambda e: e.start)]]
+        is_so = [(e, self._is_next(right, when, e, is_back=is_back)) for own in anchors for e in own]
+        fits = [event for event, one in is_so if one]
+        is_firm = joint in ("before", "after", "once", "with") and words.tokens[0] in left.tokens
+        is_firm = is_firm and (when.stamp is not None or any(map(self.world.is_item, left.said)))
+        is_firm = is_firm or (joint == "undoing" and when.stamp is not None)
+        held = [one for one in left.said if self.world.is_item(one)]
+        is_lost = (
+            not anchors and len(held) == 1 and when.stamp is None and bool(right.plain or right.picked("n:"))
+        )
+        is_event = when.stamp is not None or (joint in ("after", "once") and not is_back)
+        is_told = bool(fits) or (is_firm and (is_lost or any(one is not None for _, one in is_so)))
+        return is_told, ((fits[:1] if is_event else []) if fits else None)
+
+    def _parted(self, words: Words, *, is_timed: bool) -> tuple[str, Words, Words] | None:
+        """Return the joint of a stretch, the events before or after which it tells of, and what it tells of then."""
+        texts = [token.text.lower() for token in words.tokens]
+        begun = next((at for at, text in enumerate(texts) if text in _JOINTS), -1)
+        joint = texts[begun] if begun >= 0 else ""
+        if begun > 2:
+            left, right = Words(words.tokens[begun + 1 :]), Words(words.tokens[:begun])
+            is_clause = bool(_HELD_BY.intersection(texts[:begun])) and bool(left.plain)
+            return (joint, left, right) if is_clause and joint not in ("with", "undoing") else None
+        ends = (",", ":") if joint not in ("", "undoing") else _GIVING
+        at = next((at for at, text in enumerate(texts) if text in ends and at > max(begun, 0)), 0)
+        if joint not in ("", "undoing"):
+            at = self._holder(words, begun, at, is_timed=is_timed)
+        is_none = not at or (joint == "with" and not words.has("back"))
+        return None if is_none else (joint, Words(words.tokens[:at]), Words(words.tokens[at:]))
+
+    def _holder(self, words: Words, begun: int, comma: int, *, is_timed: bool) -> int:
+        """Return where it is first told what is held: at "it was", "the pile was", or else behind the comma."""
+        texts = [token.text.lower() for token in words.tokens]
+        heads = (at for at in range(begun + (2 if is_timed else 3), len(texts)) if texts[at] in _HELD_BY)
+        verb = next((at for at in heads if self._is_holder(words, begun, at)), 0)
+        is_list = any(map(self.world.is_item, Words(words.tokens[comma + 1 : comma + 2]).said))
+        return verb - 1 if verb and (not comma or verb <= comma or is_list) else comma
+
+    def is_told_of(self, words: Words, when: When) -> bool:
+        """Return whether a stretch tells what is held before or after an event that it names, be it so or not."""
+        return self._undone(words, when)[0]
+
+    def _is_holder(self, words: Words, begun: int, verb: int) -> bool:
+        """Return whether a verb begins to tell of what is held: behind "it" or a container, or behind a bare joint."""
+        token = words.tokens[verb - 1]
+        is_bare = not Words(words.tokens[begun : verb - 1]).plain
+        held = self.world.containers | (self.world.items if is_bare and verb - begun < 4 else frozenset())
+        is_done = any(one.says & _DOINGS for one in words.tokens[verb + 1 : verb + 3])
+        return token.text.lower() in ("it", "there", "they") or (bool(token.says & held) and not is_done)
+
+    def _anchors(self, left: Words, when: When, *, is_free: bool) -> list[list[Fact]]:
+        """Return the events that a stretch names, for each of the things that it names; none where one is in none.
+
+        is_free: it may call an event by what undoes it.
+        """
+        own = [e for e in self.world.events if self.at(e, replace(when, text=""), "")]
+        items = [
+            at
+            for at, token in enumerate(left.tokens)
+            if self.world.is_item(token.says) and not token.is_loose
         ]
-        held = [one.items for one in self.world.held for _, own in groups or () if one.has(own, is_all=True)]
+        cuts = [
+            0,
+            *(items[1:] if len(items) > 1 and self.world.containers == {"pile"} else ()),
+            len(left.tokens),
+        ]
+        parts = [Words(left.tokens[a:b]).plain for a, b in pairwise(cuts)]
+        shared = [] if is_free else [one for one in parts[-1] if one & _ENDS and not self.world.is_item(one)]
+        found = []
+        for part in parts:
+            said = [*part, *(shared if not any(one & _ENDS for one in part) else [])]
+            done = [one for one in said if not one & (_UNDOING if is_free else _UNDOING - _DOINGS)]
+            fits = [e for e in own if e.covers(done)]
+            if is_free and left.has("back"):
+                fits = [e for e in fits if "take" in e.terms] or fits
+            found.append(
+                self._ranked(left, left.plain, fits) if done or when.stamp or left.picked("ordinal:") else []
+            )
+        return found if all(found) else []
+
+    def _is_next(self, right: Words, when: When, event: Fact, *, is_back: bool) -> bool | None:
+        """Return whether containers hold so much or so many, or things are there, next to an event; None if unread."""
+
+        def is_then(start: float, end: float) -> bool:
+            return (
+                (start < event.start <= end + self.near)
+                if is_back
+                else (start - self.near <= event.start < end)
+            )
+
+        held = [one for one in self.world.held if is_then(one.start, one.end)]
+        numbers = right.picked("n:")
         if (
-            not held
-            or not items
-            or len(ends) > len(items)
-            or not {"back", "returned"} & set(left.text.split())
+            len(numbers) == 1
+            and numbers[0].isdigit()
+            and any(map(right.has, NOUNS))
+            and f"n:{numbers[0]}" not in (self.world.items)
         ):
-            return None
-        placed = [(item, next((is_top for end, is_top in ends if end > at), None)) for at, item in items]
-        own = held[0]
-        return [] if all(i in own and (t is None or own[0 if t else -1] == i) for i, t in placed) else None
+            named = [term for token in right.tokens for term in token.says if term in self.world.containers]
+            own = named[0] if named else when.container or "pile"
+            return any(len(one.items) == int(numbers[0]) for one in held if one.container == own)
+        groups = self._groups(right, replace(when, container=when.container or "pile", stamp=None))
+        if groups and all(len(items) > 1 or "pile" not in self.world.containers for _, items in groups):
+            return all(
+                any(h.container == (c or h.container) and h.has(i, is_all=h.is_ordered) for h in held)
+                for c, i in groups
+            )
+        said = [one for one in right.plain if not one & {"put", "take", "leave", "back", "move", "still"}]
+        is_placed = len(said) > 1 and any(map(self.world.is_item, said)) and len(right.picked("n:")) < 2
+        return (
+            any(f.covers(said) for f in self.world.states if is_then(f.start, f.end)) if is_placed else None
+        )
 
     def _still(self, words: Words, when: When) -> Found:
         """Prove that an object stays where it is: all the time, or in the event told last."""

@@ -6,12 +6,32 @@ from dataclasses import replace
 from itertools import pairwise
 
 from retroflip.cot.reading import Terms, Words
-from retroflip.cot.truth.events import IDLE, Events, numbers_of
+from retroflip.cot.truth.answers import NOUNS
+from retroflip.cot.truth.events import HOLDING, IDLE, Events, numbers_of
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import ON, VALUES, Fact
 
 _NUMBERED = frozenset({"the", "tile", "card", "chip", "number"})
 _SHARE = re.compile(r"\bof (?:the|its|all|these|those)\b")
+_SHARING = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "go",
+        "goes",
+        "move",
+        "moves",
+        "involve",
+        "affect",
+        "touch",
+        "concern",
+        "end",
+        "start",
+        "begin",
+    ]
+)
 _OF_THEM = re.compile(r"\bof (?:them|these|those|which)\b")
 _THINGS = re.compile(r"\b(?:objects?|things?|items?|shapes?|figures?|ones|them)\b")
 _RUNNING = re.compile(r"\b(?:so far|running|brings|bringing|by now|until now)\b")
@@ -44,7 +64,7 @@ class Counts(Events):
                 if one not in said and not one & VALUES and not self.world.is_item(one)
             ]
         is_held = when.container or any(token.says & self.world.containers for token in words.tokens)
-        if is_open and is_held and is_thing:
+        if is_held and ((is_open and is_thing) or _is_holding(words)):
             return None
         at = next(index for index, token in enumerate(words.tokens) if token.says == numbers[0])
         is_item = bool(numbers[0] & self.world.items) and words.tokens[at].text.isdigit()
@@ -84,8 +104,8 @@ class Counts(Events):
     def _shared(self, words: Words, numbers: Sequence[Terms], when: When) -> Found:
         """Prove "two of the five hops are to the right"."""
         at = next(at for at, token in enumerate(words.tokens) if token.says == numbers[1])
-        to = next((at for at, t in enumerate(words.tokens) if at > 0 and t.text.lower() in ("is", "are", "was", "were",
-                  "go", "goes", "concern", "end", "start", "begin")), len(words.tokens))  # fmt: skip
+        verbs = (at for at, t in enumerate(words.tokens) if at > 0 and t.text.lower() in _SHARING)
+        to = next(verbs, len(words.tokens))
         kind = [one for one in Words(words.tokens[at:to]).plain if one not in numbers]
         said = [one for one in words.plain if one not in numbers]
         free = replace(when, stamp=None)
@@ -146,3 +166,8 @@ def _merged(words: Words) -> Words:
         if tokens[at].text.lower() == "or" and one.says & VALUES and two.says & VALUES:
             tokens[at - 1 : at + 2] = [replace(one, says=one.says | two.says)]
     return Words(tokens)
+
+
+def _is_holding(words: Words) -> bool:
+    """Return whether cards, chips, files or tiles are said to be held."""
+    return bool(HOLDING.search(words.text)) and any(map(words.has, NOUNS))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from retroflip.cot.reading import Terms, Words
 from retroflip.cot.stamps import Stamp
-from retroflip.cot.truth.answers import Answers
+from retroflip.cot.truth.answers import NOUNS, Answers
 from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import ON, VALUES, Fact
 from retroflip.synth.animation import SHAPES
@@ -16,7 +16,8 @@ ENDING = re.compile(
     r"\b(?:until|till|ends?|ended|ending|finish\w*|stops?|stopped|arriv\w*|complet\w*|by|done|over|before|up to"
     r"|(?:changes?|goes|gets|turns?) back|reverts?|returns?|(?:is|are|was) back)\b"
 )
-_OF_THEM = re.compile(r"\bof (?:them|these|those)\b")
+_READ_FROM = re.compile(r"\b(?:read|listed|written|counted|counting|named|given) from\b")
+_OF_THEM = re.compile(r"\bof (?:them|these|those)\b|\ba \w+ one\b|\ba \w+(?: at)?$")
 _NTH_TIME = re.compile(r"\bfor (?:the|a) \w+ time\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
 HOLDING = re.compile(
@@ -111,6 +112,11 @@ class Events(Answers):
         plain += [frozenset({f"count:{one}"}) for one in words.picked("count:")]
         ordinals = words.picked("ordinal:") + words.picked("nth:")
         if not plain and not (ordinals and when.stamp):
+            return None
+        is_amount = any(one <= {"more", "less"} for one in plain) and all(
+            one <= {"more", "less"} or one & NOUNS for one in plain
+        )
+        if (is_amount and when.stamp is None) or _READ_FROM.search(words.text):
             return None
         if words.is_sequence or (
             when.stamp is None

@@ -46,6 +46,12 @@ _AGAIN = re.compile(r"\b(?:again|any ?more|afterwards)\b")
 _RESTORED = re.compile(
     r"\b(?:is|are|was|were|looks?|turns?|becomes?|gets?) (?:\w+ )?\w+ (?:again|once more)\b"
 )
+_NOTHING = re.compile(
+    r"\bnothing (?:\w+ )?(?:happens?|changes?|moves?|occurs?|follows?)\b"
+    r"|\bno (?:\w+ )?(?:change|movement|motion|event)\b"
+)
+_AFTER = re.compile(r"\b(?:after|since|from)\b")
+_EVER = re.compile(r"\b(?:any ?more|ever|again|rest|end)\b")
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
@@ -57,6 +63,10 @@ _AMONG = re.compile(
     r"|\b(?:comes?|came|lies?|is|happens?|falls?|takes place) (?:in )?between\b"
 )
 _IDLE_TERMS = PHASES | {"quantifying", "further", "exactly"}
+_NOTHINGS = frozenset(
+    {"denying", "further", "change", "move", "swap", "exchange", "draw", "put", "quantifying", "spin"}
+)
+"""what "nothing changes" says"""
 _SIGNS = frozenset({"plus", "minus", "times", "divide"})
 
 
@@ -71,6 +81,8 @@ class Truth(Forms):
             return [] if self.names_wrong(words.without("eliminated")) else None
         if PACED.search(words.text) and any(e.size is not None for e in self.world.events):
             return self._paced(words, when)
+        if self.is_nothing(words) and not when.phase:
+            return None if self.is_loud(words, when) else []
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
             is_over = words.has("further") or bool(when.stamp and _AGAIN.search(words.text))
             return self._denied(words.without("denying"), when, is_over=is_over)
@@ -85,8 +97,13 @@ class Truth(Forms):
         if words.has("answer"):
             is_bare = all("answer" in one for one in words.said)
             return [] if is_bare or self.is_answer(words) else None
+        is_told, found = self._undone(words, when)
+        if is_told:
+            return found
+        if (found := self._listed_in_order(words, when)) is not None:
+            return found
         ways = self._decisive(words, when) or (
-            self._undone, self._happening, self._held, self._filled, self._state, self._counted,
+            self._happening, self._held, self._filled, self._state, self._counted,
         )  # fmt: skip
         for way in ways:
             found = way(words, when)
@@ -163,12 +180,43 @@ class Truth(Forms):
         own = self._candidates(words, words.plain, When())
         return None if any(begun < e.start < until.low.ms - self.near for e in own) else []
 
-    def is_quiet(self, stamp: Stamp) -> bool:
-        """Return whether nothing goes on from one moment to another; of a single moment that is not known."""
+    def is_loud(self, words: Words, when: When) -> bool:
+        """Return whether something goes on while nothing is said to.
+
+        From one time to another, until a time (from the event told last), or behind that event: for a while, or on.
+        """
+        begun = when.latest.end if when.latest else 0.0
+        low, high = begun, begun + 2 * self.near
+        if when.stamp is not None:
+            at = when.stamp.low.ms
+            low, high = (at, self.world.duration) if _AFTER.search(words.text) else (at, at)
+            if when.stamp.high is not None:
+                high = when.stamp.high.ms
+            elif _UNTIL.search(words.text):
+                low, high = (begun if begun < at else 0.0), at
+        elif words.has("further") or _EVER.search(words.text):
+            high = self.world.duration
+        events = [e for e in self.world.events if self.world.kind_of(e) not in IDLE]
+        return bool(_NOTHING.search(words.text) and (when.stamp or when.latest) and not when.phase) and any(
+            e.start < high - self.near and e.end > low + self.near for e in events
+        )
+
+    def looks_so(self, words: Words, stamp: Stamp) -> bool:
+        """Return whether something begins to be as said at a time, or is so from one time to another."""
+        own = [fact for fact in self.world.states if fact.covers(words.plain)]
         if stamp.high is None:
-            return True
+            return any(stamp.low.is_near(fact.start, self.near) for fact in own)
         low, high = stamp.low.ms + self.near, stamp.high.ms - self.near
-        return not any(e.start < high and e.end > low for e in self.world.events)
+        return any(fact.start <= low and high <= fact.end for fact in own)
+
+    def is_nothing(self, words: Words) -> bool:
+        """Return whether a stretch says that nothing happens or changes, and no more."""
+        return bool(_NOTHING.search(words.text)) and all(one <= _NOTHINGS for one in words.said)
+
+    def is_pause(self, length: Moment, latest: Fact | None) -> bool:
+        """Return whether so long passes from an event to the next one."""
+        starts = [e.start for e in self.world.events if latest and e.start > latest.start]
+        return latest is not None and bool(starts) and length.is_near(min(starts) - latest.end, self.near)
 
     def _denied(self, words: Words, when: When, *, is_over: bool = False) -> Found:
         """Prove that something is not so: what is said of it without the denial is not borne out.
@@ -198,7 +246,7 @@ class Truth(Forms):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
             return None if any(self.world.kind_of(e) not in IDLE for e in begun) else []
         if not words.said:
-            return [] if when.stamp is None or self.is_quiet(when.stamp) else None
+            return None if self.is_loud(words, when) else []
         if words.has("reversal") and (rest := words.without("reversal")).said:
             turns = [replace(token, is_loose=False) for token in words.tokens if "reversal" in token.says]
             turned = self.proof(Words(turns), when)

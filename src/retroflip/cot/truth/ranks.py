@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise, product
 
 from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words
-from retroflip.cot.truth.answers import ORDER
+from retroflip.cot.truth.answers import NOUNS, ORDER
 from retroflip.cot.truth.counts import Counts
 from retroflip.cot.truth.events import is_nth, numbers_of
 from retroflip.cot.truth.when import Found, When
@@ -15,6 +15,8 @@ from retroflip.cot.world import Fact
 
 COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
 _ROW = re.compile(r"\bfrom (?:the )?(left|right) to (?:the )?(?:left|right)\b")
+_IT_IS = re.compile(r"(?:^|[,;] |and )(?:so )?(?:it|this|that) (?:is|was) (?:\w+ )*the \w+est\b")
+_IN_ORDER = re.compile(r"\bin (?:the|this|that) (?:following )?order\b")
 _OTHERS = re.compile(r"\b(?:others?|rest)\b")
 _PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")
 _LASTING = frozenset({"hop", "tilt", "spin", "action", "change", "trace"})
@@ -57,6 +59,22 @@ class Ranks(Counts):
             latest = event.start
             found.append(event)
         return found
+
+    def _listed_in_order(self, words: Words, when: When) -> Found:
+        """Prove that all events of a kind are done to things in the order of a list: "taken in the order 51, 52"."""
+        match = _IN_ORDER.search(words.text)
+        if match is None or when.stamp is not None:
+            return None
+        at = words.place_of(match.start())
+        items = Words(words.tokens[at:]).plain
+        said = [one for one in Words(words.tokens[:at]).plain if not one <= NOUNS]
+        events = [e for e in self.world.events if said and e.covers(said)]
+        return (
+            []
+            if len(events) == len(items) > 1
+            and all(e.covers([one]) for e, one in zip(events, items, strict=True))
+            else None
+        )
 
     def is_row(self, words: Words) -> bool:
         """Return whether objects that are listed from one side to the other stand so."""
@@ -111,9 +129,17 @@ class Ranks(Counts):
             best = [e for e in sized if min(sizes) < (e.size or 0.0) < max(sizes)]
         names = rest if any(map(self.world.is_name, rest)) else [*rest, *when.subject]
         ordinals = words.picked("ordinal:")
+        phase = {"start-of-video": 0, "end-of-video": -1}.get(when.phase or "")
+        if (
+            _IT_IS.search(words.text)
+            and when.stamp is None
+            and when.latest
+            and len({e.subject for e in sized}) == 1
+        ):
+            is_latest = not (ordinals or objects or words.picked("part:")) and phase is None
+            best = [e for e in best if not is_latest or e.number == when.latest.number]
         fits = [e for e in best if self._placed(e).covers([o for o in names if not o & _COMPARED])]
         fits = [e for e in fits if when.stamp is None or self.at(e, when, words.text)]
-        phase = {"start-of-video": 0, "end-of-video": -1}.get(when.phase or "")
         if phase is not None and when.stamp is None:
             fits = [
                 e for e in fits if is_nth(e, phase, numbers_of(o for o in sized if o.subject == e.subject))

@@ -23,9 +23,6 @@ _GROUP = re.compile(
 _THIS_MOVES = re.compile(r"\b(?:and|which|that) (?P<how>moves|involves) (?P<what>it|its cell|our \w+)$")
 _OWN = re.compile(r"^(?:it|its (?:cell|cover)|our (?:tile|object|file|number))\b(?: alone| again)*$")
 _ALONE = re.compile(r"\b(?:alone|untouched|unchanged|unaffected|as it (?:is|was))\b")
-_ANCHORED = re.compile(
-    r"^(?:so |then |thus |and |hence )*(?P<when>after|before|once) .*\b(?:put|taken|goes|went)\b"
-)
 _PLACED = re.compile(
     r"^(?:so |then |now |and )*(?:it|our tile|our number) (?:now |still )?(?:is|stays|remains|lies|sits) .*row \d"
 )
@@ -46,7 +43,6 @@ class Whole:
         return not any(token.stamp for token in tokens) and (
             self._is_misranked(words)
             or self._is_misordered(words, when)
-            or self._is_misheld(words)
             or self._is_misplaced(words, told)
             or self._is_misjudged(words)
         )
@@ -107,31 +103,6 @@ class Whole:
         is_of_events = all(one and any(e.covers(one) for e in self._world.events) for one in sides)
         is_joined = words.tokens[found[1] - 1].text.lower() in ("and", "but")
         return is_of_events and is_joined and self._truth.proof(Words([*left, *right]), when) is None
-
-    def _is_misheld(self, words: Words) -> bool:
-        """Return whether the pile does not hold so many cards after or before an operation that is told."""
-        match = _ANCHORED.search(words.text)
-        comma = next((at for at, t in enumerate(words.tokens) if t.text == ","), None)
-        if not match or comma is None or "pile" not in self._world.containers or words.has("denying"):
-            return False
-        head, rest = Words(words.tokens[:comma]), Words(words.tokens[comma + 1 :])
-        done = [one for one in head.plain if any(term.startswith("n:") for term in one)]
-        numbers = rest.picked("n:")
-        if not done or len(numbers) != 1 or not numbers[0].isdigit() or not rest.has("card"):
-            return False
-        sizes = [
-            len(own.items)
-            for e in self._world.events
-            if e.covers(head.plain)
-            for own in self._world.held
-            if self._is_next_to(own.start, own.end, e, is_before=match["when"] == "before")
-        ]
-        return int(numbers[0]) not in sizes
-
-    def _is_next_to(self, start: float, end: float, event: Fact, *, is_before: bool) -> bool:
-        """Return whether what holds from `start` to `end` does so just before an event, or behind it."""
-        near = self._truth.near
-        return start < event.start <= end + near if is_before else start - near <= event.start < end
 
     def _is_misplaced(self, words: Words, told: Sequence[int]) -> bool:
         """Return whether the tile that is asked about is said to be where it is not, after the slide told last."""
