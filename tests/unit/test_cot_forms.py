@@ -29,7 +29,8 @@ TRUE = {
     "distance-00000": ["Approach 2 (1.5 s) ends at 45 percent.", "The second parting is the widest."],
     "speed-00000": [
         "The pentagon goes down from 0.2 s to 3.1 s, in 2.8 seconds.", "The triangle is to the left of the pentagon.",
-        "The diamond is the fastest and the pentagon is the slowest.",
+        "The diamond is the fastest and the pentagon is the slowest.", "The pentagon is not as fast as the diamond.",
+        "The diamond does not take as long as the pentagon.",
     ],
     "event_order-00000": ["At 1.0 s it flashes.", "1.2 seconds later, at 2.2 s, it fades."],
     "sliding_puzzle-00000": ["The bottom row reads gap, 5, 3 at the start.", "At 2.1 s the 5 comes from the right."],
@@ -69,3 +70,16 @@ def test_statements_of_the_page_are_read(video: str) -> None:
 @pytest.mark.parametrize("video", FALSE)
 def test_one_changed_word_refuses(video: str) -> None:
     assert faults(video, [FALSE[video]]) != [None]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The diamond is not as fast as the pentagon.",
+        "The pentagon does not take as long as the diamond.",
+        "The pentagon is as fast as the diamond.",
+        "The pentagon takes as long as the diamond.",
+    ],
+)
+def test_what_is_less_and_what_is_as_much_is_computed(sentence: str) -> None:
+    assert faults("speed-00000", [sentence]) != [None]

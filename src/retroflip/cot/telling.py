@@ -15,7 +15,7 @@ from retroflip.cot.stamps import Stamp, StampKind
 from retroflip.cot.truth.answers import NOUNS
 from retroflip.cot.truth.events import ENDING, HOLDING, is_nth, numbers_of
 from retroflip.cot.truth.needs import matters
-from retroflip.cot.truth.proof import APART, PACED, Truth
+from retroflip.cot.truth.proof import APART, PACED, REACHED, Truth
 from retroflip.cot.truth.ranks import COMPARING
 from retroflip.cot.truth.when import When
 from retroflip.cot.truth.whole import Whole
@@ -395,7 +395,7 @@ class Teller:
         )
         known = self._planned if is_plan else self._truth.asked
         is_ranked = any(one & SUPERLATIVES for one in words.said)
-        if is_ranked and not is_plan:
+        if (is_ranked or REACHED.search(words.text)) and not is_plan:
             return False
         figures = ("ordinal:", "part:", "nth:") if is_plan and not is_ranked else ()
         values = frozenset() if is_plan else VALUES - self._world.looks.get(self._target, frozenset())

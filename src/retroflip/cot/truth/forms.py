@@ -177,6 +177,15 @@ class Forms(Contents):
         ]
         return ended[:1] or None if told and any(all(one & look for one in told) for look in looks) else None
 
+    def _as_much(self, words: Words, when: When, *, is_less: bool = False) -> Found:
+        """Prove that something goes as far, or takes as long, as what is named. is_less: it does not, but less."""
+        at = max(at for at, token in enumerate(words.tokens) if token.text.lower().split()[-1] == "as")
+        ones, others = self._sides_of(words, when, at)
+        is_time = any(self.world.kind_of(e) == "cross" for e in others) and "long" in words.text
+        pairs = [(a.size or 0.0, b.size or 0.0) for a in ones for b in others]
+        is_so = all((a > b if is_time else a < b) if is_less else a == b for a, b in pairs)
+        return [] if pairs and is_so else None
+
     def is_of_glyphs(self, words: Words) -> bool:
         """Return whether a stretch tells how many numbers or signs are drawn, or which of them comes when."""
         has_glyphs = any(self.world.kind_of(e) == "glyph" for e in self.world.events)

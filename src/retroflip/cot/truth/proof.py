@@ -52,6 +52,8 @@ _NOTHING = re.compile(
 )
 _AFTER = re.compile(r"\b(?:after|since|from)\b")
 _EVER = re.compile(r"\b(?:any ?more|ever|again|rest|end)\b")
+REACHED = re.compile(r"\b(?:as|so) (?:far|fast|quick|quickly|long|wide|high|much) as\b(?! (?:about )?\d)")
+"""what is compared with something"""
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
@@ -132,6 +134,8 @@ class Truth(Forms):
             return (self._equally_long,) if not is_than else (lambda *_: None,)
         if _RESTORED.search(words.text) and any("looks" in state for state in self.world.metadata["states"]):
             return (self._restored,)
+        if REACHED.search(words.text) and not is_than:
+            return (self._as_much,)
         if self.is_of_glyphs(words):
             return (self._glyphs, self._happening)
         if self.is_beside(words):
@@ -241,6 +245,8 @@ class Truth(Forms):
             t.says & COMPARING for t in words.tokens
         ):
             return self._unbeaten(words, when)
+        if REACHED.search(words.text):
+            return self._as_much(words, when, is_less=True)
         words = words.without("quantifying")
         if not words.said and when.stamp is not None and _UNTIL.search(words.text):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
