@@ -42,6 +42,8 @@ TRUE = {
         "The answer must be C, it first slows down, then speeds up.",
     ],
     "attribute_change-00002": [
+        "B, C and D begin with another change.",
+        "B and C begin orange, so they are out.",
         "B and C begin with orange and D begins with purple, so they are out.",
         "Only A puts yellow first.",
         "A and C have purple in the middle.",
@@ -136,6 +138,9 @@ FALSE = {
         "Option C, it first speeds up, then slows down, is out.",
     ],
     "attribute_change-00002": [
+        "A begins with another change.",
+        "C and D end with another change.",
+        "A and B begin orange.",
         "B and D begin with orange and C begins with purple, so they are out.",
         "A and C begin with orange, so they are out.",
         "Only B puts yellow first.",
@@ -211,6 +216,16 @@ def test_what_is_so_of_the_options_is_read(video: str, sentence: str) -> None:
 @pytest.mark.parametrize(("video", "sentence"), [(video, one) for video, own in FALSE.items() for one in own])
 def test_what_is_not_so_of_the_options_is_refused(video: str, sentence: str) -> None:
     assert told(video, sentence)[1] is not None
+
+
+def test_an_expression_begins_and_ends_with_its_numbers() -> None:
+    video = next(one for name, one in videos().items() if name.startswith("fourteenth/arithmetic-00001-"))
+    options = ["4 times 5 minus 3", "3 minus 5 plus 4", "4 plus 3 minus 5", "3 plus 5 minus 4"]
+    asked = World(video | {"question": video["question"] | {"options": options, "answer": options[1]}})
+    for sentence in ("Only B and D begin with 3.", "B ends with 4.", "D begins with 3 plus 5."):
+        assert Options(asked).read(sentence) == ([], None)
+    for sentence in ("Only B begins with 3.", "A ends with 4.", "B begins with 3 plus 5."):
+        assert Options(asked).read(sentence)[1] is not None
 
 
 def test_what_a_sentence_says_besides_is_left_for_the_table_of_facts() -> None:

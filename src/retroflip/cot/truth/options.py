@@ -101,8 +101,8 @@ _CONTENT = tuple(
             "place",
             rf"{_HAS} (?P<x>.+?) (?:as |in )?(?:the |its )?(?P<place>{_PLACE})(?: place| position| one)?",
         ),
-        ("begin", r"(?:begin|start|open)(?:s|ning|ing)? (?:with|in|at|from|by|as|on) (?P<x>.+)"),
-        ("end", r"(?:end|finish|close|stop)(?:s|es|ing)? (?:with|in|on|at|by|as) (?P<x>.+)"),
+        ("begin", r"(?:begin|start|open)(?:s|ning|ing)? (?:(?:with|in|at|from|by|as|on) )?(?P<x>.+)"),
+        ("end", r"(?:end|finish|close|stop)(?:s|es|ing)? (?:(?:with|in|on|at|by|as) )?(?P<x>.+)"),
         (
             "lack",
             r"(?:lacks?|omits?|miss(?:es|ing)?|leaves? out|leaving out|forgets?|skips?|without) (?P<x>.+)",
@@ -175,6 +175,7 @@ _CLAUSE = re.compile(
 )
 """what a statement of its own begins with"""
 _THESE = re.compile(r"(?:(?:one|any|either|some) of )?(?:these|those|them)(?: \w+)?")
+_ANOTHER = re.compile(r"(?:another|a different|a wrong|the wrong) \w+")
 _ONLY_ONE = re.compile(
     r"^(?:is|are) the only (?:ones?|two|options?) (?:(?:that|which|to) |(?=with))", re.IGNORECASE
 )
@@ -452,6 +453,9 @@ class Options:
         if _THESE.fullmatch(told["x"] or ""):
             values = self._told_before
             return lambda one: any(_place([[said]], self._parts[one]) is not None for said in values)
+        if kind in ("begin", "end") and _ANOTHER.fullmatch(told["x"] or ""):
+            at = 0 if kind == "begin" else -1
+            return lambda one: self._parts[one][at] != self._parts[self._right][at]
         x, y = self._parted(told["x"] or ""), self._parted(told.get("y") or "")
         if not all(x) or not x or (told.get("y") and not all(y)):
             return None
@@ -459,6 +463,9 @@ class Options:
 
         def judge(one: int) -> bool:
             own = self._parts[one]
+            if kind in ("begin", "end") and len(own) == len(x) == 1:
+                near = own[0][: len(x[0])] if kind == "begin" else own[0][-len(x[0]) :]
+                return len(near) == len(x[0]) and all(a & b for a, b in zip(x[0], near, strict=True))
             is_in = _place(x, own)
             if kind in ("begin", "unbegun"):
                 return (_place(x, own[: len(x)]) is not None) == (kind == "begin")
