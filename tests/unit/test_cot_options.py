@@ -1,6 +1,7 @@
 """What a text says of the options of its question is computed: each statement has a false twin that is refused."""
 
 import json
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,10 @@ def test_what_a_sentence_says_besides_is_left_for_the_table_of_facts() -> None:
 
 def test_letters_that_name_cups_are_none_of_options() -> None:
     assert told("chip_cups-00001", "A and B swap, so B is empty.") == (["A and B swap, so B is empty."], None)
+
+
+@pytest.mark.parametrize("words", ["the only ", "the right ", "that is only ", "so then ", "has the two "])
+def test_words_over_and_over_are_looked_up_at_once(words: str) -> None:
+    begun = time.monotonic()
+    told("direction-00001", f"the option {words * (190 // len(words) - 2)}x")
+    assert time.monotonic() - begun < 2.0

@@ -120,9 +120,8 @@ _CONTENT = tuple(
     )
 )
 _SUBJECT = (
-    rf"(?:§(?P<letters>[A-H]+)§|(?:(?P<many>\w+) of )?(?:(?P<which>every|each|any|all|both|no|none|neither"
-    rf"|either|the|these"
-    rf"|those|only|just|\w+) )*?(?P<other>other |remaining )?(?:(?P<number>one|two|three|four|five) )?"
+    rf"(?:§(?P<letters>[A-H]+)§|(?:(?P<many>\w+) of )?(?:(?P<which>\w+) ){{0,4}}?(?P<other>other |remaining )?"
+    rf"(?:(?P<number>one|two|three|four|five) )?"
     rf"(?P<noun>{_NOUN}|(?<=other )(?:one|two|three)|others|rest)"
     r"(?: (?:(?:that|which|who) )?(?P<filter>(?:with|without|beginning|starting|ending|naming|containing"
     r"|begins?|starts?"
