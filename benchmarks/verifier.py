@@ -21,7 +21,7 @@ from retroflip.synth.corpus import sample_from
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
 SETS = (
     "tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
 )  # fmt: skip
 
 
