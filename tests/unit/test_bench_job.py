@@ -244,7 +244,7 @@ class TestCost:
         assert not (root / "o").exists()
 
     def test_a_dry_run_of_a_suite_of_which_nothing_is_there_fails(self, tmp_path: Path) -> None:
-        asked = [
+        asked: list[str | Path] = [
             "generate",
             "--model",
             "qwen3-vl-8b",

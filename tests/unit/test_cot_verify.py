@@ -203,6 +203,11 @@ def test_a_sentence_of_many_events_with_a_false_end_is_refused_after_some_tries(
     assert 0 < tries < 1000
 
 
+def test_ranks_of_what_has_no_size_are_refused() -> None:
+    ranked = "The purple diamond is the fastest and the pink cross is the slowest."
+    assert checked(TURN, f"{UP} {LEFT} {ranked}").reasons == ["unproven"]
+
+
 def test_a_special_token_is_no_part_of_a_trace() -> None:
     assert checked(TURN, f"{UP} {LEFT} <|im_end|>").reasons == ["form"]
 

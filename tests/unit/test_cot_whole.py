@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ QUIET = metadata_of(
 )
 
 
-def _is_taken(metadata: dict, sentence: str, answer: str) -> bool:
+def _is_taken(metadata: dict[str, Any], sentence: str, answer: str) -> bool:
     """Return whether no fault quotes a sentence that stands between the events and the answer."""
     told = (
         "At 2.1 s card 68 is put on top. At 3.2 s card 51 is put at the bottom."

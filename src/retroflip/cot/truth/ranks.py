@@ -155,7 +155,7 @@ class Ranks(Counts):
         own = {e.size or 0.0 for e in sized if e.covers(names)}
         if rank == "centre":
             return bool(own) and all(min(sizes) < one < max(sizes) for one in own)
-        return (max if self._is_most(rank, sized) else min)(sizes) in own
+        return bool(own) and (max if self._is_most(rank, sized) else min)(sizes) in own
 
     def _is_most(self, wanted: str, sized: Sequence[Fact]) -> bool:
         """Return whether the largest size is meant; what takes longest is the slowest."""
