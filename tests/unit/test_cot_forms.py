@@ -30,7 +30,8 @@ TRUE = {
     "speed-00000": [
         "The pentagon goes down from 0.2 s to 3.1 s, in 2.8 seconds.", "The triangle is to the left of the pentagon.",
         "The diamond is the fastest and the pentagon is the slowest.", "The pentagon is not as fast as the diamond.",
-        "The diamond does not take as long as the pentagon.",
+        "The diamond does not take as long as the pentagon.", "The diamond is about twice as fast as the triangle.",
+        "The pentagon takes four times as long as the diamond.", "The triangle is half as fast as the diamond.",
     ],
     "event_order-00000": ["At 1.0 s it flashes.", "1.2 seconds later, at 2.2 s, it fades."],
     "sliding_puzzle-00000": ["The bottom row reads gap, 5, 3 at the start.", "At 2.1 s the 5 comes from the right."],
@@ -78,6 +79,9 @@ def test_one_changed_word_refuses(video: str) -> None:
         "The diamond is not as fast as the pentagon.",
         "The pentagon does not take as long as the diamond.",
         "The pentagon is as fast as the diamond.",
+        "The cross is twice as fast as the triangle.",
+        "The pentagon is four times as fast as the diamond.",
+        "The diamond is half as fast as the triangle.",
         "The pentagon takes as long as the diamond.",
     ],
 )

@@ -48,6 +48,7 @@ _FACTOR = re.compile(
 _OF_WHICH = frozenset({"that", "time", "distance", "length", "way", "speed", "size", "width", "duration"})
 _TIME = re.compile(r"\b(?:as long as|half as long|times? of|the time|durations?|longer|shorter)\b")
 """what compares how long things take"""
+_SPEED = re.compile(r"\b(?:fast|quick|quickly|speed)\b")
 _COMPARISONS = re.compile(r"\bas \w+ as\b|(?<!more )(?<!less )\bthan\b")
 _WAY = re.compile(r"\b(?:ways?|distances?|paths?|partings?|approach\w*|far)\b")
 _CHANGING = re.compile(r"\b(?:chang\w+|differ\w*|var(?:y|ies))\b")
@@ -114,7 +115,7 @@ class Forms(Contents):
         own, sizes = (
             {e.end - e.start if is_time else e.size or 0.0 for e in side} for side in (ones, others)
         )
-        near = _EQUAL_MS if is_time else _DIFFERENCE
+        near = _EQUAL_MS if is_time else min(_DIFFERENCE, 0.05 * max(own, default=0.0))
         if not own or not sizes or max(own) - min(own) > near / 2:
             return None
         wanted = {term for token in words.tokens for term in token.says} & COMPARING
@@ -138,7 +139,7 @@ class Forms(Contents):
     def _is_time(self, words: Words, events: Sequence[Fact]) -> bool:
         """Return whether events are compared by how long they take: as words say, or since they have no other size."""
         kinds = {self.world.kind_of(e) for e in events}
-        is_pace = kinds == {"cross"} and not words.has("faster")
+        is_pace = kinds == {"cross"} and not (words.has("faster") or _SPEED.search(words.text))
         is_way = kinds == {"approach"} or bool(_WAY.search(words.text))
         return is_pace or not all(e.size for e in events) or (bool(_TIME.search(words.text)) and not is_way)
 
@@ -177,14 +178,15 @@ class Forms(Contents):
         ]
         return ended[:1] or None if told and any(all(one & look for one in told) for look in looks) else None
 
-    def _as_much(self, words: Words, when: When, *, is_less: bool = False) -> Found:
-        """Prove that something goes as far, or takes as long, as what is named. is_less: it does not, but less."""
+    def _short_of(self, words: Words, when: When) -> Found:
+        """Prove that something does not go as far, or take as long, as what is named: it does less."""
         at = max(at for at, token in enumerate(words.tokens) if token.text.lower().split()[-1] == "as")
         ones, others = self._sides_of(words, when, at)
-        is_time = any(self.world.kind_of(e) == "cross" for e in others) and "long" in words.text
-        pairs = [(a.size or 0.0, b.size or 0.0) for a in ones for b in others]
-        is_so = all((a > b if is_time else a < b) if is_less else a == b for a, b in pairs)
-        return [] if pairs and is_so else None
+        is_time = self._is_time(words, [*ones, *others])
+        own, sizes = (
+            [e.end - e.start if is_time else e.size or 0.0 for e in side] for side in (ones, others)
+        )
+        return [] if own and sizes and max(own) < min(sizes) else None
 
     def is_of_glyphs(self, words: Words) -> bool:
         """Return whether a stretch tells how many numbers or signs are drawn, or which of them comes when."""

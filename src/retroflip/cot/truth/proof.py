@@ -23,7 +23,8 @@ APART = re.compile(
     r" (?:as|that of|(?:of )?(?:the|its) (?:time|distance|length|way|speed|size|width|duration)\b)"
     r"|\b(?:\d+(?: percent| points?)?|\w+ (?:percent|points?))"
     r" (?:more|less|further|farther|longer|shorter|nearer|closer|fewer|greater|smaller|wider|narrower) than\b"
-    r"|^(?!.*\b(?:same|each other|once|soon)\b).*\bas (?:long|far|fast|wide|slow|close|near) as\b"
+    r"|^(?!.*\b(?:same|each other|once|soon)\b).*"
+    r"\bas (?:long|far|fast|quick|quickly|wide|high|much|slow|close|near) as\b"
 )
 """by how much, or how many times"""
 _KEPT = re.compile(
@@ -134,8 +135,6 @@ class Truth(Forms):
             return (self._equally_long,) if not is_than else (lambda *_: None,)
         if _RESTORED.search(words.text) and any("looks" in state for state in self.world.metadata["states"]):
             return (self._restored,)
-        if REACHED.search(words.text) and not is_than:
-            return (self._as_much,)
         if self.is_of_glyphs(words):
             return (self._glyphs, self._happening)
         if self.is_beside(words):
@@ -246,7 +245,7 @@ class Truth(Forms):
         ):
             return self._unbeaten(words, when)
         if REACHED.search(words.text):
-            return self._as_much(words, when, is_less=True)
+            return self._short_of(words, when)
         words = words.without("quantifying")
         if not words.said and when.stamp is not None and _UNTIL.search(words.text):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
