@@ -121,3 +121,12 @@ def test_times_are_told_as_people_tell_them() -> None:
     assert f"Then, at {clock(start)}, the " in told["joined"]
     assert re.search(rf"\({start / 1000:.1f} s\)\.", told["behind"])
     assert told["brief"].startswith("<think>0.0s the ")
+
+
+def test_covers_open_when_they_do_and_not_in_the_swap_before() -> None:
+    metadata = metadata_of(TEMPORAL_KINDS["shell_game"], 2, 1, 0, SceneSettings(), Form.CHOICE)
+    events = metadata["events"]
+    early = {**events[-1], "start_ms": events[-1]["start_ms"] - 900, "end_ms": events[-1]["end_ms"] - 900}
+    assert problems(narrate(metadata, draw(2, "after"), "after"), metadata) == []
+    told = narrate({**metadata, "events": [*events[:-1], early]}, draw(2, "after"), "after")
+    assert problems(told, metadata) != []

@@ -86,6 +86,7 @@ def test_records_under_results_are_read_one_by_one(tmp_path: Path) -> None:
         ('{"results": [{"id": "q0"}, {"id": ', "r.json: .*cannot be read to its end"),
         ('{"results": [{"id": "q0"}, {"id": 1, "id": 2}]}', "r.json: .*'id' stands twice"),
         ('{"results": [{"id": "q0"}, 3]}', "are no records"),
+        ('{"results": [{"id": "q0"}, null]}', "are no records"),
         ('{"results": [{"id": "q0"}]', "does not end with '}'"),
     ],
 )

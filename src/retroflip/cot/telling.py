@@ -88,7 +88,9 @@ _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
 _AGAIN = _VAGUE - {"blank", "denying"} | {"enter", "same", "move"}
-_OPEN = re.compile(r"\b(?:transparent|see through|listed|uncovered|is open|are shown|show their numbers)\b")
+_OPEN = re.compile(
+    r"\b(?:transparent|see through|listed|uncovered|is open|are shown|show their numbers|covers (?:\w+ )?open)\b"
+)
 _SINGLE = SUPERLATIVES | {"denying", "answer", "further", "exactly"}
 """what several events cannot share"""
 _OPENING = frozenset({"while", "when", "as", "since", "because", "although", "though", "whereas"})

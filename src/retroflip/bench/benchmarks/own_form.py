@@ -137,8 +137,8 @@ def records(file: Path) -> list[dict[str, Any]]:
     if not found:
         value = read_json(file, _FORM)
         return [] if value.get("results") == [] else [value]
-    broken = next((one for one in found if not isinstance(one, dict)), None)
-    if broken is not None:
-        what = broken if isinstance(broken, DataError) else "what is under 'results' are no records."
+    broken = [one for one in found if not isinstance(one, dict)]
+    if broken:
+        what = broken[0] if isinstance(broken[0], DataError) else "what is under 'results' are no records."
         raise DataError(f"{file}: {what} Give {_FORM}.")
     return found
