@@ -70,9 +70,10 @@ def test_every_style_tells_the_truth(
 def is_elsewhere(events: list[dict[str, Any]], index: int, ms: int) -> bool:
     """Whether an event told so much later or earlier is told at a time at which nothing of its type goes on.
 
-    That cells or cups are covered, and numbered tiles blank while they slide, is true at any time.
+    That cells or cups are covered, and numbered tiles blank while they slide, is true at any time; where objects are
+    that "are shown" may be so at another time too, and is then taken for that.
     """
-    if any(hidden in events[index]["note"] for hidden in ("covered", "tiles are blank")):
+    if any(one in events[index]["note"] for one in ("covered", "tiles are blank", "objects are shown")):
         return False
     moved = events[index]["start_ms"] + ms
     alike = [event for event in events if event["type"] == events[index]["type"]]
