@@ -210,6 +210,9 @@ class Teller:
         if not self._truth.is_row(words):
             return words.text
         told = self._headless(tokens)
+        head, times = Words(tokens[: len(tokens) - len(told)]), _times(told)
+        if _OPEN.search(head.text) and times and not any(self._is_open(one, words.text) for one in times):
+            return words.text
         fault = self._told(told)
         return words.text if fault is None and self._is_refuted(tokens) else fault
 
@@ -482,11 +485,13 @@ class Teller:
 
     def _may_stand(self, stamp: Stamp, words: Words) -> bool:
         """Return whether words may be told with a time: something is then, and what is open is opened then."""
-        reveals = [e for e in self._world.events if self._world.kind_of(e) == "reveal"]
-        is_shown = not _OPEN.search(words.text) or any(
-            self._truth.at(e, When(stamp), words.text) for e in reveals
-        )
+        is_shown = not _OPEN.search(words.text) or self._is_open(stamp, words.text)
         return is_shown and self._is_licensed(stamp) and self._is_its_end(stamp, words)
+
+    def _is_open(self, stamp: Stamp, text: str) -> bool:
+        """Return whether covers are open then."""
+        reveals = [e for e in self._world.events if self._world.kind_of(e) == "reveal"]
+        return any(self._truth.at(e, When(stamp), text) for e in reveals)
 
     def _is_its_end(self, stamp: Stamp, words: Words) -> bool:
         """Return whether a time at which nothing but an end is told is the end of the event told last."""
