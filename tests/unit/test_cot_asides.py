@@ -1,17 +1,9 @@
 """Plans within sentences, and states as they were, are again or stay: each has a false twin that is refused."""
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from retroflip.cot.telling import Licence, Teller
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.world import World
+from traced_videos import fault
 
-VIDEOS = Path(__file__).parents[1] / "data" / "traces" / "videos.json"
 TRUE = {
     "collision_count-00001": [
         "Only hits on the right wall count here, but I will follow the red circle all along.",
@@ -117,18 +109,6 @@ FALSE = {
         "At 7.8 s the 7 slides down and at 8.9 s the 2 slides left, neither of which moves the 7.",
     ],
 }
-
-
-@cache
-def videos() -> dict[str, Any]:
-    return dict(json.loads(VIDEOS.read_text()))
-
-
-def fault(video: str, sentences: str) -> str | None:
-    """Return what is wrong in the last of some sentences, which are told one after the other."""
-    world = World(videos()[next(one for one in videos() if one.startswith(f"fourteenth/{video}-"))])
-    teller = Teller(Truth(world, 250.0), Licence())
-    return [teller.fault(world.reader.tokens(one), is_last=False) for one in sentences.split(" || ")][-1]
 
 
 @pytest.mark.parametrize(("video", "told"), [(video, one) for video, own in TRUE.items() for one in own])

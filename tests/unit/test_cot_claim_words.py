@@ -1,8 +1,5 @@
 """Claims in the ways in which a writer would guess their keys and words, and a false twin of many."""
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +7,8 @@ import pytest
 from retroflip.cot.claims import borne_out, read_claim
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import World
+from traced_videos import of_fourteenth
 
-VIDEOS = Path(__file__).parents[1] / "data" / "traces" / "videos.json"
 TRUE: list[tuple[str, dict[str, Any]]] = [
     ("arithmetic-00001", {"event": "reveal", "time": 8.9, "property": "result", "value": 0}),
     ("arithmetic-00001", {"event": "reveal", "time": 8.9, "value": 0}),
@@ -214,13 +211,8 @@ FALSE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@cache
-def videos() -> dict[str, Any]:
-    return dict(json.loads(VIDEOS.read_text()))
-
-
 def is_true(video: str, claim: dict[str, Any]) -> bool:
-    world = World(videos()[next(one for one in videos() if one.startswith(f"fourteenth/{video}-"))])
+    world = World(of_fourteenth(video))
     return borne_out(read_claim(claim, world), Truth(world, 250.0)) is not None
 
 

@@ -1,17 +1,9 @@
 """Comparisons of sizes, lengths, counts and speeds: each has a false twin that is refused."""
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from retroflip.cot.telling import Licence, Teller
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.world import World
+from traced_videos import fault
 
-VIDEOS = Path(__file__).parents[1] / "data" / "traces" / "videos.json"
 TRUE = {
     "distance-00001": [
         "The second is five points wider than the third and ten points wider than the first.",
@@ -128,18 +120,6 @@ FALSE = {
         "At 00:01.7 the cross goes about 20 percent again, as far as at the start.",
     ],
 }
-
-
-@cache
-def videos() -> dict[str, Any]:
-    return dict(json.loads(VIDEOS.read_text()))
-
-
-def fault(video: str, sentences: str) -> str | None:
-    """Return what is wrong in the last of some sentences, which are told one after the other."""
-    world = World(videos()[next(one for one in videos() if one.startswith(f"fourteenth/{video}-"))])
-    teller = Teller(Truth(world, 250.0), Licence())
-    return [teller.fault(world.reader.tokens(one), is_last=False) for one in sentences.split(" || ")][-1]
 
 
 @pytest.mark.parametrize(("video", "told"), [(video, one) for video, own in TRUE.items() for one in own])

@@ -1,17 +1,9 @@
 """Statements as docs/traces.md says that a text may make them, of videos whose metadata the repository holds."""
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from retroflip.cot.telling import Licence, Teller
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.world import World
+from traced_videos import faults, videos
 
-VIDEOS = Path(__file__).parents[1] / "data" / "traces" / "videos.json"
 TRUE = {
     "direction-00001": [
         "From 0.0 s to 2.1 s the star moves down.", "At 2.1 s it turns right.", "It goes down until 2.1 s.",
@@ -52,25 +44,14 @@ FALSE = {
 }
 
 
-@cache
-def videos() -> dict[str, Any]:
-    return dict(json.loads(VIDEOS.read_text()))
-
-
-def faults(video: str, told: list[str]) -> list[str | None]:
-    world = World(videos()[f"thirteenth/{video}"])
-    teller = Teller(Truth(world, 250.0), Licence())
-    return [teller.fault(world.reader.tokens(one), is_last=False) for one in told]
-
-
 @pytest.mark.parametrize("video", TRUE)
 def test_statements_of_the_page_are_read(video: str) -> None:
-    assert faults(video, TRUE[video]) == [None] * len(TRUE[video])
+    assert faults(videos()[f"thirteenth/{video}"], TRUE[video]) == [None] * len(TRUE[video])
 
 
 @pytest.mark.parametrize("video", FALSE)
 def test_one_changed_word_refuses(video: str) -> None:
-    assert faults(video, [FALSE[video]]) != [None]
+    assert faults(videos()[f"thirteenth/{video}"], [FALSE[video]]) != [None]
 
 
 @pytest.mark.parametrize(
@@ -86,4 +67,4 @@ def test_one_changed_word_refuses(video: str) -> None:
     ],
 )
 def test_what_is_less_and_what_is_as_much_is_computed(sentence: str) -> None:
-    assert faults("speed-00000", [sentence]) != [None]
+    assert faults(videos()["thirteenth/speed-00000"], [sentence]) != [None]

@@ -1,17 +1,13 @@
 """What a text says of the options of its question is computed: each statement has a false twin that is refused."""
 
-import json
 import time
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from retroflip.cot.truth.options import Options
 from retroflip.cot.world import World
+from traced_videos import of_fourteenth
 
-VIDEOS = Path(__file__).parents[1] / "data" / "traces" / "videos.json"
 TRUE = {
     "direction-00001": [
         "It never moves up or right, so options B, C and D are out.",
@@ -199,14 +195,8 @@ FALSE = {
 }
 
 
-@cache
-def videos() -> dict[str, Any]:
-    return dict(json.loads(VIDEOS.read_text()))
-
-
 def told(video: str, sentence: str) -> tuple[list[str], str | None]:
-    key = next(one for one in videos() if one.startswith(f"fourteenth/{video}-"))
-    return Options(World(videos()[key])).read(sentence)
+    return Options(World(of_fourteenth(video))).read(sentence)
 
 
 @pytest.mark.parametrize(("video", "sentence"), [(video, one) for video, own in TRUE.items() for one in own])
@@ -220,7 +210,7 @@ def test_what_is_not_so_of_the_options_is_refused(video: str, sentence: str) -> 
 
 
 def test_an_expression_begins_and_ends_with_its_numbers() -> None:
-    video = next(one for name, one in videos().items() if name.startswith("fourteenth/arithmetic-00001-"))
+    video = of_fourteenth("arithmetic-00001")
     options = ["4 times 5 minus 3", "3 minus 5 plus 4", "4 plus 3 minus 5", "3 plus 5 minus 4"]
     asked = World(video | {"question": video["question"] | {"options": options, "answer": options[1]}})
     for sentence in ("Only B and D begin with 3.", "B ends with 4.", "D begins with 3 plus 5."):

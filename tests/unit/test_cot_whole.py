@@ -1,7 +1,5 @@
 """What a sentence makes of pieces that are true each: after which card, which approach, both of which swaps."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +11,7 @@ from retroflip.cot.truth.when import When
 from retroflip.cot.truth.whole import Whole
 from retroflip.cot.verify import verify
 from retroflip.cot.world import World
-
-VIDEOS = json.loads((Path(__file__).parents[1] / "data" / "traces" / "videos.json").read_text())
+from traced_videos import videos
 
 PILE = metadata_of(
     [
@@ -92,7 +89,7 @@ def test_nothing_happens_where_no_event_lasts(sentence: str, is_true: bool) -> N
 
 def _is_refuted(video: str, told: list[int], sentence: str) -> bool:
     """Return whether a sentence behind these events, told in this order, is refuted as a whole."""
-    world = World(VIDEOS[video])
+    world = World(videos()[video])
     return Whole(Truth(world, 250.0)).is_refuted(world.reader.tokens(sentence), told, When())
 
 
@@ -154,7 +151,7 @@ def test_ranks_orders_lengths_and_places(video: str, told: list[int], sentence: 
 
 def _passes(video: str, told: list[str], sentence: str) -> bool:
     """Return whether nothing is at fault with a sentence behind others."""
-    world = World(VIDEOS[video])
+    world = World(videos()[video])
     teller = Teller(Truth(world, 250.0), Licence())
     for one in told:
         assert teller.fault(world.reader.tokens(one), is_last=False) is None
