@@ -185,8 +185,16 @@ def answer_record(
     more: further fields of the record.
     """
     judged = _judged(sample, response)
+    reading = _reading(sample, response, judged)
     return _record(
-        sample, control, judged, response=response, truncated=truncated, **origin._asdict(), **more
+        sample,
+        control,
+        judged,
+        response=response,
+        truncated=truncated,
+        reading_sha256=reading,
+        **origin._asdict(),
+        **more,
     )
 
 
@@ -210,7 +218,7 @@ def question_digest(sample: Sample) -> str:
 
 
 def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) -> AnswerRecord:
-    record = AnswerRecord(
+    return AnswerRecord(
         id=sample.id,
         pair=sample.pair,
         side=sample.side,
@@ -234,7 +242,6 @@ def _record(sample: Sample, control: Control, judged: "_Judged", **more: Any) ->
         question_sha256=question_digest(sample),
         **more,
     )
-    return replace(record, reading_sha256=_reading(record))
 
 
 class _Judged(NamedTuple):
@@ -278,13 +285,12 @@ def reader_version() -> str:
     return hashlib.sha256(files.encode()).hexdigest()[:12]
 
 
-def _reading(record: AnswerRecord) -> str | None:
-    """Return a SHA-256 of the reader, of what it reads of a record with options, and of what is made of that."""
-    if not record.options or record.problem_type is None or record.error is not None:
+def _reading(asked: Sample | AnswerRecord, response: str, judged: _Judged) -> str | None:
+    """Return a SHA-256 of the reader, of what it reads of a question with options, and of what is made of that."""
+    if not asked.options or asked.problem_type is None:
         return None
-    read = (record.problem_type, record.options, record.letters, record.gold, record.response)
-    made = (record.answer, record.correct, record.score)
-    return hashlib.sha256(json.dumps((reader_version(), read, made)).encode()).hexdigest()
+    read = (reader_version(), asked.problem_type, asked.options, asked.letters, response, judged)
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
 def read_again(record: AnswerRecord) -> AnswerRecord:
@@ -292,14 +298,13 @@ def read_again(record: AnswerRecord) -> AnswerRecord:
     kind = record.problem_type or (ProblemType.MULTIPLE_CHOICE if record.options else None)
     if kind is None or record.error is not None:
         return record
-    if record.reading_sha256 is not None and record.reading_sha256 == _reading(record):
+    before = _Judged(record.gold, record.answer, record.correct, record.score)
+    if record.reading_sha256 and record.reading_sha256 == _reading(record, record.response, before):
         return record
     asked = _Asked(kind, record.options, record.letters, record.gold, record.id)
     judge = _judged_before if len(record.response) <= _BRIEF else _Asked.judged
     judged = judge(asked, record.response)
-    if judged == (record.gold, record.answer, record.correct, record.score):
-        return record
-    return replace(record, **judged._asdict(), reading_sha256=None)
+    return record if judged == before else replace(record, **judged._asdict(), reading_sha256=None)
 
 
 def as_record(row: Mapping[str, Any]) -> AnswerRecord:
