@@ -68,3 +68,15 @@ def test_one_changed_word_refuses(video: str) -> None:
 )
 def test_what_is_less_and_what_is_as_much_is_computed(sentence: str) -> None:
     assert faults(videos()["thirteenth/speed-00000"], [sentence]) != [None]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_true"),
+    [
+        ("At 2.2 s it tilts to the right, which takes 1.3 s and is the longest of all.", True),
+        ("At 2.2 s it tilts to the right, which takes 1.3 s and is the shortest of all.", False),
+        ("At 1.3 s it tilts to the right; this is the longest.", False),
+    ],
+)
+def test_what_was_told_with_its_time_is_the_longest_or_is_not(sentence: str, is_true: bool) -> None:
+    assert (faults(videos()["motion_count"], [sentence]) == [None]) == is_true

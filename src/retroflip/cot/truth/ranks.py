@@ -15,7 +15,9 @@ from retroflip.cot.world import Fact
 
 COMPARING = frozenset({"faster", "slower", "more", "less", "grow", "shrink"})
 _ROW = re.compile(r"\bfrom (?:the )?(left|right) to (?:the )?(?:left|right)\b")
-_IT_IS = re.compile(r"(?:^|[,;] |and )(?:so )?(?:it|this|that) (?:is|was) (?:\w+ )*the \w+est\b")
+_IT_IS = re.compile(
+    r"(?:^|[,;] |\b(?:and|which|that) )(?:so )?(?:(?:it|this|that) )?(?:is|was) (?:\w+ )*the \w+est\b"
+)
 _IN_ORDER = re.compile(r"\bin (?:the|this|that) (?:following )?order\b")
 _OTHERS = re.compile(r"\b(?:others?|rest)\b")
 _PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")

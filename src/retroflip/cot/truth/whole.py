@@ -28,12 +28,6 @@ _PLACED = re.compile(
 )
 _LONGER = re.compile(r"\b(?:takes|needs|lasts) (?:far |much |a lot |considerably )?(?P<how>longer|shorter)$")
 
-_RANKED = re.compile(
-    r"(?:^|[,;:] |\b(?:and|which|that|it|this) )(?:it |this |that |which )?(?:is|was|lasts?|takes?|goes|making it)"
-    r"(?: by far| clearly| also| thus| even)?(?: the)?$"
-)
-"""what an event that was told with its time is said to be, before a superlative"""
-
 
 class Whole:
     """Refutes sentences whose pieces are true, but not what they make together."""
@@ -44,7 +38,7 @@ class Whole:
     def is_refuted(self, tokens: Sequence[Token], told: Sequence[int], when: When) -> bool:
         """Return whether a sentence is false. told: the events told with times so far, in the order of the text."""
         words = Words([t for t in tokens if t.text not in (".", "!")])
-        if self._is_of_others(words, told, when) or self._is_no_extreme(words):
+        if self._is_of_others(words, told, when):
             return True
         return not any(token.stamp for token in tokens) and (
             self._is_misranked(words)
@@ -98,20 +92,6 @@ class Whole:
         when = When(subject=(own[0].subject,) if own else ())
         best = self._truth.proof(Words([words.tokens[ranks[0]]]), when)
         return bool(own and best) and own[0].size not in {e.size for e in best or ()}
-
-    def _is_no_extreme(self, words: Words) -> bool:
-        """Return whether the event told last with its time is said to be what another is: "and is the longest"."""
-        ranks = [at for at, t in enumerate(words.tokens) if t.says & SUPERLATIVES]
-        times = [at for at, t in enumerate(words.tokens) if t.stamp and t.stamp.is_moment]
-        if len(ranks) != 1 or not times or times[-1] > ranks[0] or words.has("denying"):
-            return False
-        between, behind = words.tokens[times[-1] : ranks[0]], words.tokens[ranks[0] + 1 :]
-        is_of_it = _RANKED.search(Words(words.tokens[: ranks[0]]).text) and not any(
-            self._world.is_name(t.says) or any(one.startswith(("ordinal:", "part:")) for one in t.says)
-            for t in (*between, *behind)
-        )
-        rank, stamp = Words([words.tokens[ranks[0]]]), words.tokens[times[-1]].stamp
-        return bool(is_of_it and self._truth.proof(rank, When())) and not self._truth.proof(rank, When(stamp))
 
     def _is_misordered(self, words: Words, when: When) -> bool:
         """Return whether the second of "before X and after Y" is not so."""
