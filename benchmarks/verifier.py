@@ -21,7 +21,8 @@ from retroflip.synth.corpus import sample_from
 FOLDER = Path(__file__).parents[1] / "tests" / "data" / "traces"
 SETS = (
     "tuned", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth",
+    "nineteenth", "twentieth", "twenty-first", "twenty-second", "twenty-third",
 )  # fmt: skip
 
 

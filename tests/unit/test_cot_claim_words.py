@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from retroflip.cot.claims import borne_out, read_claim
+from retroflip.cot.claims import read_claim
+from retroflip.cot.truth.claims import borne_out
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import World
 from traced_videos import of_fourteenth

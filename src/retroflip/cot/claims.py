@@ -6,25 +6,29 @@ those of texts are, so "left", "leftwards" and "to the left" claim the same.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retroflip.cot.reading import OPERATORS, ORDINALS, PHASES, Token, Words
 from retroflip.cot.stamps import Moment, Stamp, StampKind, find_stamps
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.truth.when import When
-from retroflip.cot.world import VALUES, Fact, Held, World
+from retroflip.cot.world import VALUES, World
 
 KEYS = ("object", "event", "property", "relation", "value")
 """in the order in which they make a statement: "card 12", "put", "end", "", "bottom" """
 _BESIDES = {"time", "sentence", "id", "text"}
 _ANSWER = re.compile(r"^(?:final |boxed |right |correct )?(?:answer|conclusion)$", re.IGNORECASE)
+_OPTIONS = re.compile(r"options?", re.IGNORECASE)
 _LENGTH = re.compile(
     r"duration|length|how long|lasts|time taken|takes|travel time|^time$|seconds", re.IGNORECASE
 )
+_GAP = re.compile(r"^\d+(?:\.\d+)? ?(?:s|seconds?) ")
 _SERIES = re.compile(r"order|sequence|ranking|distances|sizes", re.IGNORECASE)
 _SENSES = {"1": "clockwise", "-1": "counter-clockwise"}
 _PLACES = {"cell", "cells", "from", "to", "position", "place", "swap"}
+
+
+Told = Mapping[str, Any]
+"""what a claim says, by its keys but the time"""
 
 
 class ClaimError(Exception):
@@ -48,6 +52,7 @@ class Claim:
     length: Moment | None = None
     series: tuple[Words, ...] = ()
     phase: str | None = None
+    told: Told = field(default_factory=dict)
 
 
 def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
@@ -59,7 +64,7 @@ def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
         if isinstance(claims.get("claims"), list):
             yield from flattened(claims["claims"])
         else:
-            yield claims
+            yield from _at_each_time(claims)
     elif isinstance(claims, list):
         for one in claims:
             yield from flattened(one)
@@ -69,12 +74,23 @@ def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
         )
 
 
-def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
+def _at_each_time(claim: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Return a claim for each of three or more times; two are from when to when."""
+    times = claim.get("time")
+    yield from (
+        ({**claim, "time": one} for one in times) if isinstance(times, list) and len(times) > 2 else [claim]
+    )
+
+
+def read_claim(claim: Told, world: World) -> Claim:
     """Return a claim in tokens. Raises ClaimError for keys, times and words that are none."""
     if unknown := set(claim) - set(KEYS) - _BESIDES:
         raise ClaimError(f"it has the key {sorted(unknown)[0]!r}; known are {', '.join((*KEYS, 'time'))}")
     told = _told(claim)
+    own = dict(told)
     is_answer = bool(_ANSWER.match(str(told.get("property", ""))))
+    if _OPTIONS.fullmatch(str(told.get("property", ""))):
+        return Claim((), None, is_answer=False, written=str(dict(claim)), told=own)
     if is_answer:
         told = {"value": _option(str(told.get("value", "")), world.question["options"])}
     length = None
@@ -87,24 +103,20 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
             token
             for key in ("event", "relation")
             if key in told
-            for token in _tokens(key, told.pop(key), told, world)
+            for token in phrase(key, told.pop(key), told, world)
         ]
-    words = [token for key, value in told.items() for token in _tokens(key, value, told, world)]
-    objects = told["object"] if isinstance(told.get("object"), list) else []
+    words = [token for key, value in told.items() for token in phrase(key, value, told, world)]
+    several = next((key for key in ("event", "object") if isinstance(told.get(key), list)), "object")
     apart = [
-        [
-            token
-            for key, value in {**told, "object": one}.items()
-            for token in _tokens(key, value, told, world)
-        ]
-        for one in objects
+        [token for key, value in {**told, several: one}.items() for token in phrase(key, value, told, world)]
+        for one in (told[several] if isinstance(told.get(several), list) else [])
     ]
     for token in words:
         if token.is_unknown:
             raise ClaimError(f"{token.text!r} is no word that the check knows")
     series: list[Words] = []
     if _SERIES.search(str(told.get("property", ""))) and isinstance(told.get("value"), list):
-        series = [Words(_tokens("value", one, told, world)) for one in told["value"]]
+        series = [Words(phrase("value", one, told, world)) for one in told["value"]]
     stamp = _time(claim.get("time"), world.fps)
     phases = [term for token in words for term in token.says & PHASES]
     return Claim(
@@ -117,6 +129,7 @@ def read_claim(claim: Mapping[str, Any], world: World) -> Claim:
         length=length,
         series=tuple(series),
         phase=phases[0] if phases else None,
+        told={} if is_answer else own,
     )
 
 
@@ -147,12 +160,18 @@ def _option(value: str, options: Sequence[str]) -> str:
     return own if letter and value.strip("()ABCDEFGH.: ") in ("", own) else value
 
 
-def _tokens(key: str, value: Any, told: Mapping[str, Any], world: World) -> list[Token]:
+def phrase(key: str, value: Any, told: Told, world: World) -> list[Token]:
+    """Return what the value of a key says, as the tokens of a text."""
     types = {event["type"] for event in world.metadata["events"]}
-    if key == "event" and value in types:
+    if key == "event" and isinstance(value, str) and value in types:
         return [Token(str(value), frozenset({f"type:{value}"}))]
     if isinstance(value, bool):
         return [] if value else world.reader.tokens("not")
+    if key == "event" and (glyph := re.fullmatch(r"glyph (\S+)", str(value))):
+        if glyph[1] in ("?", "unknown"):
+            return phrase("event", "unknown", told, world)
+        symbol = [replace(token, is_loose=False) for token in phrase("value", glyph[1], {}, world)]
+        return [*phrase("event", "glyph", told, world), *symbol]
     if key == "value" and told.get("property") == "face":
         value = f"face {value}"
     words = world.reader.tokens(_words(key, value, told, world), with_times=False)
@@ -186,10 +205,15 @@ def _words(key: str, value: Any, told: Mapping[str, Any], world: World) -> str:
             return f"({value[0]}, {value[1]})"
         return ", ".join(_words(key, one, told, world) for one in value)
     text = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    text = _GAP.sub("", text) if key == "relation" else text
     names = {one["id"]: str(one["name"]) for one in world.metadata["objects"]}
     if key in ("object", "value") and text in names:
         return names[text]
-    if key in ("event", "property") and text.split()[0].lower() in ORDINALS:
+    first, _, rest = text.partition(" ")
+    is_event = key in ("event", "property") or (
+        rest and ("relation" in told or told.get("property") == "ranking")
+    )
+    if first.lower() in ORDINALS and is_event:
         return f"the {text}"
     if text in OPERATORS:
         return {"unknown": "question mark"}.get(OPERATORS[text], OPERATORS[text])
@@ -235,51 +259,3 @@ def _time(told: Any, fps: float) -> Stamp | None:
     if len(stamps) != 1:
         raise ClaimError(f"its time {told!r} is none; write seconds, such as 2.5")
     return stamps[0]
-
-
-def borne_out(claim: Claim, truth: Truth) -> list[Fact] | None:
-    """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
-    when = When(claim.stamp, claim.phase)
-    if claim.is_answer:
-        return [] if truth.is_answer(Words(claim.tokens)) else None
-    if claim.length is not None:
-        own = [e for e in truth.world.events if e.covers(Words(claim.tokens).plain) and truth.at(e, when, "")]
-        fits = [e for e in own if claim.length.is_near(e.end - e.start, 100.0)]
-        return fits or None
-    if claim.beside:
-        context = Words([token for token in claim.beside if token.text not in ("before", "after")])
-        events = [e for e in truth.world.events if e.covers(context.plain) and truth.at(e, when, "")]
-        told = Words(claim.tokens)
-        return (
-            []
-            if any(truth.proof(told, When(latest=e, text=claim.beside[-1].text)) == [] for e in events)
-            else None
-        )
-    found = truth.proof(Words(claim.tokens), when)
-    if found is None and claim.series:
-        found = truth.in_order(claim.series)
-    if found is not None or not claim.apart:
-        return found
-    each = [truth.proof(Words(one), when) for one in claim.apart]
-    proven = [one for one in each if one is not None]
-    return [fact for one in proven for fact in one] if len(proven) == len(each) else None
-
-
-def contents(claim: Claim, truth: Truth) -> Iterator[Held]:
-    """Return the contents that a true claim gives: those of the containers it names, at its time."""
-    named = {term for token in claim.tokens for term in token.says} & truth.world.containers
-    items = {term for token in claim.tokens for term in token.says} & truth.world.items
-    for held in truth.world.held:
-        if (held.container in named or not named) and items and set(held.items) == items:
-            yield held
-
-
-def statements(claims: Any, world: World) -> Sequence[Claim]:
-    """Return all claims of a trace. Raises ClaimError, naming the one that cannot be read."""
-    found = []
-    for claim in flattened(claims):
-        try:
-            found.append(read_claim(claim, world))
-        except ClaimError as error:
-            raise ClaimError(f"{dict(claim)}: {error}") from error
-    return found

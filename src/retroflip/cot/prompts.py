@@ -41,8 +41,9 @@ they are out").
 Give with every sentence its claims, what it states of the video, so that a program can check it. A claim is an object \
 with some of the keys event, time, object, property, value and relation:
 {examples}
-A sentence may hold no time, number, colour, shape, object, way, place or doing that none of its claims has. A \
-sentence that states nothing of the video has no claims.
+A sentence may hold no time, number, colour, shape, object, way, place, doing, comparison or denial that none of its \
+claims has: give every statement its claim, counts, comparisons, orders and conclusions too, in the order of the \
+sentence. A sentence that states nothing of the video has no claims.
 
 Answer with one JSON object and nothing else:
 {{"sentences": [{{"text": "...", "claims": [...]}}, ...], "answer": "{box}"}}"""
@@ -62,7 +63,15 @@ CLAIMS = """\
 "relation": "before"}
 - "It turns counter-clockwise at 1.2 s." {"event": "turn", "time": 1.2, "property": "sense", "value": \
 "counter-clockwise"}
-- "B and D begin with the star, so they are out." and "The swap at 3.0 s leaves the star alone." need none.
+- "The third approach is 10 percent closer than the first." {"event": "third approach", "relation": "10 percent closer \
+than", "value": "first approach"}
+- "It hits the left wall more often than the right one." {"event": "hit left wall", "relation": "more often than", \
+"value": "hit right wall"}
+- "The cards are taken in the order 89, 83, 51." {"event": "take", "property": "order", "value": [89, 83, 51]}
+- "The first hit is on the left wall." {"event": "first hit", "property": "wall", "value": "left"}
+- "Until 1.8 s nothing happens." {"event": "nothing", "time": [0.0, 1.8]}
+- "The swap at 3.0 s leaves the star alone." {"event": "swap", "time": 3.0, "object": "star", "relation": "not"}
+- "B and D begin with the star, so they are out." {"property": "option", "value": ["B", "D"], "relation": "not"}
 - "So the answer is 3." {"property": "answer", "value": 3}"""
 
 EXTRACTOR = """\

@@ -92,11 +92,13 @@ _LINES = re.compile(
 )
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
-    r"|\b(?:rm|touch|mkdir|rmdir) (?!(?:commands?|at|in|on|of|is|was|that|from)\b)[\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
+    r"|\b(?:rm|touch|mkdir|rmdir) "
+    r"(?!(?:commands?|at|in|on|of|is|was|that|from|row|column|the|any|no|it|them|both)\b)"
+    r"[\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
     r"|(?P<pair>\((?P<x>\d+), ?(?P<y>\d+)\))"
     r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
     r"|(?P<line>\b(?P<axis>[Rr]ow|[Cc]olumn) (?P<at>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
-    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)-(?=[\s,])|(?:^|(?<=\s))\?)"
+    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)-(?=[\s,]|$)|(?:^|(?<=\s))\?)"
     r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%=\"“”\[\]|\\$'’-])"
 )  # fmt: skip
 OPERATORS = {"+": "plus", "-": "minus", "−": "minus", "*": "times", "×": "times", "/": "divide", "÷": "divide",
@@ -256,6 +258,12 @@ def _sums(text: str) -> str:
     return _SUM.sub(figures, text)
 
 
+def _without(aside: re.Match[str]) -> str:
+    """Return what is left of an aside: a comma where it parts two numbers."""
+    around = aside.string[: aside.start()][-1:] + aside.string[aside.end() :].lstrip()[:1]
+    return ", " if around.isdigit() and len(around) == 2 else " "
+
+
 Taken = tuple[int, list[Token]]
 """how many words a rule takes, and the tokens that it makes of them"""
 
@@ -269,7 +277,7 @@ class Reader:
     def tokens(self, text: str, *, with_times: bool = True) -> list[Token]:
         """Return the tokens of a sentence."""
         text = _ELIDED.sub(lambda match: f"{match[0]} {match['part']}", text)
-        text = _sums(_ASIDE.sub(" ", text.replace("’", "'").replace("**", "")))
+        text = _sums(_ASIDE.sub(_without, text.replace("’", "'").replace("**", "")))
         stamps = find_stamps(text, self._fps) if with_times else []
         found: list[Token] = []
         position = 0
@@ -368,7 +376,7 @@ class Reader:
         if value is None:
             return None
         number, then = f"{float(value):g}", spot.words[2] if len(spot.words) > 2 else ""
-        is_product = then.isdigit() or then in NUMBER_WORDS
+        is_product = then.isdigit() or then in NUMBER_WORDS or then in ("sign", "signs", "symbol")
         if spot.after in ("time", "times") and "." not in spot.word and not is_product:
             return 2, [Token(f"{spot.word} {spot.after}", frozenset({f"count:{number}"}))]
         if spot.after == "more" and then in ("time", "times"):
@@ -396,6 +404,11 @@ class Reader:
             spot.before in ("the", "its", "for")
             or (spot.before == "a" != spot.after and spot.lowered != "second")
             or spot.after in ("time", "one", "from")
+            or (
+                spot.before in ("rank", "ranks", "ranked", ",", "and", "then")
+                and len(spot.words) > 1
+                and not spot.after
+            )
             or (spot.before == "and" and self._says_something(spot.after.removesuffix("s")))
             or (spot.before in _BEFORE_RANKS and spot.after in _BEHIND_RANKS)
         ):
@@ -465,7 +478,10 @@ def _phrase(spot: _Spot) -> Taken | None:
     is_noun = spot.lowered == "right" and spot.before in ("the", "its") and spot.after in _BEHIND_SIDES
     for length in range(min(len(spot.words), 6), 1, -1) if not is_noun else ():
         phrase = tuple(stem(part) for part in spot.words[:length])
-        if all(phrase) and phrase in says:
+        is_rank = (
+            spot.lowered in ORDINALS and spot.before in ("the", "its") and says.get(phrase, set()) <= _SILENT
+        )
+        if all(phrase) and phrase in says and not is_rank:
             return length, [_token(" ".join(spot.words[:length]), says[phrase], spot.lowered)]
     return None
 
@@ -473,6 +489,7 @@ def _phrase(spot: _Spot) -> Taken | None:
 def _exact(spot: _Spot) -> Taken | None:
     """Take a word of the lists without other forms; "only" before a number says nothing of its own."""
     is_count = spot.after in NUMBER_WORDS or spot.after in _COUNTS or spot.after.isdigit()
+    is_count = is_count or len(spot.words) == 1
     if spot.lowered in ("only", "just", "merely") and (is_count or spot.after in _ONLY_VERBS):
         return 1, [Token(spot.word)]
     if spot.lowered == "without" and spot.after.endswith("ing"):

@@ -24,14 +24,25 @@ _SMALL = (
     "ten",
     "eleven",
     "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
 )
 NUMBER_WORDS = {word: value for value, word in enumerate(_SMALL)}
 _WORD = "|".join(_SMALL)
 _CLOCK = r"\d{1,2}:[0-5]\d(?:[.,]\d{1,3})?(?!\d|:\d)"
 _SECONDS = r"(?:s|secs?|seconds?)(?![\w])"
 _PLAIN = rf"(?:\d+(?:\.\d+)?|(?:{_WORD})\b)"
+_ONE = r"one second (?=longer|shorter|later|earlier|after|before|more|less|quicker|faster|slower)"
+_HALF = rf"(?:{_WORD}) and a half seconds\b"
 _TIMED = (
-    rf"(?:\d+(?:\.\d+)?(?:\s*|-){_SECONDS}|(?:{_WORD})(?:-seconds?|\s+seconds)\b|\d+\s*(?:ms|milliseconds)\b)"
+    rf"(?:\d+(?:\.\d+)?(?:\s*|-){_SECONDS}|(?:{_WORD})(?:-seconds?|\s+seconds)\b"
+    rf"|{_HALF}|{_ONE}|\d+\s*(?:ms|milliseconds)\b)"
 )
 _NAMED = r"(?:t\s*=\s*|(?<=at |in |by )second\s+)\d+(?:\.\d+)?(?:\s*s\b)?(?![\w:])"
 _MOMENT = rf"(?:{_CLOCK}|{_TIMED}|{_NAMED}|\bframes?\s+\d+\b)"
@@ -188,7 +199,8 @@ def _moment(text: str, fps: float) -> Moment:
     found = re.search(rf"\d+(?:\.\d+)?|{_WORD}", written)
     number = found[0] if found else "0"
     if number in NUMBER_WORDS:
-        return Moment(1000.0 * NUMBER_WORDS[number], 1000.0, False)
+        half = 500.0 if "a half" in written else 0.0
+        return Moment(1000.0 * NUMBER_WORDS[number] + half, 500.0 if half else 1000.0, False)
     scale = 1.0 if re.search(r"ms|milli", written) else 1000.0
     decimals = number.partition(".")[2]
     return Moment(scale * float(number), scale / 10 ** len(decimals), False)

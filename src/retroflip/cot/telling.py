@@ -84,6 +84,14 @@ _ABOUT = re.compile(
     r"|\b(?:i|we) (?:only|just) (?:want|need|count|care|look|have to)\b"
 )
 """what a question is about, told beside something else"""
+_EQUALLY_OFTEN = re.compile(r"\bas (?:often|many)(?: \w+)? as\b")
+"""what only claims say so that it can be looked up"""
+_BY_TIME = re.compile(r"(?:longer|shorter|more|less|faster|quicker|slower)(?: than)?\b")
+_RELATING = re.compile(
+    r"\bas (?:often|many|much|far|long|fast) (?:\w+ )?as\b(?! the \w+ (?:is|are)\b)"
+    r"|\bthan\b|\bbetween\b|\bbefore\b|\bafter\b(?! that\b)"
+)
+"""what says how things compare or follow each other, and is not vague"""
 _VAGUE = frozenset(
     {"denying", "further", "quantifying", "exactly", "blank", "concern", "more", "less", "earliest", "back"}
 )
@@ -190,6 +198,8 @@ class Teller:
             return words.text[:80]
         if (stranger := self._truth.stranger(tokens)) and not words.has("denying"):
             return stranger
+        if _EQUALLY_OFTEN.search(words.text):
+            return words.text
         phases = {term for token in tokens for term in token.says & PHASES}
         story.phase = phases.pop() if len(phases) == 1 else None
         story.topic = tuple(words.plain)
@@ -265,6 +275,7 @@ class Teller:
                 return fault
             if times and all(token.says <= _AGAIN for token in clause):
                 row.append((times[0], before))
+                self.story.dated += self._alike(times[0], before, tokens)
             else:
                 if not all(self._is_alike(stamp, (one, self.story.said), tokens) for stamp, one in row):
                     return Words(clause).text
@@ -278,6 +289,12 @@ class Teller:
         events = [e for e in self._world.events if self._truth.at(e, When(stamp), Words(tokens).text)]
         told = [tuple(one for one in own if not one & ON) for own in told]
         return not any(told) or any(e.covers(one) for one in told if one for e in events)
+
+    def _alike(self, stamp: Stamp, told: Sequence[Terms], tokens: Sequence[Token]) -> list[int]:
+        """Return the event at a time without words of its own that is as what is told beside it."""
+        text, own = Words(tokens).text, [one for one in told if not one & ON]
+        events = [e for e in self._world.events if self._truth.at(e, When(stamp), text) and e.covers(own)]
+        return [e.number for e in events[:1] if e.number is not None]
 
     def _is_told_apart(self, tokens: Sequence[Token], refuted: set[Hashable] | None = None) -> bool:
         """Return whether a sentence is true part by part: each with its own times, or with several at once.
@@ -462,6 +479,8 @@ class Teller:
         for at, token in enumerate(clause):
             if token.stamp and not token.stamp.is_moment:
                 behind = Words(clause[at + 1 : at + 3]).text
+                if _BY_TIME.match(behind):
+                    return token.text
                 is_pause = self._truth.is_nothing(Words(clause)) and self._truth.is_pause(
                     token.stamp.low, self.story.latest
                 )
@@ -714,6 +733,7 @@ class Teller:
             or any(t.text.lower() in _BESIDE for t in run.tokens[1:-1])
             or (run.has("denying") and not _ANY_MORE.search(run.text))
             or PACED.search(run.text)
+            or _RELATING.search(run.text)
             or _SOME_EARLIER.search(run.text)
             or self._truth.is_nothing(run)
             or (run.has("blank") and any(token.says & self._world.containers for token in run.tokens))

@@ -14,20 +14,23 @@ What is not understood is refused: a trace can be written again.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retroflip.cot.claims import ClaimError, borne_out, contents, statements
-from retroflip.cot.reading import sentences
+from retroflip.cot.claims import Claim, ClaimError, flattened, read_claim
+from retroflip.cot.licence import Licensing
+from retroflip.cot.reading import Words, sentences
+from retroflip.cot.stated import Stated, Statements
 from retroflip.cot.telling import Licence, Teller
+from retroflip.cot.truth.claims import borne_out, contents
 from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.options import Options
 from retroflip.cot.truth.proof import Truth
-from retroflip.cot.world import Metadata, World
+from retroflip.cot.world import Fact, Held, Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
 
@@ -138,6 +141,9 @@ class _Check:
     def __init__(self, world: World, sample: Sample, rules: VerifierSettings) -> None:
         self._world, self._sample, self._rules = world, sample, rules
         self._truth, self._options = Truth(world, rules.tolerance_ms), Options(world)
+        self._stated: list[list[Stated]] = []
+        self._own: list[Stated] = []
+        self._latest: Fact | None = None
         self._teller = self._free = Teller(self._truth, Licence())
 
     @property
@@ -160,25 +166,51 @@ class _Check:
         is_backwards = self._world.question["mode"] == "retrodictive" and any(
             _BACK.search(one) and not _NOT.search(one) for one in told
         )
-        for number, sentence in enumerate(told, start=1):
-            found += self._sentence(sentence, is_last=number == len(told), is_backwards=is_backwards)
+        is_aligned = len(self._stated) == len(told) and all(map(_is_of_sentence, claims or ()))
+        for number, sentence in enumerate(told):
+            is_last = number == len(told) - 1
+            self._own = self._stated[number] if is_aligned else []
+            self._latest = self._free.story.latest
+            faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
+            if not faults:
+                found += self._foreign(sentence)
+            elif not self._is_licensed(sentence, is_last=is_last):
+                found += faults
         return [*found, *self._missing()]
 
     def _licence(self, claims: Any) -> tuple[Licence, list[Problem]]:
-        """Return what true claims allow a text to tell, and the claims that are not true."""
+        """Return what true claims allow a text to tell, and the claims that are not true or cannot be read."""
+        facts: list[Fact] = []
+        held: list[Held] = []
+        wrong: list[Problem] = []
+        for several in claims if isinstance(claims, list) else [claims]:
+            self._stated.append([])
+            for claim, found in self._judged(several, wrong):
+                facts += found
+                held += contents(claim, self._truth) if not found else ()
+                self._stated[-1].append(Statements(self._truth).of(claim, found))
+        return Licence(
+            frozenset(fact.number for fact in facts if fact.number is not None), tuple(held)
+        ), wrong
+
+    def _judged(self, claims: Any, wrong: list[Problem]) -> Iterator[tuple[Claim, list[Fact]]]:
+        """Return true claims with the events that bear them out; those that are not true or not read go to `wrong`."""
         try:
-            read = statements(claims, self._world)
+            several = list(flattened(claims))
         except ClaimError as error:
-            return Licence(frozenset()), [Problem(Reason.CLAIM, "", str(error))]
-        judged = [(claim, borne_out(claim, self._truth)) for claim in read]
-        facts = [fact for _, found in judged for fact in found or ()]
-        held = tuple(one for claim, found in judged if found == [] for one in contents(claim, self._truth))
-        wrong = [
-            Problem(Reason.CLAIM, claim.written, "it is not so in the video")
-            for claim, one in judged
-            if one is None
-        ]
-        return Licence(frozenset(f.number for f in facts if f.number is not None), held), wrong
+            wrong.append(Problem(Reason.CLAIM, "", str(error)))
+            return
+        for told in several:
+            try:
+                claim = read_claim(told, self._world)
+                found = borne_out(claim, self._truth)
+            except ClaimError as error:
+                wrong.append(Problem(Reason.CLAIM, str(dict(told)), str(error)))
+                continue
+            if found is None:
+                wrong.append(Problem(Reason.CLAIM, claim.written, "it is not so in the video"))
+            else:
+                yield claim, found
 
     def _sentence(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
         """Return the faults of a sentence: of what it says of options, and of what it says besides."""
@@ -186,7 +218,9 @@ class _Check:
         if wrong:
             yield Problem(Reason.UNPROVEN, sentence, f"{wrong!r} is not so of the options")
         for at, one in enumerate(told, start=1):
-            yield from self._told(one, is_last=is_last and at == len(told), is_backwards=is_backwards)
+            faults = list(self._told(one, is_last=is_last and at == len(told), is_backwards=is_backwards))
+            is_whole = len(told) == 1 or not faults
+            yield from faults if is_whole or not self._is_licensed(one, is_last=is_last) else ()
 
     def _told(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
         tokens = self._world.reader.tokens(sentence)
@@ -203,6 +237,23 @@ class _Check:
             yield Problem(Reason.UNLICENSED, sentence, f"no claim says {unlicensed!r}")
         elif self._free.story.is_back and not (_BACK.search(sentence) or is_backwards):
             yield Problem(Reason.ORDER, sentence, "this happens before what is told before it")
+
+    def _foreign(self, sentence: str) -> Iterator[Problem]:
+        """Return what a sentence tells that none of its claims says, where it has claims of its own."""
+        told = Licensing(self._own, self._truth).foreign(self._world.reader.tokens(sentence))
+        if told is not None:
+            yield Problem(Reason.UNLICENSED, sentence, f"none of its claims says {told!r}")
+
+    def _is_licensed(self, sentence: str, *, is_last: bool) -> bool:
+        """Return whether claims say all of a sentence, and it gives no wrong answer besides."""
+        tokens = self._world.reader.tokens(sentence)
+        words = Words(tokens)
+        is_wrong = self._truth.is_misordered(words) or self._truth.names_wrong(words)
+        if self._truth.is_otherwise(words) or (is_last and is_wrong and not words.has("denying")):
+            return False
+        events = Licensing(self._own, self._truth).licensed(tokens, self._latest)
+        self._free.story.dated += [e.number for e in events or () if e.number is not None]
+        return events is not None
 
     def _required(self) -> list[int]:
         """Return the events that must be told; who tells most of what does not matter must tell all of it."""
@@ -243,6 +294,11 @@ class _Check:
             for number in self._required():
                 if not self._is_told(number):
                     yield Problem(Reason.MISSING, "", f"not told: {described(self._world.metadata, number)}")
+
+
+def _is_of_sentence(claims: Any) -> bool:
+    """Return whether claims are those of one sentence: a list, or {"claims": [...]}."""
+    return isinstance(claims, list) or (isinstance(claims, Mapping) and "claims" in claims)
 
 
 def described(metadata: Metadata, number: int) -> str:

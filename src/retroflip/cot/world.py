@@ -25,7 +25,7 @@ _BY_TYPE: dict[str, str] = {
     "spin": "spin move",
     "hop": "hop move back",
     "tilt": "tilt move back",
-    "trace": "trace move",
+    "trace": "trace move draw",
     "action": "move back",
     "approach": "approach part move back leave gap grow shrink",
     "change": "change back",

@@ -66,7 +66,7 @@ class Events(Answers):
             for e in self.world.events
             if e.covers(own)
             and not (is_at and "type:swap" in e.terms)
-            and _plays(words, e)
+            and plays(words, e)
             and self.at(e, when, words.text)
         ]
         if when.stamp is not None and not any(map(self.world.is_name, own)):
@@ -82,7 +82,7 @@ class Events(Answers):
         if when.stamp is None and not any(one & _LEAVING for one in own):
             events = [e for e in events if self.world.kind_of(e) != "return"]
         if when.stamp and when.stamp.high and not events:
-            events = [e for e in self._course(own, when.stamp) if _plays(words, e)]
+            events = [e for e in self._course(own, when.stamp) if plays(words, e)]
         for part in words.picked("part:") or when.parts:
             events = [e for e in events if e.begins_in(part, self.world.duration)]
         if when.phase == "start-of-video" and when.stamp is None:
@@ -270,7 +270,7 @@ def _is_predicate(words: Words) -> bool:
     )
 
 
-def _plays(words: Words, fact: Fact) -> bool:
+def plays(words: Words, fact: Fact) -> bool:
     """Return whether who does it to whom, or from where to where, is told as it is."""
     if "type:trace" in fact.terms:
         after = [

@@ -64,7 +64,7 @@ class Forms(Contents):
         """Prove that the events named, or all that are asked about, take the same time."""
         said = [one for one in words.plain if not any(term.startswith("n:") for term in one)]
         said = [one for one in said if "equally-long" not in one]
-        own = [e for e in self.world.events if e.covers(said)] or self._sized(words, when)
+        own = [e for e in self.world.events if e.covers(said)] or self.sized(words, when)
         kinds = {self.world.kind_of(e) for e in own} - {"return"}
         told = [self.world.metadata["events"][one] for one in numbers_of(own)]
         lengths = [one["end_ms"] - one["start_ms"] for one in told if one["type"] in kinds]
@@ -75,7 +75,7 @@ class Forms(Contents):
 
     def _equally_much(self, words: Words, when: When) -> Found:
         """Prove that the events named, or all that are asked about, are equally far, wide or fast."""
-        sized = self._sized(words, When())
+        sized = self.sized(words, When())
         names = [one for one in words.plain if self.world.is_name(one)]
         own = [e for e in sized if not names or any(e.covers(one) for one in self.objects(names))]
         ordinals = [int(one) for one in words.picked("ordinal:") + words.picked("nth:")]
@@ -103,7 +103,7 @@ class Forms(Contents):
         factor = _FACTORS[share[1]] if share else None
         times = [float(one) for one in words.picked("count:")]
         if words.has("quantifying") and len(numbers) == 1:
-            sized = self._sized(words, When())
+            sized = self.sized(words, When())
             steps = [
                 abs((b.size or 0.0) - (a.size or 0.0)) for a, b in pairwise(sized) if a.subject == b.subject
             ]
@@ -285,7 +285,7 @@ class Forms(Contents):
             return None
         own, beside = Words(words.tokens[:at]), Words(words.tokens[at:])
         if not own.plain:
-            verb = next(at for at, t in enumerate(words.tokens) if t.text.lower() in _BEING)
+            verb = next((at for at, t in enumerate(words.tokens) if t.text.lower() in _BEING), at)
             own, beside = Words(words.tokens[verb:]), Words(words.tokens[at:verb])
         ones = self._candidates(own, own.plain or list(when.topic[:1]), When())
         sides = [self._candidates(one, one.plain, When()) for one in listed(beside)]
@@ -339,7 +339,7 @@ class Forms(Contents):
 
     def _sides_of(self, words: Words, when: When, at: int) -> tuple[list[Fact], list[Fact]]:
         """Return the event that is compared, and those that it is compared with."""
-        sized = self._sized(words, When())
+        sized = self.sized(words, When())
         left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
         said = [
             one

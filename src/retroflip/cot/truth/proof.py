@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from retroflip.cot.reading import PHASES, SUPERLATIVES, Words
+from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Words
 from retroflip.cot.stamps import Moment, Stamp
 from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.forms import Forms
 from retroflip.cot.truth.ranks import COMPARING
 from retroflip.cot.truth.sums import value
 from retroflip.cot.truth.when import Found, When
-from retroflip.cot.world import VALUES, Fact
+from retroflip.cot.world import ON, VALUES, Fact
 
 APART = re.compile(
     r"\b(?:twice|thrice|double|half|third|quarter|(?:three|four|five|\d+) times)"
@@ -88,6 +88,12 @@ class Truth(Forms):
             return None if self.is_loud(words, when) else []
         if words.has("denying") and not _KEPT.search(words.text) and not _HOME.search(words.text):
             is_over = words.has("further") or bool(when.stamp and _AGAIN.search(words.text))
+            if "nor" in words.text.split() and (singles := self._singles(words.without("denying"))):
+                return (
+                    []
+                    if all(self._denied(one, when, is_over=is_over) is not None for one in singles)
+                    else None
+                )
             return self._denied(words.without("denying"), when, is_over=is_over)
         if len(words.said) > 1:
             words = words.without("pace")
@@ -257,11 +263,7 @@ class Truth(Forms):
             turned = self.proof(Words(turns), when)
             is_bare = all(map(self.world.is_name, rest.said))
             return None if turned is not None else [] if is_bare else self.proof(rest, when)
-        values = [one for one in words.plain if one & VALUES and not self.world.is_name(one)]
-        if len(values) > 1 and {"or", "nor"} & set(words.text.split()):
-            singles = [
-                words.without(*frozenset().union(*(v for v in values if v is not one))) for one in values
-            ]
+        if "or" in words.text.split() and (singles := self._singles(words)):
             return [] if all(self._denied(one, when) is not None for one in singles) else None
         if words.has("answer") or self.is_answer(words):
             return (
@@ -280,7 +282,24 @@ class Truth(Forms):
         ):
             moves = self._moves(words.plain[:-1] or list(when.subject))
             return [] if moves == words.has("still") else None
-        return [] if self.proof(words, when) is None else None
+        known = words.without(*self._foreign(words))
+        is_so = self.proof(words, when) is None and (not known.plain or self.proof(known, when) is None)
+        return [] if is_so else None
+
+    def _singles(self, words: Words) -> list[Words]:
+        """Return words once with each of several ways, none where they have less than two: "neither left nor right"."""
+        values = [one for one in words.plain if one & VALUES and not self.world.is_name(one)]
+        others = [frozenset().union(*(v for v in values if v is not one)) for one in values]
+        return [words.without(*rest) for rest in others] if len(values) > 1 else []
+
+    def _foreign(self, words: Words) -> Terms:
+        """Return the doings among words that nothing in this video does: what is "not drawn" may be done otherwise."""
+        facts = [*self.world.events, *self.world.states]
+        known: Terms = frozenset().union(*(fact.terms for fact in facts))
+        doings = [
+            one for one in words.plain if not one & (VALUES | ON | known) and not self.world.is_name(one)
+        ]
+        return frozenset().union(*doings)
 
     def spares(self, words: Words, when: When) -> bool:
         """Return whether the event told last leaves what is named, or what is asked about, as it was."""

@@ -20,6 +20,10 @@ _IT_IS = re.compile(
 )
 _IN_ORDER = re.compile(r"\bin (?:the|this|that) (?:following )?order\b")
 _OTHERS = re.compile(r"\b(?:others?|rest)\b")
+_GOING_ON = re.compile(
+    r"\b(?:before|after|earlier|later)\b.* , (?:and|but|so) .*\b(?:is|comes|takes|lasts)\b"
+)
+_NTH_MOST = re.compile(r"\b(?:second|third|fourth|fifth|next)[ -](?:most|least|\w+est)\b")
 _PREVIOUS = re.compile(r"\b(?:before|previous|preceding|last|earlier)\b")
 _LASTING = frozenset({"hop", "tilt", "spin", "action", "change", "trace"})
 """types of events that are compared by how long they take, having no other size"""
@@ -49,7 +53,7 @@ class Ranks(Counts):
         ]
         if len(places) > 1 and places == sorted(set(places)) == list(range(len(self.world.order_from_left))):
             return []
-        tops = [[e.size for e in self.of(one, self._sized(Words(()), When())) if e.size] for one in names]
+        tops = [[e.size for e in self.of(one, self.sized(Words(()), When())) if e.size] for one in names]
         sizes = [max(own) for own in tops if own and all(map(self.world.is_name, names[0]))]
         if len(sizes) == len(names) > 1 and len({frozenset(one) for one in map(tuple, names)}) == len(names):
             return [] if sizes in (sorted(sizes), sorted(sizes)[::-1]) else None
@@ -87,7 +91,7 @@ class Ranks(Counts):
         way = _ROW.search(words.text)
         return not way or len(at) < len(row) or at == sorted(at, reverse=way[1] == "right")
 
-    def _sized(self, words: Words, when: When) -> list[Fact]:
+    def sized(self, words: Words, when: When) -> list[Fact]:
         """Return the events that have a size and are compared: those in the half that is told or asked about."""
         part = self.world.question["parameters"].get("part")
         parts = words.picked("part:") or list(when.parts) or ([f"{part[0] + 1}/{part[1]}"] if part else [])
@@ -105,9 +109,11 @@ class Ranks(Counts):
 
     def _extreme(self, words: Words, when: When) -> Found:
         """Prove which event is the fastest or farthest, or an order from one to the other."""
+        if _NTH_MOST.search(words.text):
+            return None
         ranks = SUPERLATIVES | {"centre"}
         wanted = [next(iter(one & ranks)) for one in words.said if one & ranks]
-        sized = self._sized(words, when)
+        sized = self.sized(words, when)
         rest = [one for one in words.plain if not one & {"more", "less", "centre"}]
         is_most = self._is_most(wanted[0], sized)
         objects = self.objects([one for one in rest if self.world.is_name(one)])
@@ -218,7 +224,7 @@ class Ranks(Counts):
         left, right = Words(words.tokens[:at]), Words(words.tokens[at:])
         is_more = operator.gt if wanted & {"faster", "more", "grow"} else operator.lt
         figures = [[float(one) for one in side.picked("n:")] for side in (left, right)]
-        sized = self._sized(words, when)
+        sized = self.sized(words, when)
         names = [[one for one in side.plain if self.world.is_name(one)] for side in (left, right)]
         own = names[0] or list(when.subject)
         ones = self._nth(left, self.of(own, sized)) if own or left.picked("ordinal:") else []
@@ -242,6 +248,8 @@ class Ranks(Counts):
                 for one in ones
             )
             return [] if is_so else None
+        if ones and others and words.picked("n:") and not words.has("quantifying"):
+            return None
         if ones and others:
             is_time = self.world.kind_of(ones[0]) == "cross" and not wanted & {"faster", "slower"}
             tops = [[max(e.size or 0.0 for e in side if e.subject == one) for one in {e.subject for e in side}]
@@ -282,7 +290,7 @@ class Ranks(Counts):
         """Prove that nothing is more than what stands behind "than": "no approach is nearer than the second"."""
         at = next(index for index, token in enumerate(words.tokens) if is_than(token))
         wanted = {term for token in words.tokens for term in token.says} & COMPARING
-        right, sized = Words(words.tokens[at:]), self._sized(words, when)
+        right, sized = Words(words.tokens[at:]), self.sized(words, when)
         own = [e for e in sized if e.covers(right.plain)]
         own = self._nth(right, own)
         sizes = [e.size or 0.0 for e in sized]
@@ -295,7 +303,7 @@ class Ranks(Counts):
     def _ordered(self, words: Words, when: When) -> Found:
         """Prove "X before Y" and "after Y, X" of two events that have no times of their own."""
         sides = self._sides(words)
-        if sides is None:
+        if sides is None or _GOING_ON.search(words.text):
             return None
         one, other, sense = sides
         doing = [said for said in one.plain if not self.world.is_name(said)]

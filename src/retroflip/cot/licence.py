@@ -1,0 +1,364 @@
+"""What claims allow a text to say: a sentence is parted among true claims, each of which says all of its part.
+
+No fact is looked up here. A part may hold no time, number, name, way, doing, rank, comparison or denial that its claim
+has not, and must hold what the claim is there for; no claim stands for two parts, and lists and comparisons keep the
+order of their claim. So a sentence whose words nobody foresaw is read by what its writer claims that it says.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words
+from retroflip.cot.stamps import Moment, Stamp, StampKind
+from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, is_firm, is_idle, meant
+from retroflip.cot.truth.answers import NOUNS
+from retroflip.cot.truth.events import ENDING, plays
+from retroflip.cot.truth.proof import Truth
+from retroflip.cot.world import VALUES, Fact
+
+_JOINING = frozenset({"before", "after", "earlier", "later", "than"})
+_FOLLOWING = frozenset({"then", "next", "afterwards", "thereafter"})
+_SPARING = re.compile(r"\b(?:leaves?|leaving|left|without|only|irrelevant|empty|unchanged|stays?|alone)\b")
+_DENYING = re.compile(
+    r"\b(?:not(?! (?:until|only|\w+ until)\b)|never|no|none|nothing|neither|nor|cannot|nowhere)\b|n't\b"
+)
+_IS_NTH = re.compile(r"\b(?:comes?|came|is|was|are) (?:the )?(?:first|last|second|third|fourth|fifth)\b")
+_BEFORE_IT = re.compile(
+    r"\b(?:becom\w+|became|gets? \w+er|got \w+er|at first|than before|as before|just before|the one before)\b"
+)
+_PRONOUN = re.compile(r"\b(?:it|them|that|this)\b")
+_EQUALLY = re.compile(r"\bas \w+ (?:\w+ )?as\b|\bequal|\bsame\b|\bjust as\b|\balike\b")
+_IT = re.compile(r"\b(?:it|its|this|that|they)\b")
+_HOME = re.compile(r"\b(?:first|old|own|original|same|started|began)\b")
+_AWAY = re.compile(r"\b(?:other|another|different|new)\b")
+_LATER = re.compile(r"\b(?:later|after|more|further|again|any ?more|other|else|another)\b")
+_ENDS_OF_RANKS = SUPERLATIVES | {"ordinal:1", "ordinal:-1", "earliest"}
+_FIGURES = ("n:", "ordinal:", "name:", "cell:", "row:")
+_THINGS = NOUNS | {"pile", "cup", "folder", "row", "wall", "gap"}
+_MOST = 4000
+"""ways to part a sentence that are tried"""
+
+
+class Licensing:
+    """Reads sentences by claims."""
+
+    def __init__(self, stated: Sequence[Stated], truth: Truth) -> None:
+        groups = [list(own) for _, own in groupby(enumerate(stated), key=lambda one: one[1].likeness)]
+        several = [
+            (frozenset(at for at, _ in own), alike([one for _, one in own])) for own in groups if len(own) > 1
+        ]
+        self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
+        timed = [one for one in stated if one.claim.stamp is not None and "event" in one.claim.told]
+        self._truth, self._near, self._timed = truth, truth.near, f"n:{len(timed)}"
+        self._names: Terms = frozenset().union(*truth.world.looks.values())
+        subjects = {e.subject for e in truth.world.events if e.subject}
+        self._is_single = len(subjects) < 2
+        self._only: Terms = frozenset().union(*subjects) if len(subjects) == 1 else frozenset()
+        self._tries, self._text, self._lead = 0, "", ""
+        self._just_told: list[Terms] = []
+        self._latest: frozenset[int | None] = frozenset()
+
+    def licensed(self, tokens: Sequence[Token], latest: Fact | None = None) -> list[Fact] | None:
+        """Return the events of the claims that say all of a sentence, None where they do not.
+
+        latest: the event told last, which "it" may be.
+        """
+        tokens = _unranked(tokens)
+        self._tries, self._text = 0, Words(tokens).text
+        self._latest = frozenset({latest.number}) if latest else frozenset()
+        used = self._parted(tokens, 0, ())
+        return None if used is None else [e for at in used for e in self._stated[at][1].events]
+
+    def foreign(self, tokens: Sequence[Token]) -> str | None:
+        """Return a number, name, way or place in an order that no claim of a sentence has, None where there is none.
+
+        What a sentence says of options is not asked of its claims.
+        """
+        own = [one for _, one in self._stated]
+        if not own or any(one.letters and not one.claim.is_answer for one in own):
+            return None
+        known = self._truth.asked.union(*(one.terms for one in own), WEIGHED)
+        if any("type:return" in e.terms for one in own for e in one.events):
+            known |= {"left", "right", "up", "down", "above", "below"}
+        known |= {f"n:{number}" for number in (*range(len(own) + 1), *(len(one.events) for one in own))}
+        letters = frozenset().union(*(one.letters for one in own))
+        for token in _unranked(tokens):
+            said = meant(token)
+            is_told = token.text in letters or not is_firm(token) or bool(said & known)
+            if not is_told and any(one in VALUES or one.startswith(_FIGURES) for one in said):
+                return token.text
+        return None
+
+    def _parted(self, tokens: Sequence[Token], begun: int, used: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the claims among which the rest of a sentence can be parted."""
+        if not any(map(is_firm, tokens[begun:])):
+            return used
+        taken: frozenset[int] = frozenset().union(*(self._stated[at][0] for at in used))
+        before = self._stated[used[-1]][1] if used else None
+        for at, (members, one) in enumerate(self._stated):
+            for end in self._ends(tokens, begun, one, before) if not members & taken else ():
+                self._tries += 1
+                if self._tries > _MOST:
+                    return None
+                if (rest := self._parted(tokens, end, (*used, at))) is not None:
+                    return rest
+        return None
+
+    def _ends(self, tokens: Sequence[Token], begun: int, one: Stated, before: Stated | None) -> list[int]:
+        """Return where a part from `begun` on may end of which a claim says all, the longest first."""
+        ends: list[int] = []
+        self._just_told = [meant(token) for token in tokens[max(0, begun - 8) : begun]]
+        self._lead = tokens[begun - 1].text.lower() if begun else ""
+        for end in range(begun + 1, len(tokens) + 1):
+            part = tokens[begun:end]
+            if not self._has(one, tokens[end - 1], part):
+                break
+            is_edge = end == len(tokens) or bool(tokens[end].cut) or is_firm(tokens[end])
+            if is_edge and any(map(is_firm, part)) and self._is_as_claimed(one, part, before):
+                ends.insert(0, end)
+        return ends
+
+    def _has(self, one: Stated, token: Token, part: Sequence[Token]) -> bool:
+        """Return whether a claim has a word, or its time."""
+        if token.text in one.letters or not is_firm(token):
+            return True
+        if token.stamp is not None:
+            return self._is_then(one, token.stamp, Words(part).text)
+        said = meant(token)
+        if one.letters:
+            return not token.is_unknown and (one.claim.is_answer or token.text.lower() not in _JOINING)
+        if one.is_falling is not None and said & _ENDS_OF_RANKS and not said & one.said:
+            return _begins(part, is_falling=one.is_falling)
+        if "take" in said and re.search(r"\bback\b", self._text) and "back" in one.loose:
+            return True
+        if said & self._only and not one.named:
+            return True
+        beside = frozenset() if _DENYING.search(Words(part).text) else one.beside.union(*one.nths.values())
+        is_timed = one.claim.stamp is not None and "event" in one.claim.told
+        loose = one.loose | {self._timed} if is_timed else one.loose
+        return bool(said & (one.said | beside)) or bool(token.says & loose) or "denying" in said
+
+    def _is_then(self, one: Stated, stamp: Stamp, text: str) -> bool:
+        """Return whether a time is that of a claim or of one event that it names, or how long this takes."""
+        own, told = one.claim.stamp, one.claim.length
+        if is_idle(one.claim) and stamp.kind is StampKind.MOMENT and own and own.high:
+            return self._is_any(stamp.low, [own.low.ms, own.high.ms])
+        if any(stamp.low.is_near(ms, 100.0) for ms in [*one.gaps, *([told.ms] if told else [])]):
+            return True
+        if one.gaps and not stamp.is_moment:
+            return False
+        if stamp.kind is StampKind.LENGTH and is_idle(one.claim) and own and own.high:
+            return own.low.ms <= self._near and stamp.low.is_near(own.high.ms, self._near)
+        if stamp.kind is StampKind.LENGTH:
+            return any(stamp.low.is_near(e.end - e.start, 150.0) for e in one.events)
+        if stamp.kind is StampKind.GAP:
+            return False
+        events = one.others if re.search(r"\b(?:than|as \w+ as)\b", text) and one.others else one.events
+        starts = [e.start for e in events] + ([own.low.ms] if own else [])
+        ends = [e.end for e in events] + ([own.high.ms] if own and own.high else [])
+        if stamp.high is not None:
+            return self._is_any(stamp.low, starts) and self._is_any(stamp.high, ends)
+        return self._is_any(stamp.low, starts) or (
+            bool(ENDING.search(text)) and self._is_any(stamp.low, ends)
+        )
+
+    def _is_any(self, moment: Moment, times: Sequence[float]) -> bool:
+        return any(moment.is_near(ms, self._near) for ms in times)
+
+    def _is_as_claimed(self, one: Stated, part: Sequence[Token], before: Stated | None) -> bool:
+        """Return whether a part says what its claim must, denies as it does, and keeps the order that matters."""
+        words = Words(part)
+        if one.claim.is_answer:
+            colon = next((at + 1 for at, token in enumerate(part) if token.text == ":"), 0)
+            bare = Words(
+                [t for t in part[colon:] if t.text not in LETTERS or any("name:" in s for s in t.says)]
+            )
+            bare = bare.without("answer", "leave")
+            return self._truth.is_answer(bare) or not bare.said
+        if one.letters:
+            return _is_of_options(part, one.letters)
+        told = [meant(token) for token in part if token.says]
+        is_timed = any(t.stamp and self._is_any(t.stamp.low, [e.start for e in one.others]) for t in part)
+        is_known = is_timed or (one.is_of_next and bool(_BEFORE_IT.search(self._text)))
+        needed = [own for own in one.needed if not (is_known and _is_place(own))]
+        if (
+            before
+            and _PRONOUN.search(words.text)
+            and before.claim.told.get("value") == one.claim.told.get("value")
+        ):
+            needed = [own for own in needed if own & WEIGHED]
+        is_open = "than" in one.claim.told.get("relation", "") and not re.search(r"\bthan\b", words.text)
+        given = [*told, *self._just_told] if is_open else told
+        if str(one.claim.told.get("relation", "")).startswith("as ") and not _EQUALLY.search(words.text):
+            return False
+        is_said = all(
+            any(own & said for said in (told if own & WEIGHED else given)) for own in needed
+        ) or _is_homed(one, words)
+        return (
+            is_said
+            and all(plays(words, e) and _is_of_return(told, e) for e in one.events)
+            and self._is_named(one, told, words, before)
+            and self._is_placed(one, told, words, before)
+            and self._is_denied(one, words, before)
+            and self._is_joined(one, words, before)
+            and _is_in_order(one, [meant(t) for t in part if t.says and is_firm(t) and not t.says & PHASES])
+        )
+
+    def _is_named(self, one: Stated, told: Sequence[Terms], words: Words, before: Stated | None) -> bool:
+        """Return whether a part names what its claim is about, or need not: it was just told, or its time is."""
+        is_count = one.claim.told.get("property") == "count"
+        is_told = before is not None and not is_count and bool(one.numbers) and one.numbers <= before.numbers
+        if is_told or any(t.stamp for t in words.tokens):
+            return True
+        is_it = before is None and bool(_IT.search(words.text))
+        is_known = self._is_single or is_it or (before is not None and before.named == one.named)
+        named = [own for own in one.named if not (is_known and own & self._names)]
+        named = named if before is None or before.named != one.named else []
+        if is_count and "event" in one.claim.told:
+            own = frozenset(term for term in one.said if not term.startswith("n:")) | (one.beside - _THINGS)
+            is_same = before is not None and before.claim.told.get("event") == one.claim.told["event"]
+            if not is_same and not any(own & said or _types(said) & own for said in told):
+                return False
+        if one.is_of_next and _BEFORE_IT.search(self._text):
+            named = [own for own in named if not _is_place(own)]
+        if re.match(r"\W*(?:which|who|that)\b", words.text):
+            told = [*told, *self._just_told]
+        return all(any(own & said for said in told) for own in named)
+
+    def _is_placed(self, one: Stated, told: Sequence[Terms], words: Words, before: Stated | None) -> bool:
+        """Return whether a part tells when its event is: its time, its place among others, or just before."""
+        times = [token for token in words.tokens if token.stamp]
+        if (one.gaps or one.claim.length) and not times:
+            return False
+        places = [term for said in told for term in said if term.startswith("ordinal:")]
+        own = one.said | one.beside | one.loose
+        for place in places if one.is_falling is None else ():
+            if place not in own and not any(
+                value in said
+                for said in told
+                for value, at in one.nths.items()
+                if place in at and not _IS_NTH.search(words.text)
+            ):
+                return False
+        if one.claim.stamp is None or "event" not in one.claim.told:
+            return True
+        is_told = bool(one.numbers) and one.numbers <= (before.numbers if before else self._latest)
+        return len(times) >= one.count or bool(places) or is_told or self._is_later(one, words)
+
+    def _is_later(self, one: Stated, words: Words) -> bool:
+        """Return whether words without a time say that something happens no more, as it does not."""
+        own = one.claim.stamp
+        is_to_end = (
+            own is not None and own.high is not None and own.high.ms >= self._truth.world.events[-1].start
+        )
+        return is_idle(one.claim) and is_to_end and bool(_LATER.search(words.text))
+
+    def _is_denied(self, one: Stated, words: Words, before: Stated | None) -> bool:
+        """Return whether a part denies where its claim does; that something is left alone is a denial too."""
+        is_denied = bool(_DENYING.search(words.text if is_idle(one.claim) else _unphrased(words)))
+        is_denied = is_denied or bool(
+            before
+            and before.is_denied
+            and (self._lead in ("or", "nor") or re.match(r"\W*(?:or|nor)\b", words.text))
+        )
+        is_spared = "value" not in one.claim.told and bool(_SPARING.search(words.text))
+        return is_denied == one.is_denied or (one.is_denied and is_spared)
+
+    def _is_joined(self, one: Stated, words: Words, before: Stated | None) -> bool:
+        """Return whether "before", "after" and "then" are what the claim says, or stand beside a time."""
+        if _FOLLOWING.intersection(words.text.split()) and not _follows(one, before):
+            return False
+        relation = str(one.claim.told.get("relation", ""))
+        return (
+            one.claim.told.get("relation") == "not"
+            or is_idle(one.claim)
+            or all(re.search(rf"\b{word}\b", relation) for word in _joining(words.tokens))
+        )
+
+
+def _unphrased(words: Words) -> str:
+    """Return words without phrases that say nothing: "do not matter"."""
+    return " ".join(one.text.lower() for one in words.tokens if one.says or " " not in one.text)
+
+
+def _is_of_return(told: Sequence[Terms], event: Fact) -> bool:
+    """Return whether something that leaves the screen is said to come back in at the opposite edge, if at all."""
+    has_entered = any("enter" in said for said in told)
+    return "type:return" not in event.terms or not has_entered or any("opposite" in said for said in told)
+
+
+def _joining(tokens: Sequence[Token]) -> set[str]:
+    """Return the words for how events follow each other, but for those beside a time: "1.2 s later", "after that"."""
+    found = set()
+    for at, token in enumerate(tokens):
+        near = tokens[max(0, at - 1) : at + 3]
+        is_beside = any(one.stamp for one in near) or any(
+            one.text.lower() in ("that", "this", "start") for one in near[1:]
+        )
+        if token.text.lower() in _JOINING and not is_beside:
+            found.add({"later": "after", "earlier": "before"}.get(token.text.lower(), token.text.lower()))
+    return found - {"than"} if {"later than", "earlier than"} & _pairs(tokens) else found
+
+
+def _pairs(tokens: Sequence[Token]) -> set[str]:
+    return {f"{one.text} {two.text}".lower() for one, two in pairwise(tokens)}
+
+
+def _is_homed(one: Stated, words: Words) -> bool:
+    """Return whether a part says of a cell that it is the first one again, or another, as it is."""
+    return one.home is not None and bool((_HOME if one.home else _AWAY).search(words.text))
+
+
+def _unranked(tokens: Sequence[Token]) -> list[Token]:
+    """Return tokens in which "the first 2.6 seconds" has no place among others, and "Only then" counts nothing."""
+    found = [Token(one.text) if at == 0 and one.text == "Only" else one for at, one in enumerate(tokens)]
+    pairs = zip(found, [*found[1:], None], strict=True)
+    return [
+        Token(one.text) if "ordinal:1" in one.says and after and after.stamp else one for one, after in pairs
+    ]
+
+
+def _types(said: Terms) -> Terms:
+    """Return the types of events that words may be: what is put is a `put`."""
+    return frozenset(f"type:{one}" for one in said)
+
+
+def _is_place(said: Terms) -> bool:
+    return any(term.startswith("ordinal:") for term in said)
+
+
+def _is_of_options(part: Sequence[Token], letters: Terms) -> bool:
+    """Return whether a part is about these options, and begins with them."""
+    first = next((at for at, token in enumerate(part) if token.text in letters), 0)
+    if _JOINING.intersection(Words(part).text.split()):
+        return False
+    is_begun = not any(is_firm(token) and "candidate" not in token.says for token in part[:first])
+    return is_begun and {token.text for token in part if token.text in LETTERS} == letters
+
+
+def _follows(one: Stated, before: Stated | None) -> bool:
+    """Return whether what a claim names begins after what the part before it tells; "then" says so."""
+    if before is None or not before.events or not one.events:
+        return one.claim.stamp is not None
+    return min(e.start for e in one.events) > min(e.start for e in before.events)
+
+
+def _begins(part: Sequence[Token], *, is_falling: bool) -> bool:
+    """Return whether a ranking is told from its right end: "from the closest to the widest", "the star comes first"."""
+    first = next(meant(token) for token in part if meant(token) & _ENDS_OF_RANKS)
+    return bool(first & {"fastest", "farthest", "ordinal:1", "earliest"}) == is_falling
+
+
+def _is_in_order(one: Stated, told: Sequence[Terms]) -> bool:
+    """Return whether what stands before a relation, and the items of a list, keep their order."""
+    left, right = ([at for at, said in enumerate(told) if said & side] for side in one.sides)
+    if left and right and left[0] > right[0]:
+        return False
+    latest = 0
+    for said in told:
+        places = [at for at, own in enumerate(one.listed) if own & said]
+        if places and places[-1] < latest:
+            return False
+        latest = next((at for at in places if at >= latest), latest)
+    return True
