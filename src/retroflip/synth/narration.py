@@ -120,13 +120,15 @@ def narrated(metadata: Metadata, rng: np.random.Generator, style: str | None = N
 
 
 def _derived(metadata: Metadata) -> list[Sentence]:
-    """Return the derivation; bare sentences claim what containers hold in every state, the last one the answer."""
+    """Return the derivation: its first bare sentence claims what containers hold, its last one the answer."""
     told = [Sentence.of(one) for one in metadata["derivation"]]
     bare = [sentence for sentence in told if not sentence.claims]
     stated = [claim for state in metadata["states"] for claim in state_claims(state, metadata, state["ms"])]
     answer = {"property": "answer", "value": metadata["question"]["answer"]}
     return [
-        Sentence(one.text, (answer,) if one is told[-1] else tuple(stated) if one is bare[0] else ())
+        Sentence(one.text, (*one.claims, answer))
+        if one is told[-1]
+        else Sentence(one.text, tuple(stated) if one is bare[0] else ())
         if one in bare
         else one
         for one in told

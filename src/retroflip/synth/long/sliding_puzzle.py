@@ -19,6 +19,7 @@ from retroflip.synth.long.scenery import Stage
 from retroflip.synth.long.timeline import Track, draw_timeline
 from retroflip.synth.names import Category, Domain, Form, Term
 from retroflip.synth.objects import thing
+from retroflip.synth.sentence import Sentence
 from retroflip.synth.ways import OPPOSITE, STEPS, Path, mirrored, played_back
 from retroflip.synth.wording import ordinal, phrased
 from retroflip.video.transforms import Transform
@@ -279,9 +280,10 @@ def _events(stage: Stage, puzzle: Puzzle, course: Slides) -> list[Event]:
     return stage.told(shown, {}, slides, "the tiles are blank")
 
 
-def _derivation(query: Query, puzzle: Puzzle, course: Slides) -> list[str]:
+def _derivation(query: Query, puzzle: Puzzle, course: Slides) -> Sequence[str | Sentence]:
     if query.mode is Mode.HISTORICAL:
-        return [f"In order, the tiles slide {', '.join(course.operations)}."]
+        order = {"event": "slide", "property": "order", "value": list(course.operations)}
+        return [Sentence(f"In order, the tiles slide {', '.join(course.operations)}.", (order,))]
     moves = [f"the {ordinal(number)} move," for number in range(1, len(course.states))]
     told = [_in_words(puzzle.grid, tiles) for tiles in course.states]
     return orders.retold(told, moves, from_start=puzzle.opening)

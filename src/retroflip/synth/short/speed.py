@@ -16,6 +16,7 @@ from retroflip.synth.episode import Draw, Episode, Event, Kind, Pair, Redraw, ha
 from retroflip.synth.names import Category, Domain, Term
 from retroflip.synth.objects import filmed, frames_of, positions
 from retroflip.synth.physics import reflected
+from retroflip.synth.sentence import Sentence
 from retroflip.synth.wording import phrased, series
 from retroflip.video.transforms import Transform
 
@@ -93,7 +94,10 @@ def make(draw: Draw) -> Pair:
             states=positions(shown, movers),
             derivation=[
                 f"From left to right there are {series(row)}.",
-                f"By their times {names[place]} is the {most}, so the answer is: {answer}.",
+                Sentence(
+                    f"By their times {names[place]} is the {most}, so the answer is: {answer}.",
+                    ({"object": names[place].removeprefix("the "), "relation": most},),
+                ),
             ],
         )
 
