@@ -7,7 +7,9 @@ import pytest
 from retroflip.cot.claims import ClaimError, read_claim
 from retroflip.cot.truth.claims import borne_out
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.verify import verify
 from retroflip.cot.world import World
+from retroflip.synth.corpus import sample_from
 from traced_videos import videos
 
 CLAIMS: dict[str, list[tuple[bool, dict[str, Any]]]] = {
@@ -280,9 +282,20 @@ def test_claims_that_relate_facts_are_computed(video: str, claim: dict[str, Any]
     ("claim", "reason"),
     [
         ({"event": "first move", "relation": "a lot farther than", "value": "second move"}, "no amount"),
+        ({"property": "option", "value": "the first", "relation": "not"}, "names no options"),
+        ({"property": "option"}, "names no options"),
         ({"event": "first hop", "relation": "farther than", "value": "second hop"}, "cannot be compared"),
     ],
 )
-def test_what_cannot_be_compared_is_told(claim: dict[str, Any], reason: str) -> None:
+def test_what_cannot_be_computed_is_told(claim: dict[str, Any], reason: str) -> None:
     with pytest.raises(ClaimError, match=reason):
         is_so("acceleration-00001-1", claim)
+
+
+@pytest.mark.parametrize(
+    "claim", [{"relation": "more than", "value": "B"}, {"relation": 5, "value": ["A"]}, {"event": ["x", 3]}]
+)
+def test_claims_of_nothing_are_no_traceback(claim: dict[str, Any]) -> None:
+    metadata = videos()["seventeenth/chip_cups-00001-1"]
+    trace = f"<think>A holds more.</think>\n\\boxed{{{metadata['question']['answer']}}}"
+    assert not verify(trace, metadata, sample_from(metadata), claims=[[claim]]).is_true

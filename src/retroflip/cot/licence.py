@@ -188,7 +188,7 @@ class Licensing:
             and before.claim.told.get("value") == one.claim.told.get("value")
         ):
             needed = [own for own in needed if own & WEIGHED]
-        is_open = "than" in one.claim.told.get("relation", "") and not re.search(r"\bthan\b", words.text)
+        is_open = "than" in str(one.claim.told.get("relation", "")) and not re.search(r"\bthan\b", words.text)
         given = [*told, *self._just_told] if is_open else told
         if str(one.claim.told.get("relation", "")).startswith("as ") and not _EQUALLY.search(words.text):
             return False

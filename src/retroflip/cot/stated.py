@@ -87,7 +87,11 @@ class Stated:
         if self.claim.is_answer:
             return frozenset({self.letter})
         is_about = str(self.claim.told.get("property", "")).lower() in ("option", "options")
-        return frozenset(re.findall(r"\b[A-H]\b", str(self.claim.told["value"]))) if is_about else frozenset()
+        return (
+            frozenset(re.findall(r"\b[A-H]\b", str(self.claim.told.get("value"))))
+            if is_about
+            else frozenset()
+        )
 
     @property
     def is_denied(self) -> bool:

@@ -84,6 +84,8 @@ class Choice:
             and not re.search(r"\bas$", str(told.get("relation", "")))
         ):
             return []
+        if not {"event", "object"} & told.keys():
+            return []
         left = self.of(told)
         others = [one for one in as_list(told.get("value", [])) if isinstance(one, str)]
         key = "event" if "event" in told else "object"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from retroflip.cot.claims import Told, phrase
+from retroflip.cot.claims import ClaimError, Told, phrase
 from retroflip.cot.reading import ORDINALS, Terms, Words
 from retroflip.cot.stamps import Stamp
 from retroflip.cot.truth.choice import EARLY_MS, as_list, nth, number_of, picked
@@ -37,7 +37,7 @@ class Relations(Comparisons):
     def judged(self, told: Told, stamp: Stamp | None) -> Verdict | None:
         """Return whether a claim, `told` at the time `stamp`, is so; None where it relates nothing.
 
-        Raises ClaimError for comparisons of what cannot be compared.
+        Raises ClaimError for comparisons of what cannot be compared, and for options without letters.
         """
         relation = _HEDGE.sub("", str(told.get("relation", "")).strip().lower())
         is_ranked = relation == "not" and _RANK.fullmatch(str(told.get("value", "")).lower())
@@ -68,12 +68,12 @@ class Relations(Comparisons):
 
     def _options(self, told: Told, relation: str, _: Stamp | None) -> Verdict | None:
         """Judge which options are out, or which one is right."""
-        if str(told.get("property", "")).lower() not in ("option", "options") or "value" not in told:
+        if str(told.get("property", "")).lower() not in ("option", "options"):
             return None
-        value, options = told["value"], [str(one) for one in self.world.question["options"]]
+        value, options = told.get("value", ""), [str(one) for one in self.world.question["options"]]
         letters = value if isinstance(value, list) else re.split(r"[\s,]+(?:and )?", str(value))
         if not all(re.fullmatch(r"\(?[A-H]\)?", str(one)) for one in letters):
-            return None
+            raise ClaimError(f"{value!r} names no options; write their letters, such as ['A', 'D']")
         places = ["ABCDEFGH".index(str(one).strip("()")) for one in letters]
         right = options.index(str(self.world.question["answer"])) if options else -1
         is_out = [place < len(options) and place != right for place in places]
