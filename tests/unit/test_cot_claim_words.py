@@ -7,6 +7,7 @@ import pytest
 from retroflip.cot.claims import read_claim
 from retroflip.cot.truth.claims import borne_out
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import World
 from traced_videos import of_fourteenth
 
@@ -214,7 +215,7 @@ FALSE: list[tuple[str, dict[str, Any]]] = [
 
 def is_true(video: str, claim: dict[str, Any]) -> bool:
     world = World(of_fourteenth(video))
-    return borne_out(read_claim(claim, world), Truth(world, 250.0)) is not None
+    return borne_out(read_claim(claim, world), Relations(Truth(world, 250.0))) is not None
 
 
 @pytest.mark.parametrize(("video", "claim"), TRUE)

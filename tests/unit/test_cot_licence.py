@@ -9,6 +9,7 @@ from retroflip.cot.licence import Licensing
 from retroflip.cot.stated import Statements
 from retroflip.cot.truth.claims import borne_out
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.relations import Relations
 from retroflip.cot.verify import verify
 from retroflip.cot.world import World
 from retroflip.synth.corpus import sample_from
@@ -166,10 +167,11 @@ CASES: list[tuple[str, list[dict[str, Any]], str, list[str]]] = [
 
 def licensed(video: str, claims: list[dict[str, Any]], sentence: str) -> bool:
     truth = Truth(World(videos()[f"seventeenth/{video}"]), 250.0)
+    relations = Relations(truth)
     read = [read_claim(one, truth.world) for one in claims]
-    proven = [(claim, borne_out(claim, truth)) for claim in read]
+    proven = [(claim, borne_out(claim, relations)) for claim in read]
     assert all(facts is not None for _, facts in proven)
-    stated = [Statements(truth).of(claim, facts or []) for claim, facts in proven]
+    stated = [Statements(relations).of(claim, facts or []) for claim, facts in proven]
     return Licensing(stated, truth).licensed(truth.world.reader.tokens(sentence)) is not None
 
 

@@ -7,6 +7,7 @@ import pytest
 from retroflip.cot.claims import ClaimError, read_claim
 from retroflip.cot.truth.claims import borne_out
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.relations import Relations
 from retroflip.cot.verify import verify
 from retroflip.cot.world import World
 from retroflip.synth.corpus import sample_from
@@ -268,7 +269,7 @@ CLAIMS: dict[str, list[tuple[bool, dict[str, Any]]]] = {
 
 def is_so(video: str, claim: dict[str, Any]) -> bool:
     world = World(videos()[f"seventeenth/{video}"])
-    return borne_out(read_claim(claim, world), Truth(world, 250.0)) is not None
+    return borne_out(read_claim(claim, world), Relations(Truth(world, 250.0))) is not None
 
 
 @pytest.mark.parametrize(

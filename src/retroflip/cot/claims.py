@@ -54,6 +54,11 @@ class Claim:
     phase: str | None = None
     told: Told = field(default_factory=dict)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is about an event at a time."""
+        return self.stamp is not None and "event" in self.told
+
 
 def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
     """Return single claims from a list of them, a list for each sentence, or {"claims": [...]} for each.

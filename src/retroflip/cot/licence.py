@@ -49,7 +49,7 @@ class Licensing:
             (frozenset(at for at, _ in own), alike([one for _, one in own])) for own in groups if len(own) > 1
         ]
         self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
-        timed = [one for one in stated if one.claim.stamp is not None and "event" in one.claim.told]
+        timed = [one for one in stated if one.claim.is_timed]
         self._truth, self._near, self._timed = truth, truth.near, f"n:{len(timed)}"
         self._names: Terms = frozenset().union(*truth.world.looks.values())
         subjects = {e.subject for e in truth.world.events if e.subject}
@@ -135,8 +135,7 @@ class Licensing:
         if said & self._only and not one.named:
             return True
         beside = frozenset() if _DENYING.search(Words(part).text) else one.beside.union(*one.nths.values())
-        is_timed = one.claim.stamp is not None and "event" in one.claim.told
-        loose = one.loose | {self._timed} if is_timed else one.loose
+        loose = one.loose | {self._timed} if one.claim.is_timed else one.loose
         return bool(said & (one.said | beside)) or bool(token.says & loose) or "denying" in said
 
     def _is_then(self, one: Stated, stamp: Stamp, text: str) -> bool:
@@ -241,7 +240,7 @@ class Licensing:
                 if place in at and not _IS_NTH.search(words.text)
             ):
                 return False
-        if one.claim.stamp is None or "event" not in one.claim.told:
+        if not one.claim.is_timed:
             return True
         is_told = bool(one.numbers) and one.numbers <= (before.numbers if before else self._latest)
         return len(times) >= one.count or bool(places) or is_told or self._is_later(one, words)

@@ -168,7 +168,7 @@ class Words:
 
     def picked(self, prefix: str) -> list[str]:
         """Return the values of terms with a prefix, such as the 2 of "count:2"."""
-        return [term.removeprefix(prefix) for one in self.said for term in one if term.startswith(prefix)]
+        return picked(self.said, prefix)
 
     def has(self, term: str) -> bool:
         """Return whether a term is said."""
@@ -177,6 +177,11 @@ class Words:
     def without(self, *terms: str) -> "Words":
         """Return what is left without the words that say one of these."""
         return Words([token for token in self.tokens if not token.says & set(terms)])
+
+
+def picked(said: Sequence[Terms], prefix: str) -> list[str]:
+    """Return the values of terms with a prefix."""
+    return [term.removeprefix(prefix) for one in said for term in one if term.startswith(prefix)]
 
 
 @cache

@@ -7,7 +7,6 @@ from typing import Any
 
 from retroflip.cot.claims import Claim, phrase
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token
-from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import VALUES, Fact
 
@@ -139,14 +138,13 @@ def counted(said: Terms) -> Terms:
 def alike(several: Sequence[Stated]) -> Stated:
     """Return claims that say the same of several things or times as one."""
     one = several[0]
-    is_timed = one.claim.stamp is not None and "event" in one.claim.told
     return replace(
         one,
         said=frozenset().union(*(other.said for other in several)),
         beside=frozenset.intersection(*(other.beside for other in several)),
         loose=one.loose
         | {f"n:{len(several)}", "quantifying"}
-        | ({f"count:{len(several)}"} if is_timed else set()),
+        | ({f"count:{len(several)}"} if one.claim.is_timed else set()),
         needed=tuple(said for said in one.needed if all(said in other.needed for other in several)),
         named=(),
         listed=tuple(said for other in several for said in other.named),
@@ -159,14 +157,13 @@ def alike(several: Sequence[Stated]) -> Stated:
 class Statements:
     """Reads claims as what texts may say."""
 
-    def __init__(self, truth: Truth) -> None:
-        self._truth, self._world, self._relations = truth, truth.world, Relations(truth)
-        self._names: Terms = frozenset().union(*truth.world.looks.values())
+    def __init__(self, relations: Relations) -> None:
+        self._world, self._relations = relations.world, relations
+        self._names: Terms = frozenset().union(*relations.world.looks.values())
 
     def of(self, claim: Claim, facts: Sequence[Fact]) -> Stated:
         """Return what a claim states. facts: the events that bear it out."""
         told, said = claim.told, self._by_key(claim)
-        is_event = claim.stamp is not None and "event" in told
         sides = [list(facts)] if facts else self._relations.named(told)
         common = [frozenset.intersection(*map(self._relations.described, own)) for own in sides if own]
         totals = [frozenset.intersection(*map(self._relations.totals, own)) for own in sides if own]
@@ -174,7 +171,7 @@ class Statements:
         often = re.match(r"(?:.* )?(?P<more>more|less|fewer|rarer) ", str(told.get("relation", "")))
         weighed = [frozenset({"more" if often["more"] == "more" else "less"})] if often else []
         weighed += [one for one in said["relation"] if one & WEIGHED or any(map(_is_figure, one))]
-        is_free = is_event or is_idle(claim) or claim.length is not None
+        is_free = claim.is_timed or is_idle(claim) or claim.length is not None
         named = self._needs(said["event"], is_event=True) + self._needs(said["object"])
         is_directed = told.get("property") not in ("holds", "cell") and bool(
             _DIRECTED.search(str(told.get("relation", "")))
@@ -187,7 +184,7 @@ class Statements:
         return Stated(
             claim,
             said=frozenset().union(*map(meant, claim.tokens), *self._summed(told)),
-            beside=beside if is_event else frozenset(one for one in beside if not one.startswith("n:")),
+            beside=beside if claim.is_timed else frozenset(one for one in beside if not one.startswith("n:")),
             loose=self._loose(claim, sides).union(*(totals if told.get("relation") != "not" else ())),
             needed=(*weighed, *([] if is_free else self._valued(told))),
             named=tuple(self._placed(named, sides[:1])),
@@ -196,7 +193,7 @@ class Statements:
             events=tuple(facts or (sides[0] if sides else ())),
             others=tuple(e for own in sides[1:] for e in own),
             home=self._is_home(told),
-            nths=self._relations.places(sides[0]) if is_event and sides and len(sides[0]) == 1 else {},
+            nths=self._relations.places(sides[0]) if claim.is_timed and sides and len(sides[0]) == 1 else {},
             letter=self._letter,
             is_falling=self._relations.is_falling(told),
         )
@@ -269,7 +266,6 @@ class Statements:
     def _loose(self, claim: Claim, sides: Sequence[Sequence[Fact]]) -> Terms:
         """Return words that say no more than a claim of its kind: that nothing more happens, that a card is back."""
         told, relation = claim.told, str(claim.told.get("relation", ""))
-        is_event = claim.stamp is not None and "event" in told
         if str(told.get("property", "")) in ("expression", "sum"):
             return frozenset({"draw", "take", "expression", "sum", "answer", "line"}) | self._names
         if is_idle(claim):
@@ -281,7 +277,9 @@ class Statements:
             own.add(f"part:{part[0] + 1}/{part[1]}")
         if relation == "not":
             return (
-                _SPARED if is_event and "object" in told else frozenset({"quantifying", "further", "exactly"})
+                _SPARED
+                if claim.is_timed and "object" in told
+                else frozenset({"quantifying", "further", "exactly"})
             )
         if any(one & SUPERLATIVES for one in self._by_key(claim)["relation"]):
             return frozenset({"quantifying", "still", *own})
@@ -293,13 +291,11 @@ class Statements:
             return frozenset({"move", "concern", "exactly"})
         if told.get("property") == "count":
             own.add("exactly")
-        if (
-            claim.stamp is not None
-            and "event" in told
-            and any({"swap", "exchange", "slide", "mv"} & e.terms for side in sides for e in side)
+        if claim.is_timed and any(
+            {"swap", "exchange", "slide", "mv"} & e.terms for side in sides for e in side
         ):
             return frozenset({"take", "put", "move", "leave", "enter"}) | own
-        if is_event and self._world.question["mode"] == "retrodictive":
+        if claim.is_timed and self._world.question["mode"] == "retrodictive":
             own |= {"back", "further"}
         if re.search(r"\b(?:than|as)$", relation):
             own |= {"start-of-video", "exactly"}

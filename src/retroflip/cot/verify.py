@@ -30,6 +30,7 @@ from retroflip.cot.truth.claims import borne_out, contents
 from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.options import Options
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import Fact, Held, Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
@@ -142,7 +143,8 @@ class _Check:
         self._world, self._sample, self._rules = world, sample, rules
         self._truth, self._options = Truth(world, rules.tolerance_ms), Options(world)
         self._stated: list[list[Stated]] = []
-        self._own: list[Stated] = []
+        self._relations = Relations(self._truth)
+        self._licensing = Licensing((), self._truth)
         self._latest: Fact | None = None
         self._teller = self._free = Teller(self._truth, Licence())
 
@@ -169,7 +171,7 @@ class _Check:
         is_aligned = len(self._stated) == len(told) and all(map(_is_of_sentence, claims or ()))
         for number, sentence in enumerate(told):
             is_last = number == len(told) - 1
-            self._own = self._stated[number] if is_aligned else []
+            self._licensing = Licensing(self._stated[number] if is_aligned else (), self._truth)
             self._latest = self._free.story.latest
             faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
             if not faults:
@@ -183,12 +185,13 @@ class _Check:
         facts: list[Fact] = []
         held: list[Held] = []
         wrong: list[Problem] = []
+        statements = Statements(self._relations)
         for several in claims if isinstance(claims, list) else [claims]:
             self._stated.append([])
             for claim, found in self._judged(several, wrong):
                 facts += found
                 held += contents(claim, self._truth) if not found else ()
-                self._stated[-1].append(Statements(self._truth).of(claim, found))
+                self._stated[-1].append(statements.of(claim, found))
         return Licence(
             frozenset(fact.number for fact in facts if fact.number is not None), tuple(held)
         ), wrong
@@ -203,7 +206,7 @@ class _Check:
         for told in several:
             try:
                 claim = read_claim(told, self._world)
-                found = borne_out(claim, self._truth)
+                found = borne_out(claim, self._relations)
             except ClaimError as error:
                 wrong.append(Problem(Reason.CLAIM, str(dict(told)), str(error)))
                 continue
@@ -240,7 +243,7 @@ class _Check:
 
     def _foreign(self, sentence: str) -> Iterator[Problem]:
         """Return what a sentence tells that none of its claims says, where it has claims of its own."""
-        told = Licensing(self._own, self._truth).foreign(self._world.reader.tokens(sentence))
+        told = self._licensing.foreign(self._world.reader.tokens(sentence))
         if told is not None:
             yield Problem(Reason.UNLICENSED, sentence, f"none of its claims says {told!r}")
 
@@ -251,7 +254,7 @@ class _Check:
         is_wrong = self._truth.is_misordered(words) or self._truth.names_wrong(words)
         if self._truth.is_otherwise(words) or (is_last and is_wrong and not words.has("denying")):
             return False
-        events = Licensing(self._own, self._truth).licensed(tokens, self._latest)
+        events = self._licensing.licensed(tokens, self._latest)
         self._free.story.dated += [e.number for e in events or () if e.number is not None]
         return events is not None
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from retroflip.cot.claims import Told, phrase
-from retroflip.cot.reading import Terms, Words
+from retroflip.cot.reading import Terms, Words, picked
 from retroflip.cot.stamps import NUMBER_WORDS, Stamp
 from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.proof import Truth
@@ -17,6 +17,7 @@ from retroflip.cot.world import VALUES, Fact, Held
 EARLY_MS = 100.0
 """how far a time may be from that at which something is no longer held, or held now"""
 _ATTRIBUTE = re.compile(r"\b(?:colou?r|shape|size)\b")
+_COMPARED = re.compile(r"(?<!\S)than(?!\S)|\bas$")
 _PLACES = ("ordinal:", "nth:")
 
 
@@ -78,13 +79,8 @@ class Choice:
 
     def named(self, told: Told) -> list[list[Fact]]:
         """Return the events that a claim is about, and those that it compares them with."""
-        if (
-            "event" not in told
-            and "than" not in str(told.get("relation", "")).split()
-            and not re.search(r"\bas$", str(told.get("relation", "")))
-        ):
-            return []
-        if not {"event", "object"} & told.keys():
+        is_compared = "object" in told and _COMPARED.search(str(told.get("relation", "")))
+        if "event" not in told and not is_compared:
             return []
         left = self.of(told)
         others = [one for one in as_list(told.get("value", [])) if isinstance(one, str)]
@@ -158,11 +154,6 @@ def nth(events: Sequence[Fact], rank: int) -> list[Fact]:
 def as_list(value: Any) -> list[Any]:
     """Return a value as a list."""
     return value if isinstance(value, list) else [value]
-
-
-def picked(said: Sequence[Terms], prefix: str) -> list[str]:
-    """Return the values of terms with a prefix."""
-    return [term.removeprefix(prefix) for one in said for term in one if term.startswith(prefix)]
 
 
 def number_of(text: str) -> float | None:

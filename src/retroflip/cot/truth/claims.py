@@ -11,12 +11,12 @@ from retroflip.cot.truth.when import When
 from retroflip.cot.world import Fact, Held
 
 
-def borne_out(claim: Claim, truth: Truth) -> list[Fact] | None:
+def borne_out(claim: Claim, relations: Relations) -> list[Fact] | None:
     """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
-    when = When(claim.stamp, claim.phase)
+    truth, when = relations.truth, When(claim.stamp, claim.phase)
     if claim.is_answer:
         return [] if truth.is_answer(Words(claim.tokens)) else None
-    related = Relations(truth).judged(claim.told, claim.stamp)
+    related = relations.judged(claim.told, claim.stamp)
     if related is not None:
         return list(related.events) if related.is_so else None
     if claim.length is not None:

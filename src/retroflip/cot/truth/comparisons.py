@@ -7,17 +7,18 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from retroflip.cot.claims import ClaimError, Told
+from retroflip.cot.reading import picked
 from retroflip.cot.stamps import NUMBER_WORDS, Stamp
-from retroflip.cot.truth.choice import Choice, as_list, number_of, picked
+from retroflip.cot.truth.choice import Choice, as_list, number_of
+from retroflip.cot.truth.forms import FACTORS
 from retroflip.cot.world import Fact
 
 EQUAL_MS = 150.0
 _EQUAL_SHARE, _EQUAL_RATIO = 2.5, 0.15
 """how far lengths, percents and ratios that are called so may be off"""
-_FACTORS = {
-    "twice": 2.0, "double": 2.0, "thrice": 3.0, "triple": 3.0, "half": 0.5, "a third": 1 / 3,
-    "a quarter": 0.25, "": 1.0,
-}  # fmt: skip
+_FACTORS = {"": 1.0} | {
+    f"a {name}" if name in ("third", "quarter") else name: factor for name, factor in FACTORS.items()
+}
 _MORE = "faster|farther|further|wider|bigger|larger|greater|longer|more|higher|quicker"
 _LESS = "slower|closer|nearer|narrower|smaller|shorter|less|fewer|lower"
 _THAN = re.compile(rf"(?P<much>.*?)\b(?:(?P<more>{_MORE})|{_LESS})\b(?: often| time| much)? than")
@@ -118,8 +119,8 @@ class Comparisons(Choice):
     ) -> tuple[Callable[[Fact], float], float]:
         """Return how events are measured, and how far off equal ones are: by how long they take, or by size."""
         lengths = [length(e) for e in events]
-        islength = is_time and (is_equal or max(lengths) - min(lengths) > EQUAL_MS)
-        if islength or not all(e.size for e in events):
+        is_length = is_time and (is_equal or max(lengths) - min(lengths) > EQUAL_MS)
+        if is_length or not all(e.size for e in events):
             return length, EQUAL_MS
         return size_of, min(_EQUAL_SHARE, 0.05 * max(e.size or 0.0 for e in events))
 

@@ -33,7 +33,7 @@ _COURSES = {
     "figure": frozenset(SHAPES) | {"line", "zigzag"},
 }
 """what may be kept from event to event"""
-_FACTORS = {
+FACTORS = {
     "twice": 2.0,
     "thrice": 3.0,
     "double": 2.0,
@@ -100,7 +100,7 @@ class Forms(Contents):
         at = joints[-1] if joints else None
         numbers = [float(one) for one in words.picked("n:")]
         share = _FACTOR.search(words.text)
-        factor = _FACTORS[share[1]] if share else None
+        factor = FACTORS[share[1]] if share else None
         times = [float(one) for one in words.picked("count:")]
         if words.has("quantifying") and len(numbers) == 1:
             sized = self.sized(words, When())

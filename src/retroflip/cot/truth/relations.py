@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import product
 
 from retroflip.cot.claims import ClaimError, Told, phrase
-from retroflip.cot.reading import ORDINALS, Terms, Words
+from retroflip.cot.reading import ORDINALS, Terms, Words, picked
 from retroflip.cot.stamps import Stamp
-from retroflip.cot.truth.choice import EARLY_MS, as_list, nth, number_of, picked
+from retroflip.cot.truth.choice import EARLY_MS, as_list, nth, number_of
 from retroflip.cot.truth.comparisons import AMOUNT, COUNT, EQUAL_MS, Comparisons, Verdict, length
 from retroflip.cot.truth.when import When
 from retroflip.cot.world import Fact
