@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import socket
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -15,6 +14,8 @@ from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils import DistributedType
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+
+from retroflip.models.launching import MeetingPlace
 
 CONFIGURATIONS = Path(__file__).parents[1] / "recipes" / "accelerate"
 SECONDS = 120
@@ -31,11 +32,10 @@ def launch(
 
     A process that still runs after so many seconds is killed and has code None.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    place = MeetingPlace(count)
     started = [
-        _processes.Process(target=_ranked, args=(rank, count, port, work, arguments)) for rank in range(count)
+        _processes.Process(target=_ranked, args=(place.environment(rank), work, arguments))
+        for rank in range(count)
     ]
     for process in started:
         process.start()
@@ -50,16 +50,8 @@ def launch(
     return codes
 
 
-def _ranked(rank: int, count: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(count),
-        "LOCAL_WORLD_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
+def _ranked(place: dict[str, str], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    os.environ |= {**place, "LOCAL_RANK": place["RANK"], "CUDA_VISIBLE_DEVICES": ""}
     # With more threads a sum can round differently in another process.
     torch.set_num_threads(1)
     work(*arguments)

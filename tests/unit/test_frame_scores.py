@@ -1,9 +1,7 @@
 """Scores of frames are computed once, kept safely, and never guessed."""
 
 import json
-import os
 import shutil
-import socket
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch.multiprocessing.spawn import spawn
 
 from half_size import HALF
+from launched import launch
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.manifest import build_manifest
 from retroflip.data.sample import Modality, ProblemType, Sample
@@ -294,16 +292,9 @@ class TestFailures:
             scored(dataset, tmp_path / "scores", Short())
 
 
-def _in_process(rank: int, port: int, dataset: Counted, folder: Path, broken: str) -> None:
+def _in_process(dataset: Counted, folder: Path, broken: str) -> None:
     """Score as one of two processes, twice, and write down what it has and was asked."""
-    place = {
-        "RANK": rank,
-        "LOCAL_RANK": rank,
-        "WORLD_SIZE": 2,
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-    }
-    os.environ |= {name: str(value) for name, value in place.items()}
+    rank = processes.rank()
     scorer = Brightness(unfinite=broken)
     report: dict[str, object] = {}
     try:
@@ -320,10 +311,7 @@ def _in_process(rank: int, port: int, dataset: Counted, folder: Path, broken: st
 def test_two_processes_share_the_work_and_both_know_all(
     dataset: Counted, tmp_path: Path, broken: str
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    spawn(_in_process, args=(port, dataset, tmp_path, broken), nprocs=2)
+    assert launch(2, _in_process, dataset, tmp_path, broken) == [0, 0]
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert [question.split("\n")[0] for question in first["asked"]] == ["Which way?", "Where to?"]
     assert [question.split("\n")[0] for question in second["asked"]] == ["Which way?"]

@@ -1,8 +1,10 @@
 """Runs of several processes: they train what one does, one of them writes, and none waits for one that failed."""
 
+import errno
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ from retroflip.files.storage import read_jsonl
 from retroflip.jobs.recipes import load_recipe
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models import processes
+from retroflip.models.launching import LAUNCHERS_STORE
 from retroflip.models.loading import load_model
 from retroflip.progress import Silence
 from retroflip.sft import train as sft_run
@@ -130,6 +133,34 @@ def test_processes_hear_one_another(tmp_path: Path) -> None:
     expected = {"main": {"rank": 0}, "gather": [0, 1, 1], "agree": [True, False]}
     for rank in range(2):
         assert json.loads((tmp_path / f"heard-{rank}.json").read_text()) == expected
+
+
+def take_the_port(folder: Path) -> None:
+    """Try to open the port at which the processes meet, as another program may before they come to it, and meet."""
+    with socket.socket() as other:
+        try:
+            other.bind((os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])))
+            other.listen()
+        except OSError as error:
+            (folder / f"{processes.rank()}-told").write_text(errno.errorcode[error.errno or 0])
+        talk(folder)
+
+
+def test_nobody_takes_the_port_before_they_meet(tmp_path: Path) -> None:
+    assert launch(2, take_the_port, tmp_path) == [0, 0]
+    assert [(tmp_path / f"{rank}-told").read_text() for rank in range(2)] == ["EADDRINUSE"] * 2
+
+
+def start_something(folder: Path) -> None:
+    """Write down what a program that is started behind the meeting is told of its store."""
+    processes.join()
+    (folder / f"{processes.rank()}-told").write_text(os.environ.get(LAUNCHERS_STORE, "nothing"))
+    processes.leave()
+
+
+def test_what_they_start_is_not_sent_to_their_meeting_place(tmp_path: Path) -> None:
+    assert launch(2, start_something, tmp_path) == [0, 0]
+    assert [(tmp_path / f"{rank}-told").read_text() for rank in range(2)] == ["nothing"] * 2
 
 
 def fail(folder: Path, error: type[Exception]) -> None:

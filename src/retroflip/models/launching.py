@@ -1,7 +1,6 @@
 """Several processes of one command on this machine, each with a processor's share or a GPU of its own."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,13 +8,39 @@ from itertools import cycle
 from time import sleep
 
 import torch
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 POLL_SECONDS = 0.1
+LAUNCHERS_STORE = "TORCHELASTIC_USE_AGENT_STORE"
+"""set where the launcher serves the store at which its processes meet"""
 
 
 def is_launched() -> bool:
     """Return whether this process is one of several that torchrun, accelerate or `launch` has started."""
     return "RANK" in os.environ
+
+
+class MeetingPlace:
+    """The store at which several processes meet: theirs for as long as this object is there.
+
+    As under torchrun, the launcher serves it and its processes are clients. The system chooses its port when it is
+    opened: one that is only told to the first process could be anybody's by the time that process opens it.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self._store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+
+    def environment(self, rank: int) -> dict[str, str]:
+        """Return by which variables a process finds the others, all of which are on this machine."""
+        return {
+            "RANK": str(rank),
+            "WORLD_SIZE": str(self.processes),
+            "LOCAL_WORLD_SIZE": str(self.processes),
+            "MASTER_ADDR": self._store.host,
+            "MASTER_PORT": str(self._store.port),
+            LAUNCHERS_STORE: "True",
+        }
 
 
 def launch(arguments: Sequence[str], processes: int) -> int:
@@ -24,7 +49,8 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     Where one fails or this one is interrupted, the others are ended: they would wait for it.
     """
     command = [sys.executable, "-m", "retroflip", *arguments]
-    started = [subprocess.Popen(command, env=one) for one in _environments(processes)]  # noqa: S603 - this command
+    place = MeetingPlace(processes)
+    started = [subprocess.Popen(command, env=one) for one in _environments(place)]  # noqa: S603 - this command
     try:
         return _watched(started)
     finally:
@@ -44,24 +70,22 @@ def _watched(started: Sequence["subprocess.Popen[bytes]"]) -> int:
         sleep(POLL_SECONDS)
 
 
-def _environments(processes: int) -> list[Mapping[str, str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def _environments(place: MeetingPlace) -> list[Mapping[str, str]]:
     gpus = torch.cuda.device_count()
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, (os.cpu_count() or 1) // place.processes)
     common = {
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
-        "WORLD_SIZE": str(processes),
-        "LOCAL_WORLD_SIZE": str(processes),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
         "LOCAL_RANK": "0",
     }
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(number) for number in range(gpus)]
-    shared = zip(range(processes), cycle(devices or [""]), strict=False)
+    shared = zip(range(place.processes), cycle(devices or [""]), strict=False)
     return [
-        {**os.environ, **common, "RANK": str(rank), **({"CUDA_VISIBLE_DEVICES": device} if gpus else {})}
+        {
+            **os.environ,
+            **common,
+            **place.environment(rank),
+            **({"CUDA_VISIBLE_DEVICES": device} if gpus else {}),
+        }
         for rank, device in shared
     ]

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from accelerate import PartialState
 
 from retroflip.errors import OtherProcessError, RetroflipError
+from retroflip.models.launching import LAUNCHERS_STORE
 
 T = TypeVar("T")
 
@@ -115,4 +116,6 @@ def agree(flag: bool) -> bool:
 @cache
 def _group() -> Any:
     PartialState(cpu=not torch.cuda.is_available(), timeout=STEP_TIMEOUT)
+    # Engines that this process starts have stores of their own, and torch would have them look for the launcher's.
+    os.environ.pop(LAUNCHERS_STORE, None)
     return dist.new_group(backend="gloo", timeout=WAIT_TIMEOUT)
