@@ -74,6 +74,18 @@ def test_videos_that_are_not_there(records: Path) -> None:
     require_start(recipe(records, "data.max_failed_share=0.25"))
 
 
+def test_frames_for_which_no_prompt_has_room_are_refused_before_a_video_is_decoded(records: Path) -> None:
+    for row in read_jsonl(records):
+        (records.parent / row["path"]).write_bytes(b"no video")
+    message = refusal(UsageError, records, "data.frames=100000")
+    assert message.startswith("data.frames is 100,000, which a model is shown of every video")
+    assert "50,000 tokens at the very least, and 'retroflip-tiny' takes 8,192" in message
+    with pytest.raises(UsageError, match="to far fewer"):
+        cost(recipe(records, "data.frames=16386"), here())
+    require_start(recipe(records, "data.frames=16384"))
+    require_start(recipe(records, "data.frames=100000", "data.sampler=fps", "data.fps=1"))
+
+
 def test_no_file_is_opened(records: Path) -> None:
     for row in read_jsonl(records):
         (records.parent / row["path"]).write_bytes(b"no video")

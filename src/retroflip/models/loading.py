@@ -52,10 +52,22 @@ def describe_model(name: str, *, revision: str | None = None) -> Any:
 
     Raises UsageError as `load_model` does, for weights as well where they are on this machine.
     """
-    where = locate(name)
     try:
-        require_whole(AutoModelForImageTextToText, where, revision=revision, local=True)
-        return AutoConfig.from_pretrained(where, revision=revision or "main", trust_remote_code=False)
+        require_whole(AutoModelForImageTextToText, locate(name), revision=revision, local=True)
+    except UNLOADABLE as error:
+        raise _not_loaded(name, error) from error
+    return _config_of(name, revision)
+
+
+def tokens_at_most(name: str, *, revision: str | None = None) -> int:
+    """Return how many tokens a model takes, by its configuration. Raises UsageError where it has none."""
+    longest: int = _config_of(name, revision).get_text_config().max_position_embeddings
+    return longest
+
+
+def _config_of(name: str, revision: str | None) -> Any:
+    try:
+        return AutoConfig.from_pretrained(locate(name), revision=revision or "main", trust_remote_code=False)
     except UNLOADABLE as error:
         raise _not_loaded(name, error) from error
 

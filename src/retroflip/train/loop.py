@@ -16,6 +16,7 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations.integration_utils import TensorBoardCallback
 
 from retroflip.data.dataset import VideoDataset
+from retroflip.data.sample import Modality
 from retroflip.errors import (
     NonFiniteLossError,
     OtherProcessError,
@@ -26,7 +27,7 @@ from retroflip.errors import (
 from retroflip.files.storage import append_jsonl, write_json_atomic
 from retroflip.models import processes
 from retroflip.models.budget import Bounds, bounds_of, fits_of, set_budget
-from retroflip.models.loading import load_model, load_processor, save_model
+from retroflip.models.loading import load_model, load_processor, save_model, tokens_at_most
 from retroflip.models.lora import PROJECTORS, add_adapters, merged
 from retroflip.progress import Progress
 from retroflip.recipes.schema import DataSection, ModelSection, OptimizerSection
@@ -41,6 +42,7 @@ from retroflip.train.signals import StopOnSignal
 from retroflip.train.step_facts import facts, memory_used
 from retroflip.train.trackers import RECORD, Guarded, guard
 from retroflip.video.frames import Fits
+from retroflip.video.samplers import UNIFORM
 
 UNRECORDED = frozenset({"epoch", "num_tokens", "step_time", "train_loss", "train_runtime", "total_flos"})
 """what trainers log besides measurements of the step: bookkeeping and clocks"""
@@ -120,12 +122,33 @@ class Sight(NamedTuple):
 
 
 def sight_of(model: ModelSection, data: DataSection) -> Sight:
-    """Return what a model sees the data with. Raises UsageError where the pixel budget cannot be kept."""
+    """Return what a model sees the data with.
+
+    Raises UsageError where the pixel budget cannot be kept, or no prompt has room for the frames.
+    """
     processor = load_processor(model.path, revision=model.revision)
+    _require_room(model, data, processor.video_processor.temporal_patch_size)
     start = read_trained(model.path, model.revision)
     own = bounds_of(processor) if start is None else start.own_bounds
     set_budget(processor, data.budget, data.frames, own)
     return Sight(processor, fits_of(processor, data.frames), own)
+
+
+def _require_room(model: ModelSection, data: DataSection, frames_per_step: int) -> None:
+    """Raise UsageError where the steps of every video, at a token each, are more than the model takes.
+
+    Samplers other than `uniform` are told the most that they may show, which a short video does not have.
+    """
+    if Modality.VIDEO not in data.modalities or data.sampling != UNIFORM:
+        return
+    least = -(-data.frames // frames_per_step)
+    longest = tokens_at_most(model.path, revision=model.revision)
+    if least > longest:
+        raise UsageError(
+            f"data.frames is {data.frames:,}, which a model is shown of every video, however short it is: {least:,} "
+            f"tokens at the very least, and {model.path!r} takes {longest:,} (max_position_embeddings). Set "
+            "data.frames to far fewer: the papers' recipes show 16 to 64."
+        )
 
 
 def choose_trained(model: Any, section: ModelSection, seed: int = 0) -> Any:
