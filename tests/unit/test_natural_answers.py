@@ -100,6 +100,28 @@ def test_articles_lists_denials_doubts_and_conditions_are_not() -> None:
     assert [(one, letter(one)) for one in forms("unsure.txt") if letter(one) is not None] == []
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Yes, B", "Yes, B.", "Yes B", "Yes: (B)", "yes (B)", "Yes, it is B.", "Yes, the answer is B.", "Yes, option B.",
+        "Yes, B. No, it stays.", "Answer: yes (B)", "The answer is yes, B.", "Yes\nB", "No, the answer is A.", "No\nA",
+        r"\boxed{Yes, B}",
+    ],
+)  # fmt: skip
+def test_yes_or_no_with_the_letter_of_the_other_is_no_answer(response: str) -> None:
+    assert letter(response, "yes", "no") is None
+    assert letter(response, "Yes", "Not sure", "No") is None
+
+
+def test_yes_or_no_beside_its_own_letter_or_where_neither_is_an_option() -> None:
+    for response in ("Yes, A", "Yes, it is A.", "Yes, A, and not B.", "yes (A)", "Yes\nA", "\\boxed{Yes, A}"):
+        assert letter(response, "yes", "no") == "A"
+    for response in ("Yes, B.", "Yes, the answer is B.", "Yes\nB"):
+        assert letter(response, "left", "right") == "B"
+    assert letter("No. It stays. The answer is B.", "yes", "no") == "B"
+    assert letter("Yes, there is a ball. It stays, so the answer is B.", "yes", "no") == "B"
+
+
 def test_an_announcement_outweighs_what_was_weighed_before_it() -> None:
     assert letter("I don't think the answer is A. The answer is B.") == "B"
     assert letter("It is A at first sight, but the ball turns. So the answer is B.") == "B"

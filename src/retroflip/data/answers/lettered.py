@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from retroflip.data.answers.folding import first_sentence, folded
@@ -150,7 +151,12 @@ def names_another(rest: str, letter: str, options: dict[str, str]) -> bool:
 
 def names_elsewhere(text: str, letter: str, options: dict[str, str]) -> bool:
     """Return whether another option's letter stands anywhere in a text, where it begins no words."""
-    return any(_is_other(other, letter, options) for other in _ALONE.findall(text))
+    return bool(letters_in(text, options) - {letter})
+
+
+def letters_in(text: str, options: dict[str, str]) -> AbstractSet[str]:
+    """Return the options whose letters stand in a text, where they begin no words."""
+    return options.keys() & set(_ALONE.findall(text))
 
 
 def _is_called_wrong(rest: str, own: str) -> bool:

@@ -15,23 +15,26 @@ alone, the surest first:
 Without any of these, a letter alone on the last line counts. Only what stands behind the last "wait" or "scratch that"
 counts, and an option that a later sentence replaces ("Actually, C.") does not. Options that a text lists, whole or cut
 off, are no answer (`listing.py`). Running text is searched for nothing else, and more than LONGEST signs of it for
-nothing at all. "A man walks" names no option ('A' is an article), "A and B" and "not B" are no answers; what is unsure
-is None.
+nothing at all. "A man walks" names no option ('A' is an article), "A and B" and "not B" are no answers, nor is "Yes, B"
+where A is yes; what is unsure is None.
 On the recorded answers of Video-LLaVA, Gemini and Reka to TempCompass (multiple choice and yes/no) this agrees with
 all 11,440 grades that the benchmark's own rules gave. Of 16,082 that OVO-Bench publishes, of nine models, it reads all
 but 22, which name several options or none, each as the letter that stands first in it.
 """
 
 import re
+from collections.abc import Set as AbstractSet
 
 from retroflip.data.answers.announced import CUE, announced
 from retroflip.data.answers.answer import Answer, grounded, letters, of_type, option_texts, read_selection
 from retroflip.data.answers.folding import first_sentence, folded, plain
 from retroflip.data.answers.grounded import divided
 from retroflip.data.answers.lettered import (
+    REACH,
     SENTENCES,
     denied,
     lettered,
+    letters_in,
     names_another,
     names_elsewhere,
     statement,
@@ -168,12 +171,27 @@ def _read_option(text: str, options: dict[str, str]) -> str | None:
     lines = [_ENCLOSED.sub(r"\1", _OPENED.sub(r"\1", line)) for line in _lines(text)]
     whole = " ".join(lines)
     alone = {line.rstrip(".") for line in lines} & options.keys()
-    if len(alone) > 1:
+    if len(alone) > 1 or _contradicts(lines[0], alone, options):
         return None
     if letter := read_option(whole, options):
         return letter
     letter = _first_said(lines, options) or _announced_option(lines, options)
     return None if letter is None or taken_back("\n".join(lines), letter, options) else letter
+
+
+def _contradicts(line: str, alone: AbstractSet[str], options: dict[str, str]) -> bool:
+    """Return whether a line says yes or no, which is one option, and names another in the same sentence, or the text in
+    a line of its own: "Yes, B" where A is yes."""
+    if {"yes", "no"}.isdisjoint(options.values()):
+        return False
+    for start in (0, *(cue.end() for cue in CUE.finditer(line))):
+        sentence = first_sentence(line[start : start + REACH])
+        said = _YES_NO.match(sentence)
+        own = [one for one in options if said and options[one] == said[1].lower()]
+        named = alone | letters_in(sentence, options)
+        if own and named and named.isdisjoint(own):
+            return True
+    return False
 
 
 def _first_said(lines: list[str], options: dict[str, str]) -> str | None:
