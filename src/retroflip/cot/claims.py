@@ -15,6 +15,11 @@ from retroflip.cot.world import VALUES, World
 
 KEYS = ("object", "event", "property", "relation", "value")
 """in the order in which they make a statement: "card 12", "put", "end", "", "bottom" """
+PROPERTIES = (
+    "direction", "distance", "wall", "side", "sense", "figure", "end", "place", "symbol", "cells", "from", "to",
+    "command", "card", "chip", "cell", "duration", "face",
+)  # fmt: skip
+"""of events, which may be keys of their own"""
 _BESIDES = {"time", "sentence", "id", "text"}
 _ANSWER = re.compile(r"^(?:final |boxed |right |correct )?(?:answer|conclusion)$", re.IGNORECASE)
 _OPTIONS = re.compile(r"options?", re.IGNORECASE)
@@ -82,9 +87,21 @@ def flattened(claims: Any) -> Iterator[Mapping[str, Any]]:
 def _at_each_time(claim: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Return a claim for each of three or more times; two are from when to when."""
     times = claim.get("time")
-    yield from (
-        ({**claim, "time": one} for one in times) if isinstance(times, list) and len(times) > 2 else [claim]
+    several = (
+        [{**claim, "time": one} for one in times] if isinstance(times, list) and len(times) > 2 else [claim]
     )
+    for one in several:
+        yield from _of_each_property(one)
+
+
+def _of_each_property(claim: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Return a claim for each property of an event that stands as a key of its own: {"sense": "clockwise"}."""
+    several = {key: claim[key] for key in claim if key in PROPERTIES}
+    bare = {key: value for key, value in claim.items() if key not in several}
+    if not several or "property" in bare or "value" in bare:
+        yield bare
+    told = {key: value for key, value in bare.items() if key not in ("property", "value")}
+    yield from ({**told, "property": key, "value": value} for key, value in several.items())
 
 
 def read_claim(claim: Told, world: World) -> Claim:
@@ -172,7 +189,8 @@ def phrase(key: str, value: Any, told: Told, world: World) -> list[Token]:
         return [Token(str(value), frozenset({f"type:{value}"}))]
     if isinstance(value, bool):
         return [] if value else world.reader.tokens("not")
-    if key == "event" and (glyph := re.fullmatch(r"glyph (\S+)", str(value))):
+    is_event = key == "event" or (key == "value" and "relation" in told)
+    if is_event and (glyph := re.fullmatch(r"glyph (\S+)", str(value))):
         if glyph[1] in ("?", "unknown"):
             return phrase("event", "unknown", told, world)
         symbol = [replace(token, is_loose=False) for token in phrase("value", glyph[1], {}, world)]

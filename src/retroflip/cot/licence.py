@@ -7,19 +7,22 @@ order of their claim. So a sentence whose words nobody foresaw is read by what i
 
 import re
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words
-from retroflip.cot.stamps import Moment, Stamp, StampKind
-from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, is_firm, is_idle, meant
+from retroflip.cot.stamps import NUMBER_WORDS, Moment, Stamp, StampKind
+from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, crossed, is_firm, is_idle, meant
 from retroflip.cot.truth.answers import NOUNS
-from retroflip.cot.truth.events import ENDING, plays
+from retroflip.cot.truth.events import ENDING, HOLDING, plays
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.world import VALUES, Fact
 
 _JOINING = frozenset({"before", "after", "earlier", "later", "than"})
+_THAN = ("as", "than")
 _FOLLOWING = frozenset({"then", "next", "afterwards", "thereafter"})
 _SPARING = re.compile(r"\b(?:leaves?|leaving|left|without|only|irrelevant|empty|unchanged|stays?|alone)\b")
+_KEEPING = re.compile(r"\b(?:leaves?|leaving|left|without|irrelevant|empty|unchanged|stays?|alone)\b")
+"""what spares something by its name; "only" names what is not spared"""
 _DENYING = re.compile(
     r"\b(?:not(?! (?:until|only|\w+ until)\b)|never|no|none|nothing|neither|nor|cannot|nowhere)\b|n't\b"
 )
@@ -30,9 +33,32 @@ _BEFORE_IT = re.compile(
 _PRONOUN = re.compile(r"\b(?:it|them|that|this)\b")
 _EQUALLY = re.compile(r"\bas \w+ (?:\w+ )?as\b|\bequal|\bsame\b|\bjust as\b|\balike\b")
 _IT = re.compile(r"\b(?:it|its|this|that|they)\b")
+_OTHERS = re.compile(
+    r"\b(?:the other (?P<number>two|three|four)|the (?P<between>two|three|four) (?:others|(?:in )?between)"
+    r"|(?:both|all) (?:the )?others|any (?:of the )?others?)\b"
+)
+_THESE = re.compile(r"\b(?:both|these|they|the two|all)\b")
 _HOME = re.compile(r"\b(?:first|old|own|original|same|started|began)\b")
 _AWAY = re.compile(r"\b(?:other|another|different|new)\b")
 _LATER = re.compile(r"\b(?:later|after|more|further|again|any ?more|other|else|another)\b")
+_ZERO = re.compile(r"\b(?:0|zero)\b")
+_MATTERLESS = re.compile(
+    r"\b(?:(?:it|this|that|which|they) )?(?:(?:do|does|did) not (?:matter|count)|(?:is|are) not asked (?:about|for)"
+    r"|plays? no (?:part|role)|makes? no difference)(?: here| any more| at all)*\b"
+)
+_DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
+"""what the next words belong to"""
+_LAW = re.compile(r"\b(?:means?|implies|whoever|whichever)\b")
+_WEIGHING = frozenset({"more", "less", "faster", "slower"})
+_FACTOR = re.compile(r"\b(?:half|twice|double|thrice|third|quarter|\w+ times)\b")
+_LIKENESSES = (
+    (re.compile(r"\b(?:just|exactly|equally) as (?:many|much|often)\b"), r"\bas\b|same|equal"),
+    (
+        re.compile(r"\b(?:half|twice|double|thrice|\w+ times) as (?:far|long|fast|many|much|often)\b"),
+        "half|twice|double|thrice|times",
+    ),
+)
+"""what says how much alike two things are, and relations that do"""
 _ENDS_OF_RANKS = SUPERLATIVES | {"ordinal:1", "ordinal:-1", "earliest"}
 _FIGURES = ("n:", "ordinal:", "name:", "cell:", "row:")
 _THINGS = NOUNS | {"pile", "cup", "folder", "row", "wall", "gap"}
@@ -48,6 +74,10 @@ class Licensing:
         several = [
             (frozenset(at for at, _ in own), alike([one for _, one in own])) for own in groups if len(own) > 1
         ]
+        related = [list(own) for _, own in groupby(enumerate(stated), key=lambda one: one[1].likeness[::2])]
+        pairs = [own[a:b] for own in related for a in range(len(own)) for b in range(a + 2, len(own) + 1)]
+        joint = [(frozenset(at for at, _ in own), crossed([one for _, one in own])) for own in pairs]
+        several += [(members, one) for members, one in joint if one]
         self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
         timed = [one for one in stated if one.claim.is_timed]
         self._truth, self._near, self._timed = truth, truth.near, f"n:{len(timed)}"
@@ -57,6 +87,7 @@ class Licensing:
         self._only: Terms = frozenset().union(*subjects) if len(subjects) == 1 else frozenset()
         self._tries, self._text, self._lead = 0, "", ""
         self._just_told: list[Terms] = []
+        self._lead_stamp: Stamp | None = None
         self._latest: frozenset[int | None] = frozenset()
 
     def licensed(self, tokens: Sequence[Token], latest: Fact | None = None) -> list[Fact] | None:
@@ -64,9 +95,12 @@ class Licensing:
 
         latest: the event told last, which "it" may be.
         """
-        tokens = _unranked(tokens)
+        tokens = _relevant(_unranked(tokens))
         self._tries, self._text = 0, Words(tokens).text
         self._latest = frozenset({latest.number}) if latest else frozenset()
+        single = [one for members, one in self._stated if len(members) == 1]
+        if self._unlike(single, Words(tokens)) is not None:
+            return None
         used = self._parted(tokens, 0, ())
         return None if used is None else [e for at in used for e in self._stated[at][1].events]
 
@@ -76,19 +110,66 @@ class Licensing:
         What a sentence says of options is not asked of its claims.
         """
         own = [one for _, one in self._stated]
-        if not own or any(one.letters and not one.claim.is_answer for one in own):
+        if all(one.claim.is_answer for one in own) or any(
+            one.letters and not one.claim.is_answer for one in own
+        ):
             return None
-        known = self._truth.asked.union(*(one.terms for one in own), WEIGHED)
+        asked = self._truth.asked
+        if any(one.events for one in own):
+            asked = frozenset(one for one in asked if one not in VALUES and not one.startswith("name:"))
+        known = asked.union(*(one.terms for one in own), WEIGHED)
         if any("type:return" in e.terms for one in own for e in one.events):
             known |= {"left", "right", "up", "down", "above", "below"}
-        known |= {f"n:{number}" for number in (*range(len(own) + 1), *(len(one.events) for one in own))}
+        is_count = any(one.claim.told.get("property") == "count" for one in own)
+        counts = [
+            *(range(len(own) + 1) if not is_count else ()),
+            *(len(one.events) for one in own),
+            *self._truth.given,
+        ]
+        known |= {f"n:{number}" for number in counts}
         letters = frozenset().union(*(one.letters for one in own))
         for token in _unranked(tokens):
             said = meant(token)
             is_told = token.text in letters or not is_firm(token) or bool(said & known)
             if not is_told and any(one in VALUES or one.startswith(_FIGURES) for one in said):
                 return token.text
+        return self._unlike(own, Words(_unranked(tokens)))
+
+    def _unlike(self, own: Sequence[Stated], words: Words) -> str | None:
+        """Return the words by which a sentence denies, compares or measures otherwise than all of its claims."""
+        is_denying = bool(_DENYING.search(words.text))
+        is_sparing = is_denying or bool(_SPARING.search(words.text)) or bool(_ZERO.search(words.text))
+        told = [meant(token) for token in words.tokens if token.says]
+        is_named = not self._is_single and not _IT.search(words.text)
+        for one in own if not is_sparing or is_denying else ():
+            needed = (*one.needed, *one.named) if is_named else one.needed
+            is_told = is_sparing and all(any(need & said for said in told) for need in needed)
+            if one.is_denied and not is_told:
+                return words.text
+        if (likeness := _likeness(own, words)) is not None:
+            return likeness
+        is_weighed = is_denying or bool(_LAW.search(words.text)) or any(one.terms & _WEIGHING for one in own)
+        for token in words.tokens:
+            if token.stamp is not None and (
+                self._is_other_gap(token.stamp, own) or self._is_other_time(token.stamp, own)
+            ):
+                return token.text
+            if is_firm(token) and not token.stamp and meant(token) & _WEIGHING and not is_weighed:
+                return token.text
         return None
+
+    def _is_other_gap(self, stamp: Stamp, own: Sequence[Stated]) -> bool:
+        """Return whether a length is none of those that claims tell, where they tell what passes between events."""
+        is_length = stamp.kind in (StampKind.GAP, StampKind.LENGTH)
+        return is_length and any(one.gaps for one in own) and not _is_long(stamp, own)
+
+    def _is_other_time(self, stamp: Stamp, own: Sequence[Stated]) -> bool:
+        """Return whether a time is none of those that claims tell or of the events that they name."""
+        times = [ms for one in own for e in (*one.events, *one.others) for ms in (e.start, e.end)]
+        told = [one.claim.stamp for one in own if one.claim.stamp]
+        times += [moment.ms for one in told for moment in (one.low, one.high) if moment]
+        is_other = bool(times) and stamp.kind is StampKind.MOMENT and not self._is_any(stamp.low, times)
+        return is_other and not _is_long(stamp, own)
 
     def _parted(self, tokens: Sequence[Token], begun: int, used: tuple[int, ...]) -> tuple[int, ...] | None:
         """Return the claims among which the rest of a sentence can be parted."""
@@ -110,11 +191,15 @@ class Licensing:
         ends: list[int] = []
         self._just_told = [meant(token) for token in tokens[max(0, begun - 8) : begun]]
         self._lead = tokens[begun - 1].text.lower() if begun else ""
+        self._lead_stamp = next(
+            (token.stamp for token in tokens[max(0, begun - 2) : begun] if token.stamp), None
+        )
         for end in range(begun + 1, len(tokens) + 1):
             part = tokens[begun:end]
             if not self._has(one, tokens[end - 1], part):
                 break
             is_edge = end == len(tokens) or bool(tokens[end].cut) or is_firm(tokens[end])
+            is_edge = is_edge and (end == len(tokens) or not _DANGLING.search(Words(part).text))
             if is_edge and any(map(is_firm, part)) and self._is_as_claimed(one, part, before):
                 ends.insert(0, end)
         return ends
@@ -181,6 +266,9 @@ class Licensing:
         is_timed = any(t.stamp and self._is_any(t.stamp.low, [e.start for e in one.others]) for t in part)
         is_known = is_timed or (one.is_of_next and bool(_BEFORE_IT.search(self._text)))
         needed = [own for own in one.needed if not (is_known and _is_place(own))]
+        if (rest := _OTHERS.search(words.text)) and one.crossed_with:
+            number = NUMBER_WORDS.get(rest["number"] or rest["between"] or "")
+            needed = [own for own in needed if own & WEIGHED or number not in (None, one.crossed_with)]
         if (
             before
             and _PRONOUN.search(words.text)
@@ -196,6 +284,13 @@ class Licensing:
         ) or _is_homed(one, words)
         return (
             is_said
+            and not (one.home is False and _HOME.search(words.text) and not _DENYING.search(words.text))
+            and _is_held_by(one, part)
+            and _is_poured(one, words.text)
+            and (
+                one.claim.told.get("relation") != "between"
+                or any((said | _types(said)) & one.sides[0] for said in told)
+            )
             and all(plays(words, e) and _is_of_return(told, e) for e in one.events)
             and self._is_named(one, told, words, before)
             and self._is_placed(one, told, words, before)
@@ -221,7 +316,9 @@ class Licensing:
                 return False
         if one.is_of_next and _BEFORE_IT.search(self._text):
             named = [own for own in named if not _is_place(own)]
-        if re.match(r"\W*(?:which|who|that)\b", words.text):
+        if re.match(r"\W*(?:which|who|that)\b", words.text) or (
+            one.crossed_with and _THESE.search(words.text)
+        ):
             told = [*told, *self._just_told]
         return all(any(own & said for said in told) for own in named)
 
@@ -243,6 +340,8 @@ class Licensing:
         if not one.claim.is_timed:
             return True
         is_told = bool(one.numbers) and one.numbers <= (before.numbers if before else self._latest)
+        lead = self._lead_stamp
+        is_told = is_told or bool(lead and self._is_any(lead.low, [e.start for e in one.events]))
         return len(times) >= one.count or bool(places) or is_told or self._is_later(one, words)
 
     def _is_later(self, one: Stated, words: Words) -> bool:
@@ -261,7 +360,10 @@ class Licensing:
             and before.is_denied
             and (self._lead in ("or", "nor") or re.match(r"\W*(?:or|nor)\b", words.text))
         )
-        is_spared = "value" not in one.claim.told and bool(_SPARING.search(words.text))
+        told = [meant(token) for token in words.tokens if token.says]
+        is_named = any(any(need & said for said in told) for need in one.named)
+        form = _KEEPING if is_named else _SPARING
+        is_spared = "value" not in one.claim.told and bool(form.search(words.text))
         return is_denied == one.is_denied or (one.is_denied and is_spared)
 
     def _is_joined(self, one: Stated, words: Words, before: Stated | None) -> bool:
@@ -274,6 +376,37 @@ class Licensing:
             or is_idle(one.claim)
             or all(re.search(rf"\b{word}\b", relation) for word in _joining(words.tokens))
         )
+
+
+def _is_long(stamp: Stamp, own: Sequence[Stated]) -> bool:
+    """Return whether claims tell a length, or name an event that takes so long."""
+    lengths = [ms for one in own for ms in one.gaps]
+    lengths += [e.end - e.start for one in own for e in (*one.events, *one.others)]
+    lengths += [one.claim.length.ms for one in own if one.claim.length]
+    return any(stamp.low.is_near(ms, 150.0) for ms in lengths)
+
+
+def _likeness(own: Sequence[Stated], words: Words) -> str | None:
+    """Return words by which two things are as much, or half as much, where no claim says so."""
+    relations = " ".join(str(one.claim.told.get("relation", "")) for one in own)
+    if (
+        (factor := _FACTOR.search(relations))
+        and not _FACTOR.search(words.text)
+        and _EQUALLY.search(words.text)
+    ):
+        return factor[0]
+    found = (form.search(words.text) for form, claimed in _LIKENESSES if not re.search(claimed, relations))
+    return next((match[0] for match in found if match), None)
+
+
+def _relevant(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return tokens without those that say only that something does not matter."""
+    texts = [token.text.lower() for token in tokens]
+    ends = list(accumulate(len(one) + 1 for one in texts))
+    match = _MATTERLESS.search(" ".join(texts))
+    if match is None:
+        return tokens
+    return [one for one, end in zip(tokens, ends, strict=True) if not match.start() < end - 1 <= match.end()]
 
 
 def _unphrased(words: Words) -> str:
@@ -295,13 +428,35 @@ def _joining(tokens: Sequence[Token]) -> set[str]:
         is_beside = any(one.stamp for one in near) or any(
             one.text.lower() in ("that", "this", "start") for one in near[1:]
         )
-        if token.text.lower() in _JOINING and not is_beside:
+        is_compared = (
+            at > 0 and token.text.lower() == "before" and tokens[at - 1].text.lower().split()[-1] in _THAN
+        )
+        if token.text.lower() in _JOINING and not (is_beside or is_compared):
             found.add({"later": "after", "earlier": "before"}.get(token.text.lower(), token.text.lower()))
     return found - {"than"} if {"later than", "earlier than"} & _pairs(tokens) else found
 
 
 def _pairs(tokens: Sequence[Token]) -> set[str]:
     return {f"{one.text} {two.text}".lower() for one, two in pairwise(tokens)}
+
+
+def _is_poured(one: Stated, text: str) -> bool:
+    """Return whether it is poured out of and into what a claim says, where a part says so."""
+    source, target = str(one.claim.told.get("object", "")), str(one.claim.told.get("value", ""))
+    if one.claim.told.get("event") != "pour" or not (source and target):
+        return True
+    told = re.findall(r"\b(into|out of|from) (?:the )?(?:cup )?(?:at )?([a-h])\b", text)
+    return all(name == (target if way == "into" else source).lower()[-1:] for way, name in told)
+
+
+def _is_held_by(one: Stated, part: Sequence[Token]) -> bool:
+    """Return whether what holds things is told before "holds" and them: "A held 5" is not of B behind it."""
+    if one.claim.told.get("property") != "holds" or not HOLDING.search(Words(part).text):
+        return True
+    said = [meant(token) for token in part if token.says]
+    items = [at for at, own in enumerate(said) if any(own & item for item in one.listed)]
+    names = [at for at, own in enumerate(said) if any(own & name for name in one.named)]
+    return not items or not names or names[0] < items[0]
 
 
 def _is_homed(one: Stated, words: Words) -> bool:
@@ -339,7 +494,7 @@ def _is_of_options(part: Sequence[Token], letters: Terms) -> bool:
 def _follows(one: Stated, before: Stated | None) -> bool:
     """Return whether what a claim names begins after what the part before it tells; "then" says so."""
     if before is None or not before.events or not one.events:
-        return one.claim.stamp is not None
+        return one.claim.stamp is not None or bool(one.listed)
     return min(e.start for e in one.events) > min(e.start for e in before.events)
 
 

@@ -28,7 +28,8 @@ _CUTS = {",": 1, "and": 1, "then": 1, ";": 3, ":": 3, "(": 2, ")": 2, "—": 3, 
          "makes": 2}  # fmt: skip
 """where a sentence may be cut, and how willingly"""
 _SENTENCE_END = re.compile(
-    r"(?<=[.!])\s+(?=[a-z]\w*\.txt\b)|(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+"
+    r"(?<=[.!])\s+(?=[a-z]\w*\.txt\b|(?:mv|rm|cp|touch|mkdir|rmdir) [\w-]+)|"
+    r"(?:(?<=[.!])|(?<=[\w\"”)]\?))[\s\"”)]+(?=[\"“(\[*A-Z\d])|\n+"
 )
 _ABBREVIATED = re.compile(r"\b(?:i\.e|e\.g|vs|approx|ca|etc)\.(?=,? [a-z\d(])", re.IGNORECASE)
 _BULLET = re.compile(
@@ -45,7 +46,9 @@ _PRECEDENCE = re.compile(
 )
 """what holds of all expressions"""
 _ASIDE = re.compile(
-    rf"{_PRECEDENCE.pattern}|^In between,? |, (?:by the way|of course|however|in fact|though|therefore|too|in turn"
+    rf"{_PRECEDENCE.pattern}|^In between,? |^(?:So,? |And )?from there,? (?=it )"
+    r"|^(?:So,? |And |Thus,? )?in the end,? (?!.*\b(?:holds?|has|have|reads?|ends? up|at|in|on|back|empty|left with"
+    r"|where|same)\b)|, (?:by the way|of course|however|in fact|though|therefore|too|in turn"
     r"|as it happens|again|as said|then|as expected|for its part),",
     re.IGNORECASE,
 )
@@ -70,9 +73,15 @@ _ELIDED = re.compile(
 _REACHING = re.compile(
     r"\breach(?:es|ed)? (?=(?:(?:about|only|just|roughly|some|around) )*\d+ ?(?:percent|%))"
 )
-_FOR_THE_FIRST = re.compile(r"\b[Ff]or the first (?=\d+(?:\.\d+)? s)")
+_FOR_THE_FIRST = re.compile(rf"\b[Ff]or the first (?=(?:\d+(?:\.\d+)?|{_NUMBER}) s(?:econds?)?\b)")
 _RIGHT_SO = re.compile(r"(?<=clockwise )is right(?=[.,;]|$| and\b| but\b)")
 """what is right, and not on the right"""
+_LEFT_IT = re.compile(
+    r"(?<!to the )(?<!on the )\bleft (?=(?:the (?:top|bottom|pile|stack|cup)|[A-C]|there|its)\b)"
+)
+"""what went away, and no side"""
+_ON_TOP = re.compile(r"\b(go|goes|went|going) on top(?! of)\b")
+"""no going on"""
 _LEAVING = re.compile(
     r"\b(?:[Tt]hat|[Tt]his|which) leaves (?=the (?:middle|last|first|only|slow|fast)\w* "
     r"|(?:just |only )?(?:one|two|three|four|five|six) (?:to|on|at|of) )"
@@ -92,11 +101,11 @@ _LINES = re.compile(
 )
 _TOKEN = re.compile(
     r"(?P<command>\b(?:mv (?:--exchange )?|cp )[\w./*-]+ [\w/-]+(?=[\s,;:.)]|$)"
-    r"|\b(?:rm|touch|mkdir|rmdir) "
+    r"|(?<!\bnot )(?<!\bnever )(?<!n't )\b(?:rm|touch|mkdir|rmdir) "
     r"(?!(?:commands?|at|in|on|of|is|was|that|from|row|column|the|any|no|it|them|both)\b)"
     r"[\w-]+(?:/[\w.*-]*\w\*?|/\*)?)"
     r"|(?P<pair>\((?P<x>\d+), ?(?P<y>\d+)\))"
-    r"|(?P<equation>[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
+    r"|(?P<equation>(?:(?<=\s)-|^-)?[\d(?…][\d\s+\-−*/×÷().?]*=\s*-?\d+(?:\s*=\s*\d+)*)"
     r"|(?P<line>\b(?P<axis>[Rr]ow|[Cc]olumn) (?P<at>\d)\b)|(?P<path>\b[\w-]+/[\w-]+\.\w+|\b[\w-]+\.txt\b)"
     r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]))|(?P<operator>[+*/×÷−]|(?<=\s)-(?=[\s,]|$)|(?:^|(?<=\s))\?)"
     r"|(?P<word>\d+(?:st|nd|rd|th)\b|[A-Za-z]+(?:['’][A-Za-z]+)?)|(?P<cut>[,;:()—–])|(?P<strange>[^\s.!?%=\"“”\[\]|\\$'’-])"
@@ -240,6 +249,8 @@ def _sums(text: str) -> str:
     text = _FOR_THE_FIRST.sub("until ", text)
     text = _RIGHT_SO.sub("is correct", text)
     text = _LEAVING.sub("", text)
+    text = _LEFT_IT.sub("leaves ", text)
+    text = _ON_TOP.sub(r"\1 to the top", text)
     text = re.sub(
         r"(?<=[\d?]) (?:must be|has to be|should be|needs to be|comes to) (?=\d+\b(?!\.\d| s\b))",
         " = ",
@@ -378,6 +389,8 @@ class Reader:
     def _number(self, spot: "_Spot") -> Taken | None:
         """Take a number; before "times" it counts, unless a product is meant, and "one" may be a pronoun."""
         value = NUMBER_WORDS.get(spot.lowered, spot.lowered if spot.is_number else None)
+        if spot.lowered == "single" and spot.before == "a":
+            value = 1
         if value is None:
             return None
         number, then = f"{float(value):g}", spot.words[2] if len(spot.words) > 2 else ""
@@ -393,7 +406,7 @@ class Reader:
     def _name(self, spot: "_Spot") -> Taken | None:
         """Take a name of the video's own, written large or small; "A" may be an article."""
         word = spot.lowered if spot.lowered in self._names else spot.word
-        if word not in self._names or (word == "A" and self._is_article(spot.after)):
+        if word not in self._names or (word == "A" and self._is_article(spot)):
             return None
         is_place = spot.before in _BEFORE_PLACES and spot.after not in ("out", "back", "backwards", "through")
         is_loose = word.islower() and not is_place and stem(word) in _lexicon()[1]["connecting"]
@@ -406,7 +419,7 @@ class Reader:
             parts = _PARTS[spot.after]
             return 2, [Token(spot.word, frozenset({f"part:{ORDINALS[part] % (parts + 1)}/{parts}"}))]
         if spot.lowered in ORDINALS and (
-            spot.before in ("the", "its", "for")
+            spot.before in ("the", "its", "for", "very")
             or (spot.before == "a" != spot.after and spot.lowered != "second")
             or spot.after in ("time", "one", "from")
             or (
@@ -432,7 +445,10 @@ class Reader:
             and stem(word) not in named["connecting"]
         )
 
-    def _is_article(self, after: str) -> bool:
+    def _is_article(self, spot: "_Spot") -> bool:
+        after, then = spot.after, spot.words[2] if len(spot.words) > 2 else ""
+        if after.isdigit() and not spot.before:
+            return then.isalpha() and then not in ("and", "or")
         says, _ = _lexicon()
         concepts = says.get((stem(after),), frozenset()) if after else frozenset()
         return bool(concepts & {"chip", "cup", "swap", "card"})

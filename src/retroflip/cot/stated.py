@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retroflip.cot.claims import Claim, phrase
-from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token
+from retroflip.cot.reading import ORDINALS, PHASES, SUPERLATIVES, Terms, Token
 from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import VALUES, Fact
 
@@ -15,7 +15,20 @@ WEIGHED = frozenset({"more", "less", "faster", "slower", "steady", "same", *SUPE
 LETTERS = "ABCDEFGH"
 _RANKS = frozenset({"earliest", "quantifying", "exactly", "same", "reversal", *SUPERLATIVES, *PHASES})
 _IDLE = frozenset(
-    {"further", "change", "move", "draw", "put", "take", "hit", "swap", "exchange", "run", "quantifying"}
+    {
+        "further",
+        "still",
+        "change",
+        "move",
+        "draw",
+        "put",
+        "take",
+        "hit",
+        "swap",
+        "exchange",
+        "run",
+        "quantifying",
+    }
 )
 _SPARED = frozenset(
     {"leave", "take", "put", "move", "still", "concern", "exactly", "blank", "swap", "change", "back"}
@@ -37,7 +50,8 @@ class Stated:
     before and behind its relation alone. listed: a list in its order. events: those that it names. others: those that
     it compares them with. home: whether a cell at the end is that at the start. nths: which events
     these are among those with a value: the first hit on the left wall. letter: of the right option. is_falling: whether
-    a ranking begins with the largest.
+    a ranking begins with the largest. count: how many claims these are. crossed_with: with how many things each of
+    several is compared.
     """
 
     claim: Claim
@@ -55,6 +69,7 @@ class Stated:
     letter: str = ""
     is_falling: bool | None = None
     count: int = 1
+    crossed_with: int = 0
 
     @property
     def terms(self) -> Terms:
@@ -154,6 +169,39 @@ def alike(several: Sequence[Stated]) -> Stated:
     )
 
 
+def crossed(several: Sequence[Stated]) -> Stated | None:
+    """Return claims that relate each of some things to each of others as one, None where any pair is left out."""
+    one = several[0]
+    pairs = [(_about(other), str(other.claim.told.get("value"))) for other in several]
+    ones, others = (list(dict.fromkeys(side)) for side in zip(*pairs, strict=True))
+    is_directed = all(left or right for left, right in (other.sides for other in several))
+    if (
+        not is_directed
+        or {(a, b) for a in ones for b in others} != set(pairs)
+        or len(set(pairs)) < len(pairs)
+    ):
+        return None
+    common = [need for need in one.needed if all(need in other.needed for other in several)]
+    other_needs = [need for other in several for need in other.needed if need not in common]
+    lefts, rights = (frozenset().union(*(other.sides[at] for other in several)) for at in (0, 1))
+    return replace(
+        one,
+        said=frozenset().union(*(other.said for other in several)),
+        beside=frozenset.intersection(*(other.beside for other in several)),
+        loose=one.loose.union({f"n:{len(ones)}", f"n:{len(others)}", "quantifying"}),
+        needed=tuple(dict.fromkeys([*common, *other_needs])),
+        named=tuple(dict.fromkeys(need for other in several for need in other.named)),
+        crossed_with=len(others),
+        sides=(lefts - rights, rights - lefts),
+        events=tuple(dict.fromkeys(e for other in several for e in other.events)),
+        others=tuple(dict.fromkeys(e for other in several for e in other.others)),
+    )
+
+
+def _about(one: Stated) -> str:
+    return f"{one.claim.told.get('event')} {one.claim.told.get('object')}"
+
+
 class Statements:
     """Reads claims as what texts may say."""
 
@@ -166,24 +214,30 @@ class Statements:
         told, said = claim.told, self._by_key(claim)
         sides = [list(facts)] if facts else self._relations.named(told)
         common = [frozenset.intersection(*map(self._relations.described, own)) for own in sides if own]
-        totals = [frozenset.intersection(*map(self._relations.totals, own)) for own in sides if own]
+        totals = [
+            frozenset.intersection(*map(self._relations.totals, own))
+            for own in sides
+            if own and not self._is_valued(own)
+        ]
         beside = counted(frozenset().union(*common)) - WEIGHED
         often = re.match(r"(?:.* )?(?P<more>more|less|fewer|rarer) ", str(told.get("relation", "")))
         weighed = [frozenset({"more" if often["more"] == "more" else "less"})] if often else []
         weighed += [one for one in said["relation"] if one & WEIGHED or any(map(_is_figure, one))]
         is_free = claim.is_timed or is_idle(claim) or claim.length is not None
-        named = self._needs(said["event"], is_event=True) + self._needs(said["object"])
+        named = self._needs(self._unnamed(said["event"]), is_event=True) + self._needs(said["object"])
         is_directed = told.get("property") not in ("holds", "cell") and bool(
             _DIRECTED.search(str(told.get("relation", "")))
         )
-        is_series = isinstance(told.get("value"), list) or told.get("property") == "expression"
+        is_series = (isinstance(told.get("value"), list) and told.get("relation") != "between") or told.get(
+            "property"
+        ) == "expression"
         left, right = (
             frozenset().union(*(one for key in keys for one in said[key]))
             for keys in (("object", "event"), ("value",))
         )
         return Stated(
             claim,
-            said=frozenset().union(*map(meant, claim.tokens), *self._summed(told)),
+            said=frozenset().union(*map(meant, claim.tokens), *self._summed(told), *self._doings(told)),
             beside=beside if claim.is_timed else frozenset(one for one in beside if not one.startswith("n:")),
             loose=self._loose(claim, sides).union(*(totals if told.get("relation") != "not" else ())),
             needed=(*weighed, *([] if is_free else self._valued(told))),
@@ -193,10 +247,21 @@ class Statements:
             events=tuple(facts or (sides[0] if sides else ())),
             others=tuple(e for own in sides[1:] for e in own),
             home=self._is_home(told),
-            nths=self._relations.places(sides[0]) if claim.is_timed and sides and len(sides[0]) == 1 else {},
+            nths=self._relations.places(sides[0])
+            if claim.is_timed and sides and len({e.number for e in sides[0]}) == 1
+            else {},
             letter=self._letter,
             is_falling=self._relations.is_falling(told),
         )
+
+    def _doings(self, told: Mapping[str, Any]) -> list[Terms]:
+        """Return the words for what never happens to something."""
+        own = (
+            self._relations.of({"event": told["event"]})
+            if told.get("relation") == "not" and "event" in told
+            else []
+        )
+        return [frozenset.intersection(*(e.terms for e in own)) - VALUES - self._names] if own else []
 
     def _summed(self, told: Mapping[str, Any]) -> list[Terms]:
         """Return the numbers of a sum."""
@@ -238,9 +303,20 @@ class Statements:
         return [
             one
             for item, side in zip(items, sides, strict=True)
-            for one in self._placed(self._needs(self._firm("value", item, told)), [side])
+            for one in self._placed(self._needs(self._unnamed(self._firm("value", item, told))), [side])
             if not one <= shared and one != {"n:0"}
         ]
+
+    def _is_valued(self, events: Sequence[Fact]) -> bool:
+        """Return whether events are told by numbers, which their number could be taken for."""
+        is_item = any(e.terms & self._world.items for e in events)
+        return is_item or any(self._world.kind_of(e) == "glyph" for e in events)
+
+    def _unnamed(self, said: Sequence[Terms]) -> Sequence[Terms]:
+        """Return what is said of an event without whose it is, where no other of its kind is there: "the flash"."""
+        doing = [one for one in said if not one & self._names and not any(map(_is_figure, one))]
+        numbers = {e.number for e in self._world.events if doing and e.covers(doing)}
+        return doing if len(numbers) == 1 and not any(one & VALUES for one in doing) else said
 
     def _needs(self, said: Sequence[Terms], *, is_event: bool = False) -> list[Terms]:
         """Return what of a phrase a text must say: its numbers and ways, one word of a name, or else one word."""
@@ -275,6 +351,8 @@ class Statements:
         part = self._world.question["parameters"].get("part")
         if part and ("relation" in told or told.get("property") == "ranking"):
             own.add(f"part:{part[0] + 1}/{part[1]}")
+        if (rank := re.fullmatch(r"not (?:the )?(\w+)", relation)) and rank[1] in ORDINALS:
+            own.add(f"ordinal:{ORDINALS[rank[1]]}")
         if relation == "not":
             return (
                 _SPARED
@@ -286,7 +364,7 @@ class Statements:
         if relation.endswith(" as") or relation in ("equal", "same"):
             own |= {"equally-long", "equally-much", "same", "quantifying"}
         if isinstance(told.get("value"), list) and told.get("property") == "order":
-            own |= PHASES
+            own |= PHASES | {"ordinal:1", "ordinal:-1", "earliest"}
         if told.get("property") == "count" and "object" in told and "event" in told:
             return frozenset({"move", "concern", "exactly"})
         if told.get("property") == "count":
@@ -295,6 +373,8 @@ class Statements:
             {"swap", "exchange", "slide", "mv"} & e.terms for side in sides for e in side
         ):
             return frozenset({"take", "put", "move", "leave", "enter"}) | own
+        if claim.is_timed and any({"put", "take", "pour"} & e.terms for side in sides for e in side):
+            own |= {"move", "change"}
         if claim.is_timed and self._world.question["mode"] == "retrodictive":
             own |= {"back", "further"}
         if re.search(r"\b(?:than|as)$", relation):

@@ -56,6 +56,8 @@ _LAW = re.compile(
     r"^(?:, )?(?:(?:so|and|since|because) )?(?:the|a|an)? ?"
     r"(?:farther|further|more|less|longer|shorter|larger|greater|higher|smaller)\b"
     r".*\b(?:means?|implies|the (?:faster|quicker|slower))\b"
+    r"|^(?:, )?(?:so )?(?:whoever|whichever|the one that|what) (?:\w+ )?(?:farther|further|longer|faster|more)\b"
+    r".*\bis (?:the )?(?:faster|quicker|slower)$"
     r"|^(?:, )?(?:(?:so|and|since|because|as|here) )?(?:multiplications?|divisions?|multiplying|dividing)"
     r"(?: (?:and|or) (?:divisions?|multiplications?))? (?:comes?|goes?|is done|are done|has priority|binds?)"
     r"(?: (?:first|stronger|before (?:additions?|subtractions?)(?: (?:and|or) (?:additions?|subtractions?))?))*$"
@@ -232,7 +234,7 @@ class Teller:
 
     def _told(self, tokens: Sequence[Token]) -> str | None:
         """Look a sentence up in one, or part by part; return its first words that nothing bears out."""
-        begun = self._kept()
+        begun = self.kept()
         fault = self._clauses(_uncounted(tokens))
         if fault is None:
             return None
@@ -249,7 +251,7 @@ class Teller:
         """Return whether one side of a joint is a plan, and the other is true: "but I will follow the star"."""
         sides = tokens[:at], tokens[at + 1 :]
         for plan, told in (sides, sides[::-1]):
-            begun = self._kept()
+            begun = self.kept()
             words = Words(_unjoined(plan))
             is_plan = bool(_PLAN.search(words.text)) or words.text.startswith(_ASKING)
             if (
@@ -262,7 +264,8 @@ class Teller:
             self.story = begun
         return False
 
-    def _kept(self) -> Story:
+    def kept(self) -> Story:
+        """Return how far the text has come, to go back to."""
         return replace(self.story, dated=list(self.story.dated), spared=list(self.story.spared))
 
     def _clauses(self, tokens: Sequence[Token]) -> str | None:
@@ -303,7 +306,7 @@ class Teller:
         before them come to the same, and there are two or three times as many for each joint.
         """
         refuted = set() if refuted is None else refuted
-        begun = self._kept()
+        begun = self.kept()
         reached = (len(tokens), begun.key)
         if reached in refuted or len(refuted) > _MOST_ENDS:
             return False
@@ -805,7 +808,7 @@ class Teller:
         story.numbers |= {term for one in run.said for term in one if term.startswith("n:")}
         for text in run.picked("equation:"):
             story.result = text.split("=")[-1].strip()
-            story.numbers |= {f"n:{story.result}"}
+            story.numbers |= {f"n:{story.result.removeprefix('-')}"}
         return "events" if found else "state" if run.plain else ""
 
     def _doer(self, found: Sequence[Fact]) -> tuple[Terms, ...]:

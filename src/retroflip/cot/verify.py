@@ -31,6 +31,7 @@ from retroflip.cot.truth.needs import matters
 from retroflip.cot.truth.options import Options
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.relations import Relations
+from retroflip.cot.truth.when import When
 from retroflip.cot.world import Fact, Held, Metadata, World
 from retroflip.data.answers import gold_answer, is_well_formed, parse_answer, same_answer
 from retroflip.data.sample import Sample
@@ -44,6 +45,11 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 
+_JOINTS = frozenset({",", ";", ":", "and", "but", "so", "while", "whereas"})
+"""what one statement of a sentence may be joined to another by"""
+_OPENED = re.compile(r"(?:(?:so|and|but) )?(?:before|after|until|undoing|with|when|while|as|since)\b")
+"""what the rest of a sentence depends on"""
+_SUBJECT = re.compile(r"\b(?:it|none|no|the|that|this|which|they|each)\b")
 _NOT = re.compile(r"\b(?:not|never|no)\b|n't\b", re.IGNORECASE)
 
 
@@ -146,6 +152,7 @@ class _Check:
         self._relations = Relations(self._truth)
         self._licensing = Licensing((), self._truth)
         self._latest: Fact | None = None
+        self._marked: set[int] = set()
         self._teller = self._free = Teller(self._truth, Licence())
 
     @property
@@ -171,14 +178,23 @@ class _Check:
         is_aligned = len(self._stated) == len(told) and all(map(_is_of_sentence, claims or ()))
         for number, sentence in enumerate(told):
             is_last = number == len(told) - 1
+            self._marked |= self._events_at(sentence)
             self._licensing = Licensing(self._stated[number] if is_aligned else (), self._truth)
             self._latest = self._free.story.latest
             faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
             if not faults:
                 found += self._foreign(sentence)
-            elif not self._is_licensed(sentence, is_last=is_last):
+            elif not (
+                self._is_licensed(sentence, is_last=is_last) or self._is_mixed(sentence, is_last=is_last)
+            ):
                 found += faults
         return [*found, *self._missing()]
+
+    def _events_at(self, sentence: str) -> set[int]:
+        """Return the events at the times of a sentence."""
+        stamps = [token.stamp for token in self._world.reader.tokens(sentence) if token.stamp]
+        events = [e for one in stamps for e in self._world.events if self._truth.at(e, When(one), "")]
+        return {e.number for e in events if e.number is not None}
 
     def _licence(self, claims: Any) -> tuple[Licence, list[Problem]]:
         """Return what true claims allow a text to tell, and the claims that are not true or cannot be read."""
@@ -258,6 +274,34 @@ class _Check:
         self._free.story.dated += [e.number for e in events or () if e.number is not None]
         return events is not None
 
+    def _is_mixed(self, sentence: str, *, is_last: bool) -> bool:
+        """Return whether claims say all of one side of a joint, and the table bears out the other."""
+        tokens = self._world.reader.tokens(sentence)
+        for at in (at for at, token in enumerate(tokens) if token.text.lower() in _JOINTS):
+            behind = next((to for to in range(at, len(tokens)) if tokens[to].text.lower() not in _JOINTS), at)
+            sides = tokens[:at], tokens[behind:]
+            if _OPENED.match(Words(sides[0]).text) and not self._licensing.licensed(sides[1]):
+                continue
+            for claimed, told in (sides, sides[::-1]) if all(Words(side).said for side in sides) else ():
+                story = self._free.kept()
+                text = Words(told).text
+                is_elided = (
+                    told is sides[1] and " than " in text and not _SUBJECT.search(text.partition(" than ")[0])
+                )
+                is_told = (
+                    not is_elided and self._free.fault(told, is_last=is_last and told is sides[1]) is None
+                )
+                events = (
+                    self._licensing.licensed(claimed)
+                    if is_told and not self._licensing.foreign(told)
+                    else None
+                )
+                if events is not None:
+                    self._free.story.dated += [e.number for e in events if e.number is not None]
+                    return True
+                self._free.story = story
+        return False
+
     def _required(self) -> list[int]:
         """Return the events that must be told; who tells most of what does not matter must tell all of it."""
         own = [one for one in range(len(self._world.metadata["events"])) if self._teller.decides(one)]
@@ -283,7 +327,7 @@ class _Check:
         """Whether claims stand for a text that itself tells no event, or less than half of those that decide."""
         if self._teller is self._free:
             return False
-        told = {*self._free.story.dated, *self._free.story.told}
+        told = {*self._free.story.dated, *self._free.story.told, *self._marked}
         required = self._required()
         is_silent = not told and bool(self._world.events)
         return is_silent or 2 * len(told.intersection(required)) < len(required)

@@ -25,6 +25,10 @@ _THAN = re.compile(rf"(?P<much>.*?)\b(?:(?P<more>{_MORE})|{_LESS})\b(?: often| t
 _AS = re.compile(r"(?P<much>.*?)\bas \w+ as")
 _BOUND = re.compile(r"(?:(?P<less>less than|under|not even)|more than|over) (?=\S)")
 _EQUAL = re.compile(r"(?:equal(?:ly \w+)?(?: to)?|(?:the )?same(?: \w+)?(?: as)?|as \w+ as each other)")
+_NUMBERED = re.compile(
+    r"(?:(?P<number>\d+|" + "|".join(NUMBER_WORDS) + r") )?(?:more|fewer|less)(?: times)? than"
+)
+_ONCE = re.compile(r"\bonce(?= (?:more|less))")
 _LONG = re.compile(r"\b(?:long|longer|shorter|time)\b")
 COUNT = re.compile(r"counts?|number(?: of (?:times|\w+))?|times|how often")
 AMOUNT = re.compile(
@@ -68,6 +72,7 @@ class Comparisons(Choice):
 
     def _more(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
         """Judge "faster than", "twice as far as", "more often than", "10 percent closer than"."""
+        relation = _ONCE.sub("1", relation)
         match = _THAN.fullmatch(relation) or _AS.fullmatch(relation)
         if match is None or "value" not in told:
             return None
@@ -101,7 +106,9 @@ class Comparisons(Choice):
             left, right = ([self._within(one, told, stamp) for one in side] for side in (ones, others))
         if not all((*left, *right)):
             raise ClaimError(f"{told.get(key)!r} and {told['value']!r} cannot be compared")
-        if is_count:
+        numbered = _NUMBERED.fullmatch(relation) if key == "event" else None
+        is_plural = any(len({e.number for e in side}) > 1 for side in (*left, *right))
+        if is_count or (numbered and (numbered["number"] or is_plural)):
             return [float(len(one)) for one in left], [float(len(one)) for one in right], 0.0
         measure, near = self._measure(
             [e for side in (*left, *right) for e in side], is_time=is_time, is_equal=relation.endswith(" as")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Words
+from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Words, picked
 from retroflip.cot.stamps import Moment, Stamp
 from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.forms import Forms
@@ -234,6 +234,8 @@ class Truth(Forms):
         """
         is_touching = words.has("hit") and not any("hit" in e.terms for e in self.world.events)
         words = words.without("hit") if is_touching else words
+        if words.tokens and words.tokens[-1].text == "either" and any(one & VALUES for one in words.plain):
+            words = Words(words.tokens[:-1])
         if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
@@ -253,6 +255,10 @@ class Truth(Forms):
         if REACHED.search(words.text):
             return self._short_of(words, when)
         words = words.without("quantifying")
+        if words.has("swap") and any(
+            one & {"move", "hit", "change"} and "swap" not in one for one in words.plain
+        ):
+            words = Words([t for t in words.tokens if "swap" not in t.says and not picked([t.says], "n:")])
         if not words.said and when.stamp is not None and _UNTIL.search(words.text):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
             return None if any(self.world.kind_of(e) not in IDLE for e in begun) else []
@@ -277,10 +283,9 @@ class Truth(Forms):
             and when.stamp is None
         ):
             return None if self._is_touched(when) else []
-        if any(one & {"move", "still"} for one in words.plain) and all(
-            map(self.world.is_name, words.plain[:-1])
-        ):
-            moves = self._moves(words.plain[:-1] or list(when.subject))
+        doings = [one for one in words.plain if not self.world.is_name(one)]
+        if len(doings) == 1 and doings[0] & {"move", "still"}:
+            moves = self._moves([one for one in words.plain if one not in doings] or list(when.subject))
             return [] if moves == words.has("still") else None
         known = words.without(*self._foreign(words))
         is_so = self.proof(words, when) is None and (not known.plain or self.proof(known, when) is None)

@@ -4,9 +4,9 @@ import operator
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import groupby, pairwise, product
 
-from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words
+from retroflip.cot.reading import SUPERLATIVES, Terms, Token, Words, picked
 from retroflip.cot.truth.answers import NOUNS, ORDER
 from retroflip.cot.truth.counts import Counts
 from retroflip.cot.truth.events import is_nth, numbers_of
@@ -297,8 +297,22 @@ class Ranks(Counts):
         is_time = (
             bool(sized) and self.world.kind_of(sized[0]) == "cross" and not wanted & {"faster", "slower"}
         )
+        if (ones := self._told_of(Words(words.tokens[:at]), sized)) and own:
+            is_most = bool(wanted & {"faster", "more", "grow"}) != is_time
+            pairs = [(a.size or 0.0, b.size or 0.0) for a, b in product(ones, own)]
+            return [] if all(a <= b if is_most else a >= b for a, b in pairs) else None
         best = (max if bool(wanted & {"faster", "more", "grow"}) != is_time else min)(sizes, default=None)
         return [] if any(e.size == best for e in own) else None
+
+    def _told_of(self, words: Words, sized: Sequence[Fact]) -> list[Fact]:
+        """Return the events that are named one by one: "neither the first nor the third approach"."""
+        found: list[Fact] = []
+        for is_name, run in groupby(words.tokens, key=lambda token: self.world.is_name(token.says)):
+            part = list(run)
+            found += self.of([token.says for token in part], sized) if is_name else []
+            for token in part if not is_name else ():
+                found += self._nth(Words([token]), list(sized)) if picked([token.says], "ordinal:") else []
+        return found
 
     def _ordered(self, words: Words, when: When) -> Found:
         """Prove "X before Y" and "after Y, X" of two events that have no times of their own."""

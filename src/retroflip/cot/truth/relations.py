@@ -24,6 +24,7 @@ _MOST = re.compile(
     r"(?P<most>fastest|farthest|widest|longest|largest)|slowest|closest|nearest|narrowest|shortest|smallest"
 )
 _NOTHING = re.compile(r"nothing|none|no (?:\w+ )?(?:events?|changes?|movements?|motion)")
+_THEMES = ("colour", "shape", "size")
 _SERIES = re.compile(r"order|sequence|series|path|ranking")
 _RIGHT_AFTER = ("", "right", "immediately", "directly")
 _HEDGE = re.compile(
@@ -115,6 +116,9 @@ class Relations(Comparisons):
             return None
         said = self.said("value", told["value"], told) if "value" in told else []
         own = self.of(told)
+        themes = {event["attribute"] for event in self.world.metadata["events"] if "attribute" in event}
+        if "value" not in told and themes and (theme := str(told.get("property"))) in _THEMES:
+            return Verdict(theme not in themes)
         if not own or ("value" in told and not said):
             return Verdict(is_so=True) if "value" in told and said else None
         return Verdict(not any(e.covers(said) for e in own))
@@ -239,9 +243,18 @@ class Relations(Comparisons):
         if not (is_nth and is_told) or relation not in ("", "not"):
             return None
         beside = [one for key in ("object", "value") for one in self.said(key, told.get(key, ""), told)]
-        own = self.chosen("event", told["event"], told)
-        is_so = all(e.covers(beside) and (stamp is None or self.truth.at(e, When(stamp), "")) for e in own)
-        return Verdict(bool(own) and is_so != (relation == "not"), own)
+        of_object = self.chosen("event", told["event"], told)
+        of_all = self.chosen("event", told["event"], {"event": told["event"]})
+        is_item = any(
+            set(one) & self.world.items for one in self.said("object", told.get("object", ""), told)
+        )
+        for own in (of_object, of_all) if is_item else (of_object,):
+            is_so = all(
+                e.covers(beside) and (stamp is None or self.truth.at(e, When(stamp), "")) for e in own
+            )
+            if own and is_so != (relation == "not"):
+                return Verdict(is_so=True, events=own)
+        return Verdict(is_so=False)
 
     def _counted(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
         """Judge how many events there are, in all or until a time, or how much something holds."""

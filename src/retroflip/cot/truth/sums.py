@@ -11,12 +11,15 @@ _OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 
 
 def value(text: str) -> Fraction | None:
-    """Return what a sum comes to, * and / before + and -; None for anything else.
+    """Return what a sum comes to, * and / before + and -; None for anything else. It may begin with a minus.
 
     >>> value("9 + 3 * 2")
     Fraction(15, 1)
+    >>> value("-3 + 7")
+    Fraction(4, 1)
     """
     parts = re.findall(r"\d+|[+*/-]", text.translate(str.maketrans("−×÷", "-*/")))
+    parts = ["0", *parts] if parts[:1] == ["-"] else parts
     if len(parts) % 2 == 0 or not all(part.isdigit() == (index % 2 == 0) for index, part in enumerate(parts)):
         return None
     for operators in ("*/", "+-"):
