@@ -110,7 +110,18 @@ def test_counts_orders_and_contents_are_exact() -> None:
         assert ("claim" in checked([claim], "I watch the cups.", CUPS).reasons) is not is_true
 
 
-@pytest.mark.parametrize(("name", "refused"), [("tuned", 0), ("second", 3), ("third", 0), ("sixth", 2)])
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("tuned", 0),
+        ("second", 3),
+        ("third", 0),
+        ("sixth", 2),
+        ("thirty-first", 0),
+        ("thirty-second", 0),
+        ("thirty-fourth", 2),
+    ],
+)
 def test_hand_written_traces(name: str, refused: int) -> None:
     found = BENCHMARK["measured"](name, text_alone=False)
     assert found["false_passed"] == []

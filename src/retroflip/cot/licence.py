@@ -11,10 +11,11 @@ from itertools import accumulate, groupby, pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words
 from retroflip.cot.stamps import NUMBER_WORDS, Moment, Stamp, StampKind
-from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, crossed, is_firm, is_idle, meant
+from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, counted, crossed, is_firm, is_idle, meant
 from retroflip.cot.truth.answers import NOUNS
 from retroflip.cot.truth.events import ENDING, HOLDING, plays
 from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact
 
 _JOINING = frozenset({"before", "after", "earlier", "later", "than"})
@@ -46,6 +47,10 @@ _MATTERLESS = re.compile(
     r"\b(?:(?:it|this|that|which|they) )?(?:(?:do|does|did) not (?:matter|count)|(?:is|are) not asked (?:about|for)"
     r"|plays? no (?:part|role)|makes? no difference)(?: here| any more| at all)*\b"
 )
+_IN_PART = re.compile(
+    r"\b(?:still|among|includ\w+|also|too|as well|one of|part|again|only|back|(?:is|was|been) in)\b"
+)
+"""what tells a part of what something holds"""
 _DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
 """what the next words belong to"""
 _LAW = re.compile(r"\b(?:means?|implies|whoever|whichever)\b")
@@ -62,6 +67,8 @@ _LIKENESSES = (
 _ENDS_OF_RANKS = SUPERLATIVES | {"ordinal:1", "ordinal:-1", "earliest"}
 _FIGURES = ("n:", "ordinal:", "name:", "cell:", "row:")
 _THINGS = NOUNS | {"pile", "cup", "folder", "row", "wall", "gap"}
+_MOST_PAIRS = 12
+"""claims that are looked at for comparisons of several things with several others"""
 _MOST = 4000
 """ways to part a sentence that are tried"""
 
@@ -75,7 +82,13 @@ class Licensing:
             (frozenset(at for at, _ in own), alike([one for _, one in own])) for own in groups if len(own) > 1
         ]
         related = [list(own) for _, own in groupby(enumerate(stated), key=lambda one: one[1].likeness[::2])]
-        pairs = [own[a:b] for own in related for a in range(len(own)) for b in range(a + 2, len(own) + 1)]
+        pairs = [
+            own[a:b]
+            for own in related
+            if len(own) <= _MOST_PAIRS
+            for a in range(len(own))
+            for b in range(a + 2, len(own) + 1)
+        ]
         joint = [(frozenset(at for at, _ in own), crossed([one for _, one in own])) for own in pairs]
         several += [(members, one) for members, one in joint if one]
         self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
@@ -105,38 +118,46 @@ class Licensing:
         return None if used is None else [e for at in used for e in self._stated[at][1].events]
 
     def foreign(self, tokens: Sequence[Token]) -> str | None:
-        """Return a number, name, way or place in an order that no claim of a sentence has, None where there is none.
+        """Return words of a true sentence that no claim of it says, None where there are none.
 
-        What a sentence says of options is not asked of its claims.
+        They are a number, name, way, time or place in an order that no claim has, or deny, compare or measure
+        otherwise.
+        Nothing is asked of what a sentence says of options, and of the answer.
         """
         own = [one for _, one in self._stated]
-        if all(one.claim.is_answer for one in own) or any(
-            one.letters and not one.claim.is_answer for one in own
-        ):
+        is_free = all(one.claim.is_answer for one in own)
+        if is_free or any(one.letters and not one.claim.is_answer for one in own):
             return None
-        asked = self._truth.asked
-        if any(one.events for one in own):
-            asked = frozenset(one for one in asked if one not in VALUES and not one.startswith("name:"))
-        known = asked.union(*(one.terms for one in own), WEIGHED)
-        if any("type:return" in e.terms for one in own for e in one.events):
-            known |= {"left", "right", "up", "down", "above", "below"}
-        is_count = any(one.claim.told.get("property") == "count" for one in own)
-        counts = [
-            *(range(len(own) + 1) if not is_count else ()),
-            *(len(one.events) for one in own),
-            *self._truth.given,
-        ]
-        known |= {f"n:{number}" for number in counts}
+        tokens, known = _unranked(tokens), self._known(own)
         letters = frozenset().union(*(one.letters for one in own))
-        for token in _unranked(tokens):
+        for token in tokens:
             said = meant(token)
             is_told = token.text in letters or not is_firm(token) or bool(said & known)
             if not is_told and any(one in VALUES or one.startswith(_FIGURES) for one in said):
                 return token.text
-        return self._unlike(own, Words(_unranked(tokens)))
+        return self._unlike(own, Words(tokens))
+
+    def _known(self, own: Sequence[Stated]) -> Terms:
+        """Return what a sentence may tell beside its claims: what is asked, and how many things there are."""
+        asked = self._truth.asked
+        if any(one.events for one in own):
+            asked = frozenset(one for one in asked if one not in VALUES and not one.startswith("name:"))
+        if any("type:return" in e.terms for one in own for e in one.events):
+            asked |= {"left", "right", "up", "down", "above", "below"}
+        is_count = any(one.claim.told.get("property") == "count" for one in own)
+        counts = [len(one.events) for one in own]
+        counts += () if is_count else (*range(len(own) + 1), *self._truth.given)
+        stamps = [one.claim.stamp for one in own if one.claim.stamp and not one.events]
+        at_once = [e for one in stamps for e in self._truth.world.events if self._truth.at(e, When(one), "")]
+        return asked.union(
+            WEIGHED,
+            {f"n:{count}" for count in counts},
+            *(one.terms for one in own),
+            *(counted(e.terms) for e in at_once),
+        )
 
     def _unlike(self, own: Sequence[Stated], words: Words) -> str | None:
-        """Return the words by which a sentence denies, compares or measures otherwise than all of its claims."""
+        """Return the words by which a sentence denies, compares, lists or measures otherwise than its claims."""
         is_denying = bool(_DENYING.search(words.text))
         is_sparing = is_denying or bool(_SPARING.search(words.text)) or bool(_ZERO.search(words.text))
         told = [meant(token) for token in words.tokens if token.says]
@@ -148,6 +169,8 @@ class Licensing:
                 return words.text
         if (likeness := _likeness(own, words)) is not None:
             return likeness
+        if any(_is_half_told(one, told, words.text) for one in own) or _is_other_rank(own, told):
+            return words.text
         is_weighed = is_denying or bool(_LAW.search(words.text)) or any(one.terms & _WEIGHING for one in own)
         for token in words.tokens:
             if token.stamp is not None and (
@@ -165,7 +188,8 @@ class Licensing:
 
     def _is_other_time(self, stamp: Stamp, own: Sequence[Stated]) -> bool:
         """Return whether a time is none of those that claims tell or of the events that they name."""
-        times = [ms for one in own for e in (*one.events, *one.others) for ms in (e.start, e.end)]
+        events = [e for one in own if not is_idle(one.claim) for e in (*one.events, *one.others)]
+        times = [ms for e in events for ms in (e.start, e.end)]
         told = [one.claim.stamp for one in own if one.claim.stamp]
         times += [moment.ms for one in told for moment in (one.low, one.high) if moment]
         is_other = bool(times) and stamp.kind is StampKind.MOMENT and not self._is_any(stamp.low, times)
@@ -386,6 +410,23 @@ def _is_long(stamp: Stamp, own: Sequence[Stated]) -> bool:
     return any(stamp.low.is_near(ms, 150.0) for ms in lengths)
 
 
+def _is_half_told(one: Stated, told: Sequence[Terms], text: str) -> bool:
+    """Return whether some of what something holds is told, and some is left out."""
+    if one.claim.told.get("property") != "holds" or _IN_PART.search(text):
+        return False
+    is_told = [any(item & said for said in told) for item in one.listed]
+    return any(is_told) and not all(is_told)
+
+
+def _is_other_rank(own: Sequence[Stated], told: Sequence[Terms]) -> bool:
+    """Return whether something is said to be the most in a way in which no claim says so."""
+    ranks = [
+        one.terms & SUPERLATIVES for one in own if re.search(r"est$", str(one.claim.told.get("relation", "")))
+    ]
+    said = [one & SUPERLATIVES for one in told if one & SUPERLATIVES]
+    return len(ranks) == len(own) and bool(said) and not any(one & rank for one in said for rank in ranks)
+
+
 def _likeness(own: Sequence[Stated], words: Words) -> str | None:
     """Return words by which two things are as much, or half as much, where no claim says so."""
     relations = " ".join(str(one.claim.told.get("relation", "")) for one in own)
@@ -466,7 +507,9 @@ def _is_homed(one: Stated, words: Words) -> bool:
 
 def _unranked(tokens: Sequence[Token]) -> list[Token]:
     """Return tokens in which "the first 2.6 seconds" has no place among others, and "Only then" counts nothing."""
-    found = [Token(one.text) if at == 0 and one.text == "Only" else one for at, one in enumerate(tokens)]
+    found = [
+        Token(one.text) if at == 0 and one.text in ("Only", "Once") else one for at, one in enumerate(tokens)
+    ]
     pairs = zip(found, [*found[1:], None], strict=True)
     return [
         Token(one.text) if "ordinal:1" in one.says and after and after.stamp else one for one, after in pairs

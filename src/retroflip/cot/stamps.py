@@ -178,7 +178,7 @@ def _kind_of(text: str, match: re.Match[str]) -> StampKind:
             return StampKind.LENGTH
         if (
             re.match(r" each\b", text[match.end() :])
-            or _LENGTH_AFTER.search(text[match.end() :])
+            or (_LENGTH_AFTER.search(text[match.end() :]) and not text[: match.start()].endswith("at "))
             or text[: match.start()].endswith(" s) ")
         ):
             return StampKind.LENGTH

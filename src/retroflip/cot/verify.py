@@ -45,6 +45,7 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 
+_MOST_JOINTS = 10
 _JOINTS = frozenset({",", ";", ":", "and", "but", "so", "while", "whereas"})
 """what one statement of a sentence may be joined to another by"""
 _OPENED = re.compile(r"(?:(?:so|and|but) )?(?:before|after|until|undoing|with|when|while|as|since)\b")
@@ -277,7 +278,8 @@ class _Check:
     def _is_mixed(self, sentence: str, *, is_last: bool) -> bool:
         """Return whether claims say all of one side of a joint, and the table bears out the other."""
         tokens = self._world.reader.tokens(sentence)
-        for at in (at for at, token in enumerate(tokens) if token.text.lower() in _JOINTS):
+        joints = [at for at, token in enumerate(tokens) if token.text.lower() in _JOINTS]
+        for at in joints if len(joints) <= _MOST_JOINTS else ():
             behind = next((to for to in range(at, len(tokens)) if tokens[to].text.lower() not in _JOINTS), at)
             sides = tokens[:at], tokens[behind:]
             if _OPENED.match(Words(sides[0]).text) and not self._licensing.licensed(sides[1]):

@@ -232,10 +232,9 @@ class Truth(Forms):
 
         is_over: it does not happen any more.
         """
+        words = _undoubled(words)
         is_touching = words.has("hit") and not any("hit" in e.terms for e in self.world.events)
         words = words.without("hit") if is_touching else words
-        if words.tokens and words.tokens[-1].text == "either" and any(one & VALUES for one in words.plain):
-            words = Words(words.tokens[:-1])
         if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
@@ -255,10 +254,6 @@ class Truth(Forms):
         if REACHED.search(words.text):
             return self._short_of(words, when)
         words = words.without("quantifying")
-        if words.has("swap") and any(
-            one & {"move", "hit", "change"} and "swap" not in one for one in words.plain
-        ):
-            words = Words([t for t in words.tokens if "swap" not in t.says and not picked([t.says], "n:")])
         if not words.said and when.stamp is not None and _UNTIL.search(words.text):
             begun = [e for e in self.world.events if e.start < when.stamp.low.ms - self.near]
             return None if any(self.world.kind_of(e) not in IDLE for e in begun) else []
@@ -365,3 +360,15 @@ class Truth(Forms):
             marks = [0.0, self.world.duration, *(ms for e in self.world.events for ms in (e.start, e.end))]
             own += [abs(a - b) for a in marks for b in marks]
         return any(length.is_near(one, min(self.near, 150.0)) for one in own)
+
+
+def _undoubled(words: Words) -> Words:
+    """Return what is denied without words that add nothing: "either" at its end, and the swap that moves nothing."""
+    tokens = list(words.tokens)
+    if tokens and tokens[-1].text == "either" and any(one & VALUES for one in words.plain):
+        tokens.pop()
+    if any(one & {"move", "hit", "change"} and "swap" not in one for one in words.plain):
+        tokens = [
+            t for t in tokens if "swap" not in t.says and not (words.has("swap") and picked([t.says], "n:"))
+        ]
+    return Words(tokens)

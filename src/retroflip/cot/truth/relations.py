@@ -15,7 +15,7 @@ from retroflip.cot.stamps import Stamp
 from retroflip.cot.truth.choice import EARLY_MS, as_list, nth, number_of
 from retroflip.cot.truth.comparisons import AMOUNT, COUNT, EQUAL_MS, Comparisons, Verdict, length
 from retroflip.cot.truth.when import When
-from retroflip.cot.world import Fact
+from retroflip.cot.world import VALUES, Fact
 
 _ORDERED = re.compile(r"(?P<gap>.*?)\b(?P<side>before|after|earlier than|later than)")
 _RANKS = {**ORDINALS, "earliest": 1, "latest": -1}
@@ -120,7 +120,11 @@ class Relations(Comparisons):
         if "value" not in told and themes and (theme := str(told.get("property"))) in _THEMES:
             return Verdict(theme not in themes)
         if not own or ("value" in told and not said):
-            return Verdict(is_so=True) if "value" in told and said else None
+            doing = [one for one in self.said("event", told["event"], told) if not one & VALUES]
+            is_known = (
+                any(e.covers(doing) for e in self.events) if doing and "value" not in told else bool(said)
+            )
+            return Verdict(is_so=True) if is_known else None
         return Verdict(not any(e.covers(said) for e in own))
 
     def _ordered(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
@@ -134,6 +138,11 @@ class Relations(Comparisons):
             return None
         sign = 1.0 if match["side"].startswith(("after", "later")) else -1.0
         pairs = [(a, b) for a, b in product(ones, others) if sign * (a.start - b.start) > 0]
+        if match["side"] == "before" and stamp is None:
+            first = min(b.start for b in others)
+            pairs = (
+                [(a, b) for a, b in pairs if b.start == first] if min(a.start for a in ones) < first else []
+            )
         gap = AMOUNT.fullmatch(match["gap"].strip())
         if gap is not None:
             wanted = 1000.0 * (number_of(gap["number"]) or 0.0)
