@@ -217,3 +217,12 @@ def test_claims_are_those_of_sentences_only_in_a_list_for_each() -> None:
     assert unlicensed(*of_actions, [FLASH, OTHERS, BETWEEN]) == []
     assert unlicensed(*of_actions, [{"claims": one} for one in (FLASH, OTHERS, BETWEEN)]) == []
     assert len(unlicensed(*of_actions, [*FLASH, *OTHERS, *BETWEEN])) == 1
+
+
+def test_claims_in_more_lists_than_there_are_sentences_are_told_of() -> None:
+    metadata = videos()["seventeenth/event_order-00001-1"]
+    trace = f"<think>{ACTING} The star explodes.</think>\n\\boxed{{{metadata['question']['answer']}}}"
+    found = verify(trace, metadata, sample_from(metadata), claims=[FLASH, OTHERS]).problems
+    assert found[-1].detail.endswith("; with 2 lists of claims and 3 sentences all are read as one")
+    aligned = verify(trace, metadata, sample_from(metadata), claims=[FLASH, OTHERS, []]).problems
+    assert "read as one" not in aligned[-1].detail

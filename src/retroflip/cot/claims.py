@@ -1,7 +1,7 @@
 """Claims: what a writer says that its sentences state, as JSON, and how they are read.
 
-A claim has some of the keys `event`, `time`, `object`, `property`, `value` and `relation`. Its words are read as
-those of texts are, so "left", "leftwards" and "to the left" claim the same.
+A claim has some of the keys `event`, `time`, `object`, `property`, `value` and `relation`; properties of an event may
+be keys of their own. Its words are read as those of texts are, so "left", "leftwards" and "to the left" claim the same.
 """
 
 import re
@@ -107,7 +107,8 @@ def _of_each_property(claim: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def read_claim(claim: Told, world: World) -> Claim:
     """Return a claim in tokens. Raises ClaimError for keys, times and words that are none."""
     if unknown := set(claim) - set(KEYS) - _BESIDES:
-        raise ClaimError(f"it has the key {sorted(unknown)[0]!r}; known are {', '.join((*KEYS, 'time'))}")
+        known = ", ".join((*KEYS, "time"))
+        raise ClaimError(f"it has the key {sorted(unknown)[0]!r}; known are {known} and properties of events")
     told = _told(claim)
     own = dict(told)
     is_answer = bool(_ANSWER.match(str(told.get("property", ""))))

@@ -21,9 +21,10 @@ from retroflip.cot.world import VALUES, Fact
 _JOINING = frozenset({"before", "after", "earlier", "later", "than"})
 _THAN = ("as", "than")
 _FOLLOWING = frozenset({"then", "next", "afterwards", "thereafter"})
-_SPARING = re.compile(r"\b(?:leaves?|leaving|left|without|only|irrelevant|empty|unchanged|stays?|alone)\b")
 _KEEPING = re.compile(r"\b(?:leaves?|leaving|left|without|irrelevant|empty|unchanged|stays?|alone)\b")
-"""what spares something by its name; "only" names what is not spared"""
+"""what spares something by its name"""
+_SPARING = re.compile(rf"{_KEEPING.pattern}|\bonly\b")
+"""what spares something: by its name, or by naming all that is not spared"""
 _DENYING = re.compile(
     r"\b(?:not(?! (?:until|only|\w+ until)\b)|never|no|none|nothing|neither|nor|cannot|nowhere)\b|n't\b"
 )

@@ -6,7 +6,8 @@ No model is asked, and English is not parsed. Everything is looked up in one tab
 2. Every claim is true (`retroflip.cot.claims`).
 3. Every stretch of every sentence is borne out by one source at the time told (`retroflip.cot.truth`); a word that
    neither says something known nor is one of the harmless ones is a fault.
-4. Where there are claims, a sentence tells no event with a time that no claim names (`retroflip.cot.telling`).
+4. Where there are claims, a sentence tells no event with a time that no claim names (`retroflip.cot.telling`), and
+   agrees with those of its own; what the table does not bear out may be read by them (`retroflip.cot.licence`).
 5. Events are told in their order, those that decide are all told or claimed, half of them at least by the text itself,
    and whatever is concluded is the answer.
 
@@ -15,7 +16,7 @@ What is not understood is refused: a trace can be written again.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -176,7 +177,8 @@ class _Check:
         is_backwards = self._world.question["mode"] == "retrodictive" and any(
             _BACK.search(one) and not _NOT.search(one) for one in told
         )
-        is_aligned = len(self._stated) == len(told) and all(map(_is_of_sentence, claims or ()))
+        is_nested = bool(claims) and all(map(_is_of_sentence, claims))
+        is_aligned = is_nested and len(self._stated) == len(told)
         for number, sentence in enumerate(told):
             is_last = number == len(told) - 1
             self._marked |= self._events_at(sentence)
@@ -189,7 +191,11 @@ class _Check:
                 self._is_licensed(sentence, is_last=is_last) or self._is_mixed(sentence, is_last=is_last)
             ):
                 found += faults
-        return [*found, *self._missing()]
+        found += self._missing()
+        if found and is_nested and not is_aligned:
+            counts = f"{len(self._stated)} lists of claims and {len(told)} sentences"
+            found[-1] = replace(found[-1], detail=f"{found[-1].detail}; with {counts} all are read as one")
+        return found
 
     def _events_at(self, sentence: str) -> set[int]:
         """Return the events at the times of a sentence."""
