@@ -56,11 +56,12 @@ _DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
 """what the next words belong to"""
 _LAW = re.compile(r"\b(?:means?|implies|whoever|whichever)\b")
 _WEIGHING = frozenset({"more", "less", "faster", "slower"})
-_FACTOR = re.compile(r"\b(?:half|twice|double|thrice|third|quarter|\w+ times)\b")
+_TIMES = r"half|twice|double|thrice|\w+ times"
+_FACTOR = re.compile(rf"\b(?:{_TIMES}|third|quarter)\b")
 _LIKENESSES = (
     (re.compile(r"\b(?:just|exactly|equally) as (?:many|much|often)\b"), r"\bas\b|same|equal"),
     (
-        re.compile(r"\b(?:half|twice|double|thrice|\w+ times) as (?:far|long|fast|many|much|often)\b"),
+        re.compile(rf"\b(?:{_TIMES}) as (?:far|long|fast|many|much|often)\b"),
         "half|twice|double|thrice|times",
     ),
 )

@@ -15,7 +15,7 @@ What is not understood is refused: a trace can be written again.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retroflip.cot.claims import Claim, ClaimError, flattened, read_claim
 from retroflip.cot.licence import Licensing
-from retroflip.cot.reading import Words, sentences
+from retroflip.cot.reading import Token, Words, sentences
 from retroflip.cot.stated import Stated, Statements
 from retroflip.cot.telling import Licence, Teller
 from retroflip.cot.truth.claims import borne_out, contents
@@ -154,7 +154,7 @@ class _Check:
         self._relations = Relations(self._truth)
         self._licensing = Licensing((), self._truth)
         self._latest: Fact | None = None
-        self._marked: set[int] = set()
+        self._sentences: list[str] = []
         self._teller = self._free = Teller(self._truth, Licence())
 
     @property
@@ -173,7 +173,7 @@ class _Check:
         if claims is not None:
             licence, found = self._licence(claims)
             self._teller = Teller(self._truth, licence)
-        told = sentences(reasoning)
+        told = self._sentences = sentences(reasoning)
         is_backwards = self._world.question["mode"] == "retrodictive" and any(
             _BACK.search(one) and not _NOT.search(one) for one in told
         )
@@ -181,7 +181,6 @@ class _Check:
         is_aligned = is_nested and len(self._stated) == len(told)
         for number, sentence in enumerate(told):
             is_last = number == len(told) - 1
-            self._marked |= self._events_at(sentence)
             self._licensing = Licensing(self._stated[number] if is_aligned else (), self._truth)
             self._latest = self._free.story.latest
             faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
@@ -277,7 +276,11 @@ class _Check:
         is_wrong = self._truth.is_misordered(words) or self._truth.names_wrong(words)
         if self._truth.is_otherwise(words) or (is_last and is_wrong and not words.has("denying")):
             return False
-        events = self._licensing.licensed(tokens, self._latest)
+        return self._is_claimed(tokens, self._latest)
+
+    def _is_claimed(self, tokens: Sequence[Token], latest: Fact | None) -> bool:
+        """Return whether claims say all of some words, and note the events that these tell."""
+        events = self._licensing.licensed(tokens, latest)
         self._free.story.dated += [e.number for e in events or () if e.number is not None]
         return events is not None
 
@@ -285,29 +288,26 @@ class _Check:
         """Return whether claims say all of one side of a joint, and the table bears out the other."""
         tokens = self._world.reader.tokens(sentence)
         joints = [at for at, token in enumerate(tokens) if token.text.lower() in _JOINTS]
-        for at in joints if len(joints) <= _MOST_JOINTS else ():
-            behind = next((to for to in range(at, len(tokens)) if tokens[to].text.lower() not in _JOINTS), at)
-            sides = tokens[:at], tokens[behind:]
-            if _OPENED.match(Words(sides[0]).text) and not self._licensing.licensed(sides[1]):
-                continue
-            for claimed, told in (sides, sides[::-1]) if all(Words(side).said for side in sides) else ():
-                story = self._free.kept()
-                text = Words(told).text
-                is_elided = (
-                    told is sides[1] and " than " in text and not _SUBJECT.search(text.partition(" than ")[0])
-                )
-                is_told = (
-                    not is_elided and self._free.fault(told, is_last=is_last and told is sides[1]) is None
-                )
-                events = (
-                    self._licensing.licensed(claimed)
-                    if is_told and not self._licensing.foreign(told)
-                    else None
-                )
-                if events is not None:
-                    self._free.story.dated += [e.number for e in events if e.number is not None]
-                    return True
-                self._free.story = story
+        return len(joints) <= _MOST_JOINTS and any(
+            self._is_mixed_at(tokens, at, is_last=is_last) for at in joints
+        )
+
+    def _is_mixed_at(self, tokens: Sequence[Token], at: int, *, is_last: bool) -> bool:
+        behind = next((to for to in range(at, len(tokens)) if tokens[to].text.lower() not in _JOINTS), at)
+        left, right = tokens[:at], tokens[behind:]
+        if not (Words(left).said and Words(right).said):
+            return False
+        if _OPENED.match(Words(left).text) and not self._licensing.licensed(right):
+            return False
+        compared, than, _ = Words(right).text.partition(" than ")
+        is_elided = bool(than) and not _SUBJECT.search(compared)
+        sides = ((left, right, is_last),) if not is_elided else ()
+        for claimed, told, is_end in (*sides, (right, left, False)):
+            story = self._free.kept()
+            is_told = self._free.fault(told, is_last=is_end) is None and not self._licensing.foreign(told)
+            if is_told and self._is_claimed(claimed, None):
+                return True
+            self._free.story = story
         return False
 
     def _required(self) -> list[int]:
@@ -335,7 +335,8 @@ class _Check:
         """Whether claims stand for a text that itself tells no event, or less than half of those that decide."""
         if self._teller is self._free:
             return False
-        told = {*self._free.story.dated, *self._free.story.told, *self._marked}
+        marked = set[int]().union(*map(self._events_at, self._sentences))
+        told = {*self._free.story.dated, *self._free.story.told, *marked}
         required = self._required()
         is_silent = not told and bool(self._world.events)
         return is_silent or 2 * len(told.intersection(required)) < len(required)
