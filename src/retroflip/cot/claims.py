@@ -120,7 +120,8 @@ def read_claim(claim: Told, world: World) -> Claim:
     if _LENGTH.search(str(told.get("property", ""))):
         length = _seconds(told.pop("value", None), world.fps)
     beside: list[Token] = []
-    is_beside = isinstance(told.get("value"), list) and told.get("relation") in ("before", "after")
+    is_held = isinstance(told.get("value"), list) or told.get("value") == "empty"
+    is_beside = is_held and told.get("relation") in ("before", "after")
     if is_beside and ("event" in told or claim.get("time") is not None):
         beside = [
             token

@@ -7,13 +7,15 @@ order of their claim. So a sentence whose words nobody foresaw is read by what i
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, combinations, groupby, pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words
 from retroflip.cot.stamps import NUMBER_WORDS, Moment, Stamp, StampKind
 from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, counted, crossed, is_firm, is_idle, meant
 from retroflip.cot.truth.answers import NOUNS
-from retroflip.cot.truth.events import ENDING, HOLDING, plays
+from retroflip.cot.truth.choice import number_of
+from retroflip.cot.truth.events import ENDING, HOLDING, SHRINKING, plays
+from retroflip.cot.truth.forms import FACTORS
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact
@@ -54,18 +56,23 @@ _IN_PART = re.compile(
 """what tells a part of what something holds"""
 _DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
 """what the next words belong to"""
+_STATED = re.compile(
+    r"\b(?:is|was|are|were|becomes?|became|stays?|gets?|got) (?:(?:now|then|still|also|again|therefore) )*"
+    r"(?:empty|vacant|bare|in(?! row| column))\b"
+)
+"""what tells how something is, and not what happens"""
+_IN_CELL = re.compile(r"\b(?:is|was|are|were|ends?|comes?|goes|lands?) (?:\w+ )?(?:in|at) (?:row|column) \d")
+_OPENING = frozenset({"against", "only", "it"})
+_GIVING = frozenset({"gives", "leaves", "makes", "shows"})
+_COPULAS = frozenset({"is", "are", "was", "were", "be", "being", "been", "gets", "get"})
 _LAW = re.compile(r"\b(?:means?|implies|whoever|whichever)\b")
 _WEIGHING = frozenset({"more", "less", "faster", "slower"})
-_TIMES = r"half|twice|double|thrice|\w+ times"
-_FACTOR = re.compile(rf"\b(?:{_TIMES}|third|quarter)\b")
-_LIKENESSES = (
-    (re.compile(r"\b(?:just|exactly|equally) as (?:many|much|often)\b"), r"\bas\b|same|equal"),
-    (
-        re.compile(rf"\b(?:{_TIMES}) as (?:far|long|fast|many|much|often)\b"),
-        "half|twice|double|thrice|times",
-    ),
+_FACTOR = re.compile(
+    rf"\b(half|twice|double|thrice|third|quarter|(?:\d+|{'|'.join(NUMBER_WORDS)}) times)"
+    r" (?:as|that of|of (?=the|its))\b"
 )
-"""what says how much alike two things are, and relations that do"""
+"""how many times as much something is"""
+_LIKENESS = re.compile(r"\b(?:just|exactly|equally) as (?:many|much|often)\b")
 _ENDS_OF_RANKS = SUPERLATIVES | {"ordinal:1", "ordinal:-1", "earliest"}
 _FIGURES = ("n:", "ordinal:", "name:", "cell:", "row:")
 _THINGS = NOUNS | {"pile", "cup", "folder", "row", "wall", "gap"}
@@ -95,11 +102,20 @@ class Licensing:
         several += [(members, one) for members, one in joint if one]
         self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
         timed = [one for one in stated if one.claim.is_timed]
-        self._truth, self._near, self._timed = truth, truth.near, f"n:{len(timed)}"
+        self._truth, self._near = truth, truth.near
+        self._timed = frozenset({f"n:{len(timed)}"}) - truth.world.items
         self._names: Terms = frozenset().union(*truth.world.looks.values())
         subjects = {e.subject for e in truth.world.events if e.subject}
         self._is_single = len(subjects) < 2
-        self._only: Terms = frozenset().union(*subjects) if len(subjects) == 1 else frozenset()
+        only: Terms = frozenset().union(*subjects) if len(subjects) == 1 else frozenset()
+        self._only = only & self._names
+        options = truth.world.question["options"]
+        self._offered = frozenset(
+            term
+            for one in options
+            for term in counted(truth.world.reader.says(str(one)))
+            if _is_telling(term)
+        )
         self._tries, self._text, self._lead = 0, "", ""
         self._just_told: list[Terms] = []
         self._lead_stamp: Stamp | None = None
@@ -114,7 +130,7 @@ class Licensing:
         self._tries, self._text = 0, Words(tokens).text
         self._latest = frozenset({latest.number}) if latest else frozenset()
         single = [one for members, one in self._stated if len(members) == 1]
-        if self._unlike(single, Words(tokens)) is not None:
+        if self._unlike(single, Words(tokens), is_exact=True) is not None:
             return None
         used = self._parted(tokens, 0, ())
         return None if used is None else [e for at in used for e in self._stated[at][1].events]
@@ -158,7 +174,7 @@ class Licensing:
             *(counted(e.terms) for e in at_once),
         )
 
-    def _unlike(self, own: Sequence[Stated], words: Words) -> str | None:
+    def _unlike(self, own: Sequence[Stated], words: Words, *, is_exact: bool = False) -> str | None:
         """Return the words by which a sentence denies, compares, lists or measures otherwise than its claims."""
         is_denying = bool(_DENYING.search(words.text))
         is_sparing = is_denying or bool(_SPARING.search(words.text)) or bool(_ZERO.search(words.text))
@@ -169,7 +185,7 @@ class Licensing:
             is_told = is_sparing and all(any(need & said for said in told) for need in needed)
             if one.is_denied and not is_told:
                 return words.text
-        if (likeness := _likeness(own, words)) is not None:
+        if (likeness := _likeness(own, words, is_exact=is_exact)) is not None:
             return likeness
         if any(_is_half_told(one, told, words.text) for one in own) or _is_other_rank(own, told):
             return words.text
@@ -182,6 +198,36 @@ class Licensing:
             if is_firm(token) and not token.stamp and meant(token) & _WEIGHING and not is_weighed:
                 return token.text
         return None
+
+    def exchanged(self, tokens: Sequence[Token]) -> str | None:
+        """Return a sentence that tells of one thing or time what its claims say of another, None where it does not."""
+        own = [one for members, one in self._stated if len(members) == 1]
+        for one, other in combinations(own, 2):
+            if one.numbers & other.numbers or not _is_of_kind(one, other):
+                continue
+            keys = self._place(tokens, one, other, is_key=True), self._place(tokens, other, one, is_key=True)
+            told = self._place(tokens, one, other), self._place(tokens, other, one)
+            if None not in (*keys, *told) and (keys[0] < keys[1]) != (told[0] < told[1]):
+                return Words(tokens).text
+        return None
+
+    def _place(
+        self, tokens: Sequence[Token], one: Stated, other: Stated, *, is_key: bool = False
+    ) -> int | None:
+        """Return where the only word stands that a claim has and another has not: of its key, or else of its value."""
+        key = frozenset().union(*one.named) - frozenset().union(*other.named)
+        if is_key and one.claim.is_timed:
+            near = [(self._off(t.stamp, one), at) for at, t in enumerate(tokens) if t.stamp]
+            near = [(off, at) for off, at in near if off < self._off(tokens[at].stamp, other)]
+            found = [at for off, at in near if off == min(near)[0] and off <= self._near]
+        else:
+            terms = key if is_key else _telling(one) - other.said - other.beside - key
+            found = [at for at, t in enumerate(tokens) if not t.stamp and is_firm(t) and meant(t) & terms]
+        return found[0] if len(found) == 1 else None
+
+    def _off(self, stamp: Stamp | None, one: Stated) -> float:
+        """Return how far a time is from that of a claim's events, in ms."""
+        return min(stamp.low.distance(e.start) for e in one.events) if stamp else float("inf")
 
     def _is_other_gap(self, stamp: Stamp, own: Sequence[Stated]) -> bool:
         """Return whether a length is none of those that claims tell, where they tell what passes between events."""
@@ -224,11 +270,22 @@ class Licensing:
             part = tokens[begun:end]
             if not self._has(one, tokens[end - 1], part):
                 break
-            is_edge = end == len(tokens) or bool(tokens[end].cut) or is_firm(tokens[end])
-            is_edge = is_edge and (end == len(tokens) or not _DANGLING.search(Words(part).text))
+            is_edge = end == len(tokens) or (
+                self._is_edge(tokens[end - 1], tokens[end]) and not _DANGLING.search(Words(part).text)
+            )
             if is_edge and any(map(is_firm, part)) and self._is_as_claimed(one, part, before):
                 ends.insert(0, end)
         return ends
+
+    def _is_edge(self, last: Token, token: Token) -> bool:
+        """Return whether a part may begin with a word: where a clause, a doing or a number of things begins."""
+        text, said = token.text.lower(), meant(token)
+        is_told = any(one in VALUES or one in self._names or one.startswith(_FIGURES) for one in said)
+        is_doing = (
+            is_firm(token) and token.stamp is None and not is_told and last.text.lower() not in _COPULAS
+        )
+        is_opened = text in NUMBER_WORDS or text.split()[0] in _OPENING or last.text.lower() in _GIVING
+        return bool(token.cut) or is_opened or is_doing
 
     def _has(self, one: Stated, token: Token, part: Sequence[Token]) -> bool:
         """Return whether a claim has a word, or its time."""
@@ -238,15 +295,22 @@ class Licensing:
             return self._is_then(one, token.stamp, Words(part).text)
         said = meant(token)
         if one.letters:
-            return not token.is_unknown and (one.claim.is_answer or token.text.lower() not in _JOINING)
+            is_told = one.claim.is_answer or not (said & self._offered)
+            return (
+                not token.is_unknown
+                and is_told
+                and (one.claim.is_answer or token.text.lower() not in _JOINING)
+            )
         if one.is_falling is not None and said & _ENDS_OF_RANKS and not said & one.said:
             return _begins(part, is_falling=one.is_falling)
         if "take" in said and re.search(r"\bback\b", self._text) and "back" in one.loose:
             return True
         if said & self._only and not one.named:
             return True
-        beside = frozenset() if _DENYING.search(Words(part).text) else one.beside.union(*one.nths.values())
-        loose = one.loose | {self._timed} if one.claim.is_timed else one.loose
+        is_denied = is_idle(one.claim) or bool(_DENYING.search(Words(part).text))
+        beside = frozenset() if is_denied else one.beside.union(*one.nths.values())
+        is_counted = one.claim.is_timed and not is_idle(one.claim)
+        loose = one.loose | self._timed if is_counted else one.loose
         return bool(said & (one.said | beside)) or bool(token.says & loose) or "denying" in said
 
     def _is_then(self, one: Stated, stamp: Stamp, text: str) -> bool:
@@ -258,6 +322,8 @@ class Licensing:
             return True
         if one.gaps and not stamp.is_moment:
             return False
+        if any("grow" in e.terms for e in one.events) and SHRINKING.search(text):
+            return self._is_any(stamp.low, [e.end for e in one.events])
         if stamp.kind is StampKind.LENGTH and is_idle(one.claim) and own and own.high:
             return own.low.ms <= self._near and stamp.low.is_near(own.high.ms, self._near)
         if stamp.kind is StampKind.LENGTH:
@@ -288,6 +354,10 @@ class Licensing:
             return self._truth.is_answer(bare) or not bare.said
         if one.letters:
             return _is_of_options(part, one.letters)
+        if "event" in one.claim.told and _STATED.search(words.text):
+            return False
+        if any("swap" in e.terms for e in one.events) and _IN_CELL.search(words.text):
+            return False
         told = [meant(token) for token in part if token.says]
         is_timed = any(t.stamp and self._is_any(t.stamp.low, [e.start for e in one.others]) for t in part)
         is_known = is_timed or (one.is_of_next and bool(_BEFORE_IT.search(self._text)))
@@ -321,8 +391,9 @@ class Licensing:
             and self._is_named(one, told, words, before)
             and self._is_placed(one, told, words, before)
             and self._is_denied(one, words, before)
+            and _is_spared(one, part)
             and self._is_joined(one, words, before)
-            and _is_in_order(one, [meant(t) for t in part if t.says and is_firm(t) and not t.says & PHASES])
+            and _is_in_order(one, [meant(t) for t in part if _is_listed(t)])
         )
 
     def _is_named(self, one: Stated, told: Sequence[Terms], words: Words, before: Stated | None) -> bool:
@@ -404,6 +475,23 @@ class Licensing:
         )
 
 
+def _is_telling(term: str) -> bool:
+    return term in VALUES or term in WEIGHED or term.startswith(_FIGURES)
+
+
+def _telling(one: Stated) -> Terms:
+    """Return what a claim tells of an event, or by which it compares."""
+    return frozenset(filter(_is_telling, one.said)) if one.claim.is_timed else one.said & WEIGHED
+
+
+def _is_of_kind(one: Stated, other: Stated) -> bool:
+    """Return whether two claims tell the same of different things or times."""
+    if one.claim.is_timed or other.claim.is_timed:
+        both = one.claim.is_timed and other.claim.is_timed and bool(one.events) and bool(other.events)
+        return both and not (one.is_denied or other.is_denied)
+    return bool(one.said & WEIGHED) and bool(other.said & WEIGHED)
+
+
 def _is_long(stamp: Stamp, own: Sequence[Stated]) -> bool:
     """Return whether claims tell a length, or name an event that takes so long."""
     lengths = [ms for one in own for ms in one.gaps]
@@ -416,7 +504,7 @@ def _is_half_told(one: Stated, told: Sequence[Terms], text: str) -> bool:
     """Return whether some of what something holds is told, and some is left out."""
     if one.claim.told.get("property") != "holds" or _IN_PART.search(text):
         return False
-    is_told = [any(item & said for said in told) for item in one.listed]
+    is_told = [any(item & said for said in told) for item in one.listed if "gap" not in item]
     return any(is_told) and not all(is_told)
 
 
@@ -426,20 +514,24 @@ def _is_other_rank(own: Sequence[Stated], told: Sequence[Terms]) -> bool:
         one.terms & SUPERLATIVES for one in own if re.search(r"est$", str(one.claim.told.get("relation", "")))
     ]
     said = [one & SUPERLATIVES for one in told if one & SUPERLATIVES]
-    return len(ranks) == len(own) and bool(said) and not any(one & rank for one in said for rank in ranks)
+    return bool(ranks) and not all(any(one & rank for rank in ranks) for one in said)
 
 
-def _likeness(own: Sequence[Stated], words: Words) -> str | None:
+def _likeness(own: Sequence[Stated], words: Words, *, is_exact: bool) -> str | None:
     """Return words by which two things are as much, or half as much, where no claim says so."""
     relations = " ".join(str(one.claim.told.get("relation", "")) for one in own)
-    if (
-        (factor := _FACTOR.search(relations))
-        and not _FACTOR.search(words.text)
-        and _EQUALLY.search(words.text)
-    ):
-        return factor[0]
-    found = (form.search(words.text) for form, claimed in _LIKENESSES if not re.search(claimed, relations))
-    return next((match[0] for match in found if match), None)
+    told, claimed = ({_factor(one) for one in _FACTOR.findall(text)} for text in (words.text, relations))
+    turned = frozenset() if is_exact else frozenset(1.0 / one for one in claimed)
+    if not told <= claimed | turned or (claimed and not told and _EQUALLY.search(words.text)):
+        return words.text
+    alike = _LIKENESS.search(words.text)
+    return alike[0] if alike and not re.search(r"\bas\b|same|equal", relations) else None
+
+
+def _factor(word: str) -> float:
+    """Return how many times "twice" or "three times" is."""
+    number = number_of(word.removesuffix(" times"))
+    return FACTORS[word] if number is None else number
 
 
 def _relevant(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -481,6 +573,20 @@ def _joining(tokens: Sequence[Token]) -> set[str]:
 
 def _pairs(tokens: Sequence[Token]) -> set[str]:
     return {f"{one.text} {two.text}".lower() for one, two in pairwise(tokens)}
+
+
+def _is_spared(one: Stated, part: Sequence[Token]) -> bool:
+    """Return whether what an operation spares stands apart from what it is done to: A and B | do not move | C."""
+    if "object" not in one.claim.told or one.claim.told.get("relation") != "not" or not one.claim.is_timed:
+        return True
+    own = frozenset().union(*one.named)
+    others = frozenset(term for term in one.beside - own if term.startswith("name:"))
+    texts = [token.text.lower() for token in part]
+    at = next((at for at, text in enumerate(texts) if _DENYING.search(text) or _SPARING.search(text)), None)
+    if not others or at is None:
+        return True
+    sides = [frozenset().union(*(token.says for token in side)) for side in (part[:at], part[at:])]
+    return all(not (side & own and side & others) for side in sides)
 
 
 def _is_poured(one: Stated, text: str) -> bool:
@@ -538,7 +644,7 @@ def _is_of_options(part: Sequence[Token], letters: Terms) -> bool:
 
 def _follows(one: Stated, before: Stated | None) -> bool:
     """Return whether what a claim names begins after what the part before it tells; "then" says so."""
-    if before is None or not before.events or not one.events:
+    if before is None or not before.events or not one.events or is_idle(before.claim):
         return one.claim.stamp is not None or bool(one.listed)
     return min(e.start for e in one.events) > min(e.start for e in before.events)
 
@@ -547,6 +653,10 @@ def _begins(part: Sequence[Token], *, is_falling: bool) -> bool:
     """Return whether a ranking is told from its right end: "from the closest to the widest", "the star comes first"."""
     first = next(meant(token) for token in part if meant(token) & _ENDS_OF_RANKS)
     return bool(first & {"fastest", "farthest", "ordinal:1", "earliest"}) == is_falling
+
+
+def _is_listed(token: Token) -> bool:
+    return "gap" in token.says or bool(token.says and is_firm(token) and not token.says & PHASES)
 
 
 def _is_in_order(one: Stated, told: Sequence[Terms]) -> bool:

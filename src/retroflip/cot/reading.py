@@ -409,6 +409,7 @@ class Reader:
         if word not in self._names or (word == "A" and self._is_article(spot)):
             return None
         is_place = spot.before in _BEFORE_PLACES and spot.after not in ("out", "back", "backwards", "through")
+        is_place = is_place or spot.after in _BEHIND_HOLDERS
         is_loose = word.islower() and not is_place and stem(word) in _lexicon()[1]["connecting"]
         return 1, [Token(word, frozenset({f"name:{word}"}), is_loose)]
 
@@ -548,6 +549,9 @@ _ONLY_VERBS = frozenset(
     {"reach", "reaches", "get", "gets", "cover", "covers", "travel", "travels", "comes", "come", "goes"}
 )
 _BEFORE_PLACES = frozenset({"to", "into", "in", "from"})
+_BEHIND_HOLDERS = frozenset(
+    {"is", "was", "are", "were", "holds", "held", "has", "had", "contains", "lists", "stays", "becomes"}
+)
 _BEFORE_RANKS = frozenset({"is", "was", "comes", "came"})
 _BEHIND_RANKS = frozenset({"", "and", "at", "in", "of", "to", "while", "but"})
 _BEHIND_SIDES = frozenset(

@@ -38,7 +38,7 @@ _WORD = "|".join(_SMALL)
 _CLOCK = r"\d{1,2}:[0-5]\d(?:[.,]\d{1,3})?(?!\d|:\d)"
 _SECONDS = r"(?:s|secs?|seconds?)(?![\w])"
 _PLAIN = rf"(?:\d+(?:\.\d+)?|(?:{_WORD})\b)"
-_ONE = r"one second (?=longer|shorter|later|earlier|after|before|more|less|quicker|faster|slower)"
+_ONE = r"(?:one|half a) second (?=longer|shorter|later|earlier|after|before|more|less|quicker|faster|slower)"
 _HALF = rf"(?:{_WORD}) and a half seconds\b"
 _TIMED = (
     rf"(?:\d+(?:\.\d+)?(?:\s*|-){_SECONDS}|(?:{_WORD})(?:-seconds?|\s+seconds)\b"
@@ -199,7 +199,7 @@ def _moment(text: str, fps: float) -> Moment:
     found = re.search(rf"\d+(?:\.\d+)?|{_WORD}", written)
     number = found[0] if found else "0"
     if number in NUMBER_WORDS:
-        half = 500.0 if "a half" in written else 0.0
+        half = 500.0 if "a half" in written or "half a" in written else 0.0
         return Moment(1000.0 * NUMBER_WORDS[number] + half, 500.0 if half else 1000.0, False)
     scale = 1.0 if re.search(r"ms|milli", written) else 1000.0
     decimals = number.partition(".")[2]

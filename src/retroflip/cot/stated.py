@@ -289,7 +289,9 @@ class Statements:
 
     def _firm(self, key: str, value: Any, told: Mapping[str, Any]) -> list[Terms]:
         return [
-            meant(token) for token in phrase(key, value, told, self._world) if token.says and is_firm(token)
+            meant(token)
+            for token in phrase(key, value, told, self._world)
+            if token.says and (is_firm(token) or (key == "value" and "gap" in token.says))
         ]
 
     def _valued(self, told: Mapping[str, Any]) -> list[Terms]:
@@ -373,7 +375,9 @@ class Statements:
             {"swap", "exchange", "slide", "mv"} & e.terms for side in sides for e in side
         ):
             return frozenset({"take", "put", "move", "leave", "enter"}) | own
-        if claim.is_timed and any({"put", "take", "pour"} & e.terms for side in sides for e in side):
+        if claim.is_timed and any(
+            {"type:put", "type:take", "type:pour"} & e.terms for side in sides for e in side
+        ):
             own |= {"move", "change"}
         if claim.is_timed and self._world.question["mode"] == "retrodictive":
             own |= {"back", "further"}

@@ -190,6 +190,8 @@ class _Check:
                 self._is_licensed(sentence, is_last=is_last) or self._is_mixed(sentence, is_last=is_last)
             ):
                 found += faults
+            else:
+                found += self._exchanged(sentence)
         found += self._missing()
         if found and is_nested and not is_aligned:
             counts = f"{len(self._stated)} lists of claims and {len(told)} sentences"
@@ -268,6 +270,15 @@ class _Check:
         told = self._licensing.foreign(self._world.reader.tokens(sentence))
         if told is not None:
             yield Problem(Reason.UNLICENSED, sentence, f"none of its claims says {told!r}")
+        else:
+            yield from self._exchanged(sentence)
+
+    def _exchanged(self, sentence: str) -> Iterator[Problem]:
+        """Return what a sentence tells of one thing or time that its claims say of another."""
+        if self._licensing.exchanged(self._world.reader.tokens(sentence)):
+            yield Problem(
+                Reason.UNLICENSED, sentence, "its claims say of one thing or time what it tells of another"
+            )
 
     def _is_licensed(self, sentence: str, *, is_last: bool) -> bool:
         """Return whether claims say all of a sentence, and it gives no wrong answer besides."""
@@ -297,13 +308,17 @@ class _Check:
         left, right = tokens[:at], tokens[behind:]
         if not (Words(left).said and Words(right).said):
             return False
-        if _OPENED.match(Words(left).text) and not self._licensing.licensed(right):
+        if any(_OPENED.match(Words(side).text) for side in (left, right)) and not self._licensing.licensed(
+            right
+        ):
             return False
         compared, than, _ = Words(right).text.partition(" than ")
         is_elided = bool(than) and not _SUBJECT.search(compared)
         sides = ((left, right, is_last),) if not is_elided else ()
         for claimed, told, is_end in (*sides, (right, left, False)):
             story = self._free.kept()
+            if claimed is left and (events := self._licensing.licensed(left)):
+                self._free.story.latest = events[-1]
             is_told = self._free.fault(told, is_last=is_end) is None and not self._licensing.foreign(told)
             if is_told and self._is_claimed(claimed, None):
                 return True

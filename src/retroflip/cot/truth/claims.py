@@ -13,7 +13,8 @@ from retroflip.cot.world import Fact, Held
 
 def borne_out(claim: Claim, relations: Relations) -> list[Fact] | None:
     """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
-    truth, when = relations.truth, When(claim.stamp, claim.phase)
+    is_exact = claim.told.get("property") in ("holds", "cell")
+    truth, when = relations.truth, When(claim.stamp, claim.phase, is_exact=is_exact)
     if claim.is_answer:
         return [] if truth.is_answer(Words(claim.tokens)) else None
     related = relations.judged(claim.told, claim.stamp)
@@ -32,10 +33,15 @@ def borne_out(claim: Claim, relations: Relations) -> list[Fact] | None:
         told = Words(claim.tokens)
         return (
             []
-            if any(truth.proof(told, When(latest=e, text=claim.beside[-1].text)) == [] for e in events)
+            if any(
+                truth.proof(told, When(latest=e, text=claim.beside[-1].text, is_exact=is_exact)) == []
+                for e in events
+            )
             else None
         )
     found = truth.proof(Words(claim.tokens), when)
+    if found == [] and claim.is_timed and claim.told.keys() & {"object", "value"}:
+        found = None
     if found is None and claim.series:
         found = truth.in_order(claim.series)
     if found is not None or not claim.apart:

@@ -13,6 +13,7 @@ from retroflip.cot.truth.when import Found, When
 from retroflip.cot.world import Fact
 
 _EARLIER = re.compile(r"\b(?:before|by then|earlier|previously|prior|undo\w*|without)\b")
+_NOW = re.compile(r"\b(?:now|from then on)\b")
 _LATER = re.compile(
     r"\b(?:now|so|leav\w*|giv\w*|means|after|then|which (?:takes?|brings?|puts?|moves?|sends?|carries)|ends? up"
     r"|lands?)\b"
@@ -40,6 +41,8 @@ _BESIDE_LISTS = (
 _AMOUNT = re.compile(r"\b(?:there (?:are|is)|makes?|that is|left|remain\w*)\b")
 """what tells how many there are then"""
 _EMPTY = re.compile(r"\b(?:empty|vacant|free)\b")
+_OVER_MS = 60.0
+"""how long before the next operation the time of a claim must lie that tells what is so until then"""
 _PUTTING = frozenset({"put", "take", "leave"})
 _ALWAYS = re.compile(r"\b(?:never|always|all the time|throughout|at all|whole)\b")
 _JOINTS = frozenset({"before", "after", "when", "once", "with", "undoing"})
@@ -98,15 +101,19 @@ class Contents(Ranks):
         stamp, latest = when.stamp, when.latest
         text = f"{when.text} {words.text}"
         if stamp is not None and not (latest and self.at(latest, when, text)):
-            return start - self.near <= stamp.low.ms <= end + self.near
+            late = -_OVER_MS if when.is_exact and not is_end else self.near
+            return start - self.near <= stamp.low.ms <= end + late
         asked = self.world.question["parameters"].get("when")
         if latest is None or (
-            when.is_timeless and {"start": start == 0.0, "end": is_end}.get(str(asked), False)
+            when.is_timeless
+            and not _NOW.search(text)
+            and {"start": start == 0.0, "end": is_end}.get(str(asked), False)
         ):
             return True
         if _EARLIER.search(text):
             return start < latest.start <= end + self.near
-        if self.world.question["mode"] == "retrodictive" and start < latest.start <= end + self.near:
+        is_backwards = self.world.question["mode"] == "retrodictive" and not _NOW.search(text)
+        if is_backwards and start < latest.start <= end + self.near:
             return True
         return (
             start - self.near

@@ -20,6 +20,8 @@ _READ_FROM = re.compile(r"\b(?:read|listed|written|counted|counting|named|given)
 _OF_THEM = re.compile(r"\bof (?:them|these|those)\b|\ba \w+ one\b|\ba \w+(?: at)?$")
 _NTH_TIME = re.compile(r"\bfor (?:the|a) \w+ time\b")
 _LASTING = re.compile(r"\b(?:still|continu\w*|midway|halfway|meanwhile|during|partway)\b")
+SHRINKING = re.compile(r"^(?!.*\b(?:grow|swell|large|big|inflat|expand)).*\b(?:shr[aiu]nk|contract|smaller)")
+"""what something that swells does in the end"""
 HOLDING = re.compile(
     r"\b(?:hold|holds|held|holding|contain\w*|reads?|(?:is|was|are|were|lies|lay|sits|sat) in"
     r"|(?:has|have|had)(?! (?:\w+ed|been|brought|taken|put|gone|come|left)\b))\b"
@@ -45,6 +47,8 @@ class Events(Answers):
         if stamp is None:
             return True
         low, near = stamp.low, self.near
+        if "swell" in fact.terms and SHRINKING.search(text):
+            return low.is_near(fact.end, near)
         if stamp.high is not None:
             return low.is_near(fact.start, near) and stamp.high.is_near(fact.end, near)
         return (

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from retroflip.cot.reading import ORDINALS, Terms, Words
 from retroflip.cot.stamps import NUMBER_WORDS
@@ -21,7 +22,7 @@ _VERB = (
     r"|contains?|mentions?|includes?|shows?|lacks?|omits?|miss(?:es)?|leaves?|forgets?|is|are|was|were|can"
     r"|cannot|could"
     r"|must|would|does|do|fits?|match(?:es)?|remains?|drops?|falls?|fails?|goes|go|swaps?|reads?|reverses?|places?"
-    r"|\w+n't|alone|both|all|also|only|therefore|tells?|means?)\b"
+    r"|\w+n't|wrongly|rightly|each|turns?|runs?|moves?|exchanges?|alone|both|all|also|only|therefore|tells?|means?)\b"
 )
 _LETTER = r"\(?[A-H]\)?"
 _MARK = re.compile(
@@ -46,7 +47,7 @@ _LEAD = re.compile(
 )
 _ADVERBS = re.compile(
     r"\b(?:therefore|thus|also|already|both|all|clearly|exactly|definitely|hence|simply|again|instead|then|either"
-    r"|immediately|straight away|right away|of course|however|now|just|even|wrongly|rightly|correctly)(?! of\b"
+    r"|each|immediately|straight away|right away|of course|however|now|just|even|wrongly|rightly|correctly)(?! of\b"
     r"| way\b) ?"
     r"|,? ?\b(?:as well|too|instead|either|already)$"
 )
@@ -80,6 +81,17 @@ _REVERSED = re.compile(
     r" way (?:round|around)|reversed?|backwards?|swapped|reverse order|wrong order|opposite order|opposite"
     r"|reverse)(?: of (?:it|that|this))?"
     r"|(?:reverses?|swaps?|mix(?:es)? up) (?:the order|it|them|the two|both)"
+)
+_TURNED = re.compile(
+    r"(?:has|have|gives?|puts?|tells?|names?|lists?|says?|shows?) (?P<x>.+?),? (?:in )?(?:the )?"
+    r"(?:(?:wrong|other) way (?:round|around)|(?:wrong|opposite|reverse) order|reversed|swapped|exchanged|upside down)"
+    r"|(?:swaps?|reverses?|exchanges?|mix(?:es)? up) (?P<y>.+)"
+)
+"""what an option has in another order than the right one"""
+_SOME = re.compile(r"(?:the |its )*(?P<end>first|last) (?P<many>two|three|four)\b.*")
+_OTHERWISE = re.compile(
+    r"(?:has|have|gives?|names?|tells?|says?) the wrong (?:\w+ )?(?:sense|number|colour|shape|size|order|ranking"
+    r"|direction|way|side|wall|cell|row|column|card|chip|tile|object|figure|count|length|pair|one|expression|sign)s?"
 )
 _HALF = re.compile(
     r"(?:is|are|tells?|has|have|gives?|names?|covers?|says?|holds?|shows?)(?: only| just)? (?:one |the (?:first"
@@ -116,7 +128,10 @@ _CONTENT = tuple(
         ("unended", r"(?:does|do)(?: not|n't) (?:end|finish|close) with (?P<x>.+)"),
         ("order", rf"{_HAS} (?P<x>.+?) (?P<order>before|ahead of|after|behind) (?P<y>.+)"),
         ("other", rf"{_HAS} (?P<x>.+?)(?:, not| instead of| rather than| and not) (?P<y>.+)"),
-        ("have", rf"(?:{_HAS}|is|are|would be|with|containing|naming) (?P<x>.+)"),
+        (
+            "have",
+            rf"(?:{_HAS}|is|are|would be|with|containing|naming|go(?:es)?|turns?|runs?|moves?) (?P<x>.+)",
+        ),
     )
 )
 _SUBJECT = (
@@ -133,7 +148,8 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"(?P<pronoun>(?P<content>which|that|this)|it|they|these|those|all of them|all three|both(?: of them)?)? ?"
+    r"(?P<pronoun>(?P<content>which|that|this)|it|they|(?:these|those)(?: (?:two|three))?|all of them|all three"
+    r"|both(?: of them)?)? ?"
     r"(?P<predicate>.+)",
     re.IGNORECASE,
 )
@@ -302,8 +318,10 @@ class Options:
         told = [judge(one) for one in range(len(self._texts))]
         if None in told:
             return None
-        if match["apposition"] and not all(self._has(match["apposition"].strip(" ,()"), one) for one in ones):
-            return False
+        if beside := (match["apposition"] or "").strip(" ,()"):
+            is_told = self._predicate(beside) or (lambda one: self._has(beside, one))
+            if not all(map(is_told, ones)):
+                return False
         fits = frozenset(one for one, is_so in enumerate(told) if is_so)
         lead = (match["lead"] or match["which"] or match["many"] or "").strip().lower()
         count = None if match["letters"] or match["other"] else _number(match)
@@ -433,6 +451,10 @@ class Options:
             return lambda one: one == self._right
         if _REVERSED.fullmatch(bare):
             return lambda one: one != self._right and _is_permuted(self._parts[one], self._parts[self._right])
+        if _OTHERWISE.fullmatch(bare):
+            return lambda one: one != self._right
+        if (turned := _TURNED.fullmatch(bare)) and (judge := self._turned(turned["x"] or turned["y"])):
+            return judge
         if _HALF.fullmatch(bare):
             return lambda one: _is_part(self._parts[one], self._parts[self._right])
         if size := _SIZE.fullmatch(bare):
@@ -443,6 +465,27 @@ class Options:
             if match and (judge := self._content(kind, match.groupdict())):
                 return judge
         return None
+
+    def _turned(self, text: str) -> Judge | None:
+        """Return what tells whether an option has some of its parts in another order than the right one."""
+        right = self._parts[self._right]
+        if some := _SOME.fullmatch(text):
+            many = NUMBER_WORDS[some["many"]]
+            near = slice(-many, None) if some["end"] == "last" else slice(0, many)
+            return lambda one: _is_permuted(self._parts[one][near], right[near])
+        told = [part for part in self._parted(text) if any(said & self._vocabulary for said in part)]
+        if not told:
+            return lambda one: one != self._right
+        if len(told) < 2:
+            return None
+        places = [_place([part], _single(right)) for part in told]
+
+        def judge(one: int) -> bool:
+            own = [_place([part], _single(self._parts[one])) for part in told]
+            known = [(a, b) for a, b in zip(own, places, strict=True) if a is not None and b is not None]
+            return len(known) == len(own) and all((a < b) != (c < d) for (a, c), (b, d) in pairwise(known))
+
+        return judge
 
     def _content(self, kind: str, told: dict[str, str | None]) -> Judge | None:
         """Return what tells whether an option holds something, first, last, before something else or not at all."""
@@ -537,6 +580,11 @@ def _bare(text: str) -> str:
 
 def _number(match: re.Match[str]) -> int | None:
     return NUMBER_WORDS.get((match["many"] or match["number"] or "").lower())
+
+
+def _single(parts: Parts) -> Parts:
+    """Return the parts of a list, or the words of the only one: of an expression."""
+    return [[said] for said in parts[0]] if len(parts) == 1 else parts
 
 
 def _place(told: Parts, own: Parts) -> int | None:

@@ -55,6 +55,7 @@ _AFTER = re.compile(r"\b(?:after|since|from)\b")
 _EVER = re.compile(r"\b(?:any ?more|ever|again|rest|end)\b")
 REACHED = re.compile(r"\b(?:as|so) (?:far|fast|quick|quickly|long|wide|high|much) as\b(?! (?:about )?\d)")
 """what is compared with something"""
+_HELD = re.compile(r"\b(?:holds?|held|contain(?:s|ed)?)\b")
 _AGAINST = re.compile(r"\b(?:against|versus|vs)\b")
 _HOME = re.compile(
     r"\bwhere (?:it|they) (?:started|start|was|were|began|had been)\b"
@@ -118,7 +119,7 @@ class Truth(Forms):
             found = way(words, when)
             if found is not None or way in (self._ordered, self._compared):
                 return found
-        is_free = when.stamp is None and not when.is_beside
+        is_free = when.stamp is None and not (when.is_beside or when.is_exact)
         return [] if is_free and self.is_answer(words) else None
 
     def _decisive(self, words: Words, when: When) -> Sequence[Callable[[Words, When], Found]]:
@@ -153,6 +154,8 @@ class Truth(Forms):
             return (self._against,)
         if words.picked("equation:"):
             return (self._equation,)
+        if _HELD.search(words.text) and sum(map(self.world.is_item, words.plain)) > 1:
+            return (self._held, self._filled, self._state)
         if len(sizes) > 1 and words.picked("n:") == sizes and len(words.said) == len(sizes):
             return (lambda *_: [],)
         if (is_than or words.has("beating") or words.has("trailing")) and any(
@@ -235,6 +238,9 @@ class Truth(Forms):
         words = _undoubled(words)
         is_touching = words.has("hit") and not any("hit" in e.terms for e in self.world.events)
         words = words.without("hit") if is_touching else words
+        is_touching = is_touching or (
+            words.has("change") and any(one & self.world.containers for one in words.plain)
+        )
         if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
             return [] if self.spares(words, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:

@@ -217,7 +217,7 @@ class Ranks(Counts):
         at = next(index for index, token in enumerate(words.tokens) if is_than(token))
         wanted = {term for token in words.tokens for term in (*token.says, token.text.lower())} & COMPARING
         wanted = wanted or {"faster" if words.has("beating") else "slower"}
-        if sum(map(is_than, words.tokens)) > 1:
+        if sum(map(is_than, words.tokens)) > 1 or any(one & SUPERLATIVES for one in words.said):
             return None
         if "bounding" in words.tokens[at].says:
             wanted = {"more" if words.tokens[at].text.lower().startswith("more") else "less"}
@@ -265,7 +265,7 @@ class Ranks(Counts):
         found = [
             e
             for e in self.world.events
-            if e.terms & wanted and self.at(e, when, words.text) and e.covers(amounts)
+            if e.terms & wanted and self.at(e, when, words.text) and e.covers([*amounts, *names[0]])
         ]
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)

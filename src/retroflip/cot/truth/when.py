@@ -16,7 +16,8 @@ class When:
     phase: the start or the end of the video. latest: the event told last. subject: what "it" is. topic: what else the
     sentence speaks of. text: words around it, which tell whether a time is that of an end. numbers, result: those of
     sums. parts: the halves or thirds of the video that the sentence names. is_timeless: its sentence tells no time.
-    is_beside: it stands beside a time, but needs none. claimed: contents that claims give.
+    is_beside: it stands beside a time, but needs none. is_exact: a claim says what is held or where something is, from
+    the begin of one operation until that of the next. claimed: contents that claims give.
     """
 
     stamp: Stamp | None = None
@@ -31,4 +32,5 @@ class When:
     parts: tuple[str, ...] = ()
     is_timeless: bool = False
     is_beside: bool = False
+    is_exact: bool = False
     claimed: tuple[Held, ...] = field(default=())
