@@ -200,6 +200,8 @@ def phrase(key: str, value: Any, told: Told, world: World) -> list[Token]:
     if key == "value" and told.get("property") == "face":
         value = f"face {value}"
     words = world.reader.tokens(_words(key, value, told, world), with_times=False)
+    if key in ("object", "value"):
+        words = [replace(one, is_loose=False) if one.says & world.containers else one for one in words]
     # A property names what is told; what is said of it is the value.
     is_loose = key == "property" and not isinstance(told.get("value"), bool)
     return [replace(token, is_loose=not _tells(token)) for token in words] if is_loose else words

@@ -58,7 +58,7 @@ _DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
 """what the next words belong to"""
 _STATED = re.compile(
     r"\b(?:is|was|are|were|becomes?|became|stays?|gets?|got) (?:(?:now|then|still|also|again|therefore) )*"
-    r"(?:empty|vacant|bare|in(?! row| column))\b"
+    r"(?:empty|vacant|bare|in(?! row| column))\b|\b(?:holds?|held|contain\w*)\b"
 )
 """what tells how something is, and not what happens"""
 _IN_CELL = re.compile(r"\b(?:is|was|are|were|ends?|comes?|goes|lands?) (?:\w+ )?(?:in|at) (?:row|column) \d")
@@ -111,10 +111,7 @@ class Licensing:
         self._only = only & self._names
         options = truth.world.question["options"]
         self._offered = frozenset(
-            term
-            for one in options
-            for term in counted(truth.world.reader.says(str(one)))
-            if _is_telling(term)
+            term for one in options for term in counted(truth.world.reader.says(str(one)))
         )
         self._tries, self._text, self._lead = 0, "", ""
         self._just_told: list[Terms] = []

@@ -115,7 +115,7 @@ class Truth(Forms):
         ways = self._decisive(words, when) or (
             self._happening, self._held, self._filled, self._state, self._counted,
         )  # fmt: skip
-        for way in ways:
+        for way in ways if not when.is_exact else (self._held, self._filled, self._state):
             found = way(words, when)
             if found is not None or way in (self._ordered, self._compared):
                 return found
