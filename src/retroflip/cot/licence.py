@@ -7,6 +7,7 @@ order of their claim. So a sentence whose words nobody foresaw is read by what i
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, combinations, groupby, pairwise
 
 from retroflip.cot.reading import PHASES, SUPERLATIVES, Terms, Token, Words
@@ -61,6 +62,7 @@ _STATED = re.compile(
     r"(?:empty|vacant|bare|in(?! row| column))\b|\b(?:holds?|held|contain\w*)\b"
 )
 """what tells how something is, and not what happens"""
+_STAYING = re.compile(r"\b(?:stays?|stayed|remains?|remained|keeps?|kept)\b.*\b(?:until|till)\b")
 _IN_CELL = re.compile(r"\b(?:is|was|are|were|ends?|comes?|goes|lands?) (?:\w+ )?(?:in|at) (?:row|column) \d")
 _OPENING = frozenset({"against", "only", "it"})
 _GIVING = frozenset({"gives", "leaves", "makes", "shows"})
@@ -159,7 +161,7 @@ class Licensing:
             asked = frozenset(one for one in asked if one not in VALUES and not one.startswith("name:"))
         if any("type:return" in e.terms for one in own for e in one.events):
             asked |= {"left", "right", "up", "down", "above", "below"}
-        is_count = any(one.claim.told.get("property") == "count" for one in own)
+        is_count = any(one.is_count for one in own)
         counts = [len(one.events) for one in own]
         counts += () if is_count else (*range(len(own) + 1), *self._truth.given)
         stamps = [one.claim.stamp for one in own if one.claim.stamp and not one.events]
@@ -202,9 +204,13 @@ class Licensing:
         for one, other in combinations(own, 2):
             if one.numbers & other.numbers or not _is_of_kind(one, other):
                 continue
-            keys = self._place(tokens, one, other, is_key=True), self._place(tokens, other, one, is_key=True)
-            told = self._place(tokens, one, other), self._place(tokens, other, one)
-            if None not in (*keys, *told) and (keys[0] < keys[1]) != (told[0] < told[1]):
+            key, other_key = (
+                self._place(tokens, *pair, is_key=True) for pair in ((one, other), (other, one))
+            )
+            told, other_told = self._place(tokens, one, other), self._place(tokens, other, one)
+            if key is None or other_key is None or told is None or other_told is None:
+                continue
+            if (key < other_key) != (told < other_told):
                 return Words(tokens).text
         return None
 
@@ -306,7 +312,7 @@ class Licensing:
             return True
         is_denied = is_idle(one.claim) or bool(_DENYING.search(Words(part).text))
         beside = frozenset() if is_denied else one.beside.union(*one.nths.values())
-        is_counted = one.claim.is_timed and not is_idle(one.claim)
+        is_counted = one.claim.is_timed and not is_idle(one.claim) and not one.is_count
         loose = one.loose | self._timed if is_counted else one.loose
         return bool(said & (one.said | beside)) or bool(token.says & loose) or "denying" in said
 
@@ -319,7 +325,8 @@ class Licensing:
             return True
         if one.gaps and not stamp.is_moment:
             return False
-        if any("grow" in e.terms for e in one.events) and SHRINKING.search(text):
+        is_reverted = any("grow" in e.terms for e in one.events) and SHRINKING.search(text)
+        if is_reverted or (one.events and _STAYING.search(text)):
             return self._is_any(stamp.low, [e.end for e in one.events])
         if stamp.kind is StampKind.LENGTH and is_idle(one.claim) and own and own.high:
             return own.low.ms <= self._near and stamp.low.is_near(own.high.ms, self._near)
@@ -395,7 +402,7 @@ class Licensing:
 
     def _is_named(self, one: Stated, told: Sequence[Terms], words: Words, before: Stated | None) -> bool:
         """Return whether a part names what its claim is about, or need not: it was just told, or its time is."""
-        is_count = one.claim.told.get("property") == "count"
+        is_count = one.is_count
         is_told = before is not None and not is_count and bool(one.numbers) and one.numbers <= before.numbers
         if is_told or any(t.stamp for t in words.tokens):
             return True
@@ -434,6 +441,9 @@ class Licensing:
         if not one.claim.is_timed:
             return True
         is_told = bool(one.numbers) and one.numbers <= (before.numbers if before else self._latest)
+        is_told = is_told or (
+            before is not None and is_idle(one.claim) and before.claim.stamp == one.claim.stamp
+        )
         lead = self._lead_stamp
         is_told = is_told or bool(lead and self._is_any(lead.low, [e.start for e in one.events]))
         return len(times) >= one.count or bool(places) or is_told or self._is_later(one, words)
@@ -615,9 +625,14 @@ def _unranked(tokens: Sequence[Token]) -> list[Token]:
     found = [
         Token(one.text) if at == 0 and one.text in ("Only", "Once") else one for at, one in enumerate(tokens)
     ]
-    pairs = zip(found, [*found[1:], None], strict=True)
+    pairs = zip(found, [*found[1:], Token("")], strict=True)
     return [
-        Token(one.text) if "ordinal:1" in one.says and after and after.stamp else one for one, after in pairs
+        Token(one.text)
+        if "ordinal:1" in one.says and after.stamp
+        else replace(one, says=frozenset({"n:1", "more"}))
+        if (one.text.lower(), after.text) == ("once more", "than")
+        else one
+        for one, after in pairs
     ]
 
 

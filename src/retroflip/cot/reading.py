@@ -37,7 +37,8 @@ _BULLET = re.compile(
 )
 _PRECEDENCE = re.compile(
     r"\bwith \* and / before \+ and -"
-    r"|\b(?:(?:the|a|any) )?(?:multiplications?|products?|divisions?|times|\*|×)(?: (?:and|or) (?:the )?divisions?)?"
+    r"|\b(?:(?:the|a|any) )?(?:multiplications?|products?|divisions?|times(?: signs?)?|\*|×)"
+    r"(?: (?:and|or) (?:the )?divisions?)?"
     r" (?:(?:always|has to|have to|must|needs to|should|is to|gets?|is|are|be) )*"
     r"(?:comes?|goes?|done|carried out|worked out|taken|computed|calculated|evaluated|binds?|first)"
     r"(?: (?:first|before (?:any|the|all|every)? ?(?:additions?|subtractions?|sums?|plus|minus)"

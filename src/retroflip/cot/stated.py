@@ -7,6 +7,7 @@ from typing import Any
 
 from retroflip.cot.claims import Claim, phrase
 from retroflip.cot.reading import ORDINALS, PHASES, SUPERLATIVES, Terms, Token
+from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import VALUES, Fact
 
@@ -89,6 +90,11 @@ class Stated:
         return str(told.get("property")), str(value), str(told.get("relation"))
 
     @property
+    def is_count(self) -> bool:
+        """Whether it says how many there are."""
+        return self.claim.told.get("property") == "count"
+
+    @property
     def is_of_next(self) -> bool:
         """Whether it compares an event with the one before it of the same object."""
         own, other = ({e.number or 0 for e in side} for side in (self.events, self.others))
@@ -110,7 +116,7 @@ class Stated:
     @property
     def is_denied(self) -> bool:
         """Whether it says that something is not so."""
-        is_none = self.claim.told.get("property") == "count" and str(self.claim.told.get("value")) == "0"
+        is_none = self.is_count and str(self.claim.told.get("value")) == "0"
         return is_none or is_idle(self.claim) or "denying" in self.said
 
     @property
@@ -223,7 +229,8 @@ class Statements:
         often = re.match(r"(?:.* )?(?P<more>more|less|fewer|rarer) ", str(told.get("relation", "")))
         weighed = [frozenset({"more" if often["more"] == "more" else "less"})] if often else []
         weighed += [one for one in said["relation"] if one & WEIGHED or any(map(_is_figure, one))]
-        is_free = claim.is_timed or is_idle(claim) or claim.length is not None
+        is_count = told.get("property") == "count"
+        is_free = (claim.is_timed and not is_count) or is_idle(claim) or claim.length is not None
         named = self._needs(self._unnamed(said["event"]), is_event=True) + self._needs(said["object"])
         is_directed = told.get("property") not in ("holds", "cell") and bool(
             _DIRECTED.search(str(told.get("relation", "")))
@@ -381,6 +388,9 @@ class Statements:
             own |= {"move", "change"}
         if claim.is_timed and self._world.question["mode"] == "retrodictive":
             own |= {"back", "further"}
+        if claim.is_timed and any("type:change" in e.terms for side in sides for e in side):
+            own.add("still")
+        own |= self._spanned(claim, [e for side in sides for e in side])
         if re.search(r"\b(?:than|as)$", relation):
             own |= {"start-of-video", "exactly"}
         if str(told.get("object", told.get("property"))) == "pile":
@@ -389,6 +399,19 @@ class Statements:
         if told.get("property") == "cell" and relation == "at the end":
             own |= {"earliest", "ordinal:1", "same", "otherwise"}
         return _HOLDING | own if is_state else frozenset(own)
+
+    def _spanned(self, claim: Claim, events: Sequence[Fact]) -> Terms:
+        """Return in which part of the video a claim's event is, and that its time is at the start or the end."""
+        length = self._world.duration
+        if claim.is_timed and events:
+            at = events[0].start / length
+            return frozenset(f"part:{int(at * parts) + 1}/{parts}" for parts in (2, 3))
+        own = [e for e in self._world.events if self._world.kind_of(e) not in IDLE]
+        low = claim.stamp.low.ms if claim.stamp else None
+        if low is None or not own or "event" in claim.told:
+            return frozenset()
+        phases = {"start-of-video": low < own[0].start - 100.0, "end-of-video": low >= own[-1].start}
+        return frozenset(phase for phase, is_so in phases.items() if is_so)
 
     @property
     def _letter(self) -> str:

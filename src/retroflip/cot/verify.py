@@ -49,6 +49,18 @@ _BACK = re.compile(
 _MOST_JOINTS = 10
 _JOINTS = frozenset({",", ";", ":", "and", "but", "so", "while", "whereas"})
 """what one statement of a sentence may be joined to another by"""
+_ASKING = re.compile(
+    r"(?:(?:so|and|but|now|then|wait|hmm|okay|ok),? )*"
+    r"(?:is|are|was|were|does|do|did|has|have|which|what|where|who|how)\b[^,;:]*\?",
+    re.IGNORECASE,
+)
+"""what states nothing: a question without a time"""
+_AFTER_FIRST = re.compile(
+    r"(?:(?:so|then|thus|and),? )?(?:after|from|since) the first (?:time|visit)(?: it is)?(?: to| on)?(?: the)? "
+    r"(?P<side>above|below|left|right)\b(?: side)?(?: on)?,? "
+    r"(?=(?:the|its|their) (?:order|sides|sequence|course|way)\b)",
+    re.IGNORECASE,
+)
 _OPENED = re.compile(r"(?:(?:so|and|but) )?(?:before|after|until|undoing|with|when|while|as|since)\b")
 """what the rest of a sentence depends on"""
 _SUBJECT = re.compile(r"\b(?:it|none|no|the|that|this|which|they|each)\b")
@@ -183,20 +195,29 @@ class _Check:
             is_last = number == len(told) - 1
             self._licensing = Licensing(self._stated[number] if is_aligned else (), self._truth)
             self._latest = self._free.story.latest
-            faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
-            if not faults:
-                found += self._foreign(sentence)
-            elif not (
-                self._is_licensed(sentence, is_last=is_last) or self._is_mixed(sentence, is_last=is_last)
-            ):
-                found += faults
-            else:
-                found += self._exchanged(sentence)
+            faults = self._faults(sentence, is_last=is_last, is_backwards=is_backwards)
+            if faults and (rest := self._unled(sentence)) != sentence:
+                faults = self._faults(rest, is_last=is_last, is_backwards=is_backwards)
+            found += faults
         found += self._missing()
         if found and is_nested and not is_aligned:
             counts = f"{len(self._stated)} lists of claims and {len(told)} sentences"
             found[-1] = replace(found[-1], detail=f"{found[-1].detail}; with {counts} all are read as one")
         return found
+
+    def _faults(self, sentence: str, *, is_last: bool, is_backwards: bool) -> list[Problem]:
+        """Return the faults of a sentence, however it is read."""
+        faults = list(self._sentence(sentence, is_last=is_last, is_backwards=is_backwards))
+        if not faults:
+            return list(self._foreign(sentence))
+        is_claimed = self._is_licensed(sentence, is_last=is_last) or self._is_mixed(sentence, is_last=is_last)
+        return list(self._exchanged(sentence)) if is_claimed else faults
+
+    def _unled(self, sentence: str) -> str:
+        """Return a sentence without the side behind which the question asks for those that follow."""
+        match = _AFTER_FIRST.match(sentence)
+        side = str(self._world.question["parameters"].get("side"))
+        return sentence[match.end() :] if match and match["side"].lower() == side else sentence
 
     def _events_at(self, sentence: str) -> set[int]:
         """Return the events at the times of a sentence."""
@@ -246,11 +267,14 @@ class _Check:
             yield Problem(Reason.UNPROVEN, sentence, f"{wrong!r} is not so of the options")
         for at, one in enumerate(told, start=1):
             faults = list(self._told(one, is_last=is_last and at == len(told), is_backwards=is_backwards))
-            is_whole = len(told) == 1 or not faults
+            is_whole = told == [sentence] or not faults
             yield from faults if is_whole or not self._is_licensed(one, is_last=is_last) else ()
 
     def _told(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
         tokens = self._world.reader.tokens(sentence)
+        is_known = not any(token.is_unknown for token in tokens)
+        if is_known and _ASKING.fullmatch(sentence) and not any(token.stamp for token in tokens):
+            return
         if unknown := next((token.text for token in tokens if token.is_unknown), None):
             yield Problem(Reason.UNKNOWN, sentence, f"{unknown!r} is no word that the check knows")
             return

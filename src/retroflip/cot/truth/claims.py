@@ -13,7 +13,9 @@ from retroflip.cot.world import Fact, Held
 
 def borne_out(claim: Claim, relations: Relations) -> list[Fact] | None:
     """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
-    is_exact = claim.told.get("property") in ("holds", "cell")
+    is_exact = claim.told.get("property") in ("holds", "cell") and "than" not in claim.told.get(
+        "relation", ""
+    )
     truth, when = relations.truth, When(claim.stamp, claim.phase, is_exact=is_exact)
     if claim.is_answer:
         return [] if truth.is_answer(Words(claim.tokens)) else None

@@ -147,7 +147,7 @@ class Forms(Contents):
         """Prove whether objects change their speed: at the time told, in the event told last, or ever."""
         names = [one for one in words.plain if self.world.is_name(one)] or list(when.subject)
         own = self.of(names, [e for e in self.world.events if e.size is not None])
-        changes = bool(_CHANGING.search(words.text)) and not words.has("denying")
+        changes = bool(_CHANGING.search(words.text)) != words.has("denying")
         told = [e for e in own if when.stamp and self.at(e, when, words.text)]
         if not told and _JUST_NOW.search(words.text):
             told = [e for e in own if when.latest and e.number == when.latest.number]

@@ -22,7 +22,7 @@ _VERB = (
     r"|contains?|mentions?|includes?|shows?|lacks?|omits?|miss(?:es)?|leaves?|forgets?|is|are|was|were|can"
     r"|cannot|could"
     r"|must|would|does|do|fits?|match(?:es)?|remains?|drops?|falls?|fails?|goes|go|swaps?|reads?|reverses?|places?"
-    r"|\w+n't|wrongly|rightly|each|turns?|runs?|moves?|exchanges?|alone|both|all|also|only|therefore|tells?|means?)\b"
+    r"|\w+n't|wrongly|rightly|each|comes?|follows?|turns?|runs?|moves?|exchanges?|alone|both|all|also|only|therefore|tells?|means?)\b"
 )
 _LETTER = r"\(?[A-H]\)?"
 _MARK = re.compile(
@@ -177,6 +177,11 @@ _LISTED = re.compile(
 _AMONG = re.compile(
     rf"(?:of|among|from) (?:the|these|those|all) (?:\w+ )?{_NOUN}, (?P<events>.+)", re.IGNORECASE
 )
+_SEQUENCED = re.compile(
+    r"§(?P<x>[A-H]+)§ (?:(?:comes?|is run|are run|was run|runs?|is|are|happens?|goes|follows?) )?(?:only )?"
+    r"(?:(?P<side>before|after|earlier than|later than) §(?P<y>[A-H]+)§"
+    r"|(?:the )?(?P<rank>first|second|third|fourth|last)(?: one)?(?: of (?:them|these|all|the (?:two|three|four)))?)"
+)
 _RANKED = re.compile(
     r"(?P<x>.+?) (?:is|comes|was|came|runs|ran)(?: run)? (?:the )?(?P<rank>first|second|third|fourth|last"
     r"|earliest|latest)"
@@ -296,7 +301,7 @@ class Options:
         if len(text) > _LONGEST:
             return None
         bare = _LEAD.sub("", text.strip().rstrip(".,;:")).strip()
-        for way in (self._listed, self._stated, self._pointed, self._pronoun, self._ranked):
+        for way in (self._listed, self._sequenced, self._stated, self._pointed, self._pronoun, self._ranked):
             verdict = way(bare)
             if verdict is not None:
                 return verdict
@@ -400,9 +405,7 @@ class Options:
         match = _AMONG.fullmatch(text)
         if not match:
             return None
-        begun = [min((e.start for e in self.world.events if e.covers(self._said(one) or [frozenset()])), default=None)
-                 for one in self._texts]  # fmt: skip
-        row = sorted((ms, at) for at, ms in enumerate(begun) if ms is not None)
+        row = self._row
         told = list(_RANKED.finditer(match["events"]))
         if not told or told[-1].end() < len(match["events"]):
             return None
@@ -412,6 +415,27 @@ class Options:
             if not -len(row) <= at < len(row) or not self._has(one["x"], row[at][1]):
                 return False
         return True
+
+    @cached_property
+    def _row(self) -> list[tuple[float, int]]:
+        """When the options that are events begin, and which they are, in their order."""
+        begun = [min((e.start for e in self.world.events if e.covers(self._said(one) or [frozenset()])), default=None)
+                 for one in self._texts]  # fmt: skip
+        return sorted((ms, at) for at, ms in enumerate(begun) if ms is not None)
+
+    def _sequenced(self, text: str) -> bool | None:
+        """Judge "A comes before B" and "D is the last of them" of options that are events."""
+        match = _SEQUENCED.fullmatch(text)
+        row = [at for _, at in self._row]
+        if not match or len(row) < len(self._texts):
+            return None
+        own, others = ([ord(one) - ord("A") for one in match[key] or ""] for key in ("x", "y"))
+        if match["rank"]:
+            rank = _RANKS[match["rank"]]
+            return len(own) == 1 and row[rank - (rank > 0)] == own[0]
+        is_before = match["side"] in ("before", "earlier than")
+        self._told = _Told(frozenset(own))
+        return all((row.index(a) < row.index(b)) == is_before for a in own for b in others)
 
     def _named(self) -> frozenset[int]:
         """Return the options that were told whole before: the swap of A and B."""

@@ -115,7 +115,9 @@ class Truth(Forms):
         ways = self._decisive(words, when) or (
             self._happening, self._held, self._filled, self._state, self._counted,
         )  # fmt: skip
-        for way in ways if not when.is_exact else (self._held, self._filled, self._state):
+        for way in ways:
+            if way == self._happening and when.is_exact:
+                continue
             found = way(words, when)
             if found is not None or way in (self._ordered, self._compared):
                 return found
@@ -236,13 +238,8 @@ class Truth(Forms):
         is_over: it does not happen any more.
         """
         words = _undoubled(words)
-        is_touching = words.has("hit") and not any("hit" in e.terms for e in self.world.events)
-        words = words.without("hit") if is_touching else words
-        is_touching = is_touching or (
-            words.has("change") and any(one & self.world.containers for one in words.plain)
-        )
-        if is_touching or words.has("concern") or any(token.text == "either" for token in words.tokens):
-            return [] if self.spares(words, when) else None
+        if (touched := self._touched(words)) is not None:
+            return [] if self.spares(touched, when) else None
         if when.stamp is not None and _UNTIL.search(words.text) and words.plain:
             return self._not_yet(words, when.stamp, when.latest)
         if is_over:
@@ -291,6 +288,14 @@ class Truth(Forms):
         known = words.without(*self._foreign(words))
         is_so = self.proof(words, when) is None and (not known.plain or self.proof(known, when) is None)
         return [] if is_so else None
+
+    def _touched(self, words: Words) -> Words | None:
+        """Return words that say what is touched or changed by an operation, None for others."""
+        if words.has("hit") and not any("hit" in e.terms for e in self.world.events):
+            return words.without("hit")
+        is_changed = words.has("change") and any(one & self.world.containers for one in words.plain)
+        is_told = is_changed or words.has("concern") or any(token.text == "either" for token in words.tokens)
+        return words if is_told else None
 
     def _singles(self, words: Words) -> list[Words]:
         """Return words once with each of several ways, none where they have less than two: "neither left nor right"."""

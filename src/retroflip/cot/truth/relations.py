@@ -47,9 +47,9 @@ class Relations(Comparisons):
             rest = {key: one for key, one in told.items() if key != "value" or not is_ranked}
             turned = self.judged({**rest, "relation": own}, stamp)
             return Verdict(not turned.is_so) if turned else None
-        ways = (self._poured, self._options, self._idle, self._spared, self._absent, self._more, self._equal,
-                self._ordered, self._between, self._series, self._lasting, self._placed, self._ranked, self._most,
-                self._nth, self._counted)  # fmt: skip
+        ways = (self._poured, self._swapped, self._options, self._idle, self._spared, self._absent, self._more,
+                self._equal, self._ordered, self._between, self._series, self._lasting, self._placed, self._ranked,
+                self._most, self._nth, self._counted)  # fmt: skip
         if isinstance(told.get("event"), list) and not relation:
             each = [self.judged({**told, "event": one}, stamp) for one in told["event"]]
             known = [one for one in each if one is not None]
@@ -66,6 +66,24 @@ class Relations(Comparisons):
         found = [e for e in own if said[0][0] & e.subject and said[1][0] & e.other]
         found = [e for e in found if stamp is None or self.truth.at(e, When(stamp), "")]
         return Verdict(bool(found), found)
+
+    def _swapped(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
+        """Judge which cells change places, and where something then is, of a swap that moves what is named."""
+        cells = told.get("property") in ("cells", "cell") and "object" in told
+        own = (
+            [e for e in self.of(told) if self.world.kind_of(e) == "swap"] if "event" in told and cells else []
+        )
+        if not own or relation or "value" not in told:
+            return None
+        own = [e for e in own if stamp is None or self.truth.at(e, When(stamp), "")]
+        where = self.said("value", told["value"], told)
+        if told["property"] == "cells":
+            own = [e for e in own if e.covers(where)]
+        else:
+            names = self.said("object", told["object"], told)
+            then = {one.start for one in self.world.states if one.covers([*names, *where])}
+            own = [e for e in own if e.start in then]
+        return Verdict(bool(own), own)
 
     def _options(self, told: Told, relation: str, _: Stamp | None) -> Verdict | None:
         """Judge which options are out, or which one is right."""
