@@ -66,7 +66,8 @@ _STAYING = re.compile(r"\b(?:stays?|stayed|remains?|remained|keeps?|kept)\b.*\b(
 _IN_CELL = re.compile(r"\b(?:is|was|are|were|ends?|comes?|goes|lands?) (?:\w+ )?(?:in|at) (?:row|column) \d")
 _OPENING = frozenset({"against", "only", "it"})
 _GIVING = frozenset({"gives", "leaves", "makes", "shows"})
-_COPULAS = frozenset({"is", "are", "was", "were", "be", "being", "been", "gets", "get"})
+_BOUND = re.compile(r"is|are|was|were|be|being|been|gets?|not|never|\w+n't")
+"""what the next word belongs to: a verb of being, a denial"""
 _LAW = re.compile(r"\b(?:means?|implies|whoever|whichever)\b")
 _WEIGHING = frozenset({"more", "less", "faster", "slower"})
 _FACTOR = re.compile(
@@ -285,7 +286,7 @@ class Licensing:
         text, said = token.text.lower(), meant(token)
         is_told = any(one in VALUES or one in self._names or one.startswith(_FIGURES) for one in said)
         is_doing = (
-            is_firm(token) and token.stamp is None and not is_told and last.text.lower() not in _COPULAS
+            is_firm(token) and token.stamp is None and not is_told and not _BOUND.fullmatch(last.text.lower())
         )
         is_opened = text in NUMBER_WORDS or text.split()[0] in _OPENING or last.text.lower() in _GIVING
         return bool(token.cut) or is_opened or is_doing
@@ -325,8 +326,7 @@ class Licensing:
             return True
         if one.gaps and not stamp.is_moment:
             return False
-        is_reverted = any("grow" in e.terms for e in one.events) and SHRINKING.search(text)
-        if is_reverted or (one.events and _STAYING.search(text)):
+        if _is_over(one, text):
             return self._is_any(stamp.low, [e.end for e in one.events])
         if stamp.kind is StampKind.LENGTH and is_idle(one.claim) and own and own.high:
             return own.low.ms <= self._near and stamp.low.is_near(own.high.ms, self._near)
@@ -359,6 +359,10 @@ class Licensing:
         if one.letters:
             return _is_of_options(part, one.letters)
         if "event" in one.claim.told and _STATED.search(words.text):
+            return False
+        if _is_over(one, words.text) and any(
+            t.stamp and not self._is_then(one, t.stamp, words.text) for t in part
+        ):
             return False
         if any("swap" in e.terms for e in one.events) and _IN_CELL.search(words.text):
             return False
@@ -486,6 +490,12 @@ def _is_telling(term: str) -> bool:
     return term in VALUES or term in WEIGHED or term.startswith(_FIGURES)
 
 
+def _is_over(one: Stated, text: str) -> bool:
+    """Return whether words are about the end of what a claim tells: it shrinks back, or stays as it is until then."""
+    is_reverted = any("grow" in e.terms for e in one.events) and SHRINKING.search(text)
+    return bool(is_reverted or (one.events and _STAYING.search(text)))
+
+
 def _telling(one: Stated) -> Terms:
     """Return what a claim tells of an event, or by which it compares."""
     return frozenset(filter(_is_telling, one.said)) if one.claim.is_timed else one.said & WEIGHED
@@ -593,7 +603,9 @@ def _is_spared(one: Stated, part: Sequence[Token]) -> bool:
     if not others or at is None:
         return True
     sides = [frozenset().union(*(token.says for token in side)) for side in (part[:at], part[at:])]
-    return all(not (side & own and side & others) for side in sides)
+    return all(not (side & own and side & others) for side in sides) and not all(
+        side & others for side in sides
+    )
 
 
 def _is_poured(one: Stated, text: str) -> bool:

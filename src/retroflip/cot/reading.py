@@ -77,6 +77,7 @@ _REACHING = re.compile(
 _FOR_THE_FIRST = re.compile(rf"\b[Ff]or the first (?=(?:\d+(?:\.\d+)?|{_NUMBER}) s(?:econds?)?\b)")
 _RIGHT_SO = re.compile(r"(?<=clockwise )is right(?=[.,;]|$| and\b| but\b)")
 """what is right, and not on the right"""
+_OF_ALL = re.compile(r" of all (?=(?:is|was|comes|are|were) )")
 _LEFT_IT = re.compile(
     r"(?<!to the )(?<!on the )\bleft (?=(?:the (?:top|bottom|pile|stack|cup)|[A-C]|there|its)\b)"
 )
@@ -249,6 +250,7 @@ def _sums(text: str) -> str:
     text = _REACHING.sub("comes to ", text)
     text = _FOR_THE_FIRST.sub("until ", text)
     text = _RIGHT_SO.sub("is correct", text)
+    text = _OF_ALL.sub(" ", text)
     text = _LEAVING.sub("", text)
     text = _LEFT_IT.sub("leaves ", text)
     text = _ON_TOP.sub(r"\1 to the top", text)

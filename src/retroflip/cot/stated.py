@@ -404,7 +404,7 @@ class Statements:
         """Return in which part of the video a claim's event is, and that its time is at the start or the end."""
         length = self._world.duration
         if claim.is_timed and events:
-            at = events[0].start / length
+            at = min((events[0].start + self._relations.near) / length, 0.999)
             return frozenset(f"part:{int(at * parts) + 1}/{parts}" for parts in (2, 3))
         own = [e for e in self._world.events if self._world.kind_of(e) not in IDLE]
         low = claim.stamp.low.ms if claim.stamp else None

@@ -30,7 +30,8 @@ _MOST_ENDS = 100
 _STRONG = 3
 """a colon or semicolon: what is before it is looked up first"""
 _PLAN = re.compile(
-    r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm|to begin|for this|the task is|my plan is|step one is)"
+    r"^(?:(?:so|now|okay|ok|first|then|and|but|here|alright|hmm|wait|to begin|for this|the task is|my plan is"
+    r"|step one is)"
     r" ,? ?)*(?:let me|let's|let us|i \w+|i'll|i'm|we \w+|we're asked|plan|to|the question|the task|what matters|what i"
     r"|my (?:plan|task|goal|job)|everything i|all i|the goal|the problem|.*\bask(?:ed|s) (?:for|about)\b"
     r"|looking at|watching|tracking|following|(?:only )?.* (?:matters?|counts?)(?: here)?$)\b"

@@ -216,8 +216,8 @@ class _Check:
     def _unled(self, sentence: str) -> str:
         """Return a sentence without the side behind which the question asks for those that follow."""
         match = _AFTER_FIRST.match(sentence)
-        side = str(self._world.question["parameters"].get("side"))
-        return sentence[match.end() :] if match and match["side"].lower() == side else sentence
+        asked = str(self._world.question["parameters"].get("side")).split()
+        return sentence[match.end() :] if match and match["side"].lower() in asked else sentence
 
     def _events_at(self, sentence: str) -> set[int]:
         """Return the events at the times of a sentence."""

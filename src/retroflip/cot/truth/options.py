@@ -29,6 +29,7 @@ _MARK = re.compile(
     rf"(?:\b(?i:the )?(?P<noun>(?i:{_NOUN}|answers?(?= [A-H]\b))) )?(?<![\w'§])"
     rf"(?P<list>{_LETTER}(?:(?:, and |, or |, | and | or | nor |/|, but not )(?=\(?[A-H]\b){_LETTER})*)(?![\w'/]|\.\w)"
 )
+_WITHIN = re.compile(r"(?:^|[,;] |\b(?:and|but|so|while) )in $", re.IGNORECASE)
 _ONLY_MARK = re.compile(
     rf"^,? ?{_VERB}|^\s*(?:[.,;:)—]|$)|^ (?:as|because|since|so|out|instead|alone)\b", re.IGNORECASE
 )
@@ -182,6 +183,11 @@ _SEQUENCED = re.compile(
     r"(?:(?P<side>before|after|earlier than|later than) §(?P<y>[A-H]+)§"
     r"|(?:the )?(?P<rank>first|second|third|fourth|last)(?: one)?(?: of (?:them|these|all|the (?:two|three|four)))?)"
 )
+_PLACED = re.compile(
+    r"in §(?P<letters>[A-H]+)§,? (?:the )?(?P<place>first|second|third|fourth|last)(?: \w+)? "
+    r"(?:is|are|would be) (?P<x>.+)",
+    re.IGNORECASE,
+)
 _RANKED = re.compile(
     r"(?P<x>.+?) (?:is|comes|was|came|runs|ran)(?: run)? (?:the )?(?P<rank>first|second|third|fourth|last"
     r"|earliest|latest)"
@@ -290,6 +296,9 @@ class Options:
         is_name = any(self.world.reader.says(one) for one in letters)
         is_known = all(ord(one) - ord("A") < len(self._texts) for one in letters)
         is_alone = not match["noun"] and len(letters) == 1 and not _ONLY_MARK.search(behind)
+        is_alone = is_alone and not _WITHIN.search(match.string[: match.start()])
+        if len(set(letters)) < len(letters):
+            return re.sub(_LETTER, lambda one: f"§{one[0]}§", match[0])
         if (is_name and not match["noun"]) or not is_known or is_alone:
             return match[0]
         if "but not" in match["list"]:
@@ -301,7 +310,15 @@ class Options:
         if len(text) > _LONGEST:
             return None
         bare = _LEAD.sub("", text.strip().rstrip(".,;:")).strip()
-        for way in (self._listed, self._sequenced, self._stated, self._pointed, self._pronoun, self._ranked):
+        for way in (
+            self._listed,
+            self._sequenced,
+            self._within,
+            self._stated,
+            self._pointed,
+            self._pronoun,
+            self._ranked,
+        ):
             verdict = way(bare)
             if verdict is not None:
                 return verdict
@@ -436,6 +453,15 @@ class Options:
         is_before = match["side"] in ("before", "earlier than")
         self._told = _Told(frozenset(own))
         return all((row.index(a) < row.index(b)) == is_before for a in own for b in others)
+
+    def _within(self, text: str) -> bool | None:
+        """Judge "in C the second direction is right"."""
+        match = _PLACED.fullmatch(text)
+        judge = self._content("place", match.groupdict()) if match else None
+        if not match or judge is None:
+            return None
+        self._told = _Told(frozenset(ord(one) - ord("A") for one in match["letters"]))
+        return all(map(judge, self._told.ones))
 
     def _named(self) -> frozenset[int]:
         """Return the options that were told whole before: the swap of A and B."""
