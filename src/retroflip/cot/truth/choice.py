@@ -10,12 +10,13 @@ from retroflip.cot.claims import Told, phrase
 from retroflip.cot.reading import Terms, Words, picked
 from retroflip.cot.stamps import NUMBER_WORDS, Stamp
 from retroflip.cot.truth.events import IDLE
-from retroflip.cot.truth.proof import Truth
+from retroflip.cot.truth.proof import SIGNS, Truth
 from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact, Held
 
 EARLY_MS = 100.0
 """how far a time may be from that at which something is no longer held, or held now"""
+_GLYPHS = re.compile(r"glyph (?:(?P<number>numbers?|digits?)|signs?|operators?)")
 _ATTRIBUTE = re.compile(r"\b(?:colou?r|shape|size)\b")
 _COMPARED = re.compile(r"(?<!\S)than(?!\S)|\bas$")
 _PLACES = ("ordinal:", "nth:")
@@ -53,6 +54,9 @@ class Choice:
         """Return the events that a phrase means: "third approach", "hit left wall", an object's, "the first"."""
         if key == "event" and value == "command":
             return [e for e in self.events if "command" in self.world.metadata["events"][e.number or 0]]
+        if key == "event" and (sort := _GLYPHS.fullmatch(str(value))):
+            glyphs = [e for e in self.events if self.world.kind_of(e) == "glyph"]
+            return [e for e in glyphs if bool(e.terms & SIGNS) != bool(sort["number"])]
         said = self.said(key, value, told)
         ranks = [int(one) for prefix in _PLACES for one in picked(said, prefix)]
         rest = _unplaced(said) or _unplaced(like)

@@ -149,7 +149,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"(?P<pronoun>(?P<content>which|that|this)|it|they|(?:these|those)(?: (?:two|three))?|all of them|all three"
+    r"(?P<pronoun>(?P<content>which|that|this)|it|they|(?:these|those)(?: (?:two|three))?|all of (?:them|these|those)|all three"
     r"|both(?: of them)?)? ?"
     r"(?P<predicate>.+)",
     re.IGNORECASE,

@@ -71,7 +71,7 @@ _NOTHINGS = frozenset(
     {"denying", "further", "change", "move", "swap", "exchange", "draw", "put", "quantifying", "spin"}
 )
 """what "nothing changes" says"""
-_SIGNS = frozenset({"plus", "minus", "times", "divide"})
+SIGNS = frozenset({"plus", "minus", "times", "divide"})
 
 
 class Truth(Forms):
@@ -355,7 +355,7 @@ class Truth(Forms):
         rest = Words(
             [t for t in words.tokens if not any(o == "sum" or o.startswith("equation:") for o in t.says)]
         )
-        signs = [one for one in rest.said if not one <= _SIGNS]
+        signs = [one for one in rest.said if not one <= SIGNS]
         return self.proof(rest, when) if signs else []
 
     def is_mark(self, moment: Moment, numbers: frozenset[int] | None) -> bool:
