@@ -6,7 +6,7 @@ order of their claim. So a sentence whose words nobody foresaw is read by what i
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, combinations, groupby, pairwise
 
@@ -189,6 +189,10 @@ class Licensing:
             return likeness
         if any(_is_half_told(one, told, words.text) for one in own) or _is_other_rank(own, told):
             return words.text
+        if _BEFORE_IT.search(words.text) and not is_denying:
+            paces = {one for side in own for one in _directions(side.said)}
+            if paces and not {one for said in told for one in _directions(said)} <= paces:
+                return words.text
         is_weighed = is_denying or bool(_LAW.search(words.text)) or any(one.terms & _WEIGHING for one in own)
         for token in words.tokens:
             if token.stamp is not None and (
@@ -488,6 +492,12 @@ class Licensing:
 
 def _is_telling(term: str) -> bool:
     return term in VALUES or term in WEIGHED or term.startswith(_FIGURES)
+
+
+def _directions(said: Terms) -> Iterator[bool]:
+    """Return whether words compare as more, as less, or not at all."""
+    yield from (True for _ in said & {"more", "faster"})
+    yield from (False for _ in said & {"less", "slower"})
 
 
 def _is_over(one: Stated, text: str) -> bool:

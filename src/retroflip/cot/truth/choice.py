@@ -13,10 +13,12 @@ from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.proof import SIGNS, Truth
 from retroflip.cot.truth.when import When
 from retroflip.cot.world import VALUES, Fact, Held
+from retroflip.synth.animation import SHAPES
 
 EARLY_MS = 100.0
 """how far a time may be from that at which something is no longer held, or held now"""
 _GLYPHS = re.compile(r"glyph (?:(?P<number>numbers?|digits?)|signs?|operators?)")
+_FIGURE = re.compile(rf"trace (?:an? )?({'|'.join((*SHAPES, 'line', 'zigzag'))})")
 _ATTRIBUTE = re.compile(r"\b(?:colou?r|shape|size)\b")
 _COMPARED = re.compile(r"(?<!\S)than(?!\S)|\bas$")
 _PLACES = ("ordinal:", "nth:")
@@ -57,6 +59,12 @@ class Choice:
         if key == "event" and (sort := _GLYPHS.fullmatch(str(value))):
             glyphs = [e for e in self.events if self.world.kind_of(e) == "glyph"]
             return [e for e in glyphs if bool(e.terms & SIGNS) != bool(sort["number"])]
+        if key == "event" and (figure := _FIGURE.fullmatch(str(value))):
+            return [
+                e
+                for e in self.events
+                if self.world.metadata["events"][e.number or 0].get("figure") == figure[1]
+            ]
         said = self.said(key, value, told)
         ranks = [int(one) for prefix in _PLACES for one in picked(said, prefix)]
         rest = _unplaced(said) or _unplaced(like)

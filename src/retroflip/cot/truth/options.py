@@ -149,8 +149,8 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"(?P<pronoun>(?P<content>which|that|this)|it|they|(?:these|those)(?: (?:two|three))?|all of (?:them|these|those)|all three"
-    r"|both(?: of them)?)? ?"
+    r"(?P<pronoun>(?P<content>which|that|this)|it|they|(?:these|those)(?: (?:two|three))?|all three"
+    r"|all of (?:them|these|those)|both(?: of them)?)? ?"
     r"(?P<predicate>.+)",
     re.IGNORECASE,
 )

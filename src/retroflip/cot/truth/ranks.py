@@ -267,6 +267,8 @@ class Ranks(Counts):
             for e in self.world.events
             if e.terms & wanted and self.at(e, when, words.text) and e.covers([*amounts, *names[0]])
         ]
+        if when.stamp is None and when.latest and when.latest.size is not None and not (names[0] or amounts):
+            found = [e for e in found if e.number == when.latest.number]
         opposite = {"faster", "more"} if wanted & {"slower", "less"} else {"slower", "less"}
         is_split = words.has("quantifying") and any(e.terms & opposite for e in self.world.events)
         return found if found and not names[1] and not is_split and not right.picked("ordinal:") else None

@@ -25,6 +25,9 @@ _MOST = re.compile(
 )
 _NOTHING = re.compile(r"nothing|none|no (?:\w+ )?(?:events?|changes?|movements?|motion)")
 _THEMES = ("colour", "shape", "size")
+_MOVING = frozenset({"swap", "slide", "pour", "exchange"})
+"""types of operations, of which an object's own are those that move it"""
+_HANDLING = frozenset({"put", "take", "pour"})
 _SERIES = re.compile(r"order|sequence|series|path|ranking")
 _RIGHT_AFTER = ("", "right", "immediately", "directly")
 _HEDGE = re.compile(
@@ -48,8 +51,8 @@ class Relations(Comparisons):
             turned = self.judged({**rest, "relation": own}, stamp)
             return Verdict(not turned.is_so) if turned else None
         ways = (self._poured, self._swapped, self._options, self._idle, self._spared, self._absent, self._more,
-                self._equal, self._ordered, self._between, self._series, self._lasting, self._placed, self._ranked,
-                self._most, self._nth, self._counted)  # fmt: skip
+                self._equal, self._ordered, self._between, self._in_row, self._series, self._lasting, self._placed,
+                self._ranked, self._most, self._nth, self._counted)  # fmt: skip
         if isinstance(told.get("event"), list) and not relation:
             each = [self.judged({**told, "event": one}, stamp) for one in told["event"]]
             known = [one for one in each if one is not None]
@@ -113,7 +116,12 @@ class Relations(Comparisons):
 
     def _spared(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
         """Judge that an operation at a time leaves something as it is."""
-        if relation != "not" or stamp is None or stamp.high or set(told) != {"event", "object", "relation"}:
+        if relation != "not" or set(told) != {"event", "object", "relation"} or (stamp and stamp.high):
+            return None
+        said = self.said("event", told["event"], told)
+        if stamp is None and not (
+            picked(said, "ordinal:") and {self.world.kind_of(e) for e in self.events} & _MOVING
+        ):
             return None
         free = {"event": told["event"]}
         events = [e for e in self.chosen("event", told["event"], free) if self.truth.at(e, When(stamp), "")]
@@ -133,6 +141,10 @@ class Relations(Comparisons):
         ):
             return None
         said = self.said("value", told["value"], told) if "value" in told else []
+        if told["event"] in _HANDLING and told["event"] not in {
+            e["type"] for e in self.world.metadata["events"]
+        }:
+            return Verdict(is_so=True)
         own = self.of(told)
         themes = {event["attribute"] for event in self.world.metadata["events"] if "attribute" in event}
         if "value" not in told and themes and (theme := str(told.get("property"))) in _THEMES:
@@ -178,6 +190,20 @@ class Relations(Comparisons):
         left, right = ([e.start for e in self.chosen("event", one, told)] for one in told["value"])
         is_so = any(min(a, b) < e.start < max(a, b) for e, a, b in product(ones, left, right))
         return Verdict(is_so, ones) if ones and left and right else None
+
+    def _in_row(self, told: Told, relation: str, _: Stamp | None) -> Verdict | None:
+        """Judge which objects stand beside each other, from the left or from the right."""
+        row, value = self.world.order_from_left, told.get("value")
+        if (
+            relation not in ("from left to right", "from right to left")
+            or not isinstance(value, list)
+            or not row
+        ):
+            return None
+        names = [self.said("object", one, told) for one in value]
+        places = [next((at for at, o in enumerate(row) if all(n & o for n in one)), -1) for one in names]
+        is_falling = relation == "from right to left"
+        return Verdict(-1 not in places and places == sorted(set(places), reverse=is_falling))
 
     def _series(self, told: Told, relation: str, stamp: Stamp | None) -> Verdict | None:
         """Judge that events follow each other in the order of a list, none of their kind or object between them."""
