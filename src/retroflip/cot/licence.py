@@ -57,6 +57,9 @@ _IN_PART = re.compile(
 """what tells a part of what something holds"""
 _DANGLING = re.compile(r"\b(?:into|than|from|between)(?: the| a| cup)*$")
 """what the next words belong to"""
+_FRONTED = re.compile(r"(?:(?:so|and|but) ,? ?)?(?P<joint>before|after|undoing|with)\b")
+"""what a sentence begins with that tells its time first, and then what was so"""
+_STATES = ("holds", "cell", "count")
 _STATED = re.compile(
     r"\b(?:is|was|are|were|becomes?|became|stays?|gets?|got) (?:(?:now|then|still|also|again|therefore) )*"
     r"(?:empty|vacant|bare|in(?! row| column))\b|\b(?:holds?|held|contain\w*)\b"
@@ -189,10 +192,8 @@ class Licensing:
             return likeness
         if any(_is_half_told(one, told, words.text) for one in own) or _is_other_rank(own, told):
             return words.text
-        if _BEFORE_IT.search(words.text) and not is_denying:
-            paces = {one for side in own for one in _directions(side.said)}
-            if paces and not {one for said in told for one in _directions(said)} <= paces:
-                return words.text
+        if not is_denying and _is_turned(own, words, told):
+            return words.text
         is_weighed = is_denying or bool(_LAW.search(words.text)) or any(one.terms & _WEIGHING for one in own)
         for token in words.tokens:
             if token.stamp is not None and (
@@ -292,6 +293,8 @@ class Licensing:
         is_doing = (
             is_firm(token) and token.stamp is None and not is_told and not _BOUND.fullmatch(last.text.lower())
         )
+        if last.stamp and _FRONTED.match(self._text):
+            return True
         is_opened = text in NUMBER_WORDS or text.split()[0] in _OPENING or last.text.lower() in _GIVING
         return bool(token.cut) or is_opened or is_doing
 
@@ -483,15 +486,44 @@ class Licensing:
         if _FOLLOWING.intersection(words.text.split()) and not _follows(one, before):
             return False
         relation = str(one.claim.told.get("relation", ""))
+        joining = _joining(words.tokens)
+        fronted = _FRONTED.match(words.text)
+        if fronted and before is None and one.claim.is_timed and len(words.text) < len(self._text):
+            joining.discard(fronted["joint"])
+        lead = _FRONTED.match(self._text)
+        if (
+            lead
+            and before is not None
+            and before.claim.is_timed
+            and one.claim.told.get("property") in _STATES
+        ):
+            is_before = lead["joint"] in ("before", "undoing")
+            return is_before == (relation == "before") or lead["joint"] == "with"
         return (
             one.claim.told.get("relation") == "not"
             or is_idle(one.claim)
-            or all(re.search(rf"\b{word}\b", relation) for word in _joining(words.tokens))
+            or all(re.search(rf"\b{word}\b", relation) for word in joining)
         )
 
 
 def _is_telling(term: str) -> bool:
     return term in VALUES or term in WEIGHED or term.startswith(_FIGURES)
+
+
+def _is_turned(own: Sequence[Stated], words: Words, told: Sequence[Terms]) -> bool:
+    """Return whether things are compared the other way round than claims do: with what was before, or with others."""
+    claimed = {one for side in own for one in _directions(side.said)}
+    said = {one for side in told for one in _directions(side)}
+    if _BEFORE_IT.search(words.text):
+        return bool(claimed) and not said <= claimed
+    compared = [one for one in own if all(one.sides) and list(_directions(one.said))]
+    texts = [token.text.lower() for token in words.tokens]
+    if len(compared) != 1 or texts.count("than") != 1 or said != claimed:
+        return False
+    ends = [at for at, text in enumerate(texts) if text in (",", ";", ":", "so", "for")]
+    begun = max((at for at in ends if at < texts.index("than")), default=0)
+    ended = min((at for at in ends if at > texts.index("than")), default=len(texts))
+    return not _is_in_order(compared[0], [meant(token) for token in words.tokens[begun:ended] if token.says])
 
 
 def _directions(said: Terms) -> Iterator[bool]:
