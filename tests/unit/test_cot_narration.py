@@ -13,7 +13,7 @@ from retroflip.draws import draw
 from retroflip.synth.corpus import sample_from
 from retroflip.synth.episode import Kind
 from retroflip.synth.names import Form
-from retroflip.synth.narration import STYLES, clock, narrate, whole_clock
+from retroflip.synth.narration import STYLES, clock, narrate, narrated, whole_clock
 from retroflip.synth.registry import TEMPORAL_KINDS
 from retroflip.synth.settings import SceneSettings
 from temporal_pairs import on_disk, pair_of
@@ -62,9 +62,11 @@ def test_every_style_tells_the_truth(
 ) -> None:
     metadata = metadata_of(kind, seed, turn, side, scene, form)
     for style in STYLES:
-        trace = narrate(metadata, draw(seed, style), style)
-        assert is_well_formed(trace)
-        assert problems(trace, metadata) == [], trace
+        told = narrated(metadata, draw(seed, style), style)
+        assert is_well_formed(told.text)
+        assert problems(told.text, metadata) == [], told.text
+        found = verify(told.text, metadata, sample_from(metadata), claims=told.claims).problems
+        assert [problem.sentence for problem in found] == [], told.text
 
 
 def is_elsewhere(events: list[dict[str, Any]], index: int, ms: int) -> bool:

@@ -15,7 +15,7 @@ from retroflip.cot.stamps import NUMBER_WORDS, Moment, Stamp, StampKind
 from retroflip.cot.stated import LETTERS, WEIGHED, Stated, alike, counted, crossed, is_firm, is_idle, meant
 from retroflip.cot.truth.answers import NOUNS
 from retroflip.cot.truth.choice import number_of
-from retroflip.cot.truth.events import ENDING, HOLDING, SHRINKING, plays
+from retroflip.cot.truth.events import ENDING, HOLDING, IDLE, SHRINKING, plays
 from retroflip.cot.truth.forms import FACTORS
 from retroflip.cot.truth.proof import Truth
 from retroflip.cot.truth.when import When
@@ -169,6 +169,7 @@ class Licensing:
         counts = [len(one.events) for one in own]
         counts += () if is_count else (*range(len(own) + 1), *self._truth.given)
         stamps = [one.claim.stamp for one in own if one.claim.stamp and not one.events]
+        asked = asked.union(*(self._beside(one.low.ms) for one in stamps))
         at_once = [e for one in stamps for e in self._truth.world.events if self._truth.at(e, When(one), "")]
         return asked.union(
             WEIGHED,
@@ -176,6 +177,12 @@ class Licensing:
             *(one.terms for one in own),
             *(counted(e.terms) for e in at_once),
         )
+
+    def _beside(self, ms: float) -> Terms:
+        """Return the places among all operations of the one before a time and of the next one."""
+        own = {e.number: e for e in self._truth.world.events if self._truth.world.kind_of(e) not in IDLE}
+        begun = sum(e.start <= ms for e in own.values())
+        return frozenset(f"ordinal:{at}" for at in (begun, begun + 1, begun - len(own) - 1, begun - len(own)))
 
     def _unlike(self, own: Sequence[Stated], words: Words, *, is_exact: bool = False) -> str | None:
         """Return the words by which a sentence denies, compares, lists or measures otherwise than its claims."""
@@ -190,7 +197,7 @@ class Licensing:
                 return words.text
         if (likeness := _likeness(own, words, is_exact=is_exact)) is not None:
             return likeness
-        if any(_is_half_told(one, told, words.text) for one in own) or _is_other_rank(own, told):
+        if _is_half_told(own, told, words.text) or _is_other_rank(own, told):
             return words.text
         if not is_denying and _is_turned(own, words, told):
             return words.text
@@ -216,7 +223,10 @@ class Licensing:
             told, other_told = self._place(tokens, one, other), self._place(tokens, other, one)
             if key is None or other_key is None or told is None or other_told is None:
                 continue
-            if (key < other_key) != (told < other_told):
+            is_off = abs(told - key) > abs(told - other_key) and abs(other_told - other_key) > abs(
+                other_told - key
+            )
+            if is_off and (key < other_key) != (told < other_told):
                 return Words(tokens).text
         return None
 
@@ -559,12 +569,15 @@ def _is_long(stamp: Stamp, own: Sequence[Stated]) -> bool:
     return any(stamp.low.is_near(ms, 150.0) for ms in lengths)
 
 
-def _is_half_told(one: Stated, told: Sequence[Terms], text: str) -> bool:
-    """Return whether some of what something holds is told, and some is left out."""
-    if one.claim.told.get("property") != "holds" or _IN_PART.search(text):
+def _is_half_told(own: Sequence[Stated], told: Sequence[Terms], text: str) -> bool:
+    """Return whether some of what something holds is told, and some is left out, and nothing holds just that."""
+    if _IN_PART.search(text):
         return False
-    is_told = [any(item & said for said in told) for item in one.listed if "gap" not in item]
-    return any(is_told) and not all(is_told)
+    listed = [[one for one in side.listed if "gap" not in one] for side in own if side.is_holding]
+    known = [[item for item in items if any(item & said for said in told)] for items in listed]
+    whole = [items for items, found in zip(listed, known, strict=True) if found == items]
+    half = [found for items, found in zip(listed, known, strict=True) if found and found != items]
+    return any(not any(all(one in items for one in found) for items in whole) for found in half)
 
 
 def _is_other_rank(own: Sequence[Stated], told: Sequence[Terms]) -> bool:
@@ -661,7 +674,7 @@ def _is_poured(one: Stated, text: str) -> bool:
 
 def _is_held_by(one: Stated, part: Sequence[Token]) -> bool:
     """Return whether what holds things is told before "holds" and them: "A held 5" is not of B behind it."""
-    if one.claim.told.get("property") != "holds" or not HOLDING.search(Words(part).text):
+    if not one.is_holding or not HOLDING.search(Words(part).text):
         return True
     said = [meant(token) for token in part if token.says]
     items = [at for at, own in enumerate(said) if any(own & item for item in one.listed)]

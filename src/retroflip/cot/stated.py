@@ -95,6 +95,11 @@ class Stated:
         return self.claim.told.get("property") == "count"
 
     @property
+    def is_holding(self) -> bool:
+        """Whether it says what something holds."""
+        return self.claim.told.get("property") == "holds"
+
+    @property
     def is_of_next(self) -> bool:
         """Whether it compares an event with the one before it of the same object."""
         own, other = ({e.number or 0 for e in side} for side in (self.events, self.others))

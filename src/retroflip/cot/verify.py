@@ -248,10 +248,12 @@ class _Check:
         except ClaimError as error:
             wrong.append(Problem(Reason.CLAIM, "", str(error)))
             return
+        times = {str(told.get("time")) for told in several if "event" in told}
         for told in several:
             try:
                 claim = read_claim(told, self._world)
-                found = borne_out(claim, self._relations)
+                is_behind = "event" not in told and str(told.get("time")) in times
+                found = borne_out(claim, self._relations, is_behind=is_behind)
             except ClaimError as error:
                 wrong.append(Problem(Reason.CLAIM, str(dict(told)), str(error)))
                 continue

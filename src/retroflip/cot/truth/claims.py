@@ -11,12 +11,15 @@ from retroflip.cot.truth.when import When
 from retroflip.cot.world import Fact, Held
 
 
-def borne_out(claim: Claim, relations: Relations) -> list[Fact] | None:
-    """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does."""
+def borne_out(claim: Claim, relations: Relations, *, is_behind: bool = False) -> list[Fact] | None:
+    """Return the events that bear a claim out, as a whole or of each of its objects; None where nothing does.
+
+    is_behind: another claim of its sentence tells an event at its time, and it what is so from then on.
+    """
     is_exact = claim.told.get("property") in ("holds", "cell") and "than" not in claim.told.get(
         "relation", ""
     )
-    truth, when = relations.truth, When(claim.stamp, claim.phase, is_exact=is_exact)
+    truth, when = relations.truth, When(claim.stamp, claim.phase, is_exact=is_exact, is_behind=is_behind)
     if claim.is_answer:
         return [] if truth.is_answer(Words(claim.tokens)) else None
     related = relations.judged(claim.told, claim.stamp)

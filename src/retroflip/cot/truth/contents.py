@@ -101,7 +101,7 @@ class Contents(Ranks):
         stamp, latest = when.stamp, when.latest
         text = f"{when.text} {words.text}"
         if stamp is not None and not (latest and self.at(latest, when, text)):
-            late = -_OVER_MS if when.is_exact and not is_end else self.near
+            late = -_OVER_MS if when.is_behind and not is_end else self.near
             return start - self.near <= stamp.low.ms <= end + late
         asked = self.world.question["parameters"].get("when")
         if latest is None or (

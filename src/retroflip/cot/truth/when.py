@@ -16,8 +16,8 @@ class When:
     phase: the start or the end of the video. latest: the event told last. subject: what "it" is. topic: what else the
     sentence speaks of. text: words around it, which tell whether a time is that of an end. numbers, result: those of
     sums. parts: the halves or thirds of the video that the sentence names. is_timeless: its sentence tells no time.
-    is_beside: it stands beside a time, but needs none. is_exact: a claim says what is held or where something is, from
-    the begin of one operation until that of the next. claimed: contents that claims give.
+    is_beside: it stands beside a time, but needs none. is_exact: a claim says what is held or where something is.
+    is_behind: it is so behind an operation that begins at its time. claimed: contents that claims give.
     """
 
     stamp: Stamp | None = None
@@ -33,4 +33,5 @@ class When:
     is_timeless: bool = False
     is_beside: bool = False
     is_exact: bool = False
+    is_behind: bool = False
     claimed: tuple[Held, ...] = field(default=())
