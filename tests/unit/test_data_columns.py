@@ -98,6 +98,8 @@ def test_options_in_other_forms(tmp_path: Path) -> None:
         {**BASE, "a": "left", "b": "right", "c": None, "solution": "B"}, tmp_path, options=("a", "b", "c")
     )
     assert (several.options, several.solution) == (("left", "right"), "B")
+    with pytest.raises(DataError, match="its column 'b' is empty and 'c' is not"):
+        one({**BASE, "a": "left", "b": None, "c": "up", "solution": "B"}, tmp_path, options=("a", "b", "c"))
     by_letter = one({**BASE, "o": {"A": "left", "B": "right"}, "solution": "right"}, tmp_path, options="o")
     assert (by_letter.options, by_letter.solution) == (("left", "right"), "B")
     as_text = one({**BASE, "o": '["left", "right"]', "solution": "A"}, tmp_path, options="o")

@@ -77,9 +77,8 @@ def check(
 
     if name in BENCHMARKS:
         if root is None or not root.is_dir():
-            raise UsageError(
-                f"--root {root or ''}: name the folder with the files of {BENCHMARKS[name].title}."
-            )
+            told = f"--root {root} is no folder" if root else "--root is missing"
+            raise UsageError(f"{told}: name the folder with the files of {BENCHMARKS[name].title}.")
         found, place = presence(BENCHMARKS[name], root), root
     else:
         dataset = bench_questions(name, root).dataset

@@ -136,8 +136,9 @@ def _check_laboratory(context: typer.Context, traces: Traces) -> None:
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
     if foreign := sorted(given - own):
+        options = {option.name: option.opts[0] for option in context.command.params}
         raise UsageError(
-            f"--kinds {LABORATORY} takes no {', '.join('--' + name.replace('_', '-') for name in foreign)}: its "
+            f"--kinds {LABORATORY} takes no {', '.join(options[name] for name in foreign)}: its "
             "pairs have settings of their own. Leave them out, or name other kinds."
         )
     if traces is Traces.TOLD:

@@ -570,10 +570,18 @@ def _is_long(stamp: Stamp, own: Sequence[Stated]) -> bool:
 
 
 def _is_half_told(own: Sequence[Stated], told: Sequence[Terms], text: str) -> bool:
-    """Return whether some of what something holds is told, and some is left out, and nothing holds just that."""
-    if _IN_PART.search(text):
+    """Return whether some of what something holds is told, and some is left out, and nothing holds just that.
+
+    Nothing is asked where claims say what it holds at several times.
+    """
+    holders = [str(side.claim.told.get("object")) for side in own if side.is_holding and side.count == 1]
+    if _IN_PART.search(text) or len(set(holders)) < len(holders):
         return False
-    listed = [[one for one in side.listed if "gap" not in one] for side in own if side.is_holding]
+    listed = [
+        [one for one in side.listed if "gap" not in one]
+        for side in own
+        if side.is_holding and side.count == 1
+    ]
     known = [[item for item in items if any(item & said for said in told)] for items in listed]
     whole = [items for items, found in zip(listed, known, strict=True) if found == items]
     half = [found for items, found in zip(listed, known, strict=True) if found and found != items]

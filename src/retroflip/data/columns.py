@@ -105,9 +105,24 @@ def _named(source: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _value(record: Mapping[str, Any], source: str | tuple[str, ...]) -> Any:
     if not isinstance(source, str):
-        # A question with fewer options than the table has columns leaves the last ones empty.
-        return [value for name in source if (value := record.get(name)) is not None]
+        return _filled(record, source)
     return source.removeprefix(_CONSTANT) if source.startswith(_CONSTANT) else record.get(source)
+
+
+def _filled(record: Mapping[str, Any], source: tuple[str, ...]) -> list[Any]:
+    """Return what columns hold; a question with fewer options than the table has columns leaves the last ones empty.
+
+    Raises DataError for an empty one before others: letters and indices would count past it.
+    """
+    values = [record.get(name) for name in source]
+    while values and values[-1] is None:
+        values.pop()
+    if None in values:
+        raise DataError(
+            f"its column {source[values.index(None)]!r} is empty and {source[len(values) - 1]!r} is not. Fill it, or "
+            "leave only the last columns of options empty: letters and indices count them."
+        )
+    return values
 
 
 def options_listed(value: Any) -> Any:

@@ -4,7 +4,6 @@ Every sentence about a time stands in the metadata's events, and the conclusion 
 exact as the ground truth. Styles differ in how they tell the time and join events, as people's accounts do.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,22 +120,19 @@ def narrated(metadata: Metadata, rng: np.random.Generator, style: str | None = N
 
 
 def _derived(metadata: Metadata) -> list[Sentence]:
-    """Return the derivation: a sentence without claims claims what is held as it tells it, the last one the answer."""
+    """Return the derivation: its first bare sentence claims what containers hold, its last one the answer."""
     told = [Sentence.of(one) for one in metadata["derivation"]]
+    bare = [sentence for sentence in told if not sentence.claims]
     stated = [claim for state in metadata["states"] for claim in state_claims(state, metadata, state["ms"])]
     answer = {"property": "answer", "value": metadata["question"]["answer"]}
-    claimed = [
-        one if one.claims else Sentence(one.text, tuple(claim for claim in stated if _tells(one.text, claim)))
+    return [
+        Sentence(one.text, (*one.claims, answer))
+        if one is told[-1]
+        else Sentence(one.text, tuple(stated) if one is bare[0] else ())
+        if one in bare
+        else one
         for one in told
     ]
-    return [*claimed[:-1], Sentence(claimed[-1].text, (*told[-1].claims, answer))]
-
-
-def _tells(text: str, claim: Mapping[str, Any]) -> bool:
-    """Return whether a text names the container and each thing that it holds."""
-    items = claim["value"] if isinstance(claim["value"], list) else [claim["value"]]
-    words = re.findall(r"[\w.]*\w", text)
-    return all(word in words for one in items for word in re.findall(r"[\w.]*\w", str(one)))
 
 
 def state_claims(state: Mapping[str, Any], metadata: Metadata, milliseconds: int) -> Iterator[dict[str, Any]]:

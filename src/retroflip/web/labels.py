@@ -72,11 +72,6 @@ class Labels:
                 (label.task, label.item, label.rater, label.verdict, said, time.time()),
             )
 
-    def take_back(self, task: str, item: str, rater: str) -> None:
-        """Forget a rater's label."""
-        with self._open() as found, found:
-            found.execute("DELETE FROM labels WHERE (task, item, rater) = (?, ?, ?)", (task, item, rater))
-
     def all(self, task: str) -> list[dict[str, Any]]:
         """Return the labels of a task in the order in which they were last given."""
         if not self._path.is_file():

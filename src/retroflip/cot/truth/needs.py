@@ -5,8 +5,6 @@ from typing import Any
 
 from retroflip.cot.world import World
 
-Homes = frozenset[tuple[Any, Any]]
-
 
 def matters(world: World, number: int) -> bool:
     """Return whether an operation moves something that is asked about, or into or out of the place asked about.
