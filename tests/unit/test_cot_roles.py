@@ -250,3 +250,17 @@ def test_claims_of_places_and_contents_hold_from_one_operation_to_the_next(
 )
 def test_a_question_states_nothing(sentence: str, *, is_harmless: bool) -> None:
     assert refused("forty-third/rotation-00001-1", sentence, []) != is_harmless
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"object": "A", "property": "holds", "value": [1, 2], "relation": 5},
+        {"event": ["take", "put"], "relation": "not"},
+        {"event": {"a": 1}, "relation": "not"},
+        {"event": "swap", "object": "A", "property": "cells", "value": {"x": [1]}},
+        {"property": "order", "value": [["A"], 3], "relation": "from left to right"},
+    ],
+)
+def test_claims_of_other_types_are_refused_or_read(claim: dict[str, Any]) -> None:
+    assert refused("forty-third/chip_cups-00001-0", "At 2.1 s A trades places with the moon.", [claim])

@@ -16,9 +16,8 @@ def borne_out(claim: Claim, relations: Relations, *, is_behind: bool = False) ->
 
     is_behind: another claim of its sentence tells an event at its time, and it what is so from then on.
     """
-    is_exact = claim.told.get("property") in ("holds", "cell") and "than" not in claim.told.get(
-        "relation", ""
-    )
+    is_compared = "than" in str(claim.told.get("relation"))
+    is_exact = claim.told.get("property") in ("holds", "cell") and not is_compared
     truth, when = relations.truth, When(claim.stamp, claim.phase, is_exact=is_exact, is_behind=is_behind)
     if claim.is_answer:
         return [] if truth.is_answer(Words(claim.tokens)) else None

@@ -141,9 +141,8 @@ class Relations(Comparisons):
         ):
             return None
         said = self.said("value", told["value"], told) if "value" in told else []
-        if told["event"] in _HANDLING and told["event"] not in {
-            e["type"] for e in self.world.metadata["events"]
-        }:
+        types = {event["type"] for event in self.world.metadata["events"]}
+        if str(told["event"]) in _HANDLING - types:
             return Verdict(is_so=True)
         own = self.of(told)
         themes = {event["attribute"] for event in self.world.metadata["events"] if "attribute" in event}
