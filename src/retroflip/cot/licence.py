@@ -106,6 +106,7 @@ class Licensing:
         ]
         joint = [(frozenset(at for at, _ in own), crossed([one for _, one in own])) for own in pairs]
         several += [(members, one) for members, one in joint if one]
+        self._own = stated
         self._stated = [(frozenset({at}), one) for at, one in enumerate(stated)] + several
         timed = [one for one in stated if one.claim.is_timed]
         self._truth, self._near = truth, truth.near
@@ -132,8 +133,7 @@ class Licensing:
         tokens = _relevant(_unranked(tokens))
         self._tries, self._text = 0, Words(tokens).text
         self._latest = frozenset({latest.number}) if latest else frozenset()
-        single = [one for members, one in self._stated if len(members) == 1]
-        if self._unlike(single, Words(tokens), is_exact=True) is not None:
+        if self._unlike(self._own, Words(tokens), is_exact=True) is not None:
             return None
         used = self._parted(tokens, 0, ())
         return None if used is None else [e for at in used for e in self._stated[at][1].events]
@@ -213,8 +213,7 @@ class Licensing:
 
     def exchanged(self, tokens: Sequence[Token]) -> str | None:
         """Return a sentence that tells of one thing or time what its claims say of another, None where it does not."""
-        own = [one for members, one in self._stated if len(members) == 1]
-        for one, other in combinations(own, 2):
+        for one, other in combinations(self._own, 2):
             if one.numbers & other.numbers or not _is_of_kind(one, other):
                 continue
             key, other_key = (
@@ -574,14 +573,11 @@ def _is_half_told(own: Sequence[Stated], told: Sequence[Terms], text: str) -> bo
 
     Nothing is asked where claims say what it holds at several times.
     """
-    holders = [str(side.claim.told.get("object")) for side in own if side.is_holding and side.count == 1]
-    if _IN_PART.search(text) or len(set(holders)) < len(holders):
+    holding = [side for side in own if side.is_holding and side.count == 1]
+    holders = {str(side.claim.told.get("object")) for side in holding}
+    if _IN_PART.search(text) or len(holders) < len(holding):
         return False
-    listed = [
-        [one for one in side.listed if "gap" not in one]
-        for side in own
-        if side.is_holding and side.count == 1
-    ]
+    listed = [[one for one in side.listed if "gap" not in one] for side in holding]
     known = [[item for item in items if any(item & said for said in told)] for items in listed]
     whole = [items for items, found in zip(listed, known, strict=True) if found == items]
     half = [found for items, found in zip(listed, known, strict=True) if found and found != items]

@@ -7,7 +7,6 @@ from typing import Any
 
 from retroflip.cot.claims import Claim, phrase
 from retroflip.cot.reading import ORDINALS, PHASES, SUPERLATIVES, Terms, Token
-from retroflip.cot.truth.events import IDLE
 from retroflip.cot.truth.relations import Relations
 from retroflip.cot.world import VALUES, Fact
 
@@ -411,7 +410,7 @@ class Statements:
         if claim.is_timed and events:
             at = min((events[0].start + self._relations.near) / length, 0.999)
             return frozenset(f"part:{int(at * parts) + 1}/{parts}" for parts in (2, 3))
-        own = [e for e in self._world.events if self._world.kind_of(e) not in IDLE]
+        own = [e for e in self._relations.events if self._relations.is_operation(e, [])]
         low = claim.stamp.low.ms if claim.stamp else None
         if low is None or not own or "event" in claim.told:
             return frozenset()

@@ -274,11 +274,10 @@ class _Check:
 
     def _told(self, sentence: str, *, is_last: bool, is_backwards: bool) -> Iterator[Problem]:
         tokens = self._world.reader.tokens(sentence)
-        is_known = not any(token.is_unknown for token in tokens)
-        if is_known and _ASKING.fullmatch(sentence) and not any(token.stamp for token in tokens):
-            return
         if unknown := next((token.text for token in tokens if token.is_unknown), None):
             yield Problem(Reason.UNKNOWN, sentence, f"{unknown!r} is no word that the check knows")
+            return
+        if _ASKING.fullmatch(sentence) and not any(token.stamp for token in tokens):
             return
         untrue = self._free.fault(tokens, is_last=is_last)
         unlicensed = self._teller.fault(tokens, is_last=is_last) if self._teller is not self._free else None
@@ -313,13 +312,13 @@ class _Check:
         is_wrong = self._truth.is_misordered(words) or self._truth.names_wrong(words)
         if self._truth.is_otherwise(words) or (is_last and is_wrong and not words.has("denying")):
             return False
-        return self._is_claimed(tokens, self._latest)
-
-    def _is_claimed(self, tokens: Sequence[Token], latest: Fact | None) -> bool:
-        """Return whether claims say all of some words, and note the events that these tell."""
-        events = self._licensing.licensed(tokens, latest)
-        self._free.story.dated += [e.number for e in events or () if e.number is not None]
+        events = self._licensing.licensed(tokens, self._latest)
+        self._note(events or ())
         return events is not None
+
+    def _note(self, events: Sequence[Fact]) -> None:
+        """Keep that these events were told."""
+        self._free.story.dated += [e.number for e in events if e.number is not None]
 
     def _is_mixed(self, sentence: str, *, is_last: bool) -> bool:
         """Return whether claims say all of one side of a joint, and the table bears out the other."""
@@ -342,11 +341,14 @@ class _Check:
         is_elided = bool(than) and not _SUBJECT.search(compared)
         sides = ((left, right, is_last),) if not is_elided else ()
         for claimed, told, is_end in (*sides, (right, left, False)):
+            events = self._licensing.licensed(claimed)
+            if events is None:
+                continue
             story = self._free.kept()
-            if claimed is left and (events := self._licensing.licensed(left)):
+            if claimed is left and events:
                 self._free.story.latest = events[-1]
-            is_told = self._free.fault(told, is_last=is_end) is None and not self._licensing.foreign(told)
-            if is_told and self._is_claimed(claimed, None):
+            if self._free.fault(told, is_last=is_end) is None and not self._licensing.foreign(told):
+                self._note(events)
                 return True
             self._free.story = story
         return False
