@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from retroflip.cot.claims import flattened, read_claim
-from retroflip.cot.truth.claims import borne_out
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.truth.relations import Relations
 from retroflip.cot.verify import verify
-from retroflip.cot.world import World
 from retroflip.synth.corpus import sample_from
-from traced_videos import faults, videos
+from traced_videos import faults, is_so, videos
 
 APART, SPEED, SHELLS = (
     f"twenty-eighth/{one}-0000{n}-0" for one, n in (("distance", 1), ("speed", 1), ("shell_game", 0))
@@ -31,12 +26,6 @@ def refused(video: str, sentence: str, claims: list[dict[str, Any]]) -> bool:
     trace = f"<think>{sentence}</think>\n\\boxed{{{metadata['question']['answer']}}}"
     problems = verify(trace, metadata, sample_from(metadata), claims=[claims]).problems
     return any(problem.reason.value != "missing" for problem in problems)
-
-
-def is_so(video: str, claim: dict[str, Any]) -> bool:
-    world = World(videos()[video])
-    relations = Relations(Truth(world, 250.0))
-    return all(borne_out(read_claim(one, world), relations) is not None for one in flattened(claim))
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from retroflip.cot.claims import flattened, read_claim
-from retroflip.cot.truth.claims import borne_out
-from retroflip.cot.truth.proof import Truth
-from retroflip.cot.truth.relations import Relations
 from retroflip.cot.verify import verify
-from retroflip.cot.world import World
 from retroflip.synth.corpus import sample_from
-from traced_videos import videos
+from traced_videos import is_so, videos
 
 
 def refused(video: str, sentence: str, claims: list[dict[str, Any]]) -> bool:
@@ -194,15 +189,6 @@ def test_what_is_claimed_of_one_thing_is_not_told_of_another(
     assert [one for one in false if not refused(video, one, claims)] == []
 
 
-def is_so(video: str, claim: dict[str, Any]) -> bool:
-    world = World(videos()[video])
-    relations = Relations(Truth(world, 250.0))
-    found = (
-        borne_out(read_claim(one, world), relations, is_behind="event" not in one) for one in flattened(claim)
-    )
-    return all(one is not None for one in found)
-
-
 @pytest.mark.parametrize(
     ("video", "claim", "true", "false"),
     [
@@ -235,8 +221,9 @@ def is_so(video: str, claim: dict[str, Any]) -> bool:
 def test_claims_of_places_and_contents_hold_from_one_operation_to_the_next(
     video: str, claim: dict[str, Any], true: list[dict[str, Any]], false: list[dict[str, Any]]
 ) -> None:
-    assert [one for one in true if not is_so(video, {**claim, **one})] == []
-    assert [one for one in false if is_so(video, {**claim, **one})] == []
+    is_behind = "event" not in claim
+    assert [one for one in true if not is_so(video, {**claim, **one}, is_behind=is_behind)] == []
+    assert [one for one in false if is_so(video, {**claim, **one}, is_behind=is_behind)] == []
 
 
 @pytest.mark.parametrize(
