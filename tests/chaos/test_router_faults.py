@@ -165,7 +165,7 @@ def test_a_response_that_cannot_be_read_is_asked_for_once_more(
     assert result.exit_code == (1 if failed else 0)
     assert labels(file)[None] == failed
     if failed:
-        assert f"Questions without a label, since calls failed or could not be read: {COUNT}" in result.output
+        assert f"could not be read: {COUNT}." in result.output
 
 
 def test_votes_decide_and_their_share_is_the_confidence(file: Path) -> None:

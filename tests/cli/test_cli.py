@@ -208,6 +208,11 @@ def test_the_version_is_printed() -> None:
             "is no kind of video",
         ),
         (
+            ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--kinds", "laboratory,speed"],
+            "laboratory stands alone",
+        ),
+        (["bench", "check", "nope"], "'nope' is neither the name of a benchmark nor a folder"),
+        (
             ["synth", "--out", "x", "--per-task", "1", "--seed", "0", "--set", "dificulty=3"],
             "did you mean scene.difficulty",
         ),
@@ -766,8 +771,15 @@ def test_validate_names_every_fault_in_one_go(work: Path) -> None:
         good,
         {**good, "problem_id": "z", "solution": "Z"},
         {**other, "path": "cut.mp4"},
-        {**other, "problem_id": "gone", "path": "gone.mp4", "pair": None},
-        {**good, "problem_id": "again", "path": "gone.mp4", "options": ["left", "left"], "pair": None},
+        {**other, "problem_id": "gone", "path": "gone.mp4", "pair": None, "side": None},
+        {
+            **good,
+            "problem_id": "again",
+            "path": "gone.mp4",
+            "options": ["left", "left"],
+            "pair": None,
+            "side": None,
+        },
     ]
     path = work / "data" / "records.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{oops\n")

@@ -184,6 +184,10 @@ def test_budgets_that_cannot_be_kept_are_refused() -> None:
         UsageError, match="min_pixels is 16384, and the model's own processor allows a picture 4096"
     ):
         fitted("qwen3_vl", PixelBudget(min_pixels=16384), 8)
+    with pytest.raises(UsageError, match="max_pixels is 783, and one visual token of this model is 28 x 28"):
+        fitted("qwen2_5_vl", PixelBudget(max_pixels=783), 8)
+    with pytest.raises(UsageError, match=r"share of total_pixels is 512, and one visual token .* 32 x 32"):
+        fitted("qwen3_vl", PixelBudget(total_pixels=2048), 8)
 
 
 def test_a_shape_that_a_processor_refuses_is_the_files_fault() -> None:

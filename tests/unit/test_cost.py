@@ -221,7 +221,8 @@ class TestVerdict:
         assert "would: train.gradient_accumulation=64" in tight
         small = cost(recipe, Machine(1, GIB // 4))["verdict"]
         assert "Not even train.gradient_accumulation=64 " in small
-        assert " 'model.lora={rank: 16, alpha: 32}' model.dtype=bfloat16 would. Shorter prompts may" in small
+        assert " 'model.lora={rank: 16, alpha: 32}' model.dtype=bfloat16 would. Shorter prompts (" in small
+        assert " and answers (train.max_completion_length) may" in small
 
     def test_what_it_says_can_be_typed(self, pairs: str) -> None:
         """A twentieth less than one device needs: settings that a shell takes apart and that do make it fit."""

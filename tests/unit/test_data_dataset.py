@@ -249,7 +249,7 @@ class TestCheck:
         assert "the limit is 1.0%" in message
         assert str(log) in message
         assert f"{root}/gone.mp4: no such video file" in message
-        assert message.endswith("data.max_failed_share to 0.034.")  # 1/30 rounded up, so that it suffices
+        assert "data.max_failed_share to 0.034 (" in message  # 1/30 rounded up, so that it suffices
         assert len(failures(log)) == 1
         assert len(check(VideoDataset(samples, root), log=log, max_failed_share=0.034)) == 29
 

@@ -144,7 +144,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("form", ["GIF", "BMP", "TIFF", "PPM"])
     def test_other_formats_are_refused(self, tmp_path: Path, form: str) -> None:
-        with pytest.raises(ImageError, match=r"x\.png: cannot be read as an image.*no PNG, JPEG or WebP"):
+        with pytest.raises(ImageError, match=r"x\.png: cannot be read as an image \(its content is of none"):
             read_image(write(tmp_path / "x.png", encoded(Image.fromarray(PICTURE), form)))
 
     @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])

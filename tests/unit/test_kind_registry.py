@@ -34,3 +34,5 @@ def test_labels_and_names_add_up_in_the_registrys_order() -> None:
 def test_a_word_that_names_nothing_is_told_what_there_is() -> None:
     with pytest.raises(UsageError, match=r"'flying' is no kind of video\. There are direction"):
         select(["short", "flying"])
+    with pytest.raises(UsageError, match=r"'spee' is no kind of video \(did you mean speed\?\)"):
+        select(["spee"])

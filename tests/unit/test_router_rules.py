@@ -12,6 +12,7 @@ import pytest
 
 from retroflip.data.records import parse_record
 from retroflip.data.sample import Sample, TaskType
+from retroflip.errors import DataError
 from retroflip.router.check import check
 from retroflip.router.reading import Asked
 from retroflip.router.rules import Conventions, Decision, decide, decide_sample
@@ -36,6 +37,25 @@ PLUG = [
     "The electric device did not work because the person unplugged the device during the video.",
     "The device worked when the person tried to turn it on.",
 ]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "球往哪边滚?",
+        "Куда катится мяч?",
+        "Wohin rollt der rote Ball?",
+        "¿En qué dirección se mueve la pelota?",
+        "Dans quelle direction la balle roule-t-elle ?",
+        "asdf qwer zxcv uiop",
+    ],
+)
+def test_a_question_that_is_not_english_has_no_label(question: str) -> None:
+    with pytest.raises(DataError, match="does not seem to be English"):
+        decide_sample(sampled(question, "A", "multiple choice", ["left", "right"]))
+    assert decide_sample(
+        sampled("Where does 球 roll?", "A", "multiple choice", ["left", "right"])
+    ).flip.changes
 
 
 @pytest.mark.parametrize(

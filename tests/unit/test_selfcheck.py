@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from retroflip.bench.selfcheck import check_rewards, remarks
-from retroflip.data.sample import Cell, ProblemType, Sample
+from retroflip.data.sample import Cell, ProblemType, Sample, TaskType
 
 
 def question(identity: str, solution: str, **more: Any) -> Sample:
@@ -65,6 +65,36 @@ def test_options_that_say_the_same_are_a_fault(options: tuple[str, ...], found: 
     assert [fault.message.partition(" the same")[0] for fault in faults] == (
         [f"options {found} have"] if found else []
     )
+
+
+@pytest.mark.parametrize(
+    ("task_type", "other", "fault"),
+    [
+        (TaskType.TEMPORAL, "B", None),
+        (TaskType.TEMPORAL, "A", "a temporal question has another one"),
+        (TaskType.SPATIAL, "A", "a spatial question has another one"),
+        (TaskType.STATIC, "A", None),
+        (TaskType.STATIC, "B", "a static question has the same"),
+        (TaskType.TEMPORAL, "D", "is no answer to a multiple choice problem"),
+        (None, "A", None),
+    ],
+)
+def test_the_answer_to_the_other_clip_agrees_with_the_task_type(
+    task_type: TaskType | None, other: str, fault: str | None
+) -> None:
+    sample = question("a", "A", task_type=task_type, counterfactual_solution=other)
+    found = [one.message for one in check_rewards([sample]).faults]
+    assert len(found) == (0 if fault is None else 1)
+    assert all((fault or "") in message for message in found)
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [({"side": 1}, "a 'side' and no 'pair'"), ({"cell": Cell(0, 0)}, "a 'cell' and no 'group'")],
+)
+def test_a_place_in_nothing_is_a_fault(place: dict[str, Any], fault: str) -> None:
+    (found,) = check_rewards([question("a", "A", **place)]).faults
+    assert fault in found.message
 
 
 @pytest.mark.parametrize("options", [("left", "nan"), ("NaN", "right")])

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from retroflip.data.answers import gold_answer, same_answer
+from retroflip.data.answers import answers_alike
 from retroflip.data.card import write_made
 from retroflip.data.columns import Columns
 from retroflip.data.folder import CARD, RECORDS_NAME, claim
@@ -160,9 +160,7 @@ def decide(sample: Sample, spatiotemporal: Spatiotemporal = Spatiotemporal.ANY) 
     found = {way: _follows(sample, way) for way in ways}
     if (given := sample.counterfactual_solution) is not None:
         try:
-            same = same_answer(
-                gold_answer(sample), gold_answer(sample.model_copy(update={"solution": given}))
-            )
+            same = answers_alike(sample, given)
         except DataError as error:
             return Unmade(sample.id, str(error))
         if same:

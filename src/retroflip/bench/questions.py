@@ -66,7 +66,7 @@ def bench_questions(name: str, root: Path | None) -> Questions:
         near = difflib.get_close_matches(name.lower(), BENCHMARKS, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise UsageError(
-            f"--bench {name}: it is neither the name of a benchmark{hint} nor a folder with {RECORDS}, as 'retroflip "
+            f"{name!r} is neither the name of a benchmark{hint} nor a folder with {RECORDS}, as 'retroflip "
             "dybench build' writes it. The names are those of: retroflip bench list"
         )
     found = recorded_questions(folder / RECORDS, root or folder, {})
@@ -76,7 +76,7 @@ def bench_questions(name: str, root: Path | None) -> Questions:
 def _registered(bench: Benchmark, root: Path | None) -> Questions:
     if root is None:
         raise UsageError(
-            f"--bench {bench.name} also takes --root DIR, the folder of {bench.title}'s own files: "
+            f"The benchmark {bench.name} also takes --root DIR, the folder of {bench.title}'s own files: "
             f"{', '.join(need.path for need in bench.needs)}. They are to be had at {bench.home}."
         )
     place = _folder(root, f"holds {bench.title}'s own files")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retroflip.bench.records import option_text
-from retroflip.data.answers import credit, gold_answer, read_answer
+from retroflip.data.answers import answers_alike, credit, gold_answer, read_answer
 from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans
 from retroflip.data.labels import letters_remain
@@ -79,7 +79,7 @@ def _alone(sample: Sample) -> Iterator[Fault]:
     try:
         gold_answer(sample)
     except DataError as error:
-        yield Fault(sample.id, str(error))
+        yield Fault(sample.id, str(error).removeprefix(f"Sample {sample.id!r}: "))
         return
     if not _is_right(sample, sample.solution.partition(";")[0] if _has_spans(sample) else sample.solution):
         yield Fault(
@@ -100,8 +100,41 @@ def _alone(sample: Sample) -> Iterator[Fault]:
             f"the part of the video that is shown ({sample.window}) is its answer. Remove 'start' and 'end', or write "
             "the part that is to be searched.",
         )
+    if unpaired := _belongs_nowhere(sample):
+        yield Fault(sample.id, unpaired)
+    if sample.counterfactual_solution is not None and (wrong_other := _other_solution(sample)):
+        yield Fault(sample.id, wrong_other)
     if empty := empty_cell(sample):
         yield Fault(sample.id, f"its {empty} is 'nan', an empty cell of a table. Write what it must be.")
+
+
+def _belongs_nowhere(sample: Sample) -> str:
+    """Return what is wrong with a place in a pair or group that is not named; "" where nothing is."""
+    for key, whole in (("side", "pair"), ("cell", "group")):
+        if getattr(sample, key) is not None and getattr(sample, whole) is None:
+            return f"it has a {key!r} and no {whole!r}, so it counts alone. Write its {whole!r}, or drop {key!r}."
+    return ""
+
+
+def _other_solution(sample: Sample) -> str:
+    """Return what is wrong with the answer to the counterfactual clip; "" where nothing is."""
+    other = sample.counterfactual_solution or ""
+    try:
+        same = answers_alike(sample, other)
+    except DataError:
+        kind = sample.problem_type.value
+        return f"its 'counterfactual_solution' {other!r:.60} is no answer to a {kind} problem. Correct or drop it."
+    if sample.task_type is None or same is not sample.task_type.dynamic:
+        return ""
+    if same:
+        return (
+            f"its 'counterfactual_solution' {other!r:.60} is its own answer, and a {sample.task_type.value} question "
+            "has another one about the other clip. Correct one of the two, or its 'task_type'."
+        )
+    return (
+        f"its 'counterfactual_solution' {other!r:.60} is not its own answer, and a static question has the same about "
+        "every clip. Correct one of the two, or its 'task_type'."
+    )
 
 
 def _has_spans(sample: Sample) -> bool:

@@ -75,7 +75,8 @@ def validate(
     """Check a data file, without a model, and name every fault at once.
 
     Every record must be readable. The right answer to every question must score 1, an empty answer 0, and the
-    answer of a pair's other side 0. Exit code 1 where anything is at fault.
+    answer of a pair's other side 0; an answer to the mirrored or reversed clip must fit the task type. Exit code 1
+    where anything is at fault.
     """
     from retroflip.bench.selfcheck import check_rewards, remarks
     from retroflip.data.records import survey_records

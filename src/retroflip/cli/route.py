@@ -195,8 +195,9 @@ def _report(table: "Table", file: Path, out: Path, more: dict[str, Any], json: b
             print(f"Paths of videos still start from {file.resolve().parent}: name that as the root.")
     if table.failed:
         raise UnroutedError(
-            f"Questions without a label, since calls failed or could not be read: {len(table.failed)}. Give the same "
-            "command again (what llm has finished is kept), or name a router that ends in one of the four words."
+            "Questions without a label, since calls failed, or they or their answers could not be read: "
+            f"{len(table.failed)}. Give the same command again (what llm has finished is kept), or name a router that "
+            "reads them and ends in one of the four words."
         )
 
 

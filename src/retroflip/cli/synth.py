@@ -26,11 +26,13 @@ class PresetName(StrEnum):
     ROUND2 = "round2"
 
 
-FolderOption = Annotated[Path | None, typer.Option(metavar="DIR", help="New folder of the data set.")]
-PerTaskOption = Annotated[
-    int | None, typer.Option(min=1, help="Pairs of each kind (single videos with --single).")
+FolderOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="New folder of the data set (needed).")
 ]
-SeedOption = Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal videos.")]
+PerTaskOption = Annotated[
+    int | None, typer.Option(min=1, help="Pairs of each kind, or single videos with --single (needed).")
+]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal videos (needed).")]
 KindsOption = Annotated[
     str,
     typer.Option(
@@ -117,8 +119,14 @@ def synth(
         _check_laboratory(context, traces)
         samples = _laboratory(out, per_task, seed, size, with_traces=traces is not Traces.NONE)
     else:
+        named = tuple(name.strip() for name in kinds.split(","))
+        if LABORATORY in named:
+            raise UsageError(
+                f"--kinds {kinds}: {LABORATORY} stands alone, since its pairs are drawn in another way. Write them "
+                "in a folder of their own."
+            )
         values = {
-            "kinds": tuple(name.strip() for name in kinds.split(",")),
+            "kinds": named,
             "per_task": per_task,
             "seed": seed,
             "split": split.value,

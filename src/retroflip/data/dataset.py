@@ -412,7 +412,7 @@ def _too_many(
     return (
         f"The files of {len(failed)} of {len(dataset.samples)} samples ({share:.1%}) cannot be used; the limit is "
         f"{limit:.1%}. All are listed in {log}; the first: {failed[0][1]} Mend or remove them, or accept the loss "
-        f"by raising the recipe's data.max_failed_share to {_rounded_up(share)}."
+        f"by raising data.max_failed_share to {_rounded_up(share)} (as an option: --max-failed-share)."
     )
 
 

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from retroflip.errors import ImageError, MediaError
 from retroflip.files.names import why_missing
@@ -51,7 +51,8 @@ def read_image(path: Path, *, sha256: str | None = None, fit: Fit | None = None)
             turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
             picture = _rgb(image)
     except _DAMAGE as error:
-        reason = str(error) or type(error).__name__
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "its content is of none of these formats" if unknown else str(error) or type(error).__name__
         raise ImageError(
             f"{path}: cannot be read as an image ({reason}). The file is damaged, cut short or no PNG, JPEG or WebP; "
             "open it to find out, then copy it again or convert it to PNG."

@@ -32,6 +32,8 @@ VERSION = "0.30"
 """the series of vLLM whose inputs are written here; the only one that takes transformers 5.23 and TRL 1.16"""
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 """those whose inputs are written here"""
+WITHOUT = "leave vLLM out (train.engine: null in a recipe, no --engine as an option)"
+"""how to do without it, in messages"""
 FORBIDDEN_BIAS = -100.0
 """added to the logits of tokens that may not be drawn; vLLM takes no less"""
 
@@ -203,7 +205,7 @@ class VLLMWriter:
             raise UsageError(
                 f"A video of {steps} steps, {prompt.seconds_per_grid} seconds apart, has other positions to vLLM than "
                 "to training, so rollouts would come from another model than the trained one. Show another number of "
-                "frames (data.frames), or leave vLLM out (train.engine: null)."
+                "frames (data.frames), or another engine (train.engine: null in a recipe, no --engine as an option)."
             )
 
 
@@ -358,7 +360,7 @@ def require_family(model_type: str) -> None:
     if model_type not in FAMILIES:
         raise UsageError(
             f"vLLM cannot write the rollouts of a {model_type} model: retroflip does not know its inputs in vLLM. Use "
-            "a Qwen3-VL or Qwen2.5-VL model, or leave vLLM out (train.engine: null)."
+            f"a Qwen3-VL or Qwen2.5-VL model, or {WITHOUT}."
         )
 
 
@@ -369,7 +371,7 @@ def require_vllm() -> None:
     except ImportError as error:
         raise UsageError(
             f"Rollouts by vLLM need vLLM, which cannot be imported ({error}). Install it with "
-            "`pip install 'retroflip[vllm]'`, or leave vLLM out (train.engine: null)."
+            f"`pip install 'retroflip[vllm]'`, or {WITHOUT}."
         ) from error
     if not found.startswith(f"{VERSION}."):
         raise UsageError(

@@ -222,9 +222,12 @@ def advice(recipe: AnyRecipe, example: "Example", target: Machine) -> str:
     if fitting:
         return f"{'Each of these settings' if len(fitting) > 1 else 'This setting'} would: {_typed(fitting, '; ')}."
     more = next((n for n in GPU_COUNTS if n > target.devices and _fits_on(n, recipe, example, target)), None)
-    larger = f"{more} GPUs of that size would; so may shorter prompts" if more else "Shorter prompts may"
+    shorter = "shorter prompts (data.frames, data.max_pixels)"
+    if isinstance(recipe, RlRecipe):
+        shorter += " and answers (train.max_completion_length)"
+    larger = f"{more} GPUs of that size would; so may {shorter}" if more else f"S{shorter[1:]} may"
     alone = f"Not even {_typed(savings, ' ')} would. " if savings else ""
-    return f"{alone}{larger} (data.frames, data.max_pixels; docs/scale.md)."
+    return f"{alone}{larger}; see docs/scale.md."
 
 
 def _typed(savings: list[tuple[str, str]], between: str) -> str:

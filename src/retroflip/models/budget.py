@@ -98,7 +98,7 @@ def set_budget(processor: Any, budget: PixelBudget, frames: int, own: Bounds | N
 
     A processor that is saved then shows its model the same elsewhere. own: the bounds that hold where the budget states
     none, by default those that the processor has; a saved one has those of another budget. Raises UsageError where the
-    budget contradicts itself or what it leaves to the processor.
+    budget contradicts itself or what it leaves to the processor, or is smaller than a visual token.
     """
     if budget == PixelBudget():
         return
@@ -112,6 +112,7 @@ def set_budget(processor: Any, budget: PixelBudget, frames: int, own: Bounds | N
     video, image, family = processor.video_processor, processor.image_processor, family_of(processor)
     whole, most = _whole(video, frames), budget.max_pixels
     share = budget.share(whole)
+    _check_token(video, {"max_pixels": most, "a frame's share of total_pixels": share})
     if family.bounds_videos:
         _set_size(video, budget.min_pixels, most, share, counted=whole, own=share is None)
     else:
@@ -119,6 +120,17 @@ def set_budget(processor: Any, budget: PixelBudget, frames: int, own: Bounds | N
     # Where a step of a video is an image to the model, its processor counts an image as such a step.
     of_image = image.temporal_patch_size if family.steps_are_images else 1
     _set_size(image, budget.min_pixels, most, counted=of_image, own=most is None)
+
+
+def _check_token(part: Any, bounds: dict[str, int | None]) -> None:
+    """Raise UsageError for an upper bound of a frame's pixels that one visual token exceeds."""
+    side = part.patch_size * part.merge_size
+    for name, bound in bounds.items():
+        if bound is not None and bound < side * side:
+            raise UsageError(
+                f"The pixel budget cannot be kept: {name} is {bound}, and one visual token of this "
+                f"model is {side} x {side} = {side * side} pixels. Raise it."
+            )
 
 
 def _set_size(part: Any, least: int | None, *most: int | None, counted: int, own: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from retroflip.data.records import format_record, stream_samples
 from retroflip.data.sample import Modality, Routing, Sample, TaskType
+from retroflip.errors import DataError
 from retroflip.files.seals import dumped
 from retroflip.files.storage import drop_unfinished, replacing
 from retroflip.progress import Progress
@@ -127,9 +128,13 @@ class RulesRouter:
         self._conventions = conventions
 
     def route(self, samples: Iterable[Sample]) -> Generator[Routed, None, None]:
-        """Yield what the rules say."""
+        """Yield what the rules say; a failure for a question that they cannot read."""
         for sample in samples:
-            decision = decide_sample(sample, self._conventions)
+            try:
+                decision = decide_sample(sample, self._conventions)
+            except DataError as error:
+                yield Routed(failure=str(error))
+                continue
             routing = Routing(
                 label=decision.label,
                 flip=decision.flip.changes,

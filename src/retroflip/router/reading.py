@@ -1,11 +1,12 @@
 """A question as the rules read it: its text, its words, and what its right answer says."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from retroflip.data.text_maps import spelt
-from retroflip.router.vocabulary import QUOTING, has
+from retroflip.router.vocabulary import MOTION, QUOTING, UNDONE, has, listed
 
 MOST_READ = 2000
 """characters of a text that are read: within them a question says what it asks"""
@@ -23,6 +24,20 @@ IN_A_ROW = re.compile(
     r"|(?:left|right|front|back) (?:on|onward|across))"
 )
 """how a row is read"""
+_ENGLISH = (
+    listed(
+        "the what which who whom whose where when why how does did are were have this that these those there from with "
+        "it its they their he she his you your and or after before while during describe choose select count identify "
+        "someone somebody anyone anybody person people woman boy girl child children number many"
+    )
+    | UNDONE
+    | MOTION
+)
+"""words of which an English question has one; those that other languages write too ("is", "was", "of") are left out"""
+_WITH_A_DOING = listed("a an on by out up down off over")
+"""words beside which one in "-ing" is English: "a man juggling" """
+_TOO_FEW = 4
+"""words fewer than which tell no language"""
 _CLAIMS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -33,6 +48,21 @@ def words_of(text: str) -> list[str]:
     ['the', 'left-hand', 'cup', 'at', '0:12']
     """
     return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
+
+
+def is_english(text: str) -> bool:
+    """Return whether a text may be English: not in other letters, and with an English word, unless it is very short.
+
+    >>> is_english("Where does it roll?"), is_english("Wohin rollt der rote Ball?"), is_english("球往哪边滚?")
+    (True, False, False)
+    """
+    text = text[:MOST_READ]
+    letters = [] if text.isascii() else [sign for sign in text if sign.isalpha()]
+    if 2 * sum("LATIN" in unicodedata.name(sign, "") for sign in letters) < len(letters):
+        return False
+    words = words_of(spelt(text))
+    is_doing = has(words, _WITH_A_DOING) and any(word.endswith("ing") for word in words)
+    return len(words) < _TOO_FEW or is_doing or has(words, _ENGLISH)
 
 
 class Verdict(NamedTuple):

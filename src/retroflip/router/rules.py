@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from retroflip.data.answers.answer import read_selection
 from retroflip.data.answers.grounded import divided
 from retroflip.data.sample import ProblemType, Sample, TaskType
+from retroflip.errors import DataError
 from retroflip.router.backwards import reversal_test
 from retroflip.router.events import event_of
 from retroflip.router.mirrored import flip_test
-from retroflip.router.reading import Asked, Verdict
+from retroflip.router.reading import Asked, Verdict, is_english
 from retroflip.router.vocabulary import has, listed
 
 _WRITTEN = listed(
@@ -97,7 +98,16 @@ def decide(asked: Asked, conventions: Conventions = DEFAULT) -> Decision:
 
 
 def decide_sample(sample: Sample, conventions: Conventions = DEFAULT) -> Decision:
-    """Return both tests of a sample. Of several right options each is tried, and one that changes is enough."""
+    """Return both tests of a sample. Of several right options each is tried, and one that changes is enough.
+
+    Raises DataError for a question in another language than English, of which the rules know nothing.
+    """
+    is_span = sample.problem_type is ProblemType.GROUNDING
+    if not is_english(event_of(sample) if is_span else sample.question):
+        raise DataError(
+            f"the question {sample.question!r:.60} does not seem to be English, and the rules read English alone. "
+            "Give it a 'task_type', or name a model as the router."
+        )
     decisions = [decide(asked, conventions) for asked in _asked(sample)]
     if len(decisions) == 1:
         return decisions[0]

@@ -1,5 +1,6 @@
 """Every kind of temporal video, by name."""
 
+import difflib
 from collections.abc import Sequence
 
 from retroflip.errors import UsageError
@@ -56,8 +57,10 @@ def select(words: Sequence[str]) -> list[Kind]:
         found = {word: TEMPORAL_KINDS[word]} if word in TEMPORAL_KINDS else _labelled(word)
         if not found:
             categories = sorted({kind.category.value for kind in TEMPORAL_KINDS.values()})
+            near = difflib.get_close_matches(word.lower(), TEMPORAL_KINDS, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
             raise UsageError(
-                f"{word!r} is no kind of video. There are {', '.join(TEMPORAL_KINDS)}; the categories "
+                f"{word!r} is no kind of video{hint}. There are {', '.join(TEMPORAL_KINDS)}; the categories "
                 f"{', '.join(f'category:{one}' for one in categories)}; and short, long, spatial, temporal, all."
             )
         chosen |= found

@@ -9,12 +9,21 @@ Every reward and every metric compares *parsed* answers, never raw text. What ca
   option's letter.
 """
 
-from retroflip.data.answers.answer import Answer, credit, gold_answer, likeness, option_of, same_answer
+from retroflip.data.answers.answer import (
+    Answer,
+    answers_alike,
+    credit,
+    gold_answer,
+    likeness,
+    option_of,
+    same_answer,
+)
 from retroflip.data.answers.natural import read_answer
 from retroflip.data.answers.strict import is_well_formed, parse_answer
 
 __all__ = [
     "Answer",
+    "answers_alike",
     "credit",
     "gold_answer",
     "is_well_formed",

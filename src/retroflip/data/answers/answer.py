@@ -100,6 +100,14 @@ def gold_answer(sample: Sample) -> Answer:
     )
 
 
+def answers_alike(sample: Sample, other: str) -> bool:
+    """Return whether a solution for the counterfactual clip, `other`, is the sample's own answer.
+
+    Raises DataError, as `gold_answer` does, where either is no answer to the question.
+    """
+    return same_answer(gold_answer(sample), gold_answer(sample.model_copy(update={"solution": other})))
+
+
 def _fix(sample: Sample) -> str:
     offered = ", ".join(letters(sample)) or "none: the sample has no options"
     match sample.problem_type:
