@@ -117,7 +117,8 @@ def _one_by_one(
                     yield pool.submit(function, left[0]).result()
                     del left[0]
             except BrokenProcessPool:
-                process.join()
+                # Its own thread reaps the process; where two wait for one, either may be told that there is none.
+                pool.shutdown(wait=True)
                 if -(process.exitcode or 0) not in CRASHES:
                     raise _killed() from None
                 yield crashed(left.pop(0))

@@ -164,11 +164,18 @@ class EpochsSeen(Generator):
     noted: list[tuple[int, frozenset[str]]] = field(default_factory=list)
 
     def generate(
-        self, model: Any, writer: Writer, samples: Sequence[Sample], *, epoch: int, step: int
+        self,
+        model: Any,
+        writer: Writer,
+        samples: Sequence[Sample],
+        *,
+        epoch: int,
+        step: int,
+        visits: Sequence[int] = (),
     ) -> Generation:
         """Note, and generate."""
         self.noted.append((epoch, frozenset(sample.id for sample in samples)))
-        return super().generate(model, writer, samples, epoch=epoch, step=step)
+        return super().generate(model, writer, samples, epoch=epoch, step=step, visits=visits)
 
 
 @pytest.mark.parametrize("iterations", [1, 2])

@@ -116,7 +116,8 @@ class TestPapersOfCrpo:
         assert (train.loss_type, train.iterations, train.refills) == ("grpo", 1, 0)
         per_device, devices, generation_steps = 4, 32, 8
         assert train.samples_per_step * recipe.method.rollouts == per_device * devices * generation_steps
-        assert train.micro_batch == 1
+        assert train.gradient_accumulation == train.samples_per_step
+        assert train.passes(devices) == 4
 
     def test_the_data_is_table_6s(self) -> None:
         recipe = load("paper", "crpo")

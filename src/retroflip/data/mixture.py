@@ -185,14 +185,20 @@ class MixedDataset(VideoDataset):
         return [self.samples[places[index]] for index in drawn]
 
     def epoch_order(self, seed: int, epoch: int) -> Indices:
-        """Return the samples of an epoch in their order, a function of (seed, epoch) alone."""
+        """Return the samples of an epoch in their order, a function of (seed, epoch) alone.
+
+        Without a curriculum the parts are shuffled among each other, and each part's samples come in their laps' order.
+        """
         taken = [
             places[laps(len(places), quota, epoch, seed=seed, part=name)]
             for (name, places), quota in zip(self.members.items(), self.quotas().values(), strict=True)
         ]
         all_of_them, rng = np.concatenate(taken), draw(seed, "mixture", epoch)
         if self.mixing.curriculum is Curriculum.NONE:
-            return all_of_them[rng.permutation(len(all_of_them))]
+            part_of = rng.permutation(np.repeat(np.arange(len(taken)), [len(one) for one in taken]))
+            order = np.empty_like(all_of_them)
+            order[np.argsort(part_of, kind="stable")] = all_of_them
+            return order
         rates = np.asarray([self.samples[index].pass_rate for index in all_of_them], dtype=np.float64)
         return all_of_them[by_difficulty(rates, self.mixing, rng)]
 

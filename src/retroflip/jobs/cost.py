@@ -211,7 +211,7 @@ def advice(recipe: AnyRecipe, example: "Example", target: Machine) -> str:
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
     fitting, together = [], recipe
-    savings = _savings(recipe)
+    savings = _savings(recipe, example)
     for number, (setting, value) in enumerate(savings, start=1):
         # Weights in bfloat16 are too coarse to be trained themselves, so they come on top of adapters alone.
         if setting != "model.dtype" and _fits(_with(recipe, setting, value), example, target):
@@ -244,14 +244,16 @@ def _fits(recipe: AnyRecipe, example: "Example", target: Machine) -> bool:
     return fits(best_plan(recipe, shape, example, target), recipe, target)
 
 
-def _savings(recipe: AnyRecipe) -> list[tuple[str, str]]:
+def _savings(recipe: AnyRecipe, example: "Example") -> list[tuple[str, str]]:
     """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
     train = recipe.train
     savings = []
     if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is not None:
         savings.append(("train.branches_at_once", "null"))
     whole = recipe.train.samples_per_step if isinstance(recipe, RlRecipe) else recipe.train.batch_size
-    if train.gradient_accumulation != whole:
+    if isinstance(recipe, RlRecipe) and train.gradient_accumulation >= whole:
+        whole *= sum(branch.trained for branch in example.branches)  # a branch a pass in place of a question
+    if train.gradient_accumulation < whole:
         savings.append(("train.gradient_accumulation", str(whole)))
     if not train.gradient_checkpointing:
         savings.append(("train.gradient_checkpointing", "true"))
@@ -287,7 +289,7 @@ def load_of(recipe: AnyRecipe, example: Example, processes: int) -> Load:
     """Return what passes through one of so many processes."""
     if isinstance(recipe, SftRecipe):
         row = example.prompt + example.answer
-        rows = -(-recipe.train.micro_batch // processes)
+        rows = math.ceil(recipe.train.batch_size / (recipe.train.passes(processes) * processes))
         return Load(
             0, 0, example.prompt, example.patches, 0, 0, rows, tokens=row, copied=0, scored=example.answer
         )
@@ -295,7 +297,7 @@ def load_of(recipe: AnyRecipe, example: Example, processes: int) -> Load:
     samples = train.samples_per_step / processes
     trained = [branch.rollouts for branch in example.branches if branch.trained]
     here = math.ceil(samples * len(example.branches))
-    rows = math.ceil(math.ceil(samples * len(trained)) / train.gradient_accumulation)
+    rows = math.ceil(math.ceil(samples * len(trained)) / train.passes(processes))
     return Load(
         branches=here,
         at_once=min(here, train.branches_at_once or here),

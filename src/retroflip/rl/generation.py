@@ -24,7 +24,7 @@ from retroflip.inference.base import Sampling
 from retroflip.inference.rollout import Completion, Writer
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.features import VisualFeatures, encode_in_step
-from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw
+from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, branch_draw, occasion
 from retroflip.rl.world import World
 from retroflip.train.phases import Phases
 from retroflip.video.frames import Frames, Shown
@@ -43,10 +43,11 @@ AtOnce: TypeAlias = Callable[[int, int], int]
 
 @dataclass(frozen=True)
 class Question:
-    """A sample as it is asked, with its branches."""
+    """A sample as it is asked, with its branches. visit: how often it was asked before in this epoch."""
 
     sample: Sample
     branches: tuple[Branch, ...]
+    visit: int = 0
 
 
 class Place(NamedTuple):
@@ -139,36 +140,38 @@ class Generator:
     ahead: Ahead = field(default_factory=Ahead)
     phases: Phases = field(default_factory=Phases)
 
-    def prepare(self, samples: Sequence[Sample], *, epoch: int, step: int) -> None:
+    def prepare(self, samples: Sequence[Sample], *, epoch: int, step: int, visits: Sequence[int] = ()) -> None:
         """Begin, on another thread, to decode and encode what a later `generate` of this step will ask for."""
-        questions = [self._question(sample, epoch) for sample in samples]
+        questions = self._questions(samples, epoch, visits)
         places = self.world.share(_places(questions, range(len(questions))))
         self.ahead.waiting[step] = self.ahead.pool.submit(self._prompts, questions, places, epoch)
 
     def generate(
-        self, model: Any, writer: Writer, samples: Sequence[Sample], *, epoch: int, step: int
+        self,
+        model: Any,
+        writer: Writer,
+        samples: Sequence[Sample],
+        *,
+        epoch: int,
+        step: int,
+        visits: Sequence[int] = (),
     ) -> Generation:
         """Roll out and reward every sample.
 
-        Random choices depend on (seed, sample, epoch, branch), rollouts on the step as well. Questions that teach
-        nothing are replaced by others of the data, drawn by (seed, step, round), up to `refills` times.
+        visits: how often each was visited before in this epoch; never, by default. Random choices depend on (seed,
+        sample, epoch, visit, branch), rollouts on the step as well. Questions that teach nothing are replaced by others
+        of the data, drawn by (seed, step, round), up to `refills` times.
         """
-        questions = [self._question(sample, epoch) for sample in samples]
-        open_questions: Sequence[int] = range(len(questions))
+        questions = self._questions(samples, epoch, visits)
+        asked = {question.sample.id for question in questions}
+        numbers: Sequence[int] = range(len(questions))
         own: dict[Place, BranchRollouts] = {}
         written: dict[Place, Written] = {}
-        asked = {question.sample.id for question in questions}
         refilled = 0
         for round_ in range(self.refills + 1):
-            places = _places(questions, open_questions)
-            mine = self.world.share(places)
-            ready = self.ahead.waiting.pop(step, None) if round_ == 0 else None
-            with self.phases.during("videos"):
-                prompts = ready.result() if ready else self._prompts(questions, mine, epoch)
-            rolled = self._roll(model, writer, questions, mine, prompts, (step, round_))
-            held = dict(zip(mine[: self.world.owned(len(places))], rolled, strict=False))
-            own |= held
-            written |= dict(self.world.gather([(place, branch.written) for place, branch in held.items()]))
+            mine, of_all, spare = self._round(model, writer, questions, numbers, epoch, (step, round_))
+            own |= mine
+            written |= of_all
             groups = self._rewarded(questions, written)
             idle = [number for number, group in enumerate(groups) if not group.teaches]
             others: Sequence[Sample] = []
@@ -176,21 +179,48 @@ class Generator:
                 others = self.dataset.others(asked, len(idle), draw(self.seed, "refill", step, round_))
             if not others:
                 break
-            open_questions = idle[: len(others)]
+            numbers = idle[: len(others)]
+            for place in _places(questions, numbers):
+                del written[place]
+                own.pop(place, None)
+            for number, sample in zip(numbers, others, strict=True):
+                questions[number] = self._question(sample, epoch)
             asked |= {sample.id for sample in others}
             refilled += len(others)
-            for number, sample in zip(open_questions, others, strict=True):
-                questions[number] = self._question(sample, epoch)
-            own = {place: branch for place, branch in own.items() if place.question not in open_questions}
-            written = {
-                place: branch for place, branch in written.items() if place.question not in open_questions
-            }
-        return Generation(groups, own, rolled[0], refilled)
+        return Generation(groups, own, spare, refilled)
 
-    def _question(self, sample: Sample, epoch: int) -> Question:
+    def _round(
+        self,
+        model: Any,
+        writer: Writer,
+        questions: Sequence[Question],
+        numbers: Sequence[int],
+        epoch: int,
+        when: tuple[int, int],
+    ) -> tuple[dict[Place, BranchRollouts], dict[Place, Written], BranchRollouts]:
+        """Roll out the questions of these numbers; when: the step and the round.
+
+        Returns this process's branches, what was written on those of all processes, and one branch to spare.
+        """
+        step, round_ = when
+        places = _places(questions, numbers)
+        mine = self.world.share(places)
+        ready = self.ahead.waiting.pop(step, None) if round_ == 0 else None
+        with self.phases.during("videos"):
+            prompts = ready.result() if ready else self._prompts(questions, mine, epoch)
+        rolled = self._roll(model, writer, questions, mine, prompts, when)
+        own = dict(zip(mine[: self.world.owned(len(places))], rolled, strict=False))
+        written = dict(self.world.gather([(place, branch.written) for place, branch in own.items()]))
+        return own, written, rolled[0]
+
+    def _questions(self, samples: Sequence[Sample], epoch: int, visits: Sequence[int]) -> list[Question]:
+        each = zip(samples, visits or [0] * len(samples), strict=True)
+        return [self._question(sample, epoch, visit) for sample, visit in each]
+
+    def _question(self, sample: Sample, epoch: int, visit: int = 0) -> Question:
         asked = with_null_option(sample) if self.method.null_option else sample
-        branches = self.method.branches(asked, branch_draw(self.seed, asked.id, epoch))
-        return Question(asked, tuple(branches))
+        branches = self.method.branches(asked, branch_draw(self.seed, asked.id, epoch, visit))
+        return Question(asked, tuple(branches), visit)
 
     def _prompts(self, questions: Sequence[Question], places: Sequence[Place], epoch: int) -> list[Prompt]:
         """Decode what each question shows once and encode the views of the branches at these places."""
@@ -209,7 +239,7 @@ class Generator:
         scores = self.scores[sample] if self.scores is not None and branch.view.needs_scores else None
         shown = []
         for medium, pool in zip(sample.shown, pools, strict=True):
-            rng = draw(self.seed, "view", sample.id, epoch, branch.name)
+            rng = draw(self.seed, "view", sample.id, *occasion(epoch, question.visit), branch.name)
             frames = self.dataset.frames
             shown.append(pool if medium.is_image else branch.view.apply(pool, frames, rng, scores))
         return self.encoder.encode(sample, shown)
@@ -227,10 +257,7 @@ class Generator:
         with self.phases.during("vision"), torch.no_grad():
             features = encode_in_step(model, prompts, self.world.idle)[: len(prompts)]
         branches = [questions[place.question].branches[place.branch] for place in places]
-        seeds = [
-            draw_seed(self.seed, "rollouts", *when, questions[place.question].sample.id, branch.name)
-            for place, branch in zip(places, branches, strict=True)
-        ]
+        seeds = [self._seed(questions[place.question], place.branch, when) for place in places]
         completions: list[list[Completion]] = []
         together = self._together(prompts, branches)
         for first in range(0, len(prompts), together):
@@ -253,6 +280,13 @@ class Generator:
             )
             for branch, ended, prompt, seen in zip(branches, completions, prompts, features, strict=True)
         ]
+
+    def _seed(self, question: Question, branch: int, when: tuple[int, int]) -> int:
+        step, round_ = when
+        occasions = occasion(step, question.visit)
+        return draw_seed(
+            self.seed, "rollouts", *occasions, round_, question.sample.id, question.branches[branch].name
+        )
 
     def _together(self, prompts: Sequence[Prompt], branches: Sequence[Branch]) -> int:
         """Return how many branches are written together: as many in every process, as they may share weights."""

@@ -62,7 +62,7 @@ class EngineSection(Section):
 class RlTrainSection(OptimizerSection):
     """Reinforcement learning. The loss is TRL's; which rollouts and rewards enter it is the method's part."""
 
-    samples_per_step: AtLeastOne = Field(description="video questions per optimizer step")
+    samples_per_step: AtLeastOne = Field(description="questions per optimizer step")
     beta: NotNegative = Field(description="weight of the KL divergence from the start model; 0 for none")
     epsilon: Positive = Field(description="range to which the probability ratio is clipped")
     temperature: Positive = Field(description="sampling temperature of rollouts")
@@ -99,11 +99,6 @@ class RlTrainSection(OptimizerSection):
         "(dynamic sampling); 0 trains on whatever was drawn",
     )
 
-    @property
-    def micro_batch(self) -> int:
-        """Video questions per backward pass."""
-        return self.samples_per_step // self.gradient_accumulation
-
     @model_validator(mode="after")
     def _shown_to_someone(self) -> "RlTrainSection":
         if self.show_every is not None and not self.report_to:
@@ -115,7 +110,8 @@ class RlTrainSection(OptimizerSection):
 
     @model_validator(mode="after")
     def _whole_passes(self) -> "RlTrainSection":
-        check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
+        if self.gradient_accumulation % self.samples_per_step:
+            check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
         if self.save_every % self.iterations:
             raise ValueError(
                 f"save_every is {self.save_every}, which is no multiple of iterations ({self.iterations}), and a "

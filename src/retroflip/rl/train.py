@@ -248,7 +248,7 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
         # TRL's own grouping, which is not used: a pass holds whole branches, however many rollouts they have.
         per_device_train_batch_size=2,
         num_generations=2,
-        steps_per_generation=settings.gradient_accumulation,
+        steps_per_generation=settings.passes(processes.count()),
         num_iterations=settings.iterations,
         max_completion_length=settings.max_completion_length,
         temperature=settings.temperature,

@@ -56,66 +56,6 @@ class VideoGRPOTrainer(GRPOTrainer):
     _passes: list[Rows]
     """of the step being taken"""
 
-    def _prepare_inputs(self, generation_batch: Any) -> Rows:
-        """Return the rows of the next pass; a new step is begun when the last one is used up.
-
-        Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
-        """
-        passes = self.args.gradient_accumulation_steps
-        if self._step % (passes * self.num_iterations) == 0 or not self._passes:
-            self._passes = self._one_step([row["index"] for row in generation_batch])
-        return self._passes[self._step % passes]
-
-    def _one_step(self, indices: Sequence[int]) -> list[Rows]:
-        """Take one step of any method as far as its loss, in the order in which it happens.
-
-        TRL then goes through the passes: it asks for the policy's log-probabilities of a pass's rows
-        (`_get_per_token_logps_and_entropies`), takes its loss of them, goes backward, and behind the last pass moves
-        the weights.
-        """
-        step = self.state.global_step
-        generation = step // self.num_iterations
-        self._hand_over_weights()  # who writes has the newest weights
-        with self.accelerator.autocast():
-            # The method's branches -> prompts -> features -> completions -> answers -> its rewards -> its advantages.
-            rolled = self.generator.generate(
-                self.policy,
-                self._writer(),
-                self._samples(indices),
-                epoch=self._epoch(generation),
-                step=generation,
-            )
-            self._prepare_next(generation + 1)  # the next step's videos are decoded meanwhile
-            passes = self._dealt(rolled)  # each branch whole, in one pass
-            with self.generator.phases.during("scoring"):
-                for rows in passes:
-                    self._score_before(rows)  # log-probabilities of the old policy and of the reference
-        self._record(step, rolled)
-        return passes
-
-    def _hand_over_weights(self) -> None:
-        tell_shards(self.policy)
-        if self.ref_model is not None:
-            tell_shards(self.accelerator.unwrap_model(self.ref_model))
-        if self.engine is not None:
-            self.engine.sync_weights()
-
-    def _dealt(self, rolled: Generation) -> list[Rows]:
-        written = [
-            one for group in rolled.groups for branch in trained_in(group) for one in branch.completions
-        ]
-        tokens = sum(len(one.ids) for one in written)
-        passes = cut(
-            rolled,
-            self.world,
-            passes=self.args.gradient_accumulation_steps,
-            tokens=tokens,
-            loss_type=self.loss_type,
-            row_weight=self.generator.method.row_weight,
-        )
-        pad, device = self._tokenizer.pad_token_id, self.accelerator.device
-        return [rows_of(one, tokens=tokens, pad=pad, device=device) for one in passes]
-
     def __init__(
         self,
         *,
@@ -175,6 +115,67 @@ class VideoGRPOTrainer(GRPOTrainer):
         if self.ref_model is not None:
             self.counter.watch(self.accelerator.unwrap_model(self.ref_model))
 
+    def _prepare_inputs(self, generation_batch: Any) -> Rows:
+        """Return the rows of the next pass; a new step is begun when the last one is used up.
+
+        Unlike TRL, which shuffles rows over passes, a branch stays whole: its prompt is computed in one pass alone.
+        """
+        passes = self.args.gradient_accumulation_steps
+        if self._step % (passes * self.num_iterations) == 0 or not self._passes:
+            self._passes = self._one_step([row["index"] for row in generation_batch])
+        return self._passes[self._step % passes]
+
+    def _one_step(self, indices: Sequence[int]) -> list[Rows]:
+        """Take one step of any method as far as its loss, in the order in which it happens.
+
+        TRL then goes through the passes: it asks for the policy's log-probabilities of a pass's rows
+        (`_get_per_token_logps_and_entropies`), takes its loss of them, goes backward, and behind the last pass moves
+        the weights.
+        """
+        step = self.state.global_step
+        generation = step // self.num_iterations
+        self._hand_over_weights()  # who writes has the newest weights
+        with self.accelerator.autocast():
+            # The method's branches -> prompts -> features -> completions -> answers -> its rewards -> its advantages.
+            rolled = self.generator.generate(
+                self.policy,
+                self._writer(),
+                self._samples(indices),
+                epoch=self._epoch(generation),
+                step=generation,
+                visits=self.order.visits(generation),
+            )
+            self._prepare_next(generation + 1)  # the next step's videos are decoded meanwhile
+            passes = self._dealt(rolled)  # each branch whole, in one pass
+            with self.generator.phases.during("scoring"):
+                for rows in passes:
+                    self._score_before(rows)  # log-probabilities of the old policy and of the reference
+        self._record(step, rolled)
+        return passes
+
+    def _hand_over_weights(self) -> None:
+        tell_shards(self.policy)
+        if self.ref_model is not None:
+            tell_shards(self.accelerator.unwrap_model(self.ref_model))
+        if self.engine is not None:
+            self.engine.sync_weights()
+
+    def _dealt(self, rolled: Generation) -> list[Rows]:
+        written = [
+            one for group in rolled.groups for branch in trained_in(group) for one in branch.completions
+        ]
+        tokens = sum(len(one.ids) for one in written)
+        passes = cut(
+            rolled,
+            self.world,
+            passes=self.args.gradient_accumulation_steps,
+            tokens=tokens,
+            loss_type=self.loss_type,
+            row_weight=self.generator.method.row_weight,
+        )
+        pad, device = self._tokenizer.pad_token_id, self.accelerator.device
+        return [rows_of(one, tokens=tokens, pad=pad, device=device) for one in passes]
+
     def _tame_reference(self, model: Any) -> None:
         """Leave of TRL's reference what is needed. Raises UsageError where adapters cannot be sharded."""
         if isinstance(self.model, PeftModel) and "ref" in self.model.peft_config:
@@ -222,7 +223,12 @@ class VideoGRPOTrainer(GRPOTrainer):
     def _prepare_next(self, generation: int) -> None:
         if generation * self.num_iterations < self.args.max_steps:
             samples = self._samples(self.order.step_indices(generation))
-            self.generator.prepare(samples, epoch=self._epoch(generation), step=generation)
+            self.generator.prepare(
+                samples,
+                epoch=self._epoch(generation),
+                step=generation,
+                visits=self.order.visits(generation),
+            )
 
     def _writer(self) -> Writer:
         special_tokens = self.generator.encoder.special_tokens

@@ -50,11 +50,6 @@ class SftTrainSection(OptimizerSection):
 
     batch_size: AtLeastOne = Field(description="records per optimizer step")
 
-    @property
-    def micro_batch(self) -> int:
-        """Records per backward pass."""
-        return self.batch_size // self.gradient_accumulation
-
     @model_validator(mode="after")
     def _whole_passes(self) -> "SftTrainSection":
         check_division("batch_size", self.batch_size, self.gradient_accumulation)

@@ -249,7 +249,7 @@ def _general(recipe: SftRecipe, section: GeneralSection, reasoned: int, load: Lo
 
 def _records_each(settings: SftTrainSection) -> int:
     """Return how many records each process reads in a pass. Raises UsageError where they do not divide evenly."""
-    passes = settings.gradient_accumulation * processes.count()
+    passes = settings.passes(processes.count()) * processes.count()
     if settings.batch_size % passes:
         raise UsageError(
             f"train.batch_size is {settings.batch_size}, which {processes.count()} processes with {passes} passes "

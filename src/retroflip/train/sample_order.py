@@ -81,10 +81,19 @@ class RunOrder(Sampler[int]):
 
     def step_indices(self, step: int) -> list[int]:
         """Return the samples of one step."""
-        epoch = epoch_of(step, self.samples, self.samples_per_step)
-        order = self._order_of(epoch)
+        order, places = self._places(step)
+        return [int(index) for index in order[places]]
+
+    def visits(self, step: int) -> list[int]:
+        """Return how often each sample of a step came before in its epoch: never, but in a mixture that repeats some."""
+        order, places = self._places(step)
+        return [int(np.count_nonzero(order[:place] == order[place])) for place in range(*places.indices(len(order)))]
+
+    def _places(self, step: int) -> tuple[npt.NDArray[np.int64], slice]:
+        """Return the order of a step's epoch, and where the step stands in it."""
+        order = self._order_of(epoch_of(step, self.samples, self.samples_per_step))
         first = (step % (self.samples // self.samples_per_step)) * self.samples_per_step
-        return [int(index) for index in order[first : first + self.samples_per_step]]
+        return order, slice(first, first + self.samples_per_step)
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
         """Return an epoch's order; the last one that was asked for is kept."""

@@ -162,6 +162,12 @@ class MethodConfig(BaseModel):
         return self
 
 
-def branch_draw(seed: int, sample: str, epoch: int) -> np.random.Generator:
-    """Return what a method chooses a sample's branches with, by the run's seed, the sample's id and the epoch."""
-    return draw(seed, "branches", sample, epoch)
+def occasion(when: int, visit: int) -> tuple[int, ...]:
+    """Return what choices about a sample depend on besides the sample: when, and from the second visit on which one."""
+    return (when, visit) if visit else (when,)
+
+
+def branch_draw(seed: int, sample: str, epoch: int, visit: int = 0) -> np.random.Generator:
+    """Return what a method chooses a sample's branches with, by the run's seed, the sample's id, the epoch and the visit
+    (how often the sample was visited before in this epoch)."""
+    return draw(seed, "branches", sample, *occasion(epoch, visit))
