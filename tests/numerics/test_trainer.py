@@ -234,6 +234,22 @@ def test_the_next_step_is_prepared_while_this_one_runs_and_nothing_is_decoded_tw
     assert len(dataset.loads) == asked
 
 
+def test_a_question_that_comes_twice_in_a_step_is_answered_anew(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, CrpoSettings(rollouts=3))
+    sample = trainer.generator.dataset.samples[0]
+
+    def texts(visits: Sequence[int]) -> list[tuple[str, ...]]:
+        rolled = trainer.generator.generate(
+            trainer.policy, trainer._writer(), [sample] * len(visits), epoch=0, step=0, visits=visits
+        )
+        return [branch.texts for group in rolled.groups for branch in group.branches]
+
+    first, second = texts([0, 1])[:2], texts([0, 1])[2:]
+    assert not {text for branch in first for text in branch} & {text for branch in second for text in branch}
+    assert texts([0]) == first
+    assert texts([1]) == second
+
+
 def test_questions_that_teach_nothing_are_replaced(tmp_path: Path) -> None:
     """Two of four clips are asked; rewards differ on clips 2 and 3 alone."""
     seen: list[GroupRollouts] = []

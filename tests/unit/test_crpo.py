@@ -13,13 +13,14 @@ from pydantic import ValidationError
 
 from method_groups import close, rewards_of, rollouts_of, sample_of, transform_of
 from retroflip.data.answers import Answer
+from retroflip.data.answers.answer import AnswerKind
 from retroflip.data.sample import ProblemType, TaskType
 from retroflip.errors import DataError
 from retroflip.rl.methods.base import Branch, Group, Rewards, Rollout
 from retroflip.rl.methods.counterfactual import moved
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.methods.grpo import GrpoSettings
-from retroflip.rl.rewards import agreement, change
+from retroflip.rl.rewards import agreement, change, correctness
 from retroflip.video.transforms import Transform
 from retroflip.video.views import Transformed
 
@@ -112,6 +113,21 @@ class TestRewards:
         for branch, weight in enumerate((1.0, 0.7)):
             terms = [tensors[branch] for tensors in rewards.components.values() if tensors[branch].numel()]
             close(rewards.totals[branch], (weight * torch.stack(terms).sum(0)).tolist())
+
+
+@pytest.mark.parametrize(
+    ("kind", "gold", "near", "share"),
+    [("quantity", "4", "3", 0.5), ("transcript", "a b c d", "a b c x", 0.75)],
+)
+def test_what_earns_by_degrees_agrees_and_changes_by_degrees(
+    kind: AnswerKind, gold: str, near: str, share: float
+) -> None:
+    """A rounding error is no change of mind."""
+    reference = Answer(kind, gold)
+    rollouts = [Rollout(Answer(kind, text), well_formed=True) for text in (gold, near)]
+    close(correctness(rollouts, reference), [1, share])
+    close(agreement(rollouts, reference), [1, share])
+    close(change(rollouts, reference, literal=False), [0, 1 - share])
 
 
 class TestSpans:

@@ -14,9 +14,10 @@ from PIL import Image
 
 from random_models import FAMILIES, random_encoder, random_model
 from random_scorers import random_llava_onevision
-from retroflip.data.record_notes import Notes
+from retroflip.data.record_notes import NOTES, Notes, gather_notes
 from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.errors import BlindnessError, UsageError
+from retroflip.files.shards import shard
 from retroflip.files.storage import read_jsonl
 from retroflip.models.encoding import Encoder, Prompt, batch_prompts, visual_grids, visual_inputs
 from retroflip.models.tiny.architecture import PADDING, REASONING_TOKENS, SPECIAL_TOKENS
@@ -309,6 +310,14 @@ class TestNotes:
         )
         assert str(path) in warning
 
+    def test_those_of_several_processes_are_put_together(self, tmp_path: Path) -> None:
+        for rank, names in enumerate((["a", "b"], ["b", "c"])):
+            for name in names:
+                Notes(shard(tmp_path, NOTES, rank)).add(name, "quick.")
+        gather_notes(tmp_path)
+        assert [row["id"] for row in read_jsonl(tmp_path / NOTES)] == ["a", "b", "c"]
+        assert [path.name for path in tmp_path.iterdir()] == [NOTES]
+
     @pytest.mark.parametrize("family", ["qwen2_vl", "qwen3_vl", "glm46v"])
     def test_families_that_write_times_or_tell_none_need_no_note(self, tmp_path: Path, family: str) -> None:
         encoder = Encoder(random_encoder(family).processor, notes=Notes(tmp_path / "notes.jsonl"))
@@ -408,6 +417,28 @@ def test_a_thought_that_the_chat_template_opens_is_part_of_the_response(
     opening = "{%- if add_generation_prompt -%}{{ '<think>\\n' }}{%- endif -%}"
     monkeypatch.setattr(processor, "chat_template", processor.chat_template + opening)
     assert Encoder(processor).decode(ids) == "<think>it moves</think>"
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "decoded"),
+    [
+        ("", "<think>one</think>two", "<think>one</think>two"),
+        ("<think>\\n", "<think>one</think>two", "<think>one</think>two"),
+        ("<think>\\n", "<think>\none</think>two", "<think>one</think>two"),
+        ("<think>\\n", "two", "<think></think>two"),
+    ],
+)
+def test_what_is_taught_is_what_is_read(
+    monkeypatch: pytest.MonkeyPatch, template: str, text: str, decoded: str
+) -> None:
+    """A lesson for a model whose chat template opens the thought does not open it again."""
+    _, processor = random_model("qwen3_vl")
+    opening = f"{{%- if add_generation_prompt -%}}{{{{ '{template}' }}}}{{%- endif -%}}"
+    monkeypatch.setattr(processor, "chat_template", processor.chat_template + opening)
+    encoder = Encoder(processor)
+    ids_C = encoder.response_ids(text)
+    assert int(ids_C[-1]) == encoder.tokenizer.eos_token_id
+    assert encoder.decode(ids_C) == decoded
 
 
 GLM = ("glm4v", "glm46v")

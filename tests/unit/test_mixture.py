@@ -95,6 +95,10 @@ def test_an_epoch_has_its_shares_and_is_a_function_of_seed_and_epoch(tmp_path: P
     assert again.tolist() == orders[3].tolist() != dataset.epoch_order(8, 3).tolist()
     of_b = [index for order in orders for index in order if dataset.samples[index].id.startswith("b/")]
     assert len(set(of_b)) == 10  # five epochs of two: each question once
+    of_a = [index for order in orders for index in order if dataset.samples[index].id.startswith("a/")]
+    laps_of_a = [of_a[first : first + 5] for first in range(0, 30, 5)]
+    assert all(len(set(lap)) == 5 for lap in laps_of_a)  # none again before all others came
+    assert len({tuple(lap) for lap in laps_of_a}) == 6
 
 
 def test_processes_share_an_order_without_loss() -> None:

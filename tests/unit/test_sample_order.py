@@ -113,3 +113,11 @@ def test_an_epoch_may_have_an_order_of_its_own() -> None:
         [114, 113],
         [102, 101],
     ]
+
+
+def test_a_sample_that_comes_again_in_an_epoch_is_visited_again() -> None:
+    def twice(seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        return np.array([0, 1, 0, 0]) + seed + epoch
+
+    order = RunOrder(samples=4, samples_per_step=2, steps=4, repeats=1, passes=1, seed=1, order=twice)
+    assert [order.visits(step) for step in range(4)] == [[0, 0], [1, 2], [0, 0], [1, 2]]

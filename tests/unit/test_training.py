@@ -23,8 +23,8 @@ from retroflip.jobs.recipes import recipe_from
 from retroflip.lab.laboratory import LabSettings, write_laboratory
 from retroflip.models.loading import CARD_FILE, load_model
 from retroflip.progress import Silence
-from retroflip.rl.recipe import RlRecipe
-from retroflip.rl.train import grpo_config
+from retroflip.rl.recipe import RlRecipe, RlTrainSection
+from retroflip.rl.train import grpo_config, passes_of
 from retroflip.sft import train as sft_run
 from retroflip.sft.recipe import SftRecipe
 from retroflip.sft.trainer import VideoSFTTrainer
@@ -331,5 +331,13 @@ def test_the_reference_is_loaded_from_the_policys_revision(tmp_path: Path) -> No
             "train": RL_TRAIN,
         }
     )
-    config = grpo_config(recipe, RunDirectory(tmp_path, attempt=1))
+    config = grpo_config(recipe, RunDirectory(tmp_path, attempt=1), passes=1)
     assert config.model_init_kwargs == {"revision": "abc", "use_safetensors": True}
+
+
+def test_no_process_takes_more_passes_than_it_has_branches() -> None:
+    settings = RlTrainSection.model_validate(
+        {**RL_TRAIN, "samples_per_step": 128, "gradient_accumulation": 128}
+    )
+    assert [passes_of(settings, 2, count) for count in (1, 2, 4, 32, 500)] == [128, 128, 64, 8, 1]
+    assert passes_of(settings, 1, 32) == 4  # the other branch only probes

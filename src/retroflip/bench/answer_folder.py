@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Self
 from retroflip.bench.catalogue import ANSWERED, FAILED, Catalogue
 from retroflip.bench.records import AnswerRecord, Control, append_answers, each_answer, question_digest
 from retroflip.bench.score import ANSWERS
-from retroflip.bench.shards import shard
 from retroflip.data.prompt_modes import PromptMode
 from retroflip.data.records import format_record
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, RunDirectoryError, TooManyFailuresError
 from retroflip.files import locks
+from retroflip.files.shards import shard
 from retroflip.files.storage import LOCK_NAME, is_unfinished, jsonable, read_json_object, write_json_atomic
 from retroflip.train.run_directory import describe_code, describe_packages
 

@@ -25,12 +25,13 @@ from retroflip.bench.controls import oracle_answers, random_answers
 from retroflip.bench.records import AnswerRecord, Control, Origin, answer_record, each_answer, failed_record
 from retroflip.bench.requests import Asked, blind_requests, failed, missing_of, seeing_requests
 from retroflip.bench.score import ANSWERS
-from retroflip.bench.shards import gather, shard
+from retroflip.bench.shards import gather
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.media import MediumKind
 from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import UsageError
+from retroflip.files.shards import shard
 from retroflip.inference.base import Answer, Engine, Reply
 from retroflip.inference.batches import Batches
 from retroflip.models import processes

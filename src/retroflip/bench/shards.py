@@ -16,8 +16,9 @@ import numpy.typing as npt
 from retroflip.bench.catalogue import Catalogue
 from retroflip.bench.records import Control
 from retroflip.bench.score import ANSWERS
-from retroflip.data.record_notes import NOTES, Notes
-from retroflip.files.storage import each_row, read_jsonl, replacing, sync_file
+from retroflip.data.record_notes import gather_notes
+from retroflip.files.shards import other_shards
+from retroflip.files.storage import each_row, replacing, sync_file
 
 Integers = npt.NDArray[np.int64]
 
@@ -36,12 +37,6 @@ class _Lines(NamedTuple):
     hash_L: Integers
 
 
-def shard(out: Path, name: str, rank: int) -> Path:
-    """Return the file into which a process writes; the first one of a run writes into the file of that name itself."""
-    stem, _, ending = name.partition(".")
-    return out / (f"{stem}.process-{rank}.{ending}" if rank else name)
-
-
 def gather(out: Path, catalogue: Catalogue) -> None:
     """Put the answers of all processes into one file, ordered by question, control and draw; it is replaced in one
     step, and left alone where it is in order already.
@@ -49,25 +44,16 @@ def gather(out: Path, catalogue: Catalogue) -> None:
     Raises DataError for a damaged row.
     """
     whole = out / ANSWERS
-    files = [path for path in (whole, *_others(out, ANSWERS)) if path.exists()]
+    files = [path for path in (whole, *other_shards(out, ANSWERS)) if path.exists()]
     lines = _read(files, catalogue)
     kept = _in_order(lines)
     if files not in ([], [whole]) or not np.array_equal(kept, np.arange(len(lines.order_L))):
         with replacing(whole) as temporary:
             _copy(files, lines, kept, temporary)
             sync_file(temporary)
-    for path in _others(out, ANSWERS):
+    for path in other_shards(out, ANSWERS):
         path.unlink()
-    notes = Notes(out / NOTES)
-    for path in _others(out, NOTES):
-        for row in read_jsonl(path):
-            notes.add(str(row["id"]), str(row["note"]))
-        path.unlink()
-
-
-def _others(out: Path, name: str) -> list[Path]:
-    stem, _, ending = name.partition(".")
-    return sorted(out.glob(f"{stem}.process-*.{ending}"))
+    gather_notes(out)
 
 
 def _read(files: Sequence[Path], catalogue: Catalogue) -> _Lines:

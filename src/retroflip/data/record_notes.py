@@ -1,8 +1,12 @@
-"""What a model is not told of a record as it is: each record is named once in a file, and the first one aloud."""
+"""What a model is not told of a record as it is: each record is named once in a file, and the first one aloud.
+
+Of several processes each writes a file of its own (`files/shards.py`), which `gather_notes` puts together.
+"""
 
 import logging
 from pathlib import Path
 
+from retroflip.files.shards import other_shards
 from retroflip.files.storage import append_jsonl, read_jsonl
 
 NOTES = "notes.jsonl"
@@ -35,3 +39,12 @@ class Notes:
 def named(path: Path) -> set[str]:
     """Return the ids of the records that a file of notes names; none where there is no file."""
     return {str(row["id"]) for row in read_jsonl(path)} if path.exists() else set()
+
+
+def gather_notes(folder: Path) -> None:
+    """Put the notes of all processes into one file; a record that several have named is named once."""
+    notes = Notes(folder / NOTES)
+    for path in other_shards(folder, NOTES):
+        for row in read_jsonl(path):
+            notes.add(str(row["id"]), str(row["note"]))
+        path.unlink()

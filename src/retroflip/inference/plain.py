@@ -87,8 +87,8 @@ class PlainEngine:
                 for place, question in enumerate(request.questions):
                     try:
                         replies = self._replies(request.media, question, sampling)
-                    except torch.OutOfMemoryError:
-                        raise
+                    except (torch.OutOfMemoryError, torch.AcceleratorError):
+                        raise  # not the question's fault, and every later one would fail as well
                     except RAISED as error:
                         yield from failed_question(number, place, question, error)
                     else:

@@ -1,4 +1,4 @@
-"""What a run will cost, told before it starts: counts that are exact, an estimate of memory, and whether it fits.
+"""What a run will cost at most, told before it starts: counts, an estimate of memory, and whether it fits.
 
 Nothing is trained and no weights are read; the model is built without memory for its parameters.
 """
@@ -6,7 +6,7 @@ Nothing is trained and no weights are read; the model is built without memory fo
 import math
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from retroflip.data.sample import Sample
 from retroflip.errors import RecipeError
 from retroflip.jobs.recipes import AnyRecipe, recipe_from
 from retroflip.models import processes
-from retroflip.models.encoding import Encoder
+from retroflip.models.encoding import Encoder, Prompt
 from retroflip.models.loading import DTYPES, describe_model
 from retroflip.models.vision_counter import patches_of
 from retroflip.recipes.schema import ModelSection
@@ -211,7 +211,7 @@ def advice(recipe: AnyRecipe, example: "Example", target: Machine) -> str:
     Changes are tried alone and then one on top of the other, in the order in which they cost least.
     """
     fitting, together = [], recipe
-    savings = _savings(recipe, example)
+    savings = _savings(recipe)
     for number, (setting, value) in enumerate(savings, start=1):
         # Weights in bfloat16 are too coarse to be trained themselves, so they come on top of adapters alone.
         if setting != "model.dtype" and _fits(_with(recipe, setting, value), example, target):
@@ -244,16 +244,14 @@ def _fits(recipe: AnyRecipe, example: "Example", target: Machine) -> bool:
     return fits(best_plan(recipe, shape, example, target), recipe, target)
 
 
-def _savings(recipe: AnyRecipe, example: "Example") -> list[tuple[str, str]]:
+def _savings(recipe: AnyRecipe) -> list[tuple[str, str]]:
     """Return settings that save memory and are not set yet, what costs least first, as they are typed."""
     train = recipe.train
     savings = []
     if isinstance(recipe, RlRecipe) and recipe.train.branches_at_once is not None:
         savings.append(("train.branches_at_once", "null"))
     whole = recipe.train.samples_per_step if isinstance(recipe, RlRecipe) else recipe.train.batch_size
-    if isinstance(recipe, RlRecipe) and train.gradient_accumulation >= whole:
-        whole *= sum(branch.trained for branch in example.branches)  # a branch a pass in place of a question
-    if train.gradient_accumulation < whole:
+    if train.gradient_accumulation != whole:
         savings.append(("train.gradient_accumulation", str(whole)))
     if not train.gradient_checkpointing:
         savings.append(("train.gradient_checkpointing", "true"))
@@ -276,8 +274,8 @@ def _with(recipe: AnyRecipe, setting: str, value: str) -> AnyRecipe:
 
 @dataclass(frozen=True)
 class Example:
-    """The longest prompt among a few samples, which stands for all: its tokens, its video's patches, its branches (RL)
-    or answer (SFT)."""
+    """What stands for all samples: of a few, the tokens of the longest prompt, the most patches and the longest answer
+    (SFT); of all, the branches of the question with the most rollouts (RL)."""
 
     prompt: int
     patches: int = 0
@@ -289,7 +287,7 @@ def load_of(recipe: AnyRecipe, example: Example, processes: int) -> Load:
     """Return what passes through one of so many processes."""
     if isinstance(recipe, SftRecipe):
         row = example.prompt + example.answer
-        rows = math.ceil(recipe.train.batch_size / (recipe.train.passes(processes) * processes))
+        rows = math.ceil(recipe.train.batch_size / (recipe.train.gradient_accumulation * processes))
         return Load(
             0, 0, example.prompt, example.patches, 0, 0, rows, tokens=row, copied=0, scored=example.answer
         )
@@ -297,7 +295,7 @@ def load_of(recipe: AnyRecipe, example: Example, processes: int) -> Load:
     samples = train.samples_per_step / processes
     trained = [branch.rollouts for branch in example.branches if branch.trained]
     here = math.ceil(samples * len(example.branches))
-    rows = math.ceil(math.ceil(samples * len(trained)) / train.passes(processes))
+    rows = math.ceil(math.ceil(samples * len(trained)) / train.gradient_accumulation)
     return Load(
         branches=here,
         at_once=min(here, train.branches_at_once or here),
@@ -323,7 +321,7 @@ def _counts(recipe: AnyRecipe, example: Example) -> dict[str, Any]:
     rollouts = sum(branch.rollouts for branch in example.branches)
     return {
         "branches": ", ".join(_described(branch) for branch in example.branches),
-        "rollouts_per_step": train.samples_per_step * rollouts,
+        "rollouts_per_step_at_most": train.samples_per_step * rollouts,
         "prompt_tokens_of_longest_seen": example.prompt,
         "completion_tokens_at_most": train.steps
         * train.samples_per_step
@@ -344,29 +342,33 @@ def look(recipe: AnyRecipe) -> tuple[VideoDataset, Example]:
 
 
 def example_of(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder) -> Example:
-    """Return the longest prompt among LOOKED_AT samples from all over the data whose files work.
+    """Return what stands for all samples; prompts are those of LOOKED_AT from all over the data whose files work.
 
     Raises MediaError where none does.
     """
     indices = np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).round()
-    chosen = [dataset.samples[int(index)] for index in indices]
-    examples = [example_for(recipe, dataset, encoder, sample) for sample in dataset.working(chosen)]
-    return max(examples, key=lambda example: example.prompt)
-
-
-def example_for(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Example:
-    """Return what one sample takes. Raises MediaError where its files do not work."""
-    method = build(recipe.method) if isinstance(recipe, RlRecipe) else None
-    null_option = (
-        recipe.prompt.null_option if isinstance(recipe, SftRecipe) else method and method.null_option
+    working = dataset.working([dataset.samples[int(index)] for index in indices])
+    prompts = [prompt_of(recipe, dataset, encoder, sample) for sample in working]
+    return Example(
+        prompt=max(len(prompt.input_ids_L) for prompt in prompts),
+        patches=max(patches_of([prompt]) for prompt in prompts),
+        branches=_most_branches(recipe, dataset.examples) if isinstance(recipe, RlRecipe) else (),
+        answer=max(len(encoder.response_ids(sample.trace or "")) for sample in working),
     )
-    asked = with_null_option(sample) if null_option else sample
+
+
+def prompt_of(recipe: AnyRecipe, dataset: VideoDataset, encoder: Encoder, sample: Sample) -> Prompt:
+    """Return what the model reads of a sample. Raises MediaError where its files do not work."""
     view = Transformed(Transform.IDENTITY)
     seen = [
         view.apply(pool, dataset.frames, np.random.default_rng(0), None) for pool in dataset.load_all(sample)
     ]
-    prompt = encoder.encode(asked, seen)
-    tokens, patches = len(prompt.input_ids_L), patches_of([prompt])
-    if method is None:
-        return Example(tokens, patches, answer=len(encoder.tokenizer(sample.trace or "")["input_ids"]) + 1)
-    return Example(tokens, patches, method.branches(asked, np.random.default_rng(0)))
+    return encoder.encode(with_null_option(sample) if recipe.null_option else sample, seen)
+
+
+def _most_branches(recipe: RlRecipe, samples: Sequence[Sample]) -> tuple[Branch, ...]:
+    """Return the branches of the question on which most is written."""
+    method, rng = build(recipe.method), np.random.default_rng(0)
+    asked = (with_null_option(one) if recipe.null_option else one for one in samples)
+    found = (method.branches(one, rng) for one in asked)
+    return max(found, key=lambda branches: sum(branch.rollouts for branch in branches))

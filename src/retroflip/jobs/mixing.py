@@ -12,7 +12,7 @@ from retroflip.data.sample import Sample
 from retroflip.data.tally import tally_of
 from retroflip.errors import MediaError
 from retroflip.files.storage import write_jsonl_atomic
-from retroflip.jobs.cost import example_for
+from retroflip.jobs.cost import prompt_of
 from retroflip.jobs.recipes import AnyRecipe
 from retroflip.models.encoding import Encoder
 from retroflip.rl.recipe import RlRecipe
@@ -94,7 +94,7 @@ def _tokens(
         seen = dataset.working([samples[int(index)] for index in indices])
     except MediaError:
         return None
-    lengths = [example_for(recipe, dataset, encoder, sample).prompt for sample in seen]
+    lengths = [len(prompt_of(recipe, dataset, encoder, sample).input_ids_L) for sample in seen]
     return round(float(np.mean(lengths)), 1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from retroflip.data.dataset import VideoDataset
+from retroflip.errors import RetroflipError
 from retroflip.jobs.cost import advice, branches_that_fit, example_of, look
 from retroflip.jobs.recipes import AnyRecipe
 from retroflip.models import processes
@@ -42,4 +43,8 @@ def memory_hints(recipe: RlRecipe) -> str:
     if not torch.cuda.is_available():
         return MEMORY_HINTS
     devices = replace(machine.here(), devices=processes.count())
-    return f"{MEMORY_HINTS} {advice(recipe, look(recipe)[1], devices)}"
+    try:
+        example = look(recipe)[1]
+    except RetroflipError:  # what is told is that memory ended, and not what cannot be read on the way
+        return MEMORY_HINTS
+    return f"{MEMORY_HINTS} {advice(recipe, example, devices)}"

@@ -276,6 +276,16 @@ class Encoder:
         )
         return f"{self._opening}{text}"
 
+    def response_ids(self, text: str) -> Tensor:
+        """Return the tokens of a response to imitate, to its end, int64 (C,): what `decode` reads as `text`.
+
+        What the chat template has opened is not opened again, and a response without reasoning closes it at once.
+        """
+        if self._opening:
+            own = text.removeprefix(self._opening)
+            text = own.lstrip() if own != text else f"</think>{text}"
+        return self._ids_of(text + self.tokenizer.eos_token)
+
     @cached_property
     def _silent(self) -> set[int]:
         ends = self.tokenizer.convert_tokens_to_ids(list(self._family.turn_ends))

@@ -369,8 +369,7 @@ class OptimizerSection(Section):
     adam_beta2: float = Field(default=0.999, ge=0, lt=1)
     max_grad_norm: Positive = Field(default=1.0, description="norm to which gradients are clipped")
     gradient_accumulation: AtLeastOne = Field(
-        default=1,
-        description="backward passes per step, which processes share; more need less memory and give the same step",
+        default=1, description="backward passes per step; more need less memory and give the same step"
     )
     gradient_checkpointing: bool = Field(
         default=False, description="compute activations twice instead of keeping them"
@@ -397,13 +396,6 @@ class OptimizerSection(Section):
                 "checkpoint to resume from: set keep_checkpoints to 2 or more"
             )
         return self
-
-    def passes(self, processes: int) -> int:
-        """Return how many passes each of so many processes takes per step.
-
-        They share the passes that one alone would take, so that a pass is as large as there.
-        """
-        return -(-self.gradient_accumulation // processes)
 
 
 class Recipe(Section):

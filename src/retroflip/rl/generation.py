@@ -140,7 +140,9 @@ class Generator:
     ahead: Ahead = field(default_factory=Ahead)
     phases: Phases = field(default_factory=Phases)
 
-    def prepare(self, samples: Sequence[Sample], *, epoch: int, step: int, visits: Sequence[int] = ()) -> None:
+    def prepare(
+        self, samples: Sequence[Sample], *, epoch: int, step: int, visits: Sequence[int] = ()
+    ) -> None:
         """Begin, on another thread, to decode and encode what a later `generate` of this step will ask for."""
         questions = self._questions(samples, epoch, visits)
         places = self.world.share(_places(questions, range(len(questions))))

@@ -110,8 +110,7 @@ class RlTrainSection(OptimizerSection):
 
     @model_validator(mode="after")
     def _whole_passes(self) -> "RlTrainSection":
-        if self.gradient_accumulation % self.samples_per_step:
-            check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
+        check_division("samples_per_step", self.samples_per_step, self.gradient_accumulation)
         if self.save_every % self.iterations:
             raise ValueError(
                 f"save_every is {self.save_every}, which is no multiple of iterations ({self.iterations}), and a "

@@ -19,12 +19,13 @@ def correctness(rollouts: Sequence[Rollout], gold: Answer) -> torch.Tensor:
 
 
 def agreement(rollouts: Sequence[Rollout], reference: Answer | None) -> torch.Tensor:
-    """Return I[o = reference], and the IoU of two spans; an unparsed answer agrees with nothing."""
+    """Return I[o = reference], and a share of 1 where nearness earns (`likeness`); an unparsed answer agrees with
+    nothing."""
     return torch.tensor([likeness(rollout.answer, reference) for rollout in rollouts], dtype=torch.float32)
 
 
 def change(rollouts: Sequence[Rollout], reference: Answer | None, *, literal: bool) -> torch.Tensor:
-    """Return I[o != reference], and one minus the IoU of two spans.
+    """Return I[o != reference], and one minus the share by which they agree where nearness earns (`likeness`).
 
     An unparsed answer has not changed, or garbage would be paid, unless `literal`. Of an option with its span the
     option alone has to change: what shows the other one may well lie where the first was shown.

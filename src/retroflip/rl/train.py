@@ -1,5 +1,6 @@
 """One RL run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from trl.trainer.grpo_config import GRPOConfig
 from retroflip.data.answers import gold_answer
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.record_notes import Notes
+from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, UsageError
 from retroflip.files.cache import cache_folder
-from retroflip.files.storage import append_jsonl, write_json_atomic
+from retroflip.files.shards import shard
+from retroflip.files.storage import append_rows, write_json_atomic
 from retroflip.inference.base import Sampling
 from retroflip.inference.vllm_colocated import EngineSettings
 from retroflip.inference.vllm_rollouts import require_family, require_vllm
@@ -32,7 +34,7 @@ from retroflip.rl.generation import AtOnce, Generator, GroupRollouts
 from retroflip.rl.methods.base import Method
 from retroflip.rl.methods.registry import build
 from retroflip.rl.passes import OF_SEQUENCES
-from retroflip.rl.recipe import RlRecipe
+from retroflip.rl.recipe import RlRecipe, RlTrainSection
 from retroflip.rl.shown import told_of
 from retroflip.rl.trainer import VideoGRPOTrainer
 from retroflip.rl.world import World
@@ -78,17 +80,17 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
     processor, fits, own_bounds = sight_of(recipe.model, recipe.data)
     dataset, skipped = load_data(recipe.data, fits, run.failures, progress)
     method = build(recipe.method)
-    check_samples(method, dataset.examples)
+    trained = check_samples(method, dataset.examples)
     if engine is not None:
         _require_one_medium(dataset.examples)
     start = load(recipe.model)
     scores = frame_scores(method, dataset, start, processor, progress)
     model = choose_trained(start, recipe.model, recipe.train.seed)
     settings = recipe.train
-    encoder = Encoder(processor, recipe.prompt.system, Notes(run.notes))
+    encoder = Encoder(processor, recipe.prompt.system, Notes(shard(run.path, NOTES, processes.rank())))
     trainer = VideoGRPOTrainer(
         model=model,
-        args=grpo_config(recipe, run),
+        args=grpo_config(recipe, run, passes_of(recipe.train, trained, processes.count())),
         generator=generator_of(
             recipe, dataset, encoder, method, scores, written_together(recipe, model, dataset, encoder, room)
         ),
@@ -228,27 +230,38 @@ def frame_scores(
     return score_all(dataset, scorer, cache_folder("frame_scores"), progress, world)
 
 
-def check_samples(method: Method, samples: Sequence[Sample]) -> None:
-    """Ask every sample for its branches and its gold answer.
+def check_samples(method: Method, samples: Sequence[Sample]) -> int:
+    """Ask every sample for its branches and its gold answer, and return how many branches of one are trained at most.
 
     One without what the method or the reward needs stops the run before its first step. Raises DataError.
     """
     rng = np.random.default_rng(0)
+    most = 0
     for sample in samples:
         asked = with_null_option(sample) if method.null_option else sample
         gold_answer(asked)
-        method.branches(asked, rng)
+        most = max(most, sum(branch.trained for branch in method.branches(asked, rng)))
+    return most
 
 
-def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
+def passes_of(settings: RlTrainSection, trained: int, world_size: int) -> int:
+    """Return how many passes each process takes per step: as asked, but no more than it has branches for.
+
+    trained: how many branches of a question are.
+    """
+    return min(settings.gradient_accumulation, math.ceil(settings.samples_per_step * trained / world_size))
+
+
+def grpo_config(recipe: RlRecipe, run: RunDirectory, passes: int) -> GRPOConfig:
     """Return TRL's configuration. Everything that TRL's defaults and the papers see differently is stated."""
     settings = recipe.train
+    shared = trainer_arguments(settings, recipe.model, run)
     return GRPOConfig(
-        **trainer_arguments(settings, recipe.model, run),
+        **{**shared, "gradient_accumulation_steps": passes},
         # TRL's own grouping, which is not used: a pass holds whole branches, however many rollouts they have.
         per_device_train_batch_size=2,
         num_generations=2,
-        steps_per_generation=settings.passes(processes.count()),
+        steps_per_generation=passes,
         num_iterations=settings.iterations,
         max_completion_length=settings.max_completion_length,
         temperature=settings.temperature,
@@ -270,8 +283,7 @@ def grpo_config(recipe: RlRecipe, run: RunDirectory) -> GRPOConfig:
 
 def record_rollouts(path: Path, step: int, groups: Sequence[GroupRollouts]) -> None:
     """Append one row per rollout: what was asked and written, how it was read, what it earned."""
-    for row in rollout_rows(groups):
-        append_jsonl(path, {"step": step, **row})
+    append_rows(path, ({"step": step, **row} for row in rollout_rows(groups)))
 
 
 def rollout_rows(groups: Sequence[GroupRollouts]) -> Iterator[dict[str, Any]]:

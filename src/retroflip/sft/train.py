@@ -12,10 +12,11 @@ from trl.trainer.sft_config import SFTConfig
 
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
-from retroflip.data.record_notes import Notes
+from retroflip.data.record_notes import NOTES, Notes
 from retroflip.data.sample import Modality, Sample
 from retroflip.draws import draw
 from retroflip.errors import DataError, UsageError
+from retroflip.files.shards import shard
 from retroflip.files.storage import read_jsonl, write_json_atomic, write_jsonl_atomic
 from retroflip.models import processes
 from retroflip.models.encoding import Encoder, Prompt
@@ -146,7 +147,12 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
 
     parts = read_parts(recipe, decoded)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
-    lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option, notes=Notes(run.notes))
+    lessons = lessons_of(
+        parts,
+        processor,
+        null_option=recipe.prompt.null_option,
+        notes=Notes(shard(run.path, NOTES, processes.rank())),
+    )
     encoder = lessons.parts[0].encoder
     settings = recipe.train
     trainer = VideoSFTTrainer(
@@ -249,7 +255,7 @@ def _general(recipe: SftRecipe, section: GeneralSection, reasoned: int, load: Lo
 
 def _records_each(settings: SftTrainSection) -> int:
     """Return how many records each process reads in a pass. Raises UsageError where they do not divide evenly."""
-    passes = settings.passes(processes.count()) * processes.count()
+    passes = settings.gradient_accumulation * processes.count()
     if settings.batch_size % passes:
         raise UsageError(
             f"train.batch_size is {settings.batch_size}, which {processes.count()} processes with {passes} passes "

@@ -53,7 +53,7 @@ class LessonCollator:
         prompts = [prompt for prompt, _ in taught]
         tokenizer = self.encoder.tokenizer
         batch = pad_prompts(self.config, prompts, tokenizer.pad_token_id)
-        answers = [torch.tensor(tokenizer(text + tokenizer.eos_token)["input_ids"]) for _, text in taught]
+        answers = [self.encoder.response_ids(text) for _, text in taught]
 
         def behind(before_RL: Tensor, answers: list[Tensor], fill: int) -> Tensor:
             return torch.cat([before_RL, pad_sequence(answers, batch_first=True, padding_value=fill)], dim=1)

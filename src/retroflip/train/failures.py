@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from retroflip.errors import DiskFullError, TooLittleMemoryError
 from retroflip.inference.batches import is_short_of_memory
+from retroflip.models import processes
 from retroflip.train.run_directory import RunDirectory
 
 MEMORY_HINTS = (
@@ -62,7 +63,8 @@ def _disk_cause(error: BaseException) -> str | None:
 
 
 def _disk_full(run: RunDirectory, cause: str) -> DiskFullError:
-    run.drop_incomplete_checkpoints()
+    if processes.is_main():
+        run.drop_incomplete_checkpoints()
     free = shutil.disk_usage(run.path).free / _GIB
     return DiskFullError(
         f"The run could not be written to {run.path}: {cause}; {free:.2f} GiB are free there. {_kept(run)} Make room, "

@@ -178,7 +178,7 @@ def trainer_arguments(train: OptimizerSection, model: ModelSection, run: RunDire
         "adam_beta1": train.adam_beta1,
         "adam_beta2": train.adam_beta2,
         "max_grad_norm": train.max_grad_norm,
-        "gradient_accumulation_steps": train.passes(processes.count()),
+        "gradient_accumulation_steps": train.gradient_accumulation,
         "activation_checkpointing": train.gradient_checkpointing,
         "seed": train.seed,
         "save_strategy": "steps",

@@ -85,9 +85,10 @@ class RunOrder(Sampler[int]):
         return [int(index) for index in order[places]]
 
     def visits(self, step: int) -> list[int]:
-        """Return how often each sample of a step came before in its epoch: never, but in a mixture that repeats some."""
+        """Return how often each sample of a step came before in its epoch: never, but in some mixtures."""
         order, places = self._places(step)
-        return [int(np.count_nonzero(order[:place] == order[place])) for place in range(*places.indices(len(order)))]
+        numbers = range(*places.indices(len(order)))
+        return [int(np.count_nonzero(order[:place] == order[place])) for place in numbers]
 
     def _places(self, step: int) -> tuple[npt.NDArray[np.int64], slice]:
         """Return the order of a step's epoch, and where the step stands in it."""

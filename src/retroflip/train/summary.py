@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from retroflip.data.record_notes import named
+from retroflip.data.record_notes import gather_notes, named
 from retroflip.files.storage import read_jsonl
 from retroflip.train.run_directory import RunDirectory
 from retroflip.train.task_types import by_task_type, remarks
@@ -16,6 +16,7 @@ TRAILING_STEPS = 10
 def summarise(run: RunDirectory, samples: int, skipped: Mapping[str, int]) -> dict[str, object]:
     """Return the run's numbers: every metric's mean over its last steps, what each task type came to, and what could
     not be used."""
+    gather_notes(run.path)
     rows = read_jsonl(run.metrics)
     tail = rows[-TRAILING_STEPS:]
     names = sorted({name for row in tail for name in row} - {"step"})

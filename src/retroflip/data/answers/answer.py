@@ -18,6 +18,9 @@ AnswerKind = Literal[
 ]
 _SELECTED = re.compile(r"\(?([A-Z])\)?(?:\s*(?:,|;|/|&|and)\s*(?:and\s+)?|\s+|$)")
 
+_BY_DEGREES = ("span", "grounded", "quantity", "transcript")
+"""kinds of which one that is nearly right earns something"""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -187,9 +190,12 @@ def option_of(answer: Answer | None) -> Answer | None:
 
 
 def likeness(a: Answer | None, b: Answer | None) -> float:
-    """Return how far two answers agree, in 0..1: the IoU of two spans, what `credit` has for options with spans, and 0
-    or 1 (`same_answer`) for all others."""
-    if a is not None and b is not None and a.kind == b.kind and a.kind in ("span", "grounded"):
+    """Return how far two answers agree, in 0..1.
+
+    It is what `credit` has where nearness earns (the IoU of two spans, an option with its span, a quantity, a
+    transcript), so that what is nearly right is nearly unchanged too; for all others 0 or 1 (`same_answer`).
+    """
+    if a is not None and b is not None and a.kind == b.kind and a.kind in _BY_DEGREES:
         return credit(a, b)
     return float(same_answer(a, b))
 

@@ -168,6 +168,8 @@ def occasion(when: int, visit: int) -> tuple[int, ...]:
 
 
 def branch_draw(seed: int, sample: str, epoch: int, visit: int = 0) -> np.random.Generator:
-    """Return what a method chooses a sample's branches with, by the run's seed, the sample's id, the epoch and the visit
-    (how often the sample was visited before in this epoch)."""
+    """Return what a method chooses a sample's branches with, by the run's seed, the sample's id and the epoch.
+
+    visit: how often the sample was visited before in this epoch.
+    """
     return draw(seed, "branches", sample, *occasion(epoch, visit))
