@@ -4,6 +4,11 @@ Every message says what is wrong, where, and what to do about it. The command li
 exits with the class's `exit_code`; anything that is not a `RetroflipError` is a bug and keeps its traceback.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class RetroflipError(Exception):
     """Base of every error that a user's input or environment can cause."""
@@ -101,6 +106,11 @@ class OtherProcessError(RetroflipError):
 
 class RunDirectoryError(RetroflipError):
     """A run directory holds another recipe's run, or one that is damaged."""
+
+
+def first_fault(error: "ValidationError") -> str:
+    """Return the message of the first fault that a pydantic model found, without pydantic's own words in front."""
+    return str(error.errors(include_url=False, include_input=False)[0]["msg"]).removeprefix("Value error, ")
 
 
 def counted(number: int, thing: str, form: str = "") -> str:

@@ -109,7 +109,7 @@ def record(index: int, video: str) -> dict[str, Any]:
         "solution": f"<answer>{'AB'[index % 2]}</answer>",
         "path": f"./{video}",
         "data_source": "test",
-        "process": "<think>It moves.</think>\\boxed{A}",
+        "process": f"<think>It moves.</think>\\boxed{{{'AB'[index % 2]}}}",
         "task_type": "spatiotemporal",
         "source_clip": f"clip{index // 2}",
         "pair": f"pair{index // 2}",
@@ -643,7 +643,7 @@ def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, m
     resolved = yaml.safe_load(done.stdout)
     assert resolved["train"]["steps"] == 5
     assert resolved["data"]["records"] == str(work / "data" / "records.jsonl")
-    for line in ("# samples: 2", "# videos: 2", "# steps: 5", "# rollouts per step: 4", "# parameters: "):
+    for line in ("# samples: 2", "# videos: 2", "# steps: 5", "# rollouts per step at most: 4", "# parameters: "):
         assert line in done.stdout
     assert "# completion tokens at most: 160\n" in done.stdout  # 5 steps x 4 rollouts x 8 tokens
     assert done.stdout.splitlines()[-1].startswith("# By this estimate it fits ")

@@ -5,19 +5,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from random_models import FAMILIES, OTHER_FAMILIES, random_model
 from rendered import drawn, of_all_kinds, rendered
+from retroflip.data.record_notes import Notes
 from retroflip.data.sample import Sample
 from retroflip.errors import BlindnessError, NonFiniteLossError
+from retroflip.files.storage import read_jsonl
 from retroflip.inference.rollout import Writer
 from retroflip.models.encoding import Encoder, Prompt
 from retroflip.rl.generation import Generation, Generator, GroupRollouts
 from retroflip.rl.methods.crpo import CrpoSettings
 from retroflip.rl.passes import Pass
 from retroflip.rl.trainer import VideoGRPOTrainer
+from retroflip.video.frames import Frames
 from separate_rows import gradients, held_gradients, separate
 from training_runs import SAMPLES, NothingTeaches, SomeTeach, make_trainer
 
@@ -248,6 +252,29 @@ def test_a_question_that_comes_twice_in_a_step_is_answered_anew(tmp_path: Path) 
     assert not {text for branch in first for text in branch} & {text for branch in second for text in branch}
     assert texts([0]) == first
     assert texts([1]) == second
+
+
+def test_a_clip_that_a_transform_leaves_as_it_is_is_noted(tmp_path: Path) -> None:
+    """The first frame of two clips stands all the time: backwards they are the same."""
+    dataset = rendered(drawn("moving_direction", 4))
+    stills = {
+        name: Frames(np.repeat(one.pixels_TCHW[:1], 8, axis=0), one.seconds)
+        for name, one in dataset.pictures.items()
+        if name in ("clip-0", "clip-2")
+    }
+    trainer = make_trainer(
+        tmp_path,
+        CrpoSettings(rollouts=2, flip=False),
+        dataset=replace(dataset, pictures=dataset.pictures | stills),
+    )
+    trainer.generator.encoder.notes = Notes(tmp_path / "notes.jsonl")
+    for _ in range(2):
+        trainer.generator.generate(
+            trainer.policy, trainer._writer(), trainer.generator.dataset.samples[:2], epoch=0, step=0
+        )
+    (row,) = read_jsonl(tmp_path / "notes.jsonl")
+    assert row["id"] == "clip-0"
+    assert "shows the same, picture for picture, under the transform 'reverse'" in row["note"]
 
 
 def test_questions_that_teach_nothing_are_replaced(tmp_path: Path) -> None:

@@ -221,7 +221,10 @@ def test_nothing_to_make_says_why(data: Path) -> None:
 def test_a_single_frame_and_a_file_that_is_not_its_manifests_are_failures(data: Path) -> None:
     encode(data / "still.mp4", np.zeros((1, 3, 16, 16), dtype=np.uint8), 8)
     write_manifest(data / "manifest.json", build_manifest(data, ["clip.mp4"]))
-    encode(data / "clip.mp4", np.zeros((3, 3, 16, 16), dtype=np.uint8), 8)
+    moving_TCHW = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.full(
+        (3, 3, 16, 16), 60, dtype=np.uint8
+    )
+    encode(data / "clip.mp4", moving_TCHW, 8)
     path = write(
         data, record("1", "A", path="still.mp4"), record("2", "A"), record("3", "A", path="ünder the sea.mp4")
     )
@@ -231,3 +234,14 @@ def test_a_single_frame_and_a_file_that_is_not_its_manifests_are_failures(data: 
         ("2", False, True),
     ]
     assert len(made.samples) == 2
+
+
+def test_a_clip_that_is_the_same_backwards_is_a_failure(data: Path) -> None:
+    """Two files of the same bytes and two answers would be a pair that nobody can get right."""
+    encode(data / "still.mp4", np.full((6, 3, 16, 16), 90, dtype=np.uint8), 8)
+    path = write(data, record("1", "A", path="still.mp4"), record("2", "A"))
+    made = make_pairs(path, data, data / "out", ANY, 18, Silence())
+    assert [(one.id, "shows the same, picture for picture" in one.reason) for one in made.failed] == [
+        ("1", True)
+    ]
+    assert {one.id for one in made.samples} == {"2-0", "2-1"}

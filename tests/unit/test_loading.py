@@ -40,6 +40,12 @@ def test_a_missing_model_is_refused(tmp_path: Path) -> None:
         load_model(str(tmp_path / "nothing"))
 
 
+def test_a_runs_folder_is_told_from_its_models(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UsageError, match=r"is a run's folder\. Name its model: .*model"):
+        load_model(str(tmp_path))
+
+
 def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
     vision = CLIPVisionConfig(
         hidden_size=16,

@@ -79,6 +79,12 @@ def test_sft_recipe_is_read(tmp_path: Path) -> None:
     assert recipe.data.root_folder == tmp_path
 
 
+def test_half_of_dr_grpo_is_remarked(tmp_path: Path) -> None:
+    whole = ("method={name: dr_grpo}", "train.loss_type=dr_grpo")
+    assert "half of Dr.GRPO" in load_rl(tmp_path, whole[0]).remark
+    assert load_rl(tmp_path, *whole).remark == load_rl(tmp_path).remark == ""
+
+
 def test_overrides_replace_values_and_sections(tmp_path: Path) -> None:
     recipe = load_rl(
         tmp_path, "train.learning_rate=3e-4", "method={name: grpo, rollouts: 16}", "prompt.system=Look."
@@ -235,6 +241,11 @@ MISTAKES = {
     "model.lora=8": ["model.lora is 8", "'key: value' lines"],
     "model.lora={rank: 8}": ["model.lora.alpha is missing", "alpha / rank"],
     "model.lora={rnk: 8, alpha: 8}": ["Unknown key model.lora.rnk", "did you mean model.lora.rank?"],
+    "model.lora={rank: 8, alfa: 8}": ["did you mean model.lora.alpha?"],
+    "data.mixture={parts: [{records: a.jsonl, weigth: 2}]}": [
+        "Unknown key data.mixture.parts.0.weigth",
+        "did you mean data.mixture.parts.0.weight?",
+    ],
     "model.lora={rank: 8, alpha: 8, target: []}": ["did you mean model.lora.targets?"],
     "model.lora={rank: 0, alpha: 8}": ["model.lora.rank is 0", "1 or more"],
     "model.lora={rank: 8, alpha: 8, dropout: 0.1}": ["set model.lora.dropout to 0", "command line"],

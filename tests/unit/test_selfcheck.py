@@ -1,11 +1,14 @@
 """Data whose rewards are wrong is found without a model."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from retroflip.bench.selfcheck import check_rewards, remarks
+from retroflip.bench.selfcheck import check_rewards, remarks, spans_behind_their_videos
 from retroflip.data.sample import Cell, ProblemType, Sample, TaskType
+from retroflip.video.encode import encode
 
 
 def question(identity: str, solution: str, **more: Any) -> Sample:
@@ -178,3 +181,42 @@ def test_gaps_doubles_and_clips_of_a_group_are_faults() -> None:
     assert "2 questions in 1 of the 1 cells" in double.message
     (clips,) = check_rewards([cell(0, 0), cell(1, 0, source_clip="y")]).faults
     assert "different source clips" in clips.message
+
+
+@pytest.mark.parametrize(
+    ("trace", "fault"),
+    [
+        (r"<think>It moves.</think>\boxed{A}", ""),
+        (r"<think>It moves.</think>\boxed{B}", "its trace answers 'B', and its solution is 'A'"),
+        ("<think>It moves.</think> so A", "its trace ends in no answer that can be read"),
+        (None, ""),
+    ],
+)
+def test_a_trace_ends_in_the_answer_of_its_record(trace: str | None, fault: str) -> None:
+    found = [one.message for one in check_rewards([question("a", "A", trace=trace)]).faults]
+    assert len(found) == bool(fault)
+    assert all(fault in message for message in found)
+
+
+def test_a_solution_that_is_another_options_text_too_is_remarked() -> None:
+    (remark,) = remarks([question("a", "B", options=("B", "A")), question("b", "A", options=("A", "B"))])
+    assert "1 question are read as letters" in remark
+    assert "the first: a" in remark
+
+
+def grounding(solution: str, **more: Any) -> Sample:
+    return question("a", solution, options=(), problem_type=ProblemType.GROUNDING, **more)
+
+
+def test_a_span_that_ends_before_it_begins_is_a_fault() -> None:
+    (found,) = check_rewards([grounding("[1.5, 0.5]")]).faults
+    assert "its answer [1.5, 0.5] ends before it begins" in found.message
+    assert check_rewards([grounding("[0.5, 1.5]; [2, 3]")]).faults == []
+
+
+def test_a_span_behind_the_end_of_its_video_is_a_fault(tmp_path: Path) -> None:
+    encode(tmp_path / "a.mp4", np.zeros((24, 3, 16, 16), dtype=np.uint8), 12)
+    spans = ("[0, 1]", "[1, 50]", "[2.5, 4]", "[50, 100]")
+    faulty = [span for span in spans if list(spans_behind_their_videos([grounding(span)], tmp_path))]
+    assert faulty == ["[50, 100]"]
+    assert list(spans_behind_their_videos([grounding("[50, 100]", video="gone.mp4")], tmp_path)) == []

@@ -66,6 +66,13 @@ def test_qwen3_is_read_in_the_form_of_its_release(tmp_path: Path, family: str, t
     assert MARKED not in (tmp_path / "saved" / "chat_template.jinja").read_text()
 
 
+@pytest.mark.parametrize("words", ["hi", "Which", "user", "to the left", "?"])
+def test_a_system_prompt_may_stand_in_the_question_too(words: str) -> None:
+    encoder = Encoder(random_encoder("qwen3_vl").processor, words)
+    text = encoder.tokenizer.decode(encoder.encode(QUESTION, frames_at([0.0, 1.0], 32, 32)).input_ids_L)
+    assert f"system\n{words}<|im_end|>" in text
+
+
 @pytest.mark.parametrize("family", ["qwen2_vl", "qwen2_5_vl"])
 def test_qwen2_keeps_its_markers(tmp_path: Path, family: str) -> None:
     processor = load_processor(str(save_random_model(family, tmp_path)))

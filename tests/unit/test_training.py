@@ -69,6 +69,22 @@ def test_supervised_checkpoints_are_complete_and_resumed(
     assert last[0] == 3
 
 
+def test_a_trace_with_another_answer_than_its_records_is_noted(
+    tmp_path: Path, inputs: dict[str, dict[str, str]]
+) -> None:
+    rows = read_jsonl(Path(inputs["data"]["records"]))
+    wrong = {**rows[0], "process": r"<think>It moves.</think>\boxed{Z}"}
+    for row in rows[1:]:
+        assert row["process"]
+    file = Path(inputs["data"]["records"]).with_name("wrong.jsonl")
+    file.write_text("".join(json.dumps(row) + "\n" for row in [wrong, *rows[1:]]))
+    fine_tune(tmp_path / "run", {**inputs, "data": {"records": str(file)}})
+    run = RunDirectory(tmp_path / "run", attempt=1)
+    (note,) = read_jsonl(run.notes)
+    assert (note["id"], "ends in no answer" in note["note"]) == (str(wrong["problem_id"]), True)
+    assert json.loads(run.summary.read_text())["notes"]["records"] == 1
+
+
 @pytest.mark.parametrize(("dtype", "least", "most"), [("float32", 0.9, 1.0), ("bfloat16", 0.0, 0.1)])
 def test_a_small_step_moves_float32_weights_under_bfloat16_passes_and_hardly_a_bfloat16_one(
     tmp_path: Path, inputs: dict[str, dict[str, str]], dtype: str, least: float, most: float

@@ -125,10 +125,12 @@ def make_pairs(
         )
     errors = _write_clips(_Clips(root, out, crf), known, progress)
     failed = [
-        Unmade(one.sample.id, str(errors[one.sample.video])) for one in known if one.sample.video in errors
+        Unmade(one.sample.id, str(errors[one.sample.video, one.done]))
+        for one in known
+        if (one.sample.video, one.done) in errors
     ]
     write_jsonl_atomic(out / FAILURES, [one._asdict() for one in failed])
-    made = [one for one in known if one.sample.video not in errors]
+    made = [one for one in known if (one.sample.video, one.done) not in errors]
     samples = [side for one in made for side in _sides(one)]
     write_made(out, "Counterfactual pairs", _ABOUT, samples, ["counterfactual-pairs"], "test")
     write_samples(out / RECORDS_NAME, samples)
@@ -229,18 +231,20 @@ def _name(video: str, done: str) -> str:
     return f"{VIDEOS}/{file_name(video)}-{done}.mp4"
 
 
-def _write_clips(clips: "_Clips", known: Sequence[Known], progress: Progress) -> dict[str, MediaError]:
-    """Write both clips of every video, and return the errors of those that failed."""
+def _write_clips(
+    clips: "_Clips", known: Sequence[Known], progress: Progress
+) -> dict[tuple[str, TextMap], MediaError]:
+    """Write both clips of every video, and return the errors of those that failed, by video and way."""
     wanted: dict[str, set[TextMap]] = {}
     for one in known:
         wanted.setdefault(one.sample.video, set()).add(one.done)
-    errors: dict[str, MediaError] = {}
+    errors: dict[tuple[str, TextMap], MediaError] = {}
     progress.stage("writing pairs", len(wanted), "videos")
     for done, (video, ways) in enumerate(wanted.items(), start=1):
         try:
-            clips.write(video, sorted(ways))
+            errors |= {(video, way): error for way, error in clips.write(video, sorted(ways)).items()}
         except MediaError as error:
-            errors[video] = error
+            errors |= {(video, way): error for way in ways}
         progress.advance(done, f"{len(errors)} failed" if errors else "")
     return errors
 
@@ -256,8 +260,8 @@ class _Clips:
         self.written: dict[str, Mapping[str, Any]] = {row["video"]: row for row in rows}
         (out / VIDEOS).mkdir(exist_ok=True)
 
-    def write(self, video: str, ways: Sequence[TextMap]) -> None:
-        """Write a video as it is and in each of these ways, unless that is done.
+    def write(self, video: str, ways: Sequence[TextMap]) -> dict[TextMap, MediaError]:
+        """Write a video as it is and in each of these ways, unless that is done; return the ways that change nothing.
 
         Raises MediaError where it cannot be read.
         """
@@ -266,13 +270,22 @@ class _Clips:
         names = [_name(video, done) for done in (_ORIGINAL, *(_DONE[way] for way in ways))]
         there = self.written.get(video, {})
         if there.get("source_sha256") == digest and self._are_whole(there["files"], names):
-            return
+            return {}
+        unchanged: dict[TextMap, MediaError] = {}
+        files = {}
         with scratch_folder() as folder:
             clip = spooled(source, all_frames(source), folder / "frames")
             for name, way in zip(names, (None, *ways), strict=True):
+                if way is not None and clip.is_same(_shown(clip, way)):
+                    unchanged[way] = MediaError(
+                        f"{source}: {_DONE[way]} it shows the same, picture for picture, so its answer cannot differ. "
+                        "Leave it out, or correct its 'task_type'."
+                    )
+                    continue
                 encode_i420(self.out / name, _shown(clip, way), clip.fps, clip.size, crf=self.crf)
-        files = {name: sha256_file(self.out / name) for name in names}
+                files[name] = sha256_file(self.out / name)
         append_jsonl(self.journal, {"video": video, "source_sha256": digest, "files": files})
+        return unchanged
 
     def _checked(self, source: Path, video: str) -> str:
         """Return the source's hash, which must be its manifest's."""

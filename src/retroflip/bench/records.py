@@ -23,7 +23,7 @@ from retroflip.data import answers as reader
 from retroflip.data.answers import credit, gold_answer, read_answer, same_answer
 from retroflip.data.records import format_record
 from retroflip.data.sample import MAX_OPTIONS, AnyCell, Place, ProblemType, Sample, lettered, place_of
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.files.storage import append_rows, each_row
 from retroflip.inference.given import Given
 from retroflip.video.hashing import sha256_file
@@ -372,7 +372,7 @@ def _parse(path: Path, number: int, row: dict[str, object]) -> AnswerRecord:
         wrong = (
             "Extra inputs are not permitted"
             if first["type"] == "unexpected_keyword_argument"
-            else first["msg"]
+            else first_fault(error)
         )
         raise DataError(
             f"{path}, record {number}: {where}: {wrong}. "

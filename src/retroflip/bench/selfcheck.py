@@ -5,23 +5,31 @@ answer: options that repeat, answers that are always the same letter, one questi
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from retroflip.bench.dybench.media import seconds_of
 from retroflip.bench.records import option_text
-from retroflip.data.answers import answers_alike, credit, gold_answer, read_answer
+from retroflip.data.answers import answers_alike, credit, gold_answer, read_answer, trace_fault
 from retroflip.data.answers.grounded import SEPARATOR
-from retroflip.data.answers.spans import read_spans
+from retroflip.data.answers.spans import read_spans, spans_text
 from retroflip.data.labels import letters_remain
 from retroflip.data.records import empty_cell
+from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
-from retroflip.errors import DataError, counted
+from retroflip.errors import DataError, MediaError, PathEscapeError, counted
+from retroflip.video.window import OVERRUN
 
 SUSPICIOUS_SHARE = 0.9
 """of the answers of a data set on one letter"""
 LUCK = 1e-3
 """probability under which a share of answers on one letter is no luck"""
+
+_BRACKETS = re.compile(r"\[\s*(\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*\]")
+"""a span as solutions have it"""
 
 
 class Fault(NamedTuple):
@@ -57,9 +65,31 @@ def check_rewards(samples: Sequence[Sample]) -> SelfCheck:
     return SelfCheck(len(samples), len(complete), [*faults, *_contradictions(samples), *_one_letter(samples)])
 
 
+def spans_behind_their_videos(samples: Sequence[Sample], root: Path) -> Iterator[Fault]:
+    """Yield questions whose right answer begins where their video has ended, by its header: no answer earns anything.
+
+    root: where their paths start. A file that cannot be read, or does not say how long it is, is passed over.
+    """
+    for sample in samples:
+        if not _has_spans(sample) or sample.media:
+            continue
+        spans = read_spans(sample.solution.rpartition(SEPARATOR)[2])
+        try:
+            seconds = seconds_of(resolve(root, sample.video)) if spans else None
+        except (MediaError, PathEscapeError):
+            continue
+        if seconds is not None and all(begin >= seconds + OVERRUN for begin, _ in spans):
+            yield Fault(
+                sample.id,
+                f"its answer {spans_text(spans)} lies behind the end of its video, which has {seconds:.2f} seconds. "
+                "Correct its solution, which is in seconds, or its path.",
+            )
+
+
 def remarks(samples: Sequence[Sample]) -> list[str]:
     """Return what may be meant and may be not: sentences for a reader."""
     lettered = [sample.id for sample in samples if letters_remain(sample.options)]
+    texts = [sample.id for sample in samples if sample.solution in _other_texts(sample)]
     pairs = Counter(sample.pair for sample in samples if sample.pair is not None)
     lonely = [pair for pair, count in pairs.items() if count == 1]
     found = []
@@ -67,6 +97,11 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
         found.append(
             f"The options of {counted(len(lettered), 'question')} seem to have letters in a style that is not known, "
             f"so that prompts show two (the first: {lettered[0]}). Remove the letters, or write them as 'A. left'."
+        )
+    if texts:
+        found.append(
+            f"The solutions of {counted(len(texts), 'question')} are read as letters, and are the text of another "
+            f"option too (the first: {texts[0]}). Where the text is meant, write its letter."
         )
     if lonely:
         found.append(
@@ -100,10 +135,17 @@ def _alone(sample: Sample) -> Iterator[Fault]:
             f"the part of the video that is shown ({sample.window}) is its answer. Remove 'start' and 'end', or write "
             "the part that is to be searched.",
         )
+    if wrong_trace := trace_fault(sample):
+        yield Fault(sample.id, wrong_trace)
     if unpaired := _belongs_nowhere(sample):
         yield Fault(sample.id, unpaired)
     if sample.counterfactual_solution is not None and (wrong_other := _other_solution(sample)):
         yield Fault(sample.id, wrong_other)
+    for begin, end in _BRACKETS.findall(sample.solution) if _has_spans(sample) else ():
+        if float(begin) > float(end):
+            yield Fault(
+                sample.id, f"its answer [{begin}, {end}] ends before it begins. Write its beginning first."
+            )
     if empty := empty_cell(sample):
         yield Fault(sample.id, f"its {empty} is 'nan', an empty cell of a table. Write what it must be.")
 
@@ -146,6 +188,11 @@ def _other_letters(sample: Sample) -> list[str]:
     """Return the letters of the wrong options of a question that has one right one."""
     alone = sample.problem_type is ProblemType.MULTIPLE_CHOICE
     return [letter for letter in sample.lettered if letter != sample.solution] if alone else []
+
+
+def _other_texts(sample: Sample) -> list[str]:
+    """Return the texts of the wrong options of a question that has one right one."""
+    return [sample.lettered[letter] for letter in _other_letters(sample)]
 
 
 def _repeated_options(sample: Sample) -> str:

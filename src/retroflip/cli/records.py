@@ -78,7 +78,7 @@ def validate(
     answer of a pair's other side 0; an answer to the mirrored or reversed clip must fit the task type. Exit code 1
     where anything is at fault.
     """
-    from retroflip.bench.selfcheck import check_rewards, remarks
+    from retroflip.bench.selfcheck import check_rewards, remarks, spans_behind_their_videos
     from retroflip.data.records import survey_records
     from retroflip.data.sample import Modality
 
@@ -92,11 +92,13 @@ def validate(
     files = None
     if media:
         failed = _failed_media(read, root or given.parent, workers)
+        behind = spans_behind_their_videos(read.samples, root or given.parent)
         files = {
             "checked": len({medium.path for sample in read.samples for medium in sample.shown}),
             "failed": len(failed),
         }
         faults += failed
+        faults += [_Fault(read.spots.get(fault.id), fault.id, fault.message) for fault in behind]
     faults.sort(key=lambda fault: fault.spot.record if fault.spot else float("inf"))
     notes = [*([read.note] if read.note else []), *remarks(read.samples)]
     counts = {

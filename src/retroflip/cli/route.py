@@ -17,7 +17,7 @@ from retroflip.cli.terminal import (
     shown_progress,
 )
 from retroflip.cli.workers import EngineName, EngineNameOption, WorkersOption, engine_of
-from retroflip.errors import UnroutedError, UsageError, counted
+from retroflip.errors import UnroutedError, UsageError, counted, first_fault
 
 if TYPE_CHECKING:
     from retroflip.llm.settings import Endpoint
@@ -170,8 +170,8 @@ def _endpoint(settings: list[str]) -> "Endpoint":
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "endpoint"
         raise UsageError(
-            f"--endpoint {name}: {first['msg']}. Write, say, --endpoint base_url=http://localhost:8000/v1 --endpoint "
-            "model=deepseek-r1."
+            f"--endpoint {name}: {first_fault(error)}. Write, say, --endpoint base_url=http://localhost:8000/v1 "
+            "--endpoint model=deepseek-r1."
         ) from error
 
 

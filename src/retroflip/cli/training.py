@@ -237,11 +237,13 @@ def _show(recipe: "AnyRecipe", gpus: str | None, *, json: bool) -> None:
     if json:
         print_json({"recipe": resolved, "cost": expected})
         return
-    verdict = expected.pop("verdict")
+    verdict, remark = expected.pop("verdict"), expected.pop("remark", "")
     for line in _lines(expected):
         print(f"# {line}")
     print(dumped(resolved), end="")
     print(f"# By this estimate it {verdict}")
+    if remark:
+        print(f"# {remark}")
 
 
 def _lines(values: dict[str, Any], indent: str = "") -> list[str]:

@@ -169,7 +169,8 @@ def letters_remain(options: Sequence[str]) -> bool:
 def index_of(answer: str, options: Options) -> int | None:
     """Return which option an answer means: by its letter in the data or in the prompt, by its text, or by both.
 
-    None where it names none, or could name two: where the data numbers its options, "2" may be a number and a text.
+    None where it names none, or could name two: where the data numbers its options, "2" may be a number and a text. A
+    capital alone is a letter, as data sets write them, also where it is another option's text.
     """
     same = [index for index, option in enumerate(options.texts) if option == answer]
     if answer not in options.texts:

@@ -14,7 +14,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retroflip.data.root import normalise, resolve
-from retroflip.errors import DataError, MissingVideoError
+from retroflip.errors import DataError, MissingVideoError, first_fault
 from retroflip.files.names import unicode_forms
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.video.hashing import sha256_file, sha256_files
@@ -130,8 +130,8 @@ def read_manifest(path: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"{path}: not a whole manifest ({where + ': ' if where else ''}{first['msg']}). It was changed or damaged "
-            "after it was written; restore it or write it again."
+            f"{path}: not a whole manifest ({where + ': ' if where else ''}{first_fault(error)}). It was changed or "
+            "damaged after it was written; restore it or write it again."
         ) from error
 
 

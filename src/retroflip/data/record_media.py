@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from retroflip.data.media import MediumKind, ShownMedium, placed, placeholders
 from retroflip.data.root import normalise
 from retroflip.data.windows import read_bounds
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 
 _KINDS = tuple(kind.value for kind in MediumKind)
 _EXAMPLE = '{"video": "a.mp4", "start": 2, "end": 5}, {"frames": "b", "fps": 3} or {"image": "c.png"}'
@@ -92,7 +92,7 @@ def _medium(kind: MediumKind, entry: Mapping[str, Any]) -> ShownMedium:
     try:
         return ShownMedium.model_validate(fields)
     except ValidationError as error:
-        raise DataError(f"'media': {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from error
+        raise DataError(f"'media': {first_fault(error)}.") from error
 
 
 def _is_rate(fps: Any) -> bool:

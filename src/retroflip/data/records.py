@@ -57,7 +57,7 @@ from retroflip.data.record_media import check_placeholders, read_media, written_
 from retroflip.data.root import normalise
 from retroflip.data.sample import MAX_OPTIONS, Modality, ProblemType, Sample, lettered, option_letter
 from retroflip.data.windows import Bounds, read_bounds
-from retroflip.errors import DataError, PathEscapeError
+from retroflip.errors import DataError, PathEscapeError, first_fault
 from retroflip.files.storage import write_jsonl_atomic
 
 _SOLUTION = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
@@ -371,7 +371,7 @@ def _parse(record: Mapping[str, Any]) -> Sample:
     except ValidationError as error:
         first = error.errors()[0]
         key = {"trace": "process"}.get(str(first["loc"][0]), str(first["loc"][0]))
-        raise DataError(f"{key!r}: {first['msg']}, found {first['input']!r:.60}.") from error
+        raise DataError(f"{key!r}: {first_fault(error)}, found {first['input']!r:.60}.") from error
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

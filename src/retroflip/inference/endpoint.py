@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from retroflip.data.prompts import interleaved, later_messages, system_text, user_text
 from retroflip.data.record_notes import Notes
-from retroflip.errors import UsageError
+from retroflip.errors import UsageError, first_fault
 from retroflip.inference.base import (
     Answer,
     Capabilities,
@@ -256,7 +256,7 @@ def load(wanted: Wanted) -> Loaded:
             concurrency=wanted.at_once,
         )
     except ValidationError as error:
-        raise UsageError(f"--endpoint cannot be used: {error.errors()[0]['msg']}.") from error
+        raise UsageError(f"--endpoint cannot be used: {first_fault(error)}.") from error
     budget = PixelBudget(max_pixels=SENT_PIXELS) if wanted.budget == PixelBudget() else wanted.budget
     fits = Fits(BudgetFit(budget, wanted.frames), BudgetFit(budget))
     return Loaded(EndpointEngine(endpoint, wanted.system_prompt), fits, wanted.endpoint)

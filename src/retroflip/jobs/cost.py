@@ -85,6 +85,7 @@ def cost(recipe: AnyRecipe, target: Machine) -> dict[str, Any]:
             for gpus, one in _per_gpu(recipe, shape, example)
         },
         "verdict": verdict(recipe, example, target, plan),
+        **({"remark": recipe.remark} if isinstance(recipe, RlRecipe) and recipe.remark else {}),
     }
 
 

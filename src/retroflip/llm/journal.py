@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.files.storage import append_jsonl, each_row, placed_rows, row_at
 from retroflip.llm.client import Reply
 
@@ -109,7 +109,7 @@ def _read(path: Path) -> Iterator[tuple[int, Row]]:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise _foreign(path, number, f"{where}: {first['msg']}") from error
+            raise _foreign(path, number, f"{where}: {first_fault(error)}") from error
         yield begin, row
     with path.open("rb") as stream:
         stream.seek(end)

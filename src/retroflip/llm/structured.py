@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from retroflip.errors import first_fault
+
 Form = TypeVar("Form", bound=BaseModel)
 _THOUGHT = re.compile(r"\A\s*(?:<think>)?.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
@@ -26,4 +28,4 @@ def parse_structured(text: str, form: type[Form]) -> Form:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "response"
-        raise GarbledError(f"{where}: {first['msg']}") from error
+        raise GarbledError(f"{where}: {first_fault(error)}") from error

@@ -60,7 +60,8 @@ class ProcessorFit:
         """Return a picture in this height and width."""
         if picture_HWC.shape[:2] == size:
             return picture_HWC
-        image_CHW = torch.from_numpy(np.ascontiguousarray(picture_HWC)).permute(2, 0, 1)
+        # Torch warns of an array that cannot be written, though nothing is written here.
+        image_CHW = torch.from_numpy(np.require(picture_HWC, requirements=["C", "W"])).permute(2, 0, 1)
         resized_CHW = TorchvisionBackend.resize(
             self.part, image_CHW[None], SizeDict(height=size[0], width=size[1]), resample=self.part.resample
         )[0]

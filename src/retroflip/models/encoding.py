@@ -200,11 +200,14 @@ class Encoder:
                 self.notes.add(sample.id, note)
                 return
 
-    def _render(self, sample: Sample, *visual: dict[str, str], turns: Sequence[str] = ()) -> str:
-        """Return the conversation's text. visual: all that the sample shows, or nothing."""
+    def _render(
+        self, sample: Sample, *visual: dict[str, str], turns: Sequence[str] = (), system: str | None = None
+    ) -> str:
+        """Return the conversation's text. visual: all that the sample shows, or nothing. system: the system prompt, by
+        default the encoder's."""
         question = interleaved(sample, [[one] for one in visual], _words)
         messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
-        if system := self._system_prompt_of(sample):
+        if system := self._system_prompt_of(sample) if system is None else system:
             # As a string: GLM-4.1V's template prints whatever a system message holds, a list with its brackets.
             messages.insert(0, {"role": "system", "content": system})
         messages += later_messages(turns, lambda text: [_words(text)])

@@ -143,6 +143,8 @@ def save_model(
 
 def _not_loaded(name: str, error: Exception) -> UsageError:
     kind = "directory" if Path(name).exists() else "name"
+    if (inside := Path(name) / "model").is_dir():
+        return UsageError(f"{name} is a run's folder. Name its model: {inside}.")
     return UsageError(
         f"The model {name!r} could not be loaded from that {kind}: {reason(error)} Name 'retroflip-tiny', a model on "
         "the Hugging Face hub such as 'Qwen/Qwen3-VL-4B-Instruct', or a directory that `save_pretrained` wrote."

@@ -44,8 +44,9 @@ def check_template(
 ) -> None:
     """Raise UsageError unless the chat template writes all it is given: prompts, and a placeholder for what is seen.
 
-    render: writes a sample's prompt behind the visual parts given. A template that drops or doubles the question, the
-    system prompt or the video makes every answer worthless without a word.
+    render: writes a sample's prompt behind the visual parts given, with another system prompt where `system` has one. A
+    template that drops or doubles the question, the system prompt or the video makes every answer worthless without a
+    word.
     """
     if processor.chat_template is None:
         raise UsageError(
@@ -54,14 +55,18 @@ def check_template(
     tokens = {Modality.VIDEO: processor.video_token, Modality.IMAGE: processor.image_token}
     for modality in Modality:
         sample = _probe(modality)
+        system = system_prompt_of(sample).strip()
+        system = system and f"Probe 4210: {system}"  # a short one may stand elsewhere in the prompt too
         try:
-            text = render(sample, *([] if modality is Modality.TEXT else [{"type": modality.value}]))
+            text = render(
+                sample, *([] if modality is Modality.TEXT else [{"type": modality.value}]), system=system
+            )
         except _RAISED as error:
             raise UsageError(
                 f"The chat template of {_named(processor)} fails on a question about a {modality.value}: {error}. "
                 f"{_OWN_TEMPLATE}"
             ) from error
-        wanted = {"question": user_text(sample), "system prompt": system_prompt_of(sample).strip()}
+        wanted = {"question": user_text(sample), "system prompt": system}
         for part, words in wanted.items():
             if words:
                 _require_count(processor, modality, f"the {part}", text.count(words), 1)

@@ -402,10 +402,14 @@ class _Explainer:
             del parts[1:2]
         return ".".join(parts)
 
+    def _keys(self, section: str) -> dict[str, str]:
+        """Return the keys that a section knows; the elements of a list know the same ones."""
+        return self.known.get(re.sub(r"\.\d+(?=\.|$)", "", section), {})
+
     def _nearest(self, key: str) -> str | None:
         """Return the known dotted key that an unknown one was probably meant to be."""
         section, _, name = key.rpartition(".")
-        near = difflib.get_close_matches(name, self.known.get(section, {}), n=1, cutoff=0.7)
+        near = difflib.get_close_matches(name, self._keys(section), n=1, cutoff=0.65)
         if near:
             return f"{section}.{near[0]}" if section else near[0]
         return next((f"{other}.{name}" for other, keys in self.known.items() if other and name in keys), None)
@@ -422,20 +426,20 @@ class _Explainer:
         for section, unknown in by_section.items():
             what = f"Unknown key {unknown[0]}" if len(unknown) == 1 else f"Unknown keys {', '.join(unknown)}"
             place = f"the section {section}" if section else "a recipe of this kind"
-            known = ", ".join(self.known.get(section, {}))
+            known = ", ".join(self._keys(section))
             sentences.append(f"{what} {self.origin.of(unknown[0])}: remove; {place} knows {known}.")
         return sentences
 
     def _missing(self, key: str) -> str:
         section, _, name = key.rpartition(".")
-        purpose = self.known.get(section, {}).get(name)
+        purpose = self._keys(section).get(name)
         return f"{key} is missing {self.origin.of(key)}: add it{f' ({purpose})' if purpose else ''}."
 
     def _wrong(self, key: str, error: Mapping[str, Any]) -> str:
         if error["type"] == "value_error":
             return f"{key} {self.origin.of(key)}: {error['ctx']['error']}."
         section, _, name = key.rpartition(".")
-        purpose = self.known.get(section, {}).get(name)
+        purpose = self._keys(section).get(name)
         expected = _expected(error)
         return f"{key} is {_described(error['input'])} {self.origin.of(key)}, but must be {expected}" + (
             f" ({purpose})." if purpose else "."

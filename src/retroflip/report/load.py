@@ -26,7 +26,7 @@ from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_rec
 from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
 from retroflip.data.tally import Tally, tally_of
-from retroflip.errors import DataError, RetroflipError, UsageError
+from retroflip.errors import DataError, RetroflipError, UsageError, first_fault
 from retroflip.files.storage import jsonable, read_json_object, read_jsonl
 from retroflip.recipes.schema import DataSection
 from retroflip.report.cards import Source, Sources, part
@@ -454,7 +454,7 @@ def _questions(records: Path, root: Path, columns: Any) -> dict[str, str]:
         )
     except ValidationError as error:
         raise DataError(
-            f"{records} was read with a column map that is none ({error.errors()[0]['msg']}). Name the right one with "
+            f"{records} was read with a column map that is none ({first_fault(error)}). Name the right one with "
             "--data and --columns."
         ) from error
     return {sample.id: sample.question for sample in dataset_of(section, fits=None).dataset.examples}

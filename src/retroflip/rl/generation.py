@@ -28,6 +28,8 @@ from retroflip.rl.methods.base import Branch, Group, Method, Rewards, Rollout, b
 from retroflip.rl.world import World
 from retroflip.train.phases import Phases
 from retroflip.video.frames import Frames, Shown
+from retroflip.video.transforms import Transform
+from retroflip.video.views import Transformed, transform_of
 
 
 class FrameScores(Protocol):
@@ -244,7 +246,25 @@ class Generator:
             rng = draw(self.seed, "view", sample.id, *occasion(epoch, question.visit), branch.name)
             frames = self.dataset.frames
             shown.append(pool if medium.is_image else branch.view.apply(pool, frames, rng, scores))
+        self._note_no_change(sample, branch, pools, shown)
         return self.encoder.encode(sample, shown)
+
+    def _note_no_change(
+        self, sample: Sample, branch: Branch, pools: Sequence[Frames], shown: Sequence[Frames]
+    ) -> None:
+        """Note a video that a transform leaves as it is: a single frame backwards, a still."""
+        if self.encoder.notes is None or transform_of(branch.view) is Transform.IDENTITY:
+            return
+        as_it_is, rng = Transformed(Transform.IDENTITY), np.random.default_rng(0)
+        plain = (as_it_is.apply(pool, self.dataset.frames, rng, None) for pool in pools)
+        if all(
+            np.array_equal(one.pixels_TCHW, two.pixels_TCHW) for one, two in zip(plain, shown, strict=True)
+        ):
+            self.encoder.notes.add(
+                sample.id,
+                f"its video shows the same, picture for picture, under the transform {branch.view.label!r}, so that no "
+                "change of its answer can be seen.",
+            )
 
     def _roll(
         self,

@@ -155,6 +155,16 @@ class RlRecipe(Recipe):
         return self.method.name
 
     @property
+    def remark(self) -> str:
+        """What may not be meant though it can be run; "" for nothing."""
+        if self.method.name == "dr_grpo" and self.train.loss_type != "dr_grpo":
+            return (
+                f"method=dr_grpo with train.loss_type={self.train.loss_type} is half of Dr.GRPO: a response's length "
+                "still scales its loss. The whole has train.loss_type=dr_grpo."
+            )
+        return ""
+
+    @property
     def null_option(self) -> bool:
         """The method's."""
         return self.method.null_option

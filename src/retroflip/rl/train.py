@@ -114,6 +114,8 @@ def train(recipe: RlRecipe, out: Path, *, resume: bool, progress: Progress, room
         run, progress, shown="reward/correct", offending=offending, phases=trainer.generator.phases
     )
     trainer.add_callback(recorder)
+    if recipe.remark:
+        progress.stage(recipe.remark, 0, "")
     progress.stage(f"training with {method.name}", settings.steps, "steps")
     run_trainer(
         trainer,

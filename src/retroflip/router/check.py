@@ -19,7 +19,7 @@ from retroflip.data.agreement import accuracy, kappa
 from retroflip.data.forms import rows
 from retroflip.data.records import Record, parse_record
 from retroflip.data.sample import Modality, Sample, TaskType
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.router import confusion
 
 
@@ -96,7 +96,7 @@ def _labelled(row: Record) -> Labelled | None:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"{where!r}: {first['msg']}. A case has id, question, options, answer and label."
+            f"{where!r}: {first_fault(error)}. A case has id, question, options, answer and label."
         ) from error
     return Labelled(parse_record(case.record()), case.truth(), bool(case.ambiguous))
 

@@ -1,7 +1,7 @@
 """One supervised run, from a recipe to a trained model in a run directory; resumable after a kill at any step."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from trl.trainer.sft_config import SFTConfig
 
+from retroflip.data.answers import trace_fault
 from retroflip.data.dataset import VideoDataset
 from retroflip.data.prompts import with_null_option
 from retroflip.data.record_notes import NOTES, Notes
@@ -122,6 +123,17 @@ def _trace_of(sample: Sample) -> str:
     return sample.trace
 
 
+def note_traces(samples: Iterable[Sample], notes: Notes) -> None:
+    """Note the samples whose trace does not end in their own answer: it is imitated as it is."""
+    for sample in samples:
+        try:
+            fault = trace_fault(sample)
+        except DataError as error:
+            fault = str(error)
+        if fault:
+            notes.add(sample.id, fault)
+
+
 def _direct_answer(sample: Sample) -> str:
     """Return the answer alone, a letter for multiple choice."""
     return f"\\boxed{{{sample.solution}}}"
@@ -147,12 +159,10 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool, progress: Progress) -> 
 
     parts = read_parts(recipe, decoded)
     model = choose_trained(load(recipe.model), recipe.model, recipe.train.seed)
-    lessons = lessons_of(
-        parts,
-        processor,
-        null_option=recipe.prompt.null_option,
-        notes=Notes(shard(run.path, NOTES, processes.rank())),
-    )
+    notes = Notes(shard(run.path, NOTES, processes.rank()))
+    if processes.is_main():
+        note_traces(parts[0].dataset.examples, notes)
+    lessons = lessons_of(parts, processor, null_option=recipe.prompt.null_option, notes=notes)
     encoder = lessons.parts[0].encoder
     settings = recipe.train
     trainer = VideoSFTTrainer(

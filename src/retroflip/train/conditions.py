@@ -15,7 +15,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retroflip.data.dataset import VideoDataset
-from retroflip.errors import DataError, UsageError
+from retroflip.errors import DataError, UsageError, first_fault
 from retroflip.files.storage import read_json_object, write_json_atomic
 from retroflip.inference.base import Wanted
 from retroflip.models.budget import Bounds
@@ -150,7 +150,7 @@ def read_trained(model: str, revision: str | None = None) -> Trained | None:
     try:
         return Trained.model_validate(read_json_object(path))
     except (DataError, ValidationError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = first_fault(error) if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{path} is not what retroflip wrote into the model's folder ({reason}), so it is not known how the model "
             "was asked in training. Restore it, or delete it and say it by options."
@@ -280,7 +280,7 @@ def chosen(
         asked.sampling.check()
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first_fault(error)}.") from error
     except ValueError as error:
         raise UsageError(f"It cannot be told which frames to show: {error}.") from error
     origins = {name: origin for name, (origin, _) in found.items()}

@@ -36,6 +36,10 @@ class Spooled(NamedTuple):
         for index in reversed(self.order) if backwards else self.order:
             yield self.planes[index]
 
+    def is_same(self, other: Iterable[Pixels]) -> bool:
+        """Return whether other frames, as many as these, are the same pictures in the same order."""
+        return all(np.array_equal(one, two) for one, two in zip(self.frames(), other, strict=True))
+
     def mirrored(self) -> Iterator[Pixels]:
         """Yield the frames mirrored left to right."""
         yield from map(flip_i420, self.frames())

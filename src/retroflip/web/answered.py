@@ -17,7 +17,7 @@ from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, as_record, option_text, read_again
 from retroflip.bench.score import ANSWERS, read_settings
 from retroflip.data.manifest import MANIFEST_NAME
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.files.seals import SEAL
 from retroflip.files.storage import read_json_object
 from retroflip.report.cards import part
@@ -175,4 +175,4 @@ def record_of(path: Path, row: Row) -> AnswerRecord:
     try:
         return as_record(values)
     except ValidationError as error:
-        raise DataError(f"{path}, {row.get('id')!r:.80}: {error.errors()[0]['msg']}.") from error
+        raise DataError(f"{path}, {row.get('id')!r:.80}: {first_fault(error)}.") from error

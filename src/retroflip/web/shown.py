@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from retroflip.data.dataset import VideoDataset
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of
 from retroflip.train.datasets.mixed import mixture_of
@@ -49,9 +49,7 @@ def _dataset(section: Mapping[str, Any], folders: Folders) -> VideoDataset:
     try:
         data = DataSection.model_validate(section)
     except ValidationError as error:
-        raise DataError(
-            f"run.json holds no data section that is known ({error.errors()[0]['msg']})."
-        ) from error
+        raise DataError(f"run.json holds no data section that is known ({first_fault(error)}).") from error
     mixture = mixture_of(section)
     parts = mixture.parts if mixture else ()
     places = [data.records_file, *(Path(one.records) for one in parts)]

@@ -14,7 +14,7 @@ from retroflip.bench.benchmarks.base import Item
 from retroflip.data.forms import beginning, rows
 from retroflip.data.forms.text_stream import PIECE
 from retroflip.data.sample import MAX_OPTIONS, Sample, option_letter, option_letters
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.files.names import why_missing
 
 YES_NO = ("yes", "no")
@@ -129,7 +129,7 @@ def sample_of(where: str, **fields: Any) -> Sample:
         first = error.errors(include_url=False)[0]
         raise DataError(
             f"{where}: the record {str(fields.get('id'))!r:.60} is not of the published form "
-            f"({'.'.join(map(str, first['loc']))}: {first['msg']})."
+            f"({'.'.join(map(str, first['loc']))}: {first_fault(error)})."
         ) from error
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retroflip.data.agreement import Counts, accuracy, fleiss_kappa, kappa, krippendorff_alpha
-from retroflip.errors import DataError
+from retroflip.errors import DataError, first_fault
 from retroflip.files.storage import read_jsonl
 
 CRITERIA = ("static", "minimal", "unambiguous")
@@ -84,7 +84,7 @@ def read_labels(path: Path) -> Labels:
         except ValidationError as error:
             first = error.errors()[0]
             raise DataError(
-                f"{path}, row {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}. A row is a verdict: "
+                f"{path}, row {number}: {'.'.join(map(str, first['loc']))}: {first_fault(error)}. A row is a verdict: "
                 '{"rater": "anna", "pair": "...", "verdict": "accept" or "reject", "criteria": {...}}.'
             ) from error
         given = by_pair.setdefault(label.pair, {})

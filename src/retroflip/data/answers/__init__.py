@@ -18,6 +18,7 @@ from retroflip.data.answers.answer import (
     option_of,
     same_answer,
 )
+from retroflip.data.answers.lesson import trace_fault
 from retroflip.data.answers.natural import read_answer
 from retroflip.data.answers.strict import is_well_formed, parse_answer
 
@@ -32,4 +33,5 @@ __all__ = [
     "parse_answer",
     "read_answer",
     "same_answer",
+    "trace_fault",
 ]
