@@ -754,7 +754,7 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
 
 def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:
     path = work / "data" / "records.jsonl"
-    path.write_text(path.read_text().replace("<answer>B</answer>", "<answer>A</answer>"))
+    path.write_text(path.read_text().replace("<answer>B</answer>", "<answer>A</answer>").replace("{B}", "{A}"))
 
     found = run("validate", "--data", path)
 
