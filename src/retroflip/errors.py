@@ -4,10 +4,12 @@ Every message says what is wrong, where, and what to do about it. The command li
 exits with the class's `exit_code`; anything that is not a `RetroflipError` is a bug and keeps its traceback.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class RetroflipError(Exception):
@@ -108,9 +110,36 @@ class RunDirectoryError(RetroflipError):
     """A run directory holds another recipe's run, or one that is damaged."""
 
 
+def expected(fault: "ErrorDetails | Mapping[str, Any]", mapping: str = "an object") -> str:
+    """Return what a value must be, from a fault that a pydantic model found. mapping: how an object is called."""
+    kind = str(fault["type"])
+    phrases = {
+        "greater_than": "above {gt}",
+        "greater_than_equal": "{ge} or more",
+        "less_than": "below {lt}",
+        "less_than_equal": "{le} or less",
+        "multiple_of": "a multiple of {multiple_of}",
+        "literal_error": "{expected}",
+        "enum": "{expected}",
+        "too_short": "a list of {min_length} or more",
+        "string_too_short": "a text that is not empty",
+        "finite_number": "a finite number",
+    }
+    if kind in phrases:
+        return phrases[kind].format(**fault.get("ctx", {}))
+    types = {
+        **{"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a text"},
+        **{"tuple": "a list", "model": mapping, "dict": mapping, "mapping": mapping},
+    }
+    return types.get(kind.split("_")[0], str(fault["msg"]))
+
+
 def first_fault(error: "ValidationError") -> str:
-    """Return the message of the first fault that a pydantic model found, without pydantic's own words in front."""
-    return str(error.errors(include_url=False, include_input=False)[0]["msg"]).removeprefix("Value error, ")
+    """Return what is wrong first with what a pydantic model was given, in a few words."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    return "it is missing" if fault["type"] == "missing" else f"it must be {expected(fault)}"
 
 
 def counted(number: int, thing: str, form: str = "") -> str:

@@ -643,7 +643,13 @@ def test_a_dry_run_prints_a_recipe_that_runs_as_it_is_and_its_cost(work: Path, m
     resolved = yaml.safe_load(done.stdout)
     assert resolved["train"]["steps"] == 5
     assert resolved["data"]["records"] == str(work / "data" / "records.jsonl")
-    for line in ("# samples: 2", "# videos: 2", "# steps: 5", "# rollouts per step at most: 4", "# parameters: "):
+    for line in (
+        "# samples: 2",
+        "# videos: 2",
+        "# steps: 5",
+        "# rollouts per step at most: 4",
+        "# parameters: ",
+    ):
         assert line in done.stdout
     assert "# completion tokens at most: 160\n" in done.stdout  # 5 steps x 4 rollouts x 8 tokens
     assert done.stdout.splitlines()[-1].startswith("# By this estimate it fits ")
@@ -754,7 +760,9 @@ def test_temporal_videos_are_written_audited_and_shown() -> None:
 
 def test_validate_finds_a_pair_that_needs_no_eyes(work: Path) -> None:
     path = work / "data" / "records.jsonl"
-    path.write_text(path.read_text().replace("<answer>B</answer>", "<answer>A</answer>").replace("{B}", "{A}"))
+    path.write_text(
+        path.read_text().replace("<answer>B</answer>", "<answer>A</answer>").replace("{B}", "{A}")
+    )
 
     found = run("validate", "--data", path)
 

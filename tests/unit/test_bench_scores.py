@@ -164,7 +164,7 @@ def test_damage_elsewhere_names_file_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"side": 2}, "side: Input should be less than or equal to 1"),
+        ({"side": 2}, "side: it must be 1 or less"),
         ({"asked": "?"}, "asked: Extra inputs are not permitted"),
         ({"options": ["x"] * 27}, "27 options have no letters"),
         ({"letters": ["A", "C", "D"]}, "3 letters are none of 2 options"),

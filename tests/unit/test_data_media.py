@@ -96,6 +96,7 @@ class TestRecords:
             ({"media": [{"video": "a.mp4", "start": 3, "end": 2}]}, "must end behind its beginning"),
             ({"media": [{"video": "a.mp4", "image": "b.png"}]}, "must name one thing"),
             ({"media": ["a.mp4"]}, "must name one thing"),
+            ({"media": [{"video": "a.mp4", "strat": 3}]}, "has the key 'strat'; did you mean 'start'?"),
             ({"media": "a.mp4"}, "must be a list of objects"),
             ({"media": []}, "it shows 0 videos and images"),
             ({"path": "a.mp4"}, "'media' and 'path' would both"),

@@ -305,7 +305,7 @@ class TestFaults:
             ({"problem": "Which <|video_pad|>?"}, r"'problem' holds '<\|video_pad\|>'.*special token"),
             ({"options": ["left", "<|im_end|>right"], "solution": "A"}, r"'options' holds '<\|im_end\|>'"),
             ({"process": "<think>It<|image_pad|></think>"}, r"'process' holds '<\|image_pad\|>'"),
-            ({"side": 2}, "'side': Input should be less than or equal to 1, found 2"),
+            ({"side": 2}, "'side': it must be 1 or less, found 2"),
             ({"task_type": "sideways"}, "'task_type'"),
             ({"process": 3}, "'process'"),
             ({"solution": float("nan")}, "'solution' is NaN, an empty cell of a table"),

@@ -137,8 +137,10 @@ def _alone(sample: Sample) -> Iterator[Fault]:
         )
     if wrong_trace := trace_fault(sample):
         yield Fault(sample.id, wrong_trace)
-    if unpaired := _belongs_nowhere(sample):
-        yield Fault(sample.id, unpaired)
+    if sample.side is not None and sample.pair is None:
+        yield Fault(
+            sample.id, "it has a 'side' and no 'pair', so it counts alone. Write its 'pair', or drop 'side'."
+        )
     if sample.counterfactual_solution is not None and (wrong_other := _other_solution(sample)):
         yield Fault(sample.id, wrong_other)
     for begin, end in _BRACKETS.findall(sample.solution) if _has_spans(sample) else ():
@@ -148,14 +150,6 @@ def _alone(sample: Sample) -> Iterator[Fault]:
             )
     if empty := empty_cell(sample):
         yield Fault(sample.id, f"its {empty} is 'nan', an empty cell of a table. Write what it must be.")
-
-
-def _belongs_nowhere(sample: Sample) -> str:
-    """Return what is wrong with a place in a pair or group that is not named; "" where nothing is."""
-    for key, whole in (("side", "pair"), ("cell", "group")):
-        if getattr(sample, key) is not None and getattr(sample, whole) is None:
-            return f"it has a {key!r} and no {whole!r}, so it counts alone. Write its {whole!r}, or drop {key!r}."
-    return ""
 
 
 def _other_solution(sample: Sample) -> str:

@@ -8,6 +8,7 @@ A list under `path` (Video-R1, ViRL39K) names videos, or images where `data_type
 that file.
 """
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 
 from retroflip.data.media import MediumKind, ShownMedium, placed, placeholders
 from retroflip.data.root import normalise
-from retroflip.data.windows import read_bounds
+from retroflip.data.windows import WINDOW_KEYS, read_bounds
 from retroflip.errors import DataError, first_fault
 
 _KINDS = tuple(kind.value for kind in MediumKind)
@@ -73,7 +74,16 @@ def _listed(one: Any) -> ShownMedium:
     kinds = [kind for kind in _KINDS if isinstance(one, Mapping) and one.get(kind) is not None]
     if len(kinds) != 1:
         raise DataError(f"an entry of 'media' must name one thing, as in {_EXAMPLE}, found {one!r:.80}.")
+    _check_spelling(one)
     return _medium(MediumKind(kinds[0]), one)
+
+
+def _check_spelling(entry: Mapping[str, Any]) -> None:
+    """Raise DataError for a key that is nearly one that is read; others are passed over, as those of records are."""
+    known = (*_KINDS, "fps", *WINDOW_KEYS)
+    for key in sorted(set(entry) - set(known)):
+        if near := difflib.get_close_matches(key, known, n=1, cutoff=0.75):
+            raise DataError(f"an entry of 'media' has the key {key!r:.40}; did you mean {near[0]!r}?")
 
 
 def _medium(kind: MediumKind, entry: Mapping[str, Any]) -> ShownMedium:

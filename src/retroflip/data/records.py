@@ -370,8 +370,9 @@ def _parse(record: Mapping[str, Any]) -> Sample:
         return Sample.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        key = {"trace": "process"}.get(str(first["loc"][0]), str(first["loc"][0]))
-        raise DataError(f"{key!r}: {first_fault(error)}, found {first['input']!r:.60}.") from error
+        key, *inside = map(str, first["loc"])
+        place = ".".join([{"trace": "process"}.get(key, key), *inside])
+        raise DataError(f"{place!r}: {first_fault(error)}, found {first['input']!r:.60}.") from error
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

@@ -16,7 +16,8 @@ _KEYS = (
 )
 """in seconds: retroflip's own, then those of MVBench and TVBench, STI-Bench, Time-R1 and qwen-vl-utils"""
 _FRAMES = ("start_frame", "end_frame")
-_ALL = frozenset({*_FRAMES, *(key for keys in _KEYS for key in keys)})
+WINDOW_KEYS = frozenset({*_FRAMES, *(key for keys in _KEYS for key in keys)})
+"""all keys that name a part of a video, or would in frames"""
 
 
 class Bounds(NamedTuple):
@@ -35,7 +36,7 @@ def read_bounds(record: Mapping[str, Any]) -> Bounds:
     Raises DataError for bounds that are no seconds or bound nothing, for two different parts, and for frame numbers,
     which say nothing without the rate that they were counted at.
     """
-    if _ALL.isdisjoint(record):
+    if WINDOW_KEYS.isdisjoint(record):
         return Bounds()
     if frames := [key for key in _FRAMES if record.get(key) is not None]:
         raise DataError(

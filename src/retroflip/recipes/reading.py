@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from retroflip.errors import RecipeError
+from retroflip.errors import RecipeError, expected
 from retroflip.files.seals import SEAL, unsealed
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -440,42 +440,10 @@ class _Explainer:
             return f"{key} {self.origin.of(key)}: {error['ctx']['error']}."
         section, _, name = key.rpartition(".")
         purpose = self._keys(section).get(name)
-        expected = _expected(error)
-        return f"{key} is {_described(error['input'])} {self.origin.of(key)}, but must be {expected}" + (
+        wanted = expected(error, "'key: value' lines")
+        return f"{key} is {_described(error['input'])} {self.origin.of(key)}, but must be {wanted}" + (
             f" ({purpose})." if purpose else "."
         )
-
-
-def _expected(error: Mapping[str, Any]) -> str:
-    """Return what a value must be, from pydantic's error type."""
-    context = error.get("ctx", {})
-    kind = str(error["type"])
-    phrases = {
-        "greater_than": "above {gt}",
-        "greater_than_equal": "{ge} or more",
-        "less_than": "below {lt}",
-        "less_than_equal": "{le} or less",
-        "multiple_of": "a multiple of {multiple_of}",
-        "literal_error": "{expected}",
-        "enum": "{expected}",
-        "too_short": "a list of {min_length} or more",
-        "string_too_short": "a text that is not empty",
-        "finite_number": "a finite number",
-    }
-    if kind in phrases:
-        return phrases[kind].format(**context)
-    types = {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "string": "a text",
-        "tuple": "a list",
-    }
-    sections = ("model", "dict", "mapping")
-    prefix = kind.split("_")[0]
-    if prefix in sections:
-        return "'key: value' lines"
-    return types.get(prefix, str(error["msg"]))
 
 
 def _described(value: Any) -> str:
