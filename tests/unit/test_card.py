@@ -317,8 +317,8 @@ class TestTrained:
         ("content", "reason"),
         [
             ("{", "not JSON"),
-            ('{"schema": 2}', "should be 1"),
-            ('{"schema": 1, "asked": {"frames": 0}}', "or equal to 1"),
+            ('{"schema": 2}', "it must be 1"),
+            ('{"schema": 1, "asked": {"frames": 0}}', "it must be 1 or more"),
         ],
     )
     def test_a_damaged_file_stops_whoever_reads_it(self, tmp_path: Path, content: str, reason: str) -> None:

@@ -332,7 +332,7 @@ class TestFaults:
             ({"cell": [0, 1]}, "'cell' stands without 'group'"),
             ({"group": "g", "cell": [0, 0], "pair": "p"}, "'group' and 'pair' would both say"),
             ({"group": "g", "cell": [0, -1]}, "'cell': .*numbered from 0 on"),
-            ({"group": "g", "cell": [0]}, "'cell'"),
+            ({"group": "g", "cell": [0]}, r"'cell\.1': it is missing"),
             ({"problem": ..., "question": "Which?"}, "'problem' is missing.*Rename 'question' to 'problem'"),
             (
                 {
