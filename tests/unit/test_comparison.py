@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from retroflip.bench.comparison import compare_runs, tables
+from retroflip.bench.comparison import Table, compare_runs, tables
 from retroflip.bench.records import AnswerRecord, as_record
 from retroflip.bench.rendering import latex, markdown, web
 from retroflip.bench.stats import detectable, holm
@@ -117,6 +117,49 @@ def test_tables_have_the_shapes_of_the_paper() -> None:
     )
 
 
+def test_numbers_of_a_control_stand_in_its_own_column_alone() -> None:
+    """The answerer of which there is an oracle's word alone was in the row of those that see the video, at 100 %."""
+    blind = [{**one, "control": "text_only"} for one in answers(4)]
+    backwards = [{**one, "control": "reversed"} for one in answers(6)]
+    oracle = [{**one, "control": "oracle"} for one in answers(20)]
+    found = compare_runs(
+        {
+            "seeing": records([*answers(14), *backwards]),
+            "blind": records(blind),
+            "oracle": records(oracle),
+            "better": records(answers(18)),
+        },
+        resamples=50,
+    )
+    overall, shortcuts, model_free, tasks = tables(found["scores"])
+
+    def shown(table: Table) -> dict[str, list[float | None]]:
+        return {name: [entry.value for entry in entries[1::2]] for name, entries in table.rows}
+
+    assert shown(overall)["blind"] == shown(overall)["oracle"] == [None, None]
+    assert [name for name, _ in shortcuts.head] == ["Full video", "Text only", "Reversed"]
+    assert shown(shortcuts) == {
+        "seeing": [70.0, None, 30.0],
+        "blind": [None, 20.0, None],
+        "oracle": [None, None, None],
+        "better": [90.0, None, None],
+        "Random chance": [25.0, 25.0, 25.0],
+    }
+    assert model_free.head == (("Oracle", 2),)
+    assert shown(model_free)["oracle"] == [100.0]
+    assert shown(model_free)["seeing"] == [None]
+    assert shown(tasks)["oracle"] == [None, None, None]
+    made = {(one["a"], one["b"]): one for one in found["comparisons"]}
+    assert made["seeing", "better"]["holm_p"] == made["seeing", "better"]["mcnemar_p"]
+    assert made["seeing", "blind"]["holm_p"] is None
+
+
+def test_without_an_answer_to_a_full_video_there_is_no_table_of_them() -> None:
+    oracle = [{**one, "control": "oracle"} for one in answers(20)]
+    scores = compare_runs({"a": records(oracle), "b": records(oracle)}, resamples=50)["scores"]
+    assert [table.title for table in tables(scores)] == ["Without a model"]
+
+
 def test_hostile_names_break_no_table() -> None:
     name = "<script>a|b_c & 50% \\x{y}\nz"
     scores = compare_runs({name: records(answers(5)), "b": records(answers(8))}, resamples=50)["scores"]
@@ -144,6 +187,16 @@ def test_the_command_line_compares_folders(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert "| crpo |" in run.output
     assert "crpo minus start: P-Acc +60.0" in run.output
+    (tmp_path / "o|x").mkdir()
+    write_jsonl_atomic(
+        tmp_path / "o|x" / "answers.jsonl", [{**one, "control": "oracle"} for one in answers(20)]
+    )
+    blind = CliRunner().invoke(app, ["compare", folders[0], str(tmp_path / "o|x")])
+    assert "- o\\|x minus start: not compared, since o\\|x has no answers to full videos." in blind.output
+    scored = CliRunner().invoke(app, ["score", folders[0], str(tmp_path / "o|x")])
+    assert "o|x against start: not compared, since o|x has no answers to full videos." in scored.output
+    three = CliRunner().invoke(app, ["score", *folders, str(tmp_path / "o|x")])
+    assert "o|x, oracle" in three.output.partition("All folders")[2]
     as_json = json.loads(CliRunner().invoke(app, ["compare", *folders, "--json"]).stdout)
     assert as_json["comparisons"][0]["n_pairs"] == 20
     page = tmp_path / "page.html"

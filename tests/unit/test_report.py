@@ -230,6 +230,28 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
     ]
 
 
+def test_answers_without_the_video_are_no_models(tmp_path: Path) -> None:
+    """An oracle's folder stood among the models, and first."""
+    root = make_experiment(tmp_path / "demo", {"crpo": 5})
+    for name, control in (("blind", Control.TEXT_ONLY), ("sound", Control.ORACLE)):
+        (tmp_path / name).mkdir()
+        append_answers(
+            tmp_path / name / "answers.jsonl",
+            [answer_record(one, rf"\boxed{{{one.solution}}}", control) for one in SAMPLES],
+        )
+    page = Page(report_directories([root, tmp_path / "blind", tmp_path / "sound"], tmp_path / "report.html"))
+    assert "CRPO answers both videos right in 25.0" in page.text
+    models = page.text.partition("Models")[2].partition("Pair accuracy by task")[0]
+    assert "CRPO" in models
+    assert not [name for name in ("blind", "sound") if name in models]
+    controls = page.text.partition("All control scores")[2]
+    assert "blind, text only" in controls
+    assert "sound, oracle" in controls
+    alone = Page(report_directories([tmp_path / "sound"], tmp_path / "alone.html"))
+    assert "No answers to full videos were evaluated" in alone.text
+    assert "sound, oracle" in alone.text
+
+
 def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
     assert all(

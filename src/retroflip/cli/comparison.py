@@ -69,8 +69,8 @@ def compare(
 
 def _sentence(one: dict[str, Any]) -> str:
     a, b = cell(one["a"]), cell(one["b"])
-    if not one["n_pairs"]:
-        return f"- {b} and {a} were asked no pair in common."
+    if one["not_compared"]:
+        return f"- {b} minus {a}: not compared, since {cell(one['not_compared'])}."
     low, high = (100 * bound for bound in one["p_acc_difference_ci"])
     return (
         f"- {b} minus {a}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "

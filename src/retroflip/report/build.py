@@ -169,6 +169,7 @@ def _results(
         "headline": sentences.headline(summary, runs),
         "checks": sentences.checks(summary),
         "methods": list(methods),
+        "seeing": list(tables.seeing(methods)),
         "plots": _plots(summary, slots),
         "handicaps": tables.handicaps_shown(summary),
         "answers": tables.table_of(ANSWERS, summary, slots),
@@ -272,7 +273,7 @@ def _failures(summary: Mapping[str, Any], failures: Sequence[Mapping[str, Any]])
                 "incomplete": measures.get("n_incomplete_pairs"),
                 "answers": measures.get("n_answers"),
             }
-            for name, measures in summary["methods"].items()
+            for name, measures in tables.seeing(summary["methods"]).items()
         },
     }
 

@@ -20,9 +20,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from retroflip.bench.groups import pair_up
+from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
+from retroflip.bench.score import ANSWERS, compare_all, of_full_video, read_settings, score_records
 from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
 from retroflip.data.tally import Tally, tally_of
@@ -43,7 +44,6 @@ MOST_FRAMES = 1024
 """a run.json from somebody else must not have a page decode without end"""
 _MOST_COUNTED = 64_000_000
 """bytes of records that are read to be counted"""
-_MODEL_FREE = (Control.ORACLE.value, Control.RANDOM.value)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Folder:
 
     @property
     def names(self) -> set[str]:
-        return {*self.runs, *self.evaluations, *self.summary.get("methods", {})} - set(_MODEL_FREE)
+        return {*self.runs, *self.evaluations, *self.summary.get("methods", {})}
 
 
 @dataclass(frozen=True)
@@ -355,10 +355,9 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
         comparisons += folder.summary.get("comparisons", [])
         failures |= folder.summary.get("failures", {})
     for name, records in answers.items():
-        place = controls if name in _MODEL_FREE else methods
-        if name not in place and records:
-            place[name] = score_records(records)
-    compared = {name: answers[name] for name in methods if name in answers}
+        if name not in methods and records:
+            methods[name] = of_full_video(score_records(records))
+    compared = {name: answers[name] for name, one in methods.items() if name in answers and was_measured(one)}
     if not comparisons:
         comparisons = compare_all(compared)
     # What one experiment was made with says nothing of several side by side.
@@ -373,14 +372,15 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
 
 
 def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], named: _Named) -> list[PairView]:
-    models = [name for name in folder.evaluations if name not in _MODEL_FREE]
     complete = {
-        name: pair_up([r for r in answers[name] if r.control is Control.FULL]).complete for name in models
+        name: pairs
+        for name in folder.evaluations
+        if (pairs := pair_up([r for r in answers[name] if r.control is Control.FULL]).complete)
     }
     ids = sorted({pair for pairs in complete.values() for pair in pairs})
     data = _data_of(folder.root, named) if ids else None
     questions = data.questions if data else {}
-    seen = _seen({name: read_settings(folder.evaluations[name]) for name in models})
+    seen = _seen({name: read_settings(folder.evaluations[name]) for name in complete})
     views = []
     for pair in ids:
         sides = {name: pairs[pair] for name, pairs in complete.items() if pair in pairs}

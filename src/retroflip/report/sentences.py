@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.answers import ACCURACY, MOST_UNPARSED, UNPARSED
 from retroflip.bench.metrics.base import Measures, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
@@ -137,7 +138,8 @@ def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
     rates = {name: PAIR_ACCURACY.read(measures) for name, measures in methods.items()}
     scored = {name: methods[name] for name, rate in rates.items() if rate.value is not None}
     if not scored:
-        return _training_only(runs)
+        blind = bool(methods) and not any(map(was_measured, methods.values()))
+        return _training_only(runs, "No answers to full videos" if blind else "No pairs")
     trained = [name for name in scored if not is_start(name)]
     best = max(trained, key=lambda name: _pairs_right(scored[name]), default=None)
     if best is None:
@@ -229,7 +231,7 @@ def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures])
     )
 
 
-def _training_only(runs: Mapping[str, Rows]) -> list[str]:
+def _training_only(runs: Mapping[str, Rows], missing: str) -> list[str]:
     sentences = []
     for name, rows in runs.items():
         line = series(rows, CORRECT.key, name, 0)
@@ -239,7 +241,7 @@ def _training_only(runs: Mapping[str, Rows]) -> list[str]:
                 f"In {len(line.steps)} steps of {model_name(name)} the correctness reward went from "
                 f"{smooth[0]:.2f} to {smooth[-1]:.2f}."
             )
-    return [*sentences, "No pairs were evaluated, so whether the model sees motion is not known."]
+    return [*sentences, f"{missing} were evaluated, so whether the model sees motion is not known."]
 
 
 def _oracle(accuracy: float) -> Check:

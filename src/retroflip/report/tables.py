@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retroflip.bench.metrics import metrics_of
+from retroflip.bench.metrics import metrics_of, was_measured
 from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import Rows
@@ -88,12 +88,17 @@ def type_rows(runs: Mapping[str, Rows]) -> list[TypeRow]:
     ]
 
 
+def seeing(methods: Mapping[str, Measures]) -> dict[str, Measures]:
+    """Return the measures of those methods that were shown full videos; of others there are controls alone."""
+    return {name: measures for name, measures in methods.items() if was_measured(measures)}
+
+
 def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:
     """Return one row per method that has these metrics and what guessing would reach on the first one's questions.
 
-    controls: rows of the oracle, random answers and each method's handicapped inputs.
+    controls: rows of the oracle, random answers and each method's controls, of those too that no full video was shown.
     """
-    methods = {name: m for name, m in summary["methods"].items() if family.of(m)}
+    methods = {name: m for name, m in seeing(summary["methods"]).items() if family.of(m)}
     rows = [_row(family, short_name(name), m, slot=slots[name]) for name, m in methods.items()]
     first: Measures = next(iter(methods.values()), {})
     metrics = metrics_of(family)
@@ -101,7 +106,7 @@ def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int
     if any(chance is not None for chance in chances):
         rows.append(Row("Chance", tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
     controls = [(name.capitalize(), m) for name, m in summary["controls"].items()]
-    for name, measures in methods.items():
+    for name, measures in summary["methods"].items():
         handicaps = measures.get("controls", {}).items()
         controls += [(f"{short_name(name)}, {_handicap(control)[0]}", m) for control, m in handicaps]
     return RateTable(
@@ -113,7 +118,8 @@ def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int
 
 
 def task_rows(methods: Mapping[str, Measures]) -> list[TaskRow]:
-    """Return one row per task with the pair accuracy of every method."""
+    """Return one row per task with the pair accuracy of every method that was shown full videos."""
+    methods = seeing(methods)
     tasks = sorted({task for measures in methods.values() for task in measures.get("tasks", {})})
     rows = []
     for task in tasks:
@@ -146,7 +152,8 @@ def plot_rows(summary: Mapping[str, Any], metric: Metric, slots: Mapping[str, in
 
 def handicaps_shown(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (name, shape) of the handicapped inputs that any method was given."""
-    present = {control for m in summary["methods"].values() for control in m.get("controls", {})}
+    shown = seeing(summary["methods"]).values()
+    present = {control for measures in shown for control in measures.get("controls", {})}
     return [_handicap(control) for control in _HANDICAPS if control in present]
 
 
