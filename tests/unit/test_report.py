@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import LOGGED
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
@@ -27,7 +28,7 @@ from retroflip.report.clips import inline_clip
 from retroflip.report.curves import main_figures, other_figures, series
 from retroflip.report.load import load_run_directories
 from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, outcome_counts, select_pairs
-from retroflip.report.tables import slots_of
+from retroflip.report.tables import handicaps_shown, plot_rows, slots_of
 from retroflip.rl.methods.base import Group, Rollout
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.metrics import group_metrics
@@ -261,6 +262,48 @@ def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     assert sentences.checks({"controls": {"oracle": random}})[0].verdict is sentences.Verdict.WRONG
     blind = {"methods": {"crpo": {"controls": {"text_only": oracle}}}}
     assert "some pairs give themselves away" in sentences.checks(blind)[0].text
+
+
+def test_each_control_is_judged_by_what_it_is_good_for() -> None:
+    """An oracle's 100 % were pairs that give themselves away, and so was a clip that reversal leaves as it is."""
+    oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
+    controls = {"oracle": oracle, "random": random, "reversed": oracle, "shuffled_frames": oracle}
+    found = sentences.checks({"methods": {"og": {"controls": controls}}})
+    sound, empty, wrong = sentences.Verdict.SOUND, sentences.Verdict.EMPTY, sentences.Verdict.WRONG
+    assert [check.verdict for check in found] == [sound, sound, empty, wrong]
+    begins = (
+        "The oracle, which writes the gold answers to the questions of og, scores 100.0",
+        "Random answers",
+    )
+    assert [check.text.startswith(begin) for check, begin in zip(found, begins, strict=False)] == [True, True]
+    assert [text for check in found[:3] if "give themselves away" in (text := check.text)] == []
+    assert "played backwards" in found[2].text
+    broken = {"methods": {"og": {"controls": {"oracle": random, "random": oracle}}}}
+    assert [check.verdict for check in sentences.checks(broken)] == [wrong, wrong]
+
+
+def test_the_controls_of_several_demos_stand_beside_each_other(tmp_path: Path) -> None:
+    """Those of the last one stood for all."""
+    roots = [make_experiment(tmp_path / name, {"crpo": 5}) for name in ("one", "Two")]
+    measured = [score_records(answers(SAMPLES)) for answers in (oracle_answers, random_answers)]
+    for root, measures in zip(roots, measured, strict=True):
+        (root / "summary.json").write_text(json.dumps({"controls": {"oracle": measures}}))
+    summary = load_run_directories(roots).summary
+    assert summary["controls"] == {"one/oracle": measured[0], "Two/oracle": measured[1]}
+    verdicts = [check.verdict for check in sentences.checks(summary)]
+    assert verdicts == [sentences.Verdict.SOUND, sentences.Verdict.WRONG]
+    assert "Two, oracle" in Page(report_directories(roots, tmp_path / "report.html")).text
+
+
+def test_only_inputs_with_less_to_see_stand_in_a_chart_and_each_has_a_mark() -> None:
+    oracle = score_records(oracle_answers(SAMPLES))
+    names = ["text_only", "single_frame", "shuffled_frames", "reversed", "oracle", "random"]
+    summary = {"methods": {"og": {**oracle, "controls": dict.fromkeys(names, oracle)}}}
+    (row,) = plot_rows(summary, PAIR_ACCURACY, {"og": 1})
+    shapes = {mark.name: mark.shape for mark in row.marks}
+    assert list(shapes) == ["og", "text only", "single frame", "shuffled frames", "reversed"]
+    assert len(set(shapes.values())) == len(shapes)
+    assert handicaps_shown(summary) == list(shapes.items())[1:]
 
 
 @pytest.mark.parametrize(

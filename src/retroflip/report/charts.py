@@ -21,6 +21,7 @@ _CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
     "square": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
     "diamond": ((0, -1.35), (1.35, 0), (0, 1.35), (-1.35, 0)),
     "triangle": ((0, -1.25), (1.25, 1), (-1.25, 1)),
+    "inverted": ((0, 1.25), (1.25, -1), (-1.25, -1)),
 }
 """of each mark's outline, in units of its radius; a circle has none"""
 _ROW = 42
@@ -55,7 +56,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """One estimate in an interval plot, in 0..1; `shape` is circle, square, diamond or triangle."""
+    """One estimate in an interval plot, in 0..1; `shape` is circle, square, diamond, triangle or inverted."""
 
     name: str
     value: float

@@ -11,8 +11,9 @@ passed on, only where that lies in the directory itself or the working directory
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -304,7 +305,9 @@ def _ordered(items: Mapping[str, Path], first: Sequence[str]) -> dict[str, Path]
 
 def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
     folders = list(folders)
-    counts = Counter(name for folder in folders for name in folder.names)
+    counts = Counter(
+        name for folder in folders for name in (*folder.names, *folder.summary.get("controls", {}))
+    )
 
     def rename(name: str, folder: _Folder) -> str:
         return f"{folder.root.resolve().name}/{name}" if counts[name] > 1 else name
@@ -314,7 +317,7 @@ def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
             folder.root,
             {rename(name, folder): path for name, path in folder.runs.items()},
             {rename(name, folder): path for name, path in folder.evaluations.items()},
-            _renamed_summary(folder, {name: rename(name, folder) for name in folder.names}),
+            _renamed_summary(folder, partial(rename, folder=folder)),
         )
         for folder in folders
     ]
@@ -329,15 +332,12 @@ def _labels(folders: Sequence[_Folder]) -> list[str]:
     ]
 
 
-def _renamed_summary(folder: _Folder, names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed_summary(folder: _Folder, rename: Callable[[str], str]) -> dict[str, Any]:
     summary = dict(folder.summary)
-    summary["methods"] = {names[name]: m for name, m in summary.get("methods", {}).items()}
+    for part_of in ("methods", "controls"):
+        summary[part_of] = {rename(name): m for name, m in summary.get(part_of, {}).items()}
     summary["comparisons"] = [
-        {
-            **entry,
-            "a": names.get(entry.get("a"), entry.get("a")),
-            "b": names.get(entry.get("b"), entry.get("b")),
-        }
+        {**entry, "a": rename(entry.get("a")), "b": rename(entry.get("b"))}
         for entry in summary.get("comparisons", [])
     ]
     return summary

@@ -12,11 +12,13 @@ from retroflip.report.charts import Mark, MarkRow
 from retroflip.report.sentences import interval, is_start, percent, short_name
 from retroflip.train.task_types import by_task_type
 
-_HANDICAPS = {
-    "text_only": ("text only", "square"),
-    "single_frame": ("single frame", "diamond"),
-    "shuffled_frames": ("shuffled frames", "triangle"),
+_SHAPES = {
+    "text_only": "square",
+    "single_frame": "diamond",
+    "shuffled_frames": "triangle",
+    "reversed": "inverted",
 }
+"""of the handicapped inputs, in a plot"""
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,13 @@ def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int
     chances = [metric.read(first).chance for metric in metrics]
     if any(chance is not None for chance in chances):
         rows.append(Row("Chance", tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
-    controls = [(name.capitalize(), m) for name, m in summary["controls"].items()]
+    controls = [
+        (name.replace("/", ", ") if "/" in name else name.capitalize(), m)
+        for name, m in summary["controls"].items()
+    ]
     for name, measures in summary["methods"].items():
         handicaps = measures.get("controls", {}).items()
-        controls += [(f"{short_name(name)}, {_handicap(control)[0]}", m) for control, m in handicaps]
+        controls += [(f"{short_name(name)}, {_words(control)}", m) for control, m in handicaps]
     return RateTable(
         metrics,
         family.unit,
@@ -144,8 +149,9 @@ def plot_rows(summary: Mapping[str, Any], metric: Metric, slots: Mapping[str, in
         marks = list(_marks(short_name(name), metric.read(measures), "circle"))
         if not marks:
             continue
-        for control, handicapped in measures.get("controls", {}).items():
-            marks += _marks(_handicap(control)[0], metric.read(handicapped), _handicap(control)[1])
+        controls = measures.get("controls", {})
+        for control in (one for one in _SHAPES if one in controls):
+            marks += _marks(_words(control), metric.read(controls[control]), _SHAPES[control])
         rows.append(MarkRow(short_name(name), slots[name], marks))
     return rows
 
@@ -154,7 +160,7 @@ def handicaps_shown(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (name, shape) of the handicapped inputs that any method was given."""
     shown = seeing(summary["methods"]).values()
     present = {control for measures in shown for control in measures.get("controls", {})}
-    return [_handicap(control) for control in _HANDICAPS if control in present]
+    return [(_words(control), shape) for control, shape in _SHAPES.items() if control in present]
 
 
 def slots_of(names: Sequence[str]) -> dict[str, int]:
@@ -168,8 +174,8 @@ def plain(name: str) -> str:
     return (name or "other").replace("_", " ").capitalize()
 
 
-def _handicap(control: str) -> tuple[str, str]:
-    return _HANDICAPS.get(control, (control.replace("_", " "), "square"))
+def _words(control: str) -> str:
+    return control.replace("_", " ")
 
 
 def _row(family: Family, name: str, measures: Measures, *, kind: str = "", slot: int | None = None) -> Row:
