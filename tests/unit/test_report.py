@@ -295,6 +295,29 @@ def test_the_controls_of_several_demos_stand_beside_each_other(tmp_path: Path) -
     assert "Two, oracle" in Page(report_directories(roots, tmp_path / "report.html")).text
 
 
+def test_chance_is_told_of_each_model_where_it_differs(tmp_path: Path) -> None:
+    """The first folder's stood for all: in the table, in the charts and by task."""
+    more = [one.model_copy(update={"options": (*OPTIONS, "None of the above")}) for one in SAMPLES]
+    for name, asked in (("with-two", SAMPLES), ("again", SAMPLES), ("with-three", more)):
+        (tmp_path / name).mkdir()
+        append_answers(
+            tmp_path / name / "answers.jsonl",
+            [answer_record(one, rf"\boxed{{{one.solution}}}", Control.FULL) for one in asked],
+        )
+    two, three = tmp_path / "with-two", tmp_path / "with-three"
+    page = Page(report_directories([two, tmp_path / "again", three], tmp_path / "report.html"))
+    text = " ".join(page.text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "Chance (with-two, again) 50.0 %25.0 %" in text
+    assert "Chance (with-three) 33.3 %11.1 %" in text
+    assert "25.0 % (with-two, again), 11.1 % (with-three)" in text
+    assert "Not all were asked alike: null option (with-two, again: no; with-three: yes)." in text
+    assert page.source.count('class="chance"') - page.source.count('tr class="chance"') == 3 * 2
+    alike = Page(report_directories([two, tmp_path / "again"], tmp_path / "alike.html"))
+    assert "Chance (" not in alike.text
+    assert "Not all were asked alike" not in alike.text
+    assert alike.source.count('class="chance"') - alike.source.count('tr class="chance"') == 2
+
+
 def test_only_inputs_with_less_to_see_stand_in_a_chart_and_each_has_a_mark() -> None:
     oracle = score_records(oracle_answers(SAMPLES))
     names = ["text_only", "single_frame", "shuffled_frames", "reversed", "oracle", "random"]

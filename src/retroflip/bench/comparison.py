@@ -6,9 +6,11 @@ pairs that both were asked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from retroflip.bench.alike import unlike
 from retroflip.bench.asking import MODEL_FREE
 from retroflip.bench.metrics import METRICS, was_measured
 from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
@@ -46,13 +48,16 @@ class Table:
 
 
 def compare_runs(
-    answers: Mapping[str, Sequence[AnswerRecord]], *, resamples: int = RESAMPLES
+    answers: Mapping[str, Sequence[AnswerRecord]],
+    settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Score every answerer and compare every two of them.
 
-    Keys: scores {name: as `score_records`}; comparisons, as `compare_all` with `holm_p`, the p-value adjusted for the
-    number of comparisons that there are pairs for, and `detectable`, the smallest difference in P-Acc that was to be
-    found (80 % power).
+    settings: of their run.json. Keys: scores {name: as `score_records`}; comparisons, as `compare_all` with `holm_p`,
+    the p-value adjusted for the number of comparisons that there are pairs for, and `detectable`, the smallest
+    difference in P-Acc that was to be found (80 % power); unlike, in what they were not asked alike, in a line.
     Raises DataError where two were asked different questions under the same ids.
     """
     scores = {name: score_records(records, resamples=resamples) for name, records in answers.items()}
@@ -68,12 +73,13 @@ def compare_runs(
             }
             for one in comparisons
         ],
+        "unlike": unlike(answers, settings),
     }
 
 
-def tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:
+def tables(scores: Mapping[str, Mapping[str, Any]], note: str = "") -> list[Table]:
     """Return the tables that there is something to put in. Of answers to controls alone, as of an oracle's, numbers
-    stand in columns of controls and nowhere else."""
+    stand in columns of controls and nowhere else. note: stands below the first table."""
     scores = {name: of_full_video(one) for name, one in scores.items()}
     asked = {control for one in scores.values() for control in one["controls"]}
     handicaps, model_free = (
@@ -86,7 +92,7 @@ def tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:
         made.append(_of_controls("Without a model", scores, model_free, full=False))
     if any(len(one["tasks"]) > 1 for one in scores.values()):
         made.append(by_tasks(scores))
-    return made
+    return [replace(table, note=note if table is made[0] else "") for table in made]
 
 
 def overall(scores: Mapping[str, Measures]) -> Table:
@@ -113,13 +119,14 @@ def _of_controls(
     }
     pair = _first_of([*scores.values(), *(part for parts in of_controls.values() for part in parts)])
     names = [*(["Full video"] if full else []), *(_heading(control.value) for control in controls)]
-    rows = {
-        name: [
+    rows = {}
+    for name, one in scores.items():
+        like: Measures = next(filter(was_measured, (one, *of_controls[name])), {})
+        cells = [
             *(_two(pair, one) if full else ()),
             *(cell for part in of_controls[name] for cell in _two(pair, part, handicap=True)),
         ]
-        for name, one in scores.items()
-    }
+        rows[name] = [cell._replace(like=like) for cell in cells]
     return _of_twos(title, names, pair, rows)
 
 
@@ -157,11 +164,18 @@ def _first_of(measured: Iterable[Measures]) -> Metric:
 
 
 class _Cell(NamedTuple):
-    """A number to be looked up: which, and in what was measured. note: what stands beside it."""
+    """A number to be looked up: which, and in what was measured. note: what stands beside it. like: measures of the
+    same questions, for the chance of what was not measured."""
 
     metric: Metric
     measures: Measures
     note: str = ""
+    like: Measures = MappingProxyType({})
+
+    @property
+    def chance(self) -> float | None:
+        own = self.metric.read(self.measures).chance
+        return self.metric.read(self.like).chance if own is None else own
 
     @property
     def entry(self) -> Entry:
@@ -178,14 +192,39 @@ def _two(pair: Metric, measures: Measures, *, handicap: bool = False) -> tuple[_
 
 
 def _rows(cells: Mapping[str, Sequence[_Cell]]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
-    """Return the rows of these cells, and what guessing is expected to reach, the first known of each column."""
+    """Return the rows of these cells, and what guessing is expected to reach: a row with names where that differs."""
     rows = [(name, tuple(cell.entry for cell in row)) for name, row in cells.items()]
-    found = (
-        [cell.metric.read(cell.measures).chance for cell in column]
-        for column in zip(*cells.values(), strict=True)
-    )
-    chance = (next((one for one in column if one is not None), None) for column in found)
-    return (*rows, (CHANCE, tuple(Entry(None if one is None else 100 * one) for one in chance)))
+    found = apart({name: [cell.chance for cell in row] for name, row in cells.items()})
+    for names, chances in found:
+        whose = f"{CHANCE} ({', '.join(names)})" if len(found) > 1 else CHANCE
+        rows.append((whose, tuple(Entry(None if one is None else 100 * one) for one in chances)))
+    return tuple(rows)
+
+
+def apart(
+    chances: Mapping[str, Sequence[float | None]],
+) -> list[tuple[list[str], list[float | None]]]:
+    """Return the levels of chance that differ as they are shown, in per cent with one decimal, each with whose it is.
+
+    chances: of every answerer, by column; None for what is not known of it, where another's may stand. Answerers of
+    whom nothing is known are not named.
+    """
+    found: list[tuple[list[str], list[float | None]]] = []
+    for name, row in chances.items():
+        if all(one is None for one in row):
+            continue
+        for names, known in found:
+            if all(map(_is_shown_alike, known, row)):
+                names.append(name)
+                known[:] = [b if a is None else a for a, b in zip(known, row, strict=True)]
+                break
+        else:
+            found.append(([name], list(row)))
+    return found
+
+
+def _is_shown_alike(a: float | None, b: float | None) -> bool:
+    return a is None or b is None or f"{100 * a:.1f}" == f"{100 * b:.1f}"
 
 
 def _detectable(interval: Sequence[float] | None) -> float | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from retroflip.bench.alike import FRAMES, stated, unlike
 from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.training import is_number
@@ -29,10 +30,11 @@ from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
 from retroflip.data.tally import Tally, tally_of
 from retroflip.errors import DataError, RetroflipError, UsageError
-from retroflip.files.storage import jsonable, read_json_object, read_jsonl
+from retroflip.files.storage import jsonable, part, read_json_object, read_jsonl
 from retroflip.recipes.schema import DataSection
-from retroflip.report.cards import Source, Sources, part
+from retroflip.report.cards import Source, Sources
 from retroflip.report.pairs import AnswerView, PairView, Seen, SideView
+from retroflip.report.sentences import short_name
 from retroflip.report.studies import StudyView, is_study, read_study
 from retroflip.train.datasets import dataset_of, is_of_records
 from retroflip.train.run_directory import check_results
@@ -360,6 +362,7 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
     compared = {name: answers[name] for name, one in methods.items() if name in answers and was_measured(one)}
     if not comparisons:
         comparisons = compare_all(compared)
+    asked = {name: read_settings(path) for folder in folders for name, path in folder.evaluations.items()}
     # What one experiment was made with says nothing of several side by side.
     settings = folders[0].summary.get("settings", {}) if len(folders) == 1 else {}
     return {
@@ -368,6 +371,10 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
         "comparisons": comparisons,
         "failures": failures,
         "settings": settings,
+        "unlike": unlike(
+            {short_name(name): records for name, records in answers.items() if records},
+            {short_name(name): one for name, one in asked.items()},
+        ),
     }
 
 
@@ -395,9 +402,7 @@ def _seen(settings: Mapping[str, Mapping[str, Any]]) -> dict[Seen, tuple[str, ..
     """Return the models by which frames they were shown; those of whose run.json that cannot be told are left out."""
     found: dict[Seen, tuple[str, ...]] = {}
     for name, of_model in settings.items():
-        stated = of_model.get("conditions")
-        values = {key: one.get("value") for key, one in stated.items()} if isinstance(stated, Mapping) else {}
-        frames, sampler, fps = (values.get(key) for key in ("frames", "sampler", "fps"))
+        frames, sampler, fps = (stated(of_model, one) for one in FRAMES)
         if (
             isinstance(frames, int)
             and 0 < frames <= MOST_FRAMES

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retroflip.bench.comparison import apart
 from retroflip.bench.metrics import metrics_of, was_measured
 from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
@@ -96,17 +97,17 @@ def seeing(methods: Mapping[str, Measures]) -> dict[str, Measures]:
 
 
 def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:
-    """Return one row per method that has these metrics and what guessing would reach on the first one's questions.
+    """Return one row per method that has these metrics and what guessing would reach, with names where that differs.
 
     controls: rows of the oracle, random answers and each method's controls, of those too that no full video was shown.
     """
     methods = {name: m for name, m in seeing(summary["methods"]).items() if family.of(m)}
     rows = [_row(family, short_name(name), m, slot=slots[name]) for name, m in methods.items()]
-    first: Measures = next(iter(methods.values()), {})
     metrics = metrics_of(family)
-    chances = [metric.read(first).chance for metric in metrics]
-    if any(chance is not None for chance in chances):
-        rows.append(Row("Chance", tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
+    found = apart({short_name(name): [one.read(m).chance for one in metrics] for name, m in methods.items()})
+    for names, chances in found:
+        whose = f"Chance ({', '.join(names)})" if len(found) > 1 else "Chance"
+        rows.append(Row(whose, tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
     controls = [
         (name.replace("/", ", ") if "/" in name else name.capitalize(), m)
         for name, m in summary["controls"].items()
@@ -128,31 +129,40 @@ def task_rows(methods: Mapping[str, Measures]) -> list[TaskRow]:
     tasks = sorted({task for measures in methods.values() for task in measures.get("tasks", {})})
     rows = []
     for task in tasks:
-        measured = [measures.get("tasks", {}).get(task, {}) for measures in methods.values()]
-        first = next(one for one in measured if one)
-        rates = [PAIR_ACCURACY.read(one) for one in measured]
+        measured = {name: m.get("tasks", {}).get(task, {}) for name, m in methods.items()}
+        first = next(one for one in measured.values() if one)
+        rates = {name: PAIR_ACCURACY.read(one) for name, one in measured.items()}
         rows.append(
             TaskRow(
                 plain(task),
                 PAIR_ACCURACY.family.counted(first),
-                percent(PAIR_ACCURACY.read(first).chance),
-                tuple(map(_cell, rates)),
+                _chances(rates),
+                tuple(map(_cell, rates.values())),
             )
         )
     return rows
+
+
+def _chances(rates: Mapping[str, Rate]) -> str:
+    """Return what guessing would reach, of each method where that differs."""
+    found = apart({short_name(name): [rate.chance] for name, rate in rates.items()})
+    if len(found) < 2:
+        return percent(found[0][1][0] if found else None)
+    return ", ".join(f"{percent(chance)} ({', '.join(names)})" for names, (chance,) in found)
 
 
 def plot_rows(summary: Mapping[str, Any], metric: Metric, slots: Mapping[str, int]) -> list[MarkRow]:
     """Return the marks of a metric's interval plot: every method, its handicapped inputs as small marks."""
     rows = []
     for name, measures in summary["methods"].items():
-        marks = list(_marks(short_name(name), metric.read(measures), "circle"))
+        rate = metric.read(measures)
+        marks = list(_marks(short_name(name), rate, "circle"))
         if not marks:
             continue
         controls = measures.get("controls", {})
         for control in (one for one in _SHAPES if one in controls):
             marks += _marks(_words(control), metric.read(controls[control]), _SHAPES[control])
-        rows.append(MarkRow(short_name(name), slots[name], marks))
+        rows.append(MarkRow(short_name(name), slots[name], marks, rate.chance))
     return rows
 
 
