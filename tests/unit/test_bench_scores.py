@@ -10,7 +10,7 @@ import pytest
 from retroflip.bench.groups import group_up, pair_is_right, pair_up
 from retroflip.bench.metrics import measure
 from retroflip.bench.records import AnswerRecord, Control, append_answers, as_record, as_row, read_answers
-from retroflip.bench.score import compare, compare_all, score_records, score_run
+from retroflip.bench.score import compare, compare_all, of_full_video, score_records, score_run
 from retroflip.data.sample import Cell
 from retroflip.errors import DataError
 from retroflip.files.storage import append_jsonl, read_json_object
@@ -221,6 +221,17 @@ def test_an_oracle_run_is_scored_by_its_only_control() -> None:
     assert (found["scored"], found["p_acc"], found["controls"]) == ("oracle", 1.0, {})
 
 
+def test_answers_without_the_video_are_never_those_to_full_videos() -> None:
+    blind = pair("p", "A", "A", control=Control.TEXT_ONLY)
+    found = score_records([*blind, *pair("p", "A", "B", control=Control.ORACLE)])
+    told = of_full_video(found)
+    assert not {"acc", "p_acc", "n_answers"} & told.keys()
+    assert {name: one["p_acc"] for name, one in told["controls"].items()} == {"text_only": 0.0, "oracle": 1.0}
+    assert of_full_video(told) is told
+    seeing = score_records([*FOUR_PAIRS, *blind])
+    assert of_full_video(seeing) is seeing
+
+
 def test_score_run_writes_what_it_returns(tmp_path: Path) -> None:
     append_answers(tmp_path / "answers.jsonl", FOUR_PAIRS)
     (tmp_path / "run.json").write_text('{"frames": 8}')
@@ -244,6 +255,22 @@ def test_compare_all_takes_every_two_in_order() -> None:
     found = compare_all(dict.fromkeys(("base", "grpo", "crpo"), FOUR_PAIRS))
     assert [(one["a"], one["b"]) for one in found] == [("base", "grpo"), ("base", "crpo"), ("grpo", "crpo")]
     assert all(one["mcnemar_p"] == 1.0 for one in found)
+
+
+def test_what_is_not_compared_says_why() -> None:
+    blind = pair("p", "A", "B", control=Control.RANDOM)
+    single = [replace(record("alone", 0, "A"), pair=None, side=None)]
+    whole = pair("q", "A", "B")
+
+    def why(a: list[AnswerRecord], b: list[AnswerRecord]) -> object:
+        return compare(a, b, names=("a", "b"))["not_compared"]
+
+    assert why(FOUR_PAIRS, blind) == "b has no answers to full videos"
+    assert why(blind, blind) == "a and b have no answers to full videos"
+    assert why(FOUR_PAIRS, single) == "the questions of b form no pairs"
+    assert why(single, single) == "the questions of a and b form no pairs"
+    assert why(pair("p", "A", "B"), whole) == "they were asked no pair in common"
+    assert why(whole, whole) is None
 
 
 def test_compare_refuses_other_questions_under_the_same_name() -> None:

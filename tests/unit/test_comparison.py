@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from retroflip.bench.comparison import compare_runs, tables
+from retroflip.bench.comparison import Table, compare_runs, tables
 from retroflip.bench.records import AnswerRecord, as_record
 from retroflip.bench.rendering import latex, markdown, web
 from retroflip.bench.stats import detectable, holm
@@ -117,6 +117,116 @@ def test_tables_have_the_shapes_of_the_paper() -> None:
     )
 
 
+def test_numbers_of_a_control_stand_in_its_own_column_alone() -> None:
+    """The answerer of which there is an oracle's word alone was in the row of those that see the video, at 100 %."""
+    blind = [{**one, "control": "text_only"} for one in answers(4)]
+    backwards = [{**one, "control": "reversed"} for one in answers(6)]
+    oracle = [{**one, "control": "oracle"} for one in answers(20)]
+    found = compare_runs(
+        {
+            "seeing": records([*answers(14), *backwards]),
+            "blind": records(blind),
+            "oracle": records(oracle),
+            "better": records(answers(18)),
+        },
+        resamples=50,
+    )
+    overall, shortcuts, model_free, tasks = tables(found["scores"])
+
+    def shown(table: Table) -> dict[str, list[float | None]]:
+        return {name: [entry.value for entry in entries[1::2]] for name, entries in table.rows}
+
+    assert shown(overall)["blind"] == shown(overall)["oracle"] == [None, None]
+    assert [name for name, _ in shortcuts.head] == ["Full video", "Text only", "Reversed"]
+    assert shown(shortcuts) == {
+        "seeing": [70.0, None, 30.0],
+        "blind": [None, 20.0, None],
+        "oracle": [None, None, None],
+        "better": [90.0, None, None],
+        "Random chance": [25.0, 25.0, 25.0],
+    }
+    assert model_free.head == (("Oracle", 2),)
+    assert shown(model_free)["oracle"] == [100.0]
+    assert shown(model_free)["seeing"] == [None]
+    assert shown(tasks)["oracle"] == [None, None, None]
+    made = {(one["a"], one["b"]): one for one in found["comparisons"]}
+    assert made["seeing", "better"]["holm_p"] == made["seeing", "better"]["mcnemar_p"]
+    assert made["seeing", "blind"]["holm_p"] is None
+
+
+WITH_NULL: dict[str, Any] = {"options": ["left", "right", "None of the above"]}
+
+
+def test_chance_is_told_of_each_folder_where_it_differs() -> None:
+    """The first folder's stood for all, so that who was offered a null option was set against the wrong one."""
+    more = [{**one, "control": "text_only", **WITH_NULL} for one in answers(4)]
+    one_task = [one for one in answers(6) if one["task"] == "order"]
+    found = compare_runs(
+        {
+            "base": records(answers(2)),
+            "part": records(one_task),
+            "null": records(answers(4, **WITH_NULL)),
+            "blind": records(more),
+        },
+        resamples=20,
+    )
+    overall, shortcuts, tasks = tables(found["scores"])
+
+    def chances(table: Table) -> dict[str, list[float | None]]:
+        return {
+            name: [None if entry.value is None else round(entry.value, 1) for entry in entries[:4]]
+            for name, entries in table.rows
+            if name.startswith("Random chance")
+        }
+
+    assert chances(overall) == {
+        "Random chance (base, part)": [50.0, 25.0, 50.0, None],
+        "Random chance (null)": [33.3, 11.1, 33.3, None],
+    }
+    assert chances(shortcuts) == {
+        "Random chance (base, part)": [50.0, 25.0, 50.0, 25.0],
+        "Random chance (null, blind)": [33.3, 11.1, 33.3, 11.1],
+    }
+    assert chances(tasks) == {
+        "Random chance (base, part)": [50.0, 25.0, 50.0, 25.0],
+        "Random chance (null)": [33.3, 11.1, 33.3, 11.1],
+    }
+
+
+def test_what_was_not_asked_alike_is_told_in_a_line() -> None:
+    asked = {"a": records(answers(2)), "b|b": records(answers(4))}
+    assert compare_runs(asked, {"a": {}, "b|b": stating(8)}, resamples=20)["unlike"] == ""
+    assert compare_runs(asked, {"a": stating(8), "b|b": stating(8)}, resamples=20)["unlike"] == ""
+    turned = [{**one, "options": ["right", "left"], "letters": ["B", "A"]} for one in answers(4)]
+    assert compare_runs({**asked, "b|b": records(turned)}, resamples=20)["unlike"] == ""
+    blind = [{**one, "control": "text_only"} for one in answers(4)]
+    assert compare_runs({**asked, "b|b": records(blind)}, resamples=20)["unlike"] == ""
+    asked |= {"c": records(answers(4, **WITH_NULL)), "d": records(answers(3, pairs=10))}
+    settings = {"a": stating(8), "b|b": stating(8), "c": stating(None, fps=2.0), "d": {"conditions": []}}
+    found = compare_runs(asked, settings, resamples=20)
+    assert found["unlike"] == (
+        "Not all were asked alike: questions (a, b|b, c: 40; d: 20; common to all: 20), "
+        "null option (a, b|b, d: no; c: yes), frames (a, b|b: 8; c: none), fps (a, b|b: none; c: 2.0)."
+    )
+    first, *others = tables(found["scores"], found["unlike"])
+    assert {table.note for table in others} == {""}
+    assert "\n\nNot all were asked alike: questions (a, b\\|b, c: 40; d" in markdown(first)
+    assert "Not all were asked alike" in latex(first)
+    assert "<p>Not all were asked alike" in web({first.title: first})
+
+
+def stating(frames: int | None, fps: float | None = None) -> dict[str, Any]:
+    """Return a run.json that states which frames were shown."""
+    conditions = {"frames": {"value": frames}, "sampler": {"value": "uniform"}, "fps": {"value": fps}}
+    return {"conditions": conditions}
+
+
+def test_without_an_answer_to_a_full_video_there_is_no_table_of_them() -> None:
+    oracle = [{**one, "control": "oracle"} for one in answers(20)]
+    scores = compare_runs({"a": records(oracle), "b": records(oracle)}, resamples=50)["scores"]
+    assert [table.title for table in tables(scores)] == ["Without a model"]
+
+
 def test_hostile_names_break_no_table() -> None:
     name = "<script>a|b_c & 50% \\x{y}\nz"
     scores = compare_runs({name: records(answers(5)), "b": records(answers(8))}, resamples=50)["scores"]
@@ -137,13 +247,26 @@ def test_the_command_line_compares_folders(tmp_path: Path) -> None:
     for name, right in (("start", 2), ("crpo", 14), ("a|b <i>", 3)):
         (tmp_path / name).mkdir()
         write_jsonl_atomic(tmp_path / name / "answers.jsonl", answers(right))
+    (tmp_path / "start" / "run.json").write_text(json.dumps(stating(8)))
+    (tmp_path / "crpo" / "run.json").write_text(json.dumps(stating(4)))
     hostile = CliRunner().invoke(app, ["compare", str(tmp_path / "start"), str(tmp_path / "a|b <i>")])
     assert "- a\\|b &lt;i&gt; minus start" in hostile.output
     folders = [str(tmp_path / "start"), str(tmp_path / "crpo")]
     run = CliRunner().invoke(app, ["compare", *folders])
     assert run.exit_code == 0, run.output
     assert "| crpo |" in run.output
+    assert "Not all were asked alike: frames (start: 8; crpo: 4)." in run.output
     assert "crpo minus start: P-Acc +60.0" in run.output
+    (tmp_path / "o|x").mkdir()
+    write_jsonl_atomic(
+        tmp_path / "o|x" / "answers.jsonl", [{**one, "control": "oracle"} for one in answers(20)]
+    )
+    blind = CliRunner().invoke(app, ["compare", folders[0], str(tmp_path / "o|x")])
+    assert "- o\\|x minus start: not compared, since o\\|x has no answers to full videos." in blind.output
+    scored = CliRunner().invoke(app, ["score", folders[0], str(tmp_path / "o|x")])
+    assert "o|x against start: not compared, since o|x has no answers to full videos." in scored.output
+    three = CliRunner().invoke(app, ["score", *folders, str(tmp_path / "o|x")])
+    assert "o|x, oracle" in three.output.partition("All folders")[2]
     as_json = json.loads(CliRunner().invoke(app, ["compare", *folders, "--json"]).stdout)
     assert as_json["comparisons"][0]["n_pairs"] == 20
     page = tmp_path / "page.html"

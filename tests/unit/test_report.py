@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from retroflip.bench.controls import oracle_answers, random_answers
+from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import LOGGED
 from retroflip.bench.records import Control, answer_record, append_answers
 from retroflip.bench.score import compare_all, score_records
@@ -27,7 +28,7 @@ from retroflip.report.clips import inline_clip
 from retroflip.report.curves import main_figures, other_figures, series
 from retroflip.report.load import load_run_directories
 from retroflip.report.pairs import AnswerView, Outcome, PairView, SideView, outcome_counts, select_pairs
-from retroflip.report.tables import slots_of
+from retroflip.report.tables import handicaps_shown, plot_rows, slots_of
 from retroflip.rl.methods.base import Group, Rollout
 from retroflip.rl.methods.crpo import Crpo, CrpoSettings
 from retroflip.rl.metrics import group_metrics
@@ -230,6 +231,28 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
     ]
 
 
+def test_answers_without_the_video_are_no_models(tmp_path: Path) -> None:
+    """An oracle's folder stood among the models, and first."""
+    root = make_experiment(tmp_path / "demo", {"crpo": 5})
+    for name, control in (("blind", Control.TEXT_ONLY), ("sound", Control.ORACLE)):
+        (tmp_path / name).mkdir()
+        append_answers(
+            tmp_path / name / "answers.jsonl",
+            [answer_record(one, rf"\boxed{{{one.solution}}}", control) for one in SAMPLES],
+        )
+    page = Page(report_directories([root, tmp_path / "blind", tmp_path / "sound"], tmp_path / "report.html"))
+    assert "CRPO answers both videos right in 25.0" in page.text
+    models = page.text.partition("Models")[2].partition("Pair accuracy by task")[0]
+    assert "CRPO" in models
+    assert not [name for name in ("blind", "sound") if name in models]
+    controls = page.text.partition("All control scores")[2]
+    assert "blind, text only" in controls
+    assert "sound, oracle" in controls
+    alone = Page(report_directories([tmp_path / "sound"], tmp_path / "alone.html"))
+    assert "No answers to full videos were evaluated" in alone.text
+    assert "sound, oracle" in alone.text
+
+
 def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
     assert all(
@@ -239,6 +262,71 @@ def test_sound_controls_pass_and_a_broken_one_is_pointed_out() -> None:
     assert sentences.checks({"controls": {"oracle": random}})[0].verdict is sentences.Verdict.WRONG
     blind = {"methods": {"crpo": {"controls": {"text_only": oracle}}}}
     assert "some pairs give themselves away" in sentences.checks(blind)[0].text
+
+
+def test_each_control_is_judged_by_what_it_is_good_for() -> None:
+    """An oracle's 100 % were pairs that give themselves away, and so was a clip that reversal leaves as it is."""
+    oracle, random = score_records(oracle_answers(SAMPLES)), score_records(random_answers(SAMPLES))
+    controls = {"oracle": oracle, "random": random, "reversed": oracle, "shuffled_frames": oracle}
+    found = sentences.checks({"methods": {"og": {"controls": controls}}})
+    sound, empty, wrong = sentences.Verdict.SOUND, sentences.Verdict.EMPTY, sentences.Verdict.WRONG
+    assert [check.verdict for check in found] == [sound, sound, empty, wrong]
+    begins = (
+        "The oracle, which writes the gold answers to the questions of og, scores 100.0",
+        "Random answers",
+    )
+    assert [check.text.startswith(begin) for check, begin in zip(found, begins, strict=False)] == [True, True]
+    assert [text for check in found[:3] if "give themselves away" in (text := check.text)] == []
+    assert "played backwards" in found[2].text
+    broken = {"methods": {"og": {"controls": {"oracle": random, "random": oracle}}}}
+    assert [check.verdict for check in sentences.checks(broken)] == [wrong, wrong]
+
+
+def test_the_controls_of_several_demos_stand_beside_each_other(tmp_path: Path) -> None:
+    """Those of the last one stood for all."""
+    roots = [make_experiment(tmp_path / name, {"crpo": 5}) for name in ("one", "Two")]
+    measured = [score_records(answers(SAMPLES)) for answers in (oracle_answers, random_answers)]
+    for root, measures in zip(roots, measured, strict=True):
+        (root / "summary.json").write_text(json.dumps({"controls": {"oracle": measures}}))
+    summary = load_run_directories(roots).summary
+    assert summary["controls"] == {"one/oracle": measured[0], "Two/oracle": measured[1]}
+    verdicts = [check.verdict for check in sentences.checks(summary)]
+    assert verdicts == [sentences.Verdict.SOUND, sentences.Verdict.WRONG]
+    assert "Two, oracle" in Page(report_directories(roots, tmp_path / "report.html")).text
+
+
+def test_chance_is_told_of_each_model_where_it_differs(tmp_path: Path) -> None:
+    """The first folder's stood for all: in the table, in the charts and by task."""
+    more = [one.model_copy(update={"options": (*OPTIONS, "None of the above")}) for one in SAMPLES]
+    for name, asked in (("with-two", SAMPLES), ("again", SAMPLES), ("with-three", more)):
+        (tmp_path / name).mkdir()
+        append_answers(
+            tmp_path / name / "answers.jsonl",
+            [answer_record(one, rf"\boxed{{{one.solution}}}", Control.FULL) for one in asked],
+        )
+    two, three = tmp_path / "with-two", tmp_path / "with-three"
+    page = Page(report_directories([two, tmp_path / "again", three], tmp_path / "report.html"))
+    text = " ".join(page.text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "Chance (with-two, again) 50.0 %25.0 %" in text
+    assert "Chance (with-three) 33.3 %11.1 %" in text
+    assert "25.0 % (with-two, again), 11.1 % (with-three)" in text
+    assert "Not all were asked alike: null option (with-two, again: no; with-three: yes)." in text
+    assert page.source.count('class="chance"') - page.source.count('tr class="chance"') == 3 * 2
+    alike = Page(report_directories([two, tmp_path / "again"], tmp_path / "alike.html"))
+    assert "Chance (" not in alike.text
+    assert "Not all were asked alike" not in alike.text
+    assert alike.source.count('class="chance"') - alike.source.count('tr class="chance"') == 2
+
+
+def test_only_inputs_with_less_to_see_stand_in_a_chart_and_each_has_a_mark() -> None:
+    oracle = score_records(oracle_answers(SAMPLES))
+    names = ["text_only", "single_frame", "shuffled_frames", "reversed", "oracle", "random"]
+    summary = {"methods": {"og": {**oracle, "controls": dict.fromkeys(names, oracle)}}}
+    (row,) = plot_rows(summary, PAIR_ACCURACY, {"og": 1})
+    shapes = {mark.name: mark.shape for mark in row.marks}
+    assert list(shapes) == ["og", "text only", "single frame", "shuffled frames", "reversed"]
+    assert len(set(shapes.values())) == len(shapes)
+    assert handicaps_shown(summary) == list(shapes.items())[1:]
 
 
 @pytest.mark.parametrize(

@@ -694,6 +694,18 @@ def test_a_sweep_is_read_from_recipes_and_scores(study: Path) -> None:
         assert told(port, "/api/sweeps", place=runs[0])["axes"] == []
 
 
+def test_a_sweep_has_no_scores_of_answers_without_the_video(study: Path) -> None:
+    blind = study / "eval" / "l0.3-seed-0" / "answers.jsonl"
+    blind.unlink()
+    lines(blind, [said(n, side, right=True, control="text_only") for n in range(10) for side in (0, 1)])
+    with serving(study) as port:
+        runs = [place["name"] for place in told(port, "/api/places") if place["kind"] == "run"]
+        found = told(port, f"/api/sweeps?{urlencode({'place': runs}, doseq=True)}")
+        assert found["scored"] == 3
+        named = [name for point in found["axes"][0]["lines"][0]["points"] for name in point["runs"]]
+        assert not [name for name in named if name.endswith("l0.3-seed-0")]
+
+
 def test_every_figure_of_the_papers_can_be_chosen(study: Path) -> None:
     with serving(study) as port:
         presets = dict(told(port, "/api/presets"))

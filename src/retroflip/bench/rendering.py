@@ -30,7 +30,8 @@ def markdown(table: Table) -> str:
     """Return the table in GitHub's Markdown; the groups of columns stand in their names."""
     heads = [f"{group} {name}".strip() for group, name in _columns(table)]
     rows = ([name, *map(told, entries)] for name, entries in table.rows)
-    return f"### {cell(table.title)}\n\n{table_of(['model', *heads], rows, numbers=len(heads))}\n"
+    note = f"\n{cell(table.note)}\n" if table.note else ""
+    return f"### {cell(table.title)}\n\n{table_of(['model', *heads], rows, numbers=len(heads))}\n{note}"
 
 
 def latex(table: Table) -> str:
@@ -50,6 +51,7 @@ def latex(table: Table) -> str:
         ),
         r"\bottomrule",
         r"\end{tabular}",
+        *([_tex(table.note)] if table.note else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -83,9 +85,10 @@ def _html(table: Table) -> str:
         f"<tr><td>{html.escape(name)}</td>" + "".join(map(_html_cell, entries)) + "</tr>"
         for name, entries in table.rows
     )
+    note = f"<p>{html.escape(table.note)}</p>\n" if table.note else ""
     return (
         f'<h2>{html.escape(table.title)}</h2><div class="wide" tabindex="0"><table><thead><tr><th></th>{groups}</tr>'
-        f"<tr><th>model</th>{names}</tr></thead><tbody>{rows}</tbody></table></div>\n"
+        f"<tr><th>model</th>{names}</tr></thead><tbody>{rows}</tbody></table></div>\n{note}"
     )
 
 

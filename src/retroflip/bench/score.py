@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from retroflip.bench.groups import Pairs, pair_up
 from retroflip.bench.metrics import by_task, measure_answered
@@ -112,6 +112,24 @@ def score_records(
     }
 
 
+def of_full_video(scores: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return scores with the answers to full videos at the top, and with nothing there where there are none.
+
+    scores: as `score_records` returns them, which puts a control at the top where no full video was shown: it stands
+    among the controls here. To be asked wherever answerers stand side by side, whose first numbers must be of one kind.
+    """
+    main = scores.get("scored", Control.FULL.value)
+    if main == Control.FULL.value:
+        return scores
+    blind = {key: value for key, value in scores.items() if key not in ("scored", "controls")}
+    return {
+        "scored": Control.FULL.value,
+        "tasks": {},
+        "parts": {},
+        "controls": {main: {**blind, "gap": None}, **scores["controls"]},
+    }
+
+
 def _nested(measured: Iterable[tuple[tuple[str, str], dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for (name, value), measures in measured:
@@ -162,17 +180,29 @@ def compare(
 
     Keys: a, b (names), p_acc_difference (in 0..1; None without common pairs), p_acc_difference_ci (paired
     bootstrap over source clips), only_a and only_b (pairs only one got right), mcnemar_p (exact, two-sided),
-    n_pairs, n_unshared_pairs (left out because one of the two was not asked).
+    n_pairs, n_unshared_pairs (left out because one of the two was not asked), not_compared (why there is no pair to
+    compare; None where there is one).
 
     Raises DataError when the two were asked different questions under the same ids.
     """
-    return _compared(_full_pairs(a), _full_pairs(b), names, seed, resamples)
+    return _compared(_Seeing.of(names[0], a), _Seeing.of(names[1], b), seed, resamples)
 
 
-def _compared(
-    pairs_a: Pairs, pairs_b: Pairs, names: tuple[str, str], seed: int, resamples: int
-) -> dict[str, Any]:
-    clips = pairs_a.clips
+class _Seeing(NamedTuple):
+    """An answerer with full videos: its name, whether it was asked about any, and the pairs among them."""
+
+    name: str
+    asked: bool
+    pairs: Pairs
+
+    @classmethod
+    def of(cls, name: str, records: Sequence[AnswerRecord]) -> "_Seeing":
+        full = [record for record in records if record.control is Control.FULL and record.draw == 0]
+        return cls(name, bool(full), pair_up(full))
+
+
+def _compared(a: _Seeing, b: _Seeing, seed: int, resamples: int) -> dict[str, Any]:
+    pairs_a, pairs_b, clips = a.pairs, b.pairs, a.pairs.clips
     shared = sorted(clips.keys() & pairs_b.clips.keys())
     for name, pair in pairs_a.complete.items():
         if name in pairs_b.complete:
@@ -183,8 +213,8 @@ def _compared(
     )
     test = mcnemar(right_a, right_b)
     return {
-        "a": names[0],
-        "b": names[1],
+        "a": a.name,
+        "b": b.name,
         "p_acc_difference": (sum(right_b) - sum(right_a)) / len(shared) if shared else None,
         "p_acc_difference_ci": interval and list(interval),
         "only_a": test.only_a,
@@ -192,18 +222,27 @@ def _compared(
         "mcnemar_p": test.p,
         "n_pairs": len(shared),
         "n_unshared_pairs": len(clips.keys() ^ pairs_b.clips.keys()),
+        "not_compared": None if shared else _why_not(a, b),
     }
+
+
+def _why_not(a: _Seeing, b: _Seeing) -> str:
+    """Return why two answerers share no pair."""
+    blind = [one.name for one in (a, b) if not one.asked]
+    if blind:
+        return f"{' and '.join(blind)} {'has' if len(blind) == 1 else 'have'} no answers to full videos"
+    unpaired = [one.name for one in (a, b) if not one.pairs.clips]
+    if unpaired:
+        return f"the questions of {' and '.join(unpaired)} form no pairs"
+    return "they were asked no pair in common"
 
 
 def compare_all(
     answers: Mapping[str, Sequence[AnswerRecord]], *, resamples: int = RESAMPLES
 ) -> list[dict[str, Any]]:
     """Compare every two of the named answerers, the earlier name as `a`."""
-    pairs = {name: _full_pairs(records) for name, records in answers.items()}
-    return [
-        _compared(pairs[a], pairs[b], (a, b), seed=0, resamples=resamples)
-        for a, b in combinations(answers, 2)
-    ]
+    seeing = [_Seeing.of(name, records) for name, records in answers.items()]
+    return [_compared(a, b, seed=0, resamples=resamples) for a, b in combinations(seeing, 2)]
 
 
 def read_settings(directory: Path) -> dict[str, Any]:
@@ -212,10 +251,6 @@ def read_settings(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     return read_json_object(path)
-
-
-def _full_pairs(records: Sequence[AnswerRecord]) -> Pairs:
-    return pair_up([record for record in records if record.control is Control.FULL and record.draw == 0])
 
 
 def _check_same_questions(

@@ -37,22 +37,25 @@ def compare(
 ) -> None:
     """Put the answers of several models side by side: all questions, handicapped inputs, tasks.
 
+    Models that were asked other questions, with other frames or another null option, are named below the first table.
     Every two models are compared on the pairs that both answered, by an exact McNemar test, with p-values adjusted for
     the number of comparisons (Holm) and the smallest difference that so many pairs could have shown.
     """
     from retroflip.bench.comparison import compare_runs, tables
     from retroflip.bench.rendering import latex, markdown, web
-    from retroflip.bench.score import read_folder
+    from retroflip.bench.score import read_folder, read_settings
     from retroflip.files.storage import write_text_atomic
 
     if len(directories) < 2:
         raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
-    answers = {name: read_folder(one).records for name, one in by_name(directories).items()}
-    found = compare_runs(answers, resamples=resamples)
+    folders = by_name(directories)
+    answers = {name: read_folder(one).records for name, one in folders.items()}
+    settings = {name: read_settings(one) for name, one in folders.items()}
+    found = compare_runs(answers, settings, resamples=resamples)
     if json:
         print_json(found)
         return
-    made = {table.title: table for table in tables(found["scores"])}
+    made = {table.title: table for table in tables(found["scores"], found["unlike"])}
     if form is Form.HTML:
         text = web(made)
     else:
@@ -69,8 +72,8 @@ def compare(
 
 def _sentence(one: dict[str, Any]) -> str:
     a, b = cell(one["a"]), cell(one["b"])
-    if not one["n_pairs"]:
-        return f"- {b} and {a} were asked no pair in common."
+    if one["not_compared"]:
+        return f"- {b} minus {a}: not compared, since {cell(one['not_compared'])}."
     low, high = (100 * bound for bound in one["p_acc_difference_ci"])
     return (
         f"- {b} minus {a}: P-Acc {100 * one['p_acc_difference']:+.1f} [{low:+.1f}, {high:+.1f}] over "

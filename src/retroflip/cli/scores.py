@@ -26,8 +26,12 @@ def print_summary(summary: Mapping[str, Any]) -> None:
 
 
 def print_side_by_side(scores: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print one row for every folder, with no chance beside it: folders may be of different benchmarks."""
-    _print_rates("All folders", list(scores.items()), chance=False)
+    """Print one row for every folder, with no chance beside it: folders may be of different benchmarks. A folder
+    without answers to full videos has the name of the control that was scored beside its own."""
+    rows = [
+        (name if one["scored"] == "full" else f"{name}, {one['scored']}", one) for name, one in scores.items()
+    ]
+    _print_rates("All folders", rows, chance=False)
 
 
 def print_scores(name: str, scores: Mapping[str, Any]) -> None:
@@ -167,7 +171,7 @@ def print_comparison(difference: Mapping[str, Any]) -> None:
     """Print how two answerers differ."""
     a, b = difference["a"], difference["b"]
     if difference["p_acc_difference"] is None:
-        print(f"{b} against {a}: no pair was answered by both.")
+        print(f"{b} against {a}: not compared, since {difference['not_compared']}.")
         return
     interval = difference["p_acc_difference_ci"]
     within = f" [{100 * interval[0]:+z.1f}, {100 * interval[1]:+z.1f}]" if interval else ""

@@ -176,6 +176,12 @@ def read_json_object(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def part(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a mapping inside another; {} where there is none: a run.json may be anybody's."""
+    found = value.get(name)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
 def write_jsonl_atomic(path: Path, rows: Iterable[Mapping[str, Any]], *, seal: bool = True) -> None:
     """Write one JSON object per line, atomically. seal: off for files that other programs read row by row."""
     plain = (jsonable(row) for row in rows)

@@ -107,7 +107,7 @@ def build_report(
     pairs: all pairs; up to `max_pairs` are chosen. failures: rows with path, error, message. provenance: any
     nesting of names and values. study: a study's tables, where the page is about one. sources: what cards are made of.
     """
-    summary = {"methods": {}, "controls": {}, "comparisons": [], "failures": {}, **summary}
+    summary = {"methods": {}, "controls": {}, "comparisons": [], "failures": {}, "unlike": "", **summary}
     names = [*summary["methods"], *(name for name in runs if name not in summary["methods"])]
     slots = study.slots if study else tables.slots_of(names)
     page = _environment().get_template("report.html.j2")
@@ -169,6 +169,7 @@ def _results(
         "headline": sentences.headline(summary, runs),
         "checks": sentences.checks(summary),
         "methods": list(methods),
+        "seeing": list(tables.seeing(methods)),
         "plots": _plots(summary, slots),
         "handicaps": tables.handicaps_shown(summary),
         "answers": tables.table_of(ANSWERS, summary, slots),
@@ -180,17 +181,16 @@ def _results(
         "family_notes": FAMILY_NOTES,
         "task_rows": tables.task_rows(methods),
         "comparisons": summary["comparisons"],
+        "unlike": summary["unlike"],
     }
 
 
 def _plots(summary: Mapping[str, Any], slots: Mapping[str, int]) -> list[Figure]:
-    first: Mapping[str, Any] = next(iter(summary["methods"].values()), {})
     figures = []
     for metric in metrics.METRICS:
         rows = tables.plot_rows(summary, metric, slots) if metric.charted else []
         if rows:
-            svg = interval_plot(metric.title, rows, chance=metric.read(first).chance)
-            figures.append(Figure(metric.title, metric.caption, svg))
+            figures.append(Figure(metric.title, metric.caption, interval_plot(metric.title, rows)))
     return figures
 
 
@@ -272,7 +272,7 @@ def _failures(summary: Mapping[str, Any], failures: Sequence[Mapping[str, Any]])
                 "incomplete": measures.get("n_incomplete_pairs"),
                 "answers": measures.get("n_answers"),
             }
-            for name, measures in summary["methods"].items()
+            for name, measures in tables.seeing(summary["methods"]).items()
         },
     }
 

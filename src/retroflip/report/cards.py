@@ -19,7 +19,7 @@ from typing import Any
 
 from retroflip.data.tally import Tally
 from retroflip.errors import DataError, counted
-from retroflip.files.storage import read_json_object
+from retroflip.files.storage import part, read_json_object
 from retroflip.report.sentences import model_name, short_name
 
 _MOST_VALUES = 12
@@ -321,12 +321,6 @@ def _versions(sources: Iterable[Source]) -> Iterator[tuple[str, str]]:
 
 def _recipe(run: Source) -> Mapping[str, Any]:
     return part(run.settings, "recipe")
-
-
-def part(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a mapping inside another; {} where there is none: a run.json may be anybody's."""
-    found = value.get(name)
-    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _object(path: Path) -> dict[str, Any]:

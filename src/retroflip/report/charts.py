@@ -21,6 +21,7 @@ _CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
     "square": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
     "diamond": ((0, -1.35), (1.35, 0), (0, 1.35), (-1.35, 0)),
     "triangle": ((0, -1.25), (1.25, 1), (-1.25, 1)),
+    "inverted": ((0, 1.25), (1.25, -1), (-1.25, -1)),
 }
 """of each mark's outline, in units of its radius; a circle has none"""
 _ROW = 42
@@ -55,7 +56,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """One estimate in an interval plot, in 0..1; `shape` is circle, square, diamond or triangle."""
+    """One estimate in an interval plot, in 0..1; `shape` is circle, square, diamond, triangle or inverted."""
 
     name: str
     value: float
@@ -65,11 +66,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class MarkRow:
-    """The marks of one model, drawn on one line; the first is the main one."""
+    """The marks of one model, drawn on one line; the first is the main one. chance: what guessing would reach on its
+    questions."""
 
     name: str
     slot: int
     marks: Sequence[Mark] = field(default_factory=tuple)
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,13 @@ def line_chart(title: str, series: Sequence[Series], *, share: bool = False) -> 
     )
 
 
-def interval_plot(title: str, rows: Sequence[MarkRow], *, chance: float | None) -> Markup:
-    """Draw estimates in 0..1 with their intervals, one row per model, and a dashed line at chance level."""
+def interval_plot(title: str, rows: Sequence[MarkRow]) -> Markup:
+    """Draw estimates in 0..1 with their intervals, one row per model, and a dashed line at chance level: one through
+    all rows, or one in each where levels differ."""
     height = TOP + _ROW * len(rows) + 46
     x = _Scale(0.0, 1.0, 112, WIDTH - 22)
     bottom = height - 30
-    parts = [_percent_grid(x, bottom)]
-    if chance is not None:
-        parts.append(_chance_line(x(chance), bottom))
+    parts = [_percent_grid(x, bottom), _chance_lines(rows, x, bottom)]
     for index, row in enumerate(rows):
         parts.append(_mark_row(row, x, TOP + _ROW * index + 32))
     spoken = "; ".join(f"{row.name} {row.marks[0].value:.1%}" for row in rows if row.marks)
@@ -232,11 +234,17 @@ def _percent_grid(x: _Scale, bottom: float) -> Markup:
     )
 
 
-def _chance_line(position: float, bottom: float) -> Markup:
-    return Markup(
-        '<line class="chance" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>'
-        '<text class="tick" x="{0:.1f}" y="{3}" text-anchor="middle">chance</text>'
-    ).format(position, TOP + 14, bottom, TOP + 8)
+def _chance_lines(rows: Sequence[MarkRow], x: _Scale, bottom: float) -> Markup:
+    places = [None if row.chance is None else f"{x(row.chance):.1f}" for row in rows]
+    known = list(dict.fromkeys(place for place in places if place is not None))
+    line = Markup('<line class="chance" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+    if len(known) == 1:
+        drawn = [line.format(known[0], TOP + 14, bottom)]
+    else:
+        tops = [TOP + 14 + _ROW * index for index in range(len(rows))]
+        drawn = [line.format(at, top, top + _ROW) for at, top in zip(places, tops, strict=True) if at]
+    label = Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">chance</text>')
+    return Markup().join([*drawn, *(label.format(place, TOP + 8) for place in known[:1])])
 
 
 def _mark_row(row: MarkRow, x: _Scale, y: float) -> Markup:

@@ -507,7 +507,7 @@ def _scored(summary: Mapping[str, Any]) -> list[comparison.Table]:
         short_name(name): {"controls": {}, "tasks": {}, **measures}
         for name, measures in summary["methods"].items()
     }
-    return comparison.tables(scores) if scores else []
+    return comparison.tables(scores, summary.get("unlike", "")) if scores else []
 
 
 def _write_tables(out: Path, tables: Sequence[comparison.Table], written: Written) -> None:

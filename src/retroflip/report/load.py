@@ -11,26 +11,30 @@ passed on, only where that lies in the directory itself or the working directory
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from retroflip.bench.alike import FRAMES, stated, unlike
 from retroflip.bench.groups import pair_up
+from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.score import ANSWERS, compare_all, read_settings, score_records
+from retroflip.bench.score import ANSWERS, compare_all, of_full_video, read_settings, score_records
 from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
 from retroflip.data.tally import Tally, tally_of
 from retroflip.errors import DataError, RetroflipError, UsageError, first_fault
-from retroflip.files.storage import jsonable, read_json_object, read_jsonl
+from retroflip.files.storage import jsonable, part, read_json_object, read_jsonl
 from retroflip.recipes.schema import DataSection
-from retroflip.report.cards import Source, Sources, part
+from retroflip.report.cards import Source, Sources
 from retroflip.report.pairs import AnswerView, PairView, Seen, SideView
+from retroflip.report.sentences import short_name
 from retroflip.report.studies import StudyView, is_study, read_study
 from retroflip.train.datasets import dataset_of, is_of_records
 from retroflip.train.run_directory import check_results
@@ -43,7 +47,6 @@ MOST_FRAMES = 1024
 """a run.json from somebody else must not have a page decode without end"""
 _MOST_COUNTED = 64_000_000
 """bytes of records that are read to be counted"""
-_MODEL_FREE = (Control.ORACLE.value, Control.RANDOM.value)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class _Folder:
 
     @property
     def names(self) -> set[str]:
-        return {*self.runs, *self.evaluations, *self.summary.get("methods", {})} - set(_MODEL_FREE)
+        return {*self.runs, *self.evaluations, *self.summary.get("methods", {})}
 
 
 @dataclass(frozen=True)
@@ -304,7 +307,9 @@ def _ordered(items: Mapping[str, Path], first: Sequence[str]) -> dict[str, Path]
 
 def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
     folders = list(folders)
-    counts = Counter(name for folder in folders for name in folder.names)
+    counts = Counter(
+        name for folder in folders for name in (*folder.names, *folder.summary.get("controls", {}))
+    )
 
     def rename(name: str, folder: _Folder) -> str:
         return f"{folder.root.resolve().name}/{name}" if counts[name] > 1 else name
@@ -314,7 +319,7 @@ def _with_unique_names(folders: Iterable[_Folder]) -> list[_Folder]:
             folder.root,
             {rename(name, folder): path for name, path in folder.runs.items()},
             {rename(name, folder): path for name, path in folder.evaluations.items()},
-            _renamed_summary(folder, {name: rename(name, folder) for name in folder.names}),
+            _renamed_summary(folder, partial(rename, folder=folder)),
         )
         for folder in folders
     ]
@@ -329,15 +334,12 @@ def _labels(folders: Sequence[_Folder]) -> list[str]:
     ]
 
 
-def _renamed_summary(folder: _Folder, names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed_summary(folder: _Folder, rename: Callable[[str], str]) -> dict[str, Any]:
     summary = dict(folder.summary)
-    summary["methods"] = {names[name]: m for name, m in summary.get("methods", {}).items()}
+    for part_of in ("methods", "controls"):
+        summary[part_of] = {rename(name): m for name, m in summary.get(part_of, {}).items()}
     summary["comparisons"] = [
-        {
-            **entry,
-            "a": names.get(entry.get("a"), entry.get("a")),
-            "b": names.get(entry.get("b"), entry.get("b")),
-        }
+        {**entry, "a": rename(entry.get("a")), "b": rename(entry.get("b"))}
         for entry in summary.get("comparisons", [])
     ]
     return summary
@@ -355,12 +357,12 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
         comparisons += folder.summary.get("comparisons", [])
         failures |= folder.summary.get("failures", {})
     for name, records in answers.items():
-        place = controls if name in _MODEL_FREE else methods
-        if name not in place and records:
-            place[name] = score_records(records)
-    compared = {name: answers[name] for name in methods if name in answers}
+        if name not in methods and records:
+            methods[name] = of_full_video(score_records(records))
+    compared = {name: answers[name] for name, one in methods.items() if name in answers and was_measured(one)}
     if not comparisons:
         comparisons = compare_all(compared)
+    asked = {name: read_settings(path) for folder in folders for name, path in folder.evaluations.items()}
     # What one experiment was made with says nothing of several side by side.
     settings = folders[0].summary.get("settings", {}) if len(folders) == 1 else {}
     return {
@@ -369,18 +371,23 @@ def _summary(folders: Sequence[_Folder], answers: Mapping[str, list[AnswerRecord
         "comparisons": comparisons,
         "failures": failures,
         "settings": settings,
+        "unlike": unlike(
+            {short_name(name): records for name, records in answers.items() if records},
+            {short_name(name): one for name, one in asked.items()},
+        ),
     }
 
 
 def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], named: _Named) -> list[PairView]:
-    models = [name for name in folder.evaluations if name not in _MODEL_FREE]
     complete = {
-        name: pair_up([r for r in answers[name] if r.control is Control.FULL]).complete for name in models
+        name: pairs
+        for name in folder.evaluations
+        if (pairs := pair_up([r for r in answers[name] if r.control is Control.FULL]).complete)
     }
     ids = sorted({pair for pairs in complete.values() for pair in pairs})
     data = _data_of(folder.root, named) if ids else None
     questions = data.questions if data else {}
-    seen = _seen({name: read_settings(folder.evaluations[name]) for name in models})
+    seen = _seen({name: read_settings(folder.evaluations[name]) for name in complete})
     views = []
     for pair in ids:
         sides = {name: pairs[pair] for name, pairs in complete.items() if pair in pairs}
@@ -395,9 +402,7 @@ def _seen(settings: Mapping[str, Mapping[str, Any]]) -> dict[Seen, tuple[str, ..
     """Return the models by which frames they were shown; those of whose run.json that cannot be told are left out."""
     found: dict[Seen, tuple[str, ...]] = {}
     for name, of_model in settings.items():
-        stated = of_model.get("conditions")
-        values = {key: one.get("value") for key, one in stated.items()} if isinstance(stated, Mapping) else {}
-        frames, sampler, fps = (values.get(key) for key in ("frames", "sampler", "fps"))
+        frames, sampler, fps = (stated(of_model, one) for one in FRAMES)
         if (
             isinstance(frames, int)
             and 0 < frames <= MOST_FRAMES

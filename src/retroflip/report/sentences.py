@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.answers import ACCURACY, MOST_UNPARSED, UNPARSED
 from retroflip.bench.metrics.base import Measures, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY, SAME_ANSWER
@@ -137,7 +138,8 @@ def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
     rates = {name: PAIR_ACCURACY.read(measures) for name, measures in methods.items()}
     scored = {name: methods[name] for name, rate in rates.items() if rate.value is not None}
     if not scored:
-        return _training_only(runs)
+        blind = bool(methods) and not any(map(was_measured, methods.values()))
+        return _training_only(runs, "No answers to full videos" if blind else "No pairs")
     trained = [name for name in scored if not is_start(name)]
     best = max(trained, key=lambda name: _pairs_right(scored[name]), default=None)
     if best is None:
@@ -154,19 +156,39 @@ def _result(summary: Mapping[str, Any], runs: Mapping[str, Rows]) -> list[str]:
 def checks(summary: Mapping[str, Any]) -> list[Check]:
     """Judge the controls: the oracle at 100 %, random at chance, handicapped inputs not above chance.
 
-    A handicapped model that wrote little that can be read is no control: it is at 0 without having been asked.
+    A handicapped model that wrote little that can be read is no control: it is at 0 without having been asked. Of clips
+    that are played backwards nothing is judged: answers that reversal does not change stay right.
     """
     found = []
     for name, measures in summary.get("controls", {}).items():
-        if name == "oracle" and (oracle := ACCURACY.read(measures).value) is not None:
-            found.append(_oracle(oracle))
-        if name == "random" and (random := PAIR_ACCURACY.read(measures)).interval is not None:
-            found.append(_random(random, random.interval))
+        folder, _, control = name.rpartition("/")
+        found.append(_check(folder, control, measures))
     for name, measures in summary.get("methods", {}).items():
-        for control, handicapped in measures.get("controls", {}).items():
-            if (bounds := PAIR_ACCURACY.read(handicapped).interval) is not None:
-                found.append(_handicapped(name, control, handicapped, bounds))
-    return found
+        found += [_check(short_name(name), *one) for one in measures.get("controls", {}).items()]
+    return [check for check in found if check is not None]
+
+
+def _check(name: str, control: str, measures: Measures) -> Check | None:
+    """Return the verdict of one control of the folder or model `name`; None where what it is judged by is not there."""
+    asked = f" to the questions of {name}" if name else ""
+    accuracy, found = ACCURACY.read(measures).value, PAIR_ACCURACY.read(measures)
+    if control == "oracle":
+        return None if accuracy is None else _oracle(asked, accuracy)
+    if found.interval is None:
+        return None
+    if control == "random":
+        return _random(asked, found, found.interval)
+    told = (
+        f"{name}, {control.replace('_', ' ')}: pair accuracy {percent(found.value)} ({interval(found.interval)}), "
+        f"{percent(UNPARSED.read(measures).value)} unparsed;"
+    )
+    if control == "reversed":
+        return Check(
+            Verdict.EMPTY,
+            f"{told} played backwards, a clip changes some answers and leaves others as they are, so there is no level "
+            "that this should be at.",
+        )
+    return _handicapped(told, found, found.interval, UNPARSED.read(measures).value or 0.0)
 
 
 def _pairs_right(measures: Measures) -> float:
@@ -229,7 +251,7 @@ def _same_answers(best: str, before: str | None, scored: Mapping[str, Measures])
     )
 
 
-def _training_only(runs: Mapping[str, Rows]) -> list[str]:
+def _training_only(runs: Mapping[str, Rows], missing: str) -> list[str]:
     sentences = []
     for name, rows in runs.items():
         line = series(rows, CORRECT.key, name, 0)
@@ -239,30 +261,28 @@ def _training_only(runs: Mapping[str, Rows]) -> list[str]:
                 f"In {len(line.steps)} steps of {model_name(name)} the correctness reward went from "
                 f"{smooth[0]:.2f} to {smooth[-1]:.2f}."
             )
-    return [*sentences, "No pairs were evaluated, so whether the model sees motion is not known."]
+    return [*sentences, f"{missing} were evaluated, so whether the model sees motion is not known."]
 
 
-def _oracle(accuracy: float) -> Check:
+def _oracle(asked: str, accuracy: float) -> Check:
     return Check(
         Verdict.SOUND if accuracy == 1.0 else Verdict.WRONG,
-        f"The oracle, which writes the gold answers, scores {percent(accuracy)}; "
+        f"The oracle, which writes the gold answers{asked}, scores {percent(accuracy)}; "
         f"sound scoring gives {percent(1.0)}.",
     )
 
 
-def _random(found: Rate, bounds: tuple[float, float]) -> Check:
+def _random(asked: str, found: Rate, bounds: tuple[float, float]) -> Check:
     inside = found.chance is not None and bounds[0] <= found.chance <= bounds[1]
     return Check(
         Verdict.SOUND if inside else Verdict.WRONG,
-        f"Random answers reach a pair accuracy of {percent(found.value)} ({interval(bounds)}); "
+        f"Random answers{asked} reach a pair accuracy of {percent(found.value)} ({interval(bounds)}); "
         f"chance is {percent(found.chance)}.",
     )
 
 
-def _handicapped(name: str, control: str, measures: Measures, bounds: tuple[float, float]) -> Check:
-    found = PAIR_ACCURACY.read(measures)
+def _handicapped(told: str, found: Rate, bounds: tuple[float, float], unparsed: float) -> Check:
     chance = found.chance or 0.0
-    unparsed = UNPARSED.read(measures).value or 0.0
     if bounds[0] > chance:
         verdict, end = Verdict.WRONG, "above chance, so some pairs give themselves away"
     elif unparsed > MOST_UNPARSED:
@@ -272,8 +292,4 @@ def _handicapped(name: str, control: str, measures: Measures, bounds: tuple[floa
         )
     else:
         verdict, end = Verdict.SOUND, "not above chance"
-    return Check(
-        verdict,
-        f"{short_name(name)}, {control.replace('_', ' ')}: pair accuracy {percent(found.value)} "
-        f"({interval(bounds)}), {percent(unparsed)} unparsed; {end} ({percent(chance)}).",
-    )
+    return Check(verdict, f"{told} {end} ({percent(chance)}).")

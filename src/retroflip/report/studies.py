@@ -202,14 +202,15 @@ class StudyView:
         headline, slots = self.headline, self.slots
         rows = [
             MarkRow(
-                short_name(arm["name"]), slots[arm["name"]], [_mark(arm["name"], arm["means"][headline.key])]
+                short_name(arm["name"]),
+                slots[arm["name"]],
+                [_mark(arm["name"], arm["means"][headline.key])],
+                (arm["means"].get(f"chance_{headline.key}") or {}).get("mean"),
             )
             for arm in table["arms"]
             if arm["means"].get(headline.key)
         ]
-        chances = [arm["means"].get(f"chance_{headline.key}") for arm in table["arms"]]
-        chance = next((one["mean"] for one in chances if one), None)
-        return interval_plot(headline.title, rows, chance=chance) if rows and headline.share else None
+        return interval_plot(headline.title, rows) if rows and headline.share else None
 
     def _orders(self, paper: Mapping[str, Any]) -> PaperOrders:
         measure = self.measure(paper["measure"])

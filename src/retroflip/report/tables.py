@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retroflip.bench.metrics import metrics_of
+from retroflip.bench.comparison import apart
+from retroflip.bench.metrics import metrics_of, was_measured
 from retroflip.bench.metrics.base import Family, Measures, Metric, Rate
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.metrics.training import Rows
@@ -12,11 +13,13 @@ from retroflip.report.charts import Mark, MarkRow
 from retroflip.report.sentences import interval, is_start, percent, short_name
 from retroflip.train.task_types import by_task_type
 
-_HANDICAPS = {
-    "text_only": ("text only", "square"),
-    "single_frame": ("single frame", "diamond"),
-    "shuffled_frames": ("shuffled frames", "triangle"),
+_SHAPES = {
+    "text_only": "square",
+    "single_frame": "diamond",
+    "shuffled_frames": "triangle",
+    "reversed": "inverted",
 }
+"""of the handicapped inputs, in a plot"""
 
 
 @dataclass(frozen=True)
@@ -88,22 +91,30 @@ def type_rows(runs: Mapping[str, Rows]) -> list[TypeRow]:
     ]
 
 
-def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:
-    """Return one row per method that has these metrics and what guessing would reach on the first one's questions.
+def seeing(methods: Mapping[str, Measures]) -> dict[str, Measures]:
+    """Return the measures of those methods that were shown full videos; of others there are controls alone."""
+    return {name: measures for name, measures in methods.items() if was_measured(measures)}
 
-    controls: rows of the oracle, random answers and each method's handicapped inputs.
+
+def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int]) -> RateTable:
+    """Return one row per method that has these metrics and what guessing would reach, with names where that differs.
+
+    controls: rows of the oracle, random answers and each method's controls, of those too that no full video was shown.
     """
-    methods = {name: m for name, m in summary["methods"].items() if family.of(m)}
+    methods = {name: m for name, m in seeing(summary["methods"]).items() if family.of(m)}
     rows = [_row(family, short_name(name), m, slot=slots[name]) for name, m in methods.items()]
-    first: Measures = next(iter(methods.values()), {})
     metrics = metrics_of(family)
-    chances = [metric.read(first).chance for metric in metrics]
-    if any(chance is not None for chance in chances):
-        rows.append(Row("Chance", tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
-    controls = [(name.capitalize(), m) for name, m in summary["controls"].items()]
-    for name, measures in methods.items():
+    found = apart({short_name(name): [one.read(m).chance for one in metrics] for name, m in methods.items()})
+    for names, chances in found:
+        whose = f"Chance ({', '.join(names)})" if len(found) > 1 else "Chance"
+        rows.append(Row(whose, tuple(Cell(percent(chance)) for chance in chances), "", kind="chance"))
+    controls = [
+        (name.replace("/", ", ") if "/" in name else name.capitalize(), m)
+        for name, m in summary["controls"].items()
+    ]
+    for name, measures in summary["methods"].items():
         handicaps = measures.get("controls", {}).items()
-        controls += [(f"{short_name(name)}, {_handicap(control)[0]}", m) for control, m in handicaps]
+        controls += [(f"{short_name(name)}, {_words(control)}", m) for control, m in handicaps]
     return RateTable(
         metrics,
         family.unit,
@@ -113,41 +124,53 @@ def table_of(family: Family, summary: Mapping[str, Any], slots: Mapping[str, int
 
 
 def task_rows(methods: Mapping[str, Measures]) -> list[TaskRow]:
-    """Return one row per task with the pair accuracy of every method."""
+    """Return one row per task with the pair accuracy of every method that was shown full videos."""
+    methods = seeing(methods)
     tasks = sorted({task for measures in methods.values() for task in measures.get("tasks", {})})
     rows = []
     for task in tasks:
-        measured = [measures.get("tasks", {}).get(task, {}) for measures in methods.values()]
-        first = next(one for one in measured if one)
-        rates = [PAIR_ACCURACY.read(one) for one in measured]
+        measured = {name: m.get("tasks", {}).get(task, {}) for name, m in methods.items()}
+        first = next(one for one in measured.values() if one)
+        rates = {name: PAIR_ACCURACY.read(one) for name, one in measured.items()}
         rows.append(
             TaskRow(
                 plain(task),
                 PAIR_ACCURACY.family.counted(first),
-                percent(PAIR_ACCURACY.read(first).chance),
-                tuple(map(_cell, rates)),
+                _chances(rates),
+                tuple(map(_cell, rates.values())),
             )
         )
     return rows
+
+
+def _chances(rates: Mapping[str, Rate]) -> str:
+    """Return what guessing would reach, of each method where that differs."""
+    found = apart({short_name(name): [rate.chance] for name, rate in rates.items()})
+    if len(found) < 2:
+        return percent(found[0][1][0] if found else None)
+    return ", ".join(f"{percent(chance)} ({', '.join(names)})" for names, (chance,) in found)
 
 
 def plot_rows(summary: Mapping[str, Any], metric: Metric, slots: Mapping[str, int]) -> list[MarkRow]:
     """Return the marks of a metric's interval plot: every method, its handicapped inputs as small marks."""
     rows = []
     for name, measures in summary["methods"].items():
-        marks = list(_marks(short_name(name), metric.read(measures), "circle"))
+        rate = metric.read(measures)
+        marks = list(_marks(short_name(name), rate, "circle"))
         if not marks:
             continue
-        for control, handicapped in measures.get("controls", {}).items():
-            marks += _marks(_handicap(control)[0], metric.read(handicapped), _handicap(control)[1])
-        rows.append(MarkRow(short_name(name), slots[name], marks))
+        controls = measures.get("controls", {})
+        for control in (one for one in _SHAPES if one in controls):
+            marks += _marks(_words(control), metric.read(controls[control]), _SHAPES[control])
+        rows.append(MarkRow(short_name(name), slots[name], marks, rate.chance))
     return rows
 
 
 def handicaps_shown(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (name, shape) of the handicapped inputs that any method was given."""
-    present = {control for m in summary["methods"].values() for control in m.get("controls", {})}
-    return [_handicap(control) for control in _HANDICAPS if control in present]
+    shown = seeing(summary["methods"]).values()
+    present = {control for measures in shown for control in measures.get("controls", {})}
+    return [(_words(control), shape) for control, shape in _SHAPES.items() if control in present]
 
 
 def slots_of(names: Sequence[str]) -> dict[str, int]:
@@ -161,8 +184,8 @@ def plain(name: str) -> str:
     return (name or "other").replace("_", " ").capitalize()
 
 
-def _handicap(control: str) -> tuple[str, str]:
-    return _HANDICAPS.get(control, (control.replace("_", " "), "square"))
+def _words(control: str) -> str:
+    return control.replace("_", " ")
 
 
 def _row(family: Family, name: str, measures: Measures, *, kind: str = "", slot: int | None = None) -> Row:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from retroflip.bench.alike import FRAMES, stated
 from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.metrics.training import is_number
 from retroflip.bench.records import AnswerRecord, as_record, option_text, read_again
@@ -19,8 +20,7 @@ from retroflip.bench.score import ANSWERS, read_settings
 from retroflip.data.manifest import MANIFEST_NAME
 from retroflip.errors import DataError, first_fault
 from retroflip.files.seals import SEAL
-from retroflip.files.storage import read_json_object
-from retroflip.report.cards import part
+from retroflip.files.storage import part, read_json_object
 from retroflip.video.samplers import UNIFORM, Sampler
 from retroflip.web.lines import LineIndex, Row
 from retroflip.web.places import MARKS, Folders, Kind, Place
@@ -121,8 +121,8 @@ EVENLY = Asked(8, UNIFORM)
 def asked_with(answers: Place) -> Asked:
     """Return what run.json says of the frames shown. Raises DataError where it names a sampler that there is not."""
     settings = read_settings(answers.path)
-    conditions, asking = (part(settings, name) for name in ("conditions", "settings"))
-    frames, name, fps = (_value(conditions, one) for one in ("frames", "sampler", "fps"))
+    asking = part(settings, "settings")
+    frames, name, fps = (stated(settings, one) for one in FRAMES)
     sampler = Sampler(str(name or UNIFORM.name), float(fps) if is_number(fps) else None)
     try:
         sampler.check()
@@ -130,10 +130,6 @@ def asked_with(answers: Place) -> Asked:
         raise DataError(f"{answers.path / 'run.json'}: {error}.") from error
     count, seed = (frames if isinstance(frames, int) else EVENLY.frames), asking.get("seed")
     return Asked(count, sampler, seed if isinstance(seed, int) else 0, asking.get("frames", 0) is None)
-
-
-def _value(conditions: Mapping[str, Any], name: str) -> Any:
-    return part(conditions, name).get("value")
 
 
 def _digest(manifest: Path) -> str | None:

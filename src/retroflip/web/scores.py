@@ -5,11 +5,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retroflip.bench.metrics import METRICS
+from retroflip.bench.metrics import METRICS, was_measured
 from retroflip.bench.metrics.base import Metric
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import read_answers
-from retroflip.bench.score import ANSWERS, SCORES, read_settings, score_records
+from retroflip.bench.score import ANSWERS, SCORES, of_full_video, read_settings, score_records
 from retroflip.files.storage import read_json_object
 from retroflip.report.sweeps import Axis, Scored, Sweep, asked, axes, run_of, sweeps_of
 from retroflip.web.places import Folders, Kind
@@ -31,15 +31,16 @@ class Swept(NamedTuple):
 
 
 def scored(folders: Folders, runs: Mapping[str, Path]) -> list[Measured]:
-    """Return the measures of all answers in the given folders that models of these runs gave. runs: folders by name."""
+    """Return the measures of all answers to full videos in the given folders that models of these runs gave. runs:
+    folders by name."""
     found = []
     for place in folders.places():
         if place.kind is not Kind.ANSWERS:
             continue
         settings = read_settings(place.path)
         run = run_of(place.path, settings, runs)
-        if run is not None:
-            found.append(Measured(run, asked(settings), _measures(place.path, *_stamps(place.path))))
+        if run is not None and was_measured(measures := _measures(place.path, *_stamps(place.path))):
+            found.append(Measured(run, asked(settings), measures))
     return found
 
 
@@ -70,6 +71,6 @@ def _stamps(folder: Path) -> tuple[int, ...]:
 def _measures(folder: Path, answered: int, written: int) -> Mapping[str, Any]:
     """Return the scores of a folder, which are taken anew where answers came after them."""
     if written >= answered:
-        return read_json_object(folder / SCORES)
+        return of_full_video(read_json_object(folder / SCORES))
     records = read_answers(folder / ANSWERS).records
-    return score_records(records) if records else {}
+    return of_full_video(score_records(records)) if records else {}

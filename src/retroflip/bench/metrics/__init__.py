@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from retroflip.bench.metrics.answers import ACCURACY, UNPARSED
-from retroflip.bench.metrics.base import ANSWERS, GROUPS, Answered, Family, Metric, mean
+from retroflip.bench.metrics.base import ANSWERS, GROUPS, Answered, Family, Measures, Metric, mean
 from retroflip.bench.metrics.grounding import GROUNDING, MEAN_OVERLAP, MEAN_PRECISION, RECALLS
 from retroflip.bench.metrics.groups import GROUP_ACCURACY, QUESTION_ACCURACY, VIDEO_ACCURACY
 from retroflip.bench.metrics.nearness import NEARNESS, RELATIVE_ACCURACY
@@ -38,6 +38,11 @@ METRICS: tuple[Metric, ...] = (
 """in the order of tables"""
 FAMILIES: tuple[Family, ...] = (ANSWERS, GROUPS, GROUNDING, NEARNESS)
 """a table each, in their order"""
+
+
+def was_measured(measures: Measures) -> bool:
+    """Return whether there is a number of any metric."""
+    return any(metric.read(measures).value is not None for metric in METRICS)
 
 
 def metrics_of(family: Family) -> tuple[Metric, ...]:
