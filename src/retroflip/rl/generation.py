@@ -252,8 +252,9 @@ class Generator:
     def _note_no_change(
         self, sample: Sample, branch: Branch, pools: Sequence[Frames], shown: Sequence[Frames]
     ) -> None:
-        """Note a video that a transform leaves as it is: a single frame backwards, a still."""
-        if self.encoder.notes is None or transform_of(branch.view) is Transform.IDENTITY:
+        """Note a video of a dynamic question that a transform leaves as it is: a single frame backwards, a still."""
+        is_dynamic = sample.task_type is not None and sample.task_type.dynamic
+        if self.encoder.notes is None or not is_dynamic or transform_of(branch.view) is Transform.IDENTITY:
             return
         as_it_is, rng = Transformed(Transform.IDENTITY), np.random.default_rng(0)
         plain = (as_it_is.apply(pool, self.dataset.frames, rng, None) for pool in pools)
