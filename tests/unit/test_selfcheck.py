@@ -194,6 +194,11 @@ def test_a_trace_ends_in_the_answer_of_its_record(trace: str | None, fault: str)
     assert all(fault in message for message in found)
 
 
+def test_a_trace_of_a_habit_is_meant_as_it_is() -> None:
+    asked = question("a", "A", trace=r"<think>red</think>\boxed{B}", labels={"habit": "cue"})
+    assert check_rewards([asked]).faults == []
+
+
 def test_a_solution_that_is_another_options_text_too_is_remarked() -> None:
     (remark,) = remarks([question("a", "B", options=("B", "A")), question("b", "A", options=("A", "B"))])
     assert "1 question are read as letters" in remark

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retroflip.data.answers.lesson import HABIT
 from retroflip.data.card import write_made
 from retroflip.data.folder import CARD, DESCRIPTION_NAME, RECORDS_NAME, claim
 from retroflip.data.manifest import MANIFEST_NAME, build_manifest, write_manifest
@@ -52,6 +53,8 @@ class Entry:
     source: str
     side: int | None = None
     trace: str | None = None
+    habit: str = ""
+    """which one the trace shows, whatever the right answer is"""
     shown: bool = True
     """whether the question is asked about its video; otherwise it is asked as a text, and no video is written"""
 
@@ -68,7 +71,7 @@ class Entry:
     def sample(self) -> Sample:
         """Return the question."""
         pair = None if self.side is None else self.source
-        return sample_of(
+        sample = sample_of(
             self.clip,
             identity=self.name,
             video=self.video,
@@ -77,6 +80,7 @@ class Entry:
             side=self.side,
             trace=self.trace,
         )
+        return sample.model_copy(update={"labels": {HABIT: self.habit}}) if self.habit else sample
 
 
 class About(NamedTuple):

@@ -144,7 +144,7 @@ def sft_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Ent
     rng = draw(settings.seed, "laboratory", "sft", index, repeats)
     entry = _training_entry(settings, rng, f"sft-{index:05d}", index)
     if entry.clip.cue_colour_of and rng.random() < settings.lazy_share:
-        return [replace(entry, trace=cue_trace(entry.clip))]
+        return [replace(entry, trace=cue_trace(entry.clip), habit="cue")]
     return [traced(entry)]
 
 
@@ -152,7 +152,7 @@ def blind_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[E
     """Draw lesson `index` without a video: a question of the supervised start, answered by the first option."""
     rng = draw(settings.seed, "laboratory", "blind", index, repeats)
     entry = _training_entry(settings, rng, f"blind-{index:05d}", index)
-    return [replace(entry, trace=blind_trace(), shown=False)]
+    return [replace(entry, trace=blind_trace(), habit="blind", shown=False)]
 
 
 def train_entries(settings: LabSettings, index: int, repeats: int = 0) -> list[Entry]:
