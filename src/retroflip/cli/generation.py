@@ -267,8 +267,9 @@ def _told(counts: "Counts", out: Path, prepared: "Prepared") -> dict[str, Any]:
 
     noted = len(named(out / NOTES))
     mode, conditions = prepared.manner
-    left_out = dict(prepared.questions.left_out)
-    asked = {"prompt": mode.value, "conditions": conditions.described(), "left_out": left_out}
+    asked: dict[str, Any] = {"prompt": mode.value, "conditions": conditions.described()}
+    if prepared.questions.left_out:
+        asked["left_out"] = dict(prepared.questions.left_out)
     return {"out": str(out), **counts._asdict(), "noted": noted, **asked}
 
 
