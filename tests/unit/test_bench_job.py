@@ -298,6 +298,35 @@ def answer(root: Path, model: Path, out: Path, **settings: Any) -> None:
     processes.leave()
 
 
+class TestRecordsOfOtherKinds:
+    def test_they_are_left_out_and_told_everywhere(self, tmp_path: Path, model: Path, clip: Path) -> None:
+        row = {
+            "problem": "Left?",
+            "problem_type": "multiple choice",
+            "options": ["yes", "no"],
+            "solution": "A",
+        }
+        shown = [("image", 3, "a.png"), ("text", 2, ""), ("video", 1, clip.name)]
+        rows = [row | {"problem_id": f"{kind}{number}", "data_type": kind, "path": path}
+                for kind, count, path in shown for number in range(count)]  # fmt: skip
+        file = tmp_path / "mixed.jsonl"
+        file.write_text("".join(json.dumps(one) + "\n" for one in rows))
+        asked: list[str | Path] = ["generate", "--model", model, "--data", file, "--root", clip.parent]
+        asked += ["--max-tokens", "4"]
+        said = "5 of 6 records are left out: 3 of data_type image, 2 of data_type text."
+        counts = {"data_type image": 3, "data_type text": 2}
+        done = cli(*asked, "--out", tmp_path / "o")
+        assert done.exit_code == 0, done.output
+        assert "1 answer in" in done.stdout
+        assert said in done.stdout
+        assert json.loads((tmp_path / "o" / "run.json").read_text())["left_out"] == counts
+        assert said in cli(*asked, "--out", tmp_path / "o", "--dry-run").stdout
+        for more in ((), ("--dry-run",)):
+            assert (
+                json.loads(cli(*asked, "--out", tmp_path / "o", "--json", *more).stdout)["left_out"] == counts
+            )
+
+
 class TestFaults:
     def test_a_file_that_is_not_its_manifests_is_a_failure_and_no_answer(
         self, root: Path, model: Path

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from retroflip.cli.app import app
 from retroflip.data import records
 from retroflip.data.columns import TARGETS, Columns
-from retroflip.data.records import read_samples, survey_records
+from retroflip.data.records import read_records, read_samples, survey_records
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, RecipeError
 from retroflip.jobs.recipes import load_recipe
@@ -111,7 +111,8 @@ def test_a_right_option_that_is_counted_from_0(tmp_path: Path) -> None:
     assert one(record, tmp_path, solution_index="gt").solution == "A"
     gap = {**BASE, "options": ["A. left", "C. right", "D. up"], "gt": 1}
     assert one(gap, tmp_path, solution_index="gt").solution == "C"
-    for wrong in (3, -1, 0.5, "B", None, True):
+    assert one({**record, "gt": "1.0"}, tmp_path, solution_index="gt").solution == "B"
+    for wrong in (3, -1, 0.5, "0.5", "nan", "inf", "B", None, True):
         with pytest.raises(DataError, match="whole number from 0 to 2"):
             one({**record, "gt": wrong}, tmp_path, solution_index="gt")
     with pytest.raises(DataError, match="mapped as solution_index"):
@@ -158,6 +159,18 @@ def test_bad_maps_are_named(tmp_path: Path, columns: Columns, said: str) -> None
         ('q,label\n"open,A\n', "not a table"),
         ("q,q\n1,2\n", "two columns are called 'q'"),
         ("problem,label\nWhy?,A\n", "line 2, row 1: 'problem_type', 'solution', 'path' are missing"),
+        (
+            "q,,label\nWhy?,x,A\n",
+            "line 1: column 2 of 3 has no name. The first line of a table names its columns",
+        ),
+        (
+            ",q,label\nx,Why?,A\n",
+            "line 1: the first column has no name, and 'x' in it is no number of the row",
+        ),
+        (",,q\n0,0,Why?\n", "line 1: column 2 of 3 has no name"),
+        ('"q""",label\nWhy?\n', "line 2, row 1: it has 1 cells, and the first line names 2 columns"),
+        ('{q},"open\n', "not a table"),
+        ("problem\nWhy?\n", "line 2, row 1: 'problem_type', 'solution', 'path' are missing"),
     ],
 )
 def test_faults_of_tables_are_named_by_their_line(tmp_path: Path, content: str, said: str) -> None:
@@ -168,6 +181,44 @@ def test_faults_of_tables_are_named_by_their_line(tmp_path: Path, content: str, 
     except DataError as error:
         found = str(error)
     assert said in found
+
+
+def test_the_numbers_that_pandas_writes_before_rows_are_passed_over(tmp_path: Path) -> None:
+    mapped: Columns = {"problem": "q", "options": ("a", "b"), "solution_index": "ans", "path": "=v.mp4"}
+    plain, numbered = tmp_path / "plain.csv", tmp_path / "numbered"
+    plain.write_text("q,a,b,ans\nWhy?,x,y,1.0\nHow?,x,y,0.0\n")
+    numbered.write_text(",q,a,b,ans\n0,Why?,x,y,1.0\n7,How?,x,y,0.0\n")
+    read = read_records(numbered, columns=mapped)
+    assert [one.solution for one in read.samples] == ["B", "A"]
+    assert told(read.samples) == told(read_samples(plain, columns=mapped))
+    assert read.note == "The first column has no name and numbers the rows: it is passed over."
+
+
+def test_names_of_columns_may_hold_brackets_and_colons(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("problem: text,start [s],<clip>\nHow many?,1.5,v.mp4\n")
+    columns = {"problem": "problem: text", "start": "start [s]", "path": "<clip>", "solution": "=3"}
+    (sample,) = read_samples(path, columns={**columns, "problem_type": "=numerical"})
+    assert (sample.question, sample.start, sample.video) == ("How many?", 1.5, "v.mp4")
+
+
+@pytest.mark.parametrize("head", ["q", "[q]", '"q"', "\n\nq", "q: text"])
+def test_a_table_of_one_column_is_told_by_its_files_name(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "data.CSV"
+    path.write_text(f"{head}\nHow many?\n")
+    columns = {"problem": head.strip().strip('"'), "solution": "=3", "path": "=v.mp4"}
+    (sample,) = read_samples(path, columns={**columns, "problem_type": "=numerical"})
+    assert sample.question == "How many?"
+
+
+@pytest.mark.parametrize(
+    "content", ['[{"problem": 1,\n', "{'problem': 1, 'path': 2}\n", "[1, 2]\n", "[\n  {}, 3\n"]
+)
+def test_what_begins_as_json_is_json_whatever_its_name(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(content)
+    with pytest.raises(DataError, match="JSON"):
+        read_samples(path)
 
 
 def test_pictures_in_a_parquet_file_are_passed_over(tmp_path: Path) -> None:

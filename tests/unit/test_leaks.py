@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from made_clips import moving
-from retroflip.bench.leaks import Place, asked, data_sets, find_leaks, recordings
+from retroflip.bench.leaks import Leaks, Place, asked, find_leaks
+from retroflip.bench.recording_names import data_sets, names_of
 from retroflip.cli.app import app
-from retroflip.data.sample import ProblemType, Sample
+from retroflip.data.sample import Modality, ProblemType, Sample
 from retroflip.progress import Silence
 from retroflip.video.encode import encode
 
@@ -150,11 +151,110 @@ def test_data_sets_are_told_by_source_and_path(source: str, path: str, expected:
     assert data_sets(sample(source, path)) == expected
 
 
+def own(path: str, clip: str = "x") -> set[str]:
+    return set(names_of(sample("", path, clip)).own)
+
+
 def test_names_of_recordings_and_questions_as_they_are_compared() -> None:
-    assert recordings(sample("", "videos/AB12_reverse.mp4", "AB12")) == {"ab12_reverse", "ab12"}
-    assert recordings(sample("", "a/1.mp4", "12345")) == set()
-    assert recordings(sample("", "a/1234567.mp4", "1")) == {"1234567"}
+    assert own("videos/AB12_reverse.mp4", "AB12") == {"ab12_reverse", "ab12"}
+    assert own("a/1.mp4", "12345") == set()
+    assert own("a/1234567.mp4", "1") == {"1234567"}
     assert asked("What's  the MAN\ndoing?") == asked("what s the man doing")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a/kick_3.mp4", {"kick_3"}),
+        ("a/moving_direction-00001-0.mp4", {"moving_direction-00001-0"}),
+        ("a/kick_10_20.mp4", {"kick_10_20", "kick"}),
+        ("a/kick_20_10.mp4", {"kick_20_10"}),
+        ("a/walk_2024_05_17.mp4", {"walk_2024_05_17"}),
+        ("a/ab-CdeFgh1k_000012_000022_flipped.mp4",
+         {"ab-cdefgh1k_000012_000022_flipped", "ab-cdefgh1k_000012_000022", "ab-cdefgh1k"}),
+        ("qvh/NUsG9BgSes0_60.0_210.0.mp4", {"nusg9bgses0_60.0_210.0", "nusg9bgses0"}),
+        ("data/ACH/eXMF6Skt2To_clip_3.mp4", {"exmf6skt2to_clip_3", "exmf6skt2to"}),
+        ("a/moving_left_clip_3.mp4", {"moving_left_clip_3"}),
+        ("v/1059072773_1059718130_1.mp4", {"1059072773_1059718130_1", "1059072773", "1059718130"}),
+        ("v/1034419625_concat_1.mp4", {"1034419625_concat_1", "1034419625"}),
+        ("a/video_12.mp4", set()),
+        ("a/clip_0001_reverse.mp4", set()),
+        ("12/video.mp4", set()),
+        ("clevrer/video_10000.mp4", {"video_10000"}),
+        ("ssv2/417.webm", {"Something-Something v2: 417"}),
+    ],
+)  # fmt: skip
+def test_a_number_is_a_part_of_a_recording_where_something_says_so(path: str, expected: set[str]) -> None:
+    assert own(path) == expected
+
+
+def by_name(tmp_path: Path, train: list[Sample], bench: list[Sample]) -> Leaks:
+    for number, one in enumerate(bench):
+        bench[number] = one.model_copy(update={"id": f"{number}: {one.video}"})
+    places = (Place(train, tmp_path), Place(bench, tmp_path))
+    return find_leaks(*places, look=False, progress=Silence())
+
+
+def own_clips(*paths: str) -> list[Sample]:
+    """Samples about files that are recordings of their own, as those without a source clip are."""
+    return [sample("", path, path) for path in paths]
+
+
+@pytest.mark.parametrize("form", ["{}/video_{}.mp4", "{}/kick_{:02}.mp4", "{}/my_clip_{}.mp4"])
+def test_running_numbers_are_no_parts_of_one_recording(tmp_path: Path, form: str) -> None:
+    train = own_clips(*(form.format("tr", number) for number in range(1, 5)))
+    bench = own_clips(*(form.format("be", number) for number in range(1001, 1005)))
+    found = by_name(tmp_path, train, bench)
+    assert (found.recordings.n, found.affected) == (0, set())
+
+
+def test_a_whole_path_is_found_however_short_its_name_is(tmp_path: Path) -> None:
+    train = own_clips("tr/0001.mp4", "tr/c3.mp4", "tr/video_7.mp4", "tr/0002.mp4", "tr/kick.mp4")
+    bench = [
+        *(sample("", f"videos/{number}-original.mp4", clip) for number, clip in
+          enumerate(("tr/0001.mp4", "./tr/c3.mp4", "tr/video_7.mp4", "other/0002.mp4"))),
+        *own_clips("be/kick.mp4"),
+    ]  # fmt: skip
+    found = by_name(tmp_path, train, bench)
+    assert [(one.what, one.how) for one in found.recordings.matches] == [
+        ("tr/0001.mp4", "path"), ("tr/c3.mp4", "path"), ("tr/video_7.mp4", "path"), ("kick", "name"),
+    ]  # fmt: skip
+    assert len(found.affected) == 4
+    said = [one for one in found.not_compared if "too short or too common" in one]
+    assert [one.partition(", which")[0] for one in said] == [
+        "names of 4 records of the training set", "names of 4 records of the benchmark",
+    ]  # fmt: skip
+    assert "'0001'" in said[0]
+
+
+def test_a_part_is_of_a_recording_that_the_other_side_names(tmp_path: Path) -> None:
+    cut = [sample("", "be/match_1.mp4", "raw/match.mkv"), sample("", "be/match_2.mp4", "raw/match.mkv")]
+    for train, bench in ((own_clips("tr/match_7.mp4"), cut), (cut, own_clips("tr/match_7.mp4"))):
+        found = by_name(tmp_path, train, list(bench)).recordings
+        assert {(one.what, one.how) for one in found.matches} == {("match", "part")}
+        assert (found.n, len(found.bench)) == (len(train), len(bench))
+
+
+def test_a_text_has_no_recording(tmp_path: Path) -> None:
+    text = sample("", "", "ball_kick").model_copy(update={"modality": Modality.TEXT})
+    assert by_name(tmp_path, [text], own_clips("be/ball_kick.mp4")).recordings.n == 0
+
+
+def test_clips_that_pairs_were_made_of_are_found_by_their_paths(tmp_path: Path) -> None:
+    train = tmp_path / "train"
+    (train / "tr").mkdir(parents=True)
+    for number in (1, 2, 3):
+        encode(train / f"tr/000{number}.mp4", moving(number), 12)
+    rows = [record(f"q{number}", f"tr/000{number}.mp4", task_type="spatial") for number in (1, 2, 3)]
+    lines(train / "train.jsonl", rows)
+    lines(train / "held.jsonl", rows[:2])
+    made = CliRunner().invoke(
+        app, ["pairs", str(train / "held.jsonl"), "--out", str(tmp_path / "bench"), "--json"]
+    )
+    assert made.exit_code == 0, made.output
+    found = leaks(tmp_path, "--no-look")
+    assert (found["recording"]["train"], found["affected"], found["questions"]) == (2, 4, 4)
+    assert found["recording"]["ways"] == {"path": 2}
 
 
 def test_of_several_names_all_questions_count_and_the_longest_is_shown(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.imports import Imported, Outputs, import_source
 from retroflip.data.records import read_samples
 from retroflip.data.sample import Modality, ProblemType, Sample
@@ -168,6 +169,59 @@ def test_rows_of_video_r1_that_cannot_be_used_are_counted_by_reason_and_listed(t
     card = Outputs.of(tmp_path / "out.jsonl").card.read_text(encoding="utf-8")
     assert "| duplicate id | 1 |" in card
     assert "| video | 1 |" in card
+
+
+def test_a_question_that_was_asked_before_is_repeated_or_a_contradiction(tmp_path: Path) -> None:
+    number = {"problem_type": "numerical", "options": [], "problem": "How many?", "solution": "4"}
+    swapped = {"options": ["A. right", "B. left"], "solution": "A"}
+    trace = {"process": "<think>To the right.</think>\\boxed{B}"}
+    asked: list[tuple[dict[str, Any], str]] = [
+        ({}, ""),
+        ({"solution": "<answer>A</answer>"}, "contradiction"),
+        ({}, "repeated"),
+        ({"problem": "which way  does it go?"}, "repeated"),
+        (swapped, ""),
+        (swapped, "repeated"),
+        ({**swapped, "solution": "B"}, "contradiction"),
+        ({"options": ["A. left", "B. right", "C. up"], "solution": "A"}, ""),
+        ({"path": "y.mp4", "solution": "A"}, ""),
+        ({"start": 1, "end": 2, "solution": "A"}, ""),
+        ({"start": 1, "end": 2}, "contradiction"),
+        (number, ""),
+        ({**number, "solution": "4.0"}, "repeated"),
+        ({**number, "solution": "5"}, "contradiction"),
+        (trace, ""),
+        (trace, "repeated"),
+        ({"pair": "p", "side": 0}, ""),
+        ({"pair": "q", "side": 0}, ""),
+    ]
+    rows = [{**VIDEO_R1, **more, "problem_id": place} for place, (more, _) in enumerate(asked)]
+    path = put(tmp_path / "rows.json", rows)
+    done, samples = imported("records", path)
+    listed = {int(row["id"]): row["reason"] for row in rejects(path)}
+    assert [listed.get(place, "") for place in range(len(rows))] == [reason for _, reason in asked]
+    assert len(samples) + done.rejects.total() == len(rows)
+    done, _ = imported("video-r1", put(tmp_path / "Video-R1-260k.json", rows[:3]))
+    assert done.rejects == {"contradiction": 1, "repeated": 1}
+
+
+def test_a_row_without_an_id_that_stands_twice_is_repeated(tmp_path: Path) -> None:
+    rows = [MVBENCH, MVBENCH, {**MVBENCH, "answer": "Sit."}, MVBENCH]
+    done, (sample,) = imported("tvbench", put(tmp_path / "object_count.json", rows))
+    assert (sample.solution, dict(done.rejects)) == ("B", {"repeated": 2, "contradiction": 1})
+
+
+def test_another_span_is_no_contradiction(tmp_path: Path) -> None:
+    text = "X 1 4##a man runs.\nX 8 9##a man runs.\nX 1.0 4##a man runs.\n"
+    done, samples = imported("charades-sta", put(tmp_path / "charades_sta_train.txt", text))
+    assert [one.solution for one in samples] == ["[1, 4]", "[8, 9]"]
+    assert done.rejects == {"repeated": 1}
+    assert not [fault for fault in check_rewards(samples).faults if "same is asked" in fault.message]
+    row = {"video": "1.mp4", "question": "why", "options": ["A. eat", "B. rest"], "answer": "B"}
+    rows = [{**row, "answer": answer, "timestamps": [span]}
+            for answer, span in (("B", [1, 2]), ("B", [5, 6]), ("A", [5, 6]))]  # fmt: skip
+    done, samples = imported("nextgqa", put(tmp_path / "nextgqa_train.json", rows))
+    assert (len(samples), dict(done.rejects)) == (2, {"contradiction": 1})
 
 
 MVBENCH = {"video": "v1.mp4", "question": "What first?", "candidates": ["Sit.", "Stand."], "answer": "Stand."}

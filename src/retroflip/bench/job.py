@@ -131,4 +131,6 @@ def costs(
         "prompt": prepared.manner.prompt.value,
         **found,
         "conditions": conditions.described(),
+        "left_out": dict(questions.left_out),
+        "note": questions.note,
     }

@@ -8,11 +8,12 @@ clean.
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
+from retroflip.bench.recording_names import Names, data_sets, names_of
 from retroflip.data.manifest import Manifest
 from retroflip.data.media import MediumKind
 from retroflip.data.root import resolve
@@ -24,41 +25,6 @@ from retroflip.video.hashing import sha256_file
 
 SHOWN = 20
 """examples that a report holds of each kind"""
-_WAYS_OF_MAKING = re.compile(
-    r"(?:[-_](?:reversed?|rev|flip(?:ped)?|mirror(?:ed)?|concat_\d+|clip_\d+|\d+))+$"
-)
-_DATA_SETS: Mapping[str, str] = {
-    "CLEVRER": r"clevrer",
-    "Something-Something v2": r"something-?something|ssv2|20bn",
-    "Charades": r"charades|(?<![a-z])star(?![a-z])",
-    "Perception Test": r"perception-?test|(?<![a-z])perception/videos",
-    "NExT-QA": r"next-?g?qa",
-    "ActivityNet": r"activity-?net|(?<![a-z])anet(?![a-z])|(?<![a-z0-9])v_[\w-]{11}(?![\w-])",
-    "QVHighlights": r"qv-?highlights|(?<![a-z])qvh(?![a-z])",
-    "GOT-10k": r"got-?10k",
-    "Breakfast": r"breakfast",
-    "50Salads": r"50-?salads",
-    "MHBench": r"mh-?bench",
-    "VidHalluc": r"vid-?halluc",
-    "TempCompass": r"temp-?compass",
-    "TVBench": r"tv-?bench",
-    "MVBench": r"mv-?bench",
-    "STI-Bench": r"sti-?bench",
-    "MMR-V": r"mmr-?v",
-    "Vinoground": r"vinoground",
-    "Kinetics": r"kinetics",
-    "FunQA": r"funqa",
-    "Moments in Time": r"moments-?in-?time",
-    "NTU RGB+D": r"ntu-?rgb",
-    "Ego4D": r"ego-?4d",
-    "EPIC-KITCHENS": r"epic-?kitchens",
-    "COIN": r"(?<![a-z])coin(?![a-z])",
-    "YouCook2": r"youcook-?2",
-    "ScanNet": r"scan-?net",
-    "ARKitScenes": r"arkit-?scenes",
-}
-"""data sets by what their names look like in a record's source and in its paths, in small letters with "-" for "_" and
-blanks"""
 
 
 class Place(NamedTuple):
@@ -109,7 +75,10 @@ class Shared:
 
 @dataclass
 class Media:
-    """What became of the media of one side, each file counted once."""
+    """What became of the media of one side, each file counted once.
+
+    untold: records none of whose names tells a recording. first_untold: the first of these names.
+    """
 
     files: int = 0
     compared: int = 0
@@ -117,6 +86,13 @@ class Media:
     unreadable: int = 0
     folders: int = 0
     first: str = ""
+    untold: int = 0
+    first_untold: str = ""
+
+    def note(self, names: Names) -> None:
+        """Count a record whose names tell no recording."""
+        self.untold += bool(names.untold)
+        self.first_untold = self.first_untold or names.untold
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts."""
@@ -154,6 +130,11 @@ class Leaks:
         """What is said of what could not be compared, a sentence each."""
         said = []
         for name, media in (("training set", self.train), ("benchmark", self.bench)):
+            if media.untold:
+                said.append(
+                    f"names of {counted(media.untold, 'record')} of the {name}, which are too short or too common "
+                    f"({media.first_untold!r:.60}): by their whole paths alone."
+                )
             if media.missing:
                 said.append(
                     f"{media.missing} of {counted(media.files, 'file')} of the {name}, which are missing: by name "
@@ -216,13 +197,25 @@ def find_leaks(train: Place, bench: Place, *, look: bool, progress: Progress) ->
     return found
 
 
+_Index: TypeAlias = dict[str, list[str]]
+"""the ids of questions by what may be shared"""
+
+
+class _Alike(NamedTuple):
+    """Something that a record shares with questions, by their ids, and in which way."""
+
+    how: str
+    what: str
+    questions: list[str]
+
+
 class _Benchmark:
     """The benchmark by everything that a record may share with it."""
 
     def __init__(self, place: Place, media: Media, *, look: bool, progress: Progress) -> None:
         self.samples = list(place.samples)
         self.sources = Counter(name for sample in self.samples for name in data_sets(sample))
-        self._recordings = _by(self.samples, recordings)
+        self._recordings = _Recordings(self.samples, media)
         self._asked = _by(self.samples, lambda sample: [asked(sample.question)])
         self._with_options = _by(self.samples, _with_options)
         self._look = look
@@ -247,15 +240,14 @@ class _Benchmark:
 
     def compare_words(self, sample: Sample, found: Leaks) -> None:
         """Look a record's recording and question up."""
+        names = names_of(sample)
+        found.train.note(names)
+        _share(sample, found.recordings, self._recordings.alike(names))
         for shared, index, keys in (
-            (found.recordings, self._recordings, recordings(sample)),
             (found.asked, self._asked, [asked(sample.question)]),
             (found.asked_with_options, self._with_options, _with_options(sample)),
         ):
-            there = sorted((key for key in keys if key in index), key=lambda key: (-len(key), key))
-            if there:  # the longest says the most
-                shared.add(Match(sample.id, index[there[0]][0], there[0][:120]))
-                shared.bench.update(*(index[key] for key in there))
+            _share(sample, shared, _looked_up("", index, keys))
 
     def compare_file(self, sample: Sample, relative: str, train: Place, found: Leaks) -> None:
         """Look a file of the training set up by its bytes, and by its look."""
@@ -288,12 +280,54 @@ class _Benchmark:
         return self._hashes[path]
 
 
-def _by(samples: Sequence[Sample], keys: Callable[[Sample], Iterable[str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+class _Recordings:
+    """The recordings of the benchmark by their names."""
+
+    def __init__(self, samples: Sequence[Sample], media: Media) -> None:
+        self._paths: _Index = defaultdict(list)
+        self._own: _Index = defaultdict(list)
+        self._wholes: _Index = defaultdict(list)
+        for sample in samples:
+            names = names_of(sample)
+            media.note(names)
+            for index, keys in (
+                (self._paths, names.paths),
+                (self._own, names.own),
+                (self._wholes, names.wholes),
+            ):
+                for key in keys:
+                    index[key].append(sample.id)
+
+    def alike(self, names: Names) -> list[_Alike]:
+        """Return the recordings that a record's names are of, those first that say so best."""
+        return [
+            *_looked_up("path", self._paths, names.paths),
+            *_looked_up("name", self._own, names.own),
+            *_looked_up("part", self._own, names.wholes),
+            *_looked_up("part", self._wholes, names.own),
+        ]
+
+
+def _looked_up(how: str, index: _Index, keys: Collection[str]) -> list[_Alike]:
+    """Return the keys that an index has, the longest first, which says the most."""
+    there = sorted((key for key in keys if key in index), key=lambda key: (-len(key), key))
+    return [_Alike(how, key, index[key]) for key in there]
+
+
+def _share(sample: Sample, shared: Shared, alike: Sequence[_Alike]) -> None:
+    """Count a record once that shares something, for all questions that it shares it with."""
+    if alike:
+        first = alike[0]
+        shared.add(Match(sample.id, first.questions[0], first.what[:120], first.how))
+        shared.bench.update(*(one.questions for one in alike))
+
+
+def _by(samples: Sequence[Sample], keys: Callable[[Sample], Iterable[str]]) -> _Index:
+    found: _Index = defaultdict(list)
     for sample in samples:
         for key in keys(sample):
             found[key].append(sample.id)
-    return dict(found)
+    return found
 
 
 def _new(sample: Sample, seen: set[int], media: Media) -> Iterator[str]:
@@ -336,30 +370,6 @@ def _fingerprint(path: Path, media: Media) -> Fingerprint | None:
 
 def _told(error: RetroflipError) -> str:
     return str(error)[:300]
-
-
-def data_sets(sample: Sample) -> set[str]:
-    """Return the data sets that a sample is of: by name of those in a list, found in its source and its paths; and its
-    source as it is written."""
-    paths = [medium.path for medium in sample.shown]
-    text = re.sub(r"[_\s]+", "-", " ".join([sample.source, *paths]).lower())
-    raw = " ".join([sample.source, *paths]).lower()
-    known = {
-        name for name, pattern in _DATA_SETS.items() if re.search(pattern, text) or re.search(pattern, raw)
-    }
-    own = {sample.source.strip()} if sample.source.strip() and not known else set()
-    return known | own
-
-
-def recordings(sample: Sample) -> set[str]:
-    """Return the names of the recordings that a sample shows: of its source clip and its files, without folders,
-    endings and marks of how a video was made ("_reverse"). Names of fewer than four characters say nothing and are
-    left out.
-    """
-    named = [sample.source_clip, *(medium.path for medium in sample.shown)]
-    stems = {PurePosixPath(unicodedata.normalize("NFC", name)).stem.lower() for name in named if name}
-    found = stems | {_WAYS_OF_MAKING.sub("", stem) for stem in stems}
-    return {stem for stem in found if (len(stem) >= 4 and not stem.isdecimal()) or len(stem) >= 6}
 
 
 def asked(question: str) -> str:

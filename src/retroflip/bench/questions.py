@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from retroflip.bench.benchmarks.base import Benchmark, Item
@@ -17,6 +18,7 @@ from retroflip.data.stored import StoredSamples
 from retroflip.errors import DataError, UsageError
 from retroflip.recipes.schema import DataSection
 from retroflip.train.datasets import dataset_of, is_of_records
+from retroflip.train.datasets.base import NamedData
 
 RECORDS = "records.jsonl"
 """what a benchmark that was built here has its questions in"""
@@ -26,13 +28,16 @@ class Questions(NamedTuple):
     """Questions and where they come from.
 
     about: the same for run.json. bench: the benchmark of the registry. is_benchmark: whether they are one at all, whose
-    options are asked as they are.
+    options are asked as they are. left_out: how many records of each kind are none of them. note: what is to be said of
+    these, and of keys that were passed over.
     """
 
     dataset: VideoDataset
     about: Mapping[str, Any]
     bench: Benchmark | None = None
     is_benchmark: bool = False
+    left_out: Mapping[str, int] = MappingProxyType({})
+    note: str = ""
 
 
 def recorded_questions(
@@ -47,9 +52,11 @@ def recorded_questions(
     """
     place = data.parent if root is None else _folder(root, "the records' video paths start from")
     section = DataSection(records=str(data), root=str(place), columns=dict(columns), modalities=modalities)
-    dataset = _of_records(section) if is_of_records(data) else dataset_of(section, fits=None).dataset
-    about = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
-    return Questions(dataset, {**about, **({"columns": dict(columns)} if columns else {})})
+    dataset, left_out, note = _of_records(section) if is_of_records(data) else dataset_of(section, fits=None)
+    about: dict[str, Any] = {"data": str(data.absolute()), "root": str(dataset.root.absolute())}
+    about |= {"columns": dict(columns)} if columns else {}
+    about |= {"left_out": left_out} if left_out else {}
+    return Questions(dataset, about, left_out=left_out, note=note)
 
 
 def bench_questions(name: str, root: Path | None) -> Questions:
@@ -93,11 +100,12 @@ def _registered(bench: Benchmark, root: Path | None) -> Questions:
     return Questions(dataset, {"bench": bench.name, "root": str(place.absolute())}, bench, True)
 
 
-def _of_records(section: DataSection) -> VideoDataset:
+def _of_records(section: DataSection) -> NamedData:
     """Return a data set of records, none of which is in memory."""
     samples = StoredSamples()
-    read_records(section.records_file, section.modalities, section.columns, samples.append)
-    return VideoDataset(samples, section.root_folder, manifest_beside(section.root_folder))
+    read = read_records(section.records_file, section.modalities, section.columns, samples.append)
+    dataset = VideoDataset(samples, section.root_folder, manifest_beside(section.root_folder))
+    return NamedData(dataset, read.skipped, read.note)
 
 
 def chosen(questions: Questions, holds: Callable[[Sample], bool]) -> Questions:

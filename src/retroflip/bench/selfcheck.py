@@ -18,6 +18,7 @@ from retroflip.data.answers.grounded import SEPARATOR
 from retroflip.data.answers.spans import read_spans, spans_text
 from retroflip.data.labels import letters_remain
 from retroflip.data.records import empty_cell
+from retroflip.data.repetitions import answer_of, question_of
 from retroflip.data.root import resolve
 from retroflip.data.sample import ProblemType, Sample
 from retroflip.errors import DataError, MediaError, PathEscapeError, counted
@@ -263,14 +264,12 @@ def _contradictions(samples: Sequence[Sample]) -> Iterator[Fault]:
     """Yield questions that were asked before about the same file and have another answer now."""
     asked: dict[tuple[object, ...], Sample] = {}
     for sample in samples:
-        key = (sample.shown, " ".join(sample.question.casefold().split()), frozenset(sample.options))
-        first = asked.setdefault(key, sample)
-        answers = [_answer_text(one) for one in (first, sample)]
-        if answers[0] != answers[1]:
+        first = asked.setdefault(question_of(sample), sample)
+        if answer_of(first) != answer_of(sample):
             yield Fault(
                 sample.id,
-                f"the same is asked about the same file by {first.id}, whose answer is {answers[0]!r:.60} and not "
-                f"{answers[1]!r:.60}. Correct one of the two.",
+                f"the same is asked about the same file by {first.id}, whose answer is {_answer_text(first)!r:.60} and "
+                f"not {_answer_text(sample)!r:.60}. Correct one of the two.",
             )
 
 

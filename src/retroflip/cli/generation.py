@@ -253,6 +253,8 @@ def _print_costs(name: str, cost: Mapping[str, Any]) -> None:
         f"{counted(cost['questions'], 'question')} about {counted(cost['videos'], 'video')}, prompt mode "
         f"{cost['prompt']}: some {cost['tokens_per_video']} tokens a video, {cost['tokens_per_question']} a question."
     )
+    if cost["note"]:
+        print(cost["note"])
     if cost["hours_at_most"] is not None:
         assumed = ", ".join(f"{name} {value:g}" for name, value in cost["assumes"].items())
         print(f"At most {cost['hours_at_most']:g} hours, with {assumed}.")
@@ -265,7 +267,9 @@ def _told(counts: "Counts", out: Path, prepared: "Prepared") -> dict[str, Any]:
 
     noted = len(named(out / NOTES))
     mode, conditions = prepared.manner
-    asked = {"prompt": mode.value, "conditions": conditions.described()}
+    asked: dict[str, Any] = {"prompt": mode.value, "conditions": conditions.described()}
+    if prepared.questions.left_out:
+        asked["left_out"] = dict(prepared.questions.left_out)
     return {"out": str(out), **counts._asdict(), "noted": noted, **asked}
 
 
@@ -278,6 +282,8 @@ def _print_answers(counts: "Counts", out: Path, prepared: "Prepared") -> None:
     print(
         f"{answers} in {out}, {counts.truncated} of them cut off at {counted(conditions.max_tokens, 'token')}."
     )
+    if prepared.questions.note:
+        print(prepared.questions.note)
     print(f"Asked in the prompt mode {mode.value}, {conditions.told()}.")
     if counts.failed:
         print(

@@ -153,11 +153,12 @@ def _by_index(value: Any, options: Any) -> str:
     """Return the letter of the right option, counted from 0."""
     count = len(options) if isinstance(options, list) else 0
     try:
-        index = -1 if isinstance(value, bool) else int(value)
-        whole = index == float(value)
+        number = (
+            -1.0 if isinstance(value, bool) else float(value)
+        )  # pandas writes 1.0 where a row has no number
     except (TypeError, ValueError, OverflowError):
-        index, whole = -1, False
-    if not whole or not 0 <= index < count:
+        number = -1.0
+    if not number.is_integer() or not 0 <= number < count:
         raise DataError(
             f"solution_index is {value!r:.40}, but must be a whole number from 0 to {count - 1}: the right one of "
             f"{count} options. Where the file has letters or texts, map solution to it."
@@ -165,7 +166,7 @@ def _by_index(value: Any, options: Any) -> str:
             else "solution_index counts options, and the record has none. Map options too."
         )
     read = labels.read_options([str(option) for option in options])
-    return list(lettered(read.texts, read.letters))[index]
+    return list(lettered(read.texts, read.letters))[int(number)]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -1,9 +1,9 @@
 """`retroflip data import`: the files of a published data set become one file of records, a list of rejects and a card.
 
 Rows are read in blocks, which are converted here, on other cores or on other machines and written in the order of the
-file, so that memory does not grow with the file but for the id of each record. Every row that becomes no record is
-counted by its reason. The three files appear when all is read, the records last: a kill before that leaves the old
-ones, and the same command again writes the same bytes, wherever it runs.
+file, so that memory does not grow with the file but for the id of each record and hashes of what it asks. Every row
+that becomes no record is counted by its reason. The three files appear when all is read, the records last: a kill
+before that leaves the old ones, and the same command again writes the same bytes, wherever it runs.
 """
 
 import json
@@ -21,6 +21,7 @@ from retroflip.data.card import card_text
 from retroflip.data.media import MediumKind
 from retroflip.data.media_store import MediaStore, with_files
 from retroflip.data.records import empty_cell, format_record, parse_record
+from retroflip.data.repetitions import Asked, Repetitions
 from retroflip.data.root import resolve
 from retroflip.data.sample import Sample
 from retroflip.data.sources.base import Entry, Place, Record, RejectedError, Source, Wanted
@@ -70,6 +71,7 @@ class Imported:
     first: str = ""
     files: dict[Path, None] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    repetitions: Repetitions = field(default_factory=Repetitions)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts."""
@@ -98,7 +100,7 @@ def import_source(
     _check(source, wanted, out, root)
     outputs, done = Outputs.of(out), Imported()
     drop_unfinished(out.parent, [path.name for path in outputs], dead_only=True)
-    places = _Places(source.name, root and root.absolute(), media and media.absolute())
+    places = _Places(source.name, source.ids_of_content, root and root.absolute(), media and media.absolute())
     _converter(places)  # what is wrong with the places is told before anything is read
     progress.stage(f"importing {source.name}", 0, "records")
     blocks = (_Block(places, entries) for entries in _blocks(source.read(wanted)))
@@ -121,9 +123,10 @@ def import_source(
 
 
 class _Places(NamedTuple):
-    """What rows of a source become depends on. root, media: absolute paths."""
+    """What rows of a source become depends on. ids_of_content: as the source has it. root, media: absolute paths."""
 
     source: str
+    ids_of_content: bool
     root: Path | None
     media: Path | None
 
@@ -144,11 +147,14 @@ class _Refused(NamedTuple):
 
 
 class _Converted(NamedTuple):
-    """What became of a row. line: the sample as it is written."""
+    """What became of a row. line: the sample as it is written. asked: as it is compared. has_id: whether its id is the
+    row's own, and not made of its content."""
 
     place: Place
     found: Sample | _Refused
     line: str = ""
+    asked: Asked | None = None
+    has_id: bool = False
 
 
 def _blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -178,7 +184,7 @@ def _file_bytes(value: Any) -> int:
 def _converter(places: _Places) -> "_Converter":
     """Return what converts the rows of a source; it remembers which files are there, from block to block."""
     root, media = places.root, places.media
-    return _Converter(places.source, root, None if media is None else MediaStore(media, root or media))
+    return _Converter(places, None if media is None else MediaStore(media, root or media))
 
 
 def _convert(block: _Block) -> list[_Converted]:
@@ -187,29 +193,46 @@ def _convert(block: _Block) -> list[_Converted]:
 
 
 def _row(to_sample: "_Converter", place: Place, found: Record | DataError) -> _Converted:
+    identity = found.get("problem_id") if isinstance(found, dict) else None
     try:
         sample = to_sample(found)
     except DataError as error:
-        identity = found.get("problem_id") if isinstance(found, dict) else None
         own = str(identity) if isinstance(identity, str | int) else None
         message = str(error)
         shown = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
         return _Converted(place, _Refused(_reason(error, found), shown, own))
-    return _Converted(place, sample, dumped(format_record(sample), indent=None) + "\n")
+    has_id = identity is not None and not to_sample.ids_of_content
+    line = dumped(format_record(sample), indent=None) + "\n"
+    return _Converted(place, sample, line, Asked.of(sample), has_id)
 
 
 def _note(row: _Converted, records: TextIO, rejects: TextIO, done: Imported) -> None:
-    """Write what became of a row where it belongs, and count it; the second record with an id is refused here."""
+    """Write what became of a row where it belongs, and count it; what stood there before is refused here."""
     done.files[row.place.file] = None
     found = row.found
     if isinstance(found, Sample):
-        if found.id not in done.ids:
+        refused = _stood_before(row, found, done)
+        if refused is None:
             done.ids.add(found.id)
             records.write(row.line)
             done.tally.add(found)
             return
-        found = _Refused("duplicate id", f"the id {found.id!r:.60} stood there before.", found.id)
+        found = refused
     _reject(found, row.place, rejects, done)
+
+
+def _stood_before(row: _Converted, sample: Sample, done: Imported) -> _Refused | None:
+    """Return why a record is none behind those before it: its id is taken, or its question was asked."""
+    twice = _Refused("duplicate id", f"the id {sample.id!r:.60} stood there before.", sample.id)
+    if row.has_id and sample.id in done.ids:
+        return twice
+    if row.asked is not None and (reason := done.repetitions.found(row.asked)):
+        other = (
+            "with another answer. The first is kept" if reason == "contradiction" else "with the same answer"
+        )
+        what = "the same was asked about the same file" if sample.shown else "the same was asked"
+        return _Refused(reason, f"{what} before, {other}.", sample.id)
+    return twice if sample.id in done.ids else None
 
 
 def _check(source: Source, wanted: Wanted, out: Path, root: Path | None) -> None:
@@ -240,9 +263,10 @@ def _replaced(path: Path) -> Iterator[TextIO]:
 class _Converter:
     """Makes samples of a source's records, and proves that each can be used."""
 
-    def __init__(self, source: str, root: Path | None, store: MediaStore | None) -> None:
-        self._source, self._store = source, store
-        self._is_there = None if root is None else _finder(root)
+    def __init__(self, places: _Places, store: MediaStore | None) -> None:
+        self._source, self._store = places.source, store
+        self.ids_of_content = places.ids_of_content
+        self._is_there = None if places.root is None else _finder(places.root)
 
     def __call__(self, found: Record | DataError) -> Sample:
         """Return the sample of a record that can be read and has an answer and its files.

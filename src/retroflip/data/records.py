@@ -113,7 +113,7 @@ class RecordsRead:
 
     skipped: how many records were left out, by kind, such as "data_type image". spots: where each sample stands, by
     its id. passed_over: in how many records each key stands that would say elsewhere how a video is sampled, or which
-    part of it is meant. faults: records that are neither read nor left out.
+    part of it is meant. faults: records that are neither read nor left out. remark: what its form says of the file.
     """
 
     samples: list[Sample]
@@ -121,11 +121,12 @@ class RecordsRead:
     spots: dict[str, Spot] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
     faults: list[RecordFault] = field(default_factory=list)
+    remark: str = ""
 
     @property
     def note(self) -> str:
         """A sentence or two for a log or a reader on what was left out; empty when nothing was."""
-        notes = []
+        notes = [self.remark] if self.remark else []
         if self.skipped:
             left_out = sum(self.skipped.values())
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.skipped.items()))
@@ -178,7 +179,10 @@ def read_records(
             "file that has some."
         )
     if not read.spots:
-        raise DataError(f"{path}: the file holds no records. Expected one JSON object per line.")
+        expected = (
+            "rows behind the names of its columns" if form_of(path).table else "one JSON object per line"
+        )
+        raise DataError(f"{path}: the file holds no records. Expected {expected}.")
     return read
 
 
@@ -194,7 +198,7 @@ def survey_records(
     manifest beside it lists), and for a column map that does not fit it.
     """
     check_listed(path)
-    read = RecordsRead([], {})
+    read = RecordsRead([], {}, remark=form_of(path).remark(path))
     keep = keep or read.samples.append
     skipped: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()

@@ -38,6 +38,7 @@ class Form:
     recognises: whether a file that begins so is of this form. rows: its records; raises DataError where nothing of it
     can be read. table: whether its cells are one text or number each, so that lists stand in them as texts. with_bytes:
     its records with the columns that hold files' bytes, which `rows` passes over; None for a form that has none.
+    remark: a sentence on what of a file is no part of its records; "" where there is nothing.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Form:
     rows: Callable[[Path], Iterator[Row]]
     table: bool = False
     with_bytes: Callable[[Path], Iterator[Row]] | None = None
+    remark: Callable[[Path], str] = lambda _: ""

@@ -66,7 +66,8 @@ class Source:
 
     get: what to download, and from where. root: which folder the records' paths start from. licence: as its own page
     or repository says; where it could not be seen there, that. read: raises DataError and UsageError where nothing can
-    be read. takes: which of `Wanted`'s settings beside the path it knows.
+    be read. takes: which of `Wanted`'s settings beside the path it knows. ids_of_content: whether its ids are made of
+    the questions, so that an id that stood there before is the question again.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Source:
     licence: str
     read: Callable[[Wanted], Iterator[Entry]]
     takes: frozenset[str] = frozenset()
+    ids_of_content: bool = False
 
 
 def files_of(wanted: Wanted, patterns: Sequence[str]) -> list[Path]:
