@@ -235,6 +235,17 @@ def test_a_part_is_of_a_recording_that_the_other_side_names(tmp_path: Path) -> N
         assert (found.n, len(found.bench)) == (len(train), len(bench))
 
 
+def test_the_names_of_synthetic_videos_tell_nothing(tmp_path: Path) -> None:
+    """Corpora of two seeds have the same names for other videos."""
+    drawn = [sample("retroflip/temporal", "videos/direction-00000-0.mp4", "direction-00000")]
+    found = by_name(tmp_path, drawn, drawn)
+    assert found.affected == set()
+    assert [one.partition(", whose")[0] for one in found.not_compared if "synthetic" in one] == [
+        "names of 1 record of the training set",
+        "names of 1 record of the benchmark",
+    ]
+
+
 def test_a_text_has_no_recording(tmp_path: Path) -> None:
     text = sample("", "", "ball_kick").model_copy(update={"modality": Modality.TEXT})
     assert by_name(tmp_path, [text], own_clips("be/ball_kick.mp4")).recordings.n == 0

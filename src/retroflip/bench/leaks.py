@@ -77,7 +77,8 @@ class Shared:
 class Media:
     """What became of the media of one side, each file counted once.
 
-    untold: records none of whose names tells a recording. first_untold: the first of these names.
+    untold: records none of whose names tells a recording. first_untold: the first of these names. drawn: records of
+    synthetic videos, whose names are the same in every corpus.
     """
 
     files: int = 0
@@ -88,10 +89,12 @@ class Media:
     first: str = ""
     untold: int = 0
     first_untold: str = ""
+    drawn: int = 0
 
     def note(self, names: Names) -> None:
         """Count a record whose names tell no recording."""
         self.untold += bool(names.untold)
+        self.drawn += names.drawn
         self.first_untold = self.first_untold or names.untold
 
     def as_json(self) -> dict[str, Any]:
@@ -134,6 +137,11 @@ class Leaks:
                 said.append(
                     f"names of {counted(media.untold, 'record')} of the {name}, which are too short or too common "
                     f"({media.first_untold!r:.60}): by their whole paths alone."
+                )
+            if media.drawn:
+                said.append(
+                    f"names of {counted(media.drawn, 'record')} of the {name}, whose videos are synthetic and numbered "
+                    "anew in every corpus: by their bytes and looks alone."
                 )
             if media.missing:
                 said.append(

@@ -64,6 +64,8 @@ _COMMON = re.compile(
 )
 _COUNTED = frozenset({"CLEVRER", "Perception Test", "Something-Something v2"})
 """data sets that number their videos without folders that count anew"""
+_DRAWN = "retroflip/"
+"""how the sources of synthetic videos begin"""
 _LEAST, _LEAST_DIGITS = 4, 6
 """characters of a name that tells a recording, and digits of one that is a number"""
 
@@ -73,13 +75,15 @@ class Names(NamedTuple):
 
     paths: the source clip and the files, whole. own: their names without folders, endings and marks, and those of the
     recordings that they are surely parts of. wholes: what is before a number, which is a recording only if another
-    record says so. untold: a name, where none of them is long and rare enough to be compared.
+    record says so. untold: a name, where none of them is long and rare enough to be compared. drawn: whether the video is
+    drawn here: every such corpus numbers its videos anew, so that names tell nothing.
     """
 
     paths: frozenset[str]
     own: frozenset[str]
     wholes: frozenset[str]
     untold: str = ""
+    drawn: bool = False
 
 
 def names_of(sample: Sample) -> Names:
@@ -91,6 +95,8 @@ def names_of(sample: Sample) -> Names:
     shown = [medium.path for medium in sample.shown]
     if not shown:
         return Names(frozenset(), frozenset(), frozenset())
+    if sample.source.startswith(_DRAWN):
+        return Names(frozenset(), frozenset(), frozenset(), drawn=True)
     named = filter(None, (sample.source_clip, *shown))
     paths = {str(PurePosixPath(unicodedata.normalize("NFC", name))) for name in named}
     own: set[str] = set()
