@@ -78,12 +78,12 @@ def test_members_take_their_share_of_a_benchmark() -> None:
     asked = [sample("action_count"), sample("moving_direction"), sample("scene_transition")]
     assert [suite.members["mvbench-action"].holds(one) for one in asked] == [True, False, False]
     assert [suite.members["mvbench-moving"].holds(one) for one in asked] == [False, True, False]
-    assert suite.wanted("mvbench", asked) == asked
+    assert all(suite.counts("mvbench", one) for one in asked)
     assert suite.members["videomme-long"].holds(sample(duration="long"))
     assert not suite.members["videomme-long"].holds(sample(duration="short"))
     assert not suite.members["videomme-long"].holds(sample())
     spans = [sample("grounding"), sample("answer")]
-    assert suite.wanted("rextime", spans) == spans[:1]
+    assert [one for one in spans if suite.counts("rextime", one)] == spans[:1]
 
 
 def answers(folder: Path, *records: AnswerRecord) -> None:

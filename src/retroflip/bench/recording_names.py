@@ -75,8 +75,8 @@ class Names(NamedTuple):
 
     paths: the source clip and the files, whole. own: their names without folders, endings and marks, and those of the
     recordings that they are surely parts of. wholes: what is before a number, which is a recording only if another
-    record says so. untold: a name, where none of them is long and rare enough to be compared. drawn: whether the video is
-    drawn here: every such corpus numbers its videos anew, so that names tell nothing.
+    record says so. untold: a name, where none of them is long and rare enough to be compared. drawn: whether the video
+    is a synthetic one: every such corpus numbers its videos anew, so that names tell nothing.
     """
 
     paths: frozenset[str]

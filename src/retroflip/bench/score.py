@@ -1,7 +1,7 @@
 """From answers on disk to the numbers of `summary.json`, and the comparison of two answerers."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from retroflip.bench.groups import Pairs, pair_up
 from retroflip.bench.metrics import by_task, measure_answered
 from retroflip.bench.metrics.base import Answered, mean
-from retroflip.bench.official import published
+from retroflip.bench.official import Published, published
 from retroflip.bench.outcomes import constant_chance, letter_bias, outcomes, passes, sensitivity
 from retroflip.bench.parts import parts_of
 from retroflip.bench.records import AnswerRecord, Answers, Control, read_answers, reader_version
 from retroflip.bench.stats import Column, mcnemar, paired_interval
 from retroflip.bench.unanswered import unanswered
 from retroflip.data.intervals import RESAMPLES, Interval
+from retroflip.data.sample import Sample
 from retroflip.errors import DataError
 from retroflip.files.storage import drop_unfinished, read_json_object, write_json_atomic
 
@@ -39,22 +40,59 @@ def score_run(
     under `root` or where run.json says. answers: of the directory, where they are read already. Raises DataError for
     missing, empty or damaged answers.
     """
-    answers = read_folder(directory) if answers is None else answers
-    settings = read_settings(directory)
-    missing = unanswered(answers.records, settings, root)
-    records = [*answers.records, *missing]
-    asked = published(settings, root, {record.id for record in records})
-    read = records if asked is None else asked.read(records)
-    scores = score_records(read, resamples=resamples)
-    scores |= asked.scores(records) if asked else {}
-    scores["unanswered"] = dict(Counter(record.control.value for record in missing))
-    scores["torn_last_line"] = answers.torn
+    counted = counted_answers(directory, root, answers=answers)
+    scores = score_records(counted.read, resamples=resamples)
+    scores |= counted.own.scores(counted.records) if counted.own else {}
+    scores["unanswered"] = dict(Counter(record.control.value for record in counted.missing))
+    scores["torn_last_line"] = counted.torn
     scores["reader"] = reader_version()
     scores["resamples"] = resamples
-    scores["settings"] = settings
+    scores["settings"] = counted.settings
     drop_unfinished(directory, [SCORES], dead_only=True)
     write_json_atomic(directory / SCORES, scores)
     return scores
+
+
+class Counted(NamedTuple):
+    """What counts of a folder of answers, wherever it is scored.
+
+    given: the answers. missing: a failed one for every question that has none. own: the benchmark of the registry that
+    was asked. settings: of run.json. torn: as in `Answers`.
+    """
+
+    given: Sequence[AnswerRecord]
+    missing: Sequence[AnswerRecord]
+    own: Published | None
+    settings: dict[str, Any]
+    torn: bool
+
+    @property
+    def records(self) -> list[AnswerRecord]:
+        """All of them."""
+        return [*self.given, *self.missing]
+
+    @property
+    def read(self) -> list[AnswerRecord]:
+        """All of them, read as the benchmark's answers are."""
+        return self.own.read(self.records) if self.own else self.records
+
+
+def counted_answers(
+    directory: Path,
+    root: Path | None = None,
+    *,
+    answers: Answers | None = None,
+    wanted: Callable[[Sample], bool] | None = None,
+) -> Counted:
+    """Return what counts in a folder of answers. root, answers: as in `score_run`; wanted: as in `unanswered`.
+
+    Raises DataError for missing, empty or damaged answers.
+    """
+    answers = read_folder(directory) if answers is None else answers
+    settings = read_settings(directory)
+    missing = unanswered(answers.records, settings, root, wanted)
+    asked = {record.id for record in (*answers.records, *missing)}
+    return Counted(answers.records, missing, published(settings, root, asked), settings, answers.torn)
 
 
 def read_folder(directory: Path) -> Answers:

@@ -10,7 +10,6 @@ from retroflip.bench.benchmarks.registry import BENCHMARKS
 from retroflip.bench.job import Call
 from retroflip.bench.questions import Questions, bench_questions, chosen
 from retroflip.bench.suite import Suite, read_suite
-from retroflip.data.sample import Sample
 from retroflip.errors import UsageError
 
 
@@ -60,11 +59,6 @@ def of_suite(name: str, root: Path | None) -> Sources:
 
 def _read(suite: Suite, bench: str, root: Path) -> Questions:
     """Return those of a benchmark's questions that a member of the suite counts."""
-    members = [member for member in suite.members.values() if member.bench == bench]
-
-    def holds(sample: Sample) -> bool:
-        return any(member.holds(sample) for member in members)
-
     place = root / bench
     found = bench_questions(bench, place) if bench in BENCHMARKS else bench_questions(str(place), None)
-    return chosen(found._replace(about={**found.about, "suite": suite.title}), holds)
+    return chosen(found._replace(about={**found.about, "suite": suite.title}), partial(suite.counts, bench))

@@ -4,7 +4,7 @@ A suite is YAML: `recipes/suites/NAME.yaml`, or a file of one's own. Several mem
 questions are asked once, and each member takes the share of them that its `where` names.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, Self
@@ -80,10 +80,9 @@ class Suite(BaseModel):
         """The benchmarks that must be asked, each once, in the order of the members."""
         return list(dict.fromkeys(member.bench for member in self.members.values()))
 
-    def wanted(self, bench: str, samples: Iterable[Sample]) -> list[Sample]:
-        """Return the samples of a benchmark that any member of it counts, in their order."""
-        members = [member for member in self.members.values() if member.bench == bench]
-        return [sample for sample in samples if any(member.holds(sample) for member in members)]
+    def counts(self, bench: str, sample: Sample) -> bool:
+        """Return whether any member of a benchmark counts this sample of it."""
+        return any(member.holds(sample) for member in self.members.values() if member.bench == bench)
 
 
 class Mean(NamedTuple):

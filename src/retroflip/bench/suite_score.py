@@ -5,16 +5,18 @@ the benchmark's own rules, in per cent; a member whose benchmark was not answere
 it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.metrics import measure
-from retroflip.bench.official import Published, published
+from retroflip.bench.official import Published
 from retroflip.bench.outcomes import passes
-from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.score import ANSWERS, read_settings
+from retroflip.bench.records import AnswerRecord, Control
+from retroflip.bench.score import ANSWERS, counted_answers
 from retroflip.bench.suite import Member, Suite, means
+from retroflip.data.sample import Sample
 from retroflip.errors import DataError
 
 
@@ -40,7 +42,10 @@ def score_suite(suite: Suite, folder: Path, root: Path | None = None) -> dict[st
             f"{folder} holds no answers to any benchmark of the suite, as in {folder / suite.benchmarks[0] / ANSWERS}. "
             "Write them with: retroflip generate --suite NAME --root DIR --out DIR"
         )
-    answered = {bench: _Answered.read(folder / bench, root and root / bench) for bench in suite.benchmarks}
+    answered = {
+        bench: _Answered.read(folder / bench, root and root / bench, partial(suite.counts, bench))
+        for bench in suite.benchmarks
+    }
     numbers = {name: answered[member.bench].number(member) for name, member in suite.members.items()}
     draws = sorted({k for one in numbers.values() for k in one.passes}, key=int)
     return {
@@ -68,20 +73,19 @@ def _means(suite: Suite, scores: Mapping[str, float | None]) -> dict[str, Any]:
 
 
 class _Answered(NamedTuple):
-    """The answers to one benchmark, to whole videos. own: its files, where they can be had. missing: why there are
-    none."""
+    """The answers to one benchmark, to whole videos; a failed one for each question without. own: its files, where they
+    can be had. missing: why there are no answers."""
 
     records: Sequence[AnswerRecord] = ()
     own: Published | None = None
     missing: str = ""
 
     @classmethod
-    def read(cls, folder: Path, root: Path | None) -> "_Answered":
+    def read(cls, folder: Path, root: Path | None, wanted: Callable[[Sample], bool]) -> "_Answered":
         if not (folder / ANSWERS).is_file():
             return cls(missing=f"no {ANSWERS} in {folder}")
-        found = [one for one in read_answers(folder / ANSWERS).records if one.control is Control.FULL]
-        own = published(read_settings(folder), root, {one.id for one in found})
-        return cls(found if own is None else own.read(found), own)
+        counted = counted_answers(folder, root, wanted=wanted)
+        return cls([one for one in counted.read if one.control is Control.FULL], counted.own)
 
     def number(self, member: Member) -> Number:
         """Return a member's number from those answers that it counts."""

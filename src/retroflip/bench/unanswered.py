@@ -3,9 +3,11 @@ denominators are those of the data or benchmark that was asked, and not of what 
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from retroflip.bench.records import AnswerRecord, Control, failed_record
 from retroflip.data.prompts import with_null_option
@@ -16,19 +18,23 @@ _WHY = "it was not answered"
 
 
 def unanswered(
-    records: Sequence[AnswerRecord], settings: Mapping[str, Any], root: Path | None
+    records: Sequence[AnswerRecord],
+    settings: Mapping[str, Any],
+    root: Path | None,
+    wanted: Callable[[Sample], bool] | None = None,
 ) -> list[AnswerRecord]:
     """Return a failed record for every question of the data, under each control of the records, that has none.
 
-    settings: of run.json. Nothing is known, and nothing returned, where the questions cannot be read any more, where
-    they are others than those that were answered, and where a suite asked a part of them.
+    settings: of run.json. wanted: which questions the suite asked. Nothing is known, and nothing returned, where the
+    questions cannot be read any more, where they are others than those that were answered, and without `wanted` where a
+    suite asked a part of them.
     """
     answered: dict[Control, set[str]] = defaultdict(set)
     for record in records:
         answered[record.control].add(record.id)
     if settings.get("data") and _names_no_other(Path(settings["data"]), set.intersection(*answered.values())):
         return []
-    samples = {sample.id: sample for sample in _questions(settings, root)}
+    samples = {sample.id: sample for sample in _questions(settings, root, wanted)}
     if not all(ids <= samples.keys() for ids in answered.values()):
         return []
     return [
@@ -49,9 +55,11 @@ def _names_no_other(data: Path, answered: Container[str]) -> bool:
         return False
 
 
-def _questions(settings: Mapping[str, Any], root: Path | None) -> Sequence[Sample]:
+def _questions(
+    settings: Mapping[str, Any], root: Path | None, wanted: Callable[[Sample], bool] | None
+) -> Sequence[Sample]:
     data, bench = settings.get("data"), settings.get("bench")
-    if "suite" in settings or not (data or bench):
+    if ("suite" in settings and wanted is None) or not (data or bench):
         return ()
     # They bring decoders and every source of data, which most scores do without.
     from retroflip.bench.questions import bench_questions, recorded_questions
@@ -65,7 +73,8 @@ def _questions(settings: Mapping[str, Any], root: Path | None) -> Sequence[Sampl
             samples = recorded_questions(Path(data), place, settings.get("columns", {})).dataset.samples
         else:
             return ()
-    except (RetroflipError, OSError):
+    except (RetroflipError, ValidationError, OSError):
         return ()
     with_null = settings.get("settings", {}).get("null_option", False)
-    return [with_null_option(sample) if with_null else sample for sample in samples]
+    asked = samples if wanted is None else filter(wanted, samples)
+    return [with_null_option(sample) if with_null else sample for sample in asked]

@@ -43,15 +43,15 @@ def compare(
     """
     from retroflip.bench.comparison import compare_runs, tables
     from retroflip.bench.rendering import latex, markdown, web
-    from retroflip.bench.score import read_folder, read_settings
+    from retroflip.bench.score import counted_answers
     from retroflip.files.storage import write_text_atomic
 
     if len(directories) < 2:
         raise UsageError("compare takes two folders of answers or more; retroflip score tells of one.")
     folders = by_name(directories)
-    answers = {name: read_folder(one).records for name, one in folders.items()}
-    settings = {name: read_settings(one) for name, one in folders.items()}
-    found = compare_runs(answers, settings, resamples=resamples)
+    counted = {name: counted_answers(one) for name, one in folders.items()}
+    answers = {name: one.read for name, one in counted.items()}
+    found = compare_runs(answers, {name: one.settings for name, one in counted.items()}, resamples=resamples)
     if json:
         print_json(found)
         return

@@ -24,8 +24,15 @@ from retroflip.bench.alike import FRAMES, stated, unlike
 from retroflip.bench.groups import pair_up
 from retroflip.bench.metrics import was_measured
 from retroflip.bench.metrics.training import is_number
-from retroflip.bench.records import AnswerRecord, Control, read_answers
-from retroflip.bench.score import ANSWERS, compare_all, of_full_video, read_settings, score_records
+from retroflip.bench.records import AnswerRecord, Control
+from retroflip.bench.score import (
+    ANSWERS,
+    compare_all,
+    counted_answers,
+    of_full_video,
+    read_settings,
+    score_records,
+)
 from retroflip.data.columns import Columns
 from retroflip.data.root import resolve
 from retroflip.data.tally import Tally, tally_of
@@ -137,9 +144,7 @@ def load_run_directories(
     if len(folders) > 1:
         folders = _with_unique_names(folders)
     answers = {
-        name: read_answers(path / ANSWERS).records
-        for folder in folders
-        for name, path in folder.evaluations.items()
+        name: counted_answers(path).read for folder in folders for name, path in folder.evaluations.items()
     }
     return ReportInputs(
         summary=_summary(folders, answers),
@@ -238,7 +243,7 @@ def _load_study(root: Path, named: _Named) -> ReportInputs:
 def _drawn_pairs(folder: _Folder, drawn: Sequence[str], named: _Named) -> list[PairView]:
     """Return the pairs of a seed with the answers of the arms that are drawn."""
     shown = {name: path for name, path in folder.evaluations.items() if name in drawn}
-    answers = {name: read_answers(path / ANSWERS).records for name, path in shown.items()}
+    answers = {name: counted_answers(path).read for name, path in shown.items()}
     return _pair_views(replace(folder, evaluations=shown), answers, named)
 
 
@@ -382,7 +387,9 @@ def _pair_views(folder: _Folder, answers: Mapping[str, list[AnswerRecord]], name
     complete = {
         name: pairs
         for name in folder.evaluations
-        if (pairs := pair_up([r for r in answers[name] if r.control is Control.FULL]).complete)
+        if (
+            pairs := pair_up([r for r in answers[name] if r.control is Control.FULL and r.draw == 0]).complete
+        )
     }
     ids = sorted({pair for pairs in complete.values() for pair in pairs})
     data = _data_of(folder.root, named) if ids else None

@@ -9,7 +9,14 @@ from retroflip.bench.metrics import METRICS, was_measured
 from retroflip.bench.metrics.base import Metric
 from retroflip.bench.metrics.pairs import PAIR_ACCURACY
 from retroflip.bench.records import read_answers
-from retroflip.bench.score import ANSWERS, SCORES, of_full_video, read_settings, score_records
+from retroflip.bench.score import (
+    ANSWERS,
+    SCORES,
+    counted_answers,
+    of_full_video,
+    read_settings,
+    score_records,
+)
 from retroflip.files.storage import read_json_object
 from retroflip.report.sweeps import Axis, Scored, Sweep, asked, axes, run_of, sweeps_of
 from retroflip.web.places import Folders, Kind
@@ -72,5 +79,6 @@ def _measures(folder: Path, answered: int, written: int) -> Mapping[str, Any]:
     """Return the scores of a folder, which are taken anew where answers came after them."""
     if written >= answered:
         return of_full_video(read_json_object(folder / SCORES))
-    records = read_answers(folder / ANSWERS).records
-    return of_full_video(score_records(records)) if records else {}
+    if not read_answers(folder / ANSWERS).records:
+        return {}
+    return of_full_video(score_records(counted_answers(folder).read))
