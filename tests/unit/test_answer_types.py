@@ -141,6 +141,13 @@ def test_spans_are_read_back(spans: list[tuple[float, float]]) -> None:
     assert read_spans(spans_text(spans)) == [pytest.approx(span) for span in spans]
 
 
+@pytest.mark.parametrize(
+    "span", [(5.0, 12345678901.0), (0.000018, 4.2), (2.0, 9.966666), (0.0, 0.0000001), (1e-9, 3.0)]
+)
+def test_spans_are_written_without_exponents(span: tuple[float, float]) -> None:
+    assert read_spans(spans_text([span])) == [pytest.approx(span, abs=1e-6)]
+
+
 @given(a=SPANS, b=SPANS)
 def test_iou_is_symmetric_within_bounds_and_one_for_the_same_span(
     a: tuple[float, float], b: tuple[float, float]

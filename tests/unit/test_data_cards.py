@@ -41,8 +41,11 @@ def test_synthetic_videos_have_a_card_and_can_be_pushed(tmp_path: Path) -> None:
     ]
     assert "2 records about 2 files" in card.text
     assert "license" not in card.data.to_dict(), "whose videos they are is not ours to say"
+    for name in ("labels.sqlite", "labels.sqlite-wal", "records.jsonl.labels.sqlite"):
+        (tmp_path / "out" / name).write_bytes(b"who said what")
     upload = planned(tmp_path / "out", "me/videos", public=False)
     assert upload.kind is Kind.DATASET
+    assert not [name for name, _ in upload.files if "labels" in name]
     assert upload.files[-1][0] == "records.jsonl"
     assert CARD in read_manifest(tmp_path / "out" / MANIFEST_NAME).files
 

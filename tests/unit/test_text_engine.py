@@ -166,8 +166,9 @@ def test_an_error_that_one_thread_meets_leaves_none_waiting(folder: Path) -> Non
     assert asked(requests[0]) == "None"
 
 
-def test_a_question_that_fails_is_a_reply_among_others(folder: Path) -> None:
-    engine = engine_of(folder, at_once=1)
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_a_question_that_fails_is_a_reply_among_others(folder: Path, at_once: int) -> None:
+    engine = engine_of(folder, at_once=at_once)
     engine.tokenizer.chat_template = (
         "{% for m in messages %}{% if 'blue' in m.content %}{{ raise_exception('no blue') }}{% endif %}"
         "{{ m.content }}{% endfor %}"

@@ -28,6 +28,8 @@ CONFIG = "config.json"
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 LEFT_OUT = frozenset({"journal.jsonl", "failures.jsonl", "notes.jsonl", "push.json"})
 """what a job keeps for itself in a data set's folder, with paths of the machine that it ran on"""
+RATINGS = "labels.sqlite"
+"""what the names of files hold in which the viewer keeps people's labels, with their names and notes"""
 BATCH = 100
 """files of one commit"""
 _UNREADABLE = (OSError, ValueError, yaml.YAMLError)
@@ -217,7 +219,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield the files that are pushed, with their bytes. Raises UsageError for one that is none, as a link."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if any(part.startswith(".") or is_unfinished(part) or part in LEFT_OUT for part in name.parts):
+        if any(map(_is_left_out, name.parts)):
             continue
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
@@ -226,3 +228,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
             raise UsageError(
                 f"{path} is a link or no plain file, and what it leads to is not pushed. Take it out."
             )
+
+
+def _is_left_out(part: str) -> bool:
+    return part.startswith(".") or is_unfinished(part) or part in LEFT_OUT or RATINGS in part

@@ -71,14 +71,19 @@ class TextEngine:
         together = 1 if sampling.temperature > 0.0 else self.at_once
         with in_evaluation(self.model):
             while batch := list(islice(draws, together)):
-                try:
-                    replies = self._replies(batch, sampling)
-                except torch.OutOfMemoryError:
-                    raise
-                except RAISED as error:
-                    replies = [Reply(finish="error", error=str(error))] * len(batch)
-                for one, reply in zip(batch, replies, strict=True):
+                for one, reply in zip(batch, self._replied(batch, sampling), strict=True):
                     yield Answer(*one.place, reply)
+
+    def _replied(self, batch: Sequence[_Draw], sampling: Sampling) -> list[Reply]:
+        """Return the replies of a batch; where one question fails, the others are asked without it."""
+        try:
+            return self._replies(batch, sampling)
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            raise
+        except RAISED as error:
+            if len(batch) == 1:
+                return [Reply(finish="error", error=str(error))]
+            return [reply for one in batch for reply in self._replied([one], sampling)]
 
     def _replies(self, batch: Sequence[_Draw], sampling: Sampling) -> list[Reply]:
         encoded = self.tokenizer(

@@ -85,8 +85,8 @@ FEATURES_LEAST = 0.3
 def cuts(apart: NDArray[np.float64], least: float, times: float) -> list[int]:
     """Return the frames before which the video is cut.
 
-    apart: (T - 1,). least: the smallest distance of a cut. times: how much larger it is than any other within eight
-    frames, but for a neighbour that is as large: that is a cut of its own.
+    apart: (T - 1,). least: the smallest distance of a cut. times: how much larger it is than the median of the
+    distances within eight frames on both sides.
     """
     return [
         index + 1 for index in range(len(apart)) if apart[index] >= least and _stands_out(apart, index, times)

@@ -18,7 +18,8 @@ def _both_right(answered: Answered) -> Column:
 
 
 def _guess_both(answered: Answered) -> float | None:
-    return mean([guess(a) * guess(b) for a, b in answered.pairs.complete.values()])
+    both = {name: guess(a) * guess(b) for name, (a, b) in answered.pairs.complete.items()}
+    return mean([both.get(name, 0.0) for name in answered.pairs.clips])
 
 
 def _the_same(answered: Answered) -> Column:

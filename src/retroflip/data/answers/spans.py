@@ -102,12 +102,17 @@ def _are_shares(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
 
 
 def spans_text(spans: Sequence[Span]) -> str:
-    """Return spans as an answer's value. `read_spans` gives them back.
+    """Return spans as an answer's value, to the microsecond. `read_spans` gives them back.
 
     >>> spans_text([(5.0, 12.25), (20.0, 21.0)])
     '[5, 12.25]; [20, 21]'
     """
-    return "; ".join(f"[{start:.10g}, {end:.10g}]" for start, end in spans)
+    return "; ".join(f"[{_told(start)}, {_told(end)}]" for start, end in spans)
+
+
+def _told(seconds: float) -> str:
+    """Return seconds without an exponent, whose parts would be read as times of their own."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def iou(a: Span, b: Span) -> float:
