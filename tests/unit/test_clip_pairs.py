@@ -11,7 +11,7 @@ import pytest
 from retroflip.bench.clip_pairs import Known, Spatiotemporal, Unmade, decide, make_pairs, summary
 from retroflip.bench.selfcheck import check_rewards
 from retroflip.data.manifest import build_manifest, manifest_beside, write_manifest
-from retroflip.data.records import read_samples
+from retroflip.data.records import parse_record, read_samples
 from retroflip.data.sample import Sample
 from retroflip.errors import DataError, UsageError
 from retroflip.progress import Silence
@@ -245,3 +245,24 @@ def test_a_clip_that_is_the_same_backwards_is_a_failure(data: Path) -> None:
         ("1", True)
     ]
     assert {one.id for one in made.samples} == {"2-0", "2-1"}
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "known"),
+    [
+        ("Does the ball roll left or right?", ["left", "right"], True),
+        ("Does it open or close?", ["it opens", "it closes"], True),
+        ("Is the red car faster or slower than the blue car?", ["faster", "slower"], False),
+        ("Is the man facing left or right?", ["left", "right"], False),
+        ("Which side of the table is the cup on?", ["left", "right"], False),
+    ],
+)
+def test_what_a_reversed_clip_shows_all_the_same_has_no_other_answer(
+    question: str, options: list[str], known: bool
+) -> None:
+    asked = parse_record(record("1", "A", problem=question, options=options, task_type="temporal"))
+    found = decide(asked)
+    assert isinstance(found, Known) is known
+    if isinstance(found, Unmade):
+        assert "leaves its answer as it is" in found.reason
+        assert "Give 'counterfactual_solution'" in found.reason

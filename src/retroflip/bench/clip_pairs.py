@@ -36,6 +36,7 @@ from retroflip.files.storage import (
     write_jsonl_atomic,
 )
 from retroflip.progress import Progress
+from retroflip.router.rules import decide_sample
 from retroflip.video.decode import all_frames
 from retroflip.video.encode import encode_i420
 from retroflip.video.frames import Pixels
@@ -198,6 +199,10 @@ def _follows(sample: Sample, way: TextMap) -> _Follows:
     letters = list(sample.lettered)
     right = letters.index(sample.solution)
     other = other_option(sample.options, right, way)
+    if other is not None and (rule := _leaves(sample, way)) is not None:
+        return _Follows(
+            None, f"By its words {clip} leaves its answer as it is ({rule}), unlike its 'task_type'."
+        )
     if other is not None:
         return _Follows(letters[other])
     text, image = sample.options[right], MAPS[way](sample.options[right])
@@ -206,6 +211,16 @@ def _follows(sample: Sample, way: TextMap) -> _Follows:
     if say_the_same(text, image):
         return _Follows(None, f"Its answer {text!r:.80} says the same of {clip}, as far as words tell.")
     return _Follows(None, f"No single other option says {image!r:.80}, as its answer would of {clip}.")
+
+
+def _leaves(sample: Sample, way: TextMap) -> str | None:
+    """Return the router's rule by which the other clip has the same answer; None where it has another, or who knows."""
+    try:
+        decision = decide_sample(sample)
+    except DataError:
+        return None
+    test = decision.flip if way is TextMap.MIRROR else decision.reversal
+    return None if test.changes else test.rule
 
 
 def _sides(known: Known) -> Iterator[Sample]:
