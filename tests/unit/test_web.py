@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from retroflip.cli.app import app
 from retroflip.data.sample import TaskType
 from retroflip.errors import UsageError
+from retroflip.files.storage import append_jsonl
 from retroflip.progress import Silence
 from retroflip.router.audit import read_table
 from retroflip.synth.corpus import CorpusSettings, write_corpus
@@ -42,7 +43,7 @@ def rollout(step: int, sample: str, number: int, *, answer: str | None, advantag
         "answer": answer,
         "gold": "A",
         "truncated": answer is None,
-        "rewards": {"correct": 1.0},
+        "rewards": {"correct": float(answer == "A")},
         "total": 1.0,
         "advantage": advantage,
     }
@@ -87,11 +88,32 @@ def test_metrics_and_groups_of_a_run(run: Path) -> None:
         assert (chart["title"], chart["keys"], chart["runs"]) == ("Correctness", ["reward/correct"], [name])
         (line,) = told(port, "/api/curves", place=name, key="reward/correct")["lines"]
         assert (line["steps"], line["mean"], line["low"]) == ([1, 2], [0.5, 1.0], [])
+        first = next(
+            one for one in settled(port, "/api/groups", place=name)["groups"] if one["sample"] == "a"
+        )
+        assert (first["right"], first["judged"], first["rollouts"]) == (1, 2, 2)
         silent = settled(port, "/api/groups", place=name, filter="zero_variance")
         assert [(one["step"], one["sample"], one["right"]) for one in silent["groups"]] == [(2, "b", 0)]
         apart = settled(port, "/api/groups", place=name, filter="disagreement")
         assert [one["sample"] for one in apart["groups"]] == ["a"]
         assert [row["rollout"] for row in told(port, "/api/group", place=name, step=1, sample="a")] == [0, 1]
+
+
+def test_rollouts_on_a_counterfactual_are_judged_right_by_nobody(run: Path) -> None:
+    """Their reward is for a change, and the question's own answer is not right of the other clip."""
+    row = rollout(3, "c", 0, answer="3.0", advantage=1.0) | {"gold": "3", "rewards": {"correct": 1.0}}
+    other = rollout(3, "c", 1, answer="3", advantage=1.0) | {
+        "branch": "counterfactual",
+        "rewards": {"behave": 0.0},
+    }
+    append_jsonl(run / "rollouts.jsonl", row)
+    append_jsonl(run / "rollouts.jsonl", other)
+    with serving(run.parent) as port:
+        (place,) = told(port, "/api/places")
+        found = settled(port, "/api/groups", place=place["name"])["groups"]
+        assert [(one["right"], one["judged"], one["rollouts"]) for one in found if one["sample"] == "c"] == [
+            (1, 1, 2)
+        ]
 
 
 def test_the_frames_of_a_branch_are_made_again(corpus: Path, run: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retroflip.bench.metrics.training import is_number
-from retroflip.files.storage import read_json_object
+from retroflip.files.storage import part, read_json_object
 from retroflip.report.charts import Series
 from retroflip.web.lines import GrowingFile, LineIndex, Row
 
@@ -35,11 +35,13 @@ class GroupFilter(StrEnum):
 class Group(NamedTuple):
     """What is remembered of the rollouts to one sample in one step.
 
-    first: the first answer on each branch. differs: whether another one on its branch is unlike it. moved: whether an
-    advantage was other than 0.
+    judged: rollouts whose correctness is rewarded, as it is not on a counterfactual. right: those that earned all of
+    it. first: the first answer on each branch. differs: whether another one on its branch is unlike it. moved: whether
+    an advantage was other than 0.
     """
 
     rollouts: int = 0
+    judged: int = 0
     right: int = 0
     truncated: int = 0
     unparsed: int = 0
@@ -53,10 +55,11 @@ class Group(NamedTuple):
         branch, said = str(row.get("branch", "")), row.get("answer")
         answer = None if said is None else str(said)
         first = self.first if branch in self.first else {**self.first, branch: answer}
-        advantage = row.get("advantage")
+        advantage, correct = row.get("advantage"), part(row, "rewards").get("correct")
         return Group(
             self.rollouts + 1,
-            self.right + (answer is not None and answer == row.get("gold")),
+            self.judged + is_number(correct),
+            self.right + (correct == 1.0),
             self.truncated + bool(row.get("truncated")),
             self.unparsed + (answer is None),
             str(row.get("task_type") or self.task_type),
@@ -83,6 +86,7 @@ class Group(NamedTuple):
         """Return what a list shows."""
         return {
             "rollouts": self.rollouts,
+            "judged": self.judged,
             "right": self.right,
             "truncated": self.truncated,
             "unparsed": self.unparsed,

@@ -24,9 +24,11 @@ async function seen(place, row) {
 }
 
 function answered(row) {
-  const right = row.answer !== null && row.answer === row.gold;
-  const text = row.answer ?? "unparsed";
-  return make("span", { class: right ? "right" : "wrong" }, `${right ? "✓" : "✗"} ${text}`, row.truncated ? make("small", {}, " cut off") : null);
+  const text = row.answer ?? "unparsed", cut = row.truncated ? make("small", {}, " cut off") : null;
+  // What is right of another clip than the question's is not known: there the reward is for a change.
+  if (row.rewards?.correct === undefined) return make("span", {}, text, cut);
+  const right = row.rewards.correct === 1;
+  return make("span", { class: right ? "right" : "wrong" }, `${right ? "✓" : "✗"} ${text}`, cut);
 }
 
 function paid(rows, branch) {
@@ -43,7 +45,7 @@ function branch(name, rows, shown) {
   const [first] = rows;
   const letters = [first.options ?? []].flat().map((option, index) => `${String.fromCharCode(65 + index)}. ${option}`);
   return make("section", { class: "branch" },
-    make("h4", {}, name, make("small", {}, ` view: ${first.view} · right answer: ${first.gold}`)),
+    make("h4", {}, name, make("small", {}, ` view: ${first.view} · right answer${first.rewards?.correct === undefined ? " to the clip as it is" : ""}: ${first.gold}`)),
     letters.length ? make("p", { class: "small" }, letters.join(" · ")) : null,
     shown.note ? make("p", { class: "small" }, shown.note) : null,
     (shown.videos || []).map((video) => film(name, video)),
@@ -64,7 +66,7 @@ function listed(found, chosen, open) {
   const row = (group) => [
     group.step,
     button(group.sample, () => open(group), { class: "link", id: `group-${group.step}-${group.sample}`, "aria-current": group.step === chosen?.step && group.sample === chosen?.sample ? "true" : null }),
-    group.task_type || "–", `${group.right} of ${group.rollouts}`, group.unparsed, group.truncated, group.zero_variance ? "none" : "yes",
+    group.task_type || "–", `${group.right} of ${group.judged}`, group.unparsed, group.truncated, group.zero_variance ? "none" : "yes",
   ];
   return table(["step", "sample", "task type", "right", "unparsed", "cut off", "signal"], found.groups.map(row), "Groups of rollouts");
 }
