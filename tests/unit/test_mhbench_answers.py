@@ -74,6 +74,9 @@ def test_discrimination_by_hand(root: Path) -> None:
     assert (official["yes_ratio"], official["pct_diff"], official["nan_ratio"]) == (66.67, 16.67, 16.67)
     # Pair 0 is left out for its id and pair 2 for its unread answer; of pair 1 one answer is wrong.
     assert official["pair_acc"] == 0.0
+    ours = found["ours"]["tasks"]["discrimination"]
+    # Pair 0 counts, and what is not read is wrong.
+    assert (ours["acc"], ours["pair_acc"], ours["nan_ratio"]) == (66.67, 33.33, 16.67)
     assert found["ours"]["groups"]["v_acc"] == 33.33
     assert found["ours"]["by_task"] == {"discrimination": 66.67}
 
