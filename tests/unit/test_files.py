@@ -15,6 +15,7 @@ from retroflip.files import locks
 from retroflip.files import storage as files
 from retroflip.files.storage import (
     drop_unfinished,
+    is_unfinished,
     file_name,
     is_unfinished,
     replacing,
@@ -136,6 +137,19 @@ def test_where_others_may_write_only_what_the_dead_left_goes(tmp_path: Path) -> 
         (tmp_path / f".x.mp4.{process}-0a1b2c3d.tmp").touch()
     drop_unfinished(tmp_path, dead_only=True)
     assert [path.name for path in tmp_path.iterdir()] == [f".x.mp4.{os.getppid()}-0a1b2c3d.tmp"]
+
+
+def test_what_another_machine_writes_stays_for_a_day(tmp_path: Path) -> None:
+    """A process of this number may run there, and none here."""
+    names = [f".x.mp4.4194304-{machine}_0a1b2c3d.tmp" for machine in ("0000", "ffff")]
+    for name in names:
+        (tmp_path / name).touch()
+    os.utime(tmp_path / names[1], (0, 0))
+    drop_unfinished(tmp_path, dead_only=True)
+    assert [path.name for path in tmp_path.iterdir()] == names[:1]
+    with replacing(tmp_path / "y") as temporary:
+        assert is_unfinished(temporary.name)
+        temporary.write_text("y")
 
 
 def test_an_error_leaves_nothing_and_a_long_name_is_written(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_check_takes_labelled_records(file: Path) -> None:
     [
         ({"id": 1, "question": "Who?", "answer": "Anna"}, "no 'label', and not both"),
         ({"id": 1, "question": "Who?", "answer": "Anna", "label": "round"}, "label is 'round'"),
-        ({"id": 1, "answer": "Anna", "label": "static"}, "'question': Field required"),
+        ({"id": 1, "answer": "Anna", "label": "static"}, "'question': it is missing"),
         (
             {"id": 1, "question": "Who?", "options": ["a", "b"], "answer": "C", "label": "static"},
             "none of the options",

@@ -486,7 +486,7 @@ ROW = {
     "faults": [],
 }
 FOREIGN = {
-    "no key": (json.dumps({"step": 1, "loss": 0.5}) + "\n", "line 1: .*key: Field required"),
+    "no key": (json.dumps({"step": 1, "loss": 0.5}) + "\n", "line 1: .*key: it is missing"),
     "no tokens": (
         "\n" + json.dumps({name: value for name, value in ROW.items() if name != "prompt_tokens"}) + "\n",
         "line 2: .*prompt_tokens",

@@ -7,10 +7,12 @@ Reading knows one kind of damage that a kill can cause, a last line without its 
 import hashlib
 import math
 import os
+import platform
 import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -30,7 +32,11 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 LOCK_NAME = ".lock"
 """what `locks` keeps in a folder"""
 MAX_NAME = 100
-_UNFINISHED = re.compile(r"\..+\.(?:(?P<process>\d+)-)?\w+\.tmp", re.ASCII)
+_UNFINISHED = re.compile(r"\..+\.(?:(?P<process>\d+)-(?:(?P<machine>[0-9a-f]{4})_)?)?\w+\.tmp", re.ASCII)
+_MACHINE = hashlib.blake2b(platform.node().encode(), digest_size=2).hexdigest()
+"""in the names of unfinished files, since processes of several machines may write to one folder"""
+_ALIVE = 24 * 3600
+"""seconds within which another machine's unfinished file may still be written"""
 _SCRATCH = "retroflip-"
 
 
@@ -88,7 +94,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A kill leaves it there, and `drop_unfinished` removes it at the next start.
     """
-    temporary = path.with_name(f".{path.name[:MAX_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name[:MAX_NAME]}.{os.getpid()}-{_MACHINE}_{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         temporary.replace(path)
@@ -105,19 +111,22 @@ def drop_unfinished(folder: Path, names: Collection[str] | None = None, *, dead_
     """Remove what kills left of atomic writes in a folder and those below it; for the only process that writes there.
 
     names: only what was to become files of these names, in the folder itself. dead_only: leave what another process
-    that is still running may be writing, for folders that have no lock. Folders below that have a lock of their own are
-    left alone.
+    that is still running may be writing, for folders that have no lock; another machine's counts as running for a day.
+    Folders below that have a lock of their own are left alone.
     """
     for place, folders, files in os.walk(folder):
         for name in files:
             left = _UNFINISHED.fullmatch(name)
             known = names is None or any(name.startswith(f".{one[:MAX_NAME]}.") for one in names)
-            if left and known and not (dead_only and _is_anothers(left["process"])):
+            if left and known and not (dead_only and _is_anothers(left, Path(place) / name)):
                 (Path(place) / name).unlink(missing_ok=True)
         folders[:] = [] if names else [one for one in folders if not (Path(place) / one / LOCK_NAME).exists()]
 
 
-def _is_anothers(process: str | None) -> bool:
+def _is_anothers(left: re.Match[str], path: Path) -> bool:
+    process, machine = left["process"], left["machine"]
+    if machine not in (None, _MACHINE):
+        return path.exists() and time.time() - path.stat().st_mtime < _ALIVE
     return process is not None and int(process) != os.getpid() and _is_running(int(process))
 
 
