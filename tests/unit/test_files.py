@@ -15,7 +15,6 @@ from retroflip.files import locks
 from retroflip.files import storage as files
 from retroflip.files.storage import (
     drop_unfinished,
-    is_unfinished,
     file_name,
     is_unfinished,
     replacing,

@@ -12,6 +12,7 @@ Where none of them knows one, the row is refused: a guess would be a wrong gold.
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import combinations, starmap
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,16 @@ from retroflip.bench.dybench import vocabulary
 from retroflip.bench.dybench.asking import Asked, Asker, SourceSettings
 from retroflip.bench.dybench.base import AbsentError, Axis, Candidate, Clip, Need, Refused, Source, SubTask
 from retroflip.bench.dybench.settings import checked_settings
+from retroflip.bench.dybench.sureness import is_plain_reverse
 from retroflip.data.forms import rows
 from retroflip.data.forms.base import Spot
 from retroflip.data.root import normalise, resolve
-from retroflip.data.text_maps import reverse, say_the_same, spelt
+from retroflip.data.text_maps import reverse, say_the_same
 from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import file_name
 
 UNKNOWN_LICENCE = "not stated"
-_COLUMNS = "path, action, start, end, licence, url"
+_COLUMNS = "path, action, and as far as they are known reverse, distractor, start, end, subject, domain, source_clip, licence, url"
 
 
 class FolderSettings(SourceSettings):
@@ -117,15 +119,23 @@ def _acted(row: Mapping[str, Any], actions: list[str], axis: Axis, asker: Asker)
             return _worded(row, vocabulary.ask_action(asker, found, _text(row, "subject")))
         except DataError:
             pass  # not in the vocabulary: inverse words may know it
-    backwards = _text(row, "reverse") or reverse(action) or action
-    if say_the_same(action, backwards):
+    backwards = _text(row, "reverse") or _backwards(action)
+    if backwards is None:
         return "the action's reverse is not known: give it in a column `reverse`"
     distractor = _text(row, "distractor") or _another(action, backwards, actions, asker)
     if distractor is None:
         return "no other action that could be a distractor: give one in a column `distractor`"
-    if len({spelt(one) for one in (action, backwards, distractor)}) < 3:
+    if any(starmap(vocabulary.same_action, combinations((action, backwards, distractor), 2))):
         return "two of its options are the same"
     return _worded(row, asker.ask("action", (action, backwards, distractor), 0, 1))
+
+
+def _backwards(action: str) -> str | None:
+    """Return what inverse words say of an action played backwards; None where that is not sure."""
+    found = reverse(action)
+    if found is None or say_the_same(action, found) or not is_plain_reverse(action, found):
+        return None
+    return found
 
 
 def _worded(row: Mapping[str, Any], asked: Asked) -> Asked:
@@ -134,12 +144,11 @@ def _worded(row: Mapping[str, Any], asked: Asked) -> Asked:
 
 def _another(action: str, backwards: str, actions: list[str], asker: Asker) -> str | None:
     """Return another row's action, or its reverse; None where all rows are about one."""
-    taken = {spelt(action), spelt(backwards)}
     others = [
         one
         for known in actions
-        if not {spelt(known), spelt(reverse(known) or known)} & taken
-        for one in dict.fromkeys((known, reverse(known) or known))
+        for one in dict.fromkeys((known, _backwards(known) or known))
+        if not any(vocabulary.same_action(one, taken) for taken in (action, backwards))
     ]
     return asker.one_of(others, "distractor") if others else None
 

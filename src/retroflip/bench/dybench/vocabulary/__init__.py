@@ -19,6 +19,7 @@ import yaml
 from pydantic import Field, TypeAdapter, model_validator
 
 from retroflip.bench.dybench.asking import Asked, Asker
+from retroflip.bench.dybench.sureness import is_thing, say_alike
 from retroflip.errors import DataError
 from retroflip.recipes.schema import Section
 
@@ -129,8 +130,27 @@ def find(action: str, domain: str | None = None) -> Match:
     (name,) = best.values()
     matched = name.pattern.fullmatch(said)
     thing = matched.groupdict().get("thing") if matched else None
+    if thing is not None and not is_thing(thing):
+        raise DataError(
+            f"The action {action[:_MOST_SAID]!r} is more than one name of the vocabulary, so what it is backwards is "
+            "not sure. Write it plainly."
+        )
     entry = entries(name.domain)[name.place]
     return Match(entry, name.domain, name.is_reversed, with_article(thing) if thing else "something")
+
+
+def same_action(a: str, b: str) -> bool:
+    """Return whether two labels name one action: in other words (`say_alike`), or by two names of the vocabulary.
+
+    >>> same_action("shutting a drawer", "closes the drawer"), same_action("opening a drawer", "closing a drawer")
+    (True, False)
+    """
+    if say_alike(a, b):
+        return True
+    try:
+        return say_alike(find(a).phrase, find(b).phrase)
+    except DataError:
+        return False
 
 
 def with_article(thing: str) -> str:
