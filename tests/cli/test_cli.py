@@ -816,6 +816,12 @@ def test_train_sft_and_generate_name_all_faults_of_a_file(work: Path, model: Pat
     assert_one_paragraph(generate(model, "out"), "2 of 2 records are faulty; `retroflip validate ")
 
 
+def test_a_dry_run_of_generate_passes_over_a_file_that_is_no_video(work: Path, model: Path) -> None:
+    (work / "data" / "left.mp4").write_text("version https://git-lfs.github.com/spec/v1")
+    told = generate(model, "out", "--dry-run")
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
 def test_pairs_of_own_clips_are_made_validated_answered_and_scored(work: Path, model: Path) -> None:
     own = {
         key: value

@@ -15,7 +15,7 @@ def candidates(folder: Path, *rows: dict[str, str]) -> list[Candidate | Refused]
         table = csv.DictWriter(stream, ["path", *columns])
         table.writeheader()
         table.writerows({"path": f"{number}.mp4", **row} for number, row in enumerate(rows))
-    return list(SOURCE.candidates(folder, {}))
+    return [one for one in SOURCE.candidates(folder, {}) if isinstance(one, Candidate | Refused)]
 
 
 def one(folder: Path, action: str, **more: str) -> Candidate | Refused:

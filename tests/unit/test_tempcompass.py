@@ -153,6 +153,11 @@ def test_what_a_file_lacks_is_wrong_for_us_and_told(root: Path) -> None:
     assert told["parts_without_answers"] == {"yes_no": 1, "caption_matching": 1}
 
 
+def test_a_pair_with_an_empty_answer_is_officially_wrong_too(root: Path) -> None:
+    told = scores(root, recorded(root, "multi-choice", "A", "", "B"))["official"]
+    assert (told["p_acc"], told["n_pairs"], set(told["p_acc_by_task"].values())) == (0.0, 1, {0.0})
+
+
 def test_what_the_benchmark_does_not_ask_counts_officially_alone_and_is_told(root: Path) -> None:
     found = json.loads(recorded(root, "multi-choice", "A", "B", "B").read_text())
     # It stands first, so that the task is told by the others; its scorer reads no file of questions.

@@ -72,6 +72,9 @@ def test_right_only_if_all_four_are(root: Path) -> None:
     )
     assert found["ours"]["groups"]["g_acc"] == 50.0
     assert found["ours"]["by_task"] == {"cnt_edit1": 75.0, "ret_insert1": 100.0}
+    # Its accuracy is of four tries together, of which the intervals and the chance of single ones say nothing.
+    assert found["ours"]["acc"] == 50.0
+    assert not {"acc_ci", "acc_wilson", "chance"} & found["ours"].keys()
 
 
 def test_faults_of_the_first_scorer(root: Path) -> None:

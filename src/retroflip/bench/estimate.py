@@ -21,6 +21,7 @@ from retroflip.data.sample import Sample
 from retroflip.errors import RetroflipError
 from retroflip.train.conditions import Conditions
 from retroflip.video.container import opened
+from retroflip.video.decode import one_file
 from retroflip.video.fit import BudgetFit
 
 LOOKED_AT = 16
@@ -122,7 +123,7 @@ def _size(dataset: VideoDataset, medium: ShownMedium) -> tuple[int, int]:
     path = resolve(dataset.root, medium.path)
     if not path.is_file():
         return SIZE
-    with opened(path) as (_, stream):
+    with one_file(path), opened(path) as (_, stream):
         return stream.height, stream.width
 
 

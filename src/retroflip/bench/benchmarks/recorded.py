@@ -17,7 +17,8 @@ from retroflip.errors import DataError
 ROUNDING = 1e-6
 """by which two grades of the same overlap may differ, since spans are written in decimals"""
 
-
+_OF_THE_MEAN = frozenset({"acc_ci", "acc_wilson", "chance"})
+"""what is known of the plain mean, and of no other accuracy"""
 UNKNOWN = "to a question that is not among those under --root"
 """why an answer that the official scorer counts is not counted by ours"""
 
@@ -91,16 +92,17 @@ def score_recorded(
     records = [_record(named, one) for one in asked]
     grades = [one.official or 0.0 for one in asked]
     return {
-        "official": {
-            **_official(graded, records[: len(last)], grades[: len(last)]),
-            **named.summary(graded),
-        },
-        "ours": {
-            **_in_percent(measure(records)),
-            "by_task": _mean_by_task(records, [r.score for r in records]),
-            "p_acc_by_task": _pairs_by_task(records, [r.score for r in records]),
-            **named.ours(asked, records),
-        },
+        "official": _with_own(
+            _official(graded, records[: len(last)], grades[: len(last)]), named.summary(graded)
+        ),
+        "ours": _with_own(
+            {
+                **_in_percent(measure(records)),
+                "by_task": _mean_by_task(records, [r.score for r in records]),
+                "p_acc_by_task": _pairs_by_task(records, [r.score for r in records]),
+            },
+            named.ours(asked, records),
+        ),
         "repeated": len(known) - len(last),
         "ours_of_answered": _of_answered(records),
         "unparsed": sum(is_unparsed(record) for record in records),
@@ -111,6 +113,13 @@ def score_recorded(
             ),
         },
     }
+
+
+def _with_own(measured: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return measures with a benchmark's own; where its accuracy is another, what is known of the mean goes with it."""
+    if "acc" in own and own["acc"] != measured["acc"]:
+        measured = {key: value for key, value in measured.items() if key not in _OF_THE_MEAN}
+    return {**measured, **own}
 
 
 def _of_answered(records: Sequence[AnswerRecord]) -> dict[str, Any]:
@@ -127,23 +136,32 @@ def _record(named: Benchmark, one: Graded) -> AnswerRecord:
 def _official(
     graded: Sequence[Graded], records: Sequence[AnswerRecord], grades: Sequence[float]
 ) -> dict[str, Any]:
-    pairs = pair_up(records).complete.values()
-    by_id = dict(zip((record.id for record in records), grades, strict=True))
+    sides = Counter(record.pair for record in records)
+    there = [
+        (record, grade) for record, grade in zip(records, grades, strict=True) if sides[record.pair] == 2
+    ]
+    of_pairs, graded_of_pairs = [record for record, _ in there], [grade for _, grade in there]
+    right = _pairs_right(of_pairs, graded_of_pairs)
     return {
         "acc": _percent(fmean(one.official or 0.0 for one in graded)),
         "by_task": _mean_by_task(
             [one.item.sample for one in graded], [one.official or 0.0 for one in graded]
         ),
-        "p_acc": _percent(fmean(by_id[a.id] == by_id[b.id] == 1.0 for a, b in pairs)) if pairs else None,
-        "p_acc_by_task": _pairs_by_task(records, grades),
+        "p_acc": _percent(fmean(one for found in right.values() for one in found)) if right else None,
+        "p_acc_by_task": _pairs_by_task(of_pairs, graded_of_pairs),
         "n": len(graded),
-        "n_pairs": len(pairs),
+        "n_pairs": sum(map(len, right.values())),
         "ungraded": sum(one.official is None for one in graded),
     }
 
 
 def _pairs_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:
     """Return the share of pairs with both sides right; a side that is missing is wrong."""
+    return {task: _percent(fmean(found)) for task, found in _pairs_right(records, values).items()}
+
+
+def _pairs_right(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, list[float]]:
+    """Return of each pair whether both sides are right, by task."""
     by_id = dict(zip((record.id for record in records), values, strict=True))
     joined = pair_up(records)
     right: dict[str, list[float]] = defaultdict(list)
@@ -151,7 +169,7 @@ def _pairs_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> 
         right[a.task].append(float(by_id[a.id] == by_id[b.id] == 1.0))
     for side in joined.incomplete.values():
         right[side.task].append(0.0)
-    return {task: _percent(fmean(found)) for task, found in sorted(right.items())}
+    return dict(sorted(right.items()))
 
 
 def _mean_by_task(asked: Sequence[AnswerRecord | Sample], values: Sequence[float]) -> dict[str, float]:

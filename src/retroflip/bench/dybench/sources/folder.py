@@ -31,7 +31,7 @@ from retroflip.errors import DataError, PathEscapeError
 from retroflip.files.storage import file_name
 
 UNKNOWN_LICENCE = "not stated"
-_COLUMNS = "path, action, and as far as they are known reverse, distractor, start, end, subject, domain, source_clip, licence, url"
+_COLUMNS = "path, action; where they are known reverse, distractor, start, end, subject, domain, licence, url"
 
 
 class FolderSettings(SourceSettings):
