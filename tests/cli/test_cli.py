@@ -219,6 +219,23 @@ def test_the_version_is_printed() -> None:
         (["score", "a", "b", "a"], "The same folder was named twice"),
         (["compare", "a", "a"], "The same folder was named twice"),
         (["score"], "score takes folders of answers"),
+        (["score", "a", "--recorded", "b.jsonl"], "not both: a would be left out"),
+        (["score", "a", "--columns", "problem=q"], "--columns is for --recorded"),
+        (
+            [
+                "generate",
+                "--model",
+                "retroflip-tiny",
+                "--data",
+                "x.jsonl",
+                "--out",
+                "o",
+                "--engine",
+                "no",
+                "--dry-run",
+            ],
+            "There is no engine named 'no'",
+        ),
         (["score", "--suite", "crpo"], "takes a folder or several"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from made_clips import moving, write_folder
 from retroflip.bench.dybench.build import build
+from retroflip.bench.dybench.card import Part
 from retroflip.bench.dybench.labels import Rule, agreement, read_labels
 from retroflip.bench.dybench.recipe import DyBenchRecipe
 from retroflip.bench.dybench.release import Released, release
@@ -112,6 +114,13 @@ def test_the_card_of_one_pair_speaks_of_one(built: Path, tmp_path: Path) -> None
         or "alpha" not in card
     )
     assert " 1 pairs" not in card
+
+
+def test_what_raters_left_out_is_not_what_candidates_lacked() -> None:
+    part = Part("moving_direction", "mine", wanted=100, made=2, candidates=20)
+    assert part.why_short == "its 20 candidates gave no more"
+    assert replace(part, built=2).why_short == "its 20 candidates gave no more"
+    assert replace(part, built=18).why_short == "its 20 candidates gave 18 pairs, of which raters kept 2"
 
 
 def test_a_folder_without_its_manifest_is_told(built: Path, tmp_path: Path) -> None:

@@ -145,6 +145,16 @@ def test_a_call_that_failed_is_no_answer_and_an_empty_cell_an_empty_one(root: Pa
     assert [(one.response, one.official) for one in found] == [(None, 0.0), (None, 0.0), ("", None)]
 
 
+def test_the_first_of_a_table_may_lack_its_answer(root: Path) -> None:
+    path = root / "m_TempCompass_MCQ.tsv"
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(ROWS[0]), delimiter="\t")
+        writer.writeheader()
+        writer.writerows([{**ROWS[0], "prediction": ""}, *ROWS[1:]])
+    found = graded("tempcompass", root, path)
+    assert [one.response in ("", None) for one in found] == [True, *[False] * (len(ROWS) - 1)]
+
+
 def of_video_r1(video: str, said: str, **more: Any) -> dict[str, Any]:
     """Return a record of the results that Video-R1's eval_bench.py writes."""
     return {

@@ -48,6 +48,9 @@ PLUG = [
         "¿En qué dirección se mueve la pelota?",
         "Dans quelle direction la balle roule-t-elle ?",
         "asdf qwer zxcv uiop",
+        "Was ist das?",
+        "Combien de personnes?",
+        "Vad gör mannen?",
     ],
 )
 def test_a_question_that_is_not_english_has_no_label(question: str) -> None:

@@ -29,7 +29,7 @@ def score_run(
     root: Path | None = None,
     *,
     resamples: int = RESAMPLES,
-    answers: Answers | None = None,
+    counted: "Counted | None" = None,
 ) -> dict[str, Any]:
     """Score `directory`/answers.jsonl, write `scores.json` beside it and return it.
 
@@ -37,10 +37,10 @@ def score_run(
     Questions of the data without an answer are wrong, and counted by control under "unanswered" (`unanswered.py`).
     "reader" says which version of the reader read them, "resamples" how many stand behind an interval. Answers to a
     benchmark of the registry are scored by its own rules too (`official.score_published`), as far as its files are
-    under `root` or where run.json says. answers: of the directory, where they are read already. Raises DataError for
-    missing, empty or damaged answers.
+    under `root` or where run.json says. counted: what counts in the directory, where it is known already. Raises
+    DataError for missing, empty or damaged answers.
     """
-    counted = counted_answers(directory, root, answers=answers)
+    counted = counted_answers(directory, root) if counted is None else counted
     scores = score_records(counted.read, resamples=resamples)
     scores |= counted.own.scores(counted.records) if counted.own else {}
     scores["unanswered"] = dict(Counter(record.control.value for record in counted.missing))
@@ -81,14 +81,13 @@ def counted_answers(
     directory: Path,
     root: Path | None = None,
     *,
-    answers: Answers | None = None,
     wanted: Callable[[Sample], bool] | None = None,
 ) -> Counted:
-    """Return what counts in a folder of answers. root, answers: as in `score_run`; wanted: as in `unanswered`.
+    """Return what counts in a folder of answers. root: as in `score_run`; wanted: as in `unanswered`.
 
     Raises DataError for missing, empty or damaged answers.
     """
-    answers = read_folder(directory) if answers is None else answers
+    answers = read_folder(directory)
     settings = read_settings(directory)
     missing = unanswered(answers.records, settings, root, wanted)
     asked = {record.id for record in (*answers.records, *missing)}

@@ -1,7 +1,7 @@
 """`retroflip score` and `retroflip report`."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -80,6 +80,7 @@ def score(
     """
     from retroflip.bench.foreign_answers import RESPONSE
 
+    _check_score(directories or [], recorded, columns, named=bench is not None or suite is not None)
     if suite is not None:
         _score_suite(suite, directories or [], root, json=json)
         return
@@ -92,9 +93,22 @@ def score(
     _score_folders(by_name(directories or []), root, resamples, json=json)
 
 
+def _check_score(
+    directories: Sequence[Path], recorded: Path | None, columns: Sequence[str] | None, *, named: bool
+) -> None:
+    """Raise UsageError for options of which one would be left out. named: whether a benchmark or suite is."""
+    if recorded is not None and directories:
+        raise UsageError(
+            f"score takes folders of answers or --recorded, not both: {directories[0]} would be left out. Score one "
+            "after the other."
+        )
+    if columns and (recorded is None or named):
+        raise UsageError("--columns is for --recorded without --bench: the form of everything else is known.")
+
+
 def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: int, *, json: bool) -> None:
     """Score every folder; two are compared as well."""
-    from retroflip.bench.score import compare, read_folder, score_run
+    from retroflip.bench.score import compare, counted_answers, score_run
 
     if not folders:
         raise UsageError(
@@ -102,10 +116,10 @@ def _score_folders(folders: Mapping[str, Path], root: Path | None, resamples: in
         )
     scores, kept = {}, {}
     for name, folder in folders.items():
-        answers = read_folder(folder)
-        scores[name] = score_run(folder, root, resamples=resamples, answers=answers)
+        counted = counted_answers(folder, root)
+        scores[name] = score_run(folder, root, resamples=resamples, counted=counted)
         if len(folders) == 2:
-            kept[name] = answers.records
+            kept[name] = counted.read
     difference = None
     if kept:
         a, b = kept

@@ -219,7 +219,10 @@ def _show_costs(
     call: "Call", sources: "Sources", prices: tuple[float, float] | None, processes: int, *, json: bool
 ) -> None:
     from retroflip.bench.job import costs, prepare
+    from retroflip.inference.registry import require_known
 
+    if call.preset.engine is not None:
+        require_known(call.preset.engine)
     found: dict[str, Any] = {}
     for name, read in sources.each.items():
         try:

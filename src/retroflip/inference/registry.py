@@ -25,13 +25,18 @@ def load_engine(wanted: Wanted, name: str | None = None) -> Loaded:
     Raises UsageError for an unknown name, and for a model that the engine cannot load.
     """
     name = name or _suiting(wanted)
-    if name not in ENGINES:
-        raise UsageError(f"There is no engine named {name!r}: choose from {', '.join(ENGINES)}.")
+    require_known(name)
     if (name == "openai") != (wanted.endpoint is not None):
         raise UsageError(
             "The engine 'openai' and an address (--endpoint URL) belong together: the other engines run the model here."
         )
     return cast(Loaded, importlib.import_module(ENGINES[name]).load(wanted))
+
+
+def require_known(name: str) -> None:
+    """Raise UsageError for a name that is no engine's."""
+    if name not in ENGINES:
+        raise UsageError(f"There is no engine named {name!r}: choose from {', '.join(ENGINES)}.")
 
 
 def _suiting(wanted: Wanted) -> str:

@@ -37,7 +37,13 @@ _ENGLISH = (
 _WITH_A_DOING = listed("a an on by out up down off over")
 """words beside which one in "-ing" is English: "a man juggling" """
 _TOO_FEW = 4
-"""words fewer than which tell no language"""
+"""words fewer than which are English unless they say otherwise"""
+_FOREIGN = listed(
+    "das der den ist sind wer wie wo wohin woher warum wann wieviele welche wat waar dit deze que qui quoi quel quelle "
+    "combien fait est sont les dans cosa dove quando quanti quale chi como donde cuando cuantos cual quien hace onde "
+    "quantos qual quem vad hvad hvor hvem"
+)
+"""words of short questions in other languages"""
 _CLAIMS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -62,7 +68,9 @@ def is_english(text: str) -> bool:
         return False
     words = words_of(spelt(text))
     is_doing = has(words, _WITH_A_DOING) and any(word.endswith("ing") for word in words)
-    return len(words) < _TOO_FEW or is_doing or has(words, _ENGLISH)
+    if is_doing or has(words, _ENGLISH):
+        return True
+    return len(words) < _TOO_FEW and text.isascii() and not has(words, _FOREIGN)
 
 
 class Verdict(NamedTuple):

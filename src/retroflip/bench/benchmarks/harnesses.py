@@ -13,7 +13,7 @@ asked. What a toolkit writes for a call that failed is no answer.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,8 @@ _FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "Failed to obtain answer via API", "<ans
 _WHOLE = re.compile(r"(\d{1,12})(?:\.0*)?")
 """a whole number, as tables write it"""
 _OF_VIDEO_R1 = {"problem", "path", "output"}
+_LOOKED_AT = 100
+"""records of a file by which its form is told"""
 
 
 class Logged(NamedTuple):
@@ -123,9 +125,10 @@ def logged(file: Path) -> list[Logged] | None:
         names = {name: "" for row in sheet for name in row}
         return [_of_table({**names, **row}) for row in sheet] if _is_table(names) else None
     found = _records(file)
-    first = next(found, None)
-    read = _reader(first) if isinstance(first, Mapping) else None
-    return None if read is None else [read(_sound(row, file), file) for row in chain([first], found)]
+    head = list(islice(found, _LOOKED_AT))  # the first may lack its answer, and with it the column
+    readers = (_reader(row) for row in head if isinstance(row, Mapping))
+    read = next((one for one in readers if one is not None), None)
+    return None if read is None else [read(_sound(row, file), file) for row in chain(head, found)]
 
 
 def _reader(first: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path], Logged] | None:

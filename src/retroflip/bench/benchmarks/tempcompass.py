@@ -315,6 +315,7 @@ def _in_letters(item: Item, response: str) -> str:
 
 def _bare(option: str) -> str:
     """Return an option without the label that its question writes before it."""
+    option = option.strip()  # one of the published ones begins with a blank
     found = _LETTERED.fullmatch(option) or _LABELLED.fullmatch(option)
     return found[2] if found else option
 

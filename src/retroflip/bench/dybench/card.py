@@ -31,18 +31,28 @@ _MOST_REASONS = 40
 
 @dataclass(frozen=True)
 class Part:
-    """A quota: how many pairs were wanted (None is all), made, and candidates there were."""
+    """A quota: how many pairs were wanted (None is all), made, and candidates there were. built: how many were made
+    before raters left some out; None where nobody did."""
 
     sub_task: str
     source: str
     wanted: int | None
     made: int
     candidates: int
+    built: int | None = None
 
     @property
     def short(self) -> int:
         """How many pairs are missing."""
         return 0 if self.wanted is None else self.wanted - self.made
+
+    @property
+    def why_short(self) -> str:
+        """What became of the candidates."""
+        gave = f"its {counted(self.candidates, 'candidate')} gave"
+        if self.built is None or self.built == self.made:
+            return f"{gave} no more"
+        return f"{gave} {counted(self.built, 'pair')}, of which raters kept {self.made}"
 
 
 @dataclass(frozen=True)
@@ -204,8 +214,8 @@ def _head(summary: Summary) -> str:
 
 def _missing(summary: Summary) -> str:
     lines = [
-        f"- {one.source}, {one.sub_task}: {one.short} of {counted(one.wanted or 0, 'pair')} missing; its "
-        f"{counted(one.candidates, 'candidate')} gave no more."
+        f"- {one.source}, {one.sub_task}: {one.short} of {counted(one.wanted or 0, 'pair')} missing; "
+        f"{one.why_short}."
         for one in summary.parts
         if one.short and one.source not in summary.missing
     ]

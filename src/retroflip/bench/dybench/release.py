@@ -133,7 +133,7 @@ def _write(
 def _summary(folder: Path, samples: list[Sample], quality: list[dict[str, Any]]) -> Summary:
     before = Summary.of(read_json_object(folder / SUMMARY))
     made = Counter((sample.task, sample.source) for sample in samples[::2])
-    parts = [replace(one, made=made[one.sub_task, one.source]) for one in before.parts]
+    parts = [replace(one, made=made[one.sub_task, one.source], built=one.made) for one in before.parts]
     summary = Summary.count(samples, [seconds_of(row) for row in quality], parts)
     return replace(summary, refused=before.refused, missing=before.missing, not_asked=before.not_asked)
 
