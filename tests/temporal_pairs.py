@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 from retroflip.draws import draw
+from retroflip.synth.corpus import ATTEMPTS
 from retroflip.synth.episode import Draw, Episode, Kind, Pair, Redraw
 from retroflip.synth.settings import SceneSettings
-
-ATTEMPTS = 200
 
 
 def pair_of(kind: Kind, seed: int, turn: int = 0, settings: SceneSettings | None = None) -> Pair:

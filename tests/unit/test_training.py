@@ -73,7 +73,7 @@ def test_a_trace_with_another_answer_than_its_records_is_noted(
     tmp_path: Path, inputs: dict[str, dict[str, str]]
 ) -> None:
     rows = read_jsonl(Path(inputs["data"]["records"]))
-    wrong = {**rows[0], "process": r"<think>It moves.</think>\boxed{Z}"}
+    wrong = {**rows[0], "process": r"<think>It moves.</think>\boxed{Z}", "labels": {}}
     for row in rows[1:]:
         assert row["process"]
     file = Path(inputs["data"]["records"]).with_name("wrong.jsonl")
