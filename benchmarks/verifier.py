@@ -28,6 +28,7 @@ SETS = (
     "thirty-eighth", "thirty-ninth", "fortieth", "forty-first", "forty-second", "forty-third", "forty-fourth",
     "forty-fifth", "forty-sixth", "forty-seventh", "forty-eighth", "forty-ninth", "fiftieth", "fifty-first",
     "fifty-second", "fifty-third", "fifty-fourth", "fifty-fifth",
+    "fifty-sixth", "fifty-seventh", "fifty-eighth", "fifty-ninth",
 )  # fmt: skip
 
 
