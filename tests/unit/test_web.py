@@ -99,6 +99,18 @@ def test_metrics_and_groups_of_a_run(run: Path) -> None:
         assert [row["rollout"] for row in told(port, "/api/group", place=name, step=1, sample="a")] == [0, 1]
 
 
+def test_half_a_character_is_shown(run: Path) -> None:
+    """A model's broken bytes, as JSON can hold them, have no UTF-8."""
+    row = rollout(3, "c", 0, answer="A", advantage=1.0)
+    with (run / "rollouts.jsonl").open("a") as stream:
+        stream.write(json.dumps(row | {"text": "\ud83d"}) + "\n")
+    with serving(run.parent) as port:
+        (place,) = told(port, "/api/places")
+        settled(port, "/api/groups", place=place["name"])
+        (shown,) = told(port, "/api/group", place=place["name"], step=3, sample="c")
+        assert shown["text"] == "\ud83d"
+
+
 def test_rollouts_on_a_counterfactual_are_judged_right_by_nobody(run: Path) -> None:
     """Their reward is for a change, and the question's own answer is not right of the other clip."""
     row = rollout(3, "c", 0, answer="3.0", advantage=1.0) | {"gold": "3", "rewards": {"correct": 1.0}}

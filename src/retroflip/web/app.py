@@ -8,6 +8,7 @@ or a page.
 
 import base64
 import io
+import json
 import mimetypes
 import re
 import secrets
@@ -32,7 +33,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retroflip.bench.records import Control
-from retroflip.errors import RetroflipError
+from retroflip.errors import RetroflipError, first_fault
 from retroflip.files.storage import jsonable
 from retroflip.video.frames import Frames, Pixels
 from retroflip.web.answered import EVENLY, asked_with
@@ -240,32 +241,42 @@ def _is_own(request: Request, host: str) -> bool:
     return request.url.path == "/" or request.headers.get("sec-fetch-site") not in ("cross-site", "same-site")
 
 
+class _Json(JSONResponse):
+    """JSON in ASCII: a half of a character, as a model may write, has no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
 def _json(read: Callable[[Request], Any]) -> Call:
     """Return a route that reads in a thread, since files are behind it, and answers in JSON."""
 
     async def answer(request: Request) -> Response:
         found = await run_in_threadpool(read, request)
-        return JSONResponse(jsonable(found), headers={"Cache-Control": "no-store"})
+        return _Json(jsonable(found), headers={"Cache-Control": "no-store"})
 
     return answer
 
 
 def _told(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 422)
+    return _Json({"error": str(error)}, 422)
 
 
 def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    return JSONResponse({"error": error.detail}, error.status_code)
+    return _Json({"error": error.detail}, error.status_code)
 
 
 def _unreadable(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"This label cannot be kept: {error}"}, 422)
+    assert isinstance(error, ValidationError)  # noqa: S101 - what it is registered for
+    place = ".".join(map(str, error.errors()[0]["loc"])) or "the label"
+    return _Json({"error": f"This label cannot be kept: {place}: {first_fault(error)}."}, 422)
 
 
 def _gone(_: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)  # noqa: S101 - what it is registered for
-    return JSONResponse({"error": f"{error.filename}: {error.strerror}. It may just have been moved."}, 422)
+    return _Json({"error": f"{error.filename}: {error.strerror}. It may just have been moved."}, 422)
 
 
 def _number(request: Request, name: str, default: int = 0) -> int:
@@ -465,7 +476,7 @@ def _labelling(viewer: Viewer) -> Call:
                 f"{place.name} has no {label.item!r:.80} to be labelled, so nothing is kept: load the page again.",
             )
         await run_in_threadpool(Labels(place.path).put, _named(label))
-        return JSONResponse({"kept": True})
+        return _Json({"kept": True})
 
     return keep
 
