@@ -153,9 +153,8 @@ def _by_index(value: Any, options: Any) -> str:
     """Return the letter of the right option, counted from 0."""
     count = len(options) if isinstance(options, list) else 0
     try:
-        number = (
-            -1.0 if isinstance(value, bool) else float(value)
-        )  # pandas writes 1.0 where a row has no number
+        # pandas writes 1.0 where another row has no number
+        number = -1.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not number.is_integer() or not 0 <= number < count:
