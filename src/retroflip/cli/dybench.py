@@ -298,5 +298,5 @@ def export(
     print(f"{counted(written.questions, 'question')}, {counted(written.pairs, 'pair')}: {written.folder}")
     if toolkit is Toolkit.LMMS_EVAL:
         print(
-            f"Run it with: python -m lmms_eval --include_path {out} --tasks {written.folder.name} --model ..."
+            f"Run it with: python -m lmms_eval eval --include_path {out} --tasks {written.folder.name} --model ..."
         )

@@ -6,6 +6,7 @@ taken for a letter. A pair counts when both sides are right; one with a side mis
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,13 @@ from typing import Any
 Document = Mapping[str, Any]
 Item = Mapping[str, Any]
 HERE = Path(__file__).parent
-_MARKED = re.compile(r"\\boxed\{\s*\(?([A-Z])\)?[.:]?\s*\}|<answer>\s*\(?([A-Z])\)?[.:]?[^<]*</answer>")
+_MARKED = re.compile(
+    r"\\boxed\{\s*(?:\\text\{\s*)?\(?([A-Z])(?:\)?[.:]?\s*\}|[.:)][^{}]*\})"
+    r"|<answer>\s*\(?([A-Z])\)?[.:]?[^<]*</answer>"
+)
 _ALONE = re.compile(r"\(?([A-Z])\)?[.:]?")
 _BEGINS = re.compile(r"\(([A-Z])\)|([A-Z])[.:)](?:\s|$)")
-_SAID = re.compile(r"(?i:answer|option|choice)\s*(?:is|:)\s*:?\s*\(?([A-Z])\)?(?![\w'])")
+_SAID = re.compile(r"(?i:answer|option|choice)\s*(?:is|:)\s*:?\s*(?i:option\s+)?\(?([A-Z])\)?(?![\w'])")
 
 
 def doc_to_visual(doc: Document) -> list[str]:
@@ -58,7 +62,7 @@ def process_results(doc: Document, results: Sequence[Any]) -> dict[str, Item]:
 
 def read_letter(text: str, letters: Sequence[str]) -> str | None:
     """Return the letter that a response gives, None where that is not sure."""
-    text = text.rpartition("</think>")[2].strip()
+    text = text.rpartition("</think>")[2].replace("**", "").strip()
     marked = [one or two for one, two in _MARKED.findall(text)]
     if "\\boxed" in text or "<answer>" in text:
         return marked[-1] if marked and marked[-1] in letters else None
@@ -101,4 +105,4 @@ def _pairs(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return sum(values) / len(values) if values else math.nan
