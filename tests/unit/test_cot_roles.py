@@ -178,6 +178,18 @@ CASES = [
         "So A is run before B, and B before C, but D is run before A.",
         ["So A is run before B, and C before B, but D is run before A.", "So A is run before D."],
     ),
+    (
+        "fifty-sixth/chip_cups-00001-0",
+        [{"property": "count", "value": 1, "object": "A", "relation": "at the end"}, out("C", "D")],
+        "At the end A holds one chip, so 44 and 47 are out.",
+        ["At the end A holds one chip, so 1 is out.", "At the end A holds two chips, so 44 and 47 are out."],
+    ),
+    (
+        "fifty-sixth/motion_count-00001-0",
+        [{"property": "answer", "value": "3"}],
+        "Therefore the answer is 3, not 2.",
+        ["Therefore the answer is 2, not 3."],
+    ),
 ]
 
 

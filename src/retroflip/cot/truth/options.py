@@ -260,7 +260,11 @@ class Options:
     def read(self, sentence: str) -> tuple[list[str], str | None]:
         """Return what a sentence says besides, and the words by which it says something wrong of the options."""
         self._told = _Told()
-        text = _MARK.sub(self._marked, sentence)
+        if (contrast := self._contrast.search(sentence)) is not None:
+            if contrast["other"] == self._texts[self._right]:
+                return [], contrast[0]
+            sentence = f"{sentence[: contrast.start()]}."
+        text = _MARK.sub(self._marked, self._values_out.sub(self._lettered, sentence))
         if not _HINT.search(text):
             return [sentence], None
         pieces = _JOINT.split(text.rstrip(". "))
@@ -288,6 +292,27 @@ class Options:
         if len(rest) == 1:
             return [sentence], None
         return [one for one in told if not re.fullmatch(r"(?:\w+)?", _LEAD.sub("", one))], None
+
+    @cached_property
+    def _any_text(self) -> str:
+        return "|".join(re.escape(one) for one in sorted(self._texts, key=len, reverse=True))
+
+    @cached_property
+    def _contrast(self) -> re.Pattern[str]:
+        """ ", not 2" behind an answer."""
+        return re.compile(rf"(?<=\w), (?:and )?not (?P<other>{self._any_text})\.?$")
+
+    @cached_property
+    def _values_out(self) -> re.Pattern[str]:
+        """ "44 and 47" in "so 44 and 47 are out": options by their texts."""
+        one = rf"\b(?:{self._any_text})"
+        return re.compile(
+            rf"(?:(?<=so )|(?<=, )|^){one}(?:(?:, and |, | and | or ){one})*(?=,? (?:{_OUT.pattern})\W*$)"
+        )
+
+    def _lettered(self, match: re.Match[str]) -> str:
+        found = re.findall(rf"\b(?:{self._any_text})", match[0])
+        return f"§{''.join(chr(ord('A') + self._texts.index(one)) for one in found)}§"
 
     def _marked(self, match: re.Match[str]) -> str:
         """Return letters of options between marks; what names things of the video or is an article stays."""
