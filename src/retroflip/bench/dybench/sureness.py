@@ -5,6 +5,7 @@ What a rule says of "closing in on the goal", "wakes up" or "opening and closing
 
 import difflib
 import re
+from functools import lru_cache
 
 from retroflip.data.text_maps import spelt
 from retroflip.router.vocabulary import BEFORE_NOUNS, MOTION, PATH, forms
@@ -77,9 +78,10 @@ def say_alike(a: str, b: str) -> bool:
     return bool(one) and other[len(other) - len(one) :] == one
 
 
-def _stems(text: str) -> list[str]:
+@lru_cache(maxsize=2**14)
+def _stems(text: str) -> tuple[str, ...]:
     words = _SUBJECT.sub("", spelt(text)).split()
-    return [_stem(word) for word in words if word not in ("a", "an", "the")]
+    return tuple(_stem(word) for word in words if word not in ("a", "an", "the"))
 
 
 def _stem(word: str) -> str:

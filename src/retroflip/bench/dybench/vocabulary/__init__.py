@@ -11,7 +11,7 @@ of the same subject and form that are true of neither side. `find` knows an acti
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Annotated, NamedTuple, Self
 
@@ -147,10 +147,18 @@ def same_action(a: str, b: str) -> bool:
     """
     if say_alike(a, b):
         return True
+    one, other = _phrase_of(a), _phrase_of(b)
+    return one is not None and other is not None and say_alike(one, other)
+
+
+@lru_cache(maxsize=2**14)
+def _phrase_of(action: str) -> str | None:
+    """Return how an option names an action of the vocabulary; None for any other. Kept, since a table's actions are
+    compared each with each, and a look goes through all names."""
     try:
-        return say_alike(find(a).phrase, find(b).phrase)
+        return find(action).phrase
     except DataError:
-        return False
+        return None
 
 
 def with_article(thing: str) -> str:
