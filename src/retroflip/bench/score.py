@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +55,8 @@ def score_run(
     return scores
 
 
-class Counted(NamedTuple):
+@dataclass(frozen=True)
+class Counted:
     """What counts of a folder of answers, wherever it is scored.
 
     given: the answers. missing: a failed one for every question that has none. own: the benchmark of the registry that
@@ -66,12 +69,12 @@ class Counted(NamedTuple):
     settings: dict[str, Any]
     torn: bool
 
-    @property
+    @cached_property
     def records(self) -> list[AnswerRecord]:
         """All of them."""
         return [*self.given, *self.missing]
 
-    @property
+    @cached_property
     def read(self) -> list[AnswerRecord]:
         """All of them, read as the benchmark's answers are."""
         return self.own.read(self.records) if self.own else self.records
@@ -81,13 +84,15 @@ def counted_answers(
     directory: Path,
     root: Path | None = None,
     *,
+    answers: Answers | None = None,
     wanted: Callable[[Sample], bool] | None = None,
 ) -> Counted:
-    """Return what counts in a folder of answers. root: as in `score_run`; wanted: as in `unanswered`.
+    """Return what counts in a folder of answers. root: as in `score_run`; wanted: as in `unanswered`. answers: of the
+    folder, where they are read already.
 
     Raises DataError for missing, empty or damaged answers.
     """
-    answers = read_folder(directory)
+    answers = read_folder(directory) if answers is None else answers
     settings = read_settings(directory)
     missing = unanswered(answers.records, settings, root, wanted)
     asked = {record.id for record in (*answers.records, *missing)}

@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,20 +72,25 @@ def spans_behind_their_videos(samples: Sequence[Sample], root: Path) -> Iterator
 
     root: where their paths start. A file that cannot be read, or does not say how long it is, is passed over.
     """
+    length = cache(partial(_length, root))
     for sample in samples:
         if not _has_spans(sample) or sample.media:
             continue
         spans = read_spans(sample.solution.rpartition(SEPARATOR)[2])
-        try:
-            seconds = seconds_of(resolve(root, sample.video)) if spans else None
-        except (MediaError, PathEscapeError):
-            continue
+        seconds = length(sample.video) if spans else None
         if seconds is not None and all(begin >= seconds + OVERRUN for begin, _ in spans):
             yield Fault(
                 sample.id,
                 f"its answer {spans_text(spans)} lies behind the end of its video, which has {seconds:.2f} seconds. "
                 "Correct its solution, which is in seconds, or its path.",
             )
+
+
+def _length(root: Path, video: str) -> float | None:
+    try:
+        return seconds_of(resolve(root, video))
+    except (MediaError, PathEscapeError):
+        return None
 
 
 def remarks(samples: Sequence[Sample]) -> list[str]:

@@ -79,6 +79,7 @@ def _measures(folder: Path, answered: int, written: int) -> Mapping[str, Any]:
     """Return the scores of a folder, which are taken anew where answers came after them."""
     if written >= answered:
         return of_full_video(read_json_object(folder / SCORES))
-    if not read_answers(folder / ANSWERS).records:
+    answers = read_answers(folder / ANSWERS)
+    if not answers.records:
         return {}
-    return of_full_video(score_records(counted_answers(folder).read))
+    return of_full_video(score_records(counted_answers(folder, answers=answers).read))

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -99,7 +100,7 @@ def score_recorded(
             {
                 **_in_percent(measure(records)),
                 "by_task": _mean_by_task(records, [r.score for r in records]),
-                "p_acc_by_task": _pairs_by_task(records, [r.score for r in records]),
+                "p_acc_by_task": _mean_of_each(_pairs_right(records, [r.score for r in records])),
             },
             named.ours(asked, records),
         ),
@@ -137,31 +138,23 @@ def _official(
     graded: Sequence[Graded], records: Sequence[AnswerRecord], grades: Sequence[float]
 ) -> dict[str, Any]:
     sides = Counter(record.pair for record in records)
-    there = [
-        (record, grade) for record, grade in zip(records, grades, strict=True) if sides[record.pair] == 2
-    ]
-    of_pairs, graded_of_pairs = [record for record, _ in there], [grade for _, grade in there]
-    right = _pairs_right(of_pairs, graded_of_pairs)
+    is_whole = [sides[record.pair] == 2 for record in records]
+    right = _pairs_right(list(compress(records, is_whole)), list(compress(grades, is_whole)))
     return {
         "acc": _percent(fmean(one.official or 0.0 for one in graded)),
         "by_task": _mean_by_task(
             [one.item.sample for one in graded], [one.official or 0.0 for one in graded]
         ),
         "p_acc": _percent(fmean(one for found in right.values() for one in found)) if right else None,
-        "p_acc_by_task": _pairs_by_task(of_pairs, graded_of_pairs),
+        "p_acc_by_task": _mean_of_each(right),
         "n": len(graded),
         "n_pairs": sum(map(len, right.values())),
         "ungraded": sum(one.official is None for one in graded),
     }
 
 
-def _pairs_by_task(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, float]:
-    """Return the share of pairs with both sides right; a side that is missing is wrong."""
-    return {task: _percent(fmean(found)) for task, found in _pairs_right(records, values).items()}
-
-
 def _pairs_right(records: Sequence[AnswerRecord], values: Sequence[float]) -> dict[str, list[float]]:
-    """Return of each pair whether both sides are right, by task."""
+    """Return of each pair whether both sides are right, by task; a side that is missing is wrong."""
     by_id = dict(zip((record.id for record in records), values, strict=True))
     joined = pair_up(records)
     right: dict[str, list[float]] = defaultdict(list)
@@ -169,13 +162,17 @@ def _pairs_right(records: Sequence[AnswerRecord], values: Sequence[float]) -> di
         right[a.task].append(float(by_id[a.id] == by_id[b.id] == 1.0))
     for side in joined.incomplete.values():
         right[side.task].append(0.0)
-    return dict(sorted(right.items()))
+    return right
 
 
 def _mean_by_task(asked: Sequence[AnswerRecord | Sample], values: Sequence[float]) -> dict[str, float]:
     tasks: dict[str, list[float]] = defaultdict(list)
     for one, value in zip(asked, values, strict=True):
         tasks[one.task].append(value)
+    return _mean_of_each(tasks)
+
+
+def _mean_of_each(tasks: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {task: _percent(fmean(found)) for task, found in sorted(tasks.items())}
 
 
