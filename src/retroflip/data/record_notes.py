@@ -1,4 +1,5 @@
-"""What a model is not told of a record as it is: each record is named once in a file, and the first one aloud.
+"""What is odd about a record and does not stop it: times that a model is not told as they are, a clip that no transform
+changes, a trace with another answer. Each record is named once in a file, and the first one aloud.
 
 Of several processes each writes a file of its own (`files/shards.py`), which `gather_notes` puts together.
 """

@@ -150,7 +150,7 @@ class RunDirectory:
 
     @property
     def notes(self) -> Path:
-        """One row per record of which a model is not told all as it is; those of other processes are added last."""
+        """One row per record with an oddity that does not stop it; those of other processes are added last."""
         return self.path / NOTES
 
     @property
